@@ -1,0 +1,14 @@
+-- Where one learner is logged in, the latest used first.
+select
+    user_sessions.id,
+    user_sessions.user_id,
+    user_sessions.device_info,
+    user_sessions.ip_address,
+    user_sessions.started_at,
+    user_sessions.last_activity_at,
+    user_sessions.ended_at,
+    user_sessions.is_active
+from user_sessions
+where user_sessions.user_id = %(user_id)s
+    and user_sessions.is_active
+order by user_sessions.last_activity_at desc, user_sessions.id;

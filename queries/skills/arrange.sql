@@ -1,0 +1,27 @@
+-- Place many skills of a tree at once; none, if one of them is not there.
+with given as (
+    select
+        position.skill_id,
+        position.x,
+        position.y
+    from unnest(%(skill_ids)s::uuid [], %(xs)s::double precision [], %(ys)s::double precision [])
+        as position (skill_id, x, y)
+),
+
+known as (
+    select skills.id
+    from skills
+    inner join given on given.skill_id = skills.id
+    where skills.skill_tree_id = %(tree_id)s
+)
+
+update skills
+set
+    position_x = given.x,
+    position_y = given.y,
+    is_placed = true
+from given
+where skills.id = given.skill_id
+    and skills.skill_tree_id = %(tree_id)s
+    and (select count(*) from known) = (select count(*) from given)
+returning skills.id;

@@ -1,0 +1,35 @@
+-- The skills that detail a broader one, top to bottom, left to right.
+select
+    skills.id,
+    skills.skill_tree_id,
+    skills.parent_skill_id,
+    skills.key,
+    skills.sort_order,
+    skills.name,
+    skills.short_name,
+    skills.description,
+    skills.learning_objectives,
+    skills.skill_type,
+    skills.difficulty,
+    skills.estimated_minutes,
+    skills.xp_value,
+    skills.dependencies,
+    skills.dependents,
+    skills.position_x,
+    skills.position_y,
+    skills.is_placed,
+    skills.node_size,
+    skills.content,
+    skills.resources,
+    skills.assessments,
+    skills.is_active,
+    skills.is_optional,
+    skills.is_milestone,
+    skills.created_at,
+    skills.updated_at,
+    skills.created_by,
+    skills.updated_by
+from skills
+where skills.parent_skill_id = %(skill_id)s
+    and skills.is_active
+order by skills.position_y, skills.position_x, skills.sort_order, skills.id;

@@ -1,0 +1,36 @@
+-- A page of the catalogue by name. A filter that is null lets everything through.
+--
+-- all_tags    the tree has every one of them
+-- any_tags    the tree has at least one of them
+-- after_name  with after_id, the last tree of the page before
+select
+    skill_trees.id,
+    skill_trees.category_id,
+    skill_trees.name,
+    skill_trees.slug,
+    skill_trees.description,
+    skill_trees.short_description,
+    skill_trees.difficulty,
+    skill_trees.estimated_hours,
+    skill_trees.prerequisites,
+    skill_trees.tags,
+    skill_trees.version,
+    skill_trees.layout_config,
+    skill_trees.theme_config,
+    skill_trees.is_published,
+    skill_trees.is_featured,
+    skill_trees.is_ai_generated,
+    skill_trees.created_at,
+    skill_trees.updated_at,
+    skill_trees.created_by,
+    skill_trees.updated_by
+from skill_trees
+where (%(category_id)s::uuid is null or skill_trees.category_id = %(category_id)s)
+    and (%(difficulty)s::difficulty_level is null or skill_trees.difficulty = %(difficulty)s)
+    and (%(all_tags)s::text [] is null or skill_trees.tags @> %(all_tags)s::text [])
+    and (%(any_tags)s::text [] is null or skill_trees.tags && %(any_tags)s::text [])
+    and (%(featured)s::boolean is null or skill_trees.is_featured = %(featured)s)
+    and (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
+    and (%(after_id)s::uuid is null or (skill_trees.name, skill_trees.id) > (%(after_name)s, %(after_id)s::uuid))
+order by skill_trees.name, skill_trees.id
+limit %(limit)s;

@@ -1,0 +1,11 @@
+-- Hold a tree that is about to be imported, whether it exists or not, so that the next statement sees its latest graph.
+with import_lock as materialized (
+    select pg_advisory_xact_lock(hashtextextended('import ' || %(slug)s, 0))
+)
+
+select skills.id
+from import_lock
+inner join skill_trees on skill_trees.slug = %(slug)s
+inner join skills on skills.skill_tree_id = skill_trees.id
+order by skills.id
+for no key update of skills;

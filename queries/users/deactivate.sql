@@ -1,0 +1,18 @@
+-- Close an account without losing anything of it: it can no longer be used.
+update users
+set is_active = false
+where users.id = %(user_id)s
+returning
+    users.id,
+    users.email,
+    users.username,
+    users.first_name,
+    users.last_name,
+    users.avatar_url,
+    users.is_active,
+    users.email_verified,
+    users.last_login_at,
+    users.created_at,
+    users.updated_at,
+    users.created_by,
+    users.updated_by;

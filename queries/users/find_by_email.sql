@@ -1,0 +1,17 @@
+-- The account with an e-mail address, in any case.
+select
+    users.id,
+    users.email,
+    users.username,
+    users.first_name,
+    users.last_name,
+    users.avatar_url,
+    users.is_active,
+    users.email_verified,
+    users.last_login_at,
+    users.created_at,
+    users.updated_at,
+    users.created_by,
+    users.updated_by
+from users
+where lower(users.email) = lower(%(email)s);

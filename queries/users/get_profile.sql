@@ -1,0 +1,23 @@
+-- The profile of a learner.
+select
+    user_profiles.user_id,
+    user_profiles.bio,
+    user_profiles.location,
+    user_profiles.website,
+    user_profiles.timezone,
+    user_profiles.learning_goals,
+    user_profiles.interests,
+    user_profiles.preferences,
+    user_profiles.total_xp,
+    user_profiles.current_level,
+    user_profiles.current_streak,
+    user_profiles.max_streak,
+    user_profiles.last_activity_at,
+    user_profiles.skills_completed,
+    user_profiles.hours_learned,
+    user_profiles.trees_started,
+    user_profiles.trees_completed,
+    user_profiles.created_at,
+    user_profiles.updated_at
+from user_profiles
+where user_profiles.user_id = %(user_id)s;

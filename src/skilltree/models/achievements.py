@@ -1,0 +1,44 @@
+"""What can be earned."""
+
+from datetime import datetime
+
+from skilltree.models.base import Model
+from skilltree.models.content import AchievementCriteria, AwardMetadata
+from skilltree.models.enums import AchievementCategory, AchievementRarity
+from skilltree.models.ids import AchievementId, UserAchievementId, UserId
+
+
+class Achievement(Model):
+    """Something to earn."""
+
+    id: AchievementId
+    name: str
+    description: str
+    category: AchievementCategory
+    criteria: AchievementCriteria
+    xp_reward: int
+    badge_icon: str | None
+    badge_color: str | None
+    rarity: AchievementRarity
+    is_visible: bool
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class UserAchievement(Model):
+    """An achievement that a learner has earned, or is on the way to: ``progress`` goes from 0 to 100."""
+
+    id: UserAchievementId
+    user_id: UserId
+    achievement_id: AchievementId
+    name: str
+    description: str
+    category: AchievementCategory
+    rarity: AchievementRarity
+    xp_reward: int
+    badge_icon: str | None
+    badge_color: str | None
+    earned_at: datetime
+    progress: float
+    metadata: AwardMetadata | None

@@ -1,0 +1,41 @@
+"""What all models share."""
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """A row. Frozen, and exactly the columns of its query: one more or one less is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(BaseModel):
+    """A JSON document: camelCase in the database, snake_case in Python; an unknown key is an error."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        allow_inf_nan=False,
+    )
+
+
+class OpenDocument(Document):
+    """A JSON document that may hold more than is known here."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+T = TypeVar("T")
+
+
+class Page(Model, Generic[T]):
+    """A part of a list. Ask for the next with ``after=page.next_cursor``; it is ``None`` on the last page."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None

@@ -1,0 +1,35 @@
+"""Categories of trees."""
+
+from datetime import datetime
+
+from typing_extensions import TypedDict
+
+from skilltree.models.base import Model
+from skilltree.models.ids import CategoryId
+
+
+class Category(Model):
+    """A shelf for trees."""
+
+    id: CategoryId
+    name: str
+    slug: str
+    description: str | None
+    color: str | None
+    icon: str | None
+    sort_order: int
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class CategoryChanges(TypedDict, total=False):
+    """What an editor may change of a category."""
+
+    name: str
+    slug: str
+    description: str | None
+    color: str | None
+    icon: str | None
+    sort_order: int
+    is_active: bool

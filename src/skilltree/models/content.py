@@ -1,0 +1,205 @@
+"""The JSON documents. What the specification describes (content, criteria, evidence) is closed; configuration is open."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+
+from skilltree.models.base import Document, OpenDocument
+from skilltree.models.enums import DifficultyLevel, SkillType
+
+ResourceType = Literal["link", "file", "embed"]
+
+
+def _absolute_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or any(part.isspace() for part in text):
+        raise ValueError("an absolute http or https URL is needed")
+    return text
+
+
+def _url_reference(text: str) -> str:
+    if not text or any(part.isspace() or not part.isprintable() for part in text):
+        raise ValueError("a URL without white space is needed")
+    if urlsplit(text).scheme not in {"", "http", "https", "ftp", "mailto"}:
+        raise ValueError("this URL scheme is not allowed")
+    return text
+
+
+def is_relative_url(text: str) -> bool:
+    """Tell whether a URL reference has no scheme, so that it only means something relative to a page."""
+    return not urlsplit(text).scheme
+
+
+AbsoluteUrl = Annotated[str, Field(max_length=2048), AfterValidator(_absolute_url)]
+UrlReference = Annotated[str, Field(max_length=2048), AfterValidator(_url_reference)]
+Minutes = Annotated[int | float, Field(ge=0)]
+Text = Annotated[str, Field(max_length=100_000)]
+
+
+class ModuleResource(Document):
+    """Something to read, watch or use within a module."""
+
+    type: ResourceType
+    title: Text
+    url: AbsoluteUrl
+
+
+class ContentModule(Document):
+    """One step of a skill's content."""
+
+    title: Text
+    type: Literal["article", "video", "interactive", "assessment"]
+    estimated_minutes: Minutes
+    resources: tuple[ModuleResource, ...]
+
+
+class SkillContent(Document):
+    """What a skill teaches (`skills.content`)."""
+
+    type: Literal["structured", "simple"]
+    modules: tuple[ContentModule, ...] | None = None
+
+
+class Resource(Document):
+    """A link beside the content (one element of `skills.resources`). The URL may be relative, as in "#page=2"."""
+
+    type: ResourceType
+    title: Text
+    url: UrlReference
+
+
+class Question(Document):
+    """A question of an assessment. The answers to a choice are among the choices."""
+
+    prompt: Text
+    type: Literal["single_choice", "multiple_choice", "text"]
+    choices: tuple[Text, ...] = ()
+    answers: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _answers_are_choices(self) -> "Question":
+        if self.type == "text" and self.choices:
+            raise ValueError("a question answered with text has no choices")
+        if self.type != "text" and not set(self.answers) <= set(self.choices):
+            raise ValueError("every answer must be one of the choices")
+        if self.type == "single_choice" and len(self.answers) != 1:
+            raise ValueError("a single choice has one answer")
+        return self
+
+
+class Assessments(Document):
+    """How a skill is tested (`skills.assessments`). The passing score is a percentage."""
+
+    passing_score: Annotated[float, Field(ge=0, le=100)] = 70
+    questions: tuple[Question, ...] = ()
+
+
+class CriteriaParams(Document):
+    """What a criterion is limited to; without a limit, everything counts."""
+
+    category_id: UUID | None = None
+    tree_id: UUID | None = None
+    difficulty: DifficultyLevel | None = None
+    skill_type: SkillType | None = None
+
+
+Threshold = Annotated[int, Field(ge=1, le=2_147_483_647)]
+
+
+class SkillCompletionCount(Document):
+    """So many skills completed."""
+
+    type: Literal["skill_completion_count"]
+    threshold: Threshold
+    additional_params: CriteriaParams | None = None
+
+
+class XpThreshold(Document):
+    """So many experience points in all."""
+
+    type: Literal["xp_threshold"]
+    threshold: Threshold
+    additional_params: CriteriaParams | None = None
+
+
+class StreakDays(Document):
+    """So many days in a row with something learnt."""
+
+    type: Literal["streak_days"]
+    threshold: Threshold
+    additional_params: CriteriaParams | None = None
+
+
+AchievementCriteria = Annotated[SkillCompletionCount | XpThreshold | StreakDays, Field(discriminator="type")]
+"""When an achievement is earned (`achievements.criteria`)."""
+
+JsonScalar = str | int | float | bool | None
+
+
+class ProgressEvidence(Document):
+    """Proof that a skill was completed (`user_skill_progress.evidence_data`)."""
+
+    type: Literal["text", "url", "file", "assessment_score"]
+    content: Text
+    metadata: dict[str, JsonScalar | list[JsonScalar]] | None = None
+
+
+class LayoutConfig(OpenDocument):
+    """How a tree is laid out (`skill_trees.layout_config`); distances in pixels."""
+
+    theme: str | None = None
+    node_spacing: Annotated[float, Field(gt=0)] | None = None
+    level_height: Annotated[float, Field(gt=0)] | None = None
+
+
+Color = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
+
+
+class ThemeConfig(OpenDocument):
+    """What a tree looks like (`skill_trees.theme_config`)."""
+
+    primary_color: Color | None = None
+    accent_color: Color | None = None
+    icon: str | None = None
+
+
+class Preferences(OpenDocument):
+    """What a learner prefers (`user_profiles.preferences`)."""
+
+    theme: Literal["light", "dark", "system"] | None = None
+    language: str | None = None
+    email_notifications: bool | None = None
+    daily_goal_minutes: Annotated[int, Field(ge=0, le=1440)] | None = None
+
+
+class DeviceInfo(OpenDocument):
+    """What a session runs on (`user_sessions.device_info`)."""
+
+    browser: str | None = None
+    os: str | None = None
+    device: str | None = None
+    user_agent: str | None = None
+
+
+class StrugglingIndicators(OpenDocument):
+    """Signs that a skill is hard for a learner (`user_skill_progress.struggling_indicators`)."""
+
+    failed_attempts: Annotated[int, Field(ge=0)] | None = None
+    hints_used: Annotated[int, Field(ge=0)] | None = None
+    idle_minutes: Annotated[float, Field(ge=0)] | None = None
+
+
+class AwardMetadata(OpenDocument):
+    """How an achievement was earned (`user_achievements.metadata`)."""
+
+
+CONTENT: TypeAdapter[SkillContent] = TypeAdapter(SkillContent)
+RESOURCES: TypeAdapter[tuple[Resource, ...]] = TypeAdapter(tuple[Resource, ...])
+ASSESSMENTS: TypeAdapter[Assessments] = TypeAdapter(Assessments)
+CRITERIA: TypeAdapter[AchievementCriteria] = TypeAdapter(AchievementCriteria)
+LAYOUT: TypeAdapter[LayoutConfig] = TypeAdapter(LayoutConfig)
+THEME: TypeAdapter[ThemeConfig] = TypeAdapter(ThemeConfig)
+PREFERENCES: TypeAdapter[Preferences] = TypeAdapter(Preferences)
+DEVICE: TypeAdapter[DeviceInfo] = TypeAdapter(DeviceInfo)

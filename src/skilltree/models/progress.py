@@ -1,0 +1,71 @@
+"""What learners have done."""
+
+from datetime import datetime
+
+from skilltree.models.base import Model
+from skilltree.models.content import ProgressEvidence, StrugglingIndicators
+from skilltree.models.enums import CompletionMethod, DifficultyLevel, SkillProgressStatus, TreeProgressStatus
+from skilltree.models.ids import SkillId, SkillProgressId, TreeId, TreeProgressId, UserId
+
+
+class TreeProgress(Model):
+    """One learner's way through one tree. ``progress_percent`` goes from 0 to 100."""
+
+    id: TreeProgressId
+    user_id: UserId
+    skill_tree_id: TreeId
+    status: TreeProgressStatus
+    progress_percent: float
+    skills_completed: int
+    total_skills: int
+    time_spent_minutes: int
+    started_at: datetime | None
+    last_activity_at: datetime | None
+    completed_at: datetime | None
+    milestones_reached: tuple[SkillId, ...]
+    current_path: tuple[SkillId, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+class SkillProgress(Model):
+    """One learner's work on one skill. Percent and score go from 0 to 100, the engagement score from 0 to 1."""
+
+    id: SkillProgressId
+    user_id: UserId
+    skill_id: SkillId
+    skill_tree_id: TreeId
+    status: SkillProgressStatus
+    progress_percent: float
+    time_spent_minutes: int
+    attempts_count: int
+    completion_method: CompletionMethod | None
+    completion_score: float | None
+    evidence_data: ProgressEvidence | None
+    unlocked_at: datetime | None
+    started_at: datetime | None
+    last_activity_at: datetime | None
+    completed_at: datetime | None
+    struggling_indicators: StrugglingIndicators | None
+    engagement_score: float | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class CalculatedProgress(Model):
+    """A learner's progress in a tree, counted now: of the required active skills, or of all if every one is optional."""
+
+    total: int
+    completed: int
+    percent: float
+
+
+class MissingPrerequisite(Model):
+    """A skill to complete first. ``is_direct`` tells whether the locked skill names it itself."""
+
+    id: SkillId
+    name: str
+    difficulty: DifficultyLevel
+    estimated_minutes: int | None
+    is_direct: bool
+    level: int

@@ -1,0 +1,105 @@
+"""Skills."""
+
+from datetime import datetime
+from uuid import UUID
+
+from typing_extensions import TypedDict
+
+from skilltree.models.base import Model
+from skilltree.models.content import Assessments, Resource, SkillContent
+from skilltree.models.enums import DifficultyLevel, SkillType
+from skilltree.models.ids import SkillId, TreeId
+
+
+class Skill(Model):
+    """A node of a tree. ``dependencies`` come before it, ``dependents`` after it; positions are in pixels."""
+
+    id: SkillId
+    skill_tree_id: TreeId
+    parent_skill_id: SkillId | None
+    key: str
+    sort_order: int
+    name: str
+    short_name: str | None
+    description: str | None
+    learning_objectives: tuple[str, ...]
+    skill_type: SkillType
+    difficulty: DifficultyLevel
+    estimated_minutes: int | None
+    xp_value: int
+    dependencies: tuple[SkillId, ...]
+    dependents: tuple[SkillId, ...]
+    position_x: float
+    position_y: float
+    is_placed: bool
+    node_size: int
+    content: SkillContent | None
+    resources: tuple[Resource, ...] | None
+    assessments: Assessments | None
+    is_active: bool
+    is_optional: bool
+    is_milestone: bool
+    created_at: datetime
+    updated_at: datetime
+    created_by: UUID | None
+    updated_by: UUID | None
+
+
+class SkillChanges(TypedDict, total=False):
+    """What an author may change of a skill. Dependencies and positions have methods of their own."""
+
+    key: str
+    sort_order: int
+    parent_skill_id: SkillId | None
+    name: str
+    short_name: str | None
+    description: str | None
+    learning_objectives: list[str]
+    skill_type: SkillType
+    difficulty: DifficultyLevel
+    estimated_minutes: int | None
+    xp_value: int
+    node_size: int
+    resources: list[Resource] | None
+    assessments: Assessments | None
+    is_active: bool
+    is_optional: bool
+    is_milestone: bool
+
+
+class SkillHit(Model):
+    """A skill that a search found. In the snippet, ``**`` stands around the words that matched."""
+
+    id: SkillId
+    skill_tree_id: TreeId
+    tree_slug: str
+    name: str
+    skill_type: SkillType
+    difficulty: DifficultyLevel
+    rank: float
+    snippet: str
+
+
+class RelatedSkill(Model):
+    """A skill that leads to another or follows from it, over at least ``depth`` edges."""
+
+    id: SkillId
+    name: str
+    skill_type: SkillType
+    difficulty: DifficultyLevel
+    is_active: bool
+    is_optional: bool
+    depth: int
+
+
+class PathStep(Model):
+    """A step of a learning path. Steps of one ``level`` do not need each other; the first level is 0."""
+
+    id: SkillId
+    name: str
+    skill_type: SkillType
+    difficulty: DifficultyLevel
+    estimated_minutes: int | None
+    xp_value: int
+    is_optional: bool
+    level: int

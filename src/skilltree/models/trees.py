@@ -1,0 +1,116 @@
+"""Trees, and trees with what is in them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from typing_extensions import TypedDict
+
+from skilltree.models.base import Model
+from skilltree.models.content import LayoutConfig, ThemeConfig
+from skilltree.models.enums import DifficultyLevel, SkillProgressStatus, SkillType
+from skilltree.models.ids import CategoryId, SkillId, TreeId
+from skilltree.models.progress import SkillProgress, TreeProgress
+from skilltree.models.skills import Skill
+
+
+class Tree(Model):
+    """A tree of skills. ``prerequisites`` are other trees, to be completed before."""
+
+    id: TreeId
+    category_id: CategoryId
+    name: str
+    slug: str
+    description: str | None
+    short_description: str | None
+    difficulty: DifficultyLevel
+    estimated_hours: float | None
+    prerequisites: tuple[TreeId, ...]
+    tags: tuple[str, ...]
+    version: str
+    layout_config: LayoutConfig
+    theme_config: ThemeConfig
+    is_published: bool
+    is_featured: bool
+    is_ai_generated: bool
+    created_at: datetime
+    updated_at: datetime
+    created_by: UUID | None
+    updated_by: UUID | None
+
+
+class TreeChanges(TypedDict, total=False):
+    """What an author may change of a tree."""
+
+    category_id: CategoryId
+    name: str
+    slug: str
+    description: str | None
+    short_description: str | None
+    difficulty: DifficultyLevel
+    estimated_hours: float | None
+    tags: list[str]
+    version: str
+    layout_config: LayoutConfig
+    theme_config: ThemeConfig
+    is_featured: bool
+    is_ai_generated: bool
+
+
+class TreeHit(Model):
+    """A tree that a search found. In the snippet, ``**`` stands around the words that matched."""
+
+    id: TreeId
+    category_id: CategoryId
+    name: str
+    slug: str
+    difficulty: DifficultyLevel
+    tags: tuple[str, ...]
+    rank: float
+    snippet: str
+
+
+class LoadedSkill(Skill):
+    """A skill with one learner's progress. ``status`` is where the learner stands now, derived from the graph."""
+
+    status: SkillProgressStatus
+    progress: SkillProgress | None
+
+
+class LoadedTree(Tree):
+    """A tree with its active skills, top to bottom, left to right, and one learner's progress."""
+
+    progress: TreeProgress | None
+    skills: tuple[LoadedSkill, ...]
+
+
+class MapSkill(Model):
+    """What is needed of a skill to draw it."""
+
+    id: SkillId
+    parent_skill_id: SkillId | None
+    name: str
+    short_name: str | None
+    skill_type: SkillType
+    difficulty: DifficultyLevel
+    estimated_minutes: int | None
+    xp_value: int
+    dependencies: tuple[SkillId, ...]
+    position_x: float
+    position_y: float
+    node_size: int
+    is_optional: bool
+    is_milestone: bool
+    status: SkillProgressStatus
+    progress_percent: float
+
+
+class TreeMap(Model):
+    """A tree as it is drawn, with one learner's status; the JSON documents of the skills are left out."""
+
+    id: TreeId
+    name: str
+    slug: str
+    layout_config: LayoutConfig
+    theme_config: ThemeConfig
+    progress_percent: float
+    skills: tuple[MapSkill, ...]

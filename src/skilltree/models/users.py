@@ -1,0 +1,64 @@
+"""Accounts and profiles. The password hash is on none of them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from typing_extensions import TypedDict
+
+from skilltree.models.base import Model
+from skilltree.models.content import Preferences
+from skilltree.models.ids import UserId
+
+
+class User(Model):
+    """An account."""
+
+    id: UserId
+    email: str
+    username: str
+    first_name: str | None
+    last_name: str | None
+    avatar_url: str | None
+    is_active: bool
+    email_verified: bool
+    last_login_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    created_by: UUID | None
+    updated_by: UUID | None
+
+
+class UserProfile(Model):
+    """What a learner says of themselves, and what they have reached. The streaks are in days."""
+
+    user_id: UserId
+    bio: str | None
+    location: str | None
+    website: str | None
+    timezone: str | None
+    learning_goals: tuple[str, ...]
+    interests: tuple[str, ...]
+    preferences: Preferences
+    total_xp: int
+    current_level: int
+    current_streak: int
+    max_streak: int
+    last_activity_at: datetime | None
+    skills_completed: int
+    hours_learned: float
+    trees_started: int
+    trees_completed: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProfileChanges(TypedDict, total=False):
+    """What a learner may change of their profile."""
+
+    bio: str | None
+    location: str | None
+    website: str | None
+    timezone: str | None
+    learning_goals: list[str]
+    interests: list[str]
+    preferences: Preferences

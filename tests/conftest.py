@@ -1,0 +1,121 @@
+"""A throw-away server for the run, migrated once into a template, and a clone of that for each test.
+
+The server is the embedded PostgreSQL 18, the embedded 16, or a Debian 15 (``--pg 15``). With pytest-xdist the workers share it.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from pytest_postgresql import factories
+from pytest_postgresql.executors import NoopExecutor
+from pytest_postgresql.janitor import DatabaseJanitor
+
+from skilltree import embedded, migrate
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+DEBIAN_BINARIES = "/usr/lib/postgresql/{version}/bin"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pg", default="18", choices=["18", "16", "15"], help="the version of PostgreSQL to test on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
+        config.stash[_server_folder] = folder
+        os.environ["SKILLTREE_TEST_HOST"] = _start_server(config.getoption("pg"), folder)
+    config.option.postgresql_host = os.environ["SKILLTREE_TEST_HOST"]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    folder = config.stash.get(_server_folder, None)
+    if folder is not None:
+        _stop_server(config.getoption("pg"), folder)
+        shutil.rmtree(folder)
+
+
+_server_folder = pytest.StashKey[Path]()
+
+
+def _start_server(version: str, folder: Path) -> str:
+    if version == "15":
+        host = _start_debian_server(version, folder)
+    else:
+        host = psycopg.conninfo.conninfo_to_dict(embedded.start(version=int(version), folder=folder))["host"]
+    # The data are thrown away: nothing needs to reach the disk.
+    with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            connection.execute(f"alter system set {setting}")
+        connection.execute("select pg_reload_conf()")
+    return str(host)
+
+
+def _stop_server(version: str, folder: Path) -> None:
+    if version == "15":
+        _as_server_user(version, "pg_ctl", "-D", str(folder / "pg15"), "-m", "immediate", "stop")
+    else:
+        embedded.stop(folder=folder)
+
+
+def _start_debian_server(version: str, folder: Path) -> str:
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    data = str(folder / f"pg{version}")
+    _as_server_user(version, "initdb", "-U", "postgres", "--auth=trust", "--encoding=utf8", "-D", data)
+    options = f"-h '' -k {folder}"
+    log = str(folder / "log")
+    _as_server_user(version, "pg_ctl", "-w", "-D", data, "-o", options, "-l", log, "start")
+    return str(folder)
+
+
+def _as_server_user(version: str, command: str, *arguments: str) -> None:
+    user = "postgres" if os.geteuid() == 0 else None
+    binary = f"{DEBIAN_BINARIES.format(version=version)}/{command}"
+    subprocess.run([binary, *arguments], user=user, cwd="/", check=True, stdout=subprocess.DEVNULL)
+
+
+def _migrate_template(host: str, user: str, dbname: str, **_: object) -> None:
+    migrate.migrate(f"host={host} user={user} dbname={dbname}")
+
+
+template = factories.postgresql_noproc(dbname="skilltree_test", load=[_migrate_template])
+
+
+def _database(template: NoopExecutor, name: str, *, clone: bool) -> Iterator[str]:
+    janitor = DatabaseJanitor(
+        host=template.host,
+        port=template.port,
+        user=template.user,
+        dbname=f"{template.dbname}_{name}",
+        template_dbname=template.template_dbname if clone else None,
+    )
+    janitor.drop()
+    with janitor:
+        yield f"host={template.host} user={template.user} dbname={janitor.dbname}"
+
+
+@pytest.fixture
+def empty_url(template: NoopExecutor) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    yield from _database(template, "empty", clone=False)
+
+
+@pytest.fixture
+def migrated_url(template: NoopExecutor) -> Iterator[str]:
+    """The URL of a database with all migrations applied and no data."""
+    yield from _database(template, "migrated", clone=True)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real curricula, which are not part of the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the real curricula are not there: {SHARED}")
+    return SHARED
