@@ -1,8 +1,8 @@
 -- A tree with its active skills, top to bottom, left to right, and one learner's progress in all of it. Without a learner, as for
 -- somebody who has done nothing yet.
 --
--- The rows of the skills travel as one JSON array: the server writes and Pydantic reads that faster than psycopg makes
--- objects of three thousand columns.
+-- The rows of the skills travel as one JSON array, which Pydantic reads faster than psycopg can make objects of two thousand
+-- columns and Pydantic check them.
 with tree as (
     select
         skill_trees.id,
@@ -32,10 +32,8 @@ with tree as (
 active_skill as (
     select
         skills.id,
-        skills.skill_tree_id,
         skills.parent_skill_id,
         skills.key,
-        skills.sort_order,
         skills.name,
         skills.short_name,
         skills.description,
@@ -48,18 +46,13 @@ active_skill as (
         skills.dependents,
         skills.position_x,
         skills.position_y,
-        skills.is_placed,
         skills.node_size,
         skills.content,
         skills.resources,
         skills.assessments,
-        skills.is_active,
         skills.is_optional,
         skills.is_milestone,
-        skills.created_at,
-        skills.updated_at,
-        skills.created_by,
-        skills.updated_by
+        skills.sort_order
     from tree
     inner join skills on skills.skill_tree_id = tree.id
     where skills.is_active
@@ -67,10 +60,7 @@ active_skill as (
 
 skill_progress as (
     select
-        user_skill_progress.id,
-        user_skill_progress.user_id,
         user_skill_progress.skill_id,
-        user_skill_progress.skill_tree_id,
         user_skill_progress.status,
         user_skill_progress.progress_percent,
         user_skill_progress.time_spent_minutes,
@@ -83,9 +73,7 @@ skill_progress as (
         user_skill_progress.last_activity_at,
         user_skill_progress.completed_at,
         user_skill_progress.struggling_indicators,
-        user_skill_progress.engagement_score,
-        user_skill_progress.created_at,
-        user_skill_progress.updated_at
+        user_skill_progress.engagement_score
     from tree
     inner join user_skill_progress
         on user_skill_progress.user_id = %(user_id)s::uuid
@@ -101,48 +89,6 @@ blocked_skill as (
         on skill_progress.skill_id = prerequisite.id
             and skill_progress.status in ('COMPLETED', 'SKIPPED')
     where skill_progress.skill_id is null
-),
-
-loaded_skill as (
-    select
-        active_skill.id,
-        active_skill.skill_tree_id,
-        active_skill.parent_skill_id,
-        active_skill.key,
-        active_skill.sort_order,
-        active_skill.name,
-        active_skill.short_name,
-        active_skill.description,
-        active_skill.learning_objectives,
-        active_skill.skill_type,
-        active_skill.difficulty,
-        active_skill.estimated_minutes,
-        active_skill.xp_value,
-        active_skill.dependencies,
-        active_skill.dependents,
-        active_skill.position_x,
-        active_skill.position_y,
-        active_skill.is_placed,
-        active_skill.node_size,
-        active_skill.content,
-        active_skill.resources,
-        active_skill.assessments,
-        active_skill.is_active,
-        active_skill.is_optional,
-        active_skill.is_milestone,
-        active_skill.created_at,
-        active_skill.updated_at,
-        active_skill.created_by,
-        active_skill.updated_by,
-        case
-            when skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED') then skill_progress.status
-            when blocked_skill.id is null then 'AVAILABLE'
-            else 'LOCKED'
-        end as status,
-        to_json(skill_progress) as progress
-    from active_skill
-    left join skill_progress on skill_progress.skill_id = active_skill.id
-    left join blocked_skill on blocked_skill.id = active_skill.id
 )
 
 select
@@ -166,37 +112,92 @@ select
     tree.updated_at,
     tree.created_by,
     tree.updated_by,
-    to_json(tree_progress) as progress,
+    (
+        select to_json(tree_progress)
+        from (
+            select
+                user_skill_tree_progress.id,
+                user_skill_tree_progress.user_id,
+                user_skill_tree_progress.skill_tree_id,
+                user_skill_tree_progress.status,
+                user_skill_tree_progress.progress_percent,
+                user_skill_tree_progress.skills_completed,
+                user_skill_tree_progress.total_skills,
+                user_skill_tree_progress.time_spent_minutes,
+                user_skill_tree_progress.started_at,
+                user_skill_tree_progress.last_activity_at,
+                user_skill_tree_progress.completed_at,
+                user_skill_tree_progress.milestones_reached,
+                user_skill_tree_progress.current_path,
+                user_skill_tree_progress.created_at,
+                user_skill_tree_progress.updated_at
+            from user_skill_tree_progress
+            where user_skill_tree_progress.user_id = %(user_id)s::uuid
+                and user_skill_tree_progress.skill_tree_id = tree.id
+        ) as tree_progress
+    ) as progress,
     (
         select
             coalesce(
                 json_agg(
-                    to_json(loaded_skill)
-                    order by loaded_skill.position_y, loaded_skill.position_x, loaded_skill.sort_order, loaded_skill.id
+                    loaded_skill
+                    order by active_skill.position_y, active_skill.position_x, active_skill.sort_order, active_skill.id
                 ),
                 '[]'
             )
-        from loaded_skill
+        from active_skill
+        left join skill_progress on skill_progress.skill_id = active_skill.id
+        left join blocked_skill on blocked_skill.id = active_skill.id
+        cross join lateral (
+            select
+                active_skill.id,
+                active_skill.parent_skill_id,
+                active_skill.key,
+                active_skill.name,
+                active_skill.short_name,
+                active_skill.description,
+                active_skill.learning_objectives,
+                active_skill.skill_type,
+                active_skill.difficulty,
+                active_skill.estimated_minutes,
+                active_skill.xp_value,
+                active_skill.dependencies,
+                active_skill.dependents,
+                active_skill.position_x,
+                active_skill.position_y,
+                active_skill.node_size,
+                active_skill.content,
+                active_skill.resources,
+                active_skill.assessments,
+                active_skill.is_optional,
+                active_skill.is_milestone,
+                case
+                    when skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED') then skill_progress.status
+                    when blocked_skill.id is null then 'AVAILABLE'
+                    else 'LOCKED'
+                end as status,
+                case
+                    when skill_progress.skill_id is not null
+                        then (
+                            select to_json(work)
+                            from (
+                                select
+                                    skill_progress.status,
+                                    skill_progress.progress_percent,
+                                    skill_progress.time_spent_minutes,
+                                    skill_progress.attempts_count,
+                                    skill_progress.completion_method,
+                                    skill_progress.completion_score,
+                                    skill_progress.evidence_data,
+                                    skill_progress.unlocked_at,
+                                    skill_progress.started_at,
+                                    skill_progress.last_activity_at,
+                                    skill_progress.completed_at,
+                                    skill_progress.struggling_indicators,
+                                    skill_progress.engagement_score
+                            ) as work
+                        )
+                end as progress
+        ) as loaded_skill
     ) as skills
-from tree
-left join lateral (
-    select
-        user_skill_tree_progress.id,
-        user_skill_tree_progress.user_id,
-        user_skill_tree_progress.skill_tree_id,
-        user_skill_tree_progress.status,
-        user_skill_tree_progress.progress_percent,
-        user_skill_tree_progress.skills_completed,
-        user_skill_tree_progress.total_skills,
-        user_skill_tree_progress.time_spent_minutes,
-        user_skill_tree_progress.started_at,
-        user_skill_tree_progress.last_activity_at,
-        user_skill_tree_progress.completed_at,
-        user_skill_tree_progress.milestones_reached,
-        user_skill_tree_progress.current_path,
-        user_skill_tree_progress.created_at,
-        user_skill_tree_progress.updated_at
-    from user_skill_tree_progress
-    where user_skill_tree_progress.user_id = %(user_id)s::uuid
-        and user_skill_tree_progress.skill_tree_id = tree.id
-) as tree_progress on true;
+from tree;

@@ -28,13 +28,9 @@ class TreeProgress(Model):
     updated_at: datetime
 
 
-class SkillProgress(Model):
-    """One learner's work on one skill. Percent and score go from 0 to 100, the engagement score from 0 to 1."""
+class SkillWork(Model):
+    """What a learner has done in a skill. Percent and score go from 0 to 100, the engagement score from 0 to 1."""
 
-    id: SkillProgressId
-    user_id: UserId
-    skill_id: SkillId
-    skill_tree_id: TreeId
     status: SkillProgressStatus
     progress_percent: float
     time_spent_minutes: int
@@ -48,6 +44,15 @@ class SkillProgress(Model):
     completed_at: datetime | None
     struggling_indicators: StrugglingIndicators | None
     engagement_score: float | None
+
+
+class SkillProgress(SkillWork):
+    """One learner's work on one skill."""
+
+    id: SkillProgressId
+    user_id: UserId
+    skill_id: SkillId
+    skill_tree_id: TreeId
     created_at: datetime
     updated_at: datetime
 

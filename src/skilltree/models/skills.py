@@ -11,14 +11,12 @@ from skilltree.models.enums import DifficultyLevel, SkillType
 from skilltree.models.ids import SkillId, TreeId
 
 
-class Skill(Model):
-    """A node of a tree. ``dependencies`` come before it, ``dependents`` after it; positions are in pixels."""
+class SkillBody(Model):
+    """What a skill is to whoever learns it. ``dependencies`` come before it, ``dependents`` after it; positions in pixels."""
 
     id: SkillId
-    skill_tree_id: TreeId
     parent_skill_id: SkillId | None
     key: str
-    sort_order: int
     name: str
     short_name: str | None
     description: str | None
@@ -31,14 +29,21 @@ class Skill(Model):
     dependents: tuple[SkillId, ...]
     position_x: float
     position_y: float
-    is_placed: bool
     node_size: int
     content: SkillContent | None
     resources: tuple[Resource, ...] | None
     assessments: Assessments | None
-    is_active: bool
     is_optional: bool
     is_milestone: bool
+
+
+class Skill(SkillBody):
+    """A node of a tree."""
+
+    skill_tree_id: TreeId
+    sort_order: int
+    is_placed: bool
+    is_active: bool
     created_at: datetime
     updated_at: datetime
     created_by: UUID | None

@@ -9,8 +9,8 @@ from skilltree.models.base import Model
 from skilltree.models.content import LayoutConfig, ThemeConfig
 from skilltree.models.enums import DifficultyLevel, SkillProgressStatus, SkillType
 from skilltree.models.ids import CategoryId, SkillId, TreeId
-from skilltree.models.progress import SkillProgress, TreeProgress
-from skilltree.models.skills import Skill
+from skilltree.models.progress import SkillWork, TreeProgress
+from skilltree.models.skills import SkillBody
 
 
 class Tree(Model):
@@ -69,11 +69,11 @@ class TreeHit(Model):
     snippet: str
 
 
-class LoadedSkill(Skill):
+class LoadedSkill(SkillBody):
     """A skill with one learner's progress. ``status`` is where the learner stands now, derived from the graph."""
 
     status: SkillProgressStatus
-    progress: SkillProgress | None
+    progress: SkillWork | None
 
 
 class LoadedTree(Tree):
