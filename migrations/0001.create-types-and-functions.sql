@@ -51,7 +51,7 @@ end
 $$;
 
 -- An array that stands for a set of ids: one dimension, no null, nothing twice.
-create function is_id_set(ids uuid []) returns boolean
+create function is_id_set(ids uuid[]) returns boolean
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public
 as $$
@@ -63,7 +63,7 @@ end
 $$;
 
 -- A list of short texts, such as tags: one dimension, no null, none empty, none longer than the limit.
-create function is_text_list(items text [], most_items integer, most_characters integer) returns boolean
+create function is_text_list(items text[], most_items integer, most_characters integer) returns boolean
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public
 as $$
@@ -77,9 +77,9 @@ begin
 end
 $$;
 
--- Names of the IANA database only. PostgreSQL itself also takes abbreviations and POSIX rules such as 'FOO3', which know
--- no daylight-saving time. Reading all of pg_timezone_names takes tens of milliseconds, hence the short cut for UTC and the
--- refusal, without looking, of what PostgreSQL does not take at all.
+-- Names of the IANA database only. PostgreSQL itself also takes abbreviations and POSIX rules such as 'FOO3', which
+-- know no daylight-saving time. Reading all of pg_timezone_names takes tens of milliseconds, hence the short cut for
+-- UTC and the refusal, without looking, of what PostgreSQL does not take at all.
 create function is_iana_timezone(name text) returns boolean
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, public
@@ -96,23 +96,23 @@ exception
 end
 $$;
 
--- The nodes of a directed graph given as two parallel arrays, edge i going from sources[i] to targets[i]. The level of a node is the
--- number of edges on the longest way from it; null where that way never ends, because it leads into a cycle.
--- Kahn's algorithm (Communications of the ACM 5, 1962): nodes without an open target are removed until none is left, in time
--- linear in the number of edges, whatever the depth.
-create function topological_levels(sources uuid [], targets uuid []) returns table (id uuid, level integer)
+-- The nodes of a directed graph given as two parallel arrays, edge i going from sources[i] to targets[i]. The level of
+-- a node is the number of edges on the longest way from it; null where that way never ends, because it leads into a
+-- cycle. Kahn's algorithm (Communications of the ACM 5, 1962): nodes without an open target are removed until none is
+-- left, in time linear in the number of edges, whatever the depth.
+create function topological_levels(sources uuid[], targets uuid[]) returns table (id uuid, level integer)
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public
 set jit = off
 as $$
 declare
-    nodes uuid [];
-    levels integer [];
-    open_targets integer [];
-    incoming integer [];
-    first_incoming integer [] := '{}';
-    source_of integer [];
-    queue integer [];
+    nodes uuid[];
+    levels integer[];
+    open_targets integer[];
+    incoming integer[];
+    first_incoming integer[] := '{}';
+    source_of integer[];
+    queue integer[];
     next_edge integer := 1;
     head integer := 1;
     node integer;
@@ -193,18 +193,18 @@ begin
 end
 $$;
 
--- One cycle of a graph given in the same way, starting and ending with the same node; null when there is none. Every node whose way
--- never ends has such a target too, so that following those must come round.
-create function find_cycle(sources uuid [], targets uuid []) returns uuid []
+-- One cycle of a graph given in the same way, starting and ending with the same node; null when there is none. Every
+-- node whose way never ends has such a target too, so that following those must come round.
+create function find_cycle(sources uuid[], targets uuid[]) returns uuid[]
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public
 set jit = off
 as $$
 declare
-    endless uuid [];
-    next_of uuid [];
+    endless uuid[];
+    next_of uuid[];
     node uuid;
-    path uuid [] := '{}';
+    path uuid[] := '{}';
 begin
     with endless_node as (
         select result.id

@@ -1,5 +1,5 @@
--- Who learns: an account to log in with, and a profile that others may see. Two tables, because the profile changes with
--- every completed skill and the account hardly ever.
+-- Who learns: an account to log in with, and a profile that others may see. Two tables, because the profile changes
+-- with every completed skill and the account hardly ever.
 
 create table users (
     id uuid not null default uuidv7(),
@@ -45,8 +45,8 @@ create table user_profiles (
     location text,
     website text,
     timezone text default 'UTC',
-    learning_goals text [] not null default '{}',
-    interests text [] not null default '{}',
+    learning_goals text[] not null default '{}',
+    interests text[] not null default '{}',
     preferences jsonb not null default '{}',
     total_xp integer not null default 0,
     current_level integer not null default 1,
@@ -87,7 +87,8 @@ create trigger user_profiles_set_updated_at
 before update on user_profiles
 for each row execute function set_updated_at();
 
--- A trigger and not a check constraint, which would look the zone up again whenever anything else of the profile changes.
+-- A trigger and not a check constraint, which would look the zone up again whenever anything else of the profile
+-- changes.
 create function refuse_unknown_timezone() returns trigger
 language plpgsql
 set search_path = pg_catalog, public

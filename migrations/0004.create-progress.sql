@@ -1,5 +1,5 @@
--- What each learner has done. The learner comes first in every key, so that the tables can be distributed by user_id; `id` is
--- a handle for the outside, looked up together with user_id.
+-- What each learner has done. The learner comes first in every key, so that the tables can be distributed by user_id;
+-- `id` is a handle for the outside, looked up together with user_id.
 
 create table user_skill_tree_progress (
     user_id uuid not null,
@@ -13,8 +13,8 @@ create table user_skill_tree_progress (
     started_at timestamptz,
     last_activity_at timestamptz,
     completed_at timestamptz,
-    milestones_reached uuid [] not null default '{}',
-    current_path uuid [] not null default '{}',
+    milestones_reached uuid[] not null default '{}',
+    current_path uuid[] not null default '{}',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint unique_user_tree_progress primary key (user_id, skill_tree_id),

@@ -1,4 +1,5 @@
--- Search: a word in the name weighs more than one in the description. Stored and generated, so that it can never be stale.
+-- Search: a word in the name weighs more than one in the description. Stored and generated, so that it can never be
+-- stale.
 
 alter table skill_trees add column search_document tsvector not null generated always as (
     setweight(to_tsvector('english', name), 'A')

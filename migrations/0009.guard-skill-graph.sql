@@ -3,14 +3,15 @@
 --   `dependents` is the inverse of `dependencies`;
 --   dependencies form no cycle, and neither do parents.
 --
--- The check is deferred, because the two sides of an edge may be written one after the other. It runs under a lock per tree,
--- taken before anything is read, so that of two transactions that each add half of a cycle the second sees the first.
+-- The check is deferred, because the two sides of an edge may be written one after the other. It runs under a lock per
+-- tree, taken before anything is read, so that of two transactions that each add half of a cycle the second sees the
+-- first.
 
 create sequence skill_graph_changes;
 
--- (transaction, change) of the last edit of this skill's edges. Set by a trigger, whatever a client writes: by it the check
--- knows what a transaction changed, and that one check is enough for all changes of a transaction to a tree.
-alter table skills add column graph_change bigint [] not null default '{}';
+-- (transaction, change) of the last edit of this skill's edges. Set by a trigger, whatever a client writes: by it the
+-- check knows what a transaction changed, and that one check is enough for all changes of a transaction to a tree.
+alter table skills add column graph_change bigint[] not null default '{}';
 
 create index idx_skill_graph_change on skills (skill_tree_id, graph_change);
 
@@ -41,8 +42,9 @@ create trigger skills_stamp_graph_change
 before insert or update on skills
 for each row execute function stamp_skill_graph_change();
 
--- A session keeps the plans of a function's statements: one made while the table was small would scan whole trees later, for each
--- changed skill, hence `plan_cache_mode`. Compiling costs more than running here (measured: 0.8 of 0.9 s), hence `jit`.
+-- A session keeps the plans of a function's statements: one made while the table was small would scan whole trees
+-- later, for each changed skill, hence `plan_cache_mode`. Compiling costs more than running here (measured: 0.8 of 0.9
+-- s), hence `jit`.
 create function verify_skill_graph() returns trigger
 language plpgsql
 set search_path = pg_catalog, public
@@ -53,7 +55,7 @@ declare
     changed_skill skills;
     this_transaction constant bigint := pg_current_xact_id()::text::bigint;
     wrong record;
-    cycle uuid [];
+    cycle uuid[];
 begin
     if tg_op = 'DELETE' then
         changed_skill := old;

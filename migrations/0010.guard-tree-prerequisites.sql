@@ -1,5 +1,5 @@
--- What must hold between trees when a transaction commits: every prerequisite is a tree, and prerequisites form no cycle.
--- There are few trees and they change seldom, so one lock serves for all.
+-- What must hold between trees when a transaction commits: every prerequisite is a tree, and prerequisites form no
+-- cycle. There are few trees and they change seldom, so one lock serves for all.
 
 create function verify_tree_prerequisites() returns trigger
 language plpgsql
@@ -7,7 +7,7 @@ set search_path = pg_catalog, public
 as $$
 declare
     wrong record;
-    cycle uuid [];
+    cycle uuid[];
 begin
     if tg_op = 'UPDATE' and new.id = old.id and new.prerequisites = old.prerequisites then
         return null;

@@ -14,7 +14,8 @@ select
     achievements.created_at,
     achievements.updated_at
 from achievements
-where (%(category)s::achievement_category is null or achievements.category = %(category)s)
+where
+    (%(category)s::achievement_category is null or achievements.category = %(category)s)
     and (achievements.is_visible or %(include_hidden)s)
     and (achievements.is_active or %(include_inactive)s)
 order by achievements.rarity, achievements.name, achievements.id;

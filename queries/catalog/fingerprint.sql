@@ -19,7 +19,8 @@ own_schema as (
         pg_namespace.nspowner,
         pg_namespace.nspacl
     from pg_namespace
-    where pg_namespace.nspname <> 'information_schema'
+    where
+        pg_namespace.nspname <> 'information_schema'
         and pg_namespace.nspname !~ '^pg_'
 ),
 
@@ -39,7 +40,8 @@ own_relation as (
         pg_class.relacl
     from pg_class
     inner join own_schema on pg_class.relnamespace = own_schema.oid
-    where pg_class.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+    where
+        pg_class.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
         and pg_class.relname not in (
             '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'skilltree_migrations'
         )
@@ -66,7 +68,8 @@ own_type as (
     from pg_type
     inner join own_schema on pg_type.typnamespace = own_schema.oid
     left join pg_class on pg_type.typrelid = pg_class.oid
-    where (pg_type.typtype in ('b', 'e', 'd', 'r') or pg_class.relkind = 'c')
+    where
+        (pg_type.typtype in ('b', 'e', 'd', 'r') or pg_class.relkind = 'c')
         and not exists (
             select from pg_type as element
             where element.typarray = pg_type.oid
@@ -153,7 +156,8 @@ described_sequence as (
     from own_relation
     inner join pg_sequence on own_relation.oid = pg_sequence.seqrelid
     left join pg_depend
-        on pg_depend.classid = 'pg_class'::regclass
+        on
+            pg_depend.classid = 'pg_class'::regclass
             and own_relation.oid = pg_depend.objid
             and pg_depend.refobjsubid > 0
             and pg_depend.deptype in ('a', 'i')
@@ -183,7 +187,8 @@ described_column as (
     inner join pg_attribute on own_relation.oid = pg_attribute.attrelid
     inner join pg_type on pg_attribute.atttypid = pg_type.oid
     left join pg_attrdef on pg_attribute.attrelid = pg_attrdef.adrelid and pg_attribute.attnum = pg_attrdef.adnum
-    where own_relation.relkind <> 'S'
+    where
+        own_relation.relkind <> 'S'
         and pg_attribute.attnum > 0
         and not pg_attribute.attisdropped
 ),
@@ -211,7 +216,8 @@ described_constraint as (
         0 as column_number,
         pg_get_constraintdef(pg_constraint.oid) as definition
     from pg_constraint
-    where pg_constraint.conrelid in (select own_relation.oid from own_relation)
+    where
+        pg_constraint.conrelid in (select own_relation.oid from own_relation)
         or pg_constraint.contypid in (select own_type.oid from own_type)
 ),
 
@@ -312,7 +318,8 @@ described_other as (
         end as definition
     from pg_depend
     inner join own_schema on pg_depend.refobjid = own_schema.oid
-    where pg_depend.refclassid = 'pg_namespace'::regclass
+    where
+        pg_depend.refclassid = 'pg_namespace'::regclass
         and pg_depend.deptype = 'n'
         and pg_depend.classid not in (
             'pg_class'::regclass,
@@ -425,12 +432,12 @@ named as (
         case
             when described.column_number > 0 then 'column'
             when described.class_id = 'pg_constraint'::regclass then 'constraint'
-            else identified.kind
-        end || ' ' || identified.identity as object_name
+            else address.kind
+        end || ' ' || address.identity as object_name
     from described
     cross join
         pg_identify_object(described.class_id, described.object_id, described.column_number)
-            as identified (kind, of_schema, own_name, identity)
+            as address (kind, of_schema, own_name, identity)
 ),
 
 -- What has privileges, and those that it would have if nobody had changed them.
@@ -499,7 +506,7 @@ guarded as (
 
 granted as (
     select
-        'grants on ' || identified.kind || ' ' || identified.identity as object_name,
+        'grants on ' || address.kind || ' ' || address.identity as object_name,
         (
             select
                 string_agg(
@@ -520,8 +527,9 @@ granted as (
     from guarded
     cross join
         pg_identify_object(guarded.class_id, guarded.object_id, guarded.column_number)
-            as identified (kind, of_schema, own_name, identity)
-    where guarded.granted_acl is not null
+            as address (kind, of_schema, own_name, identity)
+    where
+        guarded.granted_acl is not null
         and (guarded.granted_acl <@ guarded.first_acl and guarded.granted_acl @> guarded.first_acl) is not true
 ),
 
@@ -531,7 +539,8 @@ commented as (
         'comment on ' || named.object_name as object_name
     from named
     inner join pg_description
-        on named.class_id = pg_description.classoid
+        on
+            named.class_id = pg_description.classoid
             and named.object_id = pg_description.objoid
             and named.column_number = pg_description.objsubid
 ),

@@ -1,18 +1,24 @@
--- How much of a tree one learner has completed: of its required active skills, or of all active ones where none is required.
+-- How much of a tree one learner has completed: of its required active skills, or of all active ones where none is
+-- required.
 with active_skill as (
     select
         skills.id,
         skills.is_optional
     from skills
-    where skills.skill_tree_id = %(tree_id)s
+    where
+        skills.skill_tree_id = %(tree_id)s
         and skills.is_active
 ),
 
 counted_skill as (
     select active_skill.id
     from active_skill
-    where not active_skill.is_optional
-        or not exists (select from active_skill as required_skill where not required_skill.is_optional)
+    where
+        not active_skill.is_optional
+        or not exists (
+            select from active_skill as required_skill
+            where not required_skill.is_optional
+        )
 ),
 
 counted as (
@@ -21,7 +27,8 @@ counted as (
         count(user_skill_progress.skill_id)::integer as completed
     from counted_skill
     left join user_skill_progress
-        on user_skill_progress.user_id = %(user_id)s
+        on
+            user_skill_progress.user_id = %(user_id)s
             and user_skill_progress.skill_id = counted_skill.id
             and user_skill_progress.status = 'COMPLETED'
 )

@@ -3,10 +3,12 @@ select
     not exists (
         select from skills as prerequisite
         left join user_skill_progress
-            on user_skill_progress.user_id = %(user_id)s
+            on
+                user_skill_progress.user_id = %(user_id)s
                 and user_skill_progress.skill_id = prerequisite.id
                 and user_skill_progress.status in ('COMPLETED', 'SKIPPED')
-        where prerequisite.id = any(skills.dependencies)
+        where
+            prerequisite.id = any(skills.dependencies)
             and prerequisite.is_active
             and user_skill_progress.skill_id is null
     ) as can_unlock

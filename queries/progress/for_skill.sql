@@ -20,5 +20,6 @@ select
     user_skill_progress.created_at,
     user_skill_progress.updated_at
 from user_skill_progress
-where user_skill_progress.user_id = %(user_id)s
+where
+    user_skill_progress.user_id = %(user_id)s
     and user_skill_progress.skill_id = %(skill_id)s;

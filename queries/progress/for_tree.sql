@@ -16,5 +16,6 @@ select
     user_skill_tree_progress.created_at,
     user_skill_tree_progress.updated_at
 from user_skill_tree_progress
-where user_skill_tree_progress.user_id = %(user_id)s
+where
+    user_skill_tree_progress.user_id = %(user_id)s
     and user_skill_tree_progress.skill_tree_id = %(tree_id)s;

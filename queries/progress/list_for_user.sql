@@ -23,7 +23,8 @@ select
     user_skill_progress.created_at,
     user_skill_progress.updated_at
 from user_skill_progress
-where user_skill_progress.user_id = %(user_id)s
+where
+    user_skill_progress.user_id = %(user_id)s
     and (%(status)s::skill_progress_status is null or user_skill_progress.status = %(status)s)
     and (%(after_skill_id)s::uuid is null or user_skill_progress.skill_id > %(after_skill_id)s)
 order by user_skill_progress.skill_id

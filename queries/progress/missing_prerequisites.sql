@@ -1,12 +1,14 @@
 -- What one learner must still complete before a skill opens, in an order in which it can be learnt; the skill
 -- itself comes last.
 --
--- Only what is itself not satisfied is followed further down: what lies behind a completed skill is not asked for again.
+-- Only what is itself not satisfied is followed further down: what lies behind a completed skill is not asked for
+-- again.
 with recursive satisfied as (
     select user_skill_progress.skill_id
     from user_skill_progress
     inner join skills on skills.id = %(skill_id)s and skills.skill_tree_id = user_skill_progress.skill_tree_id
-    where user_skill_progress.user_id = %(user_id)s
+    where
+        user_skill_progress.user_id = %(user_id)s
         and user_skill_progress.status in ('COMPLETED', 'SKIPPED')
 ),
 
@@ -23,8 +25,12 @@ missing as (
     from missing
     cross join unnest(missing.dependencies) as dependency (id)
     inner join skills on skills.id = dependency.id
-    where skills.is_active
-        and not exists (select from satisfied where satisfied.skill_id = skills.id)
+    where
+        skills.is_active
+        and not exists (
+            select from satisfied
+            where satisfied.skill_id = skills.id
+        )
 ),
 
 edge as (

@@ -3,7 +3,8 @@ update user_sessions
 set
     is_active = false,
     ended_at = now()
-where user_sessions.user_id = %(user_id)s
+where
+    user_sessions.user_id = %(user_id)s
     and user_sessions.id = %(session_id)s
     and user_sessions.is_active
 returning

@@ -9,6 +9,7 @@ select
     user_sessions.ended_at,
     user_sessions.is_active
 from user_sessions
-where user_sessions.user_id = %(user_id)s
+where
+    user_sessions.user_id = %(user_id)s
     and user_sessions.is_active
 order by user_sessions.last_activity_at desc, user_sessions.id;

@@ -1,7 +1,8 @@
 -- Note that an active session was used just now.
 update user_sessions
 set last_activity_at = now()
-where user_sessions.user_id = %(user_id)s
+where
+    user_sessions.user_id = %(user_id)s
     and user_sessions.id = %(session_id)s
     and user_sessions.is_active
 returning

@@ -23,7 +23,8 @@ updated_skill as (
             else skills.dependents
         end
     from locked_skill
-    where skills.id = locked_skill.id
+    where
+        skills.id = locked_skill.id
         and (select count(*) from locked_skill) = case when %(skill_id)s = %(prerequisite_id)s then 1 else 2 end
     returning
         skills.id,

@@ -4,7 +4,7 @@ with given as (
         position.skill_id,
         position.x,
         position.y
-    from unnest(%(skill_ids)s::uuid [], %(xs)s::double precision [], %(ys)s::double precision [])
+    from unnest(%(skill_ids)s::uuid[], %(xs)s::double precision[], %(ys)s::double precision[])
         as position (skill_id, x, y)
 ),
 
@@ -21,7 +21,8 @@ set
     position_y = given.y,
     is_placed = true
 from given
-where skills.id = given.skill_id
+where
+    skills.id = given.skill_id
     and skills.skill_tree_id = %(tree_id)s
     and (select count(*) from known) = (select count(*) from given)
 returning skills.id;

@@ -30,6 +30,7 @@ select
     skills.created_by,
     skills.updated_by
 from skills
-where skills.parent_skill_id = %(skill_id)s
+where
+    skills.parent_skill_id = %(skill_id)s
     and skills.is_active
 order by skills.position_y, skills.position_x, skills.sort_order, skills.id;

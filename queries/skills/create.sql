@@ -9,7 +9,7 @@ with new_id as materialized (
 locked_dependency as (
     select skills.id
     from skills
-    where skills.id = any(%(dependencies)s::uuid [])
+    where skills.id = any(%(dependencies)s::uuid[])
     order by skills.id
     for no key update
 ),

@@ -4,7 +4,8 @@ with released_skill as (
     set
         dependencies = array_remove(skills.dependencies, %(skill_id)s),
         dependents = array_remove(skills.dependents, %(skill_id)s)
-    where (skills.dependencies @> array[%(skill_id)s::uuid] or skills.dependents @> array[%(skill_id)s::uuid])
+    where
+        (skills.dependencies @> array[%(skill_id)s::uuid] or skills.dependents @> array[%(skill_id)s::uuid])
         and skills.id <> %(skill_id)s
     returning skills.id
 )

@@ -1,8 +1,8 @@
 -- The skills that follow from a skill, directly or not, each with the number of edges on the shortest way;
 -- the skill itself comes first.
 --
--- One row per distance: what is new at that distance, and all that was met so far, so that no skill is visited twice, however many
--- ways lead to it.
+-- One row per distance: what is new at that distance, and all that was met so far, so that no skill is visited twice,
+-- however many ways lead to it.
 with recursive reached as (
     select
         0 as depth,
@@ -16,16 +16,17 @@ with recursive reached as (
         next_frontier.ids as frontier,
         reached.met || next_frontier.ids as met
     from reached
-    cross join lateral (
-        select array_agg(distinct neighbour.id) as ids
-        from unnest(reached.frontier) as here (id)
-        inner join skills on skills.id = here.id
-        cross join unnest(skills.dependents) as neighbour (id)
-        where not exists (
-            select from unnest(reached.met) as already (id)
-            where already.id = neighbour.id
-        )
-    ) as next_frontier
+    cross join
+        lateral (
+            select array_agg(distinct neighbour.id) as ids
+            from unnest(reached.frontier) as here (id)
+            inner join skills on skills.id = here.id
+            cross join unnest(skills.dependents) as neighbour (id)
+            where not exists (
+                select from unnest(reached.met) as already (id)
+                where already.id = neighbour.id
+            )
+        ) as next_frontier
     where next_frontier.ids is not null
 )
 

@@ -1,5 +1,5 @@
--- What leads to a skill, and the skill itself last, in an order in which it can be learnt: each after all that it needs.
--- Inactive skills neither gate nor count, so that no way leads through them.
+-- What leads to a skill, and the skill itself last, in an order in which it can be learnt: each after all that it
+-- needs. Inactive skills neither gate nor count, so that no way leads through them.
 with recursive leading_to as (
     select
         skills.id,

@@ -30,6 +30,7 @@ select
     skills.created_by,
     skills.updated_by
 from skills
-where skills.skill_tree_id = %(tree_id)s
+where
+    skills.skill_tree_id = %(tree_id)s
     and (skills.is_active or %(include_inactive)s)
 order by skills.position_y, skills.position_x, skills.sort_order, skills.id;

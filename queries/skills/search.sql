@@ -13,13 +13,15 @@ with matching as (
         ts_rank(skills.search_document, websearch_to_tsquery('english', %(text)s)) as rank
     from skills
     inner join skill_trees on skill_trees.id = skills.skill_tree_id
-    where skills.search_document @@ websearch_to_tsquery('english', %(text)s)
+    where
+        skills.search_document @@ websearch_to_tsquery('english', %(text)s)
         and skills.is_active
         and (%(tree_id)s::uuid is null or skills.skill_tree_id = %(tree_id)s)
         and (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
     order by rank desc, skills.name, skills.id
-    limit %(limit)s
-    offset %(offset)s
+    limit
+        %(limit)s
+        offset %(offset)s
 )
 
 select

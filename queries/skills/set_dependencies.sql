@@ -2,8 +2,9 @@
 with affected_skill as (
     select skills.id
     from skills
-    where skills.id = %(skill_id)s
-        or skills.id = any(%(dependencies)s::uuid [])
+    where
+        skills.id = %(skill_id)s
+        or skills.id = any(%(dependencies)s::uuid[])
         or skills.dependents @> array[%(skill_id)s::uuid]
     order by skills.id
     for no key update
@@ -13,17 +14,21 @@ updated_skill as (
     update skills
     set
         dependencies = case
-            when skills.id = %(skill_id)s then %(dependencies)s::uuid []
+            when skills.id = %(skill_id)s then %(dependencies)s::uuid[]
             else skills.dependencies
         end,
         dependents = case
-            when skills.id = any(%(dependencies)s::uuid [])
+            when skills.id = any(%(dependencies)s::uuid[])
                 then array_append(array_remove(skills.dependents, %(skill_id)s), %(skill_id)s)
             else array_remove(skills.dependents, %(skill_id)s)
         end
     from affected_skill
-    where skills.id = affected_skill.id
-        and exists (select from affected_skill as target where target.id = %(skill_id)s)
+    where
+        skills.id = affected_skill.id
+        and exists (
+            select from affected_skill as target
+            where target.id = %(skill_id)s
+        )
     returning
         skills.id,
         skills.skill_tree_id,

@@ -3,7 +3,26 @@
 -- changes  a JSON object of the columns to change; the others keep their value
 update skills
 set
-    (key, sort_order, parent_skill_id, name, short_name, description, learning_objectives, skill_type, difficulty, estimated_minutes, xp_value, node_size, resources, assessments, is_active, is_optional, is_milestone) = (
+    (
+        key,
+        sort_order,
+        parent_skill_id,
+        name,
+        short_name,
+        description,
+        learning_objectives,
+        skill_type,
+        difficulty,
+        estimated_minutes,
+        xp_value,
+        node_size,
+        resources,
+        assessments,
+        is_active,
+        is_optional,
+        is_milestone
+    )
+    = (
         select
             changed.key,
             changed.sort_order,

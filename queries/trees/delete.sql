@@ -2,7 +2,8 @@
 with released_tree as (
     update skill_trees
     set prerequisites = array_remove(skill_trees.prerequisites, %(tree_id)s)
-    where skill_trees.prerequisites @> array[%(tree_id)s::uuid]
+    where
+        skill_trees.prerequisites @> array[%(tree_id)s::uuid]
         and skill_trees.id <> %(tree_id)s
     returning skill_trees.id
 )

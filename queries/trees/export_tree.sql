@@ -65,11 +65,15 @@ exported_skill as (
     inner join skills on skills.skill_tree_id = tree.id
     left join skills as parent on parent.id = skills.parent_skill_id
     left join edge on edge.skill_id = skills.id
-    where skills.is_active
+    where
+        skills.is_active
         or skills.dependencies <> '{}'
         or skills.dependents <> '{}'
         or skills.parent_skill_id is not null
-        or exists (select from skills as child where child.parent_skill_id = skills.id)
+        or exists (
+            select from skills as child
+            where child.parent_skill_id = skills.id
+        )
 )
 
 select

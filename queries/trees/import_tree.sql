@@ -1,9 +1,9 @@
 -- Write a whole tree as a curriculum file holds it, and report what that changed. The tree is locked before.
 --
--- skills            a JSON array; each skill with its place in the file, the id it gets if it is new, and dependencies and parent as keys
--- category_slug     what a category made for this tree is called in URLs
--- tree_id           the id of the tree if it is new
--- prerequisites     slugs of trees; nothing is written when one of them is unknown
+-- skills         a JSON array: each with its place in the file and its id if it is new; others are named by key
+-- category_slug  what a category made for this tree is called in URLs
+-- tree_id        the id of the tree if it is new
+-- prerequisites  slugs of trees; nothing is written when one of them is unknown
 with given_skill as materialized (
     select
         given.place,
@@ -36,7 +36,7 @@ with given_skill as materialized (
         name text,
         short_name text,
         description text,
-        learning_objectives text [],
+        learning_objectives text[],
         skill_type skill_type,
         difficulty difficulty_level,
         estimated_minutes integer,
@@ -51,7 +51,7 @@ with given_skill as materialized (
         is_optional boolean,
         is_milestone boolean,
         resources jsonb,
-        dependencies text [],
+        dependencies text[],
         parent text
     )
 ),
@@ -61,20 +61,27 @@ prerequisite as (
         given.slug,
         given.place,
         skill_trees.id
-    from unnest(%(prerequisites)s::text []) with ordinality as given (slug, place)
+    from unnest(%(prerequisites)s::text[]) with ordinality as given (slug, place)
     left join skill_trees on skill_trees.slug = given.slug
+),
+
+unknown_prerequisite as (
+    select
+        prerequisite.slug,
+        prerequisite.place
+    from prerequisite
+    where prerequisite.id is null
 ),
 
 known_category as (
     select skill_categories.id
     from skill_categories
-    where (
-            skill_categories.name = %(category)s
-            or skill_categories.slug = %(category)s
-            or skill_categories.slug = %(category_slug)s
-        )
-        and not exists (select from prerequisite where prerequisite.id is null)
-    order by skill_categories.name = %(category)s desc, skill_categories.slug = %(category)s desc
+    where
+        %(category)s in (skill_categories.name, skill_categories.slug)
+        or skill_categories.slug = %(category_slug)s
+    order by
+        skill_categories.name = %(category)s desc,
+        skill_categories.slug = %(category)s desc
     limit 1
 ),
 
@@ -83,13 +90,15 @@ new_category as (
     select
         %(category)s as name,
         %(category_slug)s as slug
-    where not exists (select from known_category)
-        and not exists (select from prerequisite where prerequisite.id is null)
+    where
+        not exists (select known_category.id from known_category)
+        and not exists (select unknown_prerequisite.slug from unknown_prerequisite)
     returning skill_categories.id
 ),
 
 category as (
     select known_category.id from known_category
+    where not exists (select unknown_prerequisite.slug from unknown_prerequisite)
     union all
     select new_category.id from new_category
 ),
@@ -102,31 +111,50 @@ given_tree as (
         %(short_description)s::text as short_description,
         %(difficulty)s::difficulty_level as difficulty,
         %(estimated_hours)s::double precision as estimated_hours,
-        %(tags)s::text [] as tags,
+        %(tags)s::text[] as tags,
         %(version)s::text as version,
         %(layout_config)s::jsonb as layout_config,
         %(theme_config)s::jsonb as theme_config,
         %(is_ai_generated)s::boolean as is_ai_generated,
-        array(select prerequisite.id from prerequisite order by prerequisite.place) as prerequisites
+        array(
+            select prerequisite.id from prerequisite
+            order by prerequisite.place
+        ) as prerequisites
     from category
 ),
 
 known_tree as (
     select skill_trees.id
     from skill_trees
-    where skill_trees.slug = %(slug)s
-        and exists (select from given_tree)
+    where
+        skill_trees.slug = %(slug)s
+        and exists (select given_tree.name from given_tree)
 ),
 
 new_tree as (
-    insert into skill_trees (id, slug, category_id, name, description, short_description, difficulty, estimated_hours, tags, version, layout_config, theme_config, is_ai_generated, prerequisites)
+    insert into skill_trees (
+        id,
+        slug,
+        category_id,
+        name,
+        description,
+        short_description,
+        difficulty,
+        estimated_hours,
+        tags,
+        version,
+        layout_config,
+        theme_config,
+        is_ai_generated,
+        prerequisites
+    )
     select
         case
             -- A tree that has been given another slug since keeps its id.
-            when exists (select from skill_trees where skill_trees.id = %(tree_id)s) then uuidv7()
+            when %(tree_id)s in (select skill_trees.id from skill_trees) then uuidv7()
             else %(tree_id)s
         end as id,
-        %(slug)s as slug,
+        %(slug)s,
         given_tree.category_id,
         given_tree.name,
         given_tree.description,
@@ -140,7 +168,7 @@ new_tree as (
         given_tree.is_ai_generated,
         given_tree.prerequisites
     from given_tree
-    where not exists (select from known_tree)
+    where not exists (select known_tree.id from known_tree)
     returning skill_trees.id
 ),
 
@@ -160,8 +188,9 @@ changed_tree as (
         is_ai_generated = given_tree.is_ai_generated,
         prerequisites = given_tree.prerequisites
     from given_tree
-    where skill_trees.slug = %(slug)s
-        and (
+    where
+        skill_trees.slug = %(slug)s
+        and row(
             skill_trees.category_id,
             skill_trees.name,
             skill_trees.description,
@@ -174,7 +203,7 @@ changed_tree as (
             skill_trees.theme_config,
             skill_trees.is_ai_generated,
             skill_trees.prerequisites
-        ) is distinct from (
+        ) is distinct from row(
             given_tree.category_id,
             given_tree.name,
             given_tree.description,
@@ -221,14 +250,22 @@ known_skill as materialized (
         skills.is_milestone,
         skills.parent_skill_id,
         skills.dependencies,
-        array(select dependent.id from unnest(skills.dependents) as dependent (id) order by dependent.id) as dependents,
+        array(
+            select dependent.id
+            from unnest(skills.dependents) as dependent (id)
+            order by dependent.id
+        ) as dependents,
         coalesce(skills.resources, '[]') as resources,
         -- Out of use and out of the graph: an earlier import removed it.
         not skills.is_active
         and skills.dependencies = '{}'
         and skills.dependents = '{}'
         and skills.parent_skill_id is null
-        and not exists (select from skills as child where child.parent_skill_id = skills.id) as is_retired
+        and skills.id not in (
+            select child.parent_skill_id
+            from skills as child
+            where child.parent_skill_id = skills.id
+        ) as is_retired
     from known_tree
     inner join skills on skills.skill_tree_id = known_tree.id
 ),
@@ -245,7 +282,8 @@ ordered_skill as (
 
 file_order as (
     select not exists (
-        select from given_skill
+        select given_skill.key
+        from given_skill
         inner join ordered_skill on ordered_skill.key = given_skill.key
         where ordered_skill.place <> given_skill.place
     ) as is_kept
@@ -257,7 +295,7 @@ skill_id as materialized (
         case
             when known_skill.id is not null then known_skill.id
             -- A skill that has been given another key since keeps its id.
-            when exists (select from skills where skills.id = given_skill.new_id) then uuidv7()
+            when given_skill.new_id in (select skills.id from skills) then uuidv7()
             else given_skill.new_id
         end as id
     from given_skill
@@ -321,55 +359,7 @@ final_skill as materialized (
         coalesce(dependencies_of.ids, '{}') as dependencies,
         coalesce(dependents_of.ids, '{}') as dependents,
         given_skill.resources,
-        known_skill.id is null as is_new,
-        coalesce(known_skill.is_retired and given_skill.is_active, false) as is_back,
-        known_skill.id is not null and (
-            known_skill.name,
-            known_skill.short_name,
-            known_skill.description,
-            known_skill.learning_objectives,
-            known_skill.skill_type,
-            known_skill.difficulty,
-            known_skill.estimated_minutes,
-            known_skill.xp_value,
-            known_skill.position_x,
-            known_skill.position_y,
-            known_skill.is_placed,
-            known_skill.node_size,
-            known_skill.content,
-            known_skill.assessments,
-            known_skill.is_active,
-            known_skill.is_optional,
-            known_skill.is_milestone,
-            known_skill.parent_skill_id,
-            known_skill.dependencies,
-            known_skill.resources
-        ) is distinct from (
-            given_skill.name,
-            given_skill.short_name,
-            given_skill.description,
-            given_skill.learning_objectives,
-            given_skill.skill_type,
-            given_skill.difficulty,
-            given_skill.estimated_minutes,
-            given_skill.xp_value,
-            given_skill.position_x,
-            given_skill.position_y,
-            given_skill.is_placed,
-            given_skill.node_size,
-            given_skill.content,
-            given_skill.assessments,
-            given_skill.is_active,
-            given_skill.is_optional,
-            given_skill.is_milestone,
-            parent_id.id,
-            coalesce(dependencies_of.ids, '{}'),
-            given_skill.resources
-        ) as is_changed,
-        known_skill.id is not null and (
-            known_skill.dependents <> coalesce(dependents_of.ids, '{}')
-            or (not file_order.is_kept and known_skill.sort_order <> given_skill.place)
-        ) as is_moved
+        known_skill.id is null as is_new
     from given_skill
     inner join skill_id on skill_id.key = given_skill.key
     cross join file_order
@@ -377,6 +367,58 @@ final_skill as materialized (
     left join skill_id as parent_id on parent_id.key = given_skill.parent
     left join dependencies_of on dependencies_of.skill_id = skill_id.id
     left join dependents_of on dependents_of.prerequisite_id = skill_id.id
+),
+
+changed_key as materialized (
+    select
+        final_skill.key,
+        final_skill.place,
+        known_skill.is_retired and final_skill.is_active as is_back
+    from final_skill
+    inner join known_skill on known_skill.key = final_skill.key
+    where row(
+        known_skill.name,
+        known_skill.short_name,
+        known_skill.description,
+        known_skill.learning_objectives,
+        known_skill.skill_type,
+        known_skill.difficulty,
+        known_skill.estimated_minutes,
+        known_skill.xp_value,
+        known_skill.position_x,
+        known_skill.position_y,
+        known_skill.is_placed,
+        known_skill.node_size,
+        known_skill.content,
+        known_skill.assessments,
+        known_skill.is_active,
+        known_skill.is_optional,
+        known_skill.is_milestone,
+        known_skill.parent_skill_id,
+        known_skill.dependencies,
+        known_skill.resources
+    ) is distinct from row(
+        final_skill.name,
+        final_skill.short_name,
+        final_skill.description,
+        final_skill.learning_objectives,
+        final_skill.skill_type,
+        final_skill.difficulty,
+        final_skill.estimated_minutes,
+        final_skill.xp_value,
+        final_skill.position_x,
+        final_skill.position_y,
+        final_skill.is_placed,
+        final_skill.node_size,
+        final_skill.content,
+        final_skill.assessments,
+        final_skill.is_active,
+        final_skill.is_optional,
+        final_skill.is_milestone,
+        final_skill.parent_skill_id,
+        final_skill.dependencies,
+        final_skill.resources
+    )
 ),
 
 new_skill as (
@@ -465,9 +507,14 @@ changed_skill as (
         dependents = final_skill.dependents,
         resources = nullif(final_skill.resources, '[]')
     from final_skill
-    where skills.id = final_skill.id
-        and not final_skill.is_new
-        and (final_skill.is_changed or final_skill.is_moved)
+    inner join known_skill on known_skill.key = final_skill.key
+    where
+        skills.id = final_skill.id
+        and (
+            final_skill.key in (select changed_key.key from changed_key)
+            or final_skill.sort_order <> known_skill.sort_order
+            or final_skill.dependents <> known_skill.dependents
+        )
     returning skills.id
 ),
 
@@ -479,32 +526,44 @@ removed_skill as (
         dependencies = '{}',
         dependents = '{}'
     from known_skill
-    where skills.id = known_skill.id
+    where
+        skills.id = known_skill.id
         and not known_skill.is_retired
-        and not exists (select from given_skill where given_skill.key = known_skill.key)
+        and known_skill.key not in (select given_skill.key from given_skill)
     returning skills.key
 )
 
 select
-    tree.id as tree_id,
-    exists (select from new_tree) as tree_added,
-    exists (select from changed_tree) as tree_changed,
+    (select tree.id from tree) as tree_id,
+    exists(select new_tree.id from new_tree) as tree_added,
+    exists(select changed_tree.id from changed_tree) as tree_changed,
     array(
-        select final_skill.key from final_skill
-        where final_skill.is_new or final_skill.is_back
+        select final_skill.key
+        from final_skill
+        left join changed_key on changed_key.key = final_skill.key
+        where final_skill.is_new or changed_key.is_back
         order by final_skill.place
     ) as added,
     array(
-        select final_skill.key from final_skill
-        where final_skill.is_changed and not final_skill.is_back
-        order by final_skill.place
+        select changed_key.key
+        from changed_key
+        where not changed_key.is_back
+        order by changed_key.place
     ) as changed,
-    array(select removed_skill.key from removed_skill order by removed_skill.key) as removed,
-    (select count(*) from final_skill where not final_skill.is_new and not final_skill.is_changed)::integer as unchanged,
     array(
-        select prerequisite.slug from prerequisite
-        where prerequisite.id is null
-        order by prerequisite.place
-    ) as unknown_prerequisites
-from (select) as always
-left join tree on true;
+        select removed_skill.key
+        from removed_skill
+        order by removed_skill.key
+    ) as removed,
+    (
+        select count(*)::integer
+        from final_skill
+        where
+            not final_skill.is_new
+            and final_skill.key not in (select changed_key.key from changed_key)
+    ) as unchanged,
+    array(
+        select unknown_prerequisite.slug
+        from unknown_prerequisite
+        order by unknown_prerequisite.place
+    ) as unknown_prerequisites;

@@ -25,10 +25,11 @@ select
     skill_trees.created_by,
     skill_trees.updated_by
 from skill_trees
-where (%(category_id)s::uuid is null or skill_trees.category_id = %(category_id)s)
+where
+    (%(category_id)s::uuid is null or skill_trees.category_id = %(category_id)s)
     and (%(difficulty)s::difficulty_level is null or skill_trees.difficulty = %(difficulty)s)
-    and (%(all_tags)s::text [] is null or skill_trees.tags @> %(all_tags)s::text [])
-    and (%(any_tags)s::text [] is null or skill_trees.tags && %(any_tags)s::text [])
+    and (%(all_tags)s::text[] is null or skill_trees.tags @> %(all_tags)s::text[])
+    and (%(any_tags)s::text[] is null or skill_trees.tags && %(any_tags)s::text[])
     and (%(featured)s::boolean is null or skill_trees.is_featured = %(featured)s)
     and (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
     and (%(after_id)s::uuid is null or (skill_trees.name, skill_trees.id) > (%(after_name)s, %(after_id)s::uuid))

@@ -1,8 +1,8 @@
--- A tree with its active skills, top to bottom, left to right, and one learner's progress in all of it. Without a learner, as for
--- somebody who has done nothing yet.
+-- A tree with its active skills, top to bottom, left to right, and one learner's progress in all of it. Without a
+-- learner, as for somebody who has done nothing yet.
 --
--- The rows of the skills travel as one JSON array, which Pydantic reads faster than psycopg can make objects of two thousand
--- columns and Pydantic check them.
+-- The rows of the skills travel as one JSON array, which Pydantic reads faster than psycopg can make objects of two
+-- thousand columns and Pydantic check them.
 with tree as (
     select
         skill_trees.id,
@@ -76,7 +76,8 @@ skill_progress as (
         user_skill_progress.engagement_score
     from tree
     inner join user_skill_progress
-        on user_skill_progress.user_id = %(user_id)s::uuid
+        on
+            user_skill_progress.user_id = %(user_id)s::uuid
             and user_skill_progress.skill_tree_id = tree.id
 ),
 
@@ -86,7 +87,8 @@ blocked_skill as (
     cross join unnest(active_skill.dependencies) as dependency (id)
     inner join active_skill as prerequisite on prerequisite.id = dependency.id
     left join skill_progress
-        on skill_progress.skill_id = prerequisite.id
+        on
+            skill_progress.skill_id = prerequisite.id
             and skill_progress.status in ('COMPLETED', 'SKIPPED')
     where skill_progress.skill_id is null
 )
@@ -132,7 +134,8 @@ select
                 user_skill_tree_progress.created_at,
                 user_skill_tree_progress.updated_at
             from user_skill_tree_progress
-            where user_skill_tree_progress.user_id = %(user_id)s::uuid
+            where
+                user_skill_tree_progress.user_id = %(user_id)s::uuid
                 and user_skill_tree_progress.skill_tree_id = tree.id
         ) as tree_progress
     ) as progress,

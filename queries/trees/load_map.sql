@@ -39,7 +39,8 @@ skill_progress as (
         user_skill_progress.progress_percent
     from tree
     inner join user_skill_progress
-        on user_skill_progress.user_id = %(user_id)s::uuid
+        on
+            user_skill_progress.user_id = %(user_id)s::uuid
             and user_skill_progress.skill_tree_id = tree.id
 ),
 
@@ -49,7 +50,8 @@ blocked_skill as (
     cross join unnest(active_skill.dependencies) as dependency (id)
     inner join active_skill as prerequisite on prerequisite.id = dependency.id
     left join skill_progress
-        on skill_progress.skill_id = prerequisite.id
+        on
+            skill_progress.skill_id = prerequisite.id
             and skill_progress.status in ('COMPLETED', 'SKIPPED')
     where skill_progress.skill_id is null
 ),
@@ -102,5 +104,6 @@ select
     ) as skills
 from tree
 left join user_skill_tree_progress
-    on user_skill_tree_progress.user_id = %(user_id)s::uuid
+    on
+        user_skill_tree_progress.user_id = %(user_id)s::uuid
         and user_skill_tree_progress.skill_tree_id = tree.id;

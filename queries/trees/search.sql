@@ -10,11 +10,13 @@ with matching as (
         skill_trees.description,
         ts_rank(skill_trees.search_document, websearch_to_tsquery('english', %(text)s)) as rank
     from skill_trees
-    where skill_trees.search_document @@ websearch_to_tsquery('english', %(text)s)
+    where
+        skill_trees.search_document @@ websearch_to_tsquery('english', %(text)s)
         and (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
     order by rank desc, skill_trees.name, skill_trees.id
-    limit %(limit)s
-    offset %(offset)s
+    limit
+        %(limit)s
+        offset %(offset)s
 )
 
 select

@@ -3,7 +3,22 @@
 -- changes  a JSON object of the columns to change; the others keep their value
 update skill_trees
 set
-    (category_id, name, slug, description, short_description, difficulty, estimated_hours, tags, version, layout_config, theme_config, is_featured, is_ai_generated) = (
+    (
+        category_id,
+        name,
+        slug,
+        description,
+        short_description,
+        difficulty,
+        estimated_hours,
+        tags,
+        version,
+        layout_config,
+        theme_config,
+        is_featured,
+        is_ai_generated
+    )
+    = (
         select
             changed.category_id,
             changed.name,

@@ -89,11 +89,7 @@ class MigrationFailed(MigrationError):
         self.statement = statement.text
         parts = [f"{file.name}, line {self.line}: {error.diag.message_primary or error}"]
         parts += [f"    {line}" for line in self.statement.splitlines()[:_LINES_SHOWN]]
-        for name in ("detail", "hint"):
-            if told := getattr(error.diag, f"message_{name}"):
-                parts.append(f"{name.capitalize()}: {told}")
-        if error.diag.context:
-            parts.append(f"Context: {error.diag.context}")
+        parts += filter(None, (error.diag.message_detail, error.diag.message_hint, error.diag.context))
         if isinstance(error, psycopg.errors.LockNotAvailable):
             parts.append("Others use what it has to lock: try again when the table is less busy.")
         if not transactional:
@@ -194,16 +190,22 @@ def fingerprint(url: str) -> dict[str, str]:
 
 def statements(file: Path) -> tuple[Statement, ...]:
     """Return what is sent to the server of a file, one message each. Comments in front of a statement are left out."""
+    return _parse(file)[1]
+
+
+def _parse(file: Path) -> tuple[dict[str, str], tuple[Statement, ...]]:
+    """Return the directives and the statements that yoyo finds in a file."""
+    directives, _, pieces = read_sql_migration(str(file))
     text = file.read_text(encoding="utf-8")
     position = 0
     found = []
-    for piece in read_sql_migration(str(file))[2]:
+    for piece in pieces:
         code = _BETWEEN_STATEMENTS.sub("", piece, count=1)
         if code:
             position = len(text) - len(_BETWEEN_STATEMENTS.sub("", text[position:], count=1))
             found.append(Statement(text.count("\n", 0, position) + 1, code))
             position += len(code)
-    return tuple(found)
+    return directives, tuple(found)
 
 
 @dataclass(frozen=True)
@@ -218,13 +220,14 @@ class _Mark:
 @dataclass(frozen=True)
 class _File:
     path: Path
+    directives: dict[str, str]
     statements: tuple[Statement, ...]
     checksum: str
 
 
 @dataclass(frozen=True)
 class _Migration:
-    """A migration as yoyo read it, and its two files."""
+    """What yoyo read, and the two files."""
 
     yoyo: Any
     apply: _File
@@ -270,31 +273,31 @@ def _refuse_strangers(place: Path) -> None:
 
 
 def _read_migration(yoyo: Any, known: set[Any]) -> _Migration:
-    file = Path(yoyo.path)
-    back = file.with_suffix(".rollback.sql")
+    path = Path(yoyo.path)
     try:
         yoyo.load()
-        directives, rollback_directives = (read_sql_migration(str(path))[0] for path in (file, back))
+        forward, back = _read_file(path), _read_file(path.with_suffix(".rollback.sql"))
     except (BadMigration, KeyError, ValueError) as error:
-        raise InvalidMigration(f"yoyo cannot read {file.name}, or what it says it depends on: {error!r}") from error
+        raise InvalidMigration(f"yoyo cannot read {path.name}, or what it says it depends on: {error!r}") from error
     # yoyo remembers the migrations of every folder that it ever read.
     if not yoyo.depends <= known:
-        raise InvalidMigration(f"{file.name} depends on a migration that is not in {file.parent}")
-    if not rollback_directives.items() <= directives.items():
-        raise InvalidMigration(f"{back.name} has directives that {file.name} lacks: those of the latter count for both")
-    return _Migration(yoyo, *(_read_file(path, transactional=yoyo.use_transactions) for path in (file, back)))
+        raise InvalidMigration(f"{path.name} depends on a migration that is not in {path.parent}")
+    if not back.directives.items() <= forward.directives.items():
+        raise InvalidMigration(f"{back.path.name} has directives that {path.name} lacks: those of the latter rule both")
+    for file in (forward, back):
+        if len(file.statements) > 1 and not yoyo.use_transactions:
+            raise InvalidMigration(f"{file.path.name} is not transactional but holds more than one statement")
+    return _Migration(yoyo, forward, back)
 
 
-def _read_file(path: Path, *, transactional: bool) -> _File:
-    found = statements(path)
+def _read_file(path: Path) -> _File:
+    directives, found = _parse(path)
     if not found:
         raise InvalidMigration(f"{path.name} holds no statement")
-    if len(found) > 1 and not transactional:
-        raise InvalidMigration(f"{path.name} holds {len(found)} statements: one that is not transactional may hold one")
     for statement in found:
         if _TRANSACTION_CONTROL.match(statement.text):
             raise InvalidMigration(f"{path.name}, line {statement.line}: migrations begin and end no transactions")
-    return _File(path, found, hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest())
+    return _File(path, directives, found, hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest())
 
 
 def _refuse_changes(migrations: dict[str, _Migration], done: dict[str, _Mark]) -> None:
@@ -348,8 +351,8 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no ty
         }
 
     def wait_for_turn(self, seconds: float) -> None:
-        # Not pg_advisory_lock(): `create index concurrently` waits for whoever is inside of a statement, so that the process
-        # that builds an index and the one that waits for its turn would wait for each other.
+        # Not pg_advisory_lock(): `create index concurrently` waits for whoever is inside of a statement, so that who
+        # builds an index and who waits for a turn would wait for each other.
         deadline = time.monotonic() + seconds
         while self.connection.execute("select pg_try_advisory_lock(%s, %s)", _LOCK).fetchone() != (True,):
             if time.monotonic() >= deadline:
@@ -420,9 +423,6 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no ty
             self.break_lock()
 
     def _configure(self, lock_timeout: float, statement_timeout: float) -> None:
-        """Set the time-outs, and undo what the migration before has set for the session."""
-        self.connection.execute("reset all")
-        self.connection.execute("reset role")
         self.connection.execute(
             "select set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)",
             [str(math.ceil(seconds * 1000)) for seconds in (lock_timeout, statement_timeout)],
@@ -446,6 +446,9 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no ty
             raise MigrationFailed(file.path, statement, error, transactional=migration.transactional) from error
 
     def _mark(self, migration: _Migration, direction: Literal["apply", "rollback"]) -> None:
+        # What the migration set for its session, such as search_path, is neither for this nor for the next migration.
+        self.connection.execute("reset role")
+        self.connection.execute("reset all")
         self.log_migration(migration.yoyo, direction)
         if direction == "rollback":
             self.unmark_one(migration.yoyo, log=False)

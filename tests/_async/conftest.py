@@ -1,0 +1,72 @@
+"""A database for each test, and what most tests start from.
+
+To clone the template takes longer than most tests, so the tests of a worker share one clone, which each finds empty.
+"""
+
+import psycopg
+import pytest
+from pytest_postgresql.janitor import DatabaseJanitor
+
+from _async.factories import add_tree, add_user, empty
+from proxy import Proxy
+from skilltree import AsyncDatabase
+
+
+@pytest.fixture(scope="session")
+def _clone_async(template):
+    name = f"{template.dbname}_async"
+    janitor = DatabaseJanitor(
+        host=template.host,
+        port=template.port,
+        user=template.user,
+        dbname=name,
+        template_dbname=template.template_dbname,
+    )
+    janitor.drop()
+    with janitor:
+        yield f"host={template.host} port={template.port} user={template.user} dbname={name}"
+
+
+@pytest.fixture
+async def connection(_clone_async):
+    """A superuser's connection of psycopg's own, in autocommit mode, to a database without rows."""
+    async with await psycopg.AsyncConnection.connect(_clone_async, autocommit=True) as connection:
+        await empty(connection)
+        yield connection
+
+
+@pytest.fixture
+def url(_clone_async, connection):
+    """The URL of a database without rows."""
+    return _clone_async
+
+
+@pytest.fixture
+async def db(url):
+    async with AsyncDatabase(url, min_size=1, max_size=8, timeout=10) as db:
+        yield db
+
+
+@pytest.fixture
+def proxy(url):
+    """A proxy before the database, which counts what passes."""
+    with Proxy(url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def watched(proxy):
+    """A database behind the proxy, which never prepares: each statement passes with its text."""
+    async with AsyncDatabase(proxy.url, min_size=1, max_size=1, prepare_threshold=None) as watched:
+        proxy.reset()
+        yield watched
+
+
+@pytest.fixture
+async def learner(db):
+    return await add_user(db)
+
+
+@pytest.fixture
+async def tree(db):
+    return await add_tree(db)

@@ -1,0 +1,141 @@
+"""Rows to start from, each with defaults for what a test does not care about; and what most tests look at."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from psycopg import sql
+
+from skilltree.errors import SkillTreeError
+
+TABLES = (
+    "xp_events",
+    "user_achievements",
+    "user_sessions",
+    "user_skill_progress",
+    "user_skill_tree_progress",
+    "user_profiles",
+    "users",
+    "achievements",
+    "skills",
+    "skill_trees",
+    "skill_categories",
+)
+
+
+async def empty(connection):
+    """Delete every row, whoever still holds it, without asking the triggers."""
+    await connection.execute(
+        "select pg_terminate_backend(pg_stat_activity.pid) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+    )
+    deletions = "; ".join(f"delete from {table}" for table in TABLES)
+    await connection.execute(f"begin; set local session_replication_role = replica; {deletions}; commit")
+
+
+async def everything(connection):
+    """Return a fingerprint of every row of every table."""
+    prints = " union all ".join(
+        f"select '{table}', count(*), md5(string_agg({table}::text, ' ' order by {table}::text)) from {table}"
+        for table in TABLES
+    )
+    return await rows(connection, prints)
+
+
+@asynccontextmanager
+async def nothing_written(connection):
+    """Check that no row has changed."""
+    before = await everything(connection)
+    yield
+    assert await everything(connection) == before
+
+
+@asynccontextmanager
+async def refused(connection, error=SkillTreeError, match=None):
+    """Check that the block is refused with this error, and that nothing was written."""
+    before = await everything(connection)
+    with pytest.raises(error, match=match) as refusal:
+        yield refusal
+    assert await everything(connection) == before
+
+
+async def rows(connection, statement, *values):
+    """Return what a statement returns."""
+    return await (await connection.execute(statement, values)).fetchall()
+
+
+async def value(connection, statement, *values):
+    """Return the one value that a statement returns."""
+    [(only,)] = await rows(connection, statement, *values)
+    return only
+
+
+async def until_somebody_waits(connection, count=1):
+    """Return once so many others wait for a lock."""
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    for _ in range(2000):
+        if await value(connection, waiting) >= count:
+            return
+        # A snapshot of the statistics lasts as long as its transaction; each statement is one here.
+        await connection.execute("select pg_sleep(0.005)")
+    raise AssertionError(f"fewer than {count} wait")
+
+
+async def all_pages(ask, *positional, **named):
+    """Return the pages of a list, first to last."""
+    pages = [await ask(*positional, **named)]
+    while pages[-1].next_cursor is not None:
+        pages.append(await ask(*positional, after=pages[-1].next_cursor, **named))
+    return pages
+
+
+def short(given):
+    """Return what a test with this parameter is called."""
+    return ascii(given)[:60]
+
+
+async def add_user(db, username="ada", **given):
+    wanted = {"email": f"{username}@example.org", "password": "correct horse", "bcrypt_cost": 4, **given}
+    return await db.users.register(username=username, **wanted)
+
+
+async def add_category(db, slug="programming", **given):
+    return await db.categories.create(**{"name": slug.capitalize(), "slug": slug, **given})
+
+
+async def add_tree(db, slug="web", *, published=True, category_id=None, **given):
+    if category_id is None:
+        category = await db.categories.find_by_slug("programming") or await add_category(db)
+        category_id = category.id
+    tree = await db.trees.create(category_id, **{"name": slug.capitalize(), "slug": slug, **given})
+    return await db.trees.publish(tree.id) if published else tree
+
+
+async def add_skills(db, tree, *names, **needs):
+    """Add skills with these names as keys: first those that need nothing, then ``layout=["html", "css"]``."""
+    skills = {}
+    for name, needed in {**dict.fromkeys(names, ()), **needs}.items():
+        skills[name] = await db.skills.create(
+            tree.id, name=name, key=name, dependencies=[skills[other].id for other in needed]
+        )
+    return [await db.skills.get(skill.id) for skill in skills.values()]
+
+
+async def add_progress(connection, learner, skill, status="COMPLETED", **columns):
+    given = {
+        "user_id": learner.id,
+        "skill_id": skill.id,
+        "skill_tree_id": skill.skill_tree_id,
+        "status": status,
+        **columns,
+    }
+    await connection.execute(
+        sql.SQL("insert into user_skill_progress ({}) values ({})").format(
+            sql.SQL(", ").join(map(sql.Identifier, given)), sql.SQL(", ").join(map(sql.Placeholder, given))
+        ),
+        given,
+    )
+
+
+async def add_achievement(db, name="First steps", **given):
+    wanted = {"description": "A skill completed", "criteria": {"type": "xp_threshold", "threshold": 10}, **given}
+    return await db.achievements.create(name=name, **wanted)

@@ -1,0 +1,167 @@
+from uuid import UUID, uuid4
+
+import pytest
+
+from _async.factories import add_category, refused, short
+from skilltree.errors import CategoryNameTaken, CategoryNotFound, IdTaken, InvalidValue, SlugTaken
+
+UNKNOWN = UUID(int=0)
+
+
+async def test_a_category_is_created_with_defaults(db):
+    category = await db.categories.create(name="Programming", slug="programming")
+
+    assert (category.name, category.slug, category.sort_order, category.is_active) == (
+        "Programming",
+        "programming",
+        0,
+        True,
+    )
+    assert (category.description, category.color, category.icon) == (None, None, None)
+
+
+async def test_a_category_is_created_with_all_that_is_given(db):
+    own = uuid4()
+
+    category = await db.categories.create(
+        id=own, name="Art", slug="art", description="Fine", color="#00ffAA", icon="brush", sort_order=-3, is_active=False
+    )
+
+    assert category.id == own
+    assert category.model_dump(exclude={"id", "created_at", "updated_at"}) == {
+        "name": "Art",
+        "slug": "art",
+        "description": "Fine",
+        "color": "#00ffAA",
+        "icon": "brush",
+        "sort_order": -3,
+        "is_active": False,
+    }
+    assert await db.categories.find_by_slug("art") == category
+
+
+async def test_a_category_name_is_taken(db, connection):
+    await add_category(db, "art")
+
+    async with refused(connection, CategoryNameTaken):
+        await add_category(db, "other", name="Art")
+
+
+async def test_a_category_slug_is_taken(db, connection):
+    await add_category(db, "art")
+
+    async with refused(connection, SlugTaken):
+        await add_category(db, "art", name="Other")
+
+
+async def test_a_category_id_is_taken(db, connection):
+    art = await add_category(db, "art")
+
+    async with refused(connection, IdTaken):
+        await add_category(db, "other", id=art.id)
+
+
+HOSTILE = [
+    {"name": ""},
+    {"name": "x" * 101},
+    {"name": "a\0"},
+    {"name": "\ud800"},
+    {"name": None},
+    {"slug": ""},
+    {"slug": "Upper"},
+    {"slug": "two--dashes"},
+    {"slug": "-start"},
+    {"slug": "end-"},
+    {"slug": "with space"},
+    {"slug": "line\n"},
+    {"slug": "é"},
+    {"slug": "x" * 101},
+    {"slug": None},
+    {"color": "red"},
+    {"color": "#12345"},
+    {"color": "#1234567"},
+    {"color": "#12345g"},
+    {"color": "#123456\n"},
+    {"icon": "x" * 101},
+    {"description": "x" * 100_001},
+    {"description": "\udfff"},
+    {"sort_order": 2**31},
+    {"sort_order": 2**70},
+    {"sort_order": -(2**31) - 1},
+    {"sort_order": float("nan")},
+    {"sort_order": float("inf")},
+    {"sort_order": "first"},
+    {"sort_order": 1.5},
+    {"sort_order": None},
+    {"sort_order": [1]},
+    {"is_active": None},
+    {"is_active": "perhaps"},
+]
+
+
+@pytest.mark.parametrize("given", [*HOSTILE, {"id": "no uuid"}], ids=short)
+async def test_a_category_with_a_value_that_cannot_be_is_refused(db, connection, given):
+    async with refused(connection, InvalidValue):
+        await add_category(db, **given)
+
+
+@pytest.mark.parametrize("given", [*HOSTILE, {"no_such_field": 1}, {"id": UNKNOWN}, {"created_at": None}, {}], ids=short)
+async def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, given):
+    art = await add_category(db, "art")
+
+    async with refused(connection, InvalidValue):
+        await db.categories.update(art.id, **given)
+
+
+async def test_a_category_changes_only_in_what_is_given(db):
+    before = await add_category(db, "art", description="Fine", color="#112233", icon="brush", sort_order=4)
+
+    after = await db.categories.update(before.id, sort_order=5)
+
+    assert after.sort_order == 5
+    assert after.updated_at > before.updated_at
+    assert after.model_copy(update={"sort_order": 4, "updated_at": before.updated_at}) == before
+
+
+async def test_a_category_can_lose_what_it_had(db):
+    art = await add_category(db, "art", description="Fine", color="#112233", icon="brush")
+
+    changed = await db.categories.update(art.id, description=None, color=None, icon=None)
+
+    assert (changed.description, changed.color, changed.icon) == (None, None, None)
+
+
+async def test_a_category_cannot_be_renamed_to_what_another_is_called(db, connection):
+    await add_category(db, "art")
+    other = await add_category(db, "other")
+
+    async with refused(connection, CategoryNameTaken):
+        await db.categories.update(other.id, name="Art")
+    async with refused(connection, SlugTaken):
+        await db.categories.update(other.id, slug="art")
+
+
+async def test_an_unknown_category_cannot_be_changed(db, connection):
+    async with refused(connection, CategoryNotFound) as refusal:
+        await db.categories.update(UNKNOWN, name="Nothing")
+
+    assert refusal.value.key == {"id": UNKNOWN}
+
+
+async def test_an_unknown_slug_is_no_categorys(db):
+    assert await db.categories.find_by_slug("nothing") is None
+
+
+async def test_categories_are_listed_in_their_order_and_then_by_name(db):
+    for slug, sort_order in {"zoology": 1, "art": 2, "botany": 1}.items():
+        await add_category(db, slug, sort_order=sort_order)
+
+    assert [category.slug for category in await db.categories.list()] == ["botany", "zoology", "art"]
+
+
+async def test_inactive_categories_are_listed_only_when_asked_for(db):
+    await add_category(db, "art")
+    await add_category(db, "hidden", is_active=False)
+
+    assert [category.slug for category in await db.categories.list()] == ["art"]
+    assert [category.slug for category in await db.categories.list(include_inactive=True)] == ["art", "hidden"]

@@ -1,0 +1,204 @@
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address
+from uuid import UUID, uuid4
+
+import pytest
+
+from _async.factories import add_user, refused, short, value
+from skilltree.errors import IdTaken, InvalidDocument, InvalidValue, SessionNotFound, UserNotFound
+
+UNKNOWN = UUID(int=0)
+
+
+async def test_a_session_starts_active(db, learner):
+    session = await db.sessions.start(learner.id)
+
+    assert (session.user_id, session.is_active, session.ended_at) == (learner.id, True, None)
+    assert (session.device_info, session.ip_address) == (None, None)
+    assert session.started_at == session.last_activity_at
+    assert await db.sessions.list_active(learner.id) == [session]
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("192.0.2.7", IPv4Address("192.0.2.7")),
+        ("2001:db8::7", IPv6Address("2001:db8::7")),
+        (IPv4Address("192.0.2.7"), IPv4Address("192.0.2.7")),
+        (IPv6Address("::1"), IPv6Address("::1")),
+        ("::ffff:192.0.2.7", IPv6Address("::ffff:192.0.2.7")),
+    ],
+)
+async def test_a_session_has_an_address_of_either_kind(db, learner, given, stored):
+    assert (await db.sessions.start(learner.id, address=given)).ip_address == stored
+
+
+async def test_a_session_keeps_what_it_runs_on(db, learner):
+    own = uuid4()
+
+    session = await db.sessions.start(learner.id, id=own, device_info={"browser": "Firefox", "userAgent": "x", "dpi": 96})
+
+    assert session.id == own
+    assert (session.device_info.browser, session.device_info.user_agent) == ("Firefox", "x")
+    assert session.device_info.model_extra == {"dpi": 96}
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "192.0.2.256", "192.0.2.0/24", "nul\0", "\ud800", "1"])
+async def test_an_address_that_is_none_is_refused(db, connection, learner, address):
+    async with refused(connection, InvalidValue) as refusal:
+        await db.sessions.start(learner.id, address=address)
+
+    assert refusal.value.field == "address"
+
+
+@pytest.mark.parametrize("address", [7, b"\0\0\0\0", ["192.0.2.7"]], ids=short)
+async def test_an_address_of_another_type_is_refused(db, connection, learner, address):
+    async with refused(connection, InvalidValue):
+        await db.sessions.start(learner.id, address=address)
+
+
+@pytest.mark.parametrize(
+    "device_info",
+    [
+        {"browser": 5},
+        {"browser": "\ud800"},
+        {"browser": "\0"},
+        {"dpi": float("nan")},
+        {"dpi": float("inf")},
+        {"dpi": object()},
+        [],
+        "Firefox",
+    ],
+    ids=short,
+)
+async def test_a_device_that_is_no_document_is_refused(db, connection, learner, device_info):
+    async with refused(connection, InvalidValue):
+        await db.sessions.start(learner.id, device_info=device_info)
+
+
+async def test_the_path_of_the_fault_in_a_device_is_told(db, connection, learner):
+    async with refused(connection, InvalidDocument) as refusal:
+        await db.sessions.start(learner.id, device_info={"userAgent": 5})
+
+    assert (refusal.value.field, refusal.value.path) == ("device_info", ("userAgent",))
+
+
+async def test_a_session_of_an_unknown_account_is_refused(db, connection):
+    async with refused(connection, UserNotFound):
+        await db.sessions.start(UNKNOWN)
+
+
+async def test_a_session_id_is_taken(db, connection, learner):
+    session = await db.sessions.start(learner.id)
+
+    async with refused(connection, IdTaken):
+        await db.sessions.start(learner.id, id=session.id)
+
+
+async def test_touching_a_session_notes_that_it_was_used(db, learner):
+    session = await db.sessions.start(learner.id)
+
+    touched = await db.sessions.touch(learner.id, session.id)
+
+    assert touched.last_activity_at > session.last_activity_at
+    assert touched.model_copy(update={"last_activity_at": session.last_activity_at}) == session
+
+
+async def test_a_session_ends_once(db, connection, learner):
+    session = await db.sessions.start(learner.id)
+
+    ended = await db.sessions.end(learner.id, session.id)
+
+    assert not ended.is_active
+    assert ended.ended_at >= ended.started_at
+    assert await db.sessions.list_active(learner.id) == []
+    async with refused(connection, SessionNotFound):
+        await db.sessions.end(learner.id, session.id)
+    async with refused(connection, SessionNotFound):
+        await db.sessions.touch(learner.id, session.id)
+
+
+async def test_a_session_of_another_learner_cannot_be_used_or_ended(db, connection, learner):
+    other = await add_user(db, "grace")
+    session = await db.sessions.start(learner.id)
+
+    async with refused(connection, SessionNotFound):
+        await db.sessions.touch(other.id, session.id)
+    async with refused(connection, SessionNotFound):
+        await db.sessions.end(other.id, session.id)
+
+
+async def test_an_unknown_session_is_not_found(db, learner):
+    with pytest.raises(SessionNotFound):
+        await db.sessions.touch(learner.id, UNKNOWN)
+    with pytest.raises(SessionNotFound):
+        await db.sessions.end(learner.id, UNKNOWN)
+
+
+async def test_all_sessions_of_a_learner_end_at_once(db, learner):
+    other = await add_user(db, "grace")
+    kept = await db.sessions.start(other.id)
+    for _ in range(3):
+        await db.sessions.start(learner.id)
+
+    assert await db.sessions.end_all(learner.id) == 3
+    assert await db.sessions.end_all(learner.id) == 0
+    assert await db.sessions.list_active(learner.id) == []
+    assert await db.sessions.list_active(other.id) == [kept]
+
+
+async def test_all_sessions_but_one_end_at_once(db, learner):
+    kept = await db.sessions.start(learner.id)
+    await db.sessions.start(learner.id)
+
+    assert await db.sessions.end_all(learner.id, except_session_id=kept.id) == 1
+    assert await db.sessions.list_active(learner.id) == [kept]
+
+
+async def test_active_sessions_are_listed_the_latest_used_first(db, learner):
+    first = await db.sessions.start(learner.id)
+    second = await db.sessions.start(learner.id)
+    first = await db.sessions.touch(learner.id, first.id)
+
+    assert await db.sessions.list_active(learner.id) == [first, second]
+    assert await db.sessions.list_active(UNKNOWN) == []
+
+
+async def test_idle_sessions_of_all_learners_expire_the_longest_unused_first(db, connection, learner):
+    other = await add_user(db, "grace")
+    sessions = [await db.sessions.start(user.id) for user in (learner, other, learner)]
+    for hours, session in enumerate(sessions, start=1):
+        await connection.execute(
+            "update user_sessions set last_activity_at = now() - make_interval(hours => %s) where id = %s",
+            [hours, session.id],
+        )
+
+    assert await db.sessions.expire_idle(timedelta(minutes=90), limit=1) == 1
+    assert {left.id for left in await db.sessions.list_active(learner.id)} == {sessions[0].id}
+    assert await db.sessions.expire_idle(timedelta(minutes=90)) == 1
+    assert await db.sessions.expire_idle(timedelta(minutes=90)) == 0
+    assert await value(connection, "select count(*) from user_sessions where is_active = (ended_at is null)") == 3
+
+
+async def test_a_session_that_somebody_is_touching_does_not_expire(db, connection, learner):
+    session = await db.sessions.start(learner.id)
+    await connection.execute("update user_sessions set last_activity_at = now() - interval '1 day'")
+
+    async with db.transaction() as unit:
+        await unit.sessions.touch(learner.id, session.id)
+        expired = await db.sessions.expire_idle(timedelta(hours=1))
+
+    assert expired == 0
+    assert await db.sessions.expire_idle(timedelta(hours=1)) == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"limit": -1}, {"limit": "all"}, {"idle_for": "long ago"}, {"idle_for": 5}, {"idle_for": None}],
+    ids=short,
+)
+async def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, learner, given):
+    await db.sessions.start(learner.id)
+
+    async with refused(connection, InvalidValue):
+        await db.sessions.expire_idle(**{"idle_for": timedelta(hours=1), **given})

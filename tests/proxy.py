@@ -1,0 +1,151 @@
+"""A man in the middle: passes on what client and server say over a unix socket, and counts it."""
+
+import socket
+import struct
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+SOCKET = ".s.PGSQL.5432"
+# A reply held back for as long as this is one that the client cannot do without.
+PATIENCE = 3
+
+
+class Proxy:
+    """Messages from the client (``messages``) and how often it had to wait for the server (``round_trips``).
+
+    Each message is its type and its body. While ``silent_until`` holds, no reply reaches the client before it has sent a
+    message with these words: who waits for a reply before sending them waits in vain.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.messages: list[tuple[bytes, bytes]] = []
+        self.round_trips = 0
+        self.waited_in_vain = False
+        self._folder = tempfile.TemporaryDirectory(prefix="proxy-")
+        self._server = str(Path(str(conninfo_to_dict(url)["host"])) / SOCKET)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(Path(self._folder.name) / SOCKET))
+        self._listener.listen()
+        self._ends: list[socket.socket] = []
+        self._may_reply = threading.Event()
+        self._may_reply.set()
+        self._words: bytes | None = None
+        self._client_spoke_last = False
+        self.url = make_conninfo(url, host=self._folder.name)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> "Proxy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        self.cut()
+        self._folder.cleanup()
+
+    def cut(self) -> None:
+        """Break every connection, as a network does."""
+        for end in self._ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        self._ends.clear()
+
+    def reset(self) -> None:
+        """Count from here on."""
+        self.messages.clear()
+        self.round_trips = 0
+        self._client_spoke_last = False
+
+    def statements(self) -> list[str]:
+        """Return the statements that the server was asked to execute, prepared ones as ''."""
+        found: list[str] = []
+        parsed = ""
+        for kind, body in self.messages:
+            if kind == b"Q":
+                found.append(body.rstrip(b"\0").decode())
+            elif kind == b"P":
+                parsed = body.split(b"\0")[1].decode()
+            elif kind == b"E":
+                found.append(parsed)
+                parsed = ""
+        return found
+
+    @contextmanager
+    def silent_until(self, words: bytes) -> Iterator[None]:
+        """Hold every reply back until the client has sent these words."""
+        self._words = words
+        self._may_reply.clear()
+        try:
+            yield
+        finally:
+            self._may_reply.set()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            try:
+                server.connect(self._server)
+            except OSError:
+                client.close()
+                continue
+            self._ends += [client, server]
+            threading.Thread(target=self._from_client, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._from_server, args=(server, client), daemon=True).start()
+
+    def _from_client(self, client: socket.socket, server: socket.socket) -> None:
+        with client:
+            read = client.makefile("rb")
+            head = read.read(4)
+            if len(head) == 4:  # the first message of a connection has no type
+                _send(server, head + read.read(struct.unpack("!I", head)[0] - 4))
+            while head := read.read(5):
+                kind, (length,) = head[:1], struct.unpack("!I", head[1:])
+                body = read.read(length - 4)
+                self.messages.append((kind, body))
+                self._client_spoke_last = True
+                _send(server, head + body)
+                if self._words is not None and self._words in body:
+                    self._may_reply.set()
+            _end(server)
+
+    def _from_server(self, server: socket.socket, client: socket.socket) -> None:
+        with server:
+            while data := _receive(server):
+                if not self._may_reply.wait(PATIENCE):
+                    self.waited_in_vain = True
+                if self._client_spoke_last:
+                    self._client_spoke_last = False
+                    self.round_trips += 1
+                _send(client, data)
+            _end(client)
+
+
+def _receive(end: socket.socket) -> bytes:
+    try:
+        return end.recv(65536)
+    except OSError:
+        return b""
+
+
+def _send(end: socket.socket, data: bytes) -> None:
+    try:
+        end.sendall(data)
+    except OSError:
+        return
+
+
+def _end(end: socket.socket) -> None:
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return

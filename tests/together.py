@@ -1,0 +1,41 @@
+"""Several things at once: as tasks for the async tests, as threads for the sync ones."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+
+async def together_async(*work: Callable[[], Awaitable[Any]]) -> list[Any]:
+    """Run all of it at once, and return the results; a failure is its exception."""
+    return await asyncio.gather(*(one() for one in work), return_exceptions=True)
+
+
+def together_sync(*work: Callable[[], Any]) -> list[Any]:
+    """Run all of it at once, and return the results; a failure is its exception."""
+    with ThreadPoolExecutor(len(work)) as threads:
+        futures = [threads.submit(one) for one in work]
+    return [future.exception() or future.result() for future in futures]
+
+
+@asynccontextmanager
+async def meanwhile_async(work: Callable[[], Awaitable[Any]]) -> AsyncIterator[asyncio.Future[Any]]:
+    """Run something beside the block; at the end of the block it is done, well or not."""
+    task = asyncio.ensure_future(work())
+    try:
+        yield task
+    finally:
+        await asyncio.wait([task])
+
+
+@contextmanager
+def meanwhile_sync(work: Callable[[], Any]) -> Iterator[Future[Any]]:
+    """Run something beside the block; at the end of the block it is done, well or not."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(work)
+
+
+def failures(results: Iterable[Any]) -> list[BaseException]:
+    """Return the results that are exceptions."""
+    return [result for result in results if isinstance(result, BaseException)]
