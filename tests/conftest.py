@@ -1,6 +1,7 @@
 """A throw-away server for the run, migrated once into a template, and a clone of that for each test.
 
-The server is the embedded PostgreSQL 18, the embedded 16, or a Debian 15 (``--pg 15``). With pytest-xdist the workers share it.
+The server is the embedded PostgreSQL 18, the embedded 16, or a Debian 15 (``--pg 15``). With pytest-xdist the workers
+share it.
 """
 
 import os

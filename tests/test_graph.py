@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 import networkx as nx
 import psycopg
 import pytest
-from conftest import _database
 from psycopg import sql
 from pytest_postgresql.executors import NoopExecutor
 
+from conftest import _database
 from skilltree import Database
 from skilltree.errors import (
     CyclicDependency,
@@ -182,7 +182,9 @@ def assert_path_is_a_cycle(path: Sequence[object], edges: set[tuple[object, obje
 # --- legal edits -----------------------------------------------------------------------------------------------------
 
 
-def test_edge_written_on_both_sides_by_plain_sql_is_taken(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_edge_written_on_both_sides_by_plain_sql_is_taken(
+    db: Database, connection: Connection, tree_id: TreeId
+) -> None:
     skills = add_skills(db, tree_id, "html", "css")
 
     write_edge(connection, skills["css"], skills["html"])
@@ -254,7 +256,9 @@ def test_order_of_dependencies_is_kept_as_given(db: Database, tree_id: TreeId) -
     assert list(changed.dependencies) == given
 
 
-def test_text_and_state_of_a_skill_change_without_a_look_at_the_graph(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_text_and_state_of_a_skill_change_without_a_look_at_the_graph(
+    db: Database, connection: Connection, tree_id: TreeId
+) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
     connection.execute("set session characteristics as transaction isolation level repeatable read")
     connection.commit()
@@ -642,7 +646,9 @@ def test_cycle_before_a_savepoint_that_is_rolled_back_is_refused(
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], skills["html"])]
 
 
-def test_cycle_in_a_savepoint_that_is_released_is_refused(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_cycle_in_a_savepoint_that_is_released_is_refused(
+    db: Database, connection: Connection, tree_id: TreeId
+) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
     connection.execute("savepoint attempt")
     write_edge(connection, skills["html"], skills["css"])
@@ -820,7 +826,9 @@ def test_id_of_a_skill_that_others_name_cannot_change(db: Database, connection: 
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], skills["html"])]
 
 
-def test_id_of_a_skill_changes_when_its_neighbours_follow(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_id_of_a_skill_changes_when_its_neighbours_follow(
+    db: Database, connection: Connection, tree_id: TreeId
+) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
     new_id = uuid4()
     set_column(connection, skills["html"], "id", new_id)
@@ -834,7 +842,9 @@ def test_id_of_a_skill_changes_when_its_neighbours_follow(db: Database, connecti
 # --- what a client might try -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("forged", ["'{}'", "array[0, 0]", "array[9223372036854775807, 9223372036854775807]", "graph_change"])
+@pytest.mark.parametrize(
+    "forged", ["'{}'", "array[0, 0]", "array[9223372036854775807, 9223372036854775807]", "graph_change"]
+)
 def test_forged_mark_of_a_change_hides_no_cycle(
     db: Database, connection: Connection, tree_id: TreeId, forged: str
 ) -> None:
@@ -854,9 +864,7 @@ def test_forged_mark_of_a_change_hides_no_cycle(
 
 def test_mark_of_a_change_cannot_be_inserted_or_set(db: Database, connection: Connection, tree_id: TreeId) -> None:
     forged = [2**62, 2**62]
-    connection.execute(
-        "insert into skills (skill_tree_id, name, graph_change) values (%s, 'x', %s)", [tree_id, forged]
-    )
+    connection.execute("insert into skills (skill_tree_id, name, graph_change) values (%s, 'x', %s)", [tree_id, forged])
     connection.execute("update skills set graph_change = %s where skill_tree_id = %s", [forged, tree_id])
 
     marks = connection.execute("select graph_change from skills where skill_tree_id = %s", [tree_id]).fetchall()
@@ -933,7 +941,9 @@ def test_parent_is_a_skill_of_the_same_tree(db: Database, tree_id: TreeId, categ
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 50])
-def test_cycle_of_parents_is_refused_with_its_path(db: Database, connection: Connection, tree_id: TreeId, length: int) -> None:
+def test_cycle_of_parents_is_refused_with_its_path(
+    db: Database, connection: Connection, tree_id: TreeId, length: int
+) -> None:
     skills = insert_graph(connection, tree_id, {str(place): [] for place in range(length)})
     edges: set[tuple[object, object]] = {(skills[str(n)], skills[str(n - 1)]) for n in range(1, length)}
     for child, parent in edges:
@@ -1066,7 +1076,9 @@ class Race:
 
     def run(self, *actions: Action) -> list[SkillTreeError | None]:
         """Return the error of each action; what is no SkillTreeError is raised."""
-        futures: list[Future[SkillTreeError | None]] = [self._threads.submit(self._attempt, action) for action in actions]
+        futures: list[Future[SkillTreeError | None]] = [
+            self._threads.submit(self._attempt, action) for action in actions
+        ]
         return [future.result(timeout=60) for future in futures]
 
     def _attempt(self, action: Action) -> SkillTreeError | None:
@@ -1166,16 +1178,31 @@ def test_of_two_halves_of_a_parent_cycle_set_at_the_same_time_one_is_refused(
 
     for _ in range(ROUNDS):
         errors = race.run(
-            *committing_together(
-                db,
-                lambda unit: unit.skills.update(html, parent_skill_id=css),
-                lambda unit: unit.skills.update(css, parent_skill_id=html),
-            )
+            lambda: db.skills.update(html, parent_skill_id=css),
+            lambda: db.skills.update(css, parent_skill_id=html),
         )
         assert kinds(errors) == ["CyclicParents"]
         graph_of(db, tree_id)
         db.skills.update(html, parent_skill_id=None)
         db.skills.update(css, parent_skill_id=None)
+
+
+def test_of_two_halves_of_a_parent_cycle_committed_at_the_same_time_one_is_refused(
+    db: Database, url: str, tree_id: TreeId, race: Race
+) -> None:
+    skills = add_skills(db, tree_id, "html", "css")
+    html, css = skills["html"], skills["css"]
+    statement = "update skills set parent_skill_id = %s where id = %s"
+
+    with psycopg.connect(url) as one, psycopg.connect(url) as other:
+        for _ in range(ROUNDS):
+            one.execute(statement, [css, html])
+            other.execute(statement, [html, css])
+            errors = race.run(lambda: commit(one), lambda: commit(other))
+            assert kinds(errors) == ["CyclicParents"]
+            graph_of(db, tree_id)
+            one.execute("update skills set parent_skill_id = null where skill_tree_id = %s", [tree_id])
+            one.commit()
 
 
 @pytest.mark.parametrize("doomed", ["html", "css"])
@@ -1288,6 +1315,7 @@ def test_tree_deleted_while_it_becomes_a_prerequisite_is_gone_everywhere(
 
     for _ in range(ROUNDS):
         doomed = new_tree(db, category_id)
+        db.trees.set_prerequisites(last, [])
         _, deleted = race.run(
             lambda: db.trees.set_prerequisites(last, [doomed]),  # noqa: B023 (it runs in this round)
             lambda: db.trees.delete(doomed),  # noqa: B023
@@ -1296,4 +1324,4 @@ def test_tree_deleted_while_it_becomes_a_prerequisite_is_gone_everywhere(
         assert db.trees.get(last).prerequisites == (() if deleted is None else (doomed,))
 
     prerequisites_of(db, last)
-    assert deletions == {None}, "the deletion of a tree is refused because of a prerequisite set at the same time"
+    assert deletions == {None}, "the deletion of a tree was refused because of a prerequisite set at the same time"

@@ -11,10 +11,11 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from conftest import _database
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from pytest_postgresql.executors import NoopExecutor
+
+from conftest import _database
 
 COLUMNS = {
     "users": """
@@ -309,9 +310,7 @@ def rows(connection: Connection) -> dict[str, UUID]:
     )
     user = {"user_id": found["users"]}
     found["user_sessions"] = insert(connection, "user_sessions", **user)
-    found["user_achievements"] = insert(
-        connection, "user_achievements", **user, achievement_id=found["achievements"]
-    )
+    found["user_achievements"] = insert(connection, "user_achievements", **user, achievement_id=found["achievements"])
     found["user_skill_tree_progress"] = insert(
         connection, "user_skill_tree_progress", **user, skill_tree_id=found["skill_trees"]
     )
@@ -594,9 +593,7 @@ def test_an_event_outlives_the_skill_it_was_granted_for(connection: Connection, 
 @pytest.mark.parametrize(
     ("column", "value"), [("xp", -1), ("xp", 1_000_001), ("source_kind", "GIFT"), ("source_kind", "skill")]
 )
-def test_ledger_refuses_a_bad_event(
-    connection: Connection, rows: dict[str, UUID], column: str, value: object
-) -> None:
+def test_ledger_refuses_a_bad_event(connection: Connection, rows: dict[str, UUID], column: str, value: object) -> None:
     insert(connection, "xp_events", user_id=rows["users"], source_kind="SKILL", source_id=rows["skills"], xp=5)
 
     constraint = refused_by(connection, "xp_events", column, value)
@@ -632,7 +629,16 @@ def test_email_may_take_254_characters(connection: Connection) -> None:
 
 @pytest.mark.parametrize(
     "email",
-    ["", "ada", "@example.org", "ada@", "ada@@example.org", "a b@example.org", "ada@example.org\n", "ada@exam\tple.org"],
+    [
+        "",
+        "ada",
+        "@example.org",
+        "ada@",
+        "ada@@example.org",
+        "a b@example.org",
+        "ada@example.org\n",
+        "ada@exam\tple.org",
+    ],
 )
 @pytest.mark.usefixtures("rows")
 def test_what_is_no_email_is_refused(connection: Connection, email: str) -> None:
@@ -659,7 +665,9 @@ def test_bad_username_is_refused(connection: Connection, username: str) -> None:
     assert constraint in {"users_username_form", "users_username_length"}
 
 
-@pytest.mark.parametrize("value", ["", "password123", "$2b$04$short", HASH + "a", HASH.replace("$2b", "$1"), f"{HASH}\n"])
+@pytest.mark.parametrize(
+    "value", ["", "password123", "$2b$04$short", HASH + "a", HASH.replace("$2b", "$1"), f"{HASH}\n"]
+)
 @pytest.mark.usefixtures("rows")
 def test_only_a_bcrypt_hash_is_stored_as_one(connection: Connection, value: str) -> None:
     constraint = refused_by(connection, "users", "password_hash", value)
@@ -669,7 +677,8 @@ def test_only_a_bcrypt_hash_is_stored_as_one(connection: Connection, value: str)
 
 @pytest.mark.parametrize(("table", "column"), [("skill_categories", "color"), ("achievements", "badge_color")])
 @pytest.mark.parametrize(
-    "color", ["", "#", "#12345", "#1234567", "123456", "#GGGGGG", "red", " #123456", "#123456 ", "#123456\n", "#１２３４５６"]
+    "color",
+    ["", "#", "#12345", "#1234567", "123456", "#GGGGGG", "red", " #123456", "#123456 ", "#123456\n", "#１２３４５６"],
 )
 @pytest.mark.usefixtures("rows")
 def test_bad_colour_is_refused(connection: Connection, table: str, column: str, color: str) -> None:
@@ -727,9 +736,7 @@ def test_no_float_column_takes_nan_or_infinity(connection: Connection, rows: dic
     ],
 )
 @pytest.mark.usefixtures("rows")
-def test_number_stays_between_its_limits(
-    connection: Connection, table: str, column: str, low: int, high: int
-) -> None:
+def test_number_stays_between_its_limits(connection: Connection, table: str, column: str, low: int, high: int) -> None:
     change(connection, table, column, low)
     change(connection, table, column, high)
 
@@ -839,7 +846,15 @@ def test_list_of_texts_has_no_empty_null_long_or_nested_ones(
     items = [str(number) for number in range(most_items)]
     change(connection, table, column, items)
     change(connection, table, column, ["ß" * most_characters])
-    bad: list[object] = [[""], ["a", ""], [None], ["a", None], [["a"], ["b"]], [*items, "more"], ["ß" * (most_characters + 1)]]
+    bad: list[object] = [
+        [""],
+        ["a", ""],
+        [None],
+        ["a", None],
+        [["a"], ["b"]],
+        [*items, "more"],
+        ["ß" * (most_characters + 1)],
+    ]
 
     refused = [refused_by(connection, table, column, value, type="text[]") for value in bad]
 
@@ -953,7 +968,9 @@ def test_ids_have_a_random_part_that_does_not_repeat(connection: Connection) -> 
 
 
 def test_search_document_follows_name_and_description(connection: Connection, rows: dict[str, UUID]) -> None:
-    connection.execute("update skills set name = 'Rendering', description = 'browsers paint' where id = %s", [rows["skills"]])
+    connection.execute(
+        "update skills set name = 'Rendering', description = 'browsers paint' where id = %s", [rows["skills"]]
+    )
 
     found = column_of(
         connection,

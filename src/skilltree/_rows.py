@@ -45,7 +45,7 @@ class _HasDescription(Protocol):
 
 @cache
 def rows_of(model: type[M]) -> Callable[[_HasDescription], RowMaker[M]]:
-    """Return a psycopg row factory that makes models: one field per column, JSON columns parsed into the field's type."""
+    """Return a psycopg row factory that makes models: a field per column, JSON parsed into the field's type."""
     validate: Callable[[object], M] = model.__pydantic_validator__.validate_python
     parsers = {
         name: TypeAdapter[object](field.annotation or object).validate_json
@@ -77,7 +77,7 @@ def rows_of(model: type[M]) -> Callable[[_HasDescription], RowMaker[M]]:
 
 
 def document(adapter: TypeAdapter[Any], value: object, field: str) -> str | None:
-    """Return a document as JSON text, validated; ``None`` stays ``None``. Raises InvalidDocument with the path of a fault."""
+    """Return a document as JSON text, validated; ``None`` stays. Raises InvalidDocument with the path of a fault."""
     if value is None:
         return None
     try:
@@ -93,7 +93,7 @@ def document(adapter: TypeAdapter[Any], value: object, field: str) -> str | None
 
 
 def changes(adapter: TypeAdapter[T], values: T) -> str:
-    """Return the changed columns as a JSON object, validated. Raises InvalidValue for an unknown column or a wrong type."""
+    """Return the changed columns as a JSON object. Raises InvalidValue for an unknown column or a wrong type."""
     given: Mapping[str, object] = values  # type: ignore[assignment]  # a TypedDict, which T cannot say
     if not given:
         raise InvalidValue("nothing to change was given")

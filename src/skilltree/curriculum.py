@@ -47,8 +47,8 @@ def _invalid(error: ValidationError) -> InvalidCurriculum:
 def check_tree(tree: CurriculumTree, *, leave_out_unknown: bool) -> tuple[CurriculumTree, tuple[tuple[str, str], ...]]:
     """Return the tree to import, and the (skill, dependency) pairs left out of it because no skill has that key.
 
-    Raises UnknownCurriculumKeys (unless they are to be left out), CyclicDependency, CyclicParents with the keys of the path, and
-    InvalidCurriculum for a key or a dependency given twice or an unknown parent.
+    Raises UnknownCurriculumKeys (unless they are to be left out), CyclicDependency, CyclicParents with the keys of the
+    path, and InvalidCurriculum for a key or a dependency given twice or an unknown parent.
     """
     keys = Counter(skill.key for skill in tree.skills)
     problems = [f"{key}: {count} skills have this key" for key, count in keys.items() if count > 1]

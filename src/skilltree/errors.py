@@ -1,4 +1,4 @@
-"""What can go wrong, by name. Every error of this library is a ``SkillTreeError``; the driver's own is its ``__cause__``."""
+"""What can go wrong, by name. Every error is a ``SkillTreeError``; the driver's own is its ``__cause__``."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -99,7 +99,7 @@ class IdTaken(AlreadyExists):
 
 
 class InvalidValue(SkillTreeError):
-    """A value is not allowed: ``field`` says which, ``constraint`` which rule of the database refused it, if one did."""
+    """A value is not allowed: ``field`` says which, ``constraint`` which rule of the database refused it."""
 
     def __init__(self, message: str | None = None, *, field: str | None = None, constraint: str | None = None) -> None:
         self.field = field
@@ -319,7 +319,7 @@ _BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
 }
 
 
-def from_driver(error: psycopg.Error) -> SkillTreeError:
+def from_driver(error: psycopg.Error) -> SkillTreeError:  # noqa: PLR0911 (a list of cases)
     """Return the named error for one of the driver's."""
     message = error.diag.message_primary or str(error) or type(error).__name__
     state = error.sqlstate or ""

@@ -11,7 +11,7 @@ MOST_BYTES = 72
 def hash_password(password: str, *, cost: int = DEFAULT_COST) -> str:
     """Return the bcrypt hash of a password; ``cost`` is the base-2 logarithm of the number of rounds, from 4 to 31.
 
-    Raises InvalidPassword for what bcrypt would silently cut or confuse: nothing, a NUL, or more than 72 bytes of UTF-8.
+    Raises InvalidPassword for what bcrypt would cut or confuse: nothing, a NUL, or more than 72 bytes of UTF-8.
     """
     try:
         data = password.encode()

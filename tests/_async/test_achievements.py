@@ -1,4 +1,4 @@
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -101,7 +101,6 @@ async def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db,
         {"name": ""},
         {"name": "x" * 201},
         {"name": "\0"},
-        {"name": "\ud800"},
         {"description": ""},
         {"description": "x" * 10_001},
         {"description": None},
@@ -184,10 +183,3 @@ async def test_a_learner_sees_what_they_have_earned_the_latest_first(db, connect
 async def test_a_learner_without_achievements_has_none(db, learner):
     assert await db.achievements.for_user(learner.id) == []
     assert await db.achievements.for_user(uuid4()) == []
-
-
-async def test_achievements_of_an_id_that_is_none_are_refused(db):
-    with pytest.raises(InvalidValue):
-        await db.achievements.for_user("no uuid")
-    with pytest.raises(InvalidValue):
-        await db.achievements.for_user(UUID)

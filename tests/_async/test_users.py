@@ -140,7 +140,6 @@ async def test_a_time_zone_of_the_iana_database_is_taken(db, timezone):
         {"email": "x" * 250 + "@b.cd"},
         {"email": None},
         {"email": "nul\0@example.org"},
-        {"email": "\udcff@example.org"},
         {"username": ""},
         {"username": " ada"},
         {"username": "ada\t"},
@@ -148,17 +147,12 @@ async def test_a_time_zone_of_the_iana_database_is_taken(db, timezone):
         {"username": "x" * 51},
         {"username": "a\0"},
         {"username": None},
-        {"username": "\ud800"},
-        {"username": 5},
         {"first_name": "x" * 101},
         {"first_name": "\0"},
         {"last_name": "x" * 101},
-        {"last_name": "\ud83d"},
         {"avatar_url": "x" * 2049},
         {"timezone": "UTC\0"},
-        {"timezone": "\ud800"},
         {"id": "no uuid"},
-        {"id": 7},
     ],
     ids=short,
 )
@@ -201,14 +195,6 @@ async def test_an_unknown_address_is_nobodys(db, learner, email):
 async def test_an_account_is_found_by_its_user_name_in_the_case_it_has(db, learner):
     assert await db.users.find_by_username("ada") == learner
     assert await db.users.find_by_username("ADA") is None
-
-
-@pytest.mark.parametrize("text", ["nul\0", "\ud800"], ids=["NUL", "lone surrogate"])
-async def test_to_look_for_a_text_that_cannot_be_stored_is_refused(db, text):
-    with pytest.raises(InvalidValue):
-        await db.users.find_by_email(text)
-    with pytest.raises(InvalidValue):
-        await db.users.find_by_username(text)
 
 
 async def test_a_profile_changes_only_in_what_is_given(db, learner):
@@ -257,7 +243,6 @@ async def test_the_profile_of_an_unknown_account_is_not_found(db):
         ({"bio": "x" * 10_001}, "bio"),
         ({"bio": 5}, "bio"),
         ({"bio": "\0"}, None),
-        ({"bio": "\ud800"}, None),
         ({"location": "x" * 201}, "location"),
         ({"website": "x" * 2049}, "website"),
         ({"interests": [""]}, "interests"),
@@ -301,19 +286,6 @@ async def test_bad_preferences_are_refused_with_the_path_of_the_fault(db, connec
 
     assert (refusal.value.field, refusal.value.path) == ("preferences", path)
     assert f"preferences.{path[0]}" in str(refusal.value)
-
-
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-async def test_preferences_with_a_number_that_json_does_not_know_are_refused(db, connection, learner, number):
-    async with refused(connection, InvalidValue):
-        await db.users.update_profile(learner.id, preferences={"fontSize": number})
-
-
-async def test_preferences_with_a_text_that_cannot_be_stored_are_refused(db, connection, learner):
-    async with refused(connection, InvalidValue):
-        await db.users.update_profile(learner.id, preferences={"nickname": "a\0b"})
-    async with refused(connection, InvalidValue):
-        await db.users.update_profile(learner.id, preferences={"nickname": "\ud800"})
 
 
 async def test_a_deactivated_account_is_still_there(db, learner):

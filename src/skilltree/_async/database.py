@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -23,10 +24,12 @@ from skilltree._rows import Params, adapters
 from skilltree._sockets import has_something_to_say
 from skilltree.errors import (
     ConcurrentUpdate,
+    InvalidValue,
     PoolExhausted,
-    PoolNotOpen,
     ServerUnavailable,
+    SkillTreeError,
     UnitOfWorkEnded,
+    from_driver,
     translated,
 )
 
@@ -77,10 +80,10 @@ class AsyncDatabase(AsyncRepositories):
     """A pool of connections to one database, and its repositories, each statement a transaction of its own.
 
     ``url`` is any libpq connection string. Times are in seconds: ``timeout`` to wait for a free connection,
-    ``connect_timeout`` for the server to answer, ``statement_timeout`` for a statement to run. A connection is given up after
-    ``max_idle`` without use, and after ``max_lifetime`` in any case. ``prepare_threshold`` is the number of times a statement
-    runs before it is prepared; ``None`` (never) suits PgBouncer older than 1.21 in transaction mode. A statement that meets
-    a deadlock or a serialization failure is tried ``attempts`` times.
+    ``connect_timeout`` for the server to answer, ``statement_timeout`` for a statement to run. A connection is given
+    up after ``max_idle`` without use, and after ``max_lifetime`` in any case. ``prepare_threshold`` is the number of
+    times a statement runs before it is prepared; ``None`` (never) suits PgBouncer older than 1.21 in transaction mode.
+    A statement that meets a deadlock or a serialization failure is tried ``attempts`` times.
     """
 
     def __init__(
@@ -111,7 +114,8 @@ class AsyncDatabase(AsyncRepositories):
         self._timeout = timeout
         self._attempts = attempts
         self._retries = 0
-        self._lent = 0
+        self._lock = Lock()
+        self._lent: set[int] = set()
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             url,
             kwargs=arguments,
@@ -146,8 +150,8 @@ class AsyncDatabase(AsyncRepositories):
         await self.close()
 
     def statistics(self) -> dict[str, int]:
-        """Return the pool's counters (psycopg_pool's ``get_stats``), with ``lent`` connections and ``retries`` of statements."""
-        return {**self._pool.get_stats(), "lent": self._lent, "retries": self._retries}
+        """Return the pool's counters (psycopg_pool's ``get_stats``), connections lent, statements retried."""
+        return {**self._pool.get_stats(), "lent": len(self._lent), "retries": self._retries}
 
     async def fetch(self, statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]) -> list[T]:
         attempt = 1
@@ -162,7 +166,8 @@ class AsyncDatabase(AsyncRepositories):
             # Those who met wait for different times, so that they do not meet again.
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (not for secrets)
             attempt += 1
-            self._retries += 1
+            with self._lock:
+                self._retries += 1
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncUnitOfWork]:
@@ -183,19 +188,21 @@ class AsyncDatabase(AsyncRepositories):
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
         try:
             connection = await self._pool.getconn()
-        except PoolTimeout as error:
-            if self._lent >= self._pool.max_size:
-                raise PoolExhausted from error
-            raise ServerUnavailable(f"no connection within {self._timeout} s") from error
-        except psycopg.OperationalError as error:
-            with translated():
-                raise
-        self._lent += 1
+        except psycopg.Error as error:
+            raise self._refusal(error) from error
+        self._lent.add(id(connection))
         try:
             yield connection
         finally:
-            self._lent -= 1
+            self._lent.discard(id(connection))
             await self._pool.putconn(connection)
+
+    def _refusal(self, error: psycopg.Error) -> SkillTreeError:
+        if not isinstance(error, PoolTimeout):
+            return from_driver(error)
+        if len(self._lent) >= self._pool.max_size:
+            return PoolExhausted()
+        return ServerUnavailable(f"no connection could be made within {self._timeout} s")
 
 
 async def _check(connection: AsyncConnection[Any]) -> None:
@@ -207,13 +214,16 @@ async def _check(connection: AsyncConnection[Any]) -> None:
 async def _fetch(
     connection: AsyncConnection[Any], statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]
 ) -> list[T]:
-    if len(statements) == 1:
-        async with connection.cursor(row_factory=row_factory) as cursor:
-            await cursor.execute(statements[0], params)
+    try:
+        if len(statements) == 1:
+            async with connection.cursor(row_factory=row_factory) as cursor:
+                await cursor.execute(statements[0], params)
+                return await cursor.fetchall()
+        async with connection.pipeline(), connection.cursor(row_factory=row_factory) as cursor:
+            async with connection.transaction():
+                for statement in statements:
+                    await cursor.execute(statement, params)
+            # After the end of the transaction, so that all of it is sent before anything is waited for.
             return await cursor.fetchall()
-    async with connection.pipeline(), connection.cursor(row_factory=row_factory) as cursor:
-        async with connection.transaction():
-            for statement in statements:
-                await cursor.execute(statement, params)
-        # After the end of the transaction, so that all of it is sent before anything is waited for.
-        return await cursor.fetchall()
+    except UnicodeEncodeError as error:
+        raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error

@@ -74,7 +74,7 @@ class AsyncSkills(AsyncRepository):
         )
 
     async def update(self, skill_id: SkillId, **changed: Unpack[SkillChanges]) -> Skill:
-        """Change a skill; what is not given stays. Raises SkillNotFound, UnknownParent, CyclicParents, InvalidDocument."""
+        """Change a skill; what is not given stays. Raises SkillNotFound, UnknownParent, CyclicParents."""
         return await self._one(
             Skill,
             "skills/update",
@@ -106,7 +106,7 @@ class AsyncSkills(AsyncRepository):
             raise SkillNotFound(f"not all of these {len(positions)} skills are in tree {tree_id}; none was placed")
 
     async def add_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
-        """Let a skill need another of its tree; once is enough. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
+        """Let a skill need another of its tree. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
         return await self._one(
             Skill,
             "skills/add_dependency",

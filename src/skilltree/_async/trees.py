@@ -41,7 +41,7 @@ class AsyncTrees(AsyncRepository):
         is_ai_generated: bool = False,
         id: TreeId | None = None,  # noqa: A002 (the column's name)
     ) -> Tree:
-        """Create a tree, not yet published. Raises SlugTaken, CategoryNotFound, UnknownPrerequisite, InvalidDocument."""
+        """Create a tree, unpublished. Raises SlugTaken, CategoryNotFound, UnknownPrerequisite, InvalidDocument."""
         return await self._one(
             Tree,
             "trees/create",
@@ -122,11 +122,12 @@ class AsyncTrees(AsyncRepository):
     ) -> ImportReport:
         """Create a tree from a curriculum, or bring it up to date in place, and report what that changed.
 
-        The curriculum is the whole truth: what it does not say gets its default, a skill it no longer has is deactivated and
-        taken out of the graph (learners keep their progress). Whether the tree is published stays as it is.
+        The curriculum is the whole truth: what it does not say gets its default, a skill it no longer has is
+        deactivated and taken out of the graph (learners keep their progress). Whether the tree is published stays as
+        it is.
 
-        Raises InvalidCurriculum, UnknownCurriculumKeys (unless they are to be left out), CyclicDependency; then nothing is
-        written.
+        Raises InvalidCurriculum, UnknownCurriculumKeys (unless they are to be left out), CyclicDependency; then
+        nothing is written.
         """
         given, left_out = check_tree(parse_tree(tree), leave_out_unknown=leave_out_unknown)
         result = await self._one(

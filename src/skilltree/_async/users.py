@@ -72,6 +72,10 @@ class AsyncUsers(AsyncRepository):
             changes=changes(_PROFILE_CHANGES, changed),
         )
 
+    async def mark_email_verified(self, user_id: UserId) -> User:
+        """Note that the e-mail address has been shown to be its owner's. Raises UserNotFound."""
+        return await self._one(User, "users/mark_email_verified", missing=UserNotFound(id=user_id), user_id=user_id)
+
     async def deactivate(self, user_id: UserId) -> User:
         """Close an account, keeping all that belongs to it. Raises UserNotFound."""
         return await self._one(User, "users/deactivate", missing=UserNotFound(id=user_id), user_id=user_id)

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -25,10 +26,12 @@ from skilltree._sync.trees import Trees
 from skilltree._sync.users import Users
 from skilltree.errors import (
     ConcurrentUpdate,
+    InvalidValue,
     PoolExhausted,
-    PoolNotOpen,
     ServerUnavailable,
+    SkillTreeError,
     UnitOfWorkEnded,
+    from_driver,
     translated,
 )
 
@@ -79,10 +82,10 @@ class Database(Repositories):
     """A pool of connections to one database, and its repositories, each statement a transaction of its own.
 
     ``url`` is any libpq connection string. Times are in seconds: ``timeout`` to wait for a free connection,
-    ``connect_timeout`` for the server to answer, ``statement_timeout`` for a statement to run. A connection is given up after
-    ``max_idle`` without use, and after ``max_lifetime`` in any case. ``prepare_threshold`` is the number of times a statement
-    runs before it is prepared; ``None`` (never) suits PgBouncer older than 1.21 in transaction mode. A statement that meets
-    a deadlock or a serialization failure is tried ``attempts`` times.
+    ``connect_timeout`` for the server to answer, ``statement_timeout`` for a statement to run. A connection is given
+    up after ``max_idle`` without use, and after ``max_lifetime`` in any case. ``prepare_threshold`` is the number of
+    times a statement runs before it is prepared; ``None`` (never) suits PgBouncer older than 1.21 in transaction mode.
+    A statement that meets a deadlock or a serialization failure is tried ``attempts`` times.
     """
 
     def __init__(
@@ -113,7 +116,8 @@ class Database(Repositories):
         self._timeout = timeout
         self._attempts = attempts
         self._retries = 0
-        self._lent = 0
+        self._lock = Lock()
+        self._lent: set[int] = set()
         self._pool: ConnectionPool[Connection[Any]] = ConnectionPool(
             url,
             kwargs=arguments,
@@ -148,8 +152,8 @@ class Database(Repositories):
         self.close()
 
     def statistics(self) -> dict[str, int]:
-        """Return the pool's counters (psycopg_pool's ``get_stats``), with ``lent`` connections and ``retries`` of statements."""
-        return {**self._pool.get_stats(), "lent": self._lent, "retries": self._retries}
+        """Return the pool's counters (psycopg_pool's ``get_stats``), connections lent, statements retried."""
+        return {**self._pool.get_stats(), "lent": len(self._lent), "retries": self._retries}
 
     def fetch(self, statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]) -> list[T]:
         attempt = 1
@@ -164,7 +168,8 @@ class Database(Repositories):
             # Those who met wait for different times, so that they do not meet again.
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (not for secrets)
             attempt += 1
-            self._retries += 1
+            with self._lock:
+                self._retries += 1
 
     @contextmanager
     def transaction(self) -> Iterator[UnitOfWork]:
@@ -185,19 +190,21 @@ class Database(Repositories):
     def _connection(self) -> Iterator[Connection[Any]]:
         try:
             connection = self._pool.getconn()
-        except PoolTimeout as error:
-            if self._lent >= self._pool.max_size:
-                raise PoolExhausted from error
-            raise ServerUnavailable(f"no connection within {self._timeout} s") from error
-        except psycopg.OperationalError as error:
-            with translated():
-                raise
-        self._lent += 1
+        except psycopg.Error as error:
+            raise self._refusal(error) from error
+        self._lent.add(id(connection))
         try:
             yield connection
         finally:
-            self._lent -= 1
+            self._lent.discard(id(connection))
             self._pool.putconn(connection)
+
+    def _refusal(self, error: psycopg.Error) -> SkillTreeError:
+        if not isinstance(error, PoolTimeout):
+            return from_driver(error)
+        if len(self._lent) >= self._pool.max_size:
+            return PoolExhausted()
+        return ServerUnavailable(f"no connection could be made within {self._timeout} s")
 
 
 def _check(connection: Connection[Any]) -> None:
@@ -209,13 +216,16 @@ def _check(connection: Connection[Any]) -> None:
 def _fetch(
     connection: Connection[Any], statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]
 ) -> list[T]:
-    if len(statements) == 1:
-        with connection.cursor(row_factory=row_factory) as cursor:
-            cursor.execute(statements[0], params)
+    try:
+        if len(statements) == 1:
+            with connection.cursor(row_factory=row_factory) as cursor:
+                cursor.execute(statements[0], params)
+                return cursor.fetchall()
+        with connection.pipeline(), connection.cursor(row_factory=row_factory) as cursor:
+            with connection.transaction():
+                for statement in statements:
+                    cursor.execute(statement, params)
+            # After the end of the transaction, so that all of it is sent before anything is waited for.
             return cursor.fetchall()
-    with connection.pipeline(), connection.cursor(row_factory=row_factory) as cursor:
-        with connection.transaction():
-            for statement in statements:
-                cursor.execute(statement, params)
-        # After the end of the transaction, so that all of it is sent before anything is waited for.
-        return cursor.fetchall()
+    except UnicodeEncodeError as error:
+        raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error

@@ -58,7 +58,7 @@ class Progress(Repository):
         return bool(answers[0])
 
     def missing_prerequisites(self, user_id: UserId, skill_id: SkillId) -> list[MissingPrerequisite]:
-        """Return what a learner must still complete to open a skill, in an order in which to learn it. Raises SkillNotFound.
+        """Return what a learner must complete to open a skill, in an order in which to learn it. Raises SkillNotFound.
 
         What lies behind a prerequisite that is already completed or skipped is not asked for again.
         """

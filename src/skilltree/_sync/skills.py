@@ -76,7 +76,7 @@ class Skills(Repository):
         )
 
     def update(self, skill_id: SkillId, **changed: Unpack[SkillChanges]) -> Skill:
-        """Change a skill; what is not given stays. Raises SkillNotFound, UnknownParent, CyclicParents, InvalidDocument."""
+        """Change a skill; what is not given stays. Raises SkillNotFound, UnknownParent, CyclicParents."""
         return self._one(
             Skill,
             "skills/update",
@@ -108,7 +108,7 @@ class Skills(Repository):
             raise SkillNotFound(f"not all of these {len(positions)} skills are in tree {tree_id}; none was placed")
 
     def add_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
-        """Let a skill need another of its tree; once is enough. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
+        """Let a skill need another of its tree. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
         return self._one(
             Skill,
             "skills/add_dependency",

@@ -2,8 +2,6 @@
 
 """Accounts and profiles."""
 
-import time
-
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
@@ -73,6 +71,10 @@ class Users(Repository):
             user_id=user_id,
             changes=changes(_PROFILE_CHANGES, changed),
         )
+
+    def mark_email_verified(self, user_id: UserId) -> User:
+        """Note that the e-mail address has been shown to be its owner's. Raises UserNotFound."""
+        return self._one(User, "users/mark_email_verified", missing=UserNotFound(id=user_id), user_id=user_id)
 
     def deactivate(self, user_id: UserId) -> User:
         """Close an account, keeping all that belongs to it. Raises UserNotFound."""

@@ -1,4 +1,4 @@
-"""The JSON documents. What the specification describes (content, criteria, evidence) is closed; configuration is open."""
+"""The JSON documents. Those that the specification describes in full are closed; configuration is open."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit

@@ -102,7 +102,7 @@ class ImportResult(Model):
 
 
 class ImportReport(Model):
-    """What an import did: skills by key. A removed skill is deactivated and taken out of the graph; its progress stays."""
+    """What an import did, skills by key. A removed one is deactivated and out of the graph; its progress stays."""
 
     tree_id: TreeId
     tree_added: bool

@@ -58,7 +58,7 @@ class SkillProgress(SkillWork):
 
 
 class CalculatedProgress(Model):
-    """A learner's progress in a tree, counted now: of the required active skills, or of all if every one is optional."""
+    """Progress in a tree, counted now: of its required active skills, or of all if every one is optional."""
 
     total: int
     completed: int

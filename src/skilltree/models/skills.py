@@ -12,7 +12,7 @@ from skilltree.models.ids import SkillId, TreeId
 
 
 class SkillBody(Model):
-    """What a skill is to whoever learns it. ``dependencies`` come before it, ``dependents`` after it; positions in pixels."""
+    """What a skill is to a learner. ``dependencies`` come before it, ``dependents`` after it; positions in pixels."""
 
     id: SkillId
     parent_skill_id: SkillId | None

@@ -1,0 +1,57 @@
+# Thin wrappers over the console script `skilltree`. The first one that runs makes the virtual environment.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PG ?= 18
+SKILLTREE := .venv/bin/skilltree
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format migrate rollback status seed reset explain psql clean
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(SKILLTREE) ## Start the server, migrate, seed, and draw a skill tree for a learner
+	@$(SKILLTREE) demo
+
+test: $(SKILLTREE) ## Run the tests on a throw-away server (PG=18, 16 or 15; ARGS for pytest)
+	@$(SKILLTREE) test --pg $(PG) -- $(ARGS)
+
+check: $(SKILLTREE) ## Check style, types, generated code and SQL
+	@$(SKILLTREE) check
+
+format: $(SKILLTREE) ## Bring everything into style, and write the sync code anew
+	@$(SKILLTREE) format
+
+migrate: $(SKILLTREE) ## Apply the migrations that are pending
+	@$(SKILLTREE) migrate $(ARGS)
+
+rollback: $(SKILLTREE) ## Roll the latest migration back (ARGS="--count 2" or "--all")
+	@$(SKILLTREE) rollback $(ARGS)
+
+status: $(SKILLTREE) ## Show which migrations are applied; fail when one is pending
+	@$(SKILLTREE) status $(ARGS)
+
+seed: $(SKILLTREE) ## Write the data to start with
+	@$(SKILLTREE) seed $(ARGS)
+
+reset: $(SKILLTREE) ## Lose all data: roll back, migrate, seed (ARGS=--yes does not ask)
+	@$(SKILLTREE) reset $(ARGS)
+
+explain: $(SKILLTREE) ## Show a query's plan (QUERY=trees/load ARGS="--set slug=practical-postgresql")
+	@$(SKILLTREE) explain $(QUERY) $(ARGS)
+
+psql: $(SKILLTREE) ## Open psql on the database
+	@$(SKILLTREE) psql $(if $(ARGS),-- $(ARGS))
+
+clean: ## Remove the embedded server's data, the virtual environment and what builds leave behind
+	@test ! -x $(SKILLTREE) || $(SKILLTREE) clean
+	@rm -rf .venv
+
+# Remade when what it is made of changes.
+$(SKILLTREE): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making the virtual environment .venv with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv .venv
+	@PIP_CONSTRAINT=constraints.txt .venv/bin/pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@

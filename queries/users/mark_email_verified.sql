@@ -1,0 +1,18 @@
+-- Note that the e-mail address of an account has been shown to be its owner's.
+update users
+set email_verified = true
+where users.id = %(user_id)s
+returning
+    users.id,
+    users.email,
+    users.username,
+    users.first_name,
+    users.last_name,
+    users.avatar_url,
+    users.is_active,
+    users.email_verified,
+    users.last_login_at,
+    users.created_at,
+    users.updated_at,
+    users.created_by,
+    users.updated_by;

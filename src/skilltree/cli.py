@@ -1,0 +1,237 @@
+"""The command line. Exit codes: 0 all is well, 1 something is not and is named, 2 the command was misused."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from rich.console import Console
+from rich.table import Table
+
+from skilltree import demo as demonstration
+from skilltree import dev, embedded, migrate, seed
+from skilltree import explain as explaining
+from skilltree._sync.database import Database
+from skilltree.curriculum import parse_file
+from skilltree.errors import SkillTreeError
+
+app = typer.Typer(
+    name="skilltree",
+    help="A PostgreSQL data layer for skill trees. DATABASE_URL chooses the server; without it, the embedded one.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_out = Console(soft_wrap=False)
+_err = Console(stderr=True, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _command(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Register a command that prints a named error instead of a traceback, and exits 1."""
+
+    def register(function: Callable[P, R]) -> Callable[P, R]:
+        @app.command(name)
+        @wraps(function)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return function(*args, **kwargs)
+            except SkillTreeError as error:
+                _err.print(f"[bold red]{type(error).__name__}[/]:", str(error), markup=True, highlight=False)
+                raise typer.Exit(1) from error
+
+        return guarded
+
+    return register
+
+
+def _table(rows: Iterable[Mapping[str, str | None]], *, as_json: bool) -> None:
+    listed = list(rows)
+    if as_json:
+        print(json.dumps(listed, indent=2))  # noqa: T201 (what was asked for)
+        return
+    table = Table(*(listed[0] if listed else ()))
+    for row in listed:
+        table.add_row(*(value or "" for value in row.values()))
+    _out.print(table if listed else "nothing")
+
+
+@contextmanager
+def _database() -> Iterator[Database]:
+    with Database(embedded.database_url(), max_size=2) as db:
+        yield db
+
+
+@_command("demo")
+def demo() -> None:
+    """Migrate and seed, then let a learner find a tree and see it drawn."""
+    url = embedded.database_url()
+    migrate.migrate(url)
+    with Database(url, max_size=2) as db:
+        for _ in seed.seed(db):
+            pass
+        demonstration.run(db, _out)
+
+
+@_command("migrate")
+def migrate_(*, as_json: Json = False) -> None:
+    """Apply the migrations that are pending."""
+    applied = migrate.migrate(embedded.database_url())
+    _table(({"migration": name, "outcome": "applied"} for name in applied), as_json=as_json)
+
+
+@_command("rollback")
+def rollback(
+    *,
+    count: Annotated[int, typer.Option(min=1, help="How many of the latest migrations.")] = 1,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Roll the latest migration back, losing what it made."""
+    undone = migrate.rollback(embedded.database_url(), count=None if everything else count)
+    _table(({"migration": name, "outcome": "rolled back"} for name in undone), as_json=as_json)
+
+
+@_command("status")
+def status(*, as_json: Json = False) -> None:
+    """Show which migrations are applied; exit 1 when one is pending, edited or deleted."""
+    found = migrate.status(embedded.database_url())
+    _table(
+        (
+            {
+                "migration": migration.id,
+                "applied": migration.applied_at.isoformat(timespec="seconds") if migration.applied_at else None,
+                "problem": migration.problem or (None if migration.applied_at else "pending"),
+            }
+            for migration in found
+        ),
+        as_json=as_json,
+    )
+    if any(migration.problem or migration.applied_at is None for migration in found):
+        raise typer.Exit(1)
+
+
+@_command("seed")
+def seed_(*, as_json: Json = False) -> None:
+    """Write the data to start with; what is there already stays."""
+    with _database() as db:
+        rows = [{"kind": each.kind, "name": each.name, "outcome": each.outcome} for each in seed.seed(db)]
+    _table(rows, as_json=as_json)
+
+
+@_command("reset")
+def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Lose all data: roll every migration back, apply them all, seed."""
+    url = embedded.database_url()
+    where = conninfo_to_dict(url)
+    if not yes:
+        typer.confirm(f"Lose all data of {where.get('dbname')} on {where.get('host', 'this machine')}?", abort=True)
+    migrate.rollback(url, count=None)
+    migrate.migrate(url)
+    with Database(url, max_size=2) as db:
+        _table(
+            ({"kind": each.kind, "name": each.name, "outcome": each.outcome} for each in seed.seed(db)), as_json=False
+        )
+
+
+@_command("explain")
+def explain(
+    query: Annotated[str, typer.Argument(help="The name of a query file, such as trees/load.")],
+    *,
+    given: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter as name=value; others are null.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how the server runs a query file. What it does is taken back."""
+    params = dict(each.split("=", 1) for each in given or () if "=" in each)
+    if len(params) < len(given or ()):
+        raise typer.BadParameter("parameters are given as name=value")
+    lines = explaining.explain(embedded.database_url(), query, params)
+    if as_json:
+        print(json.dumps(lines, indent=2))  # noqa: T201 (what was asked for)
+    else:
+        _out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+@_command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A curriculum file.")],
+    *,
+    leave_out_unknown: Annotated[bool, typer.Option(help="Leave out dependencies that name no skill.")] = False,
+    publish: Annotated[bool, typer.Option(help="Publish the trees.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import the trees of a curriculum file, all or none."""
+    rows = []
+    with _database() as db, db.transaction() as unit:
+        for tree in parse_file(file.read_bytes()).trees:
+            report = unit.trees.import_tree(tree, leave_out_unknown=leave_out_unknown)
+            if publish:
+                unit.trees.publish(report.tree_id)
+            counts = ("added", "changed", "removed", "left_out", "relative_links")
+            numbers = {name: str(len(getattr(report, name))) for name in counts}
+            rows.append({"tree": tree.slug} | numbers | {"unchanged": str(report.unchanged)})
+    _table(rows, as_json=as_json)
+
+
+@_command("export")
+def export(slug: Annotated[str, typer.Argument(help="The slug of a tree.")]) -> None:
+    """Print a tree as a curriculum file."""
+    with _database() as db:
+        tree = db.trees.export_tree(slug)
+    print(json.dumps({"trees": [tree.to_form()]}, indent=2, ensure_ascii=False))  # noqa: T201 (what was asked for)
+
+
+@_command("psql")
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments of psql, after --.")] = None,
+) -> None:
+    """Open psql on the database."""
+    url = embedded.database_url()
+    program = shutil.which("psql") or embedded.program("psql")
+    # The password goes through the environment: a command line can be read by everybody.
+    parts = conninfo_to_dict(url)
+    password = parts.pop("password", None)
+    environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
+    command = [program, make_conninfo("", **parts), *(arguments or [])]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 (psql)
+
+
+@_command("test")
+def run_tests(
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments of pytest, after --.")] = None,
+    *,
+    pg: Annotated[str, typer.Option(help="The version of PostgreSQL: 18, 16, or an installed Debian 15.")] = "18",
+) -> None:
+    """Run the tests on a throw-away server."""
+    raise typer.Exit(dev.test(pg, arguments or []))
+
+
+@_command("check")
+def check() -> None:
+    """Check style, types, generated code and SQL."""
+    raise typer.Exit(dev.check())
+
+
+@_command("format")
+def format_() -> None:
+    """Bring everything into the project's style, and write the sync code anew."""
+    raise typer.Exit(dev.format())
+
+
+@_command("clean")
+def clean() -> None:
+    """Stop the embedded server and remove its data and what builds leave behind."""
+    dev.clean()

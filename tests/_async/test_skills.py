@@ -1,0 +1,851 @@
+from contextlib import AsyncExitStack
+from uuid import UUID, uuid4
+
+import pytest
+
+from _async.factories import (
+    add_progress,
+    add_skills,
+    add_tree,
+    refused,
+    rows,
+    short,
+    until_somebody_waits,
+    value,
+)
+from skilltree.errors import (
+    CyclicDependency,
+    CyclicParents,
+    IdTaken,
+    InvalidDocument,
+    InvalidValue,
+    SkillKeyTaken,
+    SkillNotFound,
+    TreeNotFound,
+    UnknownDependency,
+    UnknownParent,
+)
+from together import failures, meanwhile_async, together_async
+
+UNKNOWN = UUID(int=0)
+
+CONTENT = {
+    "type": "structured",
+    "modules": [
+        {
+            "title": "Tags",
+            "type": "article",
+            "estimatedMinutes": 10,
+            "resources": [{"type": "link", "title": "MDN", "url": "https://developer.mozilla.org/"}],
+        }
+    ],
+}
+
+ASSESSMENTS = {
+    "passingScore": 80,
+    "questions": [{"prompt": "?", "type": "single_choice", "choices": ["a", "b"], "answers": ["a"]}],
+}
+
+
+async def edges(connection):
+    """Return the graph as (skill, dependency) by name, and check that both sides of it agree."""
+    both = [
+        "select a.name, b.name from skills as a cross join unnest(a.dependencies) as o (id) join skills as b using (id)",
+        "select b.name, a.name from skills as a cross join unnest(a.dependents) as o (id) join skills as b using (id)",
+    ]
+    needs, needed = [sorted(await rows(connection, side.replace("using (id)", "on b.id = o.id"))) for side in both]
+    assert needs == needed
+    return needs
+
+
+# --- creating and changing -------------------------------------------------------------------------------------------
+
+
+async def test_a_skill_is_created_with_defaults(db, tree):
+    skill = await db.skills.create(tree.id, name="HTML")
+
+    assert skill.model_dump(exclude={"id", "key", "created_at", "updated_at"}) == {
+        "skill_tree_id": tree.id,
+        "parent_skill_id": None,
+        "sort_order": 0,
+        "name": "HTML",
+        "short_name": None,
+        "description": None,
+        "learning_objectives": (),
+        "skill_type": "KNOWLEDGE",
+        "difficulty": "BEGINNER",
+        "estimated_minutes": None,
+        "xp_value": 10,
+        "dependencies": (),
+        "dependents": (),
+        "position_x": 0,
+        "position_y": 0,
+        "is_placed": False,
+        "node_size": 1,
+        "content": None,
+        "resources": None,
+        "assessments": None,
+        "is_active": True,
+        "is_optional": False,
+        "is_milestone": False,
+        "created_by": None,
+        "updated_by": None,
+    }
+    assert skill.key == str(skill.id)
+
+
+async def test_a_skill_is_created_with_all_that_is_given(db, connection, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+    own = uuid4()
+
+    skill = await db.skills.create(
+        tree.id,
+        id=own,
+        name="Layout",
+        dependencies=[css.id, html.id],
+        parent_skill_id=html.id,
+        key="layout",
+        sort_order=7,
+        short_name="Lay",
+        description="Boxes",
+        learning_objectives=["flex", "grid"],
+        skill_type="PROJECT",
+        difficulty="ADVANCED",
+        estimated_minutes=90,
+        xp_value=0,
+        position=(-1.5, 2),
+        node_size=3,
+        content=CONTENT,
+        resources=[{"type": "link", "title": "Page 2", "url": "#page=2"}],
+        assessments=ASSESSMENTS,
+        is_optional=True,
+        is_milestone=True,
+    )
+
+    assert (skill.id, skill.key, skill.sort_order) == (own, "layout", 7)
+    assert skill.dependencies == (css.id, html.id)
+    assert skill.parent_skill_id == html.id
+    assert (skill.position_x, skill.position_y, skill.is_placed) == (-1.5, 2, True)
+    assert skill.content.model_dump(by_alias=True) == CONTENT
+    assert skill.resources[0].url == "#page=2"
+    assert skill.assessments.passing_score == 80
+    assert await db.skills.get(own) == skill
+    assert await edges(connection) == [("Layout", "css"), ("Layout", "html")]
+
+
+async def test_a_skill_put_at_the_origin_is_placed(db, tree):
+    skill = await db.skills.create(tree.id, name="HTML", position=(0, 0))
+
+    assert skill.is_placed
+
+
+HOSTILE = [
+    {"name": ""},
+    {"name": "x" * 201},
+    {"name": None},
+    {"short_name": "x" * 51},
+    {"description": "x" * 100_001},
+    {"learning_objectives": [""]},
+    {"learning_objectives": ["x" * 2001]},
+    {"learning_objectives": ["x"] * 201},
+    {"skill_type": "SONG"},
+    {"difficulty": "HARD"},
+    {"difficulty": None},
+    {"estimated_minutes": -1},
+    {"estimated_minutes": 2**31},
+    {"estimated_minutes": "long"},
+    {"xp_value": -1},
+    {"xp_value": 1_000_001},
+    {"xp_value": None},
+    {"node_size": 0},
+    {"node_size": 4},
+    {"sort_order": 2**40},
+    {"key": ""},
+    {"key": "x" * 201},
+    {"is_optional": None},
+    {"resources": [{"type": "link", "title": "x", "url": "javascript:alert(1)"}]},
+    {"resources": {"type": "link", "title": "x", "url": "https://example.org"}},
+    {"assessments": {"passingScore": 101}},
+    {"assessments": []},
+    {"parent_skill_id": "no uuid"},
+]
+
+
+@pytest.mark.parametrize("given", [*HOSTILE, {"content": {"type": "song"}}, {"id": "no uuid"}], ids=short)
+async def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tree, given):
+    async with refused(connection, InvalidValue):
+        await db.skills.create(tree.id, **{"name": "HTML", **given})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *HOSTILE,
+        {},
+        {"no_such_field": 1},
+        {"id": UNKNOWN},
+        {"dependencies": []},
+        {"dependents": []},
+        {"position_x": 1},
+        {"skill_tree_id": UNKNOWN},
+        {"key": None},
+    ],
+    ids=short,
+)
+async def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tree, given):
+    [html] = await add_skills(db, tree, "html")
+
+    async with refused(connection, InvalidValue):
+        await db.skills.update(html.id, **given)
+
+
+async def test_a_skill_of_an_unknown_tree_is_refused(db, connection, tree):
+    async with refused(connection, TreeNotFound):
+        await db.skills.create(UNKNOWN, name="HTML")
+
+
+async def test_a_key_is_taken_within_a_tree_only(db, connection, tree):
+    html, _ = await add_skills(db, tree, "html", "css")
+    await add_skills(db, await add_tree(db, "other"), "html")
+
+    async with refused(connection, SkillKeyTaken):
+        await db.skills.create(tree.id, name="HTML", key="html")
+    async with refused(connection, SkillKeyTaken):
+        await db.skills.update(html.id, key="css")
+
+
+async def test_a_skill_id_is_taken(db, connection, tree):
+    [html] = await add_skills(db, tree, "html")
+
+    async with refused(connection, IdTaken):
+        await db.skills.create(tree.id, name="HTML", id=html.id)
+
+
+async def test_a_skill_id_of_another_tree_is_taken(db, connection, tree):
+    [html] = await add_skills(db, tree, "html")
+    other = await add_tree(db, "other")
+
+    async with refused(connection, IdTaken):
+        await db.skills.create(other.id, name="HTML", id=html.id)
+
+
+async def test_a_new_skill_cannot_need_what_is_no_skill_of_its_tree(db, connection, tree):
+    [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
+
+    async with refused(connection, UnknownDependency) as unknown:
+        await db.skills.create(tree.id, name="HTML", dependencies=[UNKNOWN])
+    async with refused(connection, UnknownDependency) as of_another_tree:
+        await db.skills.create(tree.id, name="HTML", dependencies=[stranger.id])
+
+    assert UNKNOWN in unknown.value.ids
+    assert stranger.id in of_another_tree.value.ids
+
+
+async def test_a_new_skill_cannot_need_itself_or_one_skill_twice(db, connection, tree):
+    [html] = await add_skills(db, tree, "html")
+    own = uuid4()
+
+    async with refused(connection, CyclicDependency) as itself:
+        await db.skills.create(tree.id, name="HTML", id=own, dependencies=[own])
+    async with refused(connection, InvalidValue):
+        await db.skills.create(tree.id, name="HTML", dependencies=[html.id, html.id])
+
+    assert itself.value.path == (own, own)
+
+
+async def test_a_parent_is_a_skill_of_the_same_tree(db, connection, tree):
+    [html] = await add_skills(db, tree, "html")
+    [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
+
+    for parent in (UNKNOWN, stranger.id):
+        async with refused(connection, UnknownParent):
+            await db.skills.create(tree.id, name="CSS", parent_skill_id=parent)
+        async with refused(connection, UnknownParent):
+            await db.skills.update(html.id, parent_skill_id=parent)
+
+
+async def test_parents_in_a_cycle_are_refused(db, connection, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+    await db.skills.update(css.id, parent_skill_id=html.id)
+
+    async with refused(connection, CyclicParents) as refusal:
+        await db.skills.update(html.id, parent_skill_id=css.id)
+    async with refused(connection, CyclicParents) as itself:
+        await db.skills.update(html.id, parent_skill_id=html.id)
+
+    assert refusal.value.path[0] == refusal.value.path[-1]
+    assert set(refusal.value.path) == {html.id, css.id}
+    assert itself.value.path == (html.id, html.id)
+
+
+async def test_a_skill_changes_only_in_what_is_given(db, tree):
+    [html] = await add_skills(db, tree, "html")
+    before = await db.skills.create(
+        tree.id,
+        name="CSS",
+        description="Style",
+        estimated_minutes=5,
+        dependencies=[html.id],
+        position=(1, 2),
+        content=CONTENT,
+        resources=[{"type": "link", "title": "x", "url": "https://example.org"}],
+    )
+
+    after = await db.skills.update(before.id, name="Style sheets")
+
+    assert after.name == "Style sheets"
+    assert after.updated_at > before.updated_at
+    assert after.model_copy(update={"name": "CSS", "updated_at": before.updated_at}) == before
+
+
+async def test_a_skill_can_lose_what_it_had(db, tree):
+    [html] = await add_skills(db, tree, "html")
+    skill = await db.skills.create(
+        tree.id,
+        name="CSS",
+        short_name="C",
+        description="Style",
+        estimated_minutes=5,
+        parent_skill_id=html.id,
+        learning_objectives=["x"],
+        assessments=ASSESSMENTS,
+        resources=[],
+    )
+    lost = ("short_name", "description", "estimated_minutes", "parent_skill_id", "assessments", "resources")
+
+    changed = await db.skills.update(skill.id, **dict.fromkeys(lost), learning_objectives=[])
+
+    assert [getattr(changed, name) for name in lost] == [None] * 6
+    assert changed.learning_objectives == ()
+
+
+async def test_content_is_replaced_and_removed(db, tree):
+    [html] = await add_skills(db, tree, "html")
+
+    filled = await db.skills.update_content(html.id, CONTENT)
+    again = await db.skills.update_content(html.id, filled.content)
+    emptied = await db.skills.update_content(html.id, None)
+
+    assert filled.content.modules[0].estimated_minutes == 10
+    assert again.content == filled.content
+    assert emptied.content is None
+
+
+async def test_content_is_stored_in_camel_case_with_nothing_added(db, connection, tree):
+    [html] = await add_skills(db, tree, "html")
+
+    await db.skills.update_content(html.id, CONTENT)
+
+    assert await value(connection, "select content from skills") == CONTENT
+
+
+def with_module(**changes):
+    return {"type": "structured", "modules": [{**CONTENT["modules"][0], **changes}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        ({}, ("type",)),
+        ({"type": "song"}, ("type",)),
+        ({"type": "simple", "more": 1}, ("more",)),
+        ({"type": "simple", "modules": 5}, ("modules",)),
+        (with_module(estimatedMinutes=-5), ("modules", 0, "estimatedMinutes")),
+        (with_module(estimatedMinutes="soon"), ("modules", 0, "estimatedMinutes")),
+        (with_module(estimatedMinutes=None), ("modules", 0, "estimatedMinutes")),
+        (with_module(type="song"), ("modules", 0, "type")),
+        (with_module(resources=[{"type": "link", "title": "", "url": "#2"}]), ("modules", 0, "resources", 0, "url")),
+        (
+            with_module(resources=[{"type": "link", "title": "", "url": "javascript:alert(1)"}]),
+            ("modules", 0, "resources", 0, "url"),
+        ),
+        (with_module(resources=[{"type": "link", "url": "https://x"}]), ("modules", 0, "resources", 0, "title")),
+        ([], ()),
+        ("simple", ()),
+        (5, ()),
+    ],
+    ids=short,
+)
+async def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection, tree, content, path):
+    [html] = await add_skills(db, tree, "html")
+
+    async with refused(connection, InvalidDocument) as refusal:
+        await db.skills.update_content(html.id, content)
+    async with refused(connection, InvalidDocument):
+        await db.skills.create(tree.id, name="CSS", content=content)
+
+    assert refusal.value.field == "content"
+    assert refusal.value.path[: len(path)] == path
+    assert ".".join(map(str, ("content", *path))) in str(refusal.value)
+
+
+async def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, connection, tree):
+    [html] = await add_skills(db, tree, "html")
+
+    async with refused(connection, InvalidDocument) as refusal:
+        await db.skills.update_content(html.id, with_module(estimatedMinutes=-5))
+
+    assert refusal.value.path == ("modules", 0, "estimatedMinutes")
+    assert str(refusal.value).startswith("content.modules.0.estimatedMinutes: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "path"),
+    [
+        ({"resources": [{"type": "song", "title": "", "url": "x"}]}, "resources", (0, "type")),
+        ({"resources": [{"type": "link", "title": "", "url": ""}]}, "resources", (0, "url")),
+        ({"assessments": {"passingScore": -1}}, "assessments", ("passingScore",)),
+        (
+            {"assessments": {"questions": [{"prompt": "?", "type": "text", "answers": []}]}},
+            "assessments",
+            ("questions", 0, "answers"),
+        ),
+        (
+            {"assessments": {"questions": [{"prompt": "?", "type": "single_choice", "choices": [], "answers": ["a"]}]}},
+            "assessments",
+            ("questions", 0),
+        ),
+    ],
+    ids=short,
+)
+async def test_a_bad_document_of_a_skill_is_refused_with_the_path(db, connection, tree, given, field, path):
+    [html] = await add_skills(db, tree, "html")
+
+    async with refused(connection, InvalidDocument) as on_create:
+        await db.skills.create(tree.id, name="CSS", **given)
+    async with refused(connection, InvalidDocument) as on_update:
+        await db.skills.update(html.id, **given)
+
+    assert (on_create.value.field, on_create.value.path) == (field, path)
+    assert (on_update.value.field, on_update.value.path) == (field, path)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda db, known: db.skills.get(UNKNOWN),
+        lambda db, known: db.skills.update(UNKNOWN, name="Nothing"),
+        lambda db, known: db.skills.update_content(UNKNOWN, None),
+        lambda db, known: db.skills.add_dependency(UNKNOWN, known.id),
+        lambda db, known: db.skills.add_dependency(known.id, UNKNOWN),
+        lambda db, known: db.skills.add_dependency(UNKNOWN, UNKNOWN),
+        lambda db, known: db.skills.remove_dependency(UNKNOWN, known.id),
+        lambda db, known: db.skills.set_dependencies(UNKNOWN, [known.id]),
+        lambda db, known: db.skills.set_dependencies(UNKNOWN, []),
+        lambda db, known: db.skills.deactivate(UNKNOWN),
+        lambda db, known: db.skills.delete(UNKNOWN),
+        lambda db, known: db.skills.arrange(known.skill_tree_id, {known.id: (1, 1), UNKNOWN: (2, 2)}),
+        lambda db, known: db.skills.arrange(UNKNOWN, {known.id: (1, 1)}),
+        lambda db, known: db.skills.ancestors(UNKNOWN),
+        lambda db, known: db.skills.descendants(UNKNOWN),
+        lambda db, known: db.skills.learning_path(UNKNOWN),
+    ],
+    ids=[
+        "get",
+        "update",
+        "update_content",
+        "add_dependency",
+        "add_dependency, prerequisite",
+        "add_dependency, both",
+        "remove_dependency",
+        "set_dependencies",
+        "set_dependencies, none",
+        "deactivate",
+        "delete",
+        "arrange",
+        "arrange, tree",
+        "ancestors",
+        "descendants",
+        "learning_path",
+    ],
+)
+async def test_an_unknown_skill_is_not_found(db, connection, tree, call):
+    [html] = await add_skills(db, tree, "html")
+
+    async with refused(connection, SkillNotFound):
+        await call(db, html)
+
+
+# --- the graph -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_dependency_is_written_on_both_sides(db, connection, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+
+    changed = await db.skills.add_dependency(css.id, html.id)
+
+    assert changed.dependencies == (html.id,)
+    assert (await db.skills.get(html.id)).dependents == (css.id,)
+    assert await edges(connection) == [("css", "html")]
+
+
+async def test_a_dependency_added_twice_is_there_once(db, connection, tree):
+    html, css = await add_skills(db, tree, "html", css=["html"])
+
+    changed = await db.skills.add_dependency(css.id, html.id)
+
+    assert changed.dependencies == (html.id,)
+    assert await edges(connection) == [("css", "html")]
+
+
+async def test_a_dependency_is_removed_on_both_sides_and_only_once(db, connection, tree):
+    html, css, _ = await add_skills(db, tree, "html", css=["html"], js=["html"])
+
+    changed = await db.skills.remove_dependency(css.id, html.id)
+    again = await db.skills.remove_dependency(css.id, html.id)
+
+    assert changed.dependencies == again.dependencies == ()
+    assert await edges(connection) == [("js", "html")]
+
+
+async def test_removing_a_dependency_on_what_is_not_there_changes_nothing(db, connection, tree):
+    _, css = await add_skills(db, tree, "html", css=["html"])
+
+    await db.skills.remove_dependency(css.id, UNKNOWN)
+
+    assert await edges(connection) == [("css", "html")]
+
+
+async def test_dependencies_are_replaced_at_once_and_keep_their_order(db, connection, tree):
+    html, css, js, layout = await add_skills(db, tree, "html", "css", "js", layout=["html"])
+
+    changed = await db.skills.set_dependencies(layout.id, [js.id, css.id])
+
+    assert changed.dependencies == (js.id, css.id)
+    assert await edges(connection) == [("layout", "css"), ("layout", "js")]
+    assert (await db.skills.set_dependencies(layout.id, [])).dependencies == ()
+    assert await edges(connection) == []
+    assert (await db.skills.get(html.id)).dependents == ()
+
+
+async def test_dependencies_that_cannot_be_are_refused_all_together(db, connection, tree):
+    html, css = await add_skills(db, tree, "html", css=["html"])
+    [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
+
+    async with refused(connection, UnknownDependency):
+        await db.skills.set_dependencies(css.id, [html.id, UNKNOWN])
+    async with refused(connection, UnknownDependency):
+        await db.skills.set_dependencies(css.id, [html.id, stranger.id])
+    async with refused(connection, UnknownDependency):
+        await db.skills.add_dependency(css.id, stranger.id)
+    async with refused(connection, InvalidValue):
+        await db.skills.set_dependencies(css.id, [html.id, html.id])
+
+
+async def test_a_skill_that_needs_itself_is_refused(db, connection, tree):
+    [html] = await add_skills(db, tree, "html")
+
+    async with refused(connection, CyclicDependency) as added:
+        await db.skills.add_dependency(html.id, html.id)
+    async with refused(connection, CyclicDependency) as replaced:
+        await db.skills.set_dependencies(html.id, [html.id])
+
+    assert added.value.path == replaced.value.path == (html.id, html.id)
+
+
+@pytest.mark.parametrize("length", [2, 3, 30])
+async def test_a_cycle_of_any_length_is_refused_with_its_path(db, connection, tree, length):
+    names = [f"skill {number}" for number in range(length)]
+    needs = {name: [before] for before, name in zip(names, names[1:], strict=False)}
+    chain = await add_skills(db, tree, names[0], **needs)
+    first, last = chain[0], chain[-1]
+
+    async with refused(connection, CyclicDependency) as refusal:
+        await db.skills.add_dependency(first.id, last.id)
+    async with refused(connection, CyclicDependency):
+        await db.skills.set_dependencies(first.id, [last.id])
+
+    path = refusal.value.path
+    assert path[0] == path[-1]
+    assert len(path) == length + 1
+    assert set(path) == {skill.id for skill in chain}
+    needed = {skill.id: {*skill.dependencies} for skill in chain}
+    needed[first.id] = {last.id}
+    assert all(following in needed[skill] for skill, following in zip(path, path[1:], strict=False))
+    assert "skill 0" in str(refusal.value)
+
+
+async def test_a_cycle_over_an_inactive_skill_is_refused(db, connection, tree):
+    html, css, js = await add_skills(db, tree, "html", css=["html"], js=["css"])
+    await db.skills.deactivate(css.id)
+
+    async with refused(connection, CyclicDependency):
+        await db.skills.add_dependency(html.id, js.id)
+
+
+async def test_halves_of_a_cycle_added_at_once_do_not_close_it(db, connection, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+
+    results = await together_async(
+        lambda: db.skills.add_dependency(html.id, css.id), lambda: db.skills.add_dependency(css.id, html.id)
+    )
+
+    [refusal] = failures(results)
+    assert isinstance(refusal, CyclicDependency)
+    assert len(await edges(connection)) == 1
+
+
+async def test_dependencies_added_at_once_are_all_there(db, connection, tree):
+    *needed, last = await add_skills(db, tree, *"abcdefgh")
+
+    results = await together_async(*[lambda one=one: db.skills.add_dependency(last.id, one.id) for one in needed])
+
+    assert failures(results) == []
+    assert len(await edges(connection)) == 7
+
+
+async def test_dependencies_replaced_at_once_are_those_of_one_caller(db, connection, tree):
+    html, css, js, layout = await add_skills(db, tree, "html", "css", "js", "layout")
+    wishes = [[html.id, css.id], [js.id], [css.id, js.id], []]
+
+    results = await together_async(*[lambda wish=wish: db.skills.set_dependencies(layout.id, wish) for wish in wishes])
+
+    assert failures(results) == []
+    assert [*(await db.skills.get(layout.id)).dependencies] in wishes
+    await edges(connection)
+
+
+async def test_an_edge_added_while_dependencies_are_replaced_is_not_lost(db, connection, tree):
+    html, css, js = await add_skills(db, tree, "html", "css", "js")
+
+    async with AsyncExitStack() as until_added, db.transaction() as unit:
+        await unit.skills.set_dependencies(js.id, [html.id])
+        added = await until_added.enter_async_context(
+            meanwhile_async(lambda: db.skills.add_dependency(js.id, css.id))
+        )
+        await until_somebody_waits(connection)
+
+    assert added.exception() is None
+    assert await edges(connection) == [("js", "css"), ("js", "html")]
+
+
+async def test_setting_dependencies_outside_a_transaction_is_one_round_trip(db, connection, proxy, watched, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+    proxy.reset()
+
+    with proxy.silent_until(b"COMMIT"):
+        await watched.skills.set_dependencies(css.id, [html.id])
+
+    assert not proxy.waited_in_vain
+    assert proxy.round_trips == 1
+    assert await edges(connection) == [("css", "html")]
+
+
+async def test_adding_a_dependency_is_one_statement_and_one_round_trip(db, connection, proxy, watched, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+    proxy.reset()
+
+    await watched.skills.add_dependency(css.id, html.id)
+
+    assert [statement.split(" */")[0] for statement in proxy.statements()] == ["/* skills/add_dependency"]
+    assert proxy.round_trips == 1
+
+
+async def test_a_deactivated_skill_keeps_its_place_in_the_graph_and_its_progress(db, connection, learner, tree):
+    html, css = await add_skills(db, tree, "html", css=["html"])
+    await add_progress(connection, learner, html)
+
+    closed = await db.skills.deactivate(html.id)
+    again = await db.skills.update(html.id, is_active=True)
+
+    assert (closed.is_active, again.is_active) == (False, True)
+    assert closed.dependents == (css.id,)
+    assert await edges(connection) == [("css", "html")]
+    assert (await db.progress.for_skill(learner.id, html.id)).status == "COMPLETED"
+
+
+async def test_deleting_a_skill_takes_it_out_of_the_graph(db, connection, learner, tree):
+    html, css, js, _ = await add_skills(db, tree, "html", css=["html"], js=["css"], layout=["html", "css"])
+    child = await db.skills.create(tree.id, name="child", parent_skill_id=css.id)
+    for skill in (html, css):
+        await add_progress(connection, learner, skill)
+
+    await db.skills.delete(css.id)
+
+    assert await edges(connection) == [("layout", "html")]
+    assert (await db.skills.get(child.id)).parent_skill_id is None
+    assert await value(connection, "select array_agg(skill_id) from user_skill_progress") == [html.id]
+    with pytest.raises(SkillNotFound):
+        await db.skills.get(css.id)
+    assert (await db.skills.get(js.id)).dependencies == ()
+
+
+async def test_a_skill_deleted_while_another_comes_to_need_it_leaves_no_dangling_edge(db, connection, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+
+    results = await together_async(lambda: db.skills.delete(html.id), lambda: db.skills.add_dependency(css.id, html.id))
+
+    assert results[0] is None
+    assert all(isinstance(failure, (SkillNotFound, UnknownDependency)) for failure in failures(results))
+    assert await edges(connection) == []
+
+
+# --- placing, listing, searching -------------------------------------------------------------------------------------
+
+
+async def test_many_skills_are_placed_at_once(db, tree):
+    html, css, _ = await add_skills(db, tree, "html", "css", "js")
+
+    await db.skills.arrange(tree.id, {html.id: (1, 2.5), css.id: (-3, 0)})
+
+    placed = {skill.name: skill for skill in await db.skills.list_for_tree(tree.id)}
+    assert (placed["html"].position_x, placed["html"].position_y, placed["html"].is_placed) == (1, 2.5, True)
+    assert (placed["css"].position_x, placed["css"].position_y, placed["css"].is_placed) == (-3, 0, True)
+    assert not placed["js"].is_placed
+
+
+async def test_skills_of_another_tree_are_not_placed(db, connection, tree):
+    [html] = await add_skills(db, tree, "html")
+    [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
+
+    async with refused(connection, SkillNotFound):
+        await db.skills.arrange(tree.id, {html.id: (1, 1), stranger.id: (2, 2)})
+
+
+async def test_skills_are_listed_top_to_bottom_left_to_right(db, tree):
+    for name, position in {"d": (0, 2), "c": (5, 1), "a": (-1, 0.5), "b": (0, 1)}.items():
+        await db.skills.create(tree.id, name=name, position=position)
+
+    assert [skill.name for skill in await db.skills.list_for_tree(tree.id)] == ["a", "b", "c", "d"]
+
+
+async def test_skills_at_one_place_are_listed_in_their_order(db, tree):
+    for name, sort_order in {"b": 2, "c": 3, "a": 1}.items():
+        await db.skills.create(tree.id, name=name, sort_order=sort_order)
+
+    assert [skill.name for skill in await db.skills.list_for_tree(tree.id)] == ["a", "b", "c"]
+
+
+async def test_inactive_skills_are_listed_only_when_asked_for(db, tree):
+    html, _ = await add_skills(db, tree, "html", "css")
+    await db.skills.deactivate(html.id)
+
+    assert [skill.name for skill in await db.skills.list_for_tree(tree.id)] == ["css"]
+    assert len(await db.skills.list_for_tree(tree.id, include_inactive=True)) == 2
+    assert await db.skills.list_for_tree(UNKNOWN) == []
+
+
+async def test_the_active_children_of_a_skill_are_listed_in_order(db, tree):
+    [html] = await add_skills(db, tree, "html")
+    for name, y in {"b": 2, "a": 1, "closed": 3}.items():
+        child = await db.skills.create(tree.id, name=name, parent_skill_id=html.id, position=(0, y))
+    await db.skills.deactivate(child.id)
+
+    assert [skill.name for skill in await db.skills.children(html.id)] == ["a", "b"]
+    assert await db.skills.children(child.id) == []
+
+
+async def found(db, text, **filters):
+    return [hit.name for hit in await db.skills.search(text, **filters)]
+
+
+async def test_a_word_in_the_name_of_a_skill_counts_more_than_one_in_its_description(db, tree):
+    await db.skills.create(tree.id, name="Alpha", description="Gardens, gardens and gardening")
+    await db.skills.create(tree.id, name="Gardens")
+
+    hits = await db.skills.search("garden")
+
+    assert [hit.name for hit in hits] == ["Gardens", "Alpha"]
+    assert hits[0].rank > hits[1].rank > 0
+    assert hits[0].snippet == "**Gardens**"
+    assert (hits[0].tree_slug, hits[0].skill_tree_id) == ("web", tree.id)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("boil egg", ["one"]),
+        ("boil or bake", ["one", "two"]),
+        ('"boil an egg"', ["one"]),
+        ('"egg boil"', []),
+        ("bake -bread", []),
+        ("BAKING", ["two"]),
+        ("", []),
+        ("the", []),
+        ("!!! & | ( :*", []),
+    ],
+)
+async def test_a_search_for_skills_is_read_as_by_a_web_search_engine(db, tree, text, expected):
+    await db.skills.create(tree.id, name="one", description="boil an egg")
+    await db.skills.create(tree.id, name="two", description="bake the bread")
+
+    assert sorted(await found(db, text)) == expected
+
+
+async def test_skills_are_searched_in_published_trees_unless_others_are_asked_for(db, tree):
+    draft = await add_tree(db, "draft", published=False)
+    await db.skills.create(tree.id, name="Public garden")
+    await db.skills.create(draft.id, name="Secret garden")
+    closed = await db.skills.create(tree.id, name="Closed garden")
+    await db.skills.deactivate(closed.id)
+
+    assert await found(db, "garden") == ["Public garden"]
+    assert await found(db, "garden", published=None) == ["Public garden", "Secret garden"]
+    assert await found(db, "garden", published=False) == ["Secret garden"]
+    assert await found(db, "garden", tree_id=draft.id, published=None) == ["Secret garden"]
+    assert await found(db, "garden", tree_id=UNKNOWN) == []
+
+
+async def test_skills_found_come_in_pages(db, tree):
+    for name in ("garden a", "garden b", "garden c"):
+        await db.skills.create(tree.id, name=name)
+
+    pages = [await found(db, "garden", limit=2), await found(db, "garden", limit=2, offset=2)]
+
+    assert pages == [["garden a", "garden b"], ["garden c"]]
+    with pytest.raises(InvalidValue):
+        await db.skills.search("garden", limit=-1)
+
+
+# --- ways through the graph ------------------------------------------------------------------------------------------
+
+
+async def test_ancestors_and_descendants_are_each_met_once_at_the_shortest_distance(db, tree):
+    a, *_, e = await add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"], e=["d", "a"])
+
+    assert [(skill.name, skill.depth) for skill in await db.skills.ancestors(e.id)] == [
+        ("a", 1),
+        ("d", 1),
+        ("b", 2),
+        ("c", 2),
+    ]
+    assert {(skill.name, skill.depth) for skill in await db.skills.descendants(a.id)} == {
+        ("b", 1),
+        ("c", 1),
+        ("e", 1),
+        ("d", 2),
+    }
+    assert await db.skills.ancestors(a.id) == []
+    assert await db.skills.descendants(e.id) == []
+
+
+async def test_a_learning_path_has_each_skill_after_all_that_it_needs(db, tree):
+    *_, e, _ = await add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"], e=["d", "a"], f=["e"])
+
+    path = await db.skills.learning_path(e.id)
+
+    assert [(step.name, step.level) for step in path] == [("a", 0), ("b", 1), ("c", 1), ("d", 2), ("e", 3)]
+
+
+async def test_a_learning_path_of_a_ladder_of_diamonds_is_quick(db, tree):
+    needs = {}
+    for number in range(1, 25):
+        needs[f"left {number}"] = needs[f"right {number}"] = (
+            [f"left {number - 1}", f"right {number - 1}"] if number > 1 else []
+        )
+    *_, last = await add_skills(db, tree, **needs)
+
+    path = await db.skills.learning_path(last.id)
+
+    assert len(path) == 47
+    assert path[-1].level == 23
+    assert len(await db.skills.ancestors(last.id)) == 46
+
+
+async def test_a_learning_path_does_not_lead_through_inactive_skills(db, tree):
+    a, b, c = await add_skills(db, tree, "a", b=["a"], c=["b"])
+    await db.skills.deactivate(b.id)
+
+    assert [step.name for step in await db.skills.learning_path(c.id)] == ["c"]
+    assert [step.name for step in await db.skills.learning_path(a.id)] == ["a"]
+    assert [(skill.name, skill.is_active) for skill in await db.skills.ancestors(c.id)] == [("b", False), ("a", True)]

@@ -1,0 +1,203 @@
+"""Values that no caller should send, and some will, wherever a method takes one."""
+
+import pytest
+
+from _async.factories import add_achievement, add_category, add_skills, add_tree, add_user, everything, refused, short
+from skilltree.errors import InvalidValue
+
+FLOATS = [float("nan"), float("inf"), float("-inf")]
+
+TEXTS = {
+    "users.register email": lambda db, text: add_user(db, "new", email=f"{text}@example.org"),
+    "users.register username": lambda db, text: add_user(db, text, email="new@example.org"),
+    "users.register last_name": lambda db, text: add_user(db, "new", last_name=text),
+    "users.register timezone": lambda db, text: add_user(db, "new", timezone=text),
+    "users.find_by_email": lambda db, text: db.users.find_by_email(text),
+    "users.find_by_username": lambda db, text: db.users.find_by_username(text),
+    "users.get": lambda db, text: db.users.get(text),
+    "categories.create": lambda db, text: add_category(db, "new", name=text),
+    "categories.find_by_slug": lambda db, text: db.categories.find_by_slug(text),
+    "trees.create name": lambda db, text: add_tree(db, "new", name=text),
+    "trees.create tags": lambda db, text: add_tree(db, "new", tags=["fine", text]),
+    "trees.find_by_slug": lambda db, text: db.trees.find_by_slug(text),
+    "trees.list all_tags": lambda db, text: db.trees.list(all_tags=[text]),
+    "trees.list after": lambda db, text: db.trees.list(after=text),
+    "trees.search": lambda db, text: db.trees.search(text),
+    "trees.load": lambda db, text: db.trees.load(text),
+    "trees.export_tree": lambda db, text: db.trees.export_tree(text),
+    "skills.search": lambda db, text: db.skills.search(text),
+    "achievements.create": lambda db, text: add_achievement(db, text),
+}
+
+CHANGES = {
+    "users.update_profile": lambda db, row, text: db.users.update_profile(row["learner"].id, bio=text),
+    "users.update_profile preferences": lambda db, row, text: db.users.update_profile(
+        row["learner"].id, preferences={"language": text}
+    ),
+    "categories.update": lambda db, row, text: db.categories.update(row["tree"].category_id, description=text),
+    "trees.update": lambda db, row, text: db.trees.update(row["tree"].id, description=text),
+    "trees.update layout_config": lambda db, row, text: db.trees.update(row["tree"].id, layout_config={"theme": text}),
+    "skills.update": lambda db, row, text: db.skills.update(row["skill"].id, description=text),
+    "skills.update_content": lambda db, row, text: db.skills.update_content(
+        row["skill"].id, {"type": "simple", "modules": [{"title": text, "type": "video", "estimatedMinutes": 1, "resources": []}]}
+    ),
+    "sessions.start device_info": lambda db, row, text: db.sessions.start(row["learner"].id, device_info={"os": text}),
+    "sessions.start device_info, a key of the application": lambda db, row, text: db.sessions.start(
+        row["learner"].id, device_info={text: 1}
+    ),
+}
+
+
+@pytest.fixture
+async def row(db, learner, tree):
+    [skill] = await add_skills(db, tree, "html")
+    return {"learner": learner, "tree": tree, "skill": skill}
+
+
+@pytest.mark.parametrize("method", TEXTS)
+async def test_a_nul_character_is_refused(db, connection, tree, method):
+    async with refused(connection, InvalidValue):
+        await TEXTS[method](db, "nul\0inside")
+
+
+@pytest.mark.parametrize("method", TEXTS)
+async def test_a_lone_surrogate_is_refused(db, connection, tree, method):
+    async with refused(connection, InvalidValue):
+        await TEXTS[method](db, "lone \ud800 surrogate")
+
+
+@pytest.mark.parametrize("method", CHANGES)
+async def test_a_nul_character_in_a_change_is_refused(db, connection, row, method):
+    async with refused(connection, InvalidValue):
+        await CHANGES[method](db, row, "nul\0inside")
+
+
+@pytest.mark.parametrize("method", CHANGES)
+async def test_a_lone_surrogate_in_a_change_is_refused(db, connection, row, method):
+    async with refused(connection, InvalidValue):
+        await CHANGES[method](db, row, "lone \ud800 surrogate")
+
+
+async def test_every_character_that_is_one_is_kept(db, tree):
+    text = "".join(map(chr, range(1, 32))) + "\x7f\x85\u2028\ufeff\uffff 🎓 \U0010ffff ' \" \\ % %s %(id)s {} $1 :x"
+
+    [skill] = await add_skills(db, tree, "html")
+    skill = await db.skills.update(skill.id, description=text)
+
+    assert skill.description == text
+    assert (await db.trees.load("web")).skills[0].description == text
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda db, row: add_user(db, "new", id=7),
+        lambda db, row: db.users.get(7),
+        lambda db, row: db.users.get(object()),
+        lambda db, row: db.sessions.start(row["learner"].id, address=7),
+        lambda db, row: db.sessions.start(row["learner"].id, address=b"\0\0\0\0"),
+        lambda db, row: db.sessions.expire_idle(5),
+        lambda db, row: db.trees.list(featured="perhaps"),
+        lambda db, row: db.trees.search(5),
+        lambda db, row: db.skills.create(row["tree"].id, name="x", xp_value=[10]),
+        lambda db, row: db.skills.create(row["tree"].id, name="x", position=("left", "top")),
+        lambda db, row: db.skills.create(row["tree"].id, name="x", dependencies=[7]),
+        lambda db, row: db.skills.add_dependency(row["skill"].id, 7),
+        lambda db, row: db.skills.set_dependencies(row["skill"].id, [object()]),
+        lambda db, row: db.skills.set_dependencies(row["skill"].id, [None]),
+        lambda db, row: db.skills.set_dependencies(row["skill"].id, ["no uuid"]),
+    ],
+    ids=[
+        "a number as id",
+        "a number as id to find",
+        "an object as id to find",
+        "a number as IP address",
+        "bytes as IP address",
+        "a number as interval",
+        "a word as flag",
+        "a number as search",
+        "a list as XP",
+        "words as position",
+        "a number as dependency of a new skill",
+        "a number as dependency",
+        "an object among dependencies",
+        "none among dependencies",
+        "a word among dependencies",
+    ],
+)
+async def test_a_value_of_a_type_that_does_not_fit_is_refused_as_invalid(db, connection, row, call):
+    async with refused(connection, InvalidValue):
+        await call(db, row)
+
+
+@pytest.mark.parametrize("number", FLOATS)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda db, row, number: add_tree(db, "new", estimated_hours=number),
+        lambda db, row, number: db.trees.update(row["tree"].id, estimated_hours=number),
+        lambda db, row, number: add_tree(db, "new", layout_config={"nodeSpacing": number}),
+        lambda db, row, number: db.trees.update(row["tree"].id, layout_config={"nodeSpacing": number}),
+        lambda db, row, number: db.skills.create(row["tree"].id, name="x", position=(number, 0)),
+        lambda db, row, number: db.skills.create(row["tree"].id, name="x", position=(0, number)),
+        lambda db, row, number: db.skills.create(row["tree"].id, name="x", xp_value=number),
+        lambda db, row, number: db.skills.arrange(row["tree"].id, {row["skill"].id: (number, 0)}),
+        lambda db, row, number: db.skills.arrange(row["tree"].id, {row["skill"].id: (0, number)}),
+        lambda db, row, number: db.skills.update(row["skill"].id, assessments={"passingScore": number}),
+        lambda db, row, number: db.skills.update_content(
+            row["skill"].id,
+            {"type": "simple", "modules": [{"title": "", "type": "video", "estimatedMinutes": number, "resources": []}]},
+        ),
+    ],
+    ids=[
+        "hours",
+        "changed hours",
+        "layout",
+        "changed layout",
+        "x",
+        "y",
+        "XP",
+        "place x",
+        "place y",
+        "assessments",
+        "content",
+    ],
+)
+async def test_a_number_that_is_none_is_refused(db, connection, row, call, number):
+    async with refused(connection, InvalidValue):
+        await call(db, row, number)
+
+
+@pytest.mark.parametrize("number", FLOATS)
+async def test_a_number_that_json_does_not_know_is_refused_where_a_document_is_open(db, connection, row, number):
+    async with refused(connection, InvalidValue):
+        await db.sessions.start(row["learner"].id, device_info={"dpi": number})
+    async with refused(connection, InvalidValue):
+        await add_tree(db, "new", layout_config={"zoom": number})
+
+
+@pytest.mark.parametrize("value", [object(), b"\xff", {"a": object()}], ids=short)
+async def test_what_json_cannot_say_is_refused_where_a_document_is_open(db, connection, row, value):
+    async with refused(connection, InvalidValue):
+        await db.sessions.start(row["learner"].id, device_info={"dpi": value})
+
+
+async def test_a_document_without_end_is_refused(db, connection, row):
+    endless = {}
+    endless["again"] = endless
+    deep = {}
+    for _ in range(100_000):
+        deep = {"deeper": deep}
+
+    async with refused(connection, InvalidValue):
+        await db.sessions.start(row["learner"].id, device_info=endless)
+    async with refused(connection, InvalidValue):
+        await db.sessions.start(row["learner"].id, device_info=deep)
+
+
+async def test_an_empty_list_of_ids_asks_for_nothing(db, connection, row):
+    before = await everything(connection)
+
+    await db.skills.arrange(row["tree"].id, {})
+
+    assert await everything(connection) == before

@@ -1,0 +1,314 @@
+"""Every refusal of the database that a caller can meet has a name."""
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from pytest_postgresql.executors import NoopExecutor
+
+from conftest import _database
+from skilltree import Database, errors
+from skilltree.errors import (
+    AlreadyExists,
+    CategoryNotFound,
+    GraphError,
+    IdTaken,
+    InvalidValue,
+    NotFound,
+    SkillTreeError,
+    SlugTaken,
+    TreeNotFound,
+    UnknownTimezone,
+    UserNotFound,
+    from_driver,
+    translated,
+)
+from skilltree.models.ids import CategoryId, TreeId, UserId
+
+CLASSES = sorted(
+    (one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Exception)),
+    key=lambda one: one.__name__,
+)
+
+# Keys that no repository can break: the statements that write these rows take what is there, or make the key themselves.
+UNREACHABLE = {
+    "levels_pkey",
+    "unique_level_min_xp",
+    "unique_user_achievement",
+    "unique_user_skill_progress",
+    "unique_user_tree_progress",
+    "user_profiles_pkey",
+    "xp_events_pkey",
+}
+
+
+@pytest.fixture(scope="module")
+def db(template: NoopExecutor) -> Iterator[Database]:
+    for url in _database(template, "errors", clone=True):
+        with Database(url) as database:
+            yield database
+
+
+@pytest.fixture
+def connection(db: Database) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    with psycopg.connect(db._url) as connection:
+        yield connection
+        connection.rollback()
+
+
+def names(connection: psycopg.Connection[tuple[Any, ...]], query: str) -> set[str]:
+    return {row[0] for row in connection.execute(query)}  # type: ignore[call-overload]
+
+
+def constraints(connection: psycopg.Connection[tuple[Any, ...]], kinds: str) -> set[str]:
+    return names(
+        connection,
+        f"""
+        select conname from pg_constraint
+        where connamespace = 'public'::regnamespace and position(contype in '{kinds}') > 0
+            and position('yoyo' in conrelid::regclass::text) = 0
+        """,
+    )
+
+
+def unique_indexes(connection: psycopg.Connection[tuple[Any, ...]]) -> set[str]:
+    return names(
+        connection,
+        """
+        select relname from pg_index inner join pg_class on pg_class.oid = indexrelid
+        where indisunique and relnamespace = 'public'::regnamespace and position('yoyo' in relname) = 0
+        """,
+    )
+
+
+# --- the classes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one", CLASSES, ids=lambda one: one.__name__)
+def test_every_error_is_one_of_this_library_and_says_what_it_means(one: type[Exception]) -> None:
+    assert issubclass(one, SkillTreeError)
+    assert vars(one).get("__doc__")
+
+
+def test_error_without_a_message_says_its_docstring() -> None:
+    assert str(SlugTaken()) == SlugTaken.__doc__
+    assert str(UserNotFound()) == UserNotFound.__doc__
+
+
+def test_what_was_not_found_is_named_with_its_key() -> None:
+    user_id = uuid4()
+
+    error = UserNotFound(id=user_id)
+
+    assert str(error) == f"there is no user with id {user_id}"
+    assert error.key == {"id": user_id}
+
+
+@pytest.mark.parametrize("one", CLASSES, ids=lambda one: one.__name__)
+def test_no_error_hides_one_of_python(one: type[Exception]) -> None:
+    assert one.__name__ not in __builtins__  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UserNotFound(id=uuid4()),
+        SlugTaken("taken"),
+        InvalidValue("bad", field="name", constraint="x_name_length"),
+        errors.InvalidDocument("bad", field="content", path=("modules", 0)),
+        errors.CyclicDependency("cycle", ids=(uuid4(), uuid4())),
+        errors.UnknownCurriculumKeys((("a", "b"),)),
+        errors.StatementTimeout("slow", sqlstate="57014"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_error_crosses_from_one_process_to_another_as_it_is(error: SkillTreeError) -> None:
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 (made here)
+
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
+
+
+# --- the map ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", errors._BY_CONSTRAINT)
+def test_constraint_that_has_an_error_is_in_the_database(
+    connection: psycopg.Connection[tuple[Any, ...]], name: str
+) -> None:
+    sources = " ".join(names(connection, "select prosrc from pg_proc where pronamespace = 'public'::regnamespace"))
+
+    known = constraints(connection, "cfpu") | unique_indexes(connection)
+
+    assert name in known or f"constraint = '{name}'" in sources
+
+
+def test_every_key_and_foreign_key_that_a_caller_can_break_has_an_error(
+    connection: psycopg.Connection[tuple[Any, ...]],
+) -> None:
+    reachable = (constraints(connection, "fpu") | unique_indexes(connection)) - UNREACHABLE
+
+    assert reachable - set(errors._BY_CONSTRAINT) == set()
+
+
+def test_every_constraint_raised_by_a_trigger_has_an_error(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    query = """
+        select (regexp_matches(prosrc, 'constraint = ''(\\w+)''', 'g'))[1] from pg_proc
+        where pronamespace = 'public'::regnamespace
+    """
+
+    raised = names(connection, query)
+
+    assert len(raised) >= 9
+    assert raised - set(errors._BY_CONSTRAINT) == set()
+
+
+def test_every_key_maps_to_something_taken_and_every_foreign_key_to_something_not_found(
+    connection: psycopg.Connection[tuple[Any, ...]],
+) -> None:
+    keys = {
+        name for name in constraints(connection, "pu") | unique_indexes(connection) if name in errors._BY_CONSTRAINT
+    }
+    foreign = constraints(connection, "f")
+
+    assert all(issubclass(errors._BY_CONSTRAINT[name], AlreadyExists) for name in keys)
+    assert all(issubclass(errors._BY_CONSTRAINT[name], NotFound | GraphError) for name in foreign)
+
+
+def test_name_of_every_check_leads_to_the_field_it_is_about(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    query = """
+        select conname, relname, array(select attname::text from pg_attribute where attrelid = conrelid and attnum > 0)
+        from pg_constraint inner join pg_class on pg_class.oid = conrelid
+        where contype = 'c' and connamespace = 'public'::regnamespace
+    """
+
+    fields = {
+        name: (name.removeprefix(f"{table}_").rpartition("_")[0], columns)
+        for name, table, columns in connection.execute(query)
+    }
+
+    assert len(fields) > 50
+    assert {name: field for name, (field, columns) in fields.items() if field not in columns} == {}
+
+
+# --- from the driver's errors ------------------------------------------------------------------------------------------------
+
+
+def refuse(connection: psycopg.Connection[tuple[Any, ...]], statement: str) -> SkillTreeError:
+    with pytest.raises(SkillTreeError) as caught, translated(), connection.transaction():
+        connection.execute(statement)  # type: ignore[call-overload]
+    assert isinstance(caught.value.__cause__, psycopg.Error)
+    return caught.value
+
+
+def test_broken_check_says_field_and_constraint(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    error = refuse(connection, "insert into skill_categories (name, slug, color) values ('a', 'a', 'red')")
+
+    assert type(error) is InvalidValue
+    assert (error.field, error.constraint) == ("color", "skill_categories_color_form")
+
+
+def test_missing_value_says_its_field(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    error = refuse(connection, "insert into skill_categories (name) values ('a')")
+
+    assert type(error) is InvalidValue
+    assert error.field == "slug"
+    assert str(error) == "slug must have a value"
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("select 1 / 0", "InvalidValue"),
+        ("select 'x'::integer", "InvalidValue"),
+        ("select 'HARD'::difficulty_level", "InvalidValue"),
+        ("select 99999999999::integer", "InvalidValue"),
+        ("select * from nowhere", "SchemaOutdated"),
+        ("select nothing()", "SchemaOutdated"),
+        ("select skills.nothing from skills", "SchemaOutdated"),
+        ("select null::nothing", "SchemaOutdated"),
+        ("set local statement_timeout = 1; select pg_sleep(1)", "StatementTimeout"),
+        ("set local role pg_monitor; select * from users", "PermissionDenied"),
+        ("select from from", "DatabaseFailure"),
+        ("do $$ begin raise exception using errcode = '40001'; end $$", "ConcurrentUpdate"),
+        ("do $$ begin raise exception using errcode = '40P01'; end $$", "ConcurrentUpdate"),
+        ("do $$ begin raise exception using errcode = '55P03'; end $$", "LockTimeout"),
+        ("do $$ begin raise exception using errcode = '57P01'; end $$", "ServerUnavailable"),
+        ("do $$ begin raise exception using errcode = '53300'; end $$", "ServerUnavailable"),
+        ("do $$ begin raise exception using errcode = '08006'; end $$", "ServerUnavailable"),
+    ],
+)
+def test_error_of_the_server_has_a_name(
+    connection: psycopg.Connection[tuple[Any, ...]], statement: str, kind: str
+) -> None:
+    error = refuse(connection, statement)
+
+    assert type(error).__name__ == kind
+
+
+def test_server_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(errors.ServerUnavailable), translated():
+        psycopg.connect("host=/nonexistent user=nobody dbname=nothing")
+
+
+def test_value_that_the_driver_cannot_send_is_invalid(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    with pytest.raises(InvalidValue), translated():
+        connection.execute("select %s::text", ["a\0b"])
+
+
+def test_error_without_anything_known_is_a_failure_of_the_database() -> None:
+    error = from_driver(psycopg.ProgrammingError("odd"))
+
+    assert type(error) is errors.DatabaseFailure
+    assert str(error) == "odd"
+
+
+# --- from the repositories -----------------------------------------------------------------------------------------------------
+
+
+def test_ids_and_slugs_that_are_taken_are_named(db: Database) -> None:
+    category = db.categories.create(name="Taken", slug="taken")
+
+    with pytest.raises(SlugTaken) as slug:
+        db.categories.create(name="Other", slug="taken")
+    with pytest.raises(errors.CategoryNameTaken):
+        db.categories.create(name="Taken", slug="other")
+    with pytest.raises(IdTaken):
+        db.categories.create(name="Third", slug="third", id=category.id)
+
+    assert "taken" in str(slug.value)
+    assert [one.slug for one in db.categories.list()] == ["taken"]
+
+
+def test_what_a_new_row_refers_to_must_be_there(db: Database) -> None:
+    with pytest.raises(CategoryNotFound):
+        db.trees.create(CategoryId(uuid4()), name="x", slug="x")
+    with pytest.raises(TreeNotFound):
+        db.skills.create(TreeId(uuid4()), name="x")
+    with pytest.raises(UserNotFound):
+        db.sessions.start(UserId(uuid4()))
+
+
+def test_email_and_username_that_are_taken_are_named(db: Database) -> None:
+    db.users.register(email="ada@example.org", username="ada", password="secret", bcrypt_cost=4)
+
+    with pytest.raises(errors.EmailTaken):
+        db.users.register(email="ADA@example.org", username="ada2", password="secret", bcrypt_cost=4)
+    with pytest.raises(errors.UsernameTaken):
+        db.users.register(email="ada2@example.org", username="ada", password="secret", bcrypt_cost=4)
+
+
+def test_unknown_zone_says_its_field_and_constraint(db: Database) -> None:
+    with pytest.raises(UnknownTimezone) as caught:
+        db.users.register(
+            email="z@example.org", username="z", password="secret", bcrypt_cost=4, timezone="Mars/Olympus"
+        )
+
+    assert "Mars/Olympus" in str(caught.value)
+    assert caught.value.constraint == "user_profiles_timezone_known"
+    assert caught.value.field == "timezone"
+    assert db.users.find_by_username("z") is None
