@@ -4,37 +4,28 @@ import socket
 import struct
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 SOCKET = ".s.PGSQL.5432"
-# A reply held back for as long as this is one that the client cannot do without.
-PATIENCE = 3
 
 
 class Proxy:
-    """Messages from the client (``messages``) and how often it had to wait for the server (``round_trips``).
+    """Messages from the client (``messages``: type and body) and how often it waited for the server (``round_trips``).
 
-    Each message is its type and its body. While ``silent_until`` holds, no reply reaches the client before it has sent a
-    message with these words: who waits for a reply before sending them waits in vain.
+    The server answers a pipeline at its end, so that one pipeline is one round trip however the client cuts it into packets.
     """
 
     def __init__(self, url: str) -> None:
         self.messages: list[tuple[bytes, bytes]] = []
         self.round_trips = 0
-        self.waited_in_vain = False
         self._folder = tempfile.TemporaryDirectory(prefix="proxy-")
         self._server = str(Path(str(conninfo_to_dict(url)["host"])) / SOCKET)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(Path(self._folder.name) / SOCKET))
         self._listener.listen()
         self._ends: list[socket.socket] = []
-        self._may_reply = threading.Event()
-        self._may_reply.set()
-        self._words: bytes | None = None
         self._client_spoke_last = False
         self.url = make_conninfo(url, host=self._folder.name)
         threading.Thread(target=self._accept, daemon=True).start()
@@ -76,16 +67,6 @@ class Proxy:
                 parsed = ""
         return found
 
-    @contextmanager
-    def silent_until(self, words: bytes) -> Iterator[None]:
-        """Hold every reply back until the client has sent these words."""
-        self._words = words
-        self._may_reply.clear()
-        try:
-            yield
-        finally:
-            self._may_reply.set()
-
     def _accept(self) -> None:
         while True:
             try:
@@ -114,15 +95,11 @@ class Proxy:
                 self.messages.append((kind, body))
                 self._client_spoke_last = True
                 _send(server, head + body)
-                if self._words is not None and self._words in body:
-                    self._may_reply.set()
             _end(server)
 
     def _from_server(self, server: socket.socket, client: socket.socket) -> None:
         with server:
             while data := _receive(server):
-                if not self._may_reply.wait(PATIENCE):
-                    self.waited_in_vain = True
                 if self._client_spoke_last:
                     self._client_spoke_last = False
                     self.round_trips += 1

@@ -45,7 +45,7 @@ def parents(**parent: str | None) -> CurriculumTree:
     return parse_tree({**tree(), "skills": skills})
 
 
-# --- ids and slugs -----------------------------------------------------------------------------------------------------
+# --- ids and slugs ---------------------------------------------------------------------------------------------------
 
 
 def test_ids_are_the_same_everywhere_and_for_ever() -> None:
@@ -95,7 +95,7 @@ def test_names_without_a_latin_letter_have_slugs_of_their_own() -> None:
     assert slug_of("日本語") == slug_of("日本語")
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------------
+# --- what is refused -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_cycle_that_only_an_unknown_skill_would_close_is_none() -> None:
     assert left_out == (("a", "ghost"),)
 
 
-# --- what is sent ------------------------------------------------------------------------------------------------------
+# --- what is sent ----------------------------------------------------------------------------------------------------
 
 
 def test_rows_carry_the_place_the_id_and_the_documents_in_camel_case() -> None:
@@ -276,7 +276,7 @@ def test_form_of_a_tree_can_be_read_again() -> None:
     assert again == given
 
 
-# --- the curricula of the package ----------------------------------------------------------------------------------------
+# --- the curricula of the package ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: seed.name)

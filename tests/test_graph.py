@@ -1,6 +1,6 @@
-"""The graph of skills and the graph of trees: what the database refuses, whatever writes and whatever runs at the same time.
+"""The graph of skills and the graph of trees: what the database refuses, whatever writes and runs at the same time.
 
-A graph is written here as ``{"css": ["html"]}``: css needs html. The checkers compute every rule from scratch with networkx.
+A graph is written here as ``{"css": ["html"]}``: css needs html. The checkers compute every rule anew with networkx.
 """
 
 import threading
@@ -150,7 +150,9 @@ def graph_of(db: Database, tree_id: TreeId) -> "nx.DiGraph[UUID]":
     graph.add_nodes_from(skills)
     graph.add_edges_from((id_, needed) for id_, skill in skills.items() for needed in skill.dependencies)
     inverse = {(needing, id_) for id_, skill in skills.items() for needing in skill.dependents}
-    parents = nx.DiGraph([(id_, skill.parent_skill_id) for id_, skill in skills.items() if skill.parent_skill_id])
+    parents: nx.DiGraph[UUID] = nx.DiGraph(
+        [(id_, skill.parent_skill_id) for id_, skill in skills.items() if skill.parent_skill_id]
+    )
     assert set(graph) == set(skills), "a dependency is no skill of the tree"
     assert set(graph.edges) == inverse, "dependents are not the inverse of dependencies"
     assert sum(len(skill.dependencies) for skill in skills.values()) == len(graph.edges), "a dependency stands twice"
@@ -273,20 +275,21 @@ def test_text_and_state_of_a_skill_change_without_a_look_at_the_graph(
 
 
 @pytest.mark.parametrize(
-    ("skill", "column", "value"),
+    ("place", "value"),
     [
-        ("css", "dependencies", ["html", "js"]),
-        ("css", "dependencies", []),
-        ("html", "dependents", ["css", "js"]),
-        ("html", "dependents", []),
-        ("js", "dependencies", ["html"]),
-        ("js", "dependents", ["html"]),
+        (("css", "dependencies"), ["html", "js"]),
+        (("css", "dependencies"), []),
+        (("html", "dependents"), ["css", "js"]),
+        (("html", "dependents"), []),
+        (("js", "dependencies"), ["html"]),
+        (("js", "dependents"), ["html"]),
     ],
 )
 def test_one_side_of_an_edge_only_is_refused_at_commit(
-    db: Database, connection: Connection, tree_id: TreeId, skill: str, column: str, value: list[str]
+    db: Database, connection: Connection, tree_id: TreeId, place: tuple[str, str], value: list[str]
 ) -> None:
     skills = add_skills(db, tree_id, "html", "js", css=["html"])
+    skill, column = place
     set_column(connection, skills[skill], column, [skills[one] for one in value])
 
     with pytest.raises(OneSidedDependency) as caught:
@@ -444,7 +447,7 @@ def test_skill_cannot_move_to_another_tree(db: Database, connection: Connection,
     assert db.skills.get(html).skill_tree_id == here
 
 
-# --- the three faults of the specification's validateSkillDependencies -------------------------------------------------
+# --- the three faults of the specification's validateSkillDependencies -----------------------------------------------
 
 
 def test_fault_of_the_specification_looks_in_the_wrong_direction_and_so_lets_true_cycles_in(
@@ -572,7 +575,7 @@ def test_tree_of_5000_skills_is_imported_in_time(db: Database) -> None:
     assert db.trees.import_tree(given).is_unchanged
 
 
-# --- the time of the check ---------------------------------------------------------------------------------------------
+# --- the time of the check -------------------------------------------------------------------------------------------
 
 
 def test_changes_after_constraints_were_made_immediate_are_checked_too(
@@ -694,7 +697,7 @@ def test_refused_edit_in_a_nested_unit_of_work_takes_only_itself_back(db: Databa
 
     with db.transaction() as unit:
         unit.skills.add_dependency(skills["js"], skills["css"])
-        with pytest.raises(SkillNotFound), unit.transaction() as inner:
+        with pytest.raises(SkillNotFound), unit.transaction() as inner:  # noqa: PT012 (both belong to it)
             inner.skills.add_dependency(skills["html"], skills["css"])
             inner.skills.add_dependency(skills["html"], SkillId(uuid4()))
 
@@ -733,7 +736,7 @@ def test_legal_edits_of_several_trees_in_one_transaction_are_taken(
     assert [graph_of(db, tree).number_of_edges() for tree in trees] == [1, 1, 1]
 
 
-# --- skills that go ----------------------------------------------------------------------------------------------------
+# --- skills that go --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("gone", ["html", "css"])
@@ -839,7 +842,7 @@ def test_id_of_a_skill_changes_when_its_neighbours_follow(
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], new_id)]
 
 
-# --- what a client might try -------------------------------------------------------------------------------------------
+# --- what a client might try -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -900,7 +903,7 @@ def test_no_edit_of_the_skill_graph_passes_at_another_isolation_level(
 ) -> None:
     add_skills(db, tree_id, "html", css=["html"])
     connection.isolation_level = level
-    connection.execute(edit, [tree_id])  # type: ignore[arg-type]
+    connection.execute(edit, [tree_id])
 
     with pytest.raises(UnsupportedIsolation):
         commit(connection)
@@ -922,7 +925,7 @@ def test_prerequisites_cannot_be_edited_at_another_isolation_level(
     assert db.trees.get(second).prerequisites == ()
 
 
-# --- parents -----------------------------------------------------------------------------------------------------------
+# --- parents ---------------------------------------------------------------------------------------------------------
 
 
 def test_parent_is_a_skill_of_the_same_tree(db: Database, tree_id: TreeId, category_id: CategoryId) -> None:
@@ -978,7 +981,7 @@ def test_parents_and_dependencies_do_not_mix(db: Database, tree_id: TreeId) -> N
     assert graph_of(db, tree_id).number_of_edges() == 1
 
 
-# --- prerequisites of trees --------------------------------------------------------------------------------------------
+# --- prerequisites of trees ------------------------------------------------------------------------------------------
 
 
 def test_prerequisites_of_a_tree_are_trees(db: Database, category_id: CategoryId) -> None:
@@ -1058,7 +1061,7 @@ def test_each_of_two_concurrent_transactions_that_add_half_of_a_prerequisite_cyc
     assert (second, first) in prerequisites_of(db).edges
 
 
-# --- races -------------------------------------------------------------------------------------------------------------
+# --- races -----------------------------------------------------------------------------------------------------------
 
 
 Action = Callable[[], object]

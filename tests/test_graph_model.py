@@ -1,6 +1,7 @@
-"""The graph against networkx: random edits are accepted exactly when the model says so, and every question has the same answer."""
+"""The graph against networkx: random edits are taken exactly when the model says so, every question has its answer."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from uuid import UUID, uuid4
 
@@ -51,7 +52,7 @@ def connection(db: Database) -> Iterator[psycopg.Connection[tuple[list[UUID] | N
 
 
 class SkillGraph(RuleBasedStateMachine):
-    """Edits of one tree, the same in the database and in networkx. Skills are drawn by their place, a few of them unknown."""
+    """Edits of one tree, the same in the database and in networkx. Skills are drawn by place, a few of them unknown."""
 
     def __init__(self, db: Database, category_id: CategoryId) -> None:
         super().__init__()
@@ -190,7 +191,7 @@ class SkillGraph(RuleBasedStateMachine):
         if above is not None and above not in self.graph:
             faults.add(UnknownParent)
         elif above is not None:
-            after = nx.DiGraph([*self.parents.items()])
+            after: nx.DiGraph[SkillId] = nx.DiGraph([*self.parents.items()])
             after.remove_edges_from([*after.out_edges(one)] if one in after else [])
             after.add_edge(one, above)
             if not nx.is_directed_acyclic_graph(after):
@@ -260,10 +261,10 @@ def longest_ways(graph: "nx.DiGraph[SkillId]") -> dict[SkillId, int]:
 def test_random_edits_of_a_skill_graph_agree_with_networkx(db: Database) -> None:
     category_id = db.categories.create(name="Model", slug="model").id
 
-    run_state_machine_as_test(lambda: SkillGraph(db, category_id), settings=_STEPS)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(partial(SkillGraph, db, category_id), settings=_STEPS)  # type: ignore[arg-type]
 
 
-# --- the functions of the database ---------------------------------------------------------------------------------------
+# --- the functions of the database -----------------------------------------------------------------------------------
 
 EDGES = st.integers(1, 12).flatmap(
     lambda size: st.lists(st.tuples(st.integers(1, size), st.integers(1, size)), max_size=3 * size)
@@ -282,7 +283,7 @@ def ask(connection: Connection, function: str, edges: list[tuple[int, int]]) -> 
 def test_a_cycle_is_found_exactly_where_networkx_finds_one(
     connection: Connection, edges: list[tuple[int, int]]
 ) -> None:
-    graph = nx.DiGraph(edges)
+    graph: nx.DiGraph[int] = nx.DiGraph(edges)
 
     path = ask(connection, "find_cycle", edges)[0][0]
 
@@ -321,7 +322,7 @@ def test_long_ways_are_followed_to_their_end(connection: Connection, size: int) 
     edges = [(place + 1, place) for place in range(1, size + 1)]
 
     assert ask(connection, "find_cycle", edges)[0][0] is None
-    assert max(row[1] for row in ask(connection, "topological_levels", edges)) == size  # type: ignore[misc, type-var]
+    assert max(row[1] for row in ask(connection, "topological_levels", edges)) == size  # type: ignore[misc]
     assert len(ask(connection, "find_cycle", [*edges, (1, size + 1)])[0][0] or ()) == size + 2
 
 

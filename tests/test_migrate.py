@@ -162,6 +162,13 @@ def test_rolling_back_more_than_was_applied_rolls_back_all(empty_url, folder):
     assert migrate.rollback(empty_url, folder=folder) == []
 
 
+def test_rolling_back_what_was_never_migrated_does_nothing(empty_url, folder):
+    add(folder, "0001.a", "create table a (id integer);", "drop table a;")
+
+    assert migrate.rollback(empty_url, folder=folder, count=None) == []
+    assert tables(empty_url) == []
+
+
 def test_a_negative_count_is_refused(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     migrate.migrate(empty_url, folder=folder)
@@ -613,10 +620,19 @@ def test_a_failure_outside_of_a_transaction_drops_nothing_that_was_there_before(
 
 
 def test_processes_that_migrate_at_the_same_time_apply_each_migration_once_and_all_succeed(empty_url, folder):
-    add(folder, "0001.a", "create table a (id integer); select pg_sleep(0.5);")
+    four_sessions = """
+        do $$
+        begin
+            while (select count(*) < 4 from pg_stat_activity where datname = current_database()) loop
+                perform pg_sleep(0.1), pg_stat_clear_snapshot();
+            end loop;
+        end
+        $$;
+    """
+    add(folder, "0001.a", f"create table a (id integer); {four_sessions} select pg_sleep(1);")
     # Waits for whoever is inside of a statement: who waits for a turn must not be.
     add(folder, "0002.i", "-- transactional: false\ncreate index concurrently i on a (id);", "drop index i;")
-    add(folder, "0003.b", "create table b (id integer); select pg_sleep(0.5);")
+    add(folder, "0003.b", "create table b (id integer);")
 
     with (
         process(empty_url, folder) as first,
@@ -741,16 +757,15 @@ def test_a_new_database_has_an_empty_fingerprint(empty_url):
 
 
 def test_a_fingerprint_does_not_tell_of_dropped_columns_order_of_creation_data_or_settings(empty_url):
-    ours = "create table a (id integer, at timestamptz default '2000-01-01 00:00+00')"
-    other = "create table b (id integer)"
-    run(empty_url, ours)
-    run(empty_url, other)
+    a, b = "create table a (id integer primary key)", "create table b (at timestamptz default '2000-01-01 00:00+00')"
+    reference = "alter table b add a_id integer references a (id)"
+    run(empty_url, f"{a}; {b}; {reference}")
     first = migrate.fingerprint(empty_url)
-    run(empty_url, f"drop table a; {ours}; alter table b add column gone text; alter table b drop column gone")
-    run(empty_url, "insert into b values (1)")
-    run(empty_url, "grant select on a to public; revoke select on a from public")
+    run(empty_url, f"drop table a, b; {b}; {a}; alter table b add gone text; {reference}; alter table b drop gone")
+    run(empty_url, "insert into a values (1); grant select on a to public; revoke select on a from public")
 
-    second = migrate.fingerprint(make_conninfo(empty_url, options="-c timezone=Asia/Tokyo -c search_path=public"))
+    settings = "-c timezone=Asia/Tokyo -c datestyle=german -c search_path=pg_catalog -c quote_all_identifiers=on"
+    second = migrate.fingerprint(make_conninfo(empty_url, options=settings))
 
     assert second == first
 

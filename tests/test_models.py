@@ -1,4 +1,4 @@
-"""The documents take what the specification's Zod schemas take, and the models of tables are as optional as their columns."""
+"""Documents take what the specification's Zod schemas take; models of tables are as optional as their columns."""
 
 import json
 from collections.abc import Iterator
@@ -166,7 +166,7 @@ BAD = [
 ]
 
 
-# --- documents -----------------------------------------------------------------------------------------------------------
+# --- documents -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("adapter", "given"), GOOD)
@@ -245,7 +245,7 @@ def test_type_of_criteria_decides_the_model(kind: str, model: type[BaseModel]) -
     assert type(found) is model
 
 
-# --- all models ------------------------------------------------------------------------------------------------------------
+# --- all models ------------------------------------------------------------------------------------------------------
 
 
 def models() -> list[type[BaseModel]]:
@@ -286,7 +286,7 @@ def test_lists_of_a_document_cannot_be_changed() -> None:
     assert isinstance(skill_content.modules[0].resources, tuple)
 
 
-# --- models of tables ------------------------------------------------------------------------------------------------------
+# --- models of tables ------------------------------------------------------------------------------------------------
 
 # What a table has and its model leaves out.
 TABLES: dict[type[BaseModel], tuple[str, set[str]]] = {

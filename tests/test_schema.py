@@ -1,12 +1,14 @@
 """What SPECIFICATION.md names is in the migrated database, with the changes that DESIGN.md makes to it.
 
-The tables below are written by hand from the specification: ids are uuid, JSON is jsonb, times are timestamptz, a limited text is
-a text with a named check, and an array is never null. The not-null constraints that PostgreSQL 18 names by itself are not looked at.
+The tables below are written by hand from the specification: ids are uuid, JSON is jsonb, times are timestamptz, a
+limited text is a text with a named check, and an array is never null. The not-null constraints that PostgreSQL 18 names
+by itself are not looked at.
 """
 
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -242,8 +244,8 @@ INDEXES = {
     "idx_session_activity": "user_sessions btree (last_activity_at)",
 }
 
-# (table, columns) -> (table it refers to, what happens when that row is deleted). Prisma restricts where nothing is said, and
-# sets an optional relation to null.
+# (table, columns) -> (table it refers to, what happens when that row is deleted). Prisma restricts where nothing is
+# said, and sets an optional relation to null.
 FOREIGN_KEYS = {
     ("user_profiles", "user_id"): ("users", "cascade"),
     ("skill_trees", "category_id"): ("skill_categories", "no action"),
@@ -278,7 +280,7 @@ LENGTHS = [
 PER_USER = ["user_achievements", "user_profiles", "user_sessions", "user_skill_progress", "user_skill_tree_progress"]
 CATALOGUE = ["achievements", "levels", "skill_categories", "skill_trees", "skills"]
 
-Connection = psycopg.Connection[tuple[object, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -355,7 +357,7 @@ def refused_by(connection: Connection, table: str, column: str, value: object, *
 
 
 def column_of(connection: Connection, query: str, *params: object) -> list[object]:
-    return [row[0] for row in connection.execute(query, params)]  # type: ignore[arg-type]
+    return [row[0] for row in connection.execute(query, params)]
 
 
 # --- tables, columns, enums ------------------------------------------------------------------------------------------
@@ -396,7 +398,7 @@ def test_enums_have_the_labels_of_the_specification_in_its_order(connection: Con
         group by typname
     """
 
-    found = dict(connection.execute(query).fetchall())
+    found: dict[str, list[str]] = dict(connection.execute(query).fetchall())
 
     assert found == ENUMS
 
@@ -404,7 +406,7 @@ def test_enums_have_the_labels_of_the_specification_in_its_order(connection: Con
 def test_every_time_has_a_time_zone(connection: Connection) -> None:
     query = """
         select table_name || '.' || column_name from information_schema.columns
-        where table_schema = 'public' and position('yoyo' in table_name) = 0
+        where table_schema = 'public' and table_name !~ 'yoyo|^skilltree_'
             and data_type in ('timestamp without time zone', 'time without time zone', 'date')
     """
 
@@ -416,7 +418,7 @@ def test_every_time_has_a_time_zone(connection: Connection) -> None:
 def test_no_text_is_limited_by_its_type(connection: Connection) -> None:
     query = """
         select table_name || '.' || column_name from information_schema.columns
-        where table_schema = 'public' and position('yoyo' in table_name) = 0
+        where table_schema = 'public' and table_name !~ 'yoyo|^skilltree_'
             and data_type in ('character varying', 'character', 'json')
     """
 
@@ -457,7 +459,7 @@ def indexes(connection: Connection) -> dict[str, str]:
         inner join pg_am on pg_am.oid = index.relam
         where index.relnamespace = 'public'::regnamespace
     """
-    return dict(connection.execute(query).fetchall())  # type: ignore[arg-type]
+    return dict(connection.execute(query).fetchall())
 
 
 @pytest.mark.parametrize("name", INDEXES)
@@ -531,7 +533,7 @@ def test_keys_of_per_user_tables_begin_with_the_user(connection: Connection, kin
         where contype::text = %s and conrelid = any(%s::regclass[])
     """
 
-    found = dict(connection.execute(query, [kind, [*PER_USER, "xp_events"]]).fetchall())
+    found: dict[str, str] = dict(connection.execute(query, [kind, [*PER_USER, "xp_events"]]).fetchall())
 
     assert set(found.values()) <= {"user_id"}
     assert kind == "u" or len(found) == len(PER_USER) + 1
@@ -678,7 +680,19 @@ def test_only_a_bcrypt_hash_is_stored_as_one(connection: Connection, value: str)
 @pytest.mark.parametrize(("table", "column"), [("skill_categories", "color"), ("achievements", "badge_color")])
 @pytest.mark.parametrize(
     "color",
-    ["", "#", "#12345", "#1234567", "123456", "#GGGGGG", "red", " #123456", "#123456 ", "#123456\n", "#１２３４５６"],
+    [
+        "",
+        "#",
+        "#12345",
+        "#1234567",
+        "123456",
+        "#GGGGGG",
+        "red",
+        " #123456",
+        "#123456 ",
+        "#123456\n",
+        "#\uff11\uff12\uff13\uff14\uff15\uff16",
+    ],
 )
 @pytest.mark.usefixtures("rows")
 def test_bad_colour_is_refused(connection: Connection, table: str, column: str, color: str) -> None:

@@ -17,7 +17,7 @@ from skilltree.models.trees import LoadedSkill, LoadedTree
 from skilltree.models.users import User
 
 _EMAIL = "ada@skilltree.dev"
-_SEARCH = "query plan or transaction"
+_SEARCH = "postgresql production"
 _BAR_WIDTH = 40
 
 _STYLES = {
@@ -34,7 +34,7 @@ def run(db: Database, console: Console) -> None:
     learner = _learner(db)
     console.print(f"[bold]1[/] The learner [cyan]{learner.username}[/] <{learner.email}>, {learner.id}")
 
-    hits = db.skills.search(_SEARCH, limit=3)
+    hits = db.trees.search(_SEARCH, limit=3)
     console.print(f"[bold]2[/] A search for [cyan]{_SEARCH}[/] finds")
     for hit in hits:
         console.print(
@@ -43,8 +43,8 @@ def run(db: Database, console: Console) -> None:
     if not hits:
         raise NotFound(f"nothing matches {_SEARCH!r}: seed the database first (make seed)")
 
-    tree = db.trees.load(hits[0].tree_slug, learner.id)
-    console.print(f"[bold]3[/] The tree of the first, loaded with {learner.username}'s progress in one statement:\n")
+    tree = db.trees.load(hits[0].slug, learner.id)
+    console.print(f"[bold]3[/] The first, loaded with {learner.username}'s progress in one statement:\n")
     console.print(drawing(tree))
     progress = db.progress.calculate_tree_progress(learner.id, tree.id)
     console.print(_bar(progress))

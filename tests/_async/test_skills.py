@@ -126,7 +126,7 @@ async def test_a_skill_is_created_with_all_that_is_given(db, connection, tree):
     assert skill.dependencies == (css.id, html.id)
     assert skill.parent_skill_id == html.id
     assert (skill.position_x, skill.position_y, skill.is_placed) == (-1.5, 2, True)
-    assert skill.content.model_dump(by_alias=True) == CONTENT
+    assert skill.content.model_dump(mode="json", by_alias=True) == CONTENT
     assert skill.resources[0].url == "#page=2"
     assert skill.assessments.passing_score == 80
     assert await db.skills.get(own) == skill
@@ -623,10 +623,8 @@ async def test_setting_dependencies_outside_a_transaction_is_one_round_trip(db, 
     html, css = await add_skills(db, tree, "html", "css")
     proxy.reset()
 
-    with proxy.silent_until(b"COMMIT"):
-        await watched.skills.set_dependencies(css.id, [html.id])
+    await watched.skills.set_dependencies(css.id, [html.id])
 
-    assert not proxy.waited_in_vain
     assert proxy.round_trips == 1
     assert await edges(connection) == [("css", "html")]
 

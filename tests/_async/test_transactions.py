@@ -1,0 +1,228 @@
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from _async.factories import add_category, add_skills, add_tree, add_user, everything, nothing_written, refused, value
+from skilltree.errors import (
+    CyclicDependency,
+    EmailTaken,
+    InvalidDocument,
+    InvalidValue,
+    SkillNotFound,
+    UnitOfWorkEnded,
+    UnknownDependency,
+)
+
+UNKNOWN = UUID(int=0)
+
+
+class Abandoned(Exception):
+    """What the caller of a unit of work may raise."""
+
+
+async def test_repositories_work_together_in_one_transaction(db, connection):
+    async with db.transaction() as unit:
+        user = await add_user(unit)
+        category = await add_category(unit)
+        tree = await unit.trees.create(category.id, name="Web", slug="web")
+        html = await unit.skills.create(tree.id, name="HTML")
+        await unit.sessions.start(user.id)
+        assert (await unit.skills.get(html.id)).name == "HTML"
+        assert await value(connection, "select count(*) from skills") == 0
+
+    assert await db.skills.get(html.id) == html
+    assert await db.users.get(user.id) == user
+    assert len(await db.sessions.list_active(user.id)) == 1
+
+
+async def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, tree):
+    async with nothing_written(connection):
+        with pytest.raises(Abandoned):
+            async with db.transaction() as unit:
+                await add_user(unit)
+                await unit.skills.create(tree.id, name="HTML")
+                await unit.trees.unpublish(tree.id)
+                raise Abandoned
+
+
+async def test_an_error_of_a_repository_that_leaves_the_block_undoes_all_of_it(db, connection, learner, tree):
+    async with refused(connection, EmailTaken), db.transaction() as unit:
+        await unit.skills.create(tree.id, name="HTML")
+        await add_user(unit, "grace", email=learner.email)
+
+
+async def test_an_error_found_before_anything_is_sent_leaves_the_unit_usable(db, tree):
+    async with db.transaction() as unit:
+        html = await unit.skills.create(tree.id, name="HTML")
+        with pytest.raises(InvalidDocument):
+            await unit.skills.update_content(html.id, {"type": "song"})
+        with pytest.raises(SkillNotFound):
+            await unit.skills.get(UNKNOWN)
+
+    assert await db.skills.get(html.id) == html
+
+
+async def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connection, learner):
+    async with refused(connection) as refusal, db.transaction() as unit:
+        with pytest.raises(EmailTaken):
+            await add_user(unit, "grace", email=learner.email)
+        await add_user(unit, "joan")
+
+    assert refusal.value.sqlstate == "25P02"
+
+
+async def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(db, learner):
+    async with db.transaction() as unit:
+        await add_user(unit, "grace")
+        with pytest.raises(EmailTaken):
+            async with unit.transaction() as inner:
+                await add_user(inner, "joan")
+                await add_user(inner, "other", email=learner.email)
+        await add_user(unit, "mary")
+
+    assert await db.users.find_by_username("grace")
+    assert await db.users.find_by_username("joan") is None
+    assert await db.users.find_by_username("mary")
+
+
+async def test_savepoints_nest(db):
+    async with db.transaction() as unit:
+        with pytest.raises(Abandoned):
+            async with unit.transaction() as inner:
+                async with inner.transaction() as innermost:
+                    await add_user(innermost, "innermost")
+                assert await inner.users.find_by_username("innermost")
+                raise Abandoned
+        assert await unit.users.find_by_username("innermost") is None
+        async with unit.transaction() as inner:
+            await add_user(inner, "inner")
+
+    assert await db.users.find_by_username("inner")
+
+
+async def test_a_savepoint_that_is_kept_goes_with_the_whole(db, connection):
+    async with nothing_written(connection):
+        with pytest.raises(Abandoned):
+            async with db.transaction() as unit:
+                async with unit.transaction() as inner:
+                    await add_user(inner)
+                raise Abandoned
+
+
+async def test_what_is_wrong_only_for_a_while_is_right(db, connection, tree):
+    html, css = await add_skills(db, tree, "html", css=["html"])
+
+    async with db.transaction() as unit:
+        await unit.skills.add_dependency(html.id, css.id)
+        await unit.skills.remove_dependency(css.id, html.id)
+
+    assert (await db.skills.get(html.id)).dependencies == (css.id,)
+
+
+async def test_a_cycle_is_refused_at_the_end_of_the_block_by_name(db, connection, tree):
+    html, css, js = await add_skills(db, tree, "html", "css", "js")
+    reached = []
+
+    async with refused(connection, CyclicDependency) as refusal, db.transaction() as unit:
+        await unit.skills.add_dependency(css.id, html.id)
+        await unit.skills.add_dependency(js.id, css.id)
+        await unit.skills.add_dependency(html.id, js.id)
+        reached.append("the end of the block")
+
+    assert reached
+    assert set(refusal.value.path) == {html.id, css.id, js.id}
+    assert isinstance(refusal.value.__cause__, psycopg.errors.CheckViolation)
+
+
+async def test_an_unknown_dependency_is_refused_at_the_end_of_the_block_by_name(db, connection, tree):
+    async with refused(connection, UnknownDependency) as refusal, db.transaction() as unit:
+        await unit.skills.create(tree.id, name="HTML", dependencies=[UNKNOWN])
+
+    assert refusal.value.ids == (UNKNOWN,)
+    assert isinstance(refusal.value.__cause__, psycopg.errors.ForeignKeyViolation)
+
+
+async def test_methods_of_two_statements_work_in_a_unit_of_work(db, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+
+    async with db.transaction() as unit:
+        await unit.skills.set_dependencies(css.id, [html.id])
+        await unit.skills.delete(html.id)
+        with pytest.raises(SkillNotFound):
+            await unit.skills.delete(UNKNOWN)
+
+    assert [skill.name for skill in await db.skills.list_for_tree(tree.id)] == ["css"]
+
+
+async def test_a_refusal_in_a_method_of_two_statements_can_be_taken_back_to_a_savepoint(db, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+
+    async with db.transaction() as unit:
+        await unit.skills.update(html.id, name="HTML 5")
+        with pytest.raises(InvalidValue):
+            async with unit.transaction() as inner:
+                await inner.skills.set_dependencies(css.id, [html.id, html.id])
+
+    assert (await db.skills.get(html.id)).name == "HTML 5"
+    assert (await db.skills.get(css.id)).dependencies == ()
+
+
+@pytest.mark.parametrize("ending", ["well", "badly"])
+async def test_a_unit_of_work_cannot_be_used_after_its_end(db, connection, learner, ending):
+    kept = []
+    try:
+        async with db.transaction() as unit:
+            kept.append(unit)
+            if ending == "badly":
+                raise Abandoned
+    except Abandoned:
+        pass
+
+    async with refused(connection, UnitOfWorkEnded):
+        await kept[0].users.deactivate(learner.id)
+    async with refused(connection, UnitOfWorkEnded):
+        async with kept[0].transaction():
+            raise AssertionError("not reached")
+
+
+async def test_a_connection_comes_back_to_the_pool_clean_after_an_error(db, connection, learner):
+    for _ in range(20):
+        with pytest.raises(Abandoned):
+            async with db.transaction() as unit:
+                await add_category(unit)
+                raise Abandoned
+
+    assert db.statistics()["lent"] == 0
+    assert await db.users.get(learner.id) == learner
+    idle = "select count(*) from pg_stat_activity where datname = current_database() and state like '%%transaction%%'"
+    assert await value(connection, idle) == 0
+
+
+async def test_two_units_of_work_do_not_see_each_others_work_until_it_is_done(db, learner):
+    async with db.transaction() as first, db.transaction() as second:
+        await first.users.update_profile(learner.id, bio="First")
+        assert (await second.users.get_profile(learner.id)).bio is None
+        assert (await db.users.get_profile(learner.id)).bio is None
+
+    assert (await db.users.get_profile(learner.id)).bio == "First"
+
+
+async def test_an_edge_written_on_one_side_only_is_refused_even_to_a_client_of_its_own(db, connection, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+    before = await everything(connection)
+
+    with pytest.raises(psycopg.errors.CheckViolation) as refusal:
+        await connection.execute("update skills set dependencies = array[%s] where id = %s", [html.id, css.id])
+
+    assert refusal.value.diag.constraint_name == "skills_dependents_inverse"
+    assert await everything(connection) == before
+
+
+async def test_a_tree_and_its_skills_made_in_one_transaction_hold_together(db):
+    async with db.transaction() as unit:
+        tree = await add_tree(unit)
+        await add_skills(unit, tree, "html", "css", layout=["html", "css"])
+
+    loaded = await db.trees.load("web")
+    assert [skill.name for skill in loaded.skills] == ["html", "css", "layout"]

@@ -1,0 +1,174 @@
+"""The command line, on a database of its own."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from skilltree import Database, migrate, seed
+from skilltree.cli import app
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("DATABASE_URL", empty_url)
+    monkeypatch.setenv("COLUMNS", "120")
+    return lambda *arguments: CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+@pytest.fixture
+def seeded(run: Run, empty_url: str) -> str:
+    assert run("migrate").exit_code == 0
+    assert run("seed").exit_code == 0
+    return empty_url
+
+
+def test_demo_draws_the_tree_and_a_second_run_does_the_same(run: Run) -> None:
+    first = run("demo")
+    second = run("demo")
+
+    assert first.exit_code == 0
+    assert "● Tables and psql" in first.output
+    assert "○ Capstone ★" in first.output
+    assert "0 of 35 required skills" in first.output
+    assert second.output == first.output
+
+
+def test_status_exits_1_until_everything_is_applied(run: Run) -> None:
+    before = run("status", "--json")
+    run("migrate")
+    after = run("status", "--json")
+
+    assert before.exit_code == 1
+    assert {row["problem"] for row in json.loads(before.output)} == {"pending"}
+    assert after.exit_code == 0
+    assert {row["problem"] for row in json.loads(after.output)} == {None}
+
+
+def test_migrate_and_rollback_say_what_they_did(run: Run) -> None:
+    applied = json.loads(run("migrate", "--json").output)
+    undone = json.loads(run("rollback", "--count", "2", "--json").output)
+
+    assert len(applied) == len(list(migrate.folder().glob("*.rollback.sql")))
+    assert [row["migration"] for row in undone] == [row["migration"] for row in reversed(applied[-2:])]
+    assert run("status").exit_code == 1
+
+
+def test_seed_is_idempotent(run: Run, seeded: str) -> None:
+    with Database(seeded) as db:
+        before = db.trees.load("practical-postgresql")
+
+    again = json.loads(run("seed", "--json").output)
+
+    assert {row["outcome"] for row in again} == {"already there"}
+    with Database(seeded) as db:
+        assert db.trees.load("practical-postgresql") == before
+
+
+def test_seed_writes_what_the_specification_asks_for(seeded: str) -> None:
+    with Database(seeded) as db:
+        user = db.users.find_by_email(seed.TEST_EMAIL)
+        assert user is not None
+        profile = db.users.get_profile(user.id)
+        tree = db.trees.load("frontend-web-development")
+        categories = {category.slug: category.color for category in db.categories.list()}
+        (achievement,) = db.achievements.list()
+
+    assert (user.username, user.email_verified, profile.learning_goals) == (
+        "testuser",
+        True,
+        ("Learn React", "Build portfolio"),
+    )
+    html, css = tree.skills
+    assert (html.name, html.xp_value, html.is_milestone, html.dependents) == ("HTML Fundamentals", 50, True, (css.id,))
+    assert (css.name, css.dependencies, css.position_x) == ("CSS Styling", (html.id,), 200)
+    assert (tree.is_published, tree.is_featured, tree.estimated_hours) == (True, True, 120)
+    assert categories == {"programming": "#3B82F6", "web-development": "#10B981"}
+    assert (achievement.name, achievement.xp_reward, achievement.criteria.threshold) == ("First Steps", 25, 1)
+
+
+def test_reset_asks_first_and_loses_everything_else(run: Run, seeded: str) -> None:
+    with Database(seeded) as db:
+        db.categories.create(name="Mine", slug="mine")
+
+    refused = run("reset")
+    kept = run("explain", "categories/find_by_slug", "--set", "slug=mine")
+    done = run("reset", "--yes")
+
+    assert refused.exit_code == 1
+    assert "rows=1" in kept.output
+    assert done.exit_code == 0
+    with Database(seeded) as db:
+        assert db.categories.find_by_slug("mine") is None
+        assert db.trees.find_by_slug("practical-postgresql") is not None
+
+
+def test_explain_shows_a_plan_and_takes_back_what_the_query_did(run: Run, seeded: str) -> None:
+    with Database(seeded) as db:
+        tree = db.trees.find_by_slug("practical-postgresql")
+        assert tree is not None
+
+    shown = run("explain", "trees/unpublish", "--set", f"tree_id={tree.id}")
+
+    assert shown.exit_code == 0
+    assert "Update on skill_trees" in shown.output
+    assert "Buffers:" in shown.output
+    with Database(seeded) as db:
+        assert db.trees.get(tree.id).is_published
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("explain", "trees/nothing"), 1, "there is no query trees/nothing"),
+        (("explain", "trees/get", "--set", "foo=1"), 1, "trees/get has no parameter foo; it has tree_id"),
+        (("explain", "trees/get", "--set", "foo"), 2, "name=value"),
+        (("export", "nothing"), 1, "there is no tree with slug nothing"),
+        (("rollback", "--count", "0"), 2, "--count"),
+        (("nothing",), 2, "No such command"),
+    ],
+)
+def test_misuse_gets_a_named_message(
+    run: Run, seeded: str, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == code
+    assert message in " ".join(result.output.replace("│", " ").split())
+
+
+def test_a_server_that_is_not_there_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"host={tmp_path} user=nobody")
+
+    result = run("seed")
+
+    assert result.exit_code == 1
+    assert "ServerUnavailable" in result.output
+
+
+def test_export_and_import_give_back_the_same_file(run: Run, seeded: str, tmp_path: Path) -> None:
+    file = tmp_path / "curriculum.json"
+    file.write_text(run("export", "practical-postgresql").output)
+
+    (report,) = json.loads(run("import", str(file), "--json").output)
+
+    assert (report["unchanged"], report["added"], report["changed"], report["removed"]) == ("40", "0", "0", "0")
+
+
+def test_import_writes_all_trees_of_a_file_or_none(run: Run, seeded: str, tmp_path: Path) -> None:
+    file = tmp_path / "curriculum.json"
+    good = {"slug": "good", "name": "Good", "category": "Programming", "skills": [{"key": "a", "name": "A"}]}
+    bad = good | {"slug": "bad", "skills": [{"key": "a", "name": "A", "dependencies": ["a"]}]}
+    file.write_text(json.dumps({"trees": [good, bad]}))
+
+    result = run("import", str(file))
+
+    assert result.exit_code == 1
+    assert "dependency cycle: a → a" in result.output
+    with Database(seeded) as db:
+        assert db.trees.find_by_slug("good") is None

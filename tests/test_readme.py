@@ -1,0 +1,48 @@
+"""The examples of the README run as written."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from skilltree import Database, seed
+
+README = Path(__file__).parents[1] / "README.md"
+EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def run(example: str, url: str) -> str:
+    environment = os.environ | {"DATABASE_URL": url, "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", example], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def seeded_url(migrated_url: str) -> str:
+    with Database(migrated_url) as db:
+        list(seed.seed(db))
+    return migrated_url
+
+
+def test_the_readme_has_an_async_and_a_sync_example() -> None:
+    assert ["AsyncDatabase" in example for example in EXAMPLES] == [True, False]
+
+
+def test_the_async_example_runs_as_written(seeded_url: str) -> None:
+    printed = run(EXAMPLES[0], seeded_url)
+
+    assert "dependency cycle: " in printed
+    assert "[('Dough', 'AVAILABLE'), ('Loaf', 'LOCKED')]" in printed
+
+
+def test_the_sync_example_runs_as_written(seeded_url: str) -> None:
+    printed = run(EXAMPLES[1], seeded_url)
+
+    assert "Practical PostgreSQL" in printed
+    assert "0 Tables, rows and psql" in printed
