@@ -1,7 +1,7 @@
 """Time ``trees.load`` against hand-written psycopg: the specification's four queries with dict rows.
 
-One process, one database (``DATABASE_URL``, migrated), interleaved; prints medians and the median of the ratios. The tree has 100
-skills with documents, of which the learner has completed 70. It is deleted in the end.
+One process, one database (``DATABASE_URL``, migrated), interleaved; prints medians and the median of the ratios. The
+tree has 100 skills with documents, of which the learner has completed 70. It is deleted in the end.
 """
 
 import os
@@ -19,9 +19,9 @@ from skilltree.models.ids import UserId
 
 ROUNDS = 300
 
-TREE = """select id, category_id, name, slug, description, short_description, difficulty, estimated_hours, prerequisites,
-    tags, version, layout_config, theme_config, is_published, is_featured, is_ai_generated, created_at, updated_at,
-    created_by, updated_by from skill_trees where slug = %s"""
+TREE = """select id, category_id, name, slug, description, short_description, difficulty, estimated_hours,
+    prerequisites, tags, version, layout_config, theme_config, is_published, is_featured, is_ai_generated,
+    created_at, updated_at, created_by, updated_by from skill_trees where slug = %s"""
 SKILLS = """select id, skill_tree_id, parent_skill_id, name, short_name, description, learning_objectives, skill_type,
     difficulty, estimated_minutes, xp_value, dependencies, dependents, position_x, position_y, node_size, content,
     resources, assessments, is_active, is_optional, is_milestone, created_at, updated_at, created_by, updated_by

@@ -25,11 +25,11 @@ def test_a_wheel_in_an_empty_environment_migrates_seeds_and_loads_a_tree(tmp_pat
     programs = tmp_path / "venv" / "bin"
     install = [programs / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
     subprocess.run(install, check=True, capture_output=True)
-    elsewhere = {"cwd": tmp_path, "env": {"PATH": os.environ["PATH"], "DATABASE_URL": empty_url}, "check": True}
+    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": empty_url}
 
-    subprocess.run([programs / "skilltree", "migrate"], **elsewhere, capture_output=True)
-    subprocess.run([programs / "skilltree", "seed"], **elsewhere, capture_output=True)
-    done = subprocess.run([programs / "python", "-c", JOB], **elsewhere, capture_output=True, text=True)
+    for command in (["skilltree", "migrate"], ["skilltree", "seed"], ["python", "-c", JOB]):
+        program = [programs / command[0], *command[1:]]
+        done = subprocess.run(program, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
 
     where, skills = done.stdout.split()
     assert where.startswith(str(tmp_path / "venv"))

@@ -1,0 +1,450 @@
+import time
+
+import psycopg
+import psycopg_pool
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from _async.factories import (
+    add_category,
+    add_skills,
+    add_user,
+    nothing_written,
+    refused,
+    rows,
+    until_somebody_waits,
+    value,
+)
+from proxy import Proxy
+from skilltree import AsyncDatabase
+from skilltree.errors import (
+    ConcurrentUpdate,
+    InvalidValue,
+    LockTimeout,
+    PermissionDenied,
+    PoolExhausted,
+    PoolNotOpen,
+    SchemaOutdated,
+    ServerUnavailable,
+    StatementTimeout,
+    UnsupportedIsolation,
+)
+from together import failures, meanwhile_async, together_async
+
+OTHERS = "datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+
+
+async def terminate_others(connection):
+    """End every other connection to this database, and return how many there were."""
+    return len(await rows(connection, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {OTHERS}"))
+
+
+# --- connections that break ------------------------------------------------------------------------------------------
+
+
+async def test_connections_that_the_server_ended_do_not_surface_to_the_next_caller(url, connection):
+    async with AsyncDatabase(url, min_size=3, max_size=3) as db:
+        art = await add_category(db, "art")
+
+        ended = await terminate_others(connection)
+
+        assert ended == 3
+        for _ in range(5):
+            assert await db.categories.find_by_slug("art") == art
+        async with db.transaction() as unit:
+            assert await unit.categories.find_by_slug("art") == art
+
+
+async def test_connections_that_the_network_broke_do_not_surface_to_the_next_caller(proxy, connection):
+    async with AsyncDatabase(proxy.url, min_size=2, max_size=2) as db:
+        art = await add_category(db, "art")
+
+        proxy.cut()
+
+        for _ in range(5):
+            assert await db.categories.find_by_slug("art") == art
+
+
+async def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, watched):
+    for _ in range(3):
+        await watched.categories.find_by_slug("art")
+
+    assert len(proxy.statements()) == 3
+    assert all("categories/find_by_slug" in statement for statement in proxy.statements())
+    assert proxy.round_trips == 3
+
+
+async def test_a_connection_that_ends_during_a_statement_is_told_and_the_statement_not_repeated(db, connection):
+    art = await add_category(db, "art")
+    async with meanwhile_async(lambda: db.categories.update(art.id, name="Changed")) as changed:
+        async with connection.transaction():
+            # Whoever comes first: the statement sees the row either before or after it is locked.
+            await connection.execute("select from skill_categories for update")
+            await terminate_others(connection)
+
+    assert changed.exception() is None or isinstance(changed.exception(), ServerUnavailable)
+    assert await db.categories.find_by_slug("art")
+
+
+async def test_a_connection_that_ends_within_a_unit_of_work_is_told_and_nothing_is_written(db, connection):
+    async with refused(connection, ServerUnavailable) as refusal, db.transaction() as unit:
+        await add_category(unit, "art")
+        await terminate_others(connection)
+        await add_category(unit, "other")
+
+    assert isinstance(refusal.value.__cause__, psycopg.OperationalError)
+    assert await db.categories.list() == []
+    assert db.statistics()["lent"] == 0
+
+
+# --- servers that are not there --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"host": "/nowhere"}, "/nowhere"),
+        ({"port": "1"}, "PGSQL.1"),
+        ({"host": "127.0.0.1", "port": "1"}, "refused"),
+        ({"dbname": "no_such_database"}, "no_such_database"),
+        ({"user": "nobody_of_that_name"}, "nobody_of_that_name"),
+    ],
+    ids=["folder", "port", "address", "database", "user"],
+)
+async def test_a_server_that_cannot_be_had_is_told_at_once_with_the_reason(url, wrong, reason):
+    db = AsyncDatabase(make_conninfo(url, **wrong), timeout=30)
+    started = time.monotonic()
+
+    with pytest.raises(ServerUnavailable, match=reason) as refusal:
+        await db.open()
+
+    assert time.monotonic() - started < 5
+    assert isinstance(refusal.value.__cause__, psycopg.OperationalError)
+    await db.close()
+
+
+async def test_a_wrong_option_of_the_server_is_told_with_the_reason(url):
+    db = AsyncDatabase(make_conninfo(url, options="-c no_such_option=1"))
+
+    with pytest.raises(ServerUnavailable, match="no_such_option"):
+        await db.open()
+
+
+async def test_a_url_that_is_none_is_refused_by_name():
+    with pytest.raises((ServerUnavailable, InvalidValue)):
+        await AsyncDatabase("no url at all").open()
+
+
+async def test_a_server_that_dies_is_told_with_the_reason(url):
+    with Proxy(url) as proxy:
+        db = AsyncDatabase(proxy.url, min_size=1, max_size=2, timeout=1)
+        await db.open()
+    try:
+        with pytest.raises(ServerUnavailable, match="socket") as refusal:
+            await db.categories.list()
+        assert refusal.value.__cause__ is not None
+    finally:
+        await db.close()
+
+
+async def test_a_server_that_dies_is_told_before_the_time_out_for_a_free_connection(url):
+    with Proxy(url) as proxy:
+        db = AsyncDatabase(proxy.url, min_size=1, max_size=2, timeout=2)
+        await db.open()
+    started = time.monotonic()
+    try:
+        with pytest.raises(ServerUnavailable):
+            await db.categories.list()
+        assert time.monotonic() - started < 1
+    finally:
+        await db.close()
+
+
+async def test_a_database_without_the_schema_is_told(empty_url):
+    async with AsyncDatabase(empty_url) as db:
+        with pytest.raises(SchemaOutdated) as refusal:
+            await db.categories.list()
+
+    assert refusal.value.sqlstate == "42P01"
+    assert isinstance(refusal.value.__cause__, psycopg.errors.UndefinedTable)
+
+
+async def test_a_role_without_the_right_is_told(url, connection):
+    async with AsyncDatabase(make_conninfo(url, options="-c role=pg_monitor")) as db:
+        async with refused(connection, PermissionDenied) as refusal:
+            await db.categories.create(name="Art", slug="art")
+
+    assert refusal.value.sqlstate == "42501"
+
+
+# --- the pool --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_pool_that_is_used_up_is_told(url, connection):
+    async with AsyncDatabase(url, min_size=1, max_size=1, timeout=0.1) as db:
+        async with db.transaction():
+            async with nothing_written(connection):
+                with pytest.raises(PoolExhausted) as refusal:
+                    await add_category(db)
+                with pytest.raises(PoolExhausted):
+                    async with db.transaction():
+                        raise AssertionError("not reached")
+
+        assert isinstance(refusal.value.__cause__, psycopg_pool.PoolTimeout)
+        assert await add_category(db)
+
+
+async def test_a_database_that_was_not_opened_or_is_closed_is_told(url, connection):
+    never = AsyncDatabase(url)
+    closed = AsyncDatabase(url)
+    async with closed:
+        await closed.categories.list()
+
+    for db in (never, closed):
+        async with refused(connection, PoolNotOpen) as refusal:
+            await add_category(db)
+        assert isinstance(refusal.value.__cause__, psycopg_pool.PoolClosed)
+        with pytest.raises(PoolNotOpen):
+            async with db.transaction():
+                raise AssertionError("not reached")
+
+
+async def test_a_closed_database_cannot_be_opened_again(url):
+    db = AsyncDatabase(url)
+    async with db:
+        pass
+
+    with pytest.raises(PoolNotOpen):
+        await db.open()
+
+
+async def test_closing_twice_and_closing_what_was_not_opened_does_no_harm(url):
+    db = AsyncDatabase(url)
+
+    await db.close()
+    await db.close()
+
+
+async def test_a_closed_database_leaves_no_connection_behind(url, connection):
+    async with AsyncDatabase(url, min_size=4, max_size=4) as db:
+        await db.categories.list()
+        assert await value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") == 4
+
+    for _ in range(1000):
+        if await value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") == 0:
+            return
+        await connection.execute("select pg_sleep(0.005)")
+    raise AssertionError("connections are left behind")
+
+
+async def test_many_callers_share_a_small_pool(url, connection):
+    async with AsyncDatabase(url, min_size=1, max_size=2, timeout=20) as db:
+        users = await together_async(
+            *[lambda number=number: add_user(db, f"learner {number}") for number in range(8)]
+        )
+
+        assert failures(users) == []
+        assert await value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") <= 2
+        assert db.statistics()["lent"] == 0
+        assert db.statistics()["pool_max"] == 2
+
+    assert await value(connection, "select count(*) from users") == 8
+
+
+async def test_many_units_of_work_share_a_small_pool(url, connection):
+    async def work(number):
+        async with db.transaction() as unit:
+            user = await add_user(unit, f"learner {number}")
+            await unit.users.update_profile(user.id, bio=str(number))
+
+    async with AsyncDatabase(url, min_size=1, max_size=2, timeout=20) as db:
+        results = await together_async(*[lambda number=number: work(number) for number in range(8)])
+
+        assert failures(results) == []
+
+    assert await value(connection, "select count(distinct bio) from user_profiles") == 8
+
+
+@pytest.mark.parametrize("prepare_threshold", [None, 0, 5])
+async def test_statements_run_prepared_or_not(url, tree, prepare_threshold):
+    async with AsyncDatabase(url, max_size=1, prepare_threshold=prepare_threshold) as db:
+        html, css = await add_skills(db, tree, "html", "css")
+        for _ in range(10):
+            assert (await db.skills.set_dependencies(css.id, [html.id])).dependencies == (html.id,)
+            assert (await db.trees.load("web")).slug == "web"
+
+
+async def test_nothing_is_prepared_when_it_must_not_be(proxy, watched):
+    for _ in range(10):
+        await watched.categories.list()
+
+    assert all(body.startswith(b"\0") for kind, body in proxy.messages if kind == b"P")
+
+
+async def test_what_is_run_often_is_prepared(proxy):
+    async with AsyncDatabase(proxy.url, min_size=1, max_size=1) as db:
+        for _ in range(10):
+            await db.categories.list()
+
+    assert any(not body.startswith(b"\0") for kind, body in proxy.messages if kind == b"P")
+    assert proxy.statements()[-1] == ""
+
+
+async def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, watched, learner):
+    await watched.users.get(learner.id)
+    async with watched.transaction() as unit:
+        await unit.users.get(learner.id)
+
+    ours = [statement for statement in proxy.statements() if statement not in ("BEGIN", "COMMIT")]
+    assert len(ours) == 2
+    assert all(statement.startswith("/* users/get */") for statement in ours)
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_statement_that_takes_too_long_is_told(url, db, connection):
+    art = await add_category(db, "art")
+    async with AsyncDatabase(url, statement_timeout=0.1) as hasty, connection.transaction():
+        await connection.execute("select from skill_categories for update")
+        with pytest.raises(StatementTimeout) as refusal:
+            await hasty.categories.update(art.id, name="Changed")
+        with pytest.raises(StatementTimeout):
+            async with hasty.transaction() as unit:
+                await unit.categories.update(art.id, name="Changed")
+
+    assert refusal.value.sqlstate == "57014"
+    assert isinstance(refusal.value.__cause__, psycopg.errors.QueryCanceled)
+    assert await db.categories.list() == [art]
+
+
+async def test_a_lock_that_takes_too_long_is_told(url, db, connection):
+    art = await add_category(db, "art")
+    async with AsyncDatabase(make_conninfo(url, options="-c lock_timeout=50")) as hasty, connection.transaction():
+        await connection.execute("select from skill_categories for update")
+        with pytest.raises(LockTimeout) as refusal:
+            await hasty.categories.update(art.id, name="Changed")
+
+    assert refusal.value.sqlstate == "55P03"
+    assert await db.categories.list() == [art]
+
+
+async def test_the_options_of_a_url_hold_beside_a_statement_timeout(url, db, connection):
+    art = await add_category(db, "art")
+    hasty_url = make_conninfo(url, options="-c lock_timeout=50")
+    async with AsyncDatabase(hasty_url, statement_timeout=1) as hasty, connection.transaction():
+        await connection.execute("select from skill_categories for update")
+        with pytest.raises(LockTimeout):
+            await hasty.categories.update(art.id, name="Changed")
+
+
+# --- work that meets other work --------------------------------------------------------------------------------------
+
+
+async def test_a_statement_that_meets_a_deadlock_is_tried_again_and_counted(url, connection, db, tree):
+    html, css = await add_skills(db, tree, "html", css=["html"])
+    # Who waits first looks for a deadlock first, and gives way.
+    ours = make_conninfo(url, options="-c deadlock_timeout=500ms")
+    theirs = make_conninfo(url, options="-c deadlock_timeout=60s")
+    async with (
+        AsyncDatabase(ours, max_size=1) as patient,
+        await psycopg.AsyncConnection.connect(theirs) as other,
+    ):
+        await other.execute("select from skills where id = %s for update", [css.id])
+        async with meanwhile_async(lambda: patient.skills.remove_dependency(css.id, html.id)) as changed:
+            await until_somebody_waits(connection)
+            await other.execute("select from skills where id = %s for update", [html.id])
+            await other.commit()
+
+        assert changed.result().dependencies == ()
+        assert patient.statistics()["retries"] == 1
+
+
+async def test_a_unit_of_work_that_meets_a_deadlock_is_told(url, connection, db, tree):
+    html, css = await add_skills(db, tree, "html", css=["html"])
+    ours = make_conninfo(url, options="-c deadlock_timeout=500ms")
+    theirs = make_conninfo(url, options="-c deadlock_timeout=60s")
+
+    async def work():
+        async with patient.transaction() as unit:
+            await unit.skills.remove_dependency(css.id, html.id)
+
+    async with (
+        AsyncDatabase(ours, max_size=1) as patient,
+        await psycopg.AsyncConnection.connect(theirs) as other,
+    ):
+        await other.execute("select from skills where id = %s for update", [css.id])
+        async with meanwhile_async(work) as changed:
+            await until_somebody_waits(connection)
+            await other.execute("select from skills where id = %s for update", [html.id])
+            await other.commit()
+
+    assert isinstance(changed.exception(), ConcurrentUpdate)
+    assert isinstance(changed.exception().__cause__, psycopg.errors.DeadlockDetected)
+    assert (await db.skills.get(css.id)).dependencies == (html.id,)
+
+
+REPEATABLE = r"-c default_transaction_isolation=repeatable\ read"
+
+
+@pytest.mark.parametrize(("attempts", "retries"), [(1, 0), (2, 1), (3, 1)])
+async def test_a_statement_that_cannot_be_serialized_is_tried_as_often_as_allowed(url, db, connection, attempts, retries):
+    art = await add_category(db, "art")
+    strict = AsyncDatabase(make_conninfo(url, options=REPEATABLE), max_size=1, attempts=attempts)
+
+    async with strict:
+        async with await psycopg.AsyncConnection.connect(url) as other:
+            await other.execute("update skill_categories set sort_order = 7")
+            async with meanwhile_async(lambda: strict.categories.update(art.id, name="Changed")) as changed:
+                await until_somebody_waits(connection)
+                await other.commit()
+        assert strict.statistics()["retries"] == retries
+
+    if retries:
+        assert (changed.result().name, changed.result().sort_order) == ("Changed", 7)
+    else:
+        assert isinstance(changed.exception(), ConcurrentUpdate)
+        assert (await db.categories.find_by_slug("art")).name == "Art"
+
+
+async def test_the_graph_cannot_be_edited_at_an_isolation_level_that_hides_others_work(url, db, connection, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+
+    async with AsyncDatabase(make_conninfo(url, options=REPEATABLE)) as strict:
+        async with refused(connection, UnsupportedIsolation):
+            await strict.skills.add_dependency(css.id, html.id)
+        async with refused(connection, UnsupportedIsolation):
+            await strict.trees.set_prerequisites(tree.id, [tree.id])
+
+
+async def test_a_refusal_is_not_tried_again(db, learner, proxy, watched):
+    with pytest.raises(Exception, match="e-mail"):
+        await add_user(watched, "grace", email=learner.email)
+
+    assert len(proxy.statements()) == 1
+    assert watched.statistics()["retries"] == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda db, learner: add_user(db, "grace", email=learner.email),
+        lambda db, learner: add_user(db, "grace", id=learner.id),
+        lambda db, learner: add_user(db, "grace", timezone="FOO3"),
+        lambda db, learner: db.users.get("no uuid"),
+        lambda db, learner: db.users.find_by_email("nul\0"),
+        lambda db, learner: db.users.update_profile(learner.id, no_such_field=1),
+        lambda db, learner: db.users.update_profile(learner.id, preferences={"theme": "pink"}),
+        lambda db, learner: db.sessions.start(learner.id, address="nowhere"),
+        lambda db, learner: db.categories.create(name="", slug="art"),
+        lambda db, learner: db.trees.create(learner.id, name="Web", slug="web"),
+        lambda db, learner: db.trees.list(after="nonsense"),
+    ],
+    ids=["taken", "id", "time zone", "id text", "NUL", "field", "document", "address", "check", "reference", "cursor"],
+)
+async def test_an_error_keeps_what_caused_it(db, learner, call):
+    with pytest.raises(Exception, match=".") as refusal:
+        await call(db, learner)
+
+    assert refusal.value.__cause__ is not None
+    assert type(refusal.value).__module__ == "skilltree.errors"
