@@ -99,7 +99,7 @@ begin
     end if;
     if not is_iana_timezone(new.timezone) then
         raise exception 'unknown time zone "%"', new.timezone
-            using errcode = 'check_violation', constraint = 'user_profiles_timezone_known',
+            using errcode = 'check_violation', constraint = 'user_profiles_timezone_known', column = 'timezone',
             hint = 'Use a name of the IANA database, such as Europe/Lisbon.';
     end if;
     return new;

@@ -17,10 +17,18 @@ create table achievements (
     constraint achievements_pkey primary key (id),
     constraint achievements_name_length check (char_length(name) between 1 and 200),
     constraint achievements_description_length check (char_length(description) between 1 and 10000),
+    -- What the models can read: one bad document would keep everyone from reading the list.
     constraint achievements_criteria_form check (
         jsonb_typeof(criteria) = 'object'
         and coalesce(criteria ->> 'type' in ('skill_completion_count', 'xp_threshold', 'streak_days'), false)
-        and coalesce(jsonb_typeof(criteria -> 'threshold') = 'number', false)
+        and criteria - array['type', 'threshold', 'additionalParams'] = '{}'
+        and case
+            when jsonb_typeof(criteria -> 'threshold') = 'number'
+                then
+                    (criteria -> 'threshold')::numeric between 1 and 2147483647
+                    and (criteria -> 'threshold')::numeric % 1 = 0
+            else false
+        end
     ),
     constraint achievements_xp_reward_range check (xp_reward between 0 and 1000000),
     constraint achievements_badge_icon_length check (char_length(badge_icon) <= 2048),

@@ -78,7 +78,8 @@ begin
     if tg_op = 'DELETE' or (tg_op = 'UPDATE' and new.id <> old.id) then
         select skills.id into wrong
         from skills
-        where skills.dependencies @> array[old.id] or skills.dependents @> array[old.id];
+        where (skills.dependencies @> array[old.id] or skills.dependents @> array[old.id])
+            and not exists (select from skills as remade where remade.id = old.id);
         if found then
             raise exception 'skill % is gone but still named by skill %', old.id, wrong.id
                 using errcode = 'foreign_key_violation', constraint = 'skills_dependencies_exist',
@@ -155,8 +156,8 @@ begin
     cross join unnest(leading_to.dependencies) as dependency (id);
     if cycle is not null then
         raise exception 'dependency cycle: %', (
-            select string_agg(skills.name, ' → ' order by step.place)
-            from unnest(cycle) with ordinality as step (id, place)
+            select string_agg(skills.name, ' → ' order by step.place) || case when cardinality(cycle) > 12 then ' → …' else '' end
+            from unnest(cycle[:12]) with ordinality as step (id, place)
             inner join skills on skills.id = step.id
         )
             using errcode = 'check_violation', constraint = 'skills_dependencies_acyclic', detail = to_jsonb(cycle),
@@ -228,8 +229,8 @@ begin
     from above;
     if cycle is not null then
         raise exception 'parent cycle: %', (
-            select string_agg(skills.name, ' → ' order by step.place)
-            from unnest(cycle) with ordinality as step (id, place)
+            select string_agg(skills.name, ' → ' order by step.place) || case when cardinality(cycle) > 12 then ' → …' else '' end
+            from unnest(cycle[:12]) with ordinality as step (id, place)
             inner join skills on skills.id = step.id
         )
             using errcode = 'check_violation', constraint = 'skills_parents_acyclic', detail = to_jsonb(cycle),

@@ -70,8 +70,8 @@ begin
     cross join unnest(leading_to.prerequisites) as prerequisite (id);
     if cycle is not null then
         raise exception 'prerequisite cycle: %', (
-            select string_agg(skill_trees.name, ' → ' order by step.place)
-            from unnest(cycle) with ordinality as step (id, place)
+            select string_agg(skill_trees.name, ' → ' order by step.place) || case when cardinality(cycle) > 12 then ' → …' else '' end
+            from unnest(cycle[:12]) with ordinality as step (id, place)
             inner join skill_trees on skill_trees.id = step.id
         )
             using errcode = 'check_violation', constraint = 'skill_trees_prerequisites_acyclic',

@@ -14,16 +14,12 @@ FOLDERS = {
 
 # In this order. A rule that nothing needs any more is an error.
 RULES = [
-    (r"await asyncio\.gather\(\*\[([^\]]+) for ([^\]]+)\]\)", r"run_together([lambda: \1 for \2])"),
     (r"await asyncio\.to_thread\((\w+), ", r"\1("),
     (r"^import asyncio\n", "import time\n"),
     (r"asyncio\.sleep", "time.sleep"),
     (r"async def ", "def "),
     (r"async with ", "with "),
-    (r"async for ", "for "),
     (r"await ", ""),
-    (r"@pytest_asyncio\.fixture", "@pytest.fixture"),
-    (r"^import pytest_asyncio\n", "import pytest\n"),
     (r"asynccontextmanager", "contextmanager"),
     (r"AsyncIterator", "Iterator"),
     (r"__aenter__", "__enter__"),

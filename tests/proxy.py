@@ -14,7 +14,7 @@ SOCKET = ".s.PGSQL.5432"
 class Proxy:
     """Messages from the client (``messages``: type and body) and how often it waited for the server (``round_trips``).
 
-    The server answers a pipeline at its end, so that one pipeline is one round trip however the client cuts it into packets.
+    The server answers a pipeline at its end: one pipeline is one round trip, however the client cuts it into packets.
     """
 
     def __init__(self, url: str) -> None:

@@ -78,14 +78,14 @@ async def test_a_unit_of_work_cancelled_while_it_waits_for_a_lock_is_undone(db, 
             await unit.categories.create(name="Other", slug="other")
             await unit.categories.update(art.id, name="Changed")
 
-    async with await psycopg.AsyncConnection.connect(connection.info.dsn, autocommit=True) as observer:
-        async with connection.transaction():
-            await connection.execute("select from skill_categories for update")
-            task = asyncio.create_task(work())
+    async with connection.transaction():
+        await connection.execute("select from skill_categories for update")
+        task = asyncio.create_task(work())
+        async with await psycopg.AsyncConnection.connect(connection.info.dsn, autocommit=True) as observer:
             await until(observer, WAITING, 1)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     assert await db.categories.list() == [art]
 
@@ -111,8 +111,9 @@ async def test_a_cancelled_method_of_two_statements_is_undone(db, connection):
 async def test_who_is_cancelled_while_waiting_for_a_connection_takes_none(db):
     async with db.transaction():
         waiting = asyncio.create_task(add_category(db))
-        while db.statistics().get("requests_waiting", 0) == 0:
+        for _ in range(10):
             await asyncio.sleep(0)
+        assert db.statistics()["requests_waiting"] == 1
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

@@ -10,7 +10,8 @@ import pytest
 from pytest_postgresql.executors import NoopExecutor
 
 from conftest import _database
-from skilltree import Database, errors
+from skilltree import Database, _translation, errors
+from skilltree._translation import from_driver, translated
 from skilltree.errors import (
     AlreadyExists,
     CategoryNotFound,
@@ -23,8 +24,6 @@ from skilltree.errors import (
     TreeNotFound,
     UnknownTimezone,
     UserNotFound,
-    from_driver,
-    translated,
 )
 from skilltree.models.ids import CategoryId, TreeId, UserId
 
@@ -136,7 +135,7 @@ def test_error_crosses_from_one_process_to_another_as_it_is(error: SkillTreeErro
 # --- the map ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", errors._BY_CONSTRAINT)
+@pytest.mark.parametrize("name", _translation.BY_CONSTRAINT)
 def test_constraint_that_has_an_error_is_in_the_database(
     connection: psycopg.Connection[tuple[Any, ...]], name: str
 ) -> None:
@@ -152,7 +151,7 @@ def test_every_key_and_foreign_key_that_a_caller_can_break_has_an_error(
 ) -> None:
     reachable = (constraints(connection, "fpu") | unique_indexes(connection)) - UNREACHABLE
 
-    assert reachable - set(errors._BY_CONSTRAINT) == set()
+    assert reachable - set(_translation.BY_CONSTRAINT) == set()
 
 
 def test_every_constraint_raised_by_a_trigger_has_an_error(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
@@ -164,19 +163,21 @@ def test_every_constraint_raised_by_a_trigger_has_an_error(connection: psycopg.C
     raised = names(connection, query)
 
     assert len(raised) >= 9
-    assert raised - set(errors._BY_CONSTRAINT) == set()
+    assert raised - set(_translation.BY_CONSTRAINT) == set()
 
 
 def test_every_key_maps_to_something_taken_and_every_foreign_key_to_something_not_found(
     connection: psycopg.Connection[tuple[Any, ...]],
 ) -> None:
     keys = {
-        name for name in constraints(connection, "pu") | unique_indexes(connection) if name in errors._BY_CONSTRAINT
+        name
+        for name in constraints(connection, "pu") | unique_indexes(connection)
+        if name in _translation.BY_CONSTRAINT
     }
     foreign = constraints(connection, "f")
 
-    assert all(issubclass(errors._BY_CONSTRAINT[name], AlreadyExists) for name in keys)
-    assert all(issubclass(errors._BY_CONSTRAINT[name], NotFound | GraphError) for name in foreign)
+    assert all(issubclass(_translation.BY_CONSTRAINT[name], AlreadyExists) for name in keys)
+    assert all(issubclass(_translation.BY_CONSTRAINT[name], NotFound | GraphError) for name in foreign)
 
 
 def test_name_of_every_check_leads_to_the_field_it_is_about(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
@@ -261,7 +262,7 @@ def test_value_that_the_driver_cannot_send_is_invalid(connection: psycopg.Connec
 
 
 def test_error_without_anything_known_is_a_failure_of_the_database() -> None:
-    error = from_driver(psycopg.ProgrammingError("odd"))
+    error = from_driver(psycopg.InternalError("odd"))
 
     assert type(error) is errors.DatabaseFailure
     assert str(error) == "odd"

@@ -18,6 +18,7 @@ from pytest_postgresql.executors import NoopExecutor
 
 from conftest import _database
 from skilltree import Database
+from skilltree._translation import from_driver, translated
 from skilltree.errors import (
     CyclicDependency,
     CyclicParents,
@@ -32,8 +33,6 @@ from skilltree.errors import (
     UnknownParent,
     UnknownPrerequisite,
     UnsupportedIsolation,
-    from_driver,
-    translated,
 )
 from skilltree.models.ids import CategoryId, SkillId, TreeId
 
@@ -697,7 +696,7 @@ def test_refused_edit_in_a_nested_unit_of_work_takes_only_itself_back(db: Databa
 
     with db.transaction() as unit:
         unit.skills.add_dependency(skills["js"], skills["css"])
-        with pytest.raises(SkillNotFound), unit.transaction() as inner:  # noqa: PT012 (both belong to it)
+        with pytest.raises(SkillNotFound), unit.transaction() as inner:
             inner.skills.add_dependency(skills["html"], skills["css"])
             inner.skills.add_dependency(skills["html"], SkillId(uuid4()))
 

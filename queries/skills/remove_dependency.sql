@@ -19,7 +19,9 @@ updated_skill as (
             else skills.dependents
         end
     from locked_skill
-    where skills.id = locked_skill.id
+    where
+        skills.id = locked_skill.id
+        and %(skill_id)s in (select target.id from locked_skill as target)
     returning
         skills.id,
         skills.skill_tree_id,

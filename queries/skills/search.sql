@@ -10,11 +10,11 @@ with matching as (
         skills.skill_type,
         skills.difficulty,
         skills.description,
-        ts_rank(skills.search_document, websearch_to_tsquery('english', %(text)s)) as rank
+        ts_rank(skills.search_document, websearch_to_tsquery('english', %(text)s::text)) as rank
     from skills
     inner join skill_trees on skill_trees.id = skills.skill_tree_id
     where
-        skills.search_document @@ websearch_to_tsquery('english', %(text)s)
+        skills.search_document @@ websearch_to_tsquery('english', %(text)s::text)
         and skills.is_active
         and (%(tree_id)s::uuid is null or skills.skill_tree_id = %(tree_id)s)
         and (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
@@ -35,7 +35,7 @@ select
     ts_headline(
         'english',
         concat_ws(': ', matching.name, matching.description),
-        websearch_to_tsquery('english', %(text)s),
+        websearch_to_tsquery('english', %(text)s::text),
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5'
     ) as snippet
 from matching

@@ -1,10 +1,10 @@
--- Change a skill.
+-- Change a skill, but for its key: setting a column of a unique index, even to the same value, would hold up everyone
+-- who is making progress in the skill.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
 update skills
 set
     (
-        key,
         sort_order,
         parent_skill_id,
         name,
@@ -24,7 +24,6 @@ set
     )
     = (
         select
-            changed.key,
             changed.sort_order,
             changed.parent_skill_id,
             changed.name,

@@ -1,6 +1,6 @@
 -- Hold a tree that is about to be imported, whether it exists or not, so that the next statement sees its latest graph.
 with import_lock as materialized (
-    select pg_advisory_xact_lock(hashtextextended('import ' || %(slug)s, 0))
+    select pg_advisory_xact_lock(hashtextextended('edit tree ' || %(slug)s, 0))
 )
 
 select skills.id

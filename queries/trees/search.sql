@@ -8,10 +8,10 @@ with matching as (
         skill_trees.difficulty,
         skill_trees.tags,
         skill_trees.description,
-        ts_rank(skill_trees.search_document, websearch_to_tsquery('english', %(text)s)) as rank
+        ts_rank(skill_trees.search_document, websearch_to_tsquery('english', %(text)s::text)) as rank
     from skill_trees
     where
-        skill_trees.search_document @@ websearch_to_tsquery('english', %(text)s)
+        skill_trees.search_document @@ websearch_to_tsquery('english', %(text)s::text)
         and (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
     order by rank desc, skill_trees.name, skill_trees.id
     limit
@@ -30,7 +30,7 @@ select
     ts_headline(
         'english',
         concat_ws(': ', matching.name, matching.description),
-        websearch_to_tsquery('english', %(text)s),
+        websearch_to_tsquery('english', %(text)s::text),
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5'
     ) as snippet
 from matching

@@ -1,7 +1,19 @@
 -- Say which trees come before a tree.
+-- They are held until the end of the transaction, so that none can be deleted meanwhile.
+with held_prerequisite as (
+    select skill_trees.id
+    from skill_trees
+    where skill_trees.id = any(%(prerequisites)s::uuid[])
+    order by skill_trees.id
+    for key share
+)
+
 update skill_trees
 set prerequisites = %(prerequisites)s
-where skill_trees.id = %(tree_id)s
+where
+    skill_trees.id = %(tree_id)s
+    -- Names the sub-query, which would not run otherwise.
+    and (select count(*) from held_prerequisite) >= 0
 returning
     skill_trees.id,
     skill_trees.category_id,

@@ -1,4 +1,5 @@
--- Change a tree.
+-- Change a tree, but for its slug: setting a column of a unique index, even to the same value, would hold up everyone
+-- who is starting the tree.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
 update skill_trees
@@ -6,7 +7,6 @@ set
     (
         category_id,
         name,
-        slug,
         description,
         short_description,
         difficulty,
@@ -22,7 +22,6 @@ set
         select
             changed.category_id,
             changed.name,
-            changed.slug,
             changed.description,
             changed.short_description,
             changed.difficulty,

@@ -88,7 +88,7 @@ def document(adapter: TypeAdapter[Any], value: object, field: str) -> str | None
         path = tuple(first["loc"])
         where = ".".join((field, *(str(part) for part in path)))
         raise InvalidDocument(f"{where}: {first['msg']}", field=field, path=path) from error
-    except (UnicodeEncodeError, RecursionError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"{field}: {error}", field=field, path=()) from error
 
 
@@ -98,7 +98,7 @@ def changes(adapter: TypeAdapter[T], values: T) -> str:
     if not given:
         raise InvalidValue("nothing to change was given")
     try:
-        valid = adapter.validate_python(values, extra="forbid")
+        valid = adapter.validate_python(values)
         return adapter.dump_json(valid, by_alias=True, exclude_unset=True).decode()
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
@@ -108,8 +108,8 @@ def changes(adapter: TypeAdapter[T], values: T) -> str:
         if len(path) > 1:
             raise InvalidDocument(f"{where}: {first['msg']}", field=field, path=path[1:]) from error
         raise InvalidValue(f"{where}: {first['msg']}", field=field) from error
-    except UnicodeEncodeError as error:
-        raise InvalidValue(f"a text cannot be stored: {error.reason}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"a value cannot be stored: {error}") from error
 
 
 MOST_PER_PAGE = 1000

@@ -6,7 +6,8 @@ from psycopg import Connection
 
 from skilltree._files import folder
 from skilltree._sql import load
-from skilltree.errors import InvalidValue, NotFound, translated
+from skilltree._translation import translated
+from skilltree.errors import InvalidValue, NotFound
 
 
 def names() -> list[str]:

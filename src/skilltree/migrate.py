@@ -26,7 +26,8 @@ from yoyo.migrations import default_migration_table, read_sql_migration, topolog
 
 from skilltree import _files
 from skilltree._sql import load
-from skilltree.errors import InvalidValue, MigrationError, translated
+from skilltree._translation import translated
+from skilltree.errors import InvalidValue, MigrationError
 
 _FILE_NAME = re.compile(r"[0-9]{4}\.[a-z0-9-]+(\.rollback)?\.sql")
 _BETWEEN_STATEMENTS = re.compile(r"(?:[\s;]|--[^\n]*|/\*.*?\*/)*", re.DOTALL)

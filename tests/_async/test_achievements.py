@@ -131,7 +131,13 @@ async def test_an_achievement_id_is_taken(db, connection):
 
 
 async def test_achievements_are_listed_the_common_first_then_by_name(db):
-    for name, rarity in {"Zeal": "COMMON", "Myth": "LEGENDARY", "Art": "RARE", "Begin": "COMMON", "Odd": "UNCOMMON"}.items():
+    for name, rarity in {
+        "Zeal": "COMMON",
+        "Myth": "LEGENDARY",
+        "Art": "RARE",
+        "Begin": "COMMON",
+        "Odd": "UNCOMMON",
+    }.items():
         await add_achievement(db, name, rarity=rarity)
 
     assert [achievement.name for achievement in await db.achievements.list()] == ["Begin", "Zeal", "Odd", "Art", "Myth"]

@@ -24,7 +24,14 @@ async def test_a_category_is_created_with_all_that_is_given(db):
     own = uuid4()
 
     category = await db.categories.create(
-        id=own, name="Art", slug="art", description="Fine", color="#00ffAA", icon="brush", sort_order=-3, is_active=False
+        id=own,
+        name="Art",
+        slug="art",
+        description="Fine",
+        color="#00ffAA",
+        icon="brush",
+        sort_order=-3,
+        is_active=False,
     )
 
     assert category.id == own
@@ -101,7 +108,9 @@ async def test_a_category_with_a_value_that_cannot_be_is_refused(db, connection,
         await db.categories.create(**{"name": "Art", "slug": "art", **given})
 
 
-@pytest.mark.parametrize("given", [*HOSTILE, {"no_such_field": 1}, {"id": UNKNOWN}, {"created_at": None}, {}], ids=short)
+@pytest.mark.parametrize(
+    "given", [*HOSTILE, {"no_such_field": 1}, {"id": UNKNOWN}, {"created_at": None}, {}], ids=short
+)
 async def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, given):
     art = await add_category(db, "art")
 

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -188,7 +189,7 @@ async def test_what_a_diamond_needs_is_named_once(db, learner, tree):
 
 async def test_what_is_missing_is_found_at_any_depth(db, learner, tree):
     names = [f"skill {number:02}" for number in range(20)]
-    *_, last = await add_skills(db, tree, names[0], **{b: [a] for a, b in zip(names, names[1:], strict=False)})
+    *_, last = await add_skills(db, tree, names[0], **{b: [a] for a, b in pairwise(names)})
 
     assert await missing(db, learner, last) == [(name, level, level == 18) for level, name in enumerate(names[:-1])]
 

@@ -36,7 +36,9 @@ async def test_a_session_has_an_address_of_either_kind(db, learner, given, store
 async def test_a_session_keeps_what_it_runs_on(db, learner):
     own = uuid4()
 
-    session = await db.sessions.start(learner.id, id=own, device_info={"browser": "Firefox", "userAgent": "x", "dpi": 96})
+    session = await db.sessions.start(
+        learner.id, id=own, device_info={"browser": "Firefox", "userAgent": "x", "dpi": 96}
+    )
 
     assert session.id == own
     assert (session.device_info.browser, session.device_info.user_agent) == ("Firefox", "x")
@@ -55,7 +57,7 @@ async def test_an_address_that_is_none_is_refused(db, connection, learner, addre
     "device_info",
     [
         {"browser": 5},
-        {"dpi": object()},
+        pytest.param({"dpi": object()}, id="an object"),
         [],
         "Firefox",
     ],

@@ -1,4 +1,5 @@
 from contextlib import AsyncExitStack
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -50,10 +51,10 @@ ASSESSMENTS = {
 async def edges(connection):
     """Return the graph as (skill, dependency) by name, and check that both sides of it agree."""
     both = [
-        "select a.name, b.name from skills as a cross join unnest(a.dependencies) as o (id) join skills as b using (id)",
-        "select b.name, a.name from skills as a cross join unnest(a.dependents) as o (id) join skills as b using (id)",
+        "select a.name, b.name from skills as a cross join unnest(a.dependencies) as o join skills as b on b.id = o",
+        "select b.name, a.name from skills as a cross join unnest(a.dependents) as o join skills as b on b.id = o",
     ]
-    needs, needed = [sorted(await rows(connection, side.replace("using (id)", "on b.id = o.id"))) for side in both]
+    needs, needed = [sorted(await rows(connection, side)) for side in both]
     assert needs == needed
     return needs
 
@@ -211,7 +212,7 @@ async def test_a_key_is_taken_within_a_tree_only(db, connection, tree):
     async with refused(connection, SkillKeyTaken):
         await db.skills.create(tree.id, name="HTML", key="html")
     async with refused(connection, SkillKeyTaken):
-        await db.skills.update(html.id, key="css")
+        await db.skills.change_key(html.id, "css")
 
 
 async def test_a_skill_id_is_taken(db, connection, tree):
@@ -546,7 +547,7 @@ async def test_a_skill_that_needs_itself_is_refused(db, connection, tree):
 @pytest.mark.parametrize("length", [2, 3, 30])
 async def test_a_cycle_of_any_length_is_refused_with_its_path(db, connection, tree, length):
     names = [f"skill {number}" for number in range(length)]
-    needs = {name: [before] for before, name in zip(names, names[1:], strict=False)}
+    needs = {name: [before] for before, name in pairwise(names)}
     chain = await add_skills(db, tree, names[0], **needs)
     first, last = chain[0], chain[-1]
 
@@ -561,7 +562,7 @@ async def test_a_cycle_of_any_length_is_refused_with_its_path(db, connection, tr
     assert set(path) == {skill.id for skill in chain}
     needed = {skill.id: {*skill.dependencies} for skill in chain}
     needed[first.id] = {last.id}
-    assert all(following in needed[skill] for skill, following in zip(path, path[1:], strict=False))
+    assert all(following in needed[skill] for skill, following in pairwise(path))
     assert "skill 0" in str(refusal.value)
 
 
@@ -610,9 +611,7 @@ async def test_an_edge_added_while_dependencies_are_replaced_is_not_lost(db, con
 
     async with AsyncExitStack() as until_added, db.transaction() as unit:
         await unit.skills.set_dependencies(js.id, [html.id])
-        added = await until_added.enter_async_context(
-            meanwhile_async(lambda: db.skills.add_dependency(js.id, css.id))
-        )
+        added = await until_added.enter_async_context(meanwhile_async(lambda: db.skills.add_dependency(js.id, css.id)))
         await until_somebody_waits(connection)
 
     assert added.exception() is None

@@ -1,9 +1,10 @@
+from contextlib import suppress
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from _async.factories import add_category, add_skills, add_tree, add_user, everything, nothing_written, refused, value
+from _async.factories import add_category, add_skills, add_tree, add_user, everything, refused, value
 from skilltree.errors import (
     CyclicDependency,
     EmailTaken,
@@ -37,13 +38,11 @@ async def test_repositories_work_together_in_one_transaction(db, connection):
 
 
 async def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, tree):
-    async with nothing_written(connection):
-        with pytest.raises(Abandoned):
-            async with db.transaction() as unit:
-                await add_user(unit)
-                await unit.skills.create(tree.id, name="HTML")
-                await unit.trees.unpublish(tree.id)
-                raise Abandoned
+    async with refused(connection, Abandoned), db.transaction() as unit:
+        await add_user(unit)
+        await unit.skills.create(tree.id, name="HTML")
+        await unit.trees.unpublish(tree.id)
+        raise Abandoned
 
 
 async def test_an_error_of_a_repository_that_leaves_the_block_undoes_all_of_it(db, connection, learner, tree):
@@ -72,13 +71,12 @@ async def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connect
     assert refusal.value.sqlstate == "25P02"
 
 
-async def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(db, learner):
+async def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(db, connection, learner):
     async with db.transaction() as unit:
         await add_user(unit, "grace")
-        with pytest.raises(EmailTaken):
-            async with unit.transaction() as inner:
-                await add_user(inner, "joan")
-                await add_user(inner, "other", email=learner.email)
+        async with refused(connection, EmailTaken), unit.transaction() as inner:
+            await add_user(inner, "joan")
+            await add_user(inner, "other", email=learner.email)
         await add_user(unit, "mary")
 
     assert await db.users.find_by_username("grace")
@@ -86,14 +84,13 @@ async def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(d
     assert await db.users.find_by_username("mary")
 
 
-async def test_savepoints_nest(db):
+async def test_savepoints_nest(db, connection):
     async with db.transaction() as unit:
-        with pytest.raises(Abandoned):
-            async with unit.transaction() as inner:
-                async with inner.transaction() as innermost:
-                    await add_user(innermost, "innermost")
-                assert await inner.users.find_by_username("innermost")
-                raise Abandoned
+        async with refused(connection, Abandoned), unit.transaction() as inner:
+            async with inner.transaction() as innermost:
+                await add_user(innermost, "innermost")
+            assert await inner.users.find_by_username("innermost")
+            raise Abandoned
         assert await unit.users.find_by_username("innermost") is None
         async with unit.transaction() as inner:
             await add_user(inner, "inner")
@@ -102,12 +99,10 @@ async def test_savepoints_nest(db):
 
 
 async def test_a_savepoint_that_is_kept_goes_with_the_whole(db, connection):
-    async with nothing_written(connection):
-        with pytest.raises(Abandoned):
-            async with db.transaction() as unit:
-                async with unit.transaction() as inner:
-                    await add_user(inner)
-                raise Abandoned
+    async with refused(connection, Abandoned), db.transaction() as unit:
+        async with unit.transaction() as inner:
+            await add_user(inner)
+        raise Abandoned
 
 
 async def test_what_is_wrong_only_for_a_while_is_right(db, connection, tree):
@@ -155,14 +150,13 @@ async def test_methods_of_two_statements_work_in_a_unit_of_work(db, tree):
     assert [skill.name for skill in await db.skills.list_for_tree(tree.id)] == ["css"]
 
 
-async def test_a_refusal_in_a_method_of_two_statements_can_be_taken_back_to_a_savepoint(db, tree):
+async def test_a_refusal_in_a_method_of_two_statements_can_be_taken_back_to_a_savepoint(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
 
     async with db.transaction() as unit:
         await unit.skills.update(html.id, name="HTML 5")
-        with pytest.raises(InvalidValue):
-            async with unit.transaction() as inner:
-                await inner.skills.set_dependencies(css.id, [html.id, html.id])
+        async with refused(connection, InvalidValue), unit.transaction() as inner:
+            await inner.skills.set_dependencies(css.id, [html.id, html.id])
 
     assert (await db.skills.get(html.id)).name == "HTML 5"
     assert (await db.skills.get(css.id)).dependencies == ()
@@ -170,28 +164,22 @@ async def test_a_refusal_in_a_method_of_two_statements_can_be_taken_back_to_a_sa
 
 @pytest.mark.parametrize("ending", ["well", "badly"])
 async def test_a_unit_of_work_cannot_be_used_after_its_end(db, connection, learner, ending):
-    kept = []
-    try:
+    with suppress(Abandoned):
         async with db.transaction() as unit:
-            kept.append(unit)
             if ending == "badly":
                 raise Abandoned
-    except Abandoned:
-        pass
 
     async with refused(connection, UnitOfWorkEnded):
-        await kept[0].users.deactivate(learner.id)
-    async with refused(connection, UnitOfWorkEnded):
-        async with kept[0].transaction():
-            raise AssertionError("not reached")
+        await unit.users.deactivate(learner.id)
+    async with refused(connection, UnitOfWorkEnded), unit.transaction():
+        raise AssertionError("not reached")
 
 
 async def test_a_connection_comes_back_to_the_pool_clean_after_an_error(db, connection, learner):
     for _ in range(20):
-        with pytest.raises(Abandoned):
-            async with db.transaction() as unit:
-                await add_category(unit)
-                raise Abandoned
+        async with refused(connection, Abandoned), db.transaction() as unit:
+            await add_category(unit)
+            raise Abandoned
 
     assert db.statistics()["lent"] == 0
     assert await db.users.get(learner.id) == learner

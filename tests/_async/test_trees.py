@@ -1,3 +1,4 @@
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -92,7 +93,7 @@ async def test_a_slug_is_taken(db, connection, tree):
     async with refused(connection, SlugTaken):
         await add_tree(db, "web")
     async with refused(connection, SlugTaken):
-        await db.trees.update(other.id, slug="web")
+        await db.trees.change_slug(other.id, "web")
 
 
 async def test_a_tree_id_is_taken(db, connection, tree):
@@ -282,7 +283,7 @@ async def test_prerequisites_in_a_cycle_are_refused_with_its_path(db, connection
     assert path[0] == path[-1]
     assert set(path) == {first.id, second.id, third.id}
     needs = {first.id: third.id, third.id: second.id, second.id: first.id}
-    assert all(needs[tree] == needed for tree, needed in zip(path, path[1:], strict=False))
+    assert all(needs[tree] == needed for tree, needed in pairwise(path))
 
 
 async def test_a_tree_that_needs_itself_is_refused(db, connection, tree):
@@ -401,7 +402,9 @@ async def test_an_empty_catalogue_has_one_empty_page(db):
     assert (page.items, page.next_cursor) == ((), None)
 
 
-@pytest.mark.parametrize("cursor", ["", "nonsense", "bnVsbA==", "W10=", "WyJhIl0=", "WyJhIiwiYiJd", "é", "W251bGwsbnVsbF0="])
+@pytest.mark.parametrize(
+    "cursor", ["", "nonsense", "bnVsbA==", "W10=", "WyJhIl0=", "WyJhIiwiYiJd", "é", "W251bGwsbnVsbF0="]
+)
 async def test_a_cursor_that_no_list_returned_is_refused(db, cursor):
     with pytest.raises(InvalidCursor) as refusal:
         await db.trees.list(after=cursor)
@@ -551,7 +554,12 @@ async def test_a_tree_is_loaded_for_nobody_as_for_somebody_who_has_done_nothing(
 async def test_a_skill_is_open_when_all_it_needs_is_completed_or_skipped(db, connection, learner, tree):
     html, css, *_ = await add_skills(db, tree, "html", "css", layout=["html", "css"], grid=["layout"])
 
-    assert await statuses(db, learner) == {"html": "AVAILABLE", "css": "AVAILABLE", "layout": "LOCKED", "grid": "LOCKED"}
+    assert await statuses(db, learner) == {
+        "html": "AVAILABLE",
+        "css": "AVAILABLE",
+        "layout": "LOCKED",
+        "grid": "LOCKED",
+    }
     await add_progress(connection, learner, html, "COMPLETED")
     assert (await statuses(db, learner))["layout"] == "LOCKED"
     await add_progress(connection, learner, css, "SKIPPED")

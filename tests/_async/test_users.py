@@ -11,8 +11,8 @@ from skilltree.errors import (
     InvalidPassword,
     InvalidValue,
     UnknownTimezone,
-    UserNotFound,
     UsernameTaken,
+    UserNotFound,
 )
 
 UNKNOWN = UUID(int=0)

@@ -57,7 +57,7 @@ def test_an_address_that_is_none_is_refused(db, connection, learner, address):
     "device_info",
     [
         {"browser": 5},
-        {"dpi": object()},
+        pytest.param({"dpi": object()}, id="an object"),
         [],
         "Firefox",
     ],

@@ -5,11 +5,14 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Lock
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from skilltree._async.achievements import AsyncAchievements
@@ -22,18 +25,18 @@ from skilltree._async.trees import AsyncTrees
 from skilltree._async.users import AsyncUsers
 from skilltree._rows import Params, adapters
 from skilltree._sockets import has_something_to_say
+from skilltree._translation import from_driver, translated
 from skilltree.errors import (
     ConcurrentUpdate,
     InvalidValue,
     PoolExhausted,
-    ServerUnavailable,
-    SkillTreeError,
     UnitOfWorkEnded,
-    from_driver,
-    translated,
 )
 
 T = TypeVar("T")
+
+# How long to wait for a connection before asking why there is none, in seconds.
+_PATIENCE = 0.5
 
 
 class AsyncRepositories(AsyncExecutor):
@@ -108,7 +111,9 @@ class AsyncDatabase(AsyncRepositories):
             "context": adapters(),
         }
         if statement_timeout is not None:
-            arguments["options"] = f"-c statement_timeout={round(statement_timeout * 1000)}"
+            with translated():
+                options = conninfo_to_dict(url).get("options") or ""
+            arguments["options"] = f"{options} -c statement_timeout={round(statement_timeout * 1000)}".lstrip()
         self._url = url
         self._arguments = arguments
         self._timeout = timeout
@@ -124,16 +129,14 @@ class AsyncDatabase(AsyncRepositories):
             timeout=timeout,
             max_idle=max_idle,
             max_lifetime=max_lifetime,
-            check=_check,
             open=False,
             name="skilltree",
         )
 
     async def open(self) -> None:
         """Connect. Raises ServerUnavailable with the server's reason if that fails."""
+        await self._probe()
         with translated():
-            # The pool retries in the background and would only say, after its time-out, that it had none.
-            await (await AsyncConnection.connect(self._url, **self._arguments)).close()
             await self._pool.open(wait=True, timeout=self._timeout)
 
     async def close(self) -> None:
@@ -186,10 +189,7 @@ class AsyncDatabase(AsyncRepositories):
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
-        try:
-            connection = await self._pool.getconn()
-        except psycopg.Error as error:
-            raise self._refusal(error) from error
+        connection = await self._checkout()
         self._lent.add(id(connection))
         try:
             yield connection
@@ -197,18 +197,31 @@ class AsyncDatabase(AsyncRepositories):
             self._lent.discard(id(connection))
             await self._pool.putconn(connection)
 
-    def _refusal(self, error: psycopg.Error) -> SkillTreeError:
-        if not isinstance(error, PoolTimeout):
-            return from_driver(error)
-        if len(self._lent) >= self._pool.max_size:
-            return PoolExhausted()
-        return ServerUnavailable(f"no connection could be made within {self._timeout} s")
+    async def _checkout(self) -> AsyncConnection[Any]:
+        """Return a connection that stands. Raises PoolExhausted, or ServerUnavailable as soon as that is certain."""
+        deadline = monotonic() + self._timeout
+        while True:
+            try:
+                connection = await self._pool.getconn(min(_PATIENCE, max(deadline - monotonic(), 0)))
+            except PoolTimeout as error:
+                if len(self._lent) < self._pool.max_size:
+                    await self._probe()
+                if monotonic() >= deadline:
+                    raise PoolExhausted from error
+            except psycopg.Error as error:
+                raise from_driver(error) from error
+            else:
+                if not connection.closed and not has_something_to_say(connection.fileno()):
+                    return connection
+                # What the server has said there is its farewell, if not a notice: better a new one in any case.
+                await connection.close()
+                await self._pool.putconn(connection)
+                await self._probe()
 
-
-async def _check(connection: AsyncConnection[Any]) -> None:
-    """Look, without asking the server, whether an idle connection still stands; ask it only when there is doubt."""
-    if has_something_to_say(connection.fileno()):
-        await AsyncConnectionPool.check_connection(connection)
+    async def _probe(self) -> None:
+        """Raise ServerUnavailable, with the reason, unless a connection can be made: the pool only tries, and waits."""
+        with translated():
+            await (await AsyncConnection.connect(self._url, **self._arguments)).close()
 
 
 async def _fetch(
@@ -219,11 +232,27 @@ async def _fetch(
             async with connection.cursor(row_factory=row_factory) as cursor:
                 await cursor.execute(statements[0], params)
                 return await cursor.fetchall()
-        async with connection.pipeline(), connection.cursor(row_factory=row_factory) as cursor:
-            async with connection.transaction():
-                for statement in statements:
-                    await cursor.execute(statement, params)
-            # After the end of the transaction, so that all of it is sent before anything is waited for.
-            return await cursor.fetchall()
+        return await _fetch_together(connection, statements, params, row_factory)
     except UnicodeEncodeError as error:
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
+
+
+async def _fetch_together(
+    connection: AsyncConnection[Any], statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]
+) -> list[T]:
+    """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
+    cursor = connection.cursor(row_factory=row_factory)
+    is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    try:
+        async with connection.pipeline():
+            if not is_open:
+                await connection.execute("begin")
+            for statement in statements:
+                await cursor.execute(statement, params)
+            if not is_open:
+                await connection.execute("commit")
+        return await cursor.fetchall()
+    except BaseException:
+        if not is_open and not connection.closed:
+            await connection.rollback()
+        raise

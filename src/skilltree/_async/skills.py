@@ -83,6 +83,11 @@ class AsyncSkills(AsyncRepository):
             changes=changes(_CHANGES, changed),
         )
 
+    async def change_key(self, skill_id: SkillId, key: str) -> Skill:
+        """Give a skill another key in its tree. Raises SkillKeyTaken, SkillNotFound."""
+        missing = SkillNotFound(id=skill_id)
+        return await self._one(Skill, "skills/change_key", missing=missing, skill_id=skill_id, key=key)
+
     async def update_content(self, skill_id: SkillId, content: SkillContent | Mapping[str, object] | None) -> Skill:
         """Replace what a skill teaches. Raises InvalidDocument with the path of the fault, SkillNotFound."""
         return await self._one(

@@ -63,7 +63,7 @@ class AsyncTrees(AsyncRepository):
         )
 
     async def update(self, tree_id: TreeId, **changed: Unpack[TreeChanges]) -> Tree:
-        """Change a tree; what is not given stays. Raises TreeNotFound, SlugTaken, CategoryNotFound, InvalidDocument."""
+        """Change a tree; what is not given stays. Raises TreeNotFound, CategoryNotFound, InvalidDocument."""
         return await self._one(
             Tree,
             "trees/update",
@@ -71,6 +71,10 @@ class AsyncTrees(AsyncRepository):
             tree_id=tree_id,
             changes=changes(_CHANGES, changed),
         )
+
+    async def change_slug(self, tree_id: TreeId, slug: str) -> Tree:
+        """Give a tree another slug. Raises SlugTaken, TreeNotFound."""
+        return await self._one(Tree, "trees/change_slug", missing=TreeNotFound(id=tree_id), tree_id=tree_id, slug=slug)
 
     async def publish(self, tree_id: TreeId) -> Tree:
         """Show a tree in the catalogue. Raises TreeNotFound."""
@@ -92,7 +96,7 @@ class AsyncTrees(AsyncRepository):
 
     async def delete(self, tree_id: TreeId) -> None:
         """Delete a tree with its skills and everyone's progress in them. Raises TreeNotFound."""
-        if not await self._values("trees/delete", tree_id=tree_id):
+        if not await self._values("trees/delete", lock="trees/lock", tree_id=tree_id):
             raise TreeNotFound(id=tree_id)
 
     async def get(self, tree_id: TreeId) -> Tree:

@@ -7,11 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from skilltree._rows import Params, adapters
@@ -24,18 +27,18 @@ from skilltree._sync.sessions import Sessions
 from skilltree._sync.skills import Skills
 from skilltree._sync.trees import Trees
 from skilltree._sync.users import Users
+from skilltree._translation import from_driver, translated
 from skilltree.errors import (
     ConcurrentUpdate,
     InvalidValue,
     PoolExhausted,
-    ServerUnavailable,
-    SkillTreeError,
     UnitOfWorkEnded,
-    from_driver,
-    translated,
 )
 
 T = TypeVar("T")
+
+# How long to wait for a connection before asking why there is none, in seconds.
+_PATIENCE = 0.5
 
 
 class Repositories(Executor):
@@ -110,7 +113,9 @@ class Database(Repositories):
             "context": adapters(),
         }
         if statement_timeout is not None:
-            arguments["options"] = f"-c statement_timeout={round(statement_timeout * 1000)}"
+            with translated():
+                options = conninfo_to_dict(url).get("options") or ""
+            arguments["options"] = f"{options} -c statement_timeout={round(statement_timeout * 1000)}".lstrip()
         self._url = url
         self._arguments = arguments
         self._timeout = timeout
@@ -126,16 +131,14 @@ class Database(Repositories):
             timeout=timeout,
             max_idle=max_idle,
             max_lifetime=max_lifetime,
-            check=_check,
             open=False,
             name="skilltree",
         )
 
     def open(self) -> None:
         """Connect. Raises ServerUnavailable with the server's reason if that fails."""
+        self._probe()
         with translated():
-            # The pool retries in the background and would only say, after its time-out, that it had none.
-            (Connection.connect(self._url, **self._arguments)).close()
             self._pool.open(wait=True, timeout=self._timeout)
 
     def close(self) -> None:
@@ -188,10 +191,7 @@ class Database(Repositories):
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[Any]]:
-        try:
-            connection = self._pool.getconn()
-        except psycopg.Error as error:
-            raise self._refusal(error) from error
+        connection = self._checkout()
         self._lent.add(id(connection))
         try:
             yield connection
@@ -199,18 +199,31 @@ class Database(Repositories):
             self._lent.discard(id(connection))
             self._pool.putconn(connection)
 
-    def _refusal(self, error: psycopg.Error) -> SkillTreeError:
-        if not isinstance(error, PoolTimeout):
-            return from_driver(error)
-        if len(self._lent) >= self._pool.max_size:
-            return PoolExhausted()
-        return ServerUnavailable(f"no connection could be made within {self._timeout} s")
+    def _checkout(self) -> Connection[Any]:
+        """Return a connection that stands. Raises PoolExhausted, or ServerUnavailable as soon as that is certain."""
+        deadline = monotonic() + self._timeout
+        while True:
+            try:
+                connection = self._pool.getconn(min(_PATIENCE, max(deadline - monotonic(), 0)))
+            except PoolTimeout as error:
+                if len(self._lent) < self._pool.max_size:
+                    self._probe()
+                if monotonic() >= deadline:
+                    raise PoolExhausted from error
+            except psycopg.Error as error:
+                raise from_driver(error) from error
+            else:
+                if not connection.closed and not has_something_to_say(connection.fileno()):
+                    return connection
+                # What the server has said there is its farewell, if not a notice: better a new one in any case.
+                connection.close()
+                self._pool.putconn(connection)
+                self._probe()
 
-
-def _check(connection: Connection[Any]) -> None:
-    """Look, without asking the server, whether an idle connection still stands; ask it only when there is doubt."""
-    if has_something_to_say(connection.fileno()):
-        ConnectionPool.check_connection(connection)
+    def _probe(self) -> None:
+        """Raise ServerUnavailable, with the reason, unless a connection can be made: the pool only tries, and waits."""
+        with translated():
+            (Connection.connect(self._url, **self._arguments)).close()
 
 
 def _fetch(
@@ -221,11 +234,27 @@ def _fetch(
             with connection.cursor(row_factory=row_factory) as cursor:
                 cursor.execute(statements[0], params)
                 return cursor.fetchall()
-        with connection.pipeline(), connection.cursor(row_factory=row_factory) as cursor:
-            with connection.transaction():
-                for statement in statements:
-                    cursor.execute(statement, params)
-            # After the end of the transaction, so that all of it is sent before anything is waited for.
-            return cursor.fetchall()
+        return _fetch_together(connection, statements, params, row_factory)
     except UnicodeEncodeError as error:
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
+
+
+def _fetch_together(
+    connection: Connection[Any], statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]
+) -> list[T]:
+    """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
+    cursor = connection.cursor(row_factory=row_factory)
+    is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    try:
+        with connection.pipeline():
+            if not is_open:
+                connection.execute("begin")
+            for statement in statements:
+                cursor.execute(statement, params)
+            if not is_open:
+                connection.execute("commit")
+        return cursor.fetchall()
+    except BaseException:
+        if not is_open and not connection.closed:
+            connection.rollback()
+        raise

@@ -85,6 +85,11 @@ class Skills(Repository):
             changes=changes(_CHANGES, changed),
         )
 
+    def change_key(self, skill_id: SkillId, key: str) -> Skill:
+        """Give a skill another key in its tree. Raises SkillKeyTaken, SkillNotFound."""
+        missing = SkillNotFound(id=skill_id)
+        return self._one(Skill, "skills/change_key", missing=missing, skill_id=skill_id, key=key)
+
     def update_content(self, skill_id: SkillId, content: SkillContent | Mapping[str, object] | None) -> Skill:
         """Replace what a skill teaches. Raises InvalidDocument with the path of the fault, SkillNotFound."""
         return self._one(

@@ -65,7 +65,7 @@ class Trees(Repository):
         )
 
     def update(self, tree_id: TreeId, **changed: Unpack[TreeChanges]) -> Tree:
-        """Change a tree; what is not given stays. Raises TreeNotFound, SlugTaken, CategoryNotFound, InvalidDocument."""
+        """Change a tree; what is not given stays. Raises TreeNotFound, CategoryNotFound, InvalidDocument."""
         return self._one(
             Tree,
             "trees/update",
@@ -73,6 +73,10 @@ class Trees(Repository):
             tree_id=tree_id,
             changes=changes(_CHANGES, changed),
         )
+
+    def change_slug(self, tree_id: TreeId, slug: str) -> Tree:
+        """Give a tree another slug. Raises SlugTaken, TreeNotFound."""
+        return self._one(Tree, "trees/change_slug", missing=TreeNotFound(id=tree_id), tree_id=tree_id, slug=slug)
 
     def publish(self, tree_id: TreeId) -> Tree:
         """Show a tree in the catalogue. Raises TreeNotFound."""
@@ -94,7 +98,7 @@ class Trees(Repository):
 
     def delete(self, tree_id: TreeId) -> None:
         """Delete a tree with its skills and everyone's progress in them. Raises TreeNotFound."""
-        if not self._values("trees/delete", tree_id=tree_id):
+        if not self._values("trees/delete", lock="trees/lock", tree_id=tree_id):
             raise TreeNotFound(id=tree_id)
 
     def get(self, tree_id: TreeId) -> Tree:

@@ -12,6 +12,10 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+CHANGES = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""How partial updates are checked."""
+
+
 class Document(BaseModel):
     """A JSON document: camelCase in the database, snake_case in Python; an unknown key is an error."""
 
@@ -22,6 +26,8 @@ class Document(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         allow_inf_nan=False,
+        # What the model does not know may hold NaN all the same. As null it would pass; as NaN the server refuses it.
+        ser_json_inf_nan="constants",
     )
 
 

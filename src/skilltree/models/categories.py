@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from pydantic import with_config
 from typing_extensions import TypedDict
 
-from skilltree.models.base import Model
+from skilltree.models.base import CHANGES, Model
 from skilltree.models.ids import CategoryId
 
 
@@ -23,6 +24,7 @@ class Category(Model):
     updated_at: datetime
 
 
+@with_config(CHANGES)
 class CategoryChanges(TypedDict, total=False):
     """What an editor may change of a category."""
 

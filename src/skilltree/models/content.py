@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
 from skilltree.models.base import Document, OpenDocument
 from skilltree.models.enums import DifficultyLevel, SkillType
@@ -24,10 +24,7 @@ def is_relative_url(text: str) -> bool:
 
 AbsoluteUrl = Annotated[str, Field(max_length=2048, pattern=_ABSOLUTE_URL)]
 UrlReference = Annotated[str, Field(min_length=1, max_length=2048, pattern=_URL_REFERENCE)]
-Minutes = Annotated[
-    Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0)],
-    Field(union_mode="left_to_right"),
-]
+Minutes = Annotated[float, Field(ge=0, strict=True)]
 Text = Annotated[str, Field(max_length=100_000)]
 
 
@@ -98,7 +95,7 @@ class CriteriaParams(Document):
     skill_type: SkillType | None = None
 
 
-Threshold = Annotated[int, Field(ge=1, le=2_147_483_647)]
+Threshold = Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]
 
 
 class SkillCompletionCount(Document):
@@ -128,15 +125,13 @@ class StreakDays(Document):
 AchievementCriteria = Annotated[SkillCompletionCount | XpThreshold | StreakDays, Field(discriminator="type")]
 """When an achievement is earned (`achievements.criteria`)."""
 
-JsonScalar = str | int | float | bool | None
-
 
 class ProgressEvidence(Document):
     """Proof that a skill was completed (`user_skill_progress.evidence_data`)."""
 
     type: Literal["text", "url", "file", "assessment_score"]
     content: Text
-    metadata: dict[str, JsonScalar | list[JsonScalar]] | None = None
+    metadata: dict[str, JsonValue] | None = None
 
 
 class LayoutConfig(OpenDocument):

@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import with_config
 from typing_extensions import TypedDict
 
-from skilltree.models.base import Model
+from skilltree.models.base import CHANGES, Model
 from skilltree.models.content import Assessments, Resource, SkillContent
 from skilltree.models.enums import DifficultyLevel, SkillType
 from skilltree.models.ids import SkillId, TreeId
@@ -50,10 +51,10 @@ class Skill(SkillBody):
     updated_by: UUID | None
 
 
+@with_config(CHANGES)
 class SkillChanges(TypedDict, total=False):
-    """What an author may change of a skill. Dependencies and positions have methods of their own."""
+    """What an author may change of a skill. Key, dependencies and positions have methods of their own."""
 
-    key: str
     sort_order: int
     parent_skill_id: SkillId | None
     name: str

@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import with_config
 from typing_extensions import TypedDict
 
-from skilltree.models.base import Model
+from skilltree.models.base import CHANGES, Model
 from skilltree.models.content import LayoutConfig, ThemeConfig
 from skilltree.models.enums import DifficultyLevel, SkillProgressStatus, SkillType
 from skilltree.models.ids import CategoryId, SkillId, TreeId
@@ -38,12 +39,12 @@ class Tree(Model):
     updated_by: UUID | None
 
 
+@with_config(CHANGES)
 class TreeChanges(TypedDict, total=False):
-    """What an author may change of a tree."""
+    """What an author may change of a tree. Slug and prerequisites have methods of their own."""
 
     category_id: CategoryId
     name: str
-    slug: str
     description: str | None
     short_description: str | None
     difficulty: DifficultyLevel

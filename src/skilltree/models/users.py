@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import with_config
 from typing_extensions import TypedDict
 
-from skilltree.models.base import Model
+from skilltree.models.base import CHANGES, Model
 from skilltree.models.content import Preferences
 from skilltree.models.ids import UserId
 
@@ -52,6 +53,7 @@ class UserProfile(Model):
     updated_at: datetime
 
 
+@with_config(CHANGES)
 class ProfileChanges(TypedDict, total=False):
     """What a learner may change of their profile."""
 

@@ -1,0 +1,34 @@
+-- Give a skill another key in its tree.
+update skills
+set key = %(key)s
+where skills.id = %(skill_id)s
+returning
+    skills.id,
+    skills.skill_tree_id,
+    skills.parent_skill_id,
+    skills.key,
+    skills.sort_order,
+    skills.name,
+    skills.short_name,
+    skills.description,
+    skills.learning_objectives,
+    skills.skill_type,
+    skills.difficulty,
+    skills.estimated_minutes,
+    skills.xp_value,
+    skills.dependencies,
+    skills.dependents,
+    skills.position_x,
+    skills.position_y,
+    skills.is_placed,
+    skills.node_size,
+    skills.content,
+    skills.resources,
+    skills.assessments,
+    skills.is_active,
+    skills.is_optional,
+    skills.is_milestone,
+    skills.created_at,
+    skills.updated_at,
+    skills.created_by,
+    skills.updated_by;

@@ -1,0 +1,156 @@
+"""The driver's errors, turned into named ones by constraint or SQLSTATE."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import psycopg
+import psycopg_pool
+
+from skilltree.errors import (
+    AchievementNotFound,
+    CategoryNameTaken,
+    CategoryNotFound,
+    ConcurrentUpdate,
+    CyclicDependency,
+    CyclicParents,
+    CyclicPrerequisites,
+    DatabaseFailure,
+    EmailTaken,
+    GraphError,
+    IdTaken,
+    InvalidValue,
+    LockTimeout,
+    OneSidedDependency,
+    PermissionDenied,
+    PoolExhausted,
+    PoolNotOpen,
+    SchemaOutdated,
+    ServerUnavailable,
+    SkillCannotMove,
+    SkillKeyTaken,
+    SkillNotFound,
+    SkillTreeError,
+    SlugTaken,
+    StatementTimeout,
+    TreeNotFound,
+    UnknownDependency,
+    UnknownParent,
+    UnknownPrerequisite,
+    UnknownTimezone,
+    UnsupportedIsolation,
+    UsernameTaken,
+    UserNotFound,
+)
+
+BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
+    "idx_user_email": EmailTaken,
+    "idx_user_username": UsernameTaken,
+    "unique_category_name": CategoryNameTaken,
+    "idx_category_slug": SlugTaken,
+    "idx_tree_slug": SlugTaken,
+    "unique_skill_key": SkillKeyTaken,
+    "users_pkey": IdTaken,
+    "skill_categories_pkey": IdTaken,
+    "skill_trees_pkey": IdTaken,
+    "skills_pkey": IdTaken,
+    "unique_skill_id_tree": IdTaken,
+    "achievements_pkey": IdTaken,
+    "user_sessions_pkey": IdTaken,
+    "user_profiles_timezone_known": UnknownTimezone,
+    "skill_trees_category_id_fkey": CategoryNotFound,
+    "skills_skill_tree_id_fkey": TreeNotFound,
+    "skills_parent_skill_id_fkey": UnknownParent,
+    "user_profiles_user_id_fkey": UserNotFound,
+    "user_sessions_user_id_fkey": UserNotFound,
+    "user_skill_progress_user_id_fkey": UserNotFound,
+    "user_skill_progress_skill_id_fkey": SkillNotFound,
+    "user_skill_tree_progress_user_id_fkey": UserNotFound,
+    "user_skill_tree_progress_skill_tree_id_fkey": TreeNotFound,
+    "user_achievements_user_id_fkey": UserNotFound,
+    "user_achievements_achievement_id_fkey": AchievementNotFound,
+    "xp_events_user_id_fkey": UserNotFound,
+    "skills_dependencies_acyclic": CyclicDependency,
+    "skills_parents_acyclic": CyclicParents,
+    "skill_trees_prerequisites_acyclic": CyclicPrerequisites,
+    "skills_dependencies_exist": UnknownDependency,
+    "skill_trees_prerequisites_exist": UnknownPrerequisite,
+    "skills_dependents_inverse": OneSidedDependency,
+    "skills_tree_fixed": SkillCannotMove,
+    "skills_graph_isolation": UnsupportedIsolation,
+    "skill_trees_graph_isolation": UnsupportedIsolation,
+}
+
+_BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
+    "40001": ConcurrentUpdate,
+    "40P01": ConcurrentUpdate,
+    "42501": PermissionDenied,
+    "42703": SchemaOutdated,
+    "42704": SchemaOutdated,
+    "42P01": SchemaOutdated,
+    "55P03": LockTimeout,
+    "57014": StatementTimeout,
+    "57P01": ServerUnavailable,
+    "57P02": ServerUnavailable,
+    "57P03": ServerUnavailable,
+    "53300": ServerUnavailable,
+    "53400": ServerUnavailable,
+}
+
+
+# A parameter of a type that the statement cannot take: no such operator or function, wrong type, no such cast.
+_WRONG_TYPES = frozenset({"42883", "42804", "42846"})
+# 42883 is "no such function" too, for which the schema is to blame. Only the place in the server tells them apart.
+_OPERATOR_LOOKUP = "op_error"
+# What never reaches the server: a NUL, an object that is no SQL value, a connection string that is none.
+_REFUSED_BY_DRIVER = (psycopg.DataError, psycopg.ProgrammingError)
+
+
+def from_driver(error: psycopg.Error) -> SkillTreeError:  # noqa: PLR0911 (a list of cases)
+    """Return the named error for one of the driver's."""
+    message = error.diag.message_primary or str(error) or type(error).__name__
+    state = error.sqlstate or ""
+    if state.startswith("23") or error.diag.constraint_name in BY_CONSTRAINT:
+        return _from_constraint(error, message)
+    if state == "42883" and error.diag.source_function != _OPERATOR_LOOKUP:
+        return SchemaOutdated(message, sqlstate=state)
+    if state.startswith("22") or state in _WRONG_TYPES or (not state and isinstance(error, _REFUSED_BY_DRIVER)):
+        return InvalidValue(message)
+    if state in _BY_SQLSTATE:
+        return _BY_SQLSTATE[state](message, sqlstate=state)
+    if isinstance(error, psycopg_pool.PoolClosed):
+        return PoolNotOpen()
+    if isinstance(error, psycopg_pool.TooManyRequests):
+        return PoolExhausted()
+    if state.startswith("08") or (not state and isinstance(error, psycopg.OperationalError)):
+        return ServerUnavailable(message, sqlstate=state or None)
+    return DatabaseFailure(message, sqlstate=state or None)
+
+
+def _from_constraint(error: psycopg.Error, message: str) -> SkillTreeError:
+    constraint = error.diag.constraint_name or ""
+    named = BY_CONSTRAINT.get(constraint)
+    detail = error.diag.message_detail or ""
+    if named is None:
+        if error.sqlstate == "23502":
+            return InvalidValue(f"{error.diag.column_name} must have a value", field=error.diag.column_name)
+        field = constraint.removeprefix(f"{error.diag.table_name}_").rpartition("_")[0]
+        # Not the detail: it shows the whole row, with secrets.
+        return InvalidValue(message, field=field or None, constraint=constraint)
+    if issubclass(named, GraphError):
+        ids = [UUID(text) for text in json.loads(detail)] if detail.startswith("[") else []
+        return named(". ".join(filter(None, (message, error.diag.message_hint))), ids=ids)
+    if issubclass(named, InvalidValue):
+        hint = error.diag.message_hint or ""
+        return named(f"{message}. {hint}".rstrip(), field=error.diag.column_name, constraint=constraint)
+    return named(f"{named.__doc__} {detail}".rstrip())
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into named ones; the driver's stays as ``__cause__``."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise from_driver(error) from error
