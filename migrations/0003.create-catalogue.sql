@@ -107,6 +107,8 @@ create table skills (
     resources jsonb,
     assessments jsonb,
     is_active boolean not null default true,
+    -- When an import of the tree no longer had the skill, unless it has been activated since.
+    removed_at timestamptz,
     is_optional boolean not null default false,
     is_milestone boolean not null default false,
     created_at timestamptz not null default now(),

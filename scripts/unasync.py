@@ -21,6 +21,7 @@ RULES = [
     (r"async with ", "with "),
     (r"await ", ""),
     (r"asynccontextmanager", "contextmanager"),
+    (r"enter_async_context", "enter_context"),
     (r"AsyncIterator", "Iterator"),
     (r"__aenter__", "__enter__"),
     (r"__aexit__", "__exit__"),

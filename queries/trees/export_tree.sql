@@ -1,4 +1,4 @@
--- A tree as a curriculum file holds it. Skills that an import removed, out of use and out of the graph, are left out.
+-- A tree as a curriculum file holds it. Skills that an import removed are left out.
 with tree as (
     select
         skill_trees.id,
@@ -65,15 +65,7 @@ exported_skill as (
     inner join skills on skills.skill_tree_id = tree.id
     left join skills as parent on parent.id = skills.parent_skill_id
     left join edge on edge.skill_id = skills.id
-    where
-        skills.is_active
-        or skills.dependencies <> '{}'
-        or skills.dependents <> '{}'
-        or skills.parent_skill_id is not null
-        or exists (
-            select from skills as child
-            where child.parent_skill_id = skills.id
-        )
+    where skills.is_active or skills.removed_at is null
 )
 
 select

@@ -256,37 +256,30 @@ known_skill as materialized (
             order by dependent.id
         ) as dependents,
         coalesce(skills.resources, '[]') as resources,
-        -- Out of use and out of the graph: an earlier import removed it.
-        not skills.is_active
-        and skills.dependencies = '{}'
-        and skills.dependents = '{}'
-        and skills.parent_skill_id is null
-        and skills.id not in (
-            select child.parent_skill_id
-            from skills as child
-            where child.parent_skill_id = skills.id
-        ) as is_retired
+        not skills.is_active and skills.removed_at is not null as is_removed
     from known_tree
     inner join skills on skills.skill_tree_id = known_tree.id
 ),
 
-ordered_skill as (
+compared_order as (
     select
-        known_skill.key,
         row_number() over (
             order by known_skill.sort_order, known_skill.position_y, known_skill.position_x, known_skill.id
-        ) as place
+        ) as known_place,
+        row_number() over (order by given_skill.place) as given_place
     from known_skill
-    where not known_skill.is_retired
+    inner join given_skill on given_skill.key = known_skill.key
+    where not known_skill.is_removed
 ),
 
 file_order as (
-    select not exists (
-        select given_skill.key
-        from given_skill
-        inner join ordered_skill on ordered_skill.key = given_skill.key
-        where ordered_skill.place <> given_skill.place
-    ) as is_kept
+    select
+        exists(
+            select compared_order.known_place
+            from compared_order
+            where compared_order.known_place <> compared_order.given_place
+        ) as is_changed,
+        (select count(*) from compared_order) < (select count(*) from given_skill) as has_new
 ),
 
 skill_id as materialized (
@@ -335,8 +328,8 @@ final_skill as materialized (
         given_skill.place,
         given_skill.key,
         case
-            when known_skill.id is not null and file_order.is_kept then known_skill.sort_order
-            else given_skill.place
+            when file_order.is_changed or file_order.has_new then given_skill.place
+            else known_skill.sort_order
         end as sort_order,
         given_skill.name,
         given_skill.short_name,
@@ -359,7 +352,8 @@ final_skill as materialized (
         coalesce(dependencies_of.ids, '{}') as dependencies,
         coalesce(dependents_of.ids, '{}') as dependents,
         given_skill.resources,
-        known_skill.id is null as is_new
+        known_skill.id is null as is_new,
+        coalesce(known_skill.is_removed, false) as is_back
     from given_skill
     inner join skill_id on skill_id.key = given_skill.key
     cross join file_order
@@ -372,53 +366,54 @@ final_skill as materialized (
 changed_key as materialized (
     select
         final_skill.key,
-        final_skill.place,
-        known_skill.is_retired and final_skill.is_active as is_back
+        final_skill.place
     from final_skill
     inner join known_skill on known_skill.key = final_skill.key
-    where row(
-        known_skill.name,
-        known_skill.short_name,
-        known_skill.description,
-        known_skill.learning_objectives,
-        known_skill.skill_type,
-        known_skill.difficulty,
-        known_skill.estimated_minutes,
-        known_skill.xp_value,
-        known_skill.position_x,
-        known_skill.position_y,
-        known_skill.is_placed,
-        known_skill.node_size,
-        known_skill.content,
-        known_skill.assessments,
-        known_skill.is_active,
-        known_skill.is_optional,
-        known_skill.is_milestone,
-        known_skill.parent_skill_id,
-        known_skill.dependencies,
-        known_skill.resources
-    ) is distinct from row(
-        final_skill.name,
-        final_skill.short_name,
-        final_skill.description,
-        final_skill.learning_objectives,
-        final_skill.skill_type,
-        final_skill.difficulty,
-        final_skill.estimated_minutes,
-        final_skill.xp_value,
-        final_skill.position_x,
-        final_skill.position_y,
-        final_skill.is_placed,
-        final_skill.node_size,
-        final_skill.content,
-        final_skill.assessments,
-        final_skill.is_active,
-        final_skill.is_optional,
-        final_skill.is_milestone,
-        final_skill.parent_skill_id,
-        final_skill.dependencies,
-        final_skill.resources
-    )
+    where
+        not final_skill.is_back
+        and row(
+            known_skill.name,
+            known_skill.short_name,
+            known_skill.description,
+            known_skill.learning_objectives,
+            known_skill.skill_type,
+            known_skill.difficulty,
+            known_skill.estimated_minutes,
+            known_skill.xp_value,
+            known_skill.position_x,
+            known_skill.position_y,
+            known_skill.is_placed,
+            known_skill.node_size,
+            known_skill.content,
+            known_skill.assessments,
+            known_skill.is_active,
+            known_skill.is_optional,
+            known_skill.is_milestone,
+            known_skill.parent_skill_id,
+            known_skill.dependencies,
+            known_skill.resources
+        ) is distinct from row(
+            final_skill.name,
+            final_skill.short_name,
+            final_skill.description,
+            final_skill.learning_objectives,
+            final_skill.skill_type,
+            final_skill.difficulty,
+            final_skill.estimated_minutes,
+            final_skill.xp_value,
+            final_skill.position_x,
+            final_skill.position_y,
+            final_skill.is_placed,
+            final_skill.node_size,
+            final_skill.content,
+            final_skill.assessments,
+            final_skill.is_active,
+            final_skill.is_optional,
+            final_skill.is_milestone,
+            final_skill.parent_skill_id,
+            final_skill.dependencies,
+            final_skill.resources
+        )
 ),
 
 new_skill as (
@@ -502,6 +497,7 @@ changed_skill as (
         is_active = final_skill.is_active,
         is_optional = final_skill.is_optional,
         is_milestone = final_skill.is_milestone,
+        removed_at = null,
         parent_skill_id = final_skill.parent_skill_id,
         dependencies = final_skill.dependencies,
         dependents = final_skill.dependents,
@@ -512,6 +508,7 @@ changed_skill as (
         skills.id = final_skill.id
         and (
             final_skill.key in (select changed_key.key from changed_key)
+            or final_skill.is_back
             or final_skill.sort_order <> known_skill.sort_order
             or final_skill.dependents <> known_skill.dependents
         )
@@ -522,13 +519,14 @@ removed_skill as (
     update skills
     set
         is_active = false,
+        removed_at = now(),
         parent_skill_id = null,
         dependencies = '{}',
         dependents = '{}'
     from known_skill
     where
         skills.id = known_skill.id
-        and not known_skill.is_retired
+        and not known_skill.is_removed
         and known_skill.key not in (select given_skill.key from given_skill)
     returning skills.key
 )
@@ -537,17 +535,16 @@ select
     (select tree.id from tree) as tree_id,
     exists(select new_tree.id from new_tree) as tree_added,
     exists(select changed_tree.id from changed_tree) as tree_changed,
+    (select file_order.is_changed from file_order) as reordered,
     array(
         select final_skill.key
         from final_skill
-        left join changed_key on changed_key.key = final_skill.key
-        where final_skill.is_new or changed_key.is_back
+        where final_skill.is_new or final_skill.is_back
         order by final_skill.place
     ) as added,
     array(
         select changed_key.key
         from changed_key
-        where not changed_key.is_back
         order by changed_key.place
     ) as changed,
     array(

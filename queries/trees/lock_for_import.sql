@@ -1,6 +1,9 @@
--- Hold a tree that is about to be imported, whether it exists or not, so that the next statement sees its latest graph.
+-- Hold a tree that is about to be imported, whether it exists or not, and the name of its category, so that the next
+-- statement sees the latest of both.
 with import_lock as materialized (
-    select pg_advisory_xact_lock(hashtextextended('edit tree ' || %(slug)s, 0))
+    select
+        pg_advisory_xact_lock(hashtextextended('import category ' || %(category_slug)s, 0)),
+        pg_advisory_xact_lock(hashtextextended('edit tree ' || %(slug)s, 0))
 )
 
 select skills.id

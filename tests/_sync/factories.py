@@ -2,6 +2,7 @@
 
 """Rows to start from, each with defaults for what a test does not care about; and what most tests look at."""
 
+import re
 from contextlib import contextmanager
 
 import pytest
@@ -92,7 +93,7 @@ def all_pages(ask, *positional, **named):
 
 def short(given):
     """Return what a test with this parameter is called."""
-    return ascii(given)[:60]
+    return re.sub(" object at 0x[0-9a-f]+", "", ascii(given))[:60]
 
 
 def add_user(db, username="ada", **given):

@@ -613,7 +613,7 @@ def test_an_edge_added_while_dependencies_are_replaced_is_not_lost(db, connectio
 
     with ExitStack() as until_added, db.transaction() as unit:
         unit.skills.set_dependencies(js.id, [html.id])
-        added = until_added.enter_async_context(meanwhile_sync(lambda: db.skills.add_dependency(js.id, css.id)))
+        added = until_added.enter_context(meanwhile_sync(lambda: db.skills.add_dependency(js.id, css.id)))
         until_somebody_waits(connection)
 
     assert added.exception() is None

@@ -94,6 +94,7 @@ class ImportResult(Model):
     tree_id: TreeId | None
     tree_added: bool
     tree_changed: bool
+    reordered: bool
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
@@ -107,6 +108,7 @@ class ImportReport(Model):
     tree_id: TreeId
     tree_added: bool
     tree_changed: bool
+    reordered: bool
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
@@ -119,4 +121,5 @@ class ImportReport(Model):
     @property
     def is_unchanged(self) -> bool:
         """Whether the database held just this already."""
-        return not (self.tree_added or self.tree_changed or self.added or self.changed or self.removed)
+        changed = self.tree_added or self.tree_changed or self.reordered
+        return not (changed or self.added or self.changed or self.removed)
