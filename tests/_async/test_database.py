@@ -101,10 +101,10 @@ async def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, watched):
 
 async def test_a_connection_that_ends_during_a_statement_is_told_and_the_statement_not_repeated(url, db, connection):
     art = await add_category(db, "art")
-    async with await locked_categories(url):
-        async with meanwhile_async(lambda: db.categories.update(art.id, name="Changed")) as changed:
-            await until_somebody_waits(connection)
-            await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {WAITING}")
+    update = meanwhile_async(lambda: db.categories.update(art.id, name="Changed"))
+    async with await locked_categories(url), update as changed:
+        await until_somebody_waits(connection)
+        await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {WAITING}")
 
     assert isinstance(changed.exception(), ServerUnavailable)
     assert changed.exception().sqlstate == "57P01"
@@ -196,9 +196,10 @@ async def test_a_database_without_the_schema_is_told(empty_url):
 
 
 async def test_a_role_without_the_right_is_told(url, connection):
-    async with AsyncDatabase(make_conninfo(url, options="-c role=pg_monitor")) as db:
-        async with refused(connection, PermissionDenied) as refusal:
-            await db.categories.create(name="Art", slug="art")
+    db = AsyncDatabase(make_conninfo(url, options="-c role=pg_monitor"))
+
+    async with db, refused(connection, PermissionDenied) as refusal:
+        await db.categories.create(name="Art", slug="art")
 
     assert refusal.value.sqlstate == "42501"
 
@@ -339,9 +340,12 @@ async def test_a_statement_that_takes_too_long_is_told(url, connection, db):
 async def test_a_lock_that_takes_too_long_is_told(url, connection, db):
     art = await add_category(db, "art")
     hasty_url = make_conninfo(url, options="-c lock_timeout=50")
-    async with AsyncDatabase(hasty_url) as hasty, await locked_categories(url):
-        async with refused(connection, LockTimeout) as refusal:
-            await hasty.categories.update(art.id, name="Changed")
+    async with (
+        AsyncDatabase(hasty_url) as hasty,
+        await locked_categories(url),
+        refused(connection, LockTimeout) as refusal,
+    ):
+        await hasty.categories.update(art.id, name="Changed")
 
     assert refusal.value.sqlstate == "55P03"
 
@@ -349,9 +353,12 @@ async def test_a_lock_that_takes_too_long_is_told(url, connection, db):
 async def test_the_options_of_a_url_hold_beside_a_statement_timeout(url, connection, db):
     art = await add_category(db, "art")
     hasty_url = make_conninfo(url, options="-c lock_timeout=50")
-    async with AsyncDatabase(hasty_url, statement_timeout=1) as hasty, await locked_categories(url):
-        async with refused(connection, LockTimeout):
-            await hasty.categories.update(art.id, name="Changed")
+    async with (
+        AsyncDatabase(hasty_url, statement_timeout=1) as hasty,
+        await locked_categories(url),
+        refused(connection, LockTimeout),
+    ):
+        await hasty.categories.update(art.id, name="Changed")
 
 
 # --- work that meets other work --------------------------------------------------------------------------------------
@@ -373,7 +380,8 @@ async def test_a_statement_that_meets_a_deadlock_is_tried_again_and_counted(url,
             await other.commit()
 
         assert changed.result().dependencies == ()
-        assert patient.statistics()["retries"] == 1
+        # It may lose the race for the row once more.
+        assert 1 <= patient.statistics()["retries"] <= 2
 
 
 async def test_a_unit_of_work_that_meets_a_deadlock_is_told(url, connection, db, tree):
