@@ -34,6 +34,8 @@ _err = Console(stderr=True, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
+LockTimeout = Annotated[float, typer.Option(min=0, help="Seconds to wait for a lock; 0: for ever.")]
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -85,9 +87,9 @@ def demo() -> None:
 
 
 @_command("migrate")
-def migrate_(*, as_json: Json = False) -> None:
+def migrate_(*, lock_timeout: LockTimeout = 5, as_json: Json = False) -> None:
     """Apply the migrations that are pending."""
-    applied = migrate.migrate(embedded.database_url())
+    applied = migrate.migrate(embedded.database_url(), lock_timeout=lock_timeout)
     _table(({"migration": name, "outcome": "applied"} for name in applied), as_json=as_json)
 
 
@@ -96,10 +98,12 @@ def rollback(
     *,
     count: Annotated[int, typer.Option(min=1, help="How many of the latest migrations.")] = 1,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    lock_timeout: LockTimeout = 5,
     as_json: Json = False,
 ) -> None:
     """Roll the latest migration back, losing what it made."""
-    undone = migrate.rollback(embedded.database_url(), count=None if everything else count)
+    number = None if everything else count
+    undone = migrate.rollback(embedded.database_url(), count=number, lock_timeout=lock_timeout)
     _table(({"migration": name, "outcome": "rolled back"} for name in undone), as_json=as_json)
 
 
@@ -126,12 +130,15 @@ def status(*, as_json: Json = False) -> None:
 def seed_(*, as_json: Json = False) -> None:
     """Write the data to start with; what is there already stays."""
     with _database() as db:
-        rows = [{"kind": each.kind, "name": each.name, "outcome": each.outcome} for each in seed.seed(db)]
-    _table(rows, as_json=as_json)
+        _table(_seed(db), as_json=as_json)
+
+
+def _seed(db: Database) -> list[dict[str, str]]:
+    return [{"kind": each.kind, "name": each.name, "outcome": each.outcome} for each in seed.seed(db)]
 
 
 @_command("reset")
-def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, as_json: Json = False) -> None:
     """Lose all data: roll every migration back, apply them all, seed."""
     url = embedded.database_url()
     where = conninfo_to_dict(url)
@@ -140,9 +147,7 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = F
     migrate.rollback(url, count=None)
     migrate.migrate(url)
     with Database(url, max_size=2) as db:
-        _table(
-            ({"kind": each.kind, "name": each.name, "outcome": each.outcome} for each in seed.seed(db)), as_json=False
-        )
+        _table(_seed(db), as_json=as_json)
 
 
 @_command("explain")

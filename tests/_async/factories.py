@@ -59,6 +59,13 @@ async def refused(connection, error=SkillTreeError, match=None):
     assert await everything(connection) == before
 
 
+@asynccontextmanager
+async def case(subtests, given):
+    """Go on with the next case when this one fails."""
+    with subtests.test(given=short(given)):
+        yield
+
+
 async def rows(connection, statement, *values):
     """Return what a statement returns."""
     return await (await connection.execute(statement, values)).fetchall()

@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import pytest
 
-from _async.factories import add_achievement, add_user, refused, short
+from _async.factories import add_achievement, add_user, case, refused
 from skilltree.errors import IdTaken, InvalidDocument, InvalidValue
 from skilltree.models.content import SkillCompletionCount
 from skilltree.models.enums import AchievementCategory, AchievementRarity
@@ -69,9 +69,8 @@ async def test_criteria_can_be_given_as_a_model(db):
     assert achievement.criteria == criteria
 
 
-@pytest.mark.parametrize(
-    ("criteria", "path"),
-    [
+async def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db, connection, subtests):
+    for criteria, path in [
         ({}, ()),
         ({"type": "moon_phase", "threshold": 1}, ()),
         ({"type": "xp_threshold"}, ("xp_threshold", "threshold")),
@@ -85,19 +84,16 @@ async def test_criteria_can_be_given_as_a_model(db):
         ({**ANY, "additionalParams": {"skillType": "SONG"}}, ("xp_threshold", "additionalParams", "skillType")),
         ([], ()),
         ("xp_threshold", ()),
-    ],
-    ids=short,
-)
-async def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db, connection, criteria, path):
-    async with refused(connection, InvalidDocument) as refusal:
-        await add_achievement(db, criteria=criteria)
+    ]:
+        async with case(subtests, criteria):
+            async with refused(connection, InvalidDocument) as refusal:
+                await add_achievement(db, criteria=criteria)
 
-    assert (refusal.value.field, refusal.value.path) == ("criteria", path)
+            assert (refusal.value.field, refusal.value.path) == ("criteria", path)
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
+async def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
+    for given in [
         {"name": ""},
         {"name": "x" * 201},
         {"name": "\0"},
@@ -115,12 +111,10 @@ async def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db,
         {"badge_icon": "x" * 2049},
         {"is_visible": None},
         {"id": "no uuid"},
-    ],
-    ids=short,
-)
-async def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connection, given):
-    async with refused(connection, InvalidValue):
-        await add_achievement(db, **given)
+    ]:
+        async with case(subtests, given):
+            async with refused(connection, InvalidValue):
+                await add_achievement(db, **given)
 
 
 async def test_an_achievement_id_is_taken(db, connection):

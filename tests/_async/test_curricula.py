@@ -12,6 +12,7 @@ from _async.factories import (
     add_category,
     add_progress,
     add_skills,
+    case,
     everything,
     nothing_written,
     refused,
@@ -592,9 +593,11 @@ def changed(key, /, **change):
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
-@pytest.mark.parametrize(
-    ("form", "error", "words"),
-    [
+async def test_a_curriculum_that_cannot_be_is_refused_and_nothing_is_written(db, connection, known, subtests):
+    if known:
+        await db.trees.import_tree(curriculum("html", js=["html"]))
+
+    for form, error, words in [
         (
             {**curriculum(), "skills": curriculum("html")["skills"] * 2},
             InvalidCurriculum,
@@ -636,17 +639,12 @@ def changed(key, /, **change):
         (changed("html", key="\ud800"), SkillTreeError, []),
         ({**curriculum(), "description": "nul\0"}, SkillTreeError, []),
         ({**curriculum(), "description": "\ud800"}, SkillTreeError, []),
-    ],
-    ids=lambda given: short(given) if isinstance(given, dict) else "",
-)
-async def test_a_curriculum_that_cannot_be_is_refused_and_nothing_is_written(db, connection, form, error, words, known):
-    if known:
-        await db.trees.import_tree(curriculum("html", js=["html"]))
+    ]:
+        async with case(subtests, form):
+            async with refused(connection, error) as refusal:
+                await db.trees.import_tree(form)
 
-    async with refused(connection, error) as refusal:
-        await db.trees.import_tree(form)
-
-    assert all(word in str(refusal.value) for word in words)
+            assert all(word in str(refusal.value) for word in words)
 
 
 async def test_every_fault_of_a_curriculum_is_told_at_once(db, connection):

@@ -8,9 +8,9 @@ from _async.factories import (
     add_progress,
     add_skills,
     add_tree,
+    case,
     refused,
     rows,
-    short,
     until_somebody_waits,
     value,
 )
@@ -172,15 +172,17 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("given", [*HOSTILE, {"content": {"type": "song"}}, {"id": "no uuid"}], ids=short)
-async def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tree, given):
-    async with refused(connection, InvalidValue):
-        await db.skills.create(tree.id, **{"name": "HTML", **given})
+async def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
+    for given in [*HOSTILE, {"content": {"type": "song"}}, {"id": "no uuid"}]:
+        async with case(subtests, given):
+            async with refused(connection, InvalidValue):
+                await db.skills.create(tree.id, **{"name": "HTML", **given})
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
+async def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tree, subtests):
+    [html] = await add_skills(db, tree, "html")
+
+    for given in [
         *HOSTILE,
         {},
         {"no_such_field": 1},
@@ -190,14 +192,10 @@ async def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tr
         {"position_x": 1},
         {"skill_tree_id": UNKNOWN},
         {"key": None},
-    ],
-    ids=short,
-)
-async def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tree, given):
-    [html] = await add_skills(db, tree, "html")
-
-    async with refused(connection, InvalidValue):
-        await db.skills.update(html.id, **given)
+    ]:
+        async with case(subtests, given):
+            async with refused(connection, InvalidValue):
+                await db.skills.update(html.id, **given)
 
 
 async def test_a_skill_of_an_unknown_tree_is_refused(db, connection, tree):
@@ -344,9 +342,10 @@ def with_module(**changes):
     return {"type": "structured", "modules": [{**CONTENT["modules"][0], **changes}]}
 
 
-@pytest.mark.parametrize(
-    ("content", "path"),
-    [
+async def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection, tree, subtests):
+    [html] = await add_skills(db, tree, "html")
+
+    for content, path in [
         ({}, ("type",)),
         ({"type": "song"}, ("type",)),
         ({"type": "simple", "more": 1}, ("more",)),
@@ -364,20 +363,16 @@ def with_module(**changes):
         ([], ()),
         ("simple", ()),
         (5, ()),
-    ],
-    ids=short,
-)
-async def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection, tree, content, path):
-    [html] = await add_skills(db, tree, "html")
+    ]:
+        async with case(subtests, content):
+            async with refused(connection, InvalidDocument) as refusal:
+                await db.skills.update_content(html.id, content)
+            async with refused(connection, InvalidDocument):
+                await db.skills.create(tree.id, name="CSS", content=content)
 
-    async with refused(connection, InvalidDocument) as refusal:
-        await db.skills.update_content(html.id, content)
-    async with refused(connection, InvalidDocument):
-        await db.skills.create(tree.id, name="CSS", content=content)
-
-    assert refusal.value.field == "content"
-    assert refusal.value.path[: len(path)] == path
-    assert ".".join(map(str, ("content", *path))) in str(refusal.value)
+            assert refusal.value.field == "content"
+            assert refusal.value.path[: len(path)] == path
+            assert ".".join(map(str, ("content", *path))) in str(refusal.value)
 
 
 async def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, connection, tree):
@@ -390,9 +385,10 @@ async def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, conne
     assert str(refusal.value).startswith("content.modules.0.estimatedMinutes: ")
 
 
-@pytest.mark.parametrize(
-    ("given", "field", "path"),
-    [
+async def test_a_bad_document_of_a_skill_is_refused_with_the_path(db, connection, tree, subtests):
+    [html] = await add_skills(db, tree, "html")
+
+    for given, field, path in [
         ({"resources": [{"type": "song", "title": "", "url": "x"}]}, "resources", (0, "type")),
         ({"resources": [{"type": "link", "title": "", "url": ""}]}, "resources", (0, "url")),
         ({"assessments": {"passingScore": -1}}, "assessments", ("passingScore",)),
@@ -406,65 +402,41 @@ async def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, conne
             "assessments",
             ("questions", 0),
         ),
-    ],
-    ids=short,
-)
-async def test_a_bad_document_of_a_skill_is_refused_with_the_path(db, connection, tree, given, field, path):
+    ]:
+        async with case(subtests, given):
+            async with refused(connection, InvalidDocument) as on_create:
+                await db.skills.create(tree.id, name="CSS", **given)
+            async with refused(connection, InvalidDocument) as on_update:
+                await db.skills.update(html.id, **given)
+
+            assert (on_create.value.field, on_create.value.path) == (field, path)
+            assert (on_update.value.field, on_update.value.path) == (field, path)
+
+
+async def test_an_unknown_skill_is_not_found(db, connection, tree, subtests):
     [html] = await add_skills(db, tree, "html")
 
-    async with refused(connection, InvalidDocument) as on_create:
-        await db.skills.create(tree.id, name="CSS", **given)
-    async with refused(connection, InvalidDocument) as on_update:
-        await db.skills.update(html.id, **given)
-
-    assert (on_create.value.field, on_create.value.path) == (field, path)
-    assert (on_update.value.field, on_update.value.path) == (field, path)
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda db, known: db.skills.get(UNKNOWN),
-        lambda db, known: db.skills.update(UNKNOWN, name="Nothing"),
-        lambda db, known: db.skills.update_content(UNKNOWN, None),
-        lambda db, known: db.skills.add_dependency(UNKNOWN, known.id),
-        lambda db, known: db.skills.add_dependency(known.id, UNKNOWN),
-        lambda db, known: db.skills.add_dependency(UNKNOWN, UNKNOWN),
-        lambda db, known: db.skills.remove_dependency(UNKNOWN, known.id),
-        lambda db, known: db.skills.set_dependencies(UNKNOWN, [known.id]),
-        lambda db, known: db.skills.set_dependencies(UNKNOWN, []),
-        lambda db, known: db.skills.deactivate(UNKNOWN),
-        lambda db, known: db.skills.delete(UNKNOWN),
-        lambda db, known: db.skills.arrange(known.skill_tree_id, {known.id: (1, 1), UNKNOWN: (2, 2)}),
-        lambda db, known: db.skills.arrange(UNKNOWN, {known.id: (1, 1)}),
-        lambda db, known: db.skills.ancestors(UNKNOWN),
-        lambda db, known: db.skills.descendants(UNKNOWN),
-        lambda db, known: db.skills.learning_path(UNKNOWN),
-    ],
-    ids=[
-        "get",
-        "update",
-        "update_content",
-        "add_dependency",
-        "add_dependency, prerequisite",
-        "add_dependency, both",
-        "remove_dependency",
-        "set_dependencies",
-        "set_dependencies, none",
-        "deactivate",
-        "delete",
-        "arrange",
-        "arrange, tree",
-        "ancestors",
-        "descendants",
-        "learning_path",
-    ],
-)
-async def test_an_unknown_skill_is_not_found(db, connection, tree, call):
-    [html] = await add_skills(db, tree, "html")
-
-    async with refused(connection, SkillNotFound):
-        await call(db, html)
+    for case_name, call in {
+        "get": lambda db, known: db.skills.get(UNKNOWN),
+        "update": lambda db, known: db.skills.update(UNKNOWN, name="Nothing"),
+        "update_content": lambda db, known: db.skills.update_content(UNKNOWN, None),
+        "add_dependency": lambda db, known: db.skills.add_dependency(UNKNOWN, known.id),
+        "add_dependency, prerequisite": lambda db, known: db.skills.add_dependency(known.id, UNKNOWN),
+        "add_dependency, both": lambda db, known: db.skills.add_dependency(UNKNOWN, UNKNOWN),
+        "remove_dependency": lambda db, known: db.skills.remove_dependency(UNKNOWN, known.id),
+        "set_dependencies": lambda db, known: db.skills.set_dependencies(UNKNOWN, [known.id]),
+        "set_dependencies, none": lambda db, known: db.skills.set_dependencies(UNKNOWN, []),
+        "deactivate": lambda db, known: db.skills.deactivate(UNKNOWN),
+        "delete": lambda db, known: db.skills.delete(UNKNOWN),
+        "arrange": lambda db, known: db.skills.arrange(known.skill_tree_id, {known.id: (1, 1), UNKNOWN: (2, 2)}),
+        "arrange, tree": lambda db, known: db.skills.arrange(UNKNOWN, {known.id: (1, 1)}),
+        "ancestors": lambda db, known: db.skills.ancestors(UNKNOWN),
+        "descendants": lambda db, known: db.skills.descendants(UNKNOWN),
+        "learning_path": lambda db, known: db.skills.learning_path(UNKNOWN),
+    }.items():
+        async with case(subtests, case_name):
+            async with refused(connection, SkillNotFound):
+                await call(db, html)
 
 
 # --- the graph -------------------------------------------------------------------------------------------------------
@@ -748,9 +720,11 @@ async def test_a_word_in_the_name_of_a_skill_counts_more_than_one_in_its_descrip
     assert (hits[0].tree_slug, hits[0].skill_tree_id) == ("web", tree.id)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+async def test_a_search_for_skills_is_read_as_by_a_web_search_engine(db, tree, subtests):
+    await db.skills.create(tree.id, name="one", description="boil an egg")
+    await db.skills.create(tree.id, name="two", description="bake the bread")
+
+    for text, expected in [
         ("boil egg", ["one"]),
         ("boil or bake", ["one", "two"]),
         ('"boil an egg"', ["one"]),
@@ -760,13 +734,9 @@ async def test_a_word_in_the_name_of_a_skill_counts_more_than_one_in_its_descrip
         ("", []),
         ("the", []),
         ("!!! & | ( :*", []),
-    ],
-)
-async def test_a_search_for_skills_is_read_as_by_a_web_search_engine(db, tree, text, expected):
-    await db.skills.create(tree.id, name="one", description="boil an egg")
-    await db.skills.create(tree.id, name="two", description="bake the bread")
-
-    assert sorted(await found(db, text)) == expected
+    ]:
+        async with case(subtests, text):
+            assert sorted(await found(db, text)) == expected
 
 
 async def test_skills_are_searched_in_published_trees_unless_others_are_asked_for(db, tree):

@@ -10,6 +10,7 @@ from _async.factories import (
     add_tree,
     add_user,
     all_pages,
+    case,
     everything,
     refused,
     short,
@@ -145,17 +146,17 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("given", [*HOSTILE, {"prerequisites": [None]}, {"prerequisites": ["no uuid"]}], ids=short)
-async def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tree, given):
-    wanted = {"category_id": tree.category_id, "name": "Other", "slug": "other", **given}
+async def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
+    for given in [*HOSTILE, {"prerequisites": [None]}, {"prerequisites": ["no uuid"]}]:
+        async with case(subtests, given):
+            wanted = {"category_id": tree.category_id, "name": "Other", "slug": "other", **given}
 
-    async with refused(connection, InvalidValue):
-        await db.trees.create(**wanted)
+            async with refused(connection, InvalidValue):
+                await db.trees.create(**wanted)
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
+async def test_a_change_of_a_tree_that_cannot_be_is_refused(db, connection, tree, subtests):
+    for given in [
         *HOSTILE,
         {},
         {"no_such_field": 1},
@@ -164,12 +165,10 @@ async def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tre
         {"prerequisites": []},
         {"layout_config": None},
         {"category_id": None},
-    ],
-    ids=short,
-)
-async def test_a_change_of_a_tree_that_cannot_be_is_refused(db, connection, tree, given):
-    async with refused(connection, InvalidValue):
-        await db.trees.update(tree.id, **given)
+    ]:
+        async with case(subtests, given):
+            async with refused(connection, InvalidValue):
+                await db.trees.update(tree.id, **given)
 
 
 async def test_a_prerequisite_given_twice_is_refused(db, connection, tree):
@@ -234,26 +233,23 @@ async def test_a_tree_is_published_and_taken_back(db):
     assert (published.is_published, again.is_published, unpublished.is_published) == (True, True, False)
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda db: db.trees.get(UNKNOWN),
-        lambda db: db.trees.update(UNKNOWN, name="Nothing"),
-        lambda db: db.trees.publish(UNKNOWN),
-        lambda db: db.trees.unpublish(UNKNOWN),
-        lambda db: db.trees.set_prerequisites(UNKNOWN, []),
-        lambda db: db.trees.delete(UNKNOWN),
-        lambda db: db.trees.load("nothing"),
-        lambda db: db.trees.load_map("nothing"),
-        lambda db: db.trees.export_tree("nothing"),
-    ],
-    ids=["get", "update", "publish", "unpublish", "set_prerequisites", "delete", "load", "load_map", "export_tree"],
-)
-async def test_an_unknown_tree_is_not_found(db, connection, tree, call):
-    async with refused(connection, TreeNotFound) as refusal:
-        await call(db)
+async def test_an_unknown_tree_is_not_found(db, connection, tree, subtests):
+    for case_name, call in {
+        "get": lambda db: db.trees.get(UNKNOWN),
+        "update": lambda db: db.trees.update(UNKNOWN, name="Nothing"),
+        "publish": lambda db: db.trees.publish(UNKNOWN),
+        "unpublish": lambda db: db.trees.unpublish(UNKNOWN),
+        "set_prerequisites": lambda db: db.trees.set_prerequisites(UNKNOWN, []),
+        "delete": lambda db: db.trees.delete(UNKNOWN),
+        "load": lambda db: db.trees.load("nothing"),
+        "load_map": lambda db: db.trees.load_map("nothing"),
+        "export_tree": lambda db: db.trees.export_tree("nothing"),
+    }.items():
+        async with case(subtests, case_name):
+            async with refused(connection, TreeNotFound) as refusal:
+                await call(db)
 
-    assert refusal.value.key in ({"id": UNKNOWN}, {"slug": "nothing"})
+            assert refusal.value.key in ({"id": UNKNOWN}, {"slug": "nothing"})
 
 
 async def test_an_unknown_slug_is_no_trees(db):
@@ -344,9 +340,12 @@ async def test_the_catalogue_is_filtered(db):
     assert await names(db, category_id=art.id, difficulty="EXPERT") == []
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
+async def test_the_catalogue_is_filtered_by_tags(db, subtests):
+    await add_tree(db, "both", tags=["html", "css"])
+    await add_tree(db, "one", tags=["css"])
+    await add_tree(db, "none")
+
+    for filters, expected in [
         ({"all_tags": ["css"]}, ["both", "one"]),
         ({"all_tags": ["css", "html"]}, ["both"]),
         ({"all_tags": ["html", "css", "html"]}, ["both"]),
@@ -357,15 +356,9 @@ async def test_the_catalogue_is_filtered(db):
         ({"any_tags": ["CSS"]}, []),
         ({"all_tags": ["css"], "any_tags": ["html"]}, ["both"]),
         ({"all_tags": ("css",)}, ["both", "one"]),
-    ],
-    ids=short,
-)
-async def test_the_catalogue_is_filtered_by_tags(db, filters, expected):
-    await add_tree(db, "both", tags=["html", "css"])
-    await add_tree(db, "one", tags=["css"])
-    await add_tree(db, "none")
-
-    assert await names(db, **filters) == expected
+    ]:
+        async with case(subtests, filters):
+            assert await names(db, **filters) == expected
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 1000])
@@ -402,14 +395,13 @@ async def test_an_empty_catalogue_has_one_empty_page(db):
     assert (page.items, page.next_cursor) == ((), None)
 
 
-@pytest.mark.parametrize(
-    "cursor", ["", "nonsense", "bnVsbA==", "W10=", "WyJhIl0=", "WyJhIiwiYiJd", "é", "W251bGwsbnVsbF0="]
-)
-async def test_a_cursor_that_no_list_returned_is_refused(db, cursor):
-    with pytest.raises(InvalidCursor) as refusal:
-        await db.trees.list(after=cursor)
+async def test_a_cursor_that_no_list_returned_is_refused(db, subtests):
+    for cursor in ["", "nonsense", "bnVsbA==", "W10=", "WyJhIl0=", "WyJhIiwiYiJd", "é", "W251bGwsbnVsbF0="]:
+        async with case(subtests, cursor):
+            with pytest.raises(InvalidCursor) as refusal:
+                await db.trees.list(after=cursor)
 
-    assert refusal.value.field == "after"
+            assert refusal.value.field == "after"
 
 
 async def test_a_cursor_of_another_list_is_refused(db, connection, learner, tree):
@@ -455,9 +447,11 @@ async def test_a_snippet_shows_the_words_that_matched(db):
     assert hit.snippet.count("**") == 2
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+async def test_a_search_is_read_as_by_a_web_search_engine(db, subtests):
+    await add_tree(db, "egg", name="One", description="boil an egg")
+    await add_tree(db, "bread", name="Two", description="bake the bread")
+
+    for text, expected in [
         ("boil egg", ["egg"]),
         ("boil or bake", ["bread", "egg"]),
         ('"boil an egg"', ["egg"]),
@@ -472,13 +466,9 @@ async def test_a_snippet_shows_the_words_that_matched(db):
         ("'; drop table skills; --", []),
         ('unbalanced "quote', []),
         ("%", []),
-    ],
-)
-async def test_a_search_is_read_as_by_a_web_search_engine(db, text, expected):
-    await add_tree(db, "egg", name="One", description="boil an egg")
-    await add_tree(db, "bread", name="Two", description="bake the bread")
-
-    assert sorted(await found(db, text)) == expected
+    ]:
+        async with case(subtests, text):
+            assert sorted(await found(db, text)) == expected
 
 
 async def test_drafts_are_found_only_when_asked_for(db):

@@ -61,6 +61,13 @@ def refused(connection, error=SkillTreeError, match=None):
     assert everything(connection) == before
 
 
+@contextmanager
+def case(subtests, given):
+    """Go on with the next case when this one fails."""
+    with subtests.test(given=short(given)):
+        yield
+
+
 def rows(connection, statement, *values):
     """Return what a statement returns."""
     return (connection.execute(statement, values)).fetchall()

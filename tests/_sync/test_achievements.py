@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from _sync.factories import add_achievement, add_user, refused, short
+from _sync.factories import add_achievement, add_user, case, refused
 from skilltree.errors import IdTaken, InvalidDocument, InvalidValue
 from skilltree.models.content import SkillCompletionCount
 from skilltree.models.enums import AchievementCategory, AchievementRarity
@@ -71,9 +71,8 @@ def test_criteria_can_be_given_as_a_model(db):
     assert achievement.criteria == criteria
 
 
-@pytest.mark.parametrize(
-    ("criteria", "path"),
-    [
+def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db, connection, subtests):
+    for criteria, path in [
         ({}, ()),
         ({"type": "moon_phase", "threshold": 1}, ()),
         ({"type": "xp_threshold"}, ("xp_threshold", "threshold")),
@@ -87,19 +86,16 @@ def test_criteria_can_be_given_as_a_model(db):
         ({**ANY, "additionalParams": {"skillType": "SONG"}}, ("xp_threshold", "additionalParams", "skillType")),
         ([], ()),
         ("xp_threshold", ()),
-    ],
-    ids=short,
-)
-def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db, connection, criteria, path):
-    with refused(connection, InvalidDocument) as refusal:
-        add_achievement(db, criteria=criteria)
+    ]:
+        with case(subtests, criteria):
+            with refused(connection, InvalidDocument) as refusal:
+                add_achievement(db, criteria=criteria)
 
-    assert (refusal.value.field, refusal.value.path) == ("criteria", path)
+            assert (refusal.value.field, refusal.value.path) == ("criteria", path)
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
+def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
+    for given in [
         {"name": ""},
         {"name": "x" * 201},
         {"name": "\0"},
@@ -117,12 +113,10 @@ def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db, conne
         {"badge_icon": "x" * 2049},
         {"is_visible": None},
         {"id": "no uuid"},
-    ],
-    ids=short,
-)
-def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connection, given):
-    with refused(connection, InvalidValue):
-        add_achievement(db, **given)
+    ]:
+        with case(subtests, given):
+            with refused(connection, InvalidValue):
+                add_achievement(db, **given)
 
 
 def test_an_achievement_id_is_taken(db, connection):

@@ -11,6 +11,7 @@ from _sync.factories import (
     add_category,
     add_skills,
     add_user,
+    case,
     refused,
     rows,
     until_somebody_waits,
@@ -458,26 +459,23 @@ def test_a_refusal_is_not_tried_again(db, learner, proxy, watched):
     assert watched.statistics()["retries"] == 0
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda db, learner: add_user(db, "grace", email=learner.email),
-        lambda db, learner: add_user(db, "grace", id=learner.id),
-        lambda db, learner: add_user(db, "grace", timezone="FOO3"),
-        lambda db, learner: db.users.get("no uuid"),
-        lambda db, learner: db.users.find_by_email("nul\0"),
-        lambda db, learner: db.users.update_profile(learner.id, no_such_field=1),
-        lambda db, learner: db.users.update_profile(learner.id, preferences={"theme": "pink"}),
-        lambda db, learner: db.sessions.start(learner.id, address="nowhere"),
-        lambda db, learner: db.categories.create(name="", slug="art"),
-        lambda db, learner: db.trees.create(learner.id, name="Web", slug="web"),
-        lambda db, learner: db.trees.list(after="nonsense"),
-    ],
-    ids=["taken", "id", "time zone", "id text", "NUL", "field", "document", "address", "check", "reference", "cursor"],
-)
-def test_an_error_keeps_what_caused_it(db, learner, call):
-    with pytest.raises(Exception, match=r".+") as refusal:
-        call(db, learner)
+def test_an_error_keeps_what_caused_it(db, learner, subtests):
+    for case_name, call in {
+        "taken": lambda db, learner: add_user(db, "grace", email=learner.email),
+        "id": lambda db, learner: add_user(db, "grace", id=learner.id),
+        "time zone": lambda db, learner: add_user(db, "grace", timezone="FOO3"),
+        "id text": lambda db, learner: db.users.get("no uuid"),
+        "NUL": lambda db, learner: db.users.find_by_email("nul\0"),
+        "field": lambda db, learner: db.users.update_profile(learner.id, no_such_field=1),
+        "document": lambda db, learner: db.users.update_profile(learner.id, preferences={"theme": "pink"}),
+        "address": lambda db, learner: db.sessions.start(learner.id, address="nowhere"),
+        "check": lambda db, learner: db.categories.create(name="", slug="art"),
+        "reference": lambda db, learner: db.trees.create(learner.id, name="Web", slug="web"),
+        "cursor": lambda db, learner: db.trees.list(after="nonsense"),
+    }.items():
+        with case(subtests, case_name):
+            with pytest.raises(Exception, match=r".+") as refusal:
+                call(db, learner)
 
-    assert refusal.value.__cause__ is not None
-    assert type(refusal.value).__module__ == "skilltree.errors"
+            assert refusal.value.__cause__ is not None
+            assert type(refusal.value).__module__ == "skilltree.errors"

@@ -12,6 +12,7 @@ from _sync.factories import (
     add_tree,
     add_user,
     all_pages,
+    case,
     everything,
     refused,
     short,
@@ -147,17 +148,17 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("given", [*HOSTILE, {"prerequisites": [None]}, {"prerequisites": ["no uuid"]}], ids=short)
-def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tree, given):
-    wanted = {"category_id": tree.category_id, "name": "Other", "slug": "other", **given}
+def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
+    for given in [*HOSTILE, {"prerequisites": [None]}, {"prerequisites": ["no uuid"]}]:
+        with case(subtests, given):
+            wanted = {"category_id": tree.category_id, "name": "Other", "slug": "other", **given}
 
-    with refused(connection, InvalidValue):
-        db.trees.create(**wanted)
+            with refused(connection, InvalidValue):
+                db.trees.create(**wanted)
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
+def test_a_change_of_a_tree_that_cannot_be_is_refused(db, connection, tree, subtests):
+    for given in [
         *HOSTILE,
         {},
         {"no_such_field": 1},
@@ -166,12 +167,10 @@ def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tree, giv
         {"prerequisites": []},
         {"layout_config": None},
         {"category_id": None},
-    ],
-    ids=short,
-)
-def test_a_change_of_a_tree_that_cannot_be_is_refused(db, connection, tree, given):
-    with refused(connection, InvalidValue):
-        db.trees.update(tree.id, **given)
+    ]:
+        with case(subtests, given):
+            with refused(connection, InvalidValue):
+                db.trees.update(tree.id, **given)
 
 
 def test_a_prerequisite_given_twice_is_refused(db, connection, tree):
@@ -236,26 +235,23 @@ def test_a_tree_is_published_and_taken_back(db):
     assert (published.is_published, again.is_published, unpublished.is_published) == (True, True, False)
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda db: db.trees.get(UNKNOWN),
-        lambda db: db.trees.update(UNKNOWN, name="Nothing"),
-        lambda db: db.trees.publish(UNKNOWN),
-        lambda db: db.trees.unpublish(UNKNOWN),
-        lambda db: db.trees.set_prerequisites(UNKNOWN, []),
-        lambda db: db.trees.delete(UNKNOWN),
-        lambda db: db.trees.load("nothing"),
-        lambda db: db.trees.load_map("nothing"),
-        lambda db: db.trees.export_tree("nothing"),
-    ],
-    ids=["get", "update", "publish", "unpublish", "set_prerequisites", "delete", "load", "load_map", "export_tree"],
-)
-def test_an_unknown_tree_is_not_found(db, connection, tree, call):
-    with refused(connection, TreeNotFound) as refusal:
-        call(db)
+def test_an_unknown_tree_is_not_found(db, connection, tree, subtests):
+    for case_name, call in {
+        "get": lambda db: db.trees.get(UNKNOWN),
+        "update": lambda db: db.trees.update(UNKNOWN, name="Nothing"),
+        "publish": lambda db: db.trees.publish(UNKNOWN),
+        "unpublish": lambda db: db.trees.unpublish(UNKNOWN),
+        "set_prerequisites": lambda db: db.trees.set_prerequisites(UNKNOWN, []),
+        "delete": lambda db: db.trees.delete(UNKNOWN),
+        "load": lambda db: db.trees.load("nothing"),
+        "load_map": lambda db: db.trees.load_map("nothing"),
+        "export_tree": lambda db: db.trees.export_tree("nothing"),
+    }.items():
+        with case(subtests, case_name):
+            with refused(connection, TreeNotFound) as refusal:
+                call(db)
 
-    assert refusal.value.key in ({"id": UNKNOWN}, {"slug": "nothing"})
+            assert refusal.value.key in ({"id": UNKNOWN}, {"slug": "nothing"})
 
 
 def test_an_unknown_slug_is_no_trees(db):
@@ -346,9 +342,12 @@ def test_the_catalogue_is_filtered(db):
     assert names(db, category_id=art.id, difficulty="EXPERT") == []
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
+def test_the_catalogue_is_filtered_by_tags(db, subtests):
+    add_tree(db, "both", tags=["html", "css"])
+    add_tree(db, "one", tags=["css"])
+    add_tree(db, "none")
+
+    for filters, expected in [
         ({"all_tags": ["css"]}, ["both", "one"]),
         ({"all_tags": ["css", "html"]}, ["both"]),
         ({"all_tags": ["html", "css", "html"]}, ["both"]),
@@ -359,15 +358,9 @@ def test_the_catalogue_is_filtered(db):
         ({"any_tags": ["CSS"]}, []),
         ({"all_tags": ["css"], "any_tags": ["html"]}, ["both"]),
         ({"all_tags": ("css",)}, ["both", "one"]),
-    ],
-    ids=short,
-)
-def test_the_catalogue_is_filtered_by_tags(db, filters, expected):
-    add_tree(db, "both", tags=["html", "css"])
-    add_tree(db, "one", tags=["css"])
-    add_tree(db, "none")
-
-    assert names(db, **filters) == expected
+    ]:
+        with case(subtests, filters):
+            assert names(db, **filters) == expected
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 1000])
@@ -404,14 +397,13 @@ def test_an_empty_catalogue_has_one_empty_page(db):
     assert (page.items, page.next_cursor) == ((), None)
 
 
-@pytest.mark.parametrize(
-    "cursor", ["", "nonsense", "bnVsbA==", "W10=", "WyJhIl0=", "WyJhIiwiYiJd", "é", "W251bGwsbnVsbF0="]
-)
-def test_a_cursor_that_no_list_returned_is_refused(db, cursor):
-    with pytest.raises(InvalidCursor) as refusal:
-        db.trees.list(after=cursor)
+def test_a_cursor_that_no_list_returned_is_refused(db, subtests):
+    for cursor in ["", "nonsense", "bnVsbA==", "W10=", "WyJhIl0=", "WyJhIiwiYiJd", "é", "W251bGwsbnVsbF0="]:
+        with case(subtests, cursor):
+            with pytest.raises(InvalidCursor) as refusal:
+                db.trees.list(after=cursor)
 
-    assert refusal.value.field == "after"
+            assert refusal.value.field == "after"
 
 
 def test_a_cursor_of_another_list_is_refused(db, connection, learner, tree):
@@ -457,9 +449,11 @@ def test_a_snippet_shows_the_words_that_matched(db):
     assert hit.snippet.count("**") == 2
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+def test_a_search_is_read_as_by_a_web_search_engine(db, subtests):
+    add_tree(db, "egg", name="One", description="boil an egg")
+    add_tree(db, "bread", name="Two", description="bake the bread")
+
+    for text, expected in [
         ("boil egg", ["egg"]),
         ("boil or bake", ["bread", "egg"]),
         ('"boil an egg"', ["egg"]),
@@ -474,13 +468,9 @@ def test_a_snippet_shows_the_words_that_matched(db):
         ("'; drop table skills; --", []),
         ('unbalanced "quote', []),
         ("%", []),
-    ],
-)
-def test_a_search_is_read_as_by_a_web_search_engine(db, text, expected):
-    add_tree(db, "egg", name="One", description="boil an egg")
-    add_tree(db, "bread", name="Two", description="bake the bread")
-
-    assert sorted(found(db, text)) == expected
+    ]:
+        with case(subtests, text):
+            assert sorted(found(db, text)) == expected
 
 
 def test_drafts_are_found_only_when_asked_for(db):

@@ -4,7 +4,7 @@
 
 import pytest
 
-from _sync.factories import add_achievement, add_category, add_skills, add_tree, add_user, everything, refused
+from _sync.factories import add_achievement, add_category, add_skills, add_tree, add_user, case, everything, refused
 from skilltree.errors import InvalidValue
 
 FLOATS = [float("nan"), float("inf"), float("-inf")]
@@ -57,28 +57,32 @@ def row(db, learner, tree):
     return {"learner": learner, "tree": tree, "skill": skill}
 
 
-@pytest.mark.parametrize("method", TEXTS)
-def test_a_nul_character_is_refused(db, connection, tree, method):
-    with refused(connection, InvalidValue):
-        TEXTS[method](db, "nul\0inside")
+def test_a_nul_character_is_refused(db, connection, tree, subtests):
+    for method, call in TEXTS.items():
+        with case(subtests, method):
+            with refused(connection, InvalidValue):
+                call(db, "nul\0inside")
 
 
-@pytest.mark.parametrize("method", TEXTS)
-def test_a_lone_surrogate_is_refused(db, connection, tree, method):
-    with refused(connection, InvalidValue):
-        TEXTS[method](db, "lone \ud800 surrogate")
+def test_a_lone_surrogate_is_refused(db, connection, tree, subtests):
+    for method, call in TEXTS.items():
+        with case(subtests, method):
+            with refused(connection, InvalidValue):
+                call(db, "lone \ud800 surrogate")
 
 
-@pytest.mark.parametrize("method", CHANGES)
-def test_a_nul_character_in_a_change_is_refused(db, connection, row, method):
-    with refused(connection, InvalidValue):
-        CHANGES[method](db, row, "nul\0inside")
+def test_a_nul_character_in_a_change_is_refused(db, connection, row, subtests):
+    for method, call in CHANGES.items():
+        with case(subtests, method):
+            with refused(connection, InvalidValue):
+                call(db, row, "nul\0inside")
 
 
-@pytest.mark.parametrize("method", CHANGES)
-def test_a_lone_surrogate_in_a_change_is_refused(db, connection, row, method):
-    with refused(connection, InvalidValue):
-        CHANGES[method](db, row, "lone \ud800 surrogate")
+def test_a_lone_surrogate_in_a_change_is_refused(db, connection, row, subtests):
+    for method, call in CHANGES.items():
+        with case(subtests, method):
+            with refused(connection, InvalidValue):
+                call(db, row, "lone \ud800 surrogate")
 
 
 def test_every_character_that_is_one_is_kept(db, tree):
@@ -91,85 +95,56 @@ def test_every_character_that_is_one_is_kept(db, tree):
     assert (db.trees.load("web")).skills[0].description == text
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda db, row: add_user(db, "new", id=7),
-        lambda db, row: db.users.get(7),
-        lambda db, row: db.users.get(object()),
-        lambda db, row: db.sessions.start(row["learner"].id, address=7),
-        lambda db, row: db.sessions.start(row["learner"].id, address=b"\0\0\0\0"),
-        lambda db, row: db.sessions.expire_idle(5),
-        lambda db, row: db.trees.list(featured="perhaps"),
-        lambda db, row: db.skills.create(row["tree"].id, name="x", xp_value=[10]),
-        lambda db, row: db.skills.create(row["tree"].id, name="x", position=("left", "top")),
-        lambda db, row: db.skills.create(row["tree"].id, name="x", dependencies=[7]),
-        lambda db, row: db.skills.add_dependency(row["skill"].id, 7),
-        lambda db, row: db.skills.set_dependencies(row["skill"].id, [object()]),
-        lambda db, row: db.skills.set_dependencies(row["skill"].id, [None]),
-        lambda db, row: db.skills.set_dependencies(row["skill"].id, ["no uuid"]),
-    ],
-    ids=[
-        "a number as id",
-        "a number as id to find",
-        "an object as id to find",
-        "a number as IP address",
-        "bytes as IP address",
-        "a number as interval",
-        "a word as flag",
-        "a list as XP",
-        "words as position",
-        "a number as dependency of a new skill",
-        "a number as dependency",
-        "an object among dependencies",
-        "none among dependencies",
-        "a word among dependencies",
-    ],
-)
-def test_a_value_of_a_type_that_does_not_fit_is_refused_as_invalid(db, connection, row, call):
-    with refused(connection, InvalidValue):
-        call(db, row)
+def test_a_value_of_a_type_that_does_not_fit_is_refused_as_invalid(db, connection, row, subtests):
+    for case_name, call in {
+        "a number as id": lambda db, row: add_user(db, "new", id=7),
+        "a number as id to find": lambda db, row: db.users.get(7),
+        "an object as id to find": lambda db, row: db.users.get(object()),
+        "a number as IP address": lambda db, row: db.sessions.start(row["learner"].id, address=7),
+        "bytes as IP address": lambda db, row: db.sessions.start(row["learner"].id, address=b"\0\0\0\0"),
+        "a number as interval": lambda db, row: db.sessions.expire_idle(5),
+        "a word as flag": lambda db, row: db.trees.list(featured="perhaps"),
+        "a list as XP": lambda db, row: db.skills.create(row["tree"].id, name="x", xp_value=[10]),
+        "words as position": lambda db, row: db.skills.create(row["tree"].id, name="x", position=("left", "top")),
+        "a number as dependency of a new skill": lambda db, row: db.skills.create(
+            row["tree"].id, name="x", dependencies=[7]
+        ),
+        "a number as dependency": lambda db, row: db.skills.add_dependency(row["skill"].id, 7),
+        "an object among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, [object()]),
+        "none among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, [None]),
+        "a word among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, ["no uuid"]),
+    }.items():
+        with case(subtests, case_name):
+            with refused(connection, InvalidValue):
+                call(db, row)
 
 
 @pytest.mark.parametrize("number", FLOATS)
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda db, row, number: add_tree(db, "new", estimated_hours=number),
-        lambda db, row, number: db.trees.update(row["tree"].id, estimated_hours=number),
-        lambda db, row, number: add_tree(db, "new", layout_config={"nodeSpacing": number}),
-        lambda db, row, number: db.trees.update(row["tree"].id, layout_config={"nodeSpacing": number}),
-        lambda db, row, number: db.skills.create(row["tree"].id, name="x", position=(number, 0)),
-        lambda db, row, number: db.skills.create(row["tree"].id, name="x", position=(0, number)),
-        lambda db, row, number: db.skills.create(row["tree"].id, name="x", xp_value=number),
-        lambda db, row, number: db.skills.arrange(row["tree"].id, {row["skill"].id: (number, 0)}),
-        lambda db, row, number: db.skills.arrange(row["tree"].id, {row["skill"].id: (0, number)}),
-        lambda db, row, number: db.skills.update(row["skill"].id, assessments={"passingScore": number}),
-        lambda db, row, number: db.skills.update_content(
+def test_a_number_that_is_none_is_refused(db, connection, row, number, subtests):
+    for case_name, call in {
+        "hours": lambda db, row, number: add_tree(db, "new", estimated_hours=number),
+        "changed hours": lambda db, row, number: db.trees.update(row["tree"].id, estimated_hours=number),
+        "layout": lambda db, row, number: add_tree(db, "new", layout_config={"nodeSpacing": number}),
+        "changed layout": lambda db, row, number: db.trees.update(
+            row["tree"].id, layout_config={"nodeSpacing": number}
+        ),
+        "x": lambda db, row, number: db.skills.create(row["tree"].id, name="x", position=(number, 0)),
+        "y": lambda db, row, number: db.skills.create(row["tree"].id, name="x", position=(0, number)),
+        "XP": lambda db, row, number: db.skills.create(row["tree"].id, name="x", xp_value=number),
+        "place x": lambda db, row, number: db.skills.arrange(row["tree"].id, {row["skill"].id: (number, 0)}),
+        "place y": lambda db, row, number: db.skills.arrange(row["tree"].id, {row["skill"].id: (0, number)}),
+        "assessments": lambda db, row, number: db.skills.update(row["skill"].id, assessments={"passingScore": number}),
+        "content": lambda db, row, number: db.skills.update_content(
             row["skill"].id,
             {
                 "type": "simple",
                 "modules": [{"title": "", "type": "video", "estimatedMinutes": number, "resources": []}],
             },
         ),
-    ],
-    ids=[
-        "hours",
-        "changed hours",
-        "layout",
-        "changed layout",
-        "x",
-        "y",
-        "XP",
-        "place x",
-        "place y",
-        "assessments",
-        "content",
-    ],
-)
-def test_a_number_that_is_none_is_refused(db, connection, row, call, number):
-    with refused(connection, InvalidValue):
-        call(db, row, number)
+    }.items():
+        with case(subtests, case_name):
+            with refused(connection, InvalidValue):
+                call(db, row, number)
 
 
 @pytest.mark.parametrize("number", FLOATS)
