@@ -112,9 +112,8 @@ async def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connect
         {"is_visible": None},
         {"id": "no uuid"},
     ]:
-        async with case(subtests, given):
-            async with refused(connection, InvalidValue):
-                await add_achievement(db, **given)
+        async with case(subtests, given), refused(connection, InvalidValue):
+            await add_achievement(db, **given)
 
 
 async def test_an_achievement_id_is_taken(db, connection):

@@ -102,18 +102,16 @@ HOSTILE = [
 
 async def test_a_category_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
     for given in [*HOSTILE, {"id": "no uuid"}]:
-        async with case(subtests, given):
-            async with refused(connection, InvalidValue):
-                await db.categories.create(**{"name": "Art", "slug": "art", **given})
+        async with case(subtests, given), refused(connection, InvalidValue):
+            await db.categories.create(**{"name": "Art", "slug": "art", **given})
 
 
 async def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, subtests):
     art = await add_category(db, "art")
 
     for given in [*HOSTILE, {"no_such_field": 1}, {"id": UNKNOWN}, {"created_at": None}, {}]:
-        async with case(subtests, given):
-            async with refused(connection, InvalidValue):
-                await db.categories.update(art.id, **given)
+        async with case(subtests, given), refused(connection, InvalidValue):
+            await db.categories.update(art.id, **given)
 
 
 async def test_a_category_changes_only_in_what_is_given(db):

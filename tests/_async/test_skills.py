@@ -174,9 +174,8 @@ HOSTILE = [
 
 async def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
     for given in [*HOSTILE, {"content": {"type": "song"}}, {"id": "no uuid"}]:
-        async with case(subtests, given):
-            async with refused(connection, InvalidValue):
-                await db.skills.create(tree.id, **{"name": "HTML", **given})
+        async with case(subtests, given), refused(connection, InvalidValue):
+            await db.skills.create(tree.id, **{"name": "HTML", **given})
 
 
 async def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tree, subtests):
@@ -193,9 +192,8 @@ async def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tre
         {"skill_tree_id": UNKNOWN},
         {"key": None},
     ]:
-        async with case(subtests, given):
-            async with refused(connection, InvalidValue):
-                await db.skills.update(html.id, **given)
+        async with case(subtests, given), refused(connection, InvalidValue):
+            await db.skills.update(html.id, **given)
 
 
 async def test_a_skill_of_an_unknown_tree_is_refused(db, connection, tree):
@@ -434,9 +432,8 @@ async def test_an_unknown_skill_is_not_found(db, connection, tree, subtests):
         "descendants": lambda db, known: db.skills.descendants(UNKNOWN),
         "learning_path": lambda db, known: db.skills.learning_path(UNKNOWN),
     }.items():
-        async with case(subtests, case_name):
-            async with refused(connection, SkillNotFound):
-                await call(db, html)
+        async with case(subtests, case_name), refused(connection, SkillNotFound):
+            await call(db, html)
 
 
 # --- the graph -------------------------------------------------------------------------------------------------------

@@ -166,9 +166,8 @@ async def test_a_change_of_a_tree_that_cannot_be_is_refused(db, connection, tree
         {"layout_config": None},
         {"category_id": None},
     ]:
-        async with case(subtests, given):
-            async with refused(connection, InvalidValue):
-                await db.trees.update(tree.id, **given)
+        async with case(subtests, given), refused(connection, InvalidValue):
+            await db.trees.update(tree.id, **given)
 
 
 async def test_a_prerequisite_given_twice_is_refused(db, connection, tree):

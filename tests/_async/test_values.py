@@ -57,30 +57,26 @@ async def row(db, learner, tree):
 
 async def test_a_nul_character_is_refused(db, connection, tree, subtests):
     for method, call in TEXTS.items():
-        async with case(subtests, method):
-            async with refused(connection, InvalidValue):
-                await call(db, "nul\0inside")
+        async with case(subtests, method), refused(connection, InvalidValue):
+            await call(db, "nul\0inside")
 
 
 async def test_a_lone_surrogate_is_refused(db, connection, tree, subtests):
     for method, call in TEXTS.items():
-        async with case(subtests, method):
-            async with refused(connection, InvalidValue):
-                await call(db, "lone \ud800 surrogate")
+        async with case(subtests, method), refused(connection, InvalidValue):
+            await call(db, "lone \ud800 surrogate")
 
 
 async def test_a_nul_character_in_a_change_is_refused(db, connection, row, subtests):
     for method, call in CHANGES.items():
-        async with case(subtests, method):
-            async with refused(connection, InvalidValue):
-                await call(db, row, "nul\0inside")
+        async with case(subtests, method), refused(connection, InvalidValue):
+            await call(db, row, "nul\0inside")
 
 
 async def test_a_lone_surrogate_in_a_change_is_refused(db, connection, row, subtests):
     for method, call in CHANGES.items():
-        async with case(subtests, method):
-            async with refused(connection, InvalidValue):
-                await call(db, row, "lone \ud800 surrogate")
+        async with case(subtests, method), refused(connection, InvalidValue):
+            await call(db, row, "lone \ud800 surrogate")
 
 
 async def test_every_character_that_is_one_is_kept(db, tree):
@@ -112,9 +108,8 @@ async def test_a_value_of_a_type_that_does_not_fit_is_refused_as_invalid(db, con
         "none among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, [None]),
         "a word among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, ["no uuid"]),
     }.items():
-        async with case(subtests, case_name):
-            async with refused(connection, InvalidValue):
-                await call(db, row)
+        async with case(subtests, case_name), refused(connection, InvalidValue):
+            await call(db, row)
 
 
 @pytest.mark.parametrize("number", FLOATS)
@@ -140,9 +135,8 @@ async def test_a_number_that_is_none_is_refused(db, connection, row, number, sub
             },
         ),
     }.items():
-        async with case(subtests, case_name):
-            async with refused(connection, InvalidValue):
-                await call(db, row, number)
+        async with case(subtests, case_name), refused(connection, InvalidValue):
+            await call(db, row, number)
 
 
 @pytest.mark.parametrize("number", FLOATS)

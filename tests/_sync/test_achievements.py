@@ -114,9 +114,8 @@ def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connection, s
         {"is_visible": None},
         {"id": "no uuid"},
     ]:
-        with case(subtests, given):
-            with refused(connection, InvalidValue):
-                add_achievement(db, **given)
+        with case(subtests, given), refused(connection, InvalidValue):
+            add_achievement(db, **given)
 
 
 def test_an_achievement_id_is_taken(db, connection):

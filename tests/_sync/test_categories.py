@@ -104,18 +104,16 @@ HOSTILE = [
 
 def test_a_category_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
     for given in [*HOSTILE, {"id": "no uuid"}]:
-        with case(subtests, given):
-            with refused(connection, InvalidValue):
-                db.categories.create(**{"name": "Art", "slug": "art", **given})
+        with case(subtests, given), refused(connection, InvalidValue):
+            db.categories.create(**{"name": "Art", "slug": "art", **given})
 
 
 def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, subtests):
     art = add_category(db, "art")
 
     for given in [*HOSTILE, {"no_such_field": 1}, {"id": UNKNOWN}, {"created_at": None}, {}]:
-        with case(subtests, given):
-            with refused(connection, InvalidValue):
-                db.categories.update(art.id, **given)
+        with case(subtests, given), refused(connection, InvalidValue):
+            db.categories.update(art.id, **given)
 
 
 def test_a_category_changes_only_in_what_is_given(db):

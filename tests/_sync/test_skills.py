@@ -176,9 +176,8 @@ HOSTILE = [
 
 def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
     for given in [*HOSTILE, {"content": {"type": "song"}}, {"id": "no uuid"}]:
-        with case(subtests, given):
-            with refused(connection, InvalidValue):
-                db.skills.create(tree.id, **{"name": "HTML", **given})
+        with case(subtests, given), refused(connection, InvalidValue):
+            db.skills.create(tree.id, **{"name": "HTML", **given})
 
 
 def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tree, subtests):
@@ -195,9 +194,8 @@ def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tree, sub
         {"skill_tree_id": UNKNOWN},
         {"key": None},
     ]:
-        with case(subtests, given):
-            with refused(connection, InvalidValue):
-                db.skills.update(html.id, **given)
+        with case(subtests, given), refused(connection, InvalidValue):
+            db.skills.update(html.id, **given)
 
 
 def test_a_skill_of_an_unknown_tree_is_refused(db, connection, tree):
@@ -436,9 +434,8 @@ def test_an_unknown_skill_is_not_found(db, connection, tree, subtests):
         "descendants": lambda db, known: db.skills.descendants(UNKNOWN),
         "learning_path": lambda db, known: db.skills.learning_path(UNKNOWN),
     }.items():
-        with case(subtests, case_name):
-            with refused(connection, SkillNotFound):
-                call(db, html)
+        with case(subtests, case_name), refused(connection, SkillNotFound):
+            call(db, html)
 
 
 # --- the graph -------------------------------------------------------------------------------------------------------

@@ -168,9 +168,8 @@ def test_a_change_of_a_tree_that_cannot_be_is_refused(db, connection, tree, subt
         {"layout_config": None},
         {"category_id": None},
     ]:
-        with case(subtests, given):
-            with refused(connection, InvalidValue):
-                db.trees.update(tree.id, **given)
+        with case(subtests, given), refused(connection, InvalidValue):
+            db.trees.update(tree.id, **given)
 
 
 def test_a_prerequisite_given_twice_is_refused(db, connection, tree):

@@ -59,30 +59,26 @@ def row(db, learner, tree):
 
 def test_a_nul_character_is_refused(db, connection, tree, subtests):
     for method, call in TEXTS.items():
-        with case(subtests, method):
-            with refused(connection, InvalidValue):
-                call(db, "nul\0inside")
+        with case(subtests, method), refused(connection, InvalidValue):
+            call(db, "nul\0inside")
 
 
 def test_a_lone_surrogate_is_refused(db, connection, tree, subtests):
     for method, call in TEXTS.items():
-        with case(subtests, method):
-            with refused(connection, InvalidValue):
-                call(db, "lone \ud800 surrogate")
+        with case(subtests, method), refused(connection, InvalidValue):
+            call(db, "lone \ud800 surrogate")
 
 
 def test_a_nul_character_in_a_change_is_refused(db, connection, row, subtests):
     for method, call in CHANGES.items():
-        with case(subtests, method):
-            with refused(connection, InvalidValue):
-                call(db, row, "nul\0inside")
+        with case(subtests, method), refused(connection, InvalidValue):
+            call(db, row, "nul\0inside")
 
 
 def test_a_lone_surrogate_in_a_change_is_refused(db, connection, row, subtests):
     for method, call in CHANGES.items():
-        with case(subtests, method):
-            with refused(connection, InvalidValue):
-                call(db, row, "lone \ud800 surrogate")
+        with case(subtests, method), refused(connection, InvalidValue):
+            call(db, row, "lone \ud800 surrogate")
 
 
 def test_every_character_that_is_one_is_kept(db, tree):
@@ -114,9 +110,8 @@ def test_a_value_of_a_type_that_does_not_fit_is_refused_as_invalid(db, connectio
         "none among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, [None]),
         "a word among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, ["no uuid"]),
     }.items():
-        with case(subtests, case_name):
-            with refused(connection, InvalidValue):
-                call(db, row)
+        with case(subtests, case_name), refused(connection, InvalidValue):
+            call(db, row)
 
 
 @pytest.mark.parametrize("number", FLOATS)
@@ -142,9 +137,8 @@ def test_a_number_that_is_none_is_refused(db, connection, row, number, subtests)
             },
         ),
     }.items():
-        with case(subtests, case_name):
-            with refused(connection, InvalidValue):
-                call(db, row, number)
+        with case(subtests, case_name), refused(connection, InvalidValue):
+            call(db, row, number)
 
 
 @pytest.mark.parametrize("number", FLOATS)
