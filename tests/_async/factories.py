@@ -43,7 +43,7 @@ async def everything(connection):
 
 
 @asynccontextmanager
-async def nothing_written(connection):
+async def expect_nothing_written(connection):
     """Check that no row has changed."""
     before = await everything(connection)
     yield
@@ -51,7 +51,7 @@ async def nothing_written(connection):
 
 
 @asynccontextmanager
-async def refused(connection, error=SkillTreeError, match=None):
+async def expect_refusal(connection, error=SkillTreeError, match=None):
     """Check that the block is refused with this error, and that nothing was written."""
     before = await everything(connection)
     with pytest.raises(error, match=match) as refusal:

@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import pytest
 
-from _async.factories import add_achievement, add_user, case, refused
+from _async.factories import add_achievement, add_user, case, expect_refusal
 from skilltree.errors import IdTaken, InvalidDocument, InvalidValue
 from skilltree.models.content import SkillCompletionCount
 from skilltree.models.enums import AchievementCategory, AchievementRarity
@@ -86,7 +86,7 @@ async def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db,
         ("xp_threshold", ()),
     ]:
         async with case(subtests, criteria):
-            async with refused(connection, InvalidDocument) as refusal:
+            async with expect_refusal(connection, InvalidDocument) as refusal:
                 await add_achievement(db, criteria=criteria)
 
             assert (refusal.value.field, refusal.value.path) == ("criteria", path)
@@ -112,14 +112,14 @@ async def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connect
         {"is_visible": None},
         {"id": "no uuid"},
     ]:
-        async with case(subtests, given), refused(connection, InvalidValue):
+        async with case(subtests, given), expect_refusal(connection, InvalidValue):
             await add_achievement(db, **given)
 
 
 async def test_an_achievement_id_is_taken(db, connection):
     first = await add_achievement(db)
 
-    async with refused(connection, IdTaken):
+    async with expect_refusal(connection, IdTaken):
         await add_achievement(db, "Other", id=first.id)
 
 

@@ -1,6 +1,6 @@
 from uuid import UUID, uuid4
 
-from _async.factories import add_category, case, refused
+from _async.factories import add_category, case, expect_refusal
 from skilltree.errors import CategoryNameTaken, CategoryNotFound, IdTaken, InvalidValue, SlugTaken
 
 UNKNOWN = UUID(int=0)
@@ -48,21 +48,21 @@ async def test_a_category_is_created_with_all_that_is_given(db):
 async def test_a_category_name_is_taken(db, connection):
     await add_category(db, "art")
 
-    async with refused(connection, CategoryNameTaken):
+    async with expect_refusal(connection, CategoryNameTaken):
         await add_category(db, "other", name="Art")
 
 
 async def test_a_category_slug_is_taken(db, connection):
     await add_category(db, "art")
 
-    async with refused(connection, SlugTaken):
+    async with expect_refusal(connection, SlugTaken):
         await add_category(db, "art", name="Other")
 
 
 async def test_a_category_id_is_taken(db, connection):
     art = await add_category(db, "art")
 
-    async with refused(connection, IdTaken):
+    async with expect_refusal(connection, IdTaken):
         await add_category(db, "other", id=art.id)
 
 
@@ -102,7 +102,7 @@ HOSTILE = [
 
 async def test_a_category_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
     for given in [*HOSTILE, {"id": "no uuid"}]:
-        async with case(subtests, given), refused(connection, InvalidValue):
+        async with case(subtests, given), expect_refusal(connection, InvalidValue):
             await db.categories.create(**{"name": "Art", "slug": "art", **given})
 
 
@@ -110,7 +110,7 @@ async def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, 
     art = await add_category(db, "art")
 
     for given in [*HOSTILE, {"no_such_field": 1}, {"id": UNKNOWN}, {"created_at": None}, {}]:
-        async with case(subtests, given), refused(connection, InvalidValue):
+        async with case(subtests, given), expect_refusal(connection, InvalidValue):
             await db.categories.update(art.id, **given)
 
 
@@ -136,14 +136,14 @@ async def test_a_category_cannot_be_renamed_to_what_another_is_called(db, connec
     await add_category(db, "art")
     other = await add_category(db, "other")
 
-    async with refused(connection, CategoryNameTaken):
+    async with expect_refusal(connection, CategoryNameTaken):
         await db.categories.update(other.id, name="Art")
-    async with refused(connection, SlugTaken):
+    async with expect_refusal(connection, SlugTaken):
         await db.categories.update(other.id, slug="art")
 
 
 async def test_an_unknown_category_cannot_be_changed(db, connection):
-    async with refused(connection, CategoryNotFound) as refusal:
+    async with expect_refusal(connection, CategoryNotFound) as refusal:
         await db.categories.update(UNKNOWN, name="Nothing")
 
     assert refusal.value.key == {"id": UNKNOWN}

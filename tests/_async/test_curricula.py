@@ -14,8 +14,8 @@ from _async.factories import (
     add_skills,
     case,
     everything,
-    nothing_written,
-    refused,
+    expect_nothing_written,
+    expect_refusal,
     rows,
     short,
     value,
@@ -115,7 +115,7 @@ async def test_a_real_curriculum_comes_back_as_it_went_in(db, connection, real, 
     assert (report.changed, report.removed, report.unchanged) == ((), (), 0)
     assert list(report.left_out) == unknown_keys(form)
     assert await exported(db, slug) == without_unknown_keys(form)
-    async with nothing_written(connection):
+    async with expect_nothing_written(connection):
         again = await db.trees.import_tree(await db.trees.export_tree(slug))
     assert again.is_unchanged
     assert again.unchanged == len(form["skills"])
@@ -124,7 +124,7 @@ async def test_a_real_curriculum_comes_back_as_it_went_in(db, connection, real, 
 
 @pytest.mark.parametrize("slug", ["exercism-python", "exercism-csharp", "metacademy"])
 async def test_a_real_curriculum_with_unknown_keys_is_refused_with_all_of_them(db, connection, real, slug):
-    async with refused(connection, UnknownCurriculumKeys) as refusal:
+    async with expect_refusal(connection, UnknownCurriculumKeys) as refusal:
         await db.trees.import_tree(real[slug])
 
     assert list(refusal.value.unknown) == unknown_keys(real[slug])
@@ -134,7 +134,7 @@ async def test_a_real_curriculum_with_unknown_keys_is_refused_with_all_of_them(d
 async def test_the_same_import_again_writes_nothing_and_tells_again_what_it_leaves_out(db, connection, real):
     first = await db.trees.import_tree(real["exercism-csharp"], leave_out_unknown=True)
 
-    async with nothing_written(connection):
+    async with expect_nothing_written(connection):
         again = await db.trees.import_tree(real["exercism-csharp"], leave_out_unknown=True)
 
     assert again.is_unchanged
@@ -641,7 +641,7 @@ async def test_a_curriculum_that_cannot_be_is_refused_and_nothing_is_written(db,
         ({**curriculum(), "description": "\ud800"}, SkillTreeError, []),
     ]:
         async with case(subtests, form):
-            async with refused(connection, error) as refusal:
+            async with expect_refusal(connection, error) as refusal:
                 await db.trees.import_tree(form)
 
             assert all(word in str(refusal.value) for word in words)
@@ -651,7 +651,7 @@ async def test_every_fault_of_a_curriculum_is_told_at_once(db, connection):
     form = changed("layout", dependencies=["css", "css"], parent="nothing")
     form["skills"].append(deepcopy(form["skills"][0]))
 
-    async with refused(connection, InvalidCurriculum) as refusal:
+    async with expect_refusal(connection, InvalidCurriculum) as refusal:
         await db.trees.import_tree(form)
 
     assert len(refusal.value.problems) == 3
@@ -660,7 +660,7 @@ async def test_every_fault_of_a_curriculum_is_told_at_once(db, connection):
 async def test_the_path_of_a_cycle_is_told_in_keys_each_needing_the_next(db, connection):
     form = curriculum("x", a=["d", "x"], b=["a"], c=["b"], d=["c"])
 
-    async with refused(connection, CyclicDependency) as refusal:
+    async with expect_refusal(connection, CyclicDependency) as refusal:
         await db.trees.import_tree(form)
 
     path = refusal.value.path
@@ -674,7 +674,7 @@ async def test_the_path_of_a_cycle_of_parents_is_told_in_keys(db, connection):
     for key, parent in {"a": "b", "b": "c", "c": "a"}.items():
         skill_of(form, key)["parent"] = parent
 
-    async with refused(connection, CyclicParents) as refusal:
+    async with expect_refusal(connection, CyclicParents) as refusal:
         await db.trees.import_tree(form)
 
     path = refusal.value.path
@@ -686,12 +686,12 @@ async def test_trees_that_would_need_each_other_are_refused(db, connection):
     await db.trees.import_tree(curriculum("a", slug="first"))
     await db.trees.import_tree({**curriculum("a", slug="second"), "prerequisites": ["first"]})
 
-    async with refused(connection, CyclicPrerequisites):
+    async with expect_refusal(connection, CyclicPrerequisites):
         await db.trees.import_tree({**curriculum("a", slug="first"), "prerequisites": ["second"]})
 
 
 async def test_unknown_prerequisites_leave_no_category_behind(db, connection):
-    async with refused(connection, InvalidCurriculum) as refusal:
+    async with expect_refusal(connection, InvalidCurriculum) as refusal:
         await db.trees.import_tree({**curriculum("a"), "prerequisites": ["nothing", "less"]})
 
     assert refusal.value.problems == ("nothing", "less")
@@ -767,14 +767,14 @@ async def test_an_import_while_the_graph_is_edited_leaves_the_graph_of_the_file(
 
 
 async def test_an_import_within_a_transaction_that_fails_leaves_nothing(db, connection):
-    async with refused(connection, ZeroDivisionError), db.transaction() as unit:
+    async with expect_refusal(connection, ZeroDivisionError), db.transaction() as unit:
         await unit.trees.import_tree(curriculum("html", css=["html"]))
         assert (await unit.trees.export_tree("web")).slug == "web"
         raise ZeroDivisionError
 
 
 async def test_several_trees_are_imported_together_or_not_at_all(db, connection):
-    async with refused(connection, CyclicDependency), db.transaction() as unit:
+    async with expect_refusal(connection, CyclicDependency), db.transaction() as unit:
         await unit.trees.import_tree(curriculum("a", slug="first"))
         await unit.trees.import_tree(curriculum("a", slug="second", b=["b"]))
 
@@ -832,7 +832,7 @@ async def test_any_curriculum_after_any_other_comes_back_or_is_refused_for_its_c
         await db.trees.import_tree(earlier)
     graph = networkx.DiGraph((skill["key"], key) for skill in form["skills"] for key in skill["dependencies"])
     if not networkx.is_directed_acyclic_graph(graph):
-        async with refused(connection, CyclicDependency) as refusal:
+        async with expect_refusal(connection, CyclicDependency) as refusal:
             await db.trees.import_tree(form)
         assert all(graph.has_edge(*edge) for edge in pairwise(refusal.value.path))
         return
@@ -841,5 +841,5 @@ async def test_any_curriculum_after_any_other_comes_back_or_is_refused_for_its_c
 
     assert await exported(db) == parse_tree(form).to_form() == form
     assert set(await rows(connection, EDGES)) == set(graph.edges)
-    async with nothing_written(connection):
+    async with expect_nothing_written(connection):
         assert (await db.trees.import_tree(form)).is_unchanged

@@ -10,7 +10,7 @@ from _async.factories import (
     add_skills,
     add_user,
     case,
-    refused,
+    expect_refusal,
     rows,
     until_somebody_waits,
     value,
@@ -114,7 +114,7 @@ async def test_a_connection_that_ends_during_a_statement_is_told_and_the_stateme
 
 
 async def test_a_connection_that_ends_within_a_unit_of_work_is_told_and_nothing_is_written(db, connection):
-    async with refused(connection, ServerUnavailable) as refusal, db.transaction() as unit:
+    async with expect_refusal(connection, ServerUnavailable) as refusal, db.transaction() as unit:
         await add_category(unit, "art")
         await terminate_others(connection)
         await add_category(unit, "other")
@@ -199,7 +199,7 @@ async def test_a_database_without_the_schema_is_told(empty_url):
 async def test_a_role_without_the_right_is_told(url, connection):
     db = AsyncDatabase(make_conninfo(url, options="-c role=pg_monitor"))
 
-    async with db, refused(connection, PermissionDenied) as refusal:
+    async with db, expect_refusal(connection, PermissionDenied) as refusal:
         await db.categories.create(name="Art", slug="art")
 
     assert refusal.value.sqlstate == "42501"
@@ -211,9 +211,9 @@ async def test_a_role_without_the_right_is_told(url, connection):
 async def test_a_pool_that_is_used_up_is_told(url, connection):
     async with AsyncDatabase(url, min_size=1, max_size=1, timeout=0.1) as db:
         async with db.transaction():
-            async with refused(connection, PoolExhausted) as refusal:
+            async with expect_refusal(connection, PoolExhausted) as refusal:
                 await add_category(db)
-            async with refused(connection, PoolExhausted), db.transaction():
+            async with expect_refusal(connection, PoolExhausted), db.transaction():
                 raise AssertionError("not reached")
 
         assert isinstance(refusal.value.__cause__, psycopg_pool.PoolTimeout)
@@ -227,10 +227,10 @@ async def test_a_database_that_was_not_opened_or_is_closed_is_told(url, connecti
         await closed.categories.list()
 
     for db in (never, closed):
-        async with refused(connection, PoolNotOpen) as refusal:
+        async with expect_refusal(connection, PoolNotOpen) as refusal:
             await add_category(db)
         assert isinstance(refusal.value.__cause__, psycopg_pool.PoolClosed)
-        async with refused(connection, PoolNotOpen), db.transaction():
+        async with expect_refusal(connection, PoolNotOpen), db.transaction():
             raise AssertionError("not reached")
 
 
@@ -329,9 +329,9 @@ async def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, 
 async def test_a_statement_that_takes_too_long_is_told(url, connection, db):
     art = await add_category(db, "art")
     async with AsyncDatabase(url, statement_timeout=0.1) as hasty, await locked_categories(url):
-        async with refused(connection, StatementTimeout) as refusal:
+        async with expect_refusal(connection, StatementTimeout) as refusal:
             await hasty.categories.update(art.id, name="Changed")
-        async with refused(connection, StatementTimeout), hasty.transaction() as unit:
+        async with expect_refusal(connection, StatementTimeout), hasty.transaction() as unit:
             await unit.categories.update(art.id, name="Changed")
 
     assert refusal.value.sqlstate == "57014"
@@ -344,7 +344,7 @@ async def test_a_lock_that_takes_too_long_is_told(url, connection, db):
     async with (
         AsyncDatabase(hasty_url) as hasty,
         await locked_categories(url),
-        refused(connection, LockTimeout) as refusal,
+        expect_refusal(connection, LockTimeout) as refusal,
     ):
         await hasty.categories.update(art.id, name="Changed")
 
@@ -357,7 +357,7 @@ async def test_the_options_of_a_url_hold_beside_a_statement_timeout(url, connect
     async with (
         AsyncDatabase(hasty_url, statement_timeout=1) as hasty,
         await locked_categories(url),
-        refused(connection, LockTimeout),
+        expect_refusal(connection, LockTimeout),
     ):
         await hasty.categories.update(art.id, name="Changed")
 
@@ -438,14 +438,14 @@ async def test_the_graph_cannot_be_edited_at_an_isolation_level_that_hides_other
     html, css = await add_skills(db, tree, "html", "css")
 
     async with AsyncDatabase(make_conninfo(url, options=REPEATABLE)) as strict:
-        async with refused(connection, UnsupportedIsolation):
+        async with expect_refusal(connection, UnsupportedIsolation):
             await strict.skills.add_dependency(css.id, html.id)
-        async with refused(connection, UnsupportedIsolation):
+        async with expect_refusal(connection, UnsupportedIsolation):
             await strict.trees.set_prerequisites(tree.id, [tree.id])
 
 
 async def test_a_refusal_does_not_tell_the_hash_of_a_password(db, connection):
-    async with refused(connection, InvalidValue) as refusal:
+    async with expect_refusal(connection, InvalidValue) as refusal:
         await add_user(db, email="no address")
 
     assert "$2b$" not in str(refusal.value)

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from _async.factories import add_user, case, refused, short, value
+from _async.factories import add_user, case, expect_refusal, short, value
 from skilltree.errors import IdTaken, InvalidDocument, InvalidValue, SessionNotFound, UserNotFound
 
 UNKNOWN = UUID(int=0)
@@ -48,7 +48,7 @@ async def test_a_session_keeps_what_it_runs_on(db, learner):
 async def test_an_address_that_is_none_is_refused(db, connection, learner, subtests):
     for address in ["", "localhost", "192.0.2.256", "192.0.2.0/24", "nul\0", "\ud800", "1"]:
         async with case(subtests, address):
-            async with refused(connection, InvalidValue) as refusal:
+            async with expect_refusal(connection, InvalidValue) as refusal:
                 await db.sessions.start(learner.id, address=address)
 
             assert refusal.value.field == "address"
@@ -65,26 +65,26 @@ async def test_an_address_that_is_none_is_refused(db, connection, learner, subte
     ids=short,
 )
 async def test_a_device_that_is_no_document_is_refused(db, connection, learner, device_info):
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await db.sessions.start(learner.id, device_info=device_info)
 
 
 async def test_the_path_of_the_fault_in_a_device_is_told(db, connection, learner):
-    async with refused(connection, InvalidDocument) as refusal:
+    async with expect_refusal(connection, InvalidDocument) as refusal:
         await db.sessions.start(learner.id, device_info={"userAgent": 5})
 
     assert (refusal.value.field, refusal.value.path) == ("device_info", ("userAgent",))
 
 
 async def test_a_session_of_an_unknown_account_is_refused(db, connection):
-    async with refused(connection, UserNotFound):
+    async with expect_refusal(connection, UserNotFound):
         await db.sessions.start(UNKNOWN)
 
 
 async def test_a_session_id_is_taken(db, connection, learner):
     session = await db.sessions.start(learner.id)
 
-    async with refused(connection, IdTaken):
+    async with expect_refusal(connection, IdTaken):
         await db.sessions.start(learner.id, id=session.id)
 
 
@@ -105,9 +105,9 @@ async def test_a_session_ends_once(db, connection, learner):
     assert not ended.is_active
     assert ended.ended_at >= ended.started_at
     assert await db.sessions.list_active(learner.id) == []
-    async with refused(connection, SessionNotFound):
+    async with expect_refusal(connection, SessionNotFound):
         await db.sessions.end(learner.id, session.id)
-    async with refused(connection, SessionNotFound):
+    async with expect_refusal(connection, SessionNotFound):
         await db.sessions.touch(learner.id, session.id)
 
 
@@ -115,9 +115,9 @@ async def test_a_session_of_another_learner_cannot_be_used_or_ended(db, connecti
     other = await add_user(db, "grace")
     session = await db.sessions.start(learner.id)
 
-    async with refused(connection, SessionNotFound):
+    async with expect_refusal(connection, SessionNotFound):
         await db.sessions.touch(other.id, session.id)
-    async with refused(connection, SessionNotFound):
+    async with expect_refusal(connection, SessionNotFound):
         await db.sessions.end(other.id, session.id)
 
 
@@ -193,5 +193,5 @@ async def test_a_session_that_somebody_is_touching_does_not_expire(db, connectio
 async def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, learner, given):
     await db.sessions.start(learner.id)
 
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await db.sessions.expire_idle(**{"idle_for": timedelta(hours=1), **given})

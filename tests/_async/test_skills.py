@@ -9,7 +9,7 @@ from _async.factories import (
     add_skills,
     add_tree,
     case,
-    refused,
+    expect_refusal,
     rows,
     until_somebody_waits,
     value,
@@ -174,7 +174,7 @@ HOSTILE = [
 
 async def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
     for given in [*HOSTILE, {"content": {"type": "song"}}, {"id": "no uuid"}]:
-        async with case(subtests, given), refused(connection, InvalidValue):
+        async with case(subtests, given), expect_refusal(connection, InvalidValue):
             await db.skills.create(tree.id, **{"name": "HTML", **given})
 
 
@@ -192,12 +192,12 @@ async def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tre
         {"skill_tree_id": UNKNOWN},
         {"key": None},
     ]:
-        async with case(subtests, given), refused(connection, InvalidValue):
+        async with case(subtests, given), expect_refusal(connection, InvalidValue):
             await db.skills.update(html.id, **given)
 
 
 async def test_a_skill_of_an_unknown_tree_is_refused(db, connection, tree):
-    async with refused(connection, TreeNotFound):
+    async with expect_refusal(connection, TreeNotFound):
         await db.skills.create(UNKNOWN, name="HTML")
 
 
@@ -205,16 +205,16 @@ async def test_a_key_is_taken_within_a_tree_only(db, connection, tree):
     html, _ = await add_skills(db, tree, "html", "css")
     await add_skills(db, await add_tree(db, "other"), "html")
 
-    async with refused(connection, SkillKeyTaken):
+    async with expect_refusal(connection, SkillKeyTaken):
         await db.skills.create(tree.id, name="HTML", key="html")
-    async with refused(connection, SkillKeyTaken):
+    async with expect_refusal(connection, SkillKeyTaken):
         await db.skills.change_key(html.id, "css")
 
 
 async def test_a_skill_id_is_taken(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
 
-    async with refused(connection, IdTaken):
+    async with expect_refusal(connection, IdTaken):
         await db.skills.create(tree.id, name="HTML", id=html.id)
 
 
@@ -222,16 +222,16 @@ async def test_a_skill_id_of_another_tree_is_taken(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
     other = await add_tree(db, "other")
 
-    async with refused(connection, IdTaken):
+    async with expect_refusal(connection, IdTaken):
         await db.skills.create(other.id, name="HTML", id=html.id)
 
 
 async def test_a_new_skill_cannot_need_what_is_no_skill_of_its_tree(db, connection, tree):
     [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
 
-    async with refused(connection, UnknownDependency) as unknown:
+    async with expect_refusal(connection, UnknownDependency) as unknown:
         await db.skills.create(tree.id, name="HTML", dependencies=[UNKNOWN])
-    async with refused(connection, UnknownDependency) as of_another_tree:
+    async with expect_refusal(connection, UnknownDependency) as of_another_tree:
         await db.skills.create(tree.id, name="HTML", dependencies=[stranger.id])
 
     assert UNKNOWN in unknown.value.ids
@@ -242,9 +242,9 @@ async def test_a_new_skill_cannot_need_itself_or_one_skill_twice(db, connection,
     [html] = await add_skills(db, tree, "html")
     own = uuid4()
 
-    async with refused(connection, CyclicDependency) as itself:
+    async with expect_refusal(connection, CyclicDependency) as itself:
         await db.skills.create(tree.id, name="HTML", id=own, dependencies=[own])
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await db.skills.create(tree.id, name="HTML", dependencies=[html.id, html.id])
 
     assert itself.value.path == (own, own)
@@ -255,9 +255,9 @@ async def test_a_parent_is_a_skill_of_the_same_tree(db, connection, tree):
     [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
 
     for parent in (UNKNOWN, stranger.id):
-        async with refused(connection, UnknownParent):
+        async with expect_refusal(connection, UnknownParent):
             await db.skills.create(tree.id, name="CSS", parent_skill_id=parent)
-        async with refused(connection, UnknownParent):
+        async with expect_refusal(connection, UnknownParent):
             await db.skills.update(html.id, parent_skill_id=parent)
 
 
@@ -265,9 +265,9 @@ async def test_parents_in_a_cycle_are_refused(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
     await db.skills.update(css.id, parent_skill_id=html.id)
 
-    async with refused(connection, CyclicParents) as refusal:
+    async with expect_refusal(connection, CyclicParents) as refusal:
         await db.skills.update(html.id, parent_skill_id=css.id)
-    async with refused(connection, CyclicParents) as itself:
+    async with expect_refusal(connection, CyclicParents) as itself:
         await db.skills.update(html.id, parent_skill_id=html.id)
 
     assert refusal.value.path[0] == refusal.value.path[-1]
@@ -363,9 +363,9 @@ async def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection,
         (5, ()),
     ]:
         async with case(subtests, content):
-            async with refused(connection, InvalidDocument) as refusal:
+            async with expect_refusal(connection, InvalidDocument) as refusal:
                 await db.skills.update_content(html.id, content)
-            async with refused(connection, InvalidDocument):
+            async with expect_refusal(connection, InvalidDocument):
                 await db.skills.create(tree.id, name="CSS", content=content)
 
             assert refusal.value.field == "content"
@@ -376,7 +376,7 @@ async def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection,
 async def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
 
-    async with refused(connection, InvalidDocument) as refusal:
+    async with expect_refusal(connection, InvalidDocument) as refusal:
         await db.skills.update_content(html.id, with_module(estimatedMinutes=-5))
 
     assert refusal.value.path == ("modules", 0, "estimatedMinutes")
@@ -402,9 +402,9 @@ async def test_a_bad_document_of_a_skill_is_refused_with_the_path(db, connection
         ),
     ]:
         async with case(subtests, given):
-            async with refused(connection, InvalidDocument) as on_create:
+            async with expect_refusal(connection, InvalidDocument) as on_create:
                 await db.skills.create(tree.id, name="CSS", **given)
-            async with refused(connection, InvalidDocument) as on_update:
+            async with expect_refusal(connection, InvalidDocument) as on_update:
                 await db.skills.update(html.id, **given)
 
             assert (on_create.value.field, on_create.value.path) == (field, path)
@@ -432,7 +432,7 @@ async def test_an_unknown_skill_is_not_found(db, connection, tree, subtests):
         "descendants": lambda db, known: db.skills.descendants(UNKNOWN),
         "learning_path": lambda db, known: db.skills.learning_path(UNKNOWN),
     }.items():
-        async with case(subtests, case_name), refused(connection, SkillNotFound):
+        async with case(subtests, case_name), expect_refusal(connection, SkillNotFound):
             await call(db, html)
 
 
@@ -492,22 +492,22 @@ async def test_dependencies_that_cannot_be_are_refused_all_together(db, connecti
     html, css = await add_skills(db, tree, "html", css=["html"])
     [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
 
-    async with refused(connection, UnknownDependency):
+    async with expect_refusal(connection, UnknownDependency):
         await db.skills.set_dependencies(css.id, [html.id, UNKNOWN])
-    async with refused(connection, UnknownDependency):
+    async with expect_refusal(connection, UnknownDependency):
         await db.skills.set_dependencies(css.id, [html.id, stranger.id])
-    async with refused(connection, UnknownDependency):
+    async with expect_refusal(connection, UnknownDependency):
         await db.skills.add_dependency(css.id, stranger.id)
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await db.skills.set_dependencies(css.id, [html.id, html.id])
 
 
 async def test_a_skill_that_needs_itself_is_refused(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
 
-    async with refused(connection, CyclicDependency) as added:
+    async with expect_refusal(connection, CyclicDependency) as added:
         await db.skills.add_dependency(html.id, html.id)
-    async with refused(connection, CyclicDependency) as replaced:
+    async with expect_refusal(connection, CyclicDependency) as replaced:
         await db.skills.set_dependencies(html.id, [html.id])
 
     assert added.value.path == replaced.value.path == (html.id, html.id)
@@ -520,9 +520,9 @@ async def test_a_cycle_of_any_length_is_refused_with_its_path(db, connection, tr
     chain = await add_skills(db, tree, names[0], **needs)
     first, last = chain[0], chain[-1]
 
-    async with refused(connection, CyclicDependency) as refusal:
+    async with expect_refusal(connection, CyclicDependency) as refusal:
         await db.skills.add_dependency(first.id, last.id)
-    async with refused(connection, CyclicDependency):
+    async with expect_refusal(connection, CyclicDependency):
         await db.skills.set_dependencies(first.id, [last.id])
 
     path = refusal.value.path
@@ -539,7 +539,7 @@ async def test_a_cycle_over_an_inactive_skill_is_refused(db, connection, tree):
     html, css, js = await add_skills(db, tree, "html", css=["html"], js=["css"])
     await db.skills.deactivate(css.id)
 
-    async with refused(connection, CyclicDependency):
+    async with expect_refusal(connection, CyclicDependency):
         await db.skills.add_dependency(html.id, js.id)
 
 
@@ -664,7 +664,7 @@ async def test_skills_of_another_tree_are_not_placed(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
     [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
 
-    async with refused(connection, SkillNotFound):
+    async with expect_refusal(connection, SkillNotFound):
         await db.skills.arrange(tree.id, {html.id: (1, 1), stranger.id: (2, 2)})
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from _async.factories import add_category, add_skills, add_tree, add_user, everything, refused, value
+from _async.factories import add_category, add_skills, add_tree, add_user, everything, expect_refusal, value
 from skilltree.errors import (
     CyclicDependency,
     EmailTaken,
@@ -38,7 +38,7 @@ async def test_repositories_work_together_in_one_transaction(db, connection):
 
 
 async def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, tree):
-    async with refused(connection, Abandoned), db.transaction() as unit:
+    async with expect_refusal(connection, Abandoned), db.transaction() as unit:
         await add_user(unit)
         await unit.skills.create(tree.id, name="HTML")
         await unit.trees.unpublish(tree.id)
@@ -46,7 +46,7 @@ async def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, t
 
 
 async def test_an_error_of_a_repository_that_leaves_the_block_undoes_all_of_it(db, connection, learner, tree):
-    async with refused(connection, EmailTaken), db.transaction() as unit:
+    async with expect_refusal(connection, EmailTaken), db.transaction() as unit:
         await unit.skills.create(tree.id, name="HTML")
         await add_user(unit, "grace", email=learner.email)
 
@@ -63,7 +63,7 @@ async def test_an_error_found_before_anything_is_sent_leaves_the_unit_usable(db,
 
 
 async def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connection, learner):
-    async with refused(connection) as refusal, db.transaction() as unit:
+    async with expect_refusal(connection) as refusal, db.transaction() as unit:
         with pytest.raises(EmailTaken):
             await add_user(unit, "grace", email=learner.email)
         await add_user(unit, "joan")
@@ -74,7 +74,7 @@ async def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connect
 async def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(db, connection, learner):
     async with db.transaction() as unit:
         await add_user(unit, "grace")
-        async with refused(connection, EmailTaken), unit.transaction() as inner:
+        async with expect_refusal(connection, EmailTaken), unit.transaction() as inner:
             await add_user(inner, "joan")
             await add_user(inner, "other", email=learner.email)
         await add_user(unit, "mary")
@@ -86,7 +86,7 @@ async def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(d
 
 async def test_savepoints_nest(db, connection):
     async with db.transaction() as unit:
-        async with refused(connection, Abandoned), unit.transaction() as inner:
+        async with expect_refusal(connection, Abandoned), unit.transaction() as inner:
             async with inner.transaction() as innermost:
                 await add_user(innermost, "innermost")
             assert await inner.users.find_by_username("innermost")
@@ -99,7 +99,7 @@ async def test_savepoints_nest(db, connection):
 
 
 async def test_a_savepoint_that_is_kept_goes_with_the_whole(db, connection):
-    async with refused(connection, Abandoned), db.transaction() as unit:
+    async with expect_refusal(connection, Abandoned), db.transaction() as unit:
         async with unit.transaction() as inner:
             await add_user(inner)
         raise Abandoned
@@ -119,7 +119,7 @@ async def test_a_cycle_is_refused_at_the_end_of_the_block_by_name(db, connection
     html, css, js = await add_skills(db, tree, "html", "css", "js")
     reached = []
 
-    async with refused(connection, CyclicDependency) as refusal, db.transaction() as unit:
+    async with expect_refusal(connection, CyclicDependency) as refusal, db.transaction() as unit:
         await unit.skills.add_dependency(css.id, html.id)
         await unit.skills.add_dependency(js.id, css.id)
         await unit.skills.add_dependency(html.id, js.id)
@@ -131,7 +131,7 @@ async def test_a_cycle_is_refused_at_the_end_of_the_block_by_name(db, connection
 
 
 async def test_an_unknown_dependency_is_refused_at_the_end_of_the_block_by_name(db, connection, tree):
-    async with refused(connection, UnknownDependency) as refusal, db.transaction() as unit:
+    async with expect_refusal(connection, UnknownDependency) as refusal, db.transaction() as unit:
         await unit.skills.create(tree.id, name="HTML", dependencies=[UNKNOWN])
 
     assert refusal.value.ids == (UNKNOWN,)
@@ -155,7 +155,7 @@ async def test_a_refusal_in_a_method_of_two_statements_can_be_taken_back_to_a_sa
 
     async with db.transaction() as unit:
         await unit.skills.update(html.id, name="HTML 5")
-        async with refused(connection, InvalidValue), unit.transaction() as inner:
+        async with expect_refusal(connection, InvalidValue), unit.transaction() as inner:
             await inner.skills.set_dependencies(css.id, [html.id, html.id])
 
     assert (await db.skills.get(html.id)).name == "HTML 5"
@@ -169,15 +169,15 @@ async def test_a_unit_of_work_cannot_be_used_after_its_end(db, connection, learn
             if ending == "badly":
                 raise Abandoned
 
-    async with refused(connection, UnitOfWorkEnded):
+    async with expect_refusal(connection, UnitOfWorkEnded):
         await unit.users.deactivate(learner.id)
-    async with refused(connection, UnitOfWorkEnded), unit.transaction():
+    async with expect_refusal(connection, UnitOfWorkEnded), unit.transaction():
         raise AssertionError("not reached")
 
 
 async def test_a_connection_comes_back_to_the_pool_clean_after_an_error(db, connection, learner):
     for _ in range(20):
-        async with refused(connection, Abandoned), db.transaction() as unit:
+        async with expect_refusal(connection, Abandoned), db.transaction() as unit:
             await add_category(unit)
             raise Abandoned
 

@@ -12,7 +12,7 @@ from _async.factories import (
     all_pages,
     case,
     everything,
-    refused,
+    expect_refusal,
     short,
     value,
 )
@@ -91,26 +91,26 @@ async def test_a_tree_is_created_with_all_that_is_given(db, tree):
 async def test_a_slug_is_taken(db, connection, tree):
     other = await add_tree(db, "other")
 
-    async with refused(connection, SlugTaken):
+    async with expect_refusal(connection, SlugTaken):
         await add_tree(db, "web")
-    async with refused(connection, SlugTaken):
+    async with expect_refusal(connection, SlugTaken):
         await db.trees.change_slug(other.id, "web")
 
 
 async def test_a_tree_id_is_taken(db, connection, tree):
-    async with refused(connection, IdTaken):
+    async with expect_refusal(connection, IdTaken):
         await add_tree(db, "other", id=tree.id)
 
 
 async def test_a_tree_in_an_unknown_category_is_refused(db, connection, tree):
-    async with refused(connection, CategoryNotFound):
+    async with expect_refusal(connection, CategoryNotFound):
         await add_tree(db, "other", category_id=UNKNOWN)
-    async with refused(connection, CategoryNotFound):
+    async with expect_refusal(connection, CategoryNotFound):
         await db.trees.update(tree.id, category_id=UNKNOWN)
 
 
 async def test_a_tree_with_an_unknown_prerequisite_is_refused(db, connection, tree):
-    async with refused(connection, UnknownPrerequisite) as refusal:
+    async with expect_refusal(connection, UnknownPrerequisite) as refusal:
         await add_tree(db, "other", prerequisites=[tree.id, UNKNOWN])
 
     assert refusal.value.ids == (UNKNOWN,)
@@ -151,7 +151,7 @@ async def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tre
         async with case(subtests, given):
             wanted = {"category_id": tree.category_id, "name": "Other", "slug": "other", **given}
 
-            async with refused(connection, InvalidValue):
+            async with expect_refusal(connection, InvalidValue):
                 await db.trees.create(**wanted)
 
 
@@ -166,14 +166,14 @@ async def test_a_change_of_a_tree_that_cannot_be_is_refused(db, connection, tree
         {"layout_config": None},
         {"category_id": None},
     ]:
-        async with case(subtests, given), refused(connection, InvalidValue):
+        async with case(subtests, given), expect_refusal(connection, InvalidValue):
             await db.trees.update(tree.id, **given)
 
 
 async def test_a_prerequisite_given_twice_is_refused(db, connection, tree):
     other = await add_tree(db, "other")
 
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await db.trees.set_prerequisites(other.id, [tree.id, tree.id])
 
 
@@ -186,9 +186,9 @@ async def test_a_prerequisite_given_twice_is_refused(db, connection, tree):
     ids=short,
 )
 async def test_a_bad_document_of_a_tree_is_refused_with_the_path_of_the_fault(db, connection, tree, given, field, path):
-    async with refused(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_create:
+    async with expect_refusal(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_create:
         await add_tree(db, "other", **given)
-    async with refused(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_update:
+    async with expect_refusal(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_update:
         await db.trees.update(tree.id, **given)
 
     assert (on_create.value.field, on_create.value.path) == (field, path)
@@ -245,7 +245,7 @@ async def test_an_unknown_tree_is_not_found(db, connection, tree, subtests):
         "export_tree": lambda db: db.trees.export_tree("nothing"),
     }.items():
         async with case(subtests, case_name):
-            async with refused(connection, TreeNotFound) as refusal:
+            async with expect_refusal(connection, TreeNotFound) as refusal:
                 await call(db)
 
             assert refusal.value.key in ({"id": UNKNOWN}, {"slug": "nothing"})
@@ -271,7 +271,7 @@ async def test_prerequisites_in_a_cycle_are_refused_with_its_path(db, connection
     second = await add_tree(db, "second", prerequisites=[first.id])
     third = await add_tree(db, "third", prerequisites=[second.id])
 
-    async with refused(connection, CyclicPrerequisites) as refusal:
+    async with expect_refusal(connection, CyclicPrerequisites) as refusal:
         await db.trees.set_prerequisites(first.id, [third.id])
 
     path = refusal.value.path
@@ -282,14 +282,14 @@ async def test_prerequisites_in_a_cycle_are_refused_with_its_path(db, connection
 
 
 async def test_a_tree_that_needs_itself_is_refused(db, connection, tree):
-    async with refused(connection, CyclicPrerequisites) as refusal:
+    async with expect_refusal(connection, CyclicPrerequisites) as refusal:
         await db.trees.set_prerequisites(tree.id, [tree.id])
 
     assert refusal.value.path == (tree.id, tree.id)
 
 
 async def test_an_unknown_prerequisite_is_refused(db, connection, tree):
-    async with refused(connection, UnknownPrerequisite):
+    async with expect_refusal(connection, UnknownPrerequisite):
         await db.trees.set_prerequisites(tree.id, [UNKNOWN])
 
 

@@ -3,7 +3,7 @@ from uuid import UUID, uuid4
 import bcrypt
 import pytest
 
-from _async.factories import add_achievement, add_progress, add_skills, add_user, case, refused, short, value
+from _async.factories import add_achievement, add_progress, add_skills, add_user, case, expect_refusal, short, value
 from skilltree.errors import (
     EmailTaken,
     IdTaken,
@@ -81,7 +81,7 @@ async def test_a_password_may_hold_any_letters(db, connection):
 async def test_a_password_that_bcrypt_would_cut_or_confuse_is_refused(db, connection, subtests):
     for password in ["", "x" * 73, "é" * 37, "🎓" * 19, "nul\0inside", "\0", "lone \ud800 surrogate"]:
         async with case(subtests, password):
-            async with refused(connection, InvalidPassword) as refusal:
+            async with expect_refusal(connection, InvalidPassword) as refusal:
                 await add_user(db, password=password)
 
             assert refusal.value.field == "password"
@@ -89,7 +89,7 @@ async def test_a_password_that_bcrypt_would_cut_or_confuse_is_refused(db, connec
 
 @pytest.mark.parametrize("cost", [3, 32, 0, -1])
 async def test_a_cost_that_bcrypt_does_not_know_is_refused(db, connection, cost):
-    async with refused(connection, InvalidValue) as refusal:
+    async with expect_refusal(connection, InvalidValue) as refusal:
         await add_user(db, bcrypt_cost=cost)
 
     assert refusal.value.field == "cost"
@@ -97,23 +97,23 @@ async def test_a_cost_that_bcrypt_does_not_know_is_refused(db, connection, cost)
 
 @pytest.mark.parametrize("email", ["ada@example.org", "ADA@EXAMPLE.ORG", "Ada@Example.Org"])
 async def test_an_address_is_taken_in_any_case(db, connection, learner, email):
-    async with refused(connection, EmailTaken):
+    async with expect_refusal(connection, EmailTaken):
         await add_user(db, "grace", email=email)
 
 
 async def test_a_user_name_is_taken(db, connection, learner):
-    async with refused(connection, UsernameTaken):
+    async with expect_refusal(connection, UsernameTaken):
         await add_user(db, "ada", email="other@example.org")
 
 
 async def test_an_account_id_is_taken(db, connection, learner):
-    async with refused(connection, IdTaken):
+    async with expect_refusal(connection, IdTaken):
         await add_user(db, "grace", id=learner.id)
 
 
 async def test_a_time_zone_that_is_not_of_the_iana_database_is_refused(db, connection, subtests):
     for timezone in ["FOO3", "PST", "Europe/Nowhere", "", "europe/lisbon", "<UTC>-3", "Europe/Lisbon ", "+02:00", "1"]:
-        async with case(subtests, timezone), refused(connection, UnknownTimezone):
+        async with case(subtests, timezone), expect_refusal(connection, UnknownTimezone):
             await add_user(db, timezone=timezone)
 
 
@@ -151,7 +151,7 @@ async def test_an_account_with_a_value_that_cannot_be_is_refused(db, connection,
         async with case(subtests, given):
             account = {**ACCOUNT, **given}
 
-            async with refused(connection, InvalidValue):
+            async with expect_refusal(connection, InvalidValue):
                 await db.users.register(**account)
 
 
@@ -254,7 +254,7 @@ async def test_a_change_of_a_profile_that_cannot_be_is_refused(db, connection, l
         ({}, None),
     ]:
         async with case(subtests, given):
-            async with refused(connection, InvalidValue) as refusal:
+            async with expect_refusal(connection, InvalidValue) as refusal:
                 await db.users.update_profile(learner.id, **given)
 
             assert field is None or refusal.value.field == field
@@ -271,7 +271,7 @@ async def test_a_change_of_a_profile_that_cannot_be_is_refused(db, connection, l
     ids=short,
 )
 async def test_bad_preferences_are_refused_with_the_path_of_the_fault(db, connection, learner, preferences, path):
-    async with refused(connection, InvalidDocument) as refusal:
+    async with expect_refusal(connection, InvalidDocument) as refusal:
         await db.users.update_profile(learner.id, preferences=preferences)
 
     assert (refusal.value.field, refusal.value.path) == ("preferences", path)
@@ -333,7 +333,7 @@ async def test_the_address_of_a_deleted_account_is_free_again(db, learner):
 
 
 async def test_an_unknown_account_cannot_be_closed_or_deleted(db, connection, learner):
-    async with refused(connection, UserNotFound):
+    async with expect_refusal(connection, UserNotFound):
         await db.users.deactivate(UNKNOWN)
-    async with refused(connection, UserNotFound):
+    async with expect_refusal(connection, UserNotFound):
         await db.users.delete(UNKNOWN)

@@ -2,7 +2,16 @@
 
 import pytest
 
-from _async.factories import add_achievement, add_category, add_skills, add_tree, add_user, case, everything, refused
+from _async.factories import (
+    add_achievement,
+    add_category,
+    add_skills,
+    add_tree,
+    add_user,
+    case,
+    everything,
+    expect_refusal,
+)
 from skilltree.errors import InvalidValue
 
 FLOATS = [float("nan"), float("inf"), float("-inf")]
@@ -57,25 +66,25 @@ async def row(db, learner, tree):
 
 async def test_a_nul_character_is_refused(db, connection, tree, subtests):
     for method, call in TEXTS.items():
-        async with case(subtests, method), refused(connection, InvalidValue):
+        async with case(subtests, method), expect_refusal(connection, InvalidValue):
             await call(db, "nul\0inside")
 
 
 async def test_a_lone_surrogate_is_refused(db, connection, tree, subtests):
     for method, call in TEXTS.items():
-        async with case(subtests, method), refused(connection, InvalidValue):
+        async with case(subtests, method), expect_refusal(connection, InvalidValue):
             await call(db, "lone \ud800 surrogate")
 
 
 async def test_a_nul_character_in_a_change_is_refused(db, connection, row, subtests):
     for method, call in CHANGES.items():
-        async with case(subtests, method), refused(connection, InvalidValue):
+        async with case(subtests, method), expect_refusal(connection, InvalidValue):
             await call(db, row, "nul\0inside")
 
 
 async def test_a_lone_surrogate_in_a_change_is_refused(db, connection, row, subtests):
     for method, call in CHANGES.items():
-        async with case(subtests, method), refused(connection, InvalidValue):
+        async with case(subtests, method), expect_refusal(connection, InvalidValue):
             await call(db, row, "lone \ud800 surrogate")
 
 
@@ -108,7 +117,7 @@ async def test_a_value_of_a_type_that_does_not_fit_is_refused_as_invalid(db, con
         "none among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, [None]),
         "a word among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, ["no uuid"]),
     }.items():
-        async with case(subtests, case_name), refused(connection, InvalidValue):
+        async with case(subtests, case_name), expect_refusal(connection, InvalidValue):
             await call(db, row)
 
 
@@ -135,21 +144,21 @@ async def test_a_number_that_is_none_is_refused(db, connection, row, number, sub
             },
         ),
     }.items():
-        async with case(subtests, case_name), refused(connection, InvalidValue):
+        async with case(subtests, case_name), expect_refusal(connection, InvalidValue):
             await call(db, row, number)
 
 
 @pytest.mark.parametrize("number", FLOATS)
 async def test_a_number_that_json_does_not_know_is_refused_where_a_document_is_open(db, connection, row, number):
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await db.sessions.start(row["learner"].id, device_info={"dpi": number})
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await add_tree(db, "new", layout_config={"zoom": number})
 
 
 @pytest.mark.parametrize("value", [object(), b"\xff", {"a": object()}], ids=["object", "bytes", "nested"])
 async def test_what_json_cannot_say_is_refused_where_a_document_is_open(db, connection, row, value):
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await db.sessions.start(row["learner"].id, device_info={"dpi": value})
 
 
@@ -160,9 +169,9 @@ async def test_a_document_without_end_is_refused(db, connection, row):
     for _ in range(100_000):
         deep = {"deeper": deep}
 
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await db.sessions.start(row["learner"].id, device_info=endless)
-    async with refused(connection, InvalidValue):
+    async with expect_refusal(connection, InvalidValue):
         await db.sessions.start(row["learner"].id, device_info=deep)
 
 

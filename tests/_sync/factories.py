@@ -45,7 +45,7 @@ def everything(connection):
 
 
 @contextmanager
-def nothing_written(connection):
+def expect_nothing_written(connection):
     """Check that no row has changed."""
     before = everything(connection)
     yield
@@ -53,7 +53,7 @@ def nothing_written(connection):
 
 
 @contextmanager
-def refused(connection, error=SkillTreeError, match=None):
+def expect_refusal(connection, error=SkillTreeError, match=None):
     """Check that the block is refused with this error, and that nothing was written."""
     before = everything(connection)
     with pytest.raises(error, match=match) as refusal:

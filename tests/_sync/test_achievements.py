@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from _sync.factories import add_achievement, add_user, case, refused
+from _sync.factories import add_achievement, add_user, case, expect_refusal
 from skilltree.errors import IdTaken, InvalidDocument, InvalidValue
 from skilltree.models.content import SkillCompletionCount
 from skilltree.models.enums import AchievementCategory, AchievementRarity
@@ -88,7 +88,7 @@ def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db, conne
         ("xp_threshold", ()),
     ]:
         with case(subtests, criteria):
-            with refused(connection, InvalidDocument) as refusal:
+            with expect_refusal(connection, InvalidDocument) as refusal:
                 add_achievement(db, criteria=criteria)
 
             assert (refusal.value.field, refusal.value.path) == ("criteria", path)
@@ -114,14 +114,14 @@ def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connection, s
         {"is_visible": None},
         {"id": "no uuid"},
     ]:
-        with case(subtests, given), refused(connection, InvalidValue):
+        with case(subtests, given), expect_refusal(connection, InvalidValue):
             add_achievement(db, **given)
 
 
 def test_an_achievement_id_is_taken(db, connection):
     first = add_achievement(db)
 
-    with refused(connection, IdTaken):
+    with expect_refusal(connection, IdTaken):
         add_achievement(db, "Other", id=first.id)
 
 

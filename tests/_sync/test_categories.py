@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from _sync.factories import add_category, case, refused
+from _sync.factories import add_category, case, expect_refusal
 from skilltree.errors import CategoryNameTaken, CategoryNotFound, IdTaken, InvalidValue, SlugTaken
 
 UNKNOWN = UUID(int=0)
@@ -50,21 +50,21 @@ def test_a_category_is_created_with_all_that_is_given(db):
 def test_a_category_name_is_taken(db, connection):
     add_category(db, "art")
 
-    with refused(connection, CategoryNameTaken):
+    with expect_refusal(connection, CategoryNameTaken):
         add_category(db, "other", name="Art")
 
 
 def test_a_category_slug_is_taken(db, connection):
     add_category(db, "art")
 
-    with refused(connection, SlugTaken):
+    with expect_refusal(connection, SlugTaken):
         add_category(db, "art", name="Other")
 
 
 def test_a_category_id_is_taken(db, connection):
     art = add_category(db, "art")
 
-    with refused(connection, IdTaken):
+    with expect_refusal(connection, IdTaken):
         add_category(db, "other", id=art.id)
 
 
@@ -104,7 +104,7 @@ HOSTILE = [
 
 def test_a_category_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
     for given in [*HOSTILE, {"id": "no uuid"}]:
-        with case(subtests, given), refused(connection, InvalidValue):
+        with case(subtests, given), expect_refusal(connection, InvalidValue):
             db.categories.create(**{"name": "Art", "slug": "art", **given})
 
 
@@ -112,7 +112,7 @@ def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, subtes
     art = add_category(db, "art")
 
     for given in [*HOSTILE, {"no_such_field": 1}, {"id": UNKNOWN}, {"created_at": None}, {}]:
-        with case(subtests, given), refused(connection, InvalidValue):
+        with case(subtests, given), expect_refusal(connection, InvalidValue):
             db.categories.update(art.id, **given)
 
 
@@ -138,14 +138,14 @@ def test_a_category_cannot_be_renamed_to_what_another_is_called(db, connection):
     add_category(db, "art")
     other = add_category(db, "other")
 
-    with refused(connection, CategoryNameTaken):
+    with expect_refusal(connection, CategoryNameTaken):
         db.categories.update(other.id, name="Art")
-    with refused(connection, SlugTaken):
+    with expect_refusal(connection, SlugTaken):
         db.categories.update(other.id, slug="art")
 
 
 def test_an_unknown_category_cannot_be_changed(db, connection):
-    with refused(connection, CategoryNotFound) as refusal:
+    with expect_refusal(connection, CategoryNotFound) as refusal:
         db.categories.update(UNKNOWN, name="Nothing")
 
     assert refusal.value.key == {"id": UNKNOWN}

@@ -16,8 +16,8 @@ from _sync.factories import (
     add_skills,
     case,
     everything,
-    nothing_written,
-    refused,
+    expect_nothing_written,
+    expect_refusal,
     rows,
     short,
     value,
@@ -117,7 +117,7 @@ def test_a_real_curriculum_comes_back_as_it_went_in(db, connection, real, slug):
     assert (report.changed, report.removed, report.unchanged) == ((), (), 0)
     assert list(report.left_out) == unknown_keys(form)
     assert exported(db, slug) == without_unknown_keys(form)
-    with nothing_written(connection):
+    with expect_nothing_written(connection):
         again = db.trees.import_tree(db.trees.export_tree(slug))
     assert again.is_unchanged
     assert again.unchanged == len(form["skills"])
@@ -126,7 +126,7 @@ def test_a_real_curriculum_comes_back_as_it_went_in(db, connection, real, slug):
 
 @pytest.mark.parametrize("slug", ["exercism-python", "exercism-csharp", "metacademy"])
 def test_a_real_curriculum_with_unknown_keys_is_refused_with_all_of_them(db, connection, real, slug):
-    with refused(connection, UnknownCurriculumKeys) as refusal:
+    with expect_refusal(connection, UnknownCurriculumKeys) as refusal:
         db.trees.import_tree(real[slug])
 
     assert list(refusal.value.unknown) == unknown_keys(real[slug])
@@ -136,7 +136,7 @@ def test_a_real_curriculum_with_unknown_keys_is_refused_with_all_of_them(db, con
 def test_the_same_import_again_writes_nothing_and_tells_again_what_it_leaves_out(db, connection, real):
     first = db.trees.import_tree(real["exercism-csharp"], leave_out_unknown=True)
 
-    with nothing_written(connection):
+    with expect_nothing_written(connection):
         again = db.trees.import_tree(real["exercism-csharp"], leave_out_unknown=True)
 
     assert again.is_unchanged
@@ -643,7 +643,7 @@ def test_a_curriculum_that_cannot_be_is_refused_and_nothing_is_written(db, conne
         ({**curriculum(), "description": "\ud800"}, SkillTreeError, []),
     ]:
         with case(subtests, form):
-            with refused(connection, error) as refusal:
+            with expect_refusal(connection, error) as refusal:
                 db.trees.import_tree(form)
 
             assert all(word in str(refusal.value) for word in words)
@@ -653,7 +653,7 @@ def test_every_fault_of_a_curriculum_is_told_at_once(db, connection):
     form = changed("layout", dependencies=["css", "css"], parent="nothing")
     form["skills"].append(deepcopy(form["skills"][0]))
 
-    with refused(connection, InvalidCurriculum) as refusal:
+    with expect_refusal(connection, InvalidCurriculum) as refusal:
         db.trees.import_tree(form)
 
     assert len(refusal.value.problems) == 3
@@ -662,7 +662,7 @@ def test_every_fault_of_a_curriculum_is_told_at_once(db, connection):
 def test_the_path_of_a_cycle_is_told_in_keys_each_needing_the_next(db, connection):
     form = curriculum("x", a=["d", "x"], b=["a"], c=["b"], d=["c"])
 
-    with refused(connection, CyclicDependency) as refusal:
+    with expect_refusal(connection, CyclicDependency) as refusal:
         db.trees.import_tree(form)
 
     path = refusal.value.path
@@ -676,7 +676,7 @@ def test_the_path_of_a_cycle_of_parents_is_told_in_keys(db, connection):
     for key, parent in {"a": "b", "b": "c", "c": "a"}.items():
         skill_of(form, key)["parent"] = parent
 
-    with refused(connection, CyclicParents) as refusal:
+    with expect_refusal(connection, CyclicParents) as refusal:
         db.trees.import_tree(form)
 
     path = refusal.value.path
@@ -688,12 +688,12 @@ def test_trees_that_would_need_each_other_are_refused(db, connection):
     db.trees.import_tree(curriculum("a", slug="first"))
     db.trees.import_tree({**curriculum("a", slug="second"), "prerequisites": ["first"]})
 
-    with refused(connection, CyclicPrerequisites):
+    with expect_refusal(connection, CyclicPrerequisites):
         db.trees.import_tree({**curriculum("a", slug="first"), "prerequisites": ["second"]})
 
 
 def test_unknown_prerequisites_leave_no_category_behind(db, connection):
-    with refused(connection, InvalidCurriculum) as refusal:
+    with expect_refusal(connection, InvalidCurriculum) as refusal:
         db.trees.import_tree({**curriculum("a"), "prerequisites": ["nothing", "less"]})
 
     assert refusal.value.problems == ("nothing", "less")
@@ -767,14 +767,14 @@ def test_an_import_while_the_graph_is_edited_leaves_the_graph_of_the_file(url, c
 
 
 def test_an_import_within_a_transaction_that_fails_leaves_nothing(db, connection):
-    with refused(connection, ZeroDivisionError), db.transaction() as unit:
+    with expect_refusal(connection, ZeroDivisionError), db.transaction() as unit:
         unit.trees.import_tree(curriculum("html", css=["html"]))
         assert (unit.trees.export_tree("web")).slug == "web"
         raise ZeroDivisionError
 
 
 def test_several_trees_are_imported_together_or_not_at_all(db, connection):
-    with refused(connection, CyclicDependency), db.transaction() as unit:
+    with expect_refusal(connection, CyclicDependency), db.transaction() as unit:
         unit.trees.import_tree(curriculum("a", slug="first"))
         unit.trees.import_tree(curriculum("a", slug="second", b=["b"]))
 
@@ -832,7 +832,7 @@ def test_any_curriculum_after_any_other_comes_back_or_is_refused_for_its_cycle(d
         db.trees.import_tree(earlier)
     graph = networkx.DiGraph((skill["key"], key) for skill in form["skills"] for key in skill["dependencies"])
     if not networkx.is_directed_acyclic_graph(graph):
-        with refused(connection, CyclicDependency) as refusal:
+        with expect_refusal(connection, CyclicDependency) as refusal:
             db.trees.import_tree(form)
         assert all(graph.has_edge(*edge) for edge in pairwise(refusal.value.path))
         return
@@ -841,5 +841,5 @@ def test_any_curriculum_after_any_other_comes_back_or_is_refused_for_its_cycle(d
 
     assert exported(db) == parse_tree(form).to_form() == form
     assert set(rows(connection, EDGES)) == set(graph.edges)
-    with nothing_written(connection):
+    with expect_nothing_written(connection):
         assert (db.trees.import_tree(form)).is_unchanged

@@ -12,7 +12,7 @@ from _sync.factories import (
     add_skills,
     add_user,
     case,
-    refused,
+    expect_refusal,
     rows,
     until_somebody_waits,
     value,
@@ -116,7 +116,7 @@ def test_a_connection_that_ends_during_a_statement_is_told_and_the_statement_not
 
 
 def test_a_connection_that_ends_within_a_unit_of_work_is_told_and_nothing_is_written(db, connection):
-    with refused(connection, ServerUnavailable) as refusal, db.transaction() as unit:
+    with expect_refusal(connection, ServerUnavailable) as refusal, db.transaction() as unit:
         add_category(unit, "art")
         terminate_others(connection)
         add_category(unit, "other")
@@ -201,7 +201,7 @@ def test_a_database_without_the_schema_is_told(empty_url):
 def test_a_role_without_the_right_is_told(url, connection):
     db = Database(make_conninfo(url, options="-c role=pg_monitor"))
 
-    with db, refused(connection, PermissionDenied) as refusal:
+    with db, expect_refusal(connection, PermissionDenied) as refusal:
         db.categories.create(name="Art", slug="art")
 
     assert refusal.value.sqlstate == "42501"
@@ -213,9 +213,9 @@ def test_a_role_without_the_right_is_told(url, connection):
 def test_a_pool_that_is_used_up_is_told(url, connection):
     with Database(url, min_size=1, max_size=1, timeout=0.1) as db:
         with db.transaction():
-            with refused(connection, PoolExhausted) as refusal:
+            with expect_refusal(connection, PoolExhausted) as refusal:
                 add_category(db)
-            with refused(connection, PoolExhausted), db.transaction():
+            with expect_refusal(connection, PoolExhausted), db.transaction():
                 raise AssertionError("not reached")
 
         assert isinstance(refusal.value.__cause__, psycopg_pool.PoolTimeout)
@@ -229,10 +229,10 @@ def test_a_database_that_was_not_opened_or_is_closed_is_told(url, connection):
         closed.categories.list()
 
     for db in (never, closed):
-        with refused(connection, PoolNotOpen) as refusal:
+        with expect_refusal(connection, PoolNotOpen) as refusal:
             add_category(db)
         assert isinstance(refusal.value.__cause__, psycopg_pool.PoolClosed)
-        with refused(connection, PoolNotOpen), db.transaction():
+        with expect_refusal(connection, PoolNotOpen), db.transaction():
             raise AssertionError("not reached")
 
 
@@ -331,9 +331,9 @@ def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, watche
 def test_a_statement_that_takes_too_long_is_told(url, connection, db):
     art = add_category(db, "art")
     with Database(url, statement_timeout=0.1) as hasty, locked_categories(url):
-        with refused(connection, StatementTimeout) as refusal:
+        with expect_refusal(connection, StatementTimeout) as refusal:
             hasty.categories.update(art.id, name="Changed")
-        with refused(connection, StatementTimeout), hasty.transaction() as unit:
+        with expect_refusal(connection, StatementTimeout), hasty.transaction() as unit:
             unit.categories.update(art.id, name="Changed")
 
     assert refusal.value.sqlstate == "57014"
@@ -346,7 +346,7 @@ def test_a_lock_that_takes_too_long_is_told(url, connection, db):
     with (
         Database(hasty_url) as hasty,
         locked_categories(url),
-        refused(connection, LockTimeout) as refusal,
+        expect_refusal(connection, LockTimeout) as refusal,
     ):
         hasty.categories.update(art.id, name="Changed")
 
@@ -359,7 +359,7 @@ def test_the_options_of_a_url_hold_beside_a_statement_timeout(url, connection, d
     with (
         Database(hasty_url, statement_timeout=1) as hasty,
         locked_categories(url),
-        refused(connection, LockTimeout),
+        expect_refusal(connection, LockTimeout),
     ):
         hasty.categories.update(art.id, name="Changed")
 
@@ -438,14 +438,14 @@ def test_the_graph_cannot_be_edited_at_an_isolation_level_that_hides_others_work
     html, css = add_skills(db, tree, "html", "css")
 
     with Database(make_conninfo(url, options=REPEATABLE)) as strict:
-        with refused(connection, UnsupportedIsolation):
+        with expect_refusal(connection, UnsupportedIsolation):
             strict.skills.add_dependency(css.id, html.id)
-        with refused(connection, UnsupportedIsolation):
+        with expect_refusal(connection, UnsupportedIsolation):
             strict.trees.set_prerequisites(tree.id, [tree.id])
 
 
 def test_a_refusal_does_not_tell_the_hash_of_a_password(db, connection):
-    with refused(connection, InvalidValue) as refusal:
+    with expect_refusal(connection, InvalidValue) as refusal:
         add_user(db, email="no address")
 
     assert "$2b$" not in str(refusal.value)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from _sync.factories import add_user, case, refused, short, value
+from _sync.factories import add_user, case, expect_refusal, short, value
 from skilltree.errors import IdTaken, InvalidDocument, InvalidValue, SessionNotFound, UserNotFound
 
 UNKNOWN = UUID(int=0)
@@ -48,7 +48,7 @@ def test_a_session_keeps_what_it_runs_on(db, learner):
 def test_an_address_that_is_none_is_refused(db, connection, learner, subtests):
     for address in ["", "localhost", "192.0.2.256", "192.0.2.0/24", "nul\0", "\ud800", "1"]:
         with case(subtests, address):
-            with refused(connection, InvalidValue) as refusal:
+            with expect_refusal(connection, InvalidValue) as refusal:
                 db.sessions.start(learner.id, address=address)
 
             assert refusal.value.field == "address"
@@ -65,26 +65,26 @@ def test_an_address_that_is_none_is_refused(db, connection, learner, subtests):
     ids=short,
 )
 def test_a_device_that_is_no_document_is_refused(db, connection, learner, device_info):
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         db.sessions.start(learner.id, device_info=device_info)
 
 
 def test_the_path_of_the_fault_in_a_device_is_told(db, connection, learner):
-    with refused(connection, InvalidDocument) as refusal:
+    with expect_refusal(connection, InvalidDocument) as refusal:
         db.sessions.start(learner.id, device_info={"userAgent": 5})
 
     assert (refusal.value.field, refusal.value.path) == ("device_info", ("userAgent",))
 
 
 def test_a_session_of_an_unknown_account_is_refused(db, connection):
-    with refused(connection, UserNotFound):
+    with expect_refusal(connection, UserNotFound):
         db.sessions.start(UNKNOWN)
 
 
 def test_a_session_id_is_taken(db, connection, learner):
     session = db.sessions.start(learner.id)
 
-    with refused(connection, IdTaken):
+    with expect_refusal(connection, IdTaken):
         db.sessions.start(learner.id, id=session.id)
 
 
@@ -105,9 +105,9 @@ def test_a_session_ends_once(db, connection, learner):
     assert not ended.is_active
     assert ended.ended_at >= ended.started_at
     assert db.sessions.list_active(learner.id) == []
-    with refused(connection, SessionNotFound):
+    with expect_refusal(connection, SessionNotFound):
         db.sessions.end(learner.id, session.id)
-    with refused(connection, SessionNotFound):
+    with expect_refusal(connection, SessionNotFound):
         db.sessions.touch(learner.id, session.id)
 
 
@@ -115,9 +115,9 @@ def test_a_session_of_another_learner_cannot_be_used_or_ended(db, connection, le
     other = add_user(db, "grace")
     session = db.sessions.start(learner.id)
 
-    with refused(connection, SessionNotFound):
+    with expect_refusal(connection, SessionNotFound):
         db.sessions.touch(other.id, session.id)
-    with refused(connection, SessionNotFound):
+    with expect_refusal(connection, SessionNotFound):
         db.sessions.end(other.id, session.id)
 
 
@@ -193,5 +193,5 @@ def test_a_session_that_somebody_is_touching_does_not_expire(db, connection, lea
 def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, learner, given):
     db.sessions.start(learner.id)
 
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         db.sessions.expire_idle(**{"idle_for": timedelta(hours=1), **given})

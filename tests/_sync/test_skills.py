@@ -11,7 +11,7 @@ from _sync.factories import (
     add_skills,
     add_tree,
     case,
-    refused,
+    expect_refusal,
     rows,
     until_somebody_waits,
     value,
@@ -176,7 +176,7 @@ HOSTILE = [
 
 def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
     for given in [*HOSTILE, {"content": {"type": "song"}}, {"id": "no uuid"}]:
-        with case(subtests, given), refused(connection, InvalidValue):
+        with case(subtests, given), expect_refusal(connection, InvalidValue):
             db.skills.create(tree.id, **{"name": "HTML", **given})
 
 
@@ -194,12 +194,12 @@ def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tree, sub
         {"skill_tree_id": UNKNOWN},
         {"key": None},
     ]:
-        with case(subtests, given), refused(connection, InvalidValue):
+        with case(subtests, given), expect_refusal(connection, InvalidValue):
             db.skills.update(html.id, **given)
 
 
 def test_a_skill_of_an_unknown_tree_is_refused(db, connection, tree):
-    with refused(connection, TreeNotFound):
+    with expect_refusal(connection, TreeNotFound):
         db.skills.create(UNKNOWN, name="HTML")
 
 
@@ -207,16 +207,16 @@ def test_a_key_is_taken_within_a_tree_only(db, connection, tree):
     html, _ = add_skills(db, tree, "html", "css")
     add_skills(db, add_tree(db, "other"), "html")
 
-    with refused(connection, SkillKeyTaken):
+    with expect_refusal(connection, SkillKeyTaken):
         db.skills.create(tree.id, name="HTML", key="html")
-    with refused(connection, SkillKeyTaken):
+    with expect_refusal(connection, SkillKeyTaken):
         db.skills.change_key(html.id, "css")
 
 
 def test_a_skill_id_is_taken(db, connection, tree):
     [html] = add_skills(db, tree, "html")
 
-    with refused(connection, IdTaken):
+    with expect_refusal(connection, IdTaken):
         db.skills.create(tree.id, name="HTML", id=html.id)
 
 
@@ -224,16 +224,16 @@ def test_a_skill_id_of_another_tree_is_taken(db, connection, tree):
     [html] = add_skills(db, tree, "html")
     other = add_tree(db, "other")
 
-    with refused(connection, IdTaken):
+    with expect_refusal(connection, IdTaken):
         db.skills.create(other.id, name="HTML", id=html.id)
 
 
 def test_a_new_skill_cannot_need_what_is_no_skill_of_its_tree(db, connection, tree):
     [stranger] = add_skills(db, add_tree(db, "other"), "stranger")
 
-    with refused(connection, UnknownDependency) as unknown:
+    with expect_refusal(connection, UnknownDependency) as unknown:
         db.skills.create(tree.id, name="HTML", dependencies=[UNKNOWN])
-    with refused(connection, UnknownDependency) as of_another_tree:
+    with expect_refusal(connection, UnknownDependency) as of_another_tree:
         db.skills.create(tree.id, name="HTML", dependencies=[stranger.id])
 
     assert UNKNOWN in unknown.value.ids
@@ -244,9 +244,9 @@ def test_a_new_skill_cannot_need_itself_or_one_skill_twice(db, connection, tree)
     [html] = add_skills(db, tree, "html")
     own = uuid4()
 
-    with refused(connection, CyclicDependency) as itself:
+    with expect_refusal(connection, CyclicDependency) as itself:
         db.skills.create(tree.id, name="HTML", id=own, dependencies=[own])
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         db.skills.create(tree.id, name="HTML", dependencies=[html.id, html.id])
 
     assert itself.value.path == (own, own)
@@ -257,9 +257,9 @@ def test_a_parent_is_a_skill_of_the_same_tree(db, connection, tree):
     [stranger] = add_skills(db, add_tree(db, "other"), "stranger")
 
     for parent in (UNKNOWN, stranger.id):
-        with refused(connection, UnknownParent):
+        with expect_refusal(connection, UnknownParent):
             db.skills.create(tree.id, name="CSS", parent_skill_id=parent)
-        with refused(connection, UnknownParent):
+        with expect_refusal(connection, UnknownParent):
             db.skills.update(html.id, parent_skill_id=parent)
 
 
@@ -267,9 +267,9 @@ def test_parents_in_a_cycle_are_refused(db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
     db.skills.update(css.id, parent_skill_id=html.id)
 
-    with refused(connection, CyclicParents) as refusal:
+    with expect_refusal(connection, CyclicParents) as refusal:
         db.skills.update(html.id, parent_skill_id=css.id)
-    with refused(connection, CyclicParents) as itself:
+    with expect_refusal(connection, CyclicParents) as itself:
         db.skills.update(html.id, parent_skill_id=html.id)
 
     assert refusal.value.path[0] == refusal.value.path[-1]
@@ -365,9 +365,9 @@ def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection, tree,
         (5, ()),
     ]:
         with case(subtests, content):
-            with refused(connection, InvalidDocument) as refusal:
+            with expect_refusal(connection, InvalidDocument) as refusal:
                 db.skills.update_content(html.id, content)
-            with refused(connection, InvalidDocument):
+            with expect_refusal(connection, InvalidDocument):
                 db.skills.create(tree.id, name="CSS", content=content)
 
             assert refusal.value.field == "content"
@@ -378,7 +378,7 @@ def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection, tree,
 def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, connection, tree):
     [html] = add_skills(db, tree, "html")
 
-    with refused(connection, InvalidDocument) as refusal:
+    with expect_refusal(connection, InvalidDocument) as refusal:
         db.skills.update_content(html.id, with_module(estimatedMinutes=-5))
 
     assert refusal.value.path == ("modules", 0, "estimatedMinutes")
@@ -404,9 +404,9 @@ def test_a_bad_document_of_a_skill_is_refused_with_the_path(db, connection, tree
         ),
     ]:
         with case(subtests, given):
-            with refused(connection, InvalidDocument) as on_create:
+            with expect_refusal(connection, InvalidDocument) as on_create:
                 db.skills.create(tree.id, name="CSS", **given)
-            with refused(connection, InvalidDocument) as on_update:
+            with expect_refusal(connection, InvalidDocument) as on_update:
                 db.skills.update(html.id, **given)
 
             assert (on_create.value.field, on_create.value.path) == (field, path)
@@ -434,7 +434,7 @@ def test_an_unknown_skill_is_not_found(db, connection, tree, subtests):
         "descendants": lambda db, known: db.skills.descendants(UNKNOWN),
         "learning_path": lambda db, known: db.skills.learning_path(UNKNOWN),
     }.items():
-        with case(subtests, case_name), refused(connection, SkillNotFound):
+        with case(subtests, case_name), expect_refusal(connection, SkillNotFound):
             call(db, html)
 
 
@@ -494,22 +494,22 @@ def test_dependencies_that_cannot_be_are_refused_all_together(db, connection, tr
     html, css = add_skills(db, tree, "html", css=["html"])
     [stranger] = add_skills(db, add_tree(db, "other"), "stranger")
 
-    with refused(connection, UnknownDependency):
+    with expect_refusal(connection, UnknownDependency):
         db.skills.set_dependencies(css.id, [html.id, UNKNOWN])
-    with refused(connection, UnknownDependency):
+    with expect_refusal(connection, UnknownDependency):
         db.skills.set_dependencies(css.id, [html.id, stranger.id])
-    with refused(connection, UnknownDependency):
+    with expect_refusal(connection, UnknownDependency):
         db.skills.add_dependency(css.id, stranger.id)
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         db.skills.set_dependencies(css.id, [html.id, html.id])
 
 
 def test_a_skill_that_needs_itself_is_refused(db, connection, tree):
     [html] = add_skills(db, tree, "html")
 
-    with refused(connection, CyclicDependency) as added:
+    with expect_refusal(connection, CyclicDependency) as added:
         db.skills.add_dependency(html.id, html.id)
-    with refused(connection, CyclicDependency) as replaced:
+    with expect_refusal(connection, CyclicDependency) as replaced:
         db.skills.set_dependencies(html.id, [html.id])
 
     assert added.value.path == replaced.value.path == (html.id, html.id)
@@ -522,9 +522,9 @@ def test_a_cycle_of_any_length_is_refused_with_its_path(db, connection, tree, le
     chain = add_skills(db, tree, names[0], **needs)
     first, last = chain[0], chain[-1]
 
-    with refused(connection, CyclicDependency) as refusal:
+    with expect_refusal(connection, CyclicDependency) as refusal:
         db.skills.add_dependency(first.id, last.id)
-    with refused(connection, CyclicDependency):
+    with expect_refusal(connection, CyclicDependency):
         db.skills.set_dependencies(first.id, [last.id])
 
     path = refusal.value.path
@@ -541,7 +541,7 @@ def test_a_cycle_over_an_inactive_skill_is_refused(db, connection, tree):
     html, css, js = add_skills(db, tree, "html", css=["html"], js=["css"])
     db.skills.deactivate(css.id)
 
-    with refused(connection, CyclicDependency):
+    with expect_refusal(connection, CyclicDependency):
         db.skills.add_dependency(html.id, js.id)
 
 
@@ -666,7 +666,7 @@ def test_skills_of_another_tree_are_not_placed(db, connection, tree):
     [html] = add_skills(db, tree, "html")
     [stranger] = add_skills(db, add_tree(db, "other"), "stranger")
 
-    with refused(connection, SkillNotFound):
+    with expect_refusal(connection, SkillNotFound):
         db.skills.arrange(tree.id, {html.id: (1, 1), stranger.id: (2, 2)})
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from _sync.factories import add_category, add_skills, add_tree, add_user, everything, refused, value
+from _sync.factories import add_category, add_skills, add_tree, add_user, everything, expect_refusal, value
 from skilltree.errors import (
     CyclicDependency,
     EmailTaken,
@@ -40,7 +40,7 @@ def test_repositories_work_together_in_one_transaction(db, connection):
 
 
 def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, tree):
-    with refused(connection, Abandoned), db.transaction() as unit:
+    with expect_refusal(connection, Abandoned), db.transaction() as unit:
         add_user(unit)
         unit.skills.create(tree.id, name="HTML")
         unit.trees.unpublish(tree.id)
@@ -48,7 +48,7 @@ def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, tree):
 
 
 def test_an_error_of_a_repository_that_leaves_the_block_undoes_all_of_it(db, connection, learner, tree):
-    with refused(connection, EmailTaken), db.transaction() as unit:
+    with expect_refusal(connection, EmailTaken), db.transaction() as unit:
         unit.skills.create(tree.id, name="HTML")
         add_user(unit, "grace", email=learner.email)
 
@@ -65,7 +65,7 @@ def test_an_error_found_before_anything_is_sent_leaves_the_unit_usable(db, tree)
 
 
 def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connection, learner):
-    with refused(connection) as refusal, db.transaction() as unit:
+    with expect_refusal(connection) as refusal, db.transaction() as unit:
         with pytest.raises(EmailTaken):
             add_user(unit, "grace", email=learner.email)
         add_user(unit, "joan")
@@ -76,7 +76,7 @@ def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connection, l
 def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(db, connection, learner):
     with db.transaction() as unit:
         add_user(unit, "grace")
-        with refused(connection, EmailTaken), unit.transaction() as inner:
+        with expect_refusal(connection, EmailTaken), unit.transaction() as inner:
             add_user(inner, "joan")
             add_user(inner, "other", email=learner.email)
         add_user(unit, "mary")
@@ -88,7 +88,7 @@ def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(db, con
 
 def test_savepoints_nest(db, connection):
     with db.transaction() as unit:
-        with refused(connection, Abandoned), unit.transaction() as inner:
+        with expect_refusal(connection, Abandoned), unit.transaction() as inner:
             with inner.transaction() as innermost:
                 add_user(innermost, "innermost")
             assert inner.users.find_by_username("innermost")
@@ -101,7 +101,7 @@ def test_savepoints_nest(db, connection):
 
 
 def test_a_savepoint_that_is_kept_goes_with_the_whole(db, connection):
-    with refused(connection, Abandoned), db.transaction() as unit:
+    with expect_refusal(connection, Abandoned), db.transaction() as unit:
         with unit.transaction() as inner:
             add_user(inner)
         raise Abandoned
@@ -121,7 +121,7 @@ def test_a_cycle_is_refused_at_the_end_of_the_block_by_name(db, connection, tree
     html, css, js = add_skills(db, tree, "html", "css", "js")
     reached = []
 
-    with refused(connection, CyclicDependency) as refusal, db.transaction() as unit:
+    with expect_refusal(connection, CyclicDependency) as refusal, db.transaction() as unit:
         unit.skills.add_dependency(css.id, html.id)
         unit.skills.add_dependency(js.id, css.id)
         unit.skills.add_dependency(html.id, js.id)
@@ -133,7 +133,7 @@ def test_a_cycle_is_refused_at_the_end_of_the_block_by_name(db, connection, tree
 
 
 def test_an_unknown_dependency_is_refused_at_the_end_of_the_block_by_name(db, connection, tree):
-    with refused(connection, UnknownDependency) as refusal, db.transaction() as unit:
+    with expect_refusal(connection, UnknownDependency) as refusal, db.transaction() as unit:
         unit.skills.create(tree.id, name="HTML", dependencies=[UNKNOWN])
 
     assert refusal.value.ids == (UNKNOWN,)
@@ -157,7 +157,7 @@ def test_a_refusal_in_a_method_of_two_statements_can_be_taken_back_to_a_savepoin
 
     with db.transaction() as unit:
         unit.skills.update(html.id, name="HTML 5")
-        with refused(connection, InvalidValue), unit.transaction() as inner:
+        with expect_refusal(connection, InvalidValue), unit.transaction() as inner:
             inner.skills.set_dependencies(css.id, [html.id, html.id])
 
     assert (db.skills.get(html.id)).name == "HTML 5"
@@ -171,15 +171,15 @@ def test_a_unit_of_work_cannot_be_used_after_its_end(db, connection, learner, en
             if ending == "badly":
                 raise Abandoned
 
-    with refused(connection, UnitOfWorkEnded):
+    with expect_refusal(connection, UnitOfWorkEnded):
         unit.users.deactivate(learner.id)
-    with refused(connection, UnitOfWorkEnded), unit.transaction():
+    with expect_refusal(connection, UnitOfWorkEnded), unit.transaction():
         raise AssertionError("not reached")
 
 
 def test_a_connection_comes_back_to_the_pool_clean_after_an_error(db, connection, learner):
     for _ in range(20):
-        with refused(connection, Abandoned), db.transaction() as unit:
+        with expect_refusal(connection, Abandoned), db.transaction() as unit:
             add_category(unit)
             raise Abandoned
 

@@ -14,7 +14,7 @@ from _sync.factories import (
     all_pages,
     case,
     everything,
-    refused,
+    expect_refusal,
     short,
     value,
 )
@@ -93,26 +93,26 @@ def test_a_tree_is_created_with_all_that_is_given(db, tree):
 def test_a_slug_is_taken(db, connection, tree):
     other = add_tree(db, "other")
 
-    with refused(connection, SlugTaken):
+    with expect_refusal(connection, SlugTaken):
         add_tree(db, "web")
-    with refused(connection, SlugTaken):
+    with expect_refusal(connection, SlugTaken):
         db.trees.change_slug(other.id, "web")
 
 
 def test_a_tree_id_is_taken(db, connection, tree):
-    with refused(connection, IdTaken):
+    with expect_refusal(connection, IdTaken):
         add_tree(db, "other", id=tree.id)
 
 
 def test_a_tree_in_an_unknown_category_is_refused(db, connection, tree):
-    with refused(connection, CategoryNotFound):
+    with expect_refusal(connection, CategoryNotFound):
         add_tree(db, "other", category_id=UNKNOWN)
-    with refused(connection, CategoryNotFound):
+    with expect_refusal(connection, CategoryNotFound):
         db.trees.update(tree.id, category_id=UNKNOWN)
 
 
 def test_a_tree_with_an_unknown_prerequisite_is_refused(db, connection, tree):
-    with refused(connection, UnknownPrerequisite) as refusal:
+    with expect_refusal(connection, UnknownPrerequisite) as refusal:
         add_tree(db, "other", prerequisites=[tree.id, UNKNOWN])
 
     assert refusal.value.ids == (UNKNOWN,)
@@ -153,7 +153,7 @@ def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tree, sub
         with case(subtests, given):
             wanted = {"category_id": tree.category_id, "name": "Other", "slug": "other", **given}
 
-            with refused(connection, InvalidValue):
+            with expect_refusal(connection, InvalidValue):
                 db.trees.create(**wanted)
 
 
@@ -168,14 +168,14 @@ def test_a_change_of_a_tree_that_cannot_be_is_refused(db, connection, tree, subt
         {"layout_config": None},
         {"category_id": None},
     ]:
-        with case(subtests, given), refused(connection, InvalidValue):
+        with case(subtests, given), expect_refusal(connection, InvalidValue):
             db.trees.update(tree.id, **given)
 
 
 def test_a_prerequisite_given_twice_is_refused(db, connection, tree):
     other = add_tree(db, "other")
 
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         db.trees.set_prerequisites(other.id, [tree.id, tree.id])
 
 
@@ -188,9 +188,9 @@ def test_a_prerequisite_given_twice_is_refused(db, connection, tree):
     ids=short,
 )
 def test_a_bad_document_of_a_tree_is_refused_with_the_path_of_the_fault(db, connection, tree, given, field, path):
-    with refused(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_create:
+    with expect_refusal(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_create:
         add_tree(db, "other", **given)
-    with refused(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_update:
+    with expect_refusal(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_update:
         db.trees.update(tree.id, **given)
 
     assert (on_create.value.field, on_create.value.path) == (field, path)
@@ -247,7 +247,7 @@ def test_an_unknown_tree_is_not_found(db, connection, tree, subtests):
         "export_tree": lambda db: db.trees.export_tree("nothing"),
     }.items():
         with case(subtests, case_name):
-            with refused(connection, TreeNotFound) as refusal:
+            with expect_refusal(connection, TreeNotFound) as refusal:
                 call(db)
 
             assert refusal.value.key in ({"id": UNKNOWN}, {"slug": "nothing"})
@@ -273,7 +273,7 @@ def test_prerequisites_in_a_cycle_are_refused_with_its_path(db, connection):
     second = add_tree(db, "second", prerequisites=[first.id])
     third = add_tree(db, "third", prerequisites=[second.id])
 
-    with refused(connection, CyclicPrerequisites) as refusal:
+    with expect_refusal(connection, CyclicPrerequisites) as refusal:
         db.trees.set_prerequisites(first.id, [third.id])
 
     path = refusal.value.path
@@ -284,14 +284,14 @@ def test_prerequisites_in_a_cycle_are_refused_with_its_path(db, connection):
 
 
 def test_a_tree_that_needs_itself_is_refused(db, connection, tree):
-    with refused(connection, CyclicPrerequisites) as refusal:
+    with expect_refusal(connection, CyclicPrerequisites) as refusal:
         db.trees.set_prerequisites(tree.id, [tree.id])
 
     assert refusal.value.path == (tree.id, tree.id)
 
 
 def test_an_unknown_prerequisite_is_refused(db, connection, tree):
-    with refused(connection, UnknownPrerequisite):
+    with expect_refusal(connection, UnknownPrerequisite):
         db.trees.set_prerequisites(tree.id, [UNKNOWN])
 
 

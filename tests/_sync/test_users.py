@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import bcrypt
 import pytest
 
-from _sync.factories import add_achievement, add_progress, add_skills, add_user, case, refused, short, value
+from _sync.factories import add_achievement, add_progress, add_skills, add_user, case, expect_refusal, short, value
 from skilltree.errors import (
     EmailTaken,
     IdTaken,
@@ -83,7 +83,7 @@ def test_a_password_may_hold_any_letters(db, connection):
 def test_a_password_that_bcrypt_would_cut_or_confuse_is_refused(db, connection, subtests):
     for password in ["", "x" * 73, "é" * 37, "🎓" * 19, "nul\0inside", "\0", "lone \ud800 surrogate"]:
         with case(subtests, password):
-            with refused(connection, InvalidPassword) as refusal:
+            with expect_refusal(connection, InvalidPassword) as refusal:
                 add_user(db, password=password)
 
             assert refusal.value.field == "password"
@@ -91,7 +91,7 @@ def test_a_password_that_bcrypt_would_cut_or_confuse_is_refused(db, connection, 
 
 @pytest.mark.parametrize("cost", [3, 32, 0, -1])
 def test_a_cost_that_bcrypt_does_not_know_is_refused(db, connection, cost):
-    with refused(connection, InvalidValue) as refusal:
+    with expect_refusal(connection, InvalidValue) as refusal:
         add_user(db, bcrypt_cost=cost)
 
     assert refusal.value.field == "cost"
@@ -99,23 +99,23 @@ def test_a_cost_that_bcrypt_does_not_know_is_refused(db, connection, cost):
 
 @pytest.mark.parametrize("email", ["ada@example.org", "ADA@EXAMPLE.ORG", "Ada@Example.Org"])
 def test_an_address_is_taken_in_any_case(db, connection, learner, email):
-    with refused(connection, EmailTaken):
+    with expect_refusal(connection, EmailTaken):
         add_user(db, "grace", email=email)
 
 
 def test_a_user_name_is_taken(db, connection, learner):
-    with refused(connection, UsernameTaken):
+    with expect_refusal(connection, UsernameTaken):
         add_user(db, "ada", email="other@example.org")
 
 
 def test_an_account_id_is_taken(db, connection, learner):
-    with refused(connection, IdTaken):
+    with expect_refusal(connection, IdTaken):
         add_user(db, "grace", id=learner.id)
 
 
 def test_a_time_zone_that_is_not_of_the_iana_database_is_refused(db, connection, subtests):
     for timezone in ["FOO3", "PST", "Europe/Nowhere", "", "europe/lisbon", "<UTC>-3", "Europe/Lisbon ", "+02:00", "1"]:
-        with case(subtests, timezone), refused(connection, UnknownTimezone):
+        with case(subtests, timezone), expect_refusal(connection, UnknownTimezone):
             add_user(db, timezone=timezone)
 
 
@@ -153,7 +153,7 @@ def test_an_account_with_a_value_that_cannot_be_is_refused(db, connection, subte
         with case(subtests, given):
             account = {**ACCOUNT, **given}
 
-            with refused(connection, InvalidValue):
+            with expect_refusal(connection, InvalidValue):
                 db.users.register(**account)
 
 
@@ -256,7 +256,7 @@ def test_a_change_of_a_profile_that_cannot_be_is_refused(db, connection, learner
         ({}, None),
     ]:
         with case(subtests, given):
-            with refused(connection, InvalidValue) as refusal:
+            with expect_refusal(connection, InvalidValue) as refusal:
                 db.users.update_profile(learner.id, **given)
 
             assert field is None or refusal.value.field == field
@@ -273,7 +273,7 @@ def test_a_change_of_a_profile_that_cannot_be_is_refused(db, connection, learner
     ids=short,
 )
 def test_bad_preferences_are_refused_with_the_path_of_the_fault(db, connection, learner, preferences, path):
-    with refused(connection, InvalidDocument) as refusal:
+    with expect_refusal(connection, InvalidDocument) as refusal:
         db.users.update_profile(learner.id, preferences=preferences)
 
     assert (refusal.value.field, refusal.value.path) == ("preferences", path)
@@ -335,7 +335,7 @@ def test_the_address_of_a_deleted_account_is_free_again(db, learner):
 
 
 def test_an_unknown_account_cannot_be_closed_or_deleted(db, connection, learner):
-    with refused(connection, UserNotFound):
+    with expect_refusal(connection, UserNotFound):
         db.users.deactivate(UNKNOWN)
-    with refused(connection, UserNotFound):
+    with expect_refusal(connection, UserNotFound):
         db.users.delete(UNKNOWN)

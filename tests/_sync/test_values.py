@@ -4,7 +4,16 @@
 
 import pytest
 
-from _sync.factories import add_achievement, add_category, add_skills, add_tree, add_user, case, everything, refused
+from _sync.factories import (
+    add_achievement,
+    add_category,
+    add_skills,
+    add_tree,
+    add_user,
+    case,
+    everything,
+    expect_refusal,
+)
 from skilltree.errors import InvalidValue
 
 FLOATS = [float("nan"), float("inf"), float("-inf")]
@@ -59,25 +68,25 @@ def row(db, learner, tree):
 
 def test_a_nul_character_is_refused(db, connection, tree, subtests):
     for method, call in TEXTS.items():
-        with case(subtests, method), refused(connection, InvalidValue):
+        with case(subtests, method), expect_refusal(connection, InvalidValue):
             call(db, "nul\0inside")
 
 
 def test_a_lone_surrogate_is_refused(db, connection, tree, subtests):
     for method, call in TEXTS.items():
-        with case(subtests, method), refused(connection, InvalidValue):
+        with case(subtests, method), expect_refusal(connection, InvalidValue):
             call(db, "lone \ud800 surrogate")
 
 
 def test_a_nul_character_in_a_change_is_refused(db, connection, row, subtests):
     for method, call in CHANGES.items():
-        with case(subtests, method), refused(connection, InvalidValue):
+        with case(subtests, method), expect_refusal(connection, InvalidValue):
             call(db, row, "nul\0inside")
 
 
 def test_a_lone_surrogate_in_a_change_is_refused(db, connection, row, subtests):
     for method, call in CHANGES.items():
-        with case(subtests, method), refused(connection, InvalidValue):
+        with case(subtests, method), expect_refusal(connection, InvalidValue):
             call(db, row, "lone \ud800 surrogate")
 
 
@@ -110,7 +119,7 @@ def test_a_value_of_a_type_that_does_not_fit_is_refused_as_invalid(db, connectio
         "none among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, [None]),
         "a word among dependencies": lambda db, row: db.skills.set_dependencies(row["skill"].id, ["no uuid"]),
     }.items():
-        with case(subtests, case_name), refused(connection, InvalidValue):
+        with case(subtests, case_name), expect_refusal(connection, InvalidValue):
             call(db, row)
 
 
@@ -137,21 +146,21 @@ def test_a_number_that_is_none_is_refused(db, connection, row, number, subtests)
             },
         ),
     }.items():
-        with case(subtests, case_name), refused(connection, InvalidValue):
+        with case(subtests, case_name), expect_refusal(connection, InvalidValue):
             call(db, row, number)
 
 
 @pytest.mark.parametrize("number", FLOATS)
 def test_a_number_that_json_does_not_know_is_refused_where_a_document_is_open(db, connection, row, number):
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         db.sessions.start(row["learner"].id, device_info={"dpi": number})
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         add_tree(db, "new", layout_config={"zoom": number})
 
 
 @pytest.mark.parametrize("value", [object(), b"\xff", {"a": object()}], ids=["object", "bytes", "nested"])
 def test_what_json_cannot_say_is_refused_where_a_document_is_open(db, connection, row, value):
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         db.sessions.start(row["learner"].id, device_info={"dpi": value})
 
 
@@ -162,9 +171,9 @@ def test_a_document_without_end_is_refused(db, connection, row):
     for _ in range(100_000):
         deep = {"deeper": deep}
 
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         db.sessions.start(row["learner"].id, device_info=endless)
-    with refused(connection, InvalidValue):
+    with expect_refusal(connection, InvalidValue):
         db.sessions.start(row["learner"].id, device_info=deep)
 
 
