@@ -11,6 +11,7 @@ select
     user_skill_progress.progress_percent,
     user_skill_progress.time_spent_minutes,
     user_skill_progress.attempts_count,
+    user_skill_progress.failed_attempts,
     user_skill_progress.completion_method,
     user_skill_progress.completion_score,
     user_skill_progress.evidence_data,

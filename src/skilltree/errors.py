@@ -207,6 +207,58 @@ class UnsupportedIsolation(GraphError):
     """The graph can only be edited in a READ COMMITTED transaction."""
 
 
+# --- what a learner cannot do now -------------------------------------------------------------------------------------
+
+
+class InvalidTransition(SkillTreeError):
+    """The skill or tree is in a status from which this makes no sense. Nothing was written."""
+
+
+class PrerequisitesNotMet(InvalidTransition):
+    """The skill or tree is locked: these prerequisites are still missing.
+
+    ``missing`` lists them, each after all that it needs itself: the order in which to learn them.
+    """
+
+    def __init__(self, message: str | None = None, *, missing: Iterable[tuple[UUID, str]] = ()) -> None:
+        self.missing = tuple(missing)
+        super().__init__(message)
+
+    @property
+    def ids(self) -> tuple[UUID, ...]:
+        """The ids of what is missing."""
+        return tuple(id for id, _ in self.missing)  # noqa: A001 (what it is)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of what is missing."""
+        return tuple(name for _, name in self.missing)
+
+
+class SkillInactive(InvalidTransition):
+    """The skill is not in use any more: nobody can work on it. Its author can activate it again."""
+
+
+class SkillNotOptional(InvalidTransition):
+    """Only an optional skill can be skipped."""
+
+
+class AlreadyCompleted(InvalidTransition):
+    """It is completed already. Reset it first to begin again."""
+
+
+class TreeNotStarted(InvalidTransition):
+    """The tree is not under way. Start it first."""
+
+
+class TreePaused(InvalidTransition):
+    """The tree is paused. Resume it instead of starting it."""
+
+
+class AssessmentNotPassed(InvalidTransition):
+    """The best score is lower than the skill's passing score. Record the attempt, and try again."""
+
+
 # --- what the server could not do ------------------------------------------------------------------------------------
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from threading import Lock
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import psycopg
 from psycopg import AsyncConnection
@@ -18,12 +18,12 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from skilltree._async.achievements import AsyncAchievements
 from skilltree._async.categories import AsyncCategories
 from skilltree._async.progress import AsyncProgress
-from skilltree._async.repository import AsyncExecutor, RowFactory
+from skilltree._async.repository import AsyncExecutor, AsyncStep
 from skilltree._async.sessions import AsyncSessions
 from skilltree._async.skills import AsyncSkills
 from skilltree._async.trees import AsyncTrees
 from skilltree._async.users import AsyncUsers
-from skilltree._rows import Params, adapters
+from skilltree._rows import adapters
 from skilltree._sockets import has_something_to_say
 from skilltree._translation import from_driver, translated
 from skilltree.errors import (
@@ -32,8 +32,6 @@ from skilltree.errors import (
     PoolExhausted,
     UnitOfWorkEnded,
 )
-
-T = TypeVar("T")
 
 # How long to wait for a connection before asking why there is none, in seconds.
 _PATIENCE = 0.5
@@ -59,9 +57,9 @@ class AsyncUnitOfWork(AsyncRepositories):
         super().__init__()
         self._connection: AsyncConnection[Any] | None = connection
 
-    async def fetch(self, statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]) -> list[T]:
+    async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         with translated():
-            return await _fetch(self._open_connection(), statements, params, row_factory)
+            return await _run(self._open_connection(), steps)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
@@ -156,13 +154,13 @@ class AsyncDatabase(AsyncRepositories):
         """Return the pool's counters (psycopg_pool's ``get_stats``), connections lent, statements retried."""
         return {**self._pool.get_stats(), "lent": len(self._lent), "retries": self._retries}
 
-    async def fetch(self, statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]) -> list[T]:
+    async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         attempt = 1
         while True:
             try:
                 async with self._connection() as connection:
                     with translated():
-                        return await _fetch(connection, statements, params, row_factory)
+                        return await _run(connection, steps)
             except ConcurrentUpdate:
                 if attempt == self._attempts:
                     raise
@@ -224,34 +222,30 @@ class AsyncDatabase(AsyncRepositories):
             await (await AsyncConnection.connect(self._url, **self._arguments)).close()
 
 
-async def _fetch(
-    connection: AsyncConnection[Any], statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]
-) -> list[T]:
+async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep]) -> list[list[Any]]:
     try:
-        if len(statements) == 1:
-            async with connection.cursor(row_factory=row_factory) as cursor:
-                await cursor.execute(statements[0], params)
-                return await cursor.fetchall()
-        return await _fetch_together(connection, statements, params, row_factory)
+        if len(steps) == 1:
+            async with connection.cursor(row_factory=steps[0].row_factory) as cursor:
+                await cursor.execute(steps[0].statement, steps[0].params)
+                return [await cursor.fetchall()]
+        return await _run_together(connection, steps)
     except UnicodeEncodeError as error:
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
 
 
-async def _fetch_together(
-    connection: AsyncConnection[Any], statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]
-) -> list[T]:
+async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncStep]) -> list[list[Any]]:
     """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
-    cursor = connection.cursor(row_factory=row_factory)
+    cursors = [connection.cursor(row_factory=step.row_factory) for step in steps]
     is_open = connection.info.transaction_status != TransactionStatus.IDLE
     try:
         async with connection.pipeline():
             if not is_open:
                 await connection.execute("begin")
-            for statement in statements:
-                await cursor.execute(statement, params)
+            for cursor, step in zip(cursors, steps, strict=True):
+                await cursor.execute(step.statement, step.params)
             if not is_open:
                 await connection.execute("commit")
-        return await cursor.fetchall()
+        return [await cursor.fetchall() for cursor in cursors]
     except BaseException:
         if not is_open and not connection.closed:
             await connection.rollback()

@@ -1,11 +1,11 @@
 """What every repository is made of: a query name, a model, parameters."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from psycopg import AsyncCursor
-from psycopg.rows import RowMaker, scalar_row
+from psycopg.rows import RowMaker, scalar_row, tuple_row
 
 from skilltree._rows import Params, page_of, page_params, rows_of
 from skilltree._sql import load
@@ -18,12 +18,25 @@ T = TypeVar("T")
 RowFactory = Callable[[AsyncCursor[Any]], RowMaker[T]]
 
 
+class AsyncStep(NamedTuple):
+    """A statement of a transaction, and what its rows are made into."""
+
+    statement: bytes
+    params: Params
+    row_factory: RowFactory[Any]
+
+
+def step(query: str, params: Params, model: type[Model] | None = None) -> AsyncStep:
+    """Return a query as a step of a transaction; its rows become models, or tuples of which nothing is expected."""
+    return AsyncStep(load(query), params, tuple_row if model is None else rows_of(model))
+
+
 class AsyncExecutor(ABC):
     """Something that executes statements: the database with its pool, or a unit of work on one connection."""
 
     @abstractmethod
-    async def fetch(self, statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]) -> list[T]:
-        """Run the statements as one transaction, in one go, and return the rows of the last."""
+    async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
+        """Run the statements as one transaction, in one network round trip, and return the rows of each."""
 
 
 class AsyncRepository:
@@ -32,21 +45,42 @@ class AsyncRepository:
     def __init__(self, executor: AsyncExecutor) -> None:
         self._executor = executor
 
-    async def _all(self, model: type[M], query: str, *, lock: str | None = None, **params: object) -> list[M]:
-        """Return every row. A ``lock`` is a query that runs before: what it locked cannot change any more."""
-        statements = (load(query),) if lock is None else (load(lock), load(query))
-        return await self._executor.fetch(statements, params, rows_of(model))
+    async def _fetch(
+        self, row_factory: RowFactory[T], query: str, before: Sequence[str], after: Sequence[str], params: Params
+    ) -> list[T]:
+        """Return the rows of a query that runs between others, as one transaction."""
+        steps = [step(name, params) for name in (*before, query, *after)]
+        steps[len(before)] = AsyncStep(load(query), params, row_factory)
+        rows: list[T] = (await self._executor.run(steps))[len(before)]
+        return rows
 
-    async def _find(self, model: type[M], query: str, *, lock: str | None = None, **params: object) -> M | None:
+    async def _all(
+        self, model: type[M], query: str, *, before: Sequence[str] = (), after: Sequence[str] = (), **params: object
+    ) -> list[M]:
+        """Return every row.
+
+        ``before`` and ``after`` are queries of the same transaction with the same parameters: what to lock, and what
+        follows from the change.
+        """
+        return await self._fetch(rows_of(model), query, before, after, params)
+
+    async def _find(self, model: type[M], query: str, **params: object) -> M | None:
         """Return the row, or ``None``."""
-        rows = await self._all(model, query, lock=lock, **params)
+        rows = await self._fetch(rows_of(model), query, (), (), params)
         return rows[0] if rows else None
 
     async def _one(
-        self, model: type[M], query: str, *, missing: NotFound | None = None, lock: str | None = None, **params: object
+        self,
+        model: type[M],
+        query: str,
+        *,
+        missing: NotFound | None = None,
+        before: Sequence[str] = (),
+        after: Sequence[str] = (),
+        **params: object,
     ) -> M:
         """Return the row, or raise ``missing``."""
-        rows = await self._all(model, query, lock=lock, **params)
+        rows = await self._all(model, query, before=before, after=after, **params)
         if not rows:
             raise missing or NotFound()
         return rows[0]
@@ -56,9 +90,10 @@ class AsyncRepository:
     ) -> Page[M]:
         """Return the rows that come after a cursor in this order (keyset pagination)."""
         placed = {**params, **page_params(model, order, after, limit)}
-        return page_of(model, order, await self._executor.fetch((load(query),), placed, rows_of(model)), limit)
+        return page_of(model, order, await self._fetch(rows_of(model), query, (), (), placed), limit)
 
-    async def _values(self, query: str, *, lock: str | None = None, **params: object) -> list[Any]:
+    async def _values(
+        self, query: str, *, before: Sequence[str] = (), after: Sequence[str] = (), **params: object
+    ) -> list[Any]:
         """Return the first column of every row."""
-        statements = (load(query),) if lock is None else (load(lock), load(query))
-        return await self._executor.fetch(statements, params, scalar_row)
+        return await self._fetch(scalar_row, query, before, after, params)

@@ -135,7 +135,7 @@ class AsyncSkills(AsyncRepository):
         return await self._one(
             Skill,
             "skills/set_dependencies",
-            lock="skills/lock",
+            before=("skills/lock",),
             missing=SkillNotFound(id=skill_id),
             skill_id=skill_id,
             dependencies=[*dependencies],
@@ -147,7 +147,7 @@ class AsyncSkills(AsyncRepository):
 
     async def delete(self, skill_id: SkillId) -> None:
         """Delete a skill and all progress in it, and take it out of the graph. Raises SkillNotFound."""
-        if not await self._values("skills/delete", lock="skills/lock", skill_id=skill_id):
+        if not await self._values("skills/delete", before=("skills/lock",), skill_id=skill_id):
             raise SkillNotFound(id=skill_id)
 
     async def get(self, skill_id: SkillId) -> Skill:

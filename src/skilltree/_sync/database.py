@@ -4,12 +4,12 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import psycopg
 from psycopg import Connection
@@ -17,12 +17,12 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from skilltree._rows import Params, adapters
+from skilltree._rows import adapters
 from skilltree._sockets import has_something_to_say
 from skilltree._sync.achievements import Achievements
 from skilltree._sync.categories import Categories
 from skilltree._sync.progress import Progress
-from skilltree._sync.repository import Executor, RowFactory
+from skilltree._sync.repository import Executor, Step
 from skilltree._sync.sessions import Sessions
 from skilltree._sync.skills import Skills
 from skilltree._sync.trees import Trees
@@ -34,8 +34,6 @@ from skilltree.errors import (
     PoolExhausted,
     UnitOfWorkEnded,
 )
-
-T = TypeVar("T")
 
 # How long to wait for a connection before asking why there is none, in seconds.
 _PATIENCE = 0.5
@@ -61,9 +59,9 @@ class UnitOfWork(Repositories):
         super().__init__()
         self._connection: Connection[Any] | None = connection
 
-    def fetch(self, statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]) -> list[T]:
+    def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         with translated():
-            return _fetch(self._open_connection(), statements, params, row_factory)
+            return _run(self._open_connection(), steps)
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -158,13 +156,13 @@ class Database(Repositories):
         """Return the pool's counters (psycopg_pool's ``get_stats``), connections lent, statements retried."""
         return {**self._pool.get_stats(), "lent": len(self._lent), "retries": self._retries}
 
-    def fetch(self, statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]) -> list[T]:
+    def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         attempt = 1
         while True:
             try:
                 with self._connection() as connection:
                     with translated():
-                        return _fetch(connection, statements, params, row_factory)
+                        return _run(connection, steps)
             except ConcurrentUpdate:
                 if attempt == self._attempts:
                     raise
@@ -226,34 +224,30 @@ class Database(Repositories):
             (Connection.connect(self._url, **self._arguments)).close()
 
 
-def _fetch(
-    connection: Connection[Any], statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]
-) -> list[T]:
+def _run(connection: Connection[Any], steps: Sequence[Step]) -> list[list[Any]]:
     try:
-        if len(statements) == 1:
-            with connection.cursor(row_factory=row_factory) as cursor:
-                cursor.execute(statements[0], params)
-                return cursor.fetchall()
-        return _fetch_together(connection, statements, params, row_factory)
+        if len(steps) == 1:
+            with connection.cursor(row_factory=steps[0].row_factory) as cursor:
+                cursor.execute(steps[0].statement, steps[0].params)
+                return [cursor.fetchall()]
+        return _run_together(connection, steps)
     except UnicodeEncodeError as error:
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
 
 
-def _fetch_together(
-    connection: Connection[Any], statements: tuple[bytes, ...], params: Params, row_factory: RowFactory[T]
-) -> list[T]:
+def _run_together(connection: Connection[Any], steps: Sequence[Step]) -> list[list[Any]]:
     """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
-    cursor = connection.cursor(row_factory=row_factory)
+    cursors = [connection.cursor(row_factory=step.row_factory) for step in steps]
     is_open = connection.info.transaction_status != TransactionStatus.IDLE
     try:
         with connection.pipeline():
             if not is_open:
                 connection.execute("begin")
-            for statement in statements:
-                cursor.execute(statement, params)
+            for cursor, step in zip(cursors, steps, strict=True):
+                cursor.execute(step.statement, step.params)
             if not is_open:
                 connection.execute("commit")
-        return cursor.fetchall()
+        return [cursor.fetchall() for cursor in cursors]
     except BaseException:
         if not is_open and not connection.closed:
             connection.rollback()

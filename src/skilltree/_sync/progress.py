@@ -2,16 +2,194 @@
 
 """What learners have done."""
 
-from skilltree._sync.repository import Repository
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from skilltree._outcomes import locked, moment, outcome_of, refusal
+from skilltree._rows import document
+from skilltree._sync.repository import Repository, step
 from skilltree.errors import SkillNotFound, TreeNotFound
+from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.base import Page
-from skilltree.models.enums import SkillProgressStatus
+from skilltree.models.content import EVIDENCE, STRUGGLING, ProgressEvidence, StrugglingIndicators
+from skilltree.models.enums import CompletionMethod, SkillProgressStatus
 from skilltree.models.ids import SkillId, TreeId, UserId
-from skilltree.models.progress import CalculatedProgress, MissingPrerequisite, SkillProgress, TreeProgress
+from skilltree.models.progress import (
+    ActionResult,
+    CalculatedProgress,
+    Completion,
+    MissingPrerequisite,
+    MissingTree,
+    SkillOutcome,
+    SkillProgress,
+    Standing,
+    TreeProgress,
+)
 
 
 class Progress(Repository):
-    """Learners' progress in trees and skills."""
+    """Learners' progress in trees and skills.
+
+    Every action is one transaction in one network round trip, with all that follows from it. ``at`` is when it happened,
+    for a client that was offline; now when it is not given. Every action raises UserNotFound, SkillNotFound or
+    TreeNotFound, and InvalidTransition where the status forbids it: see the table in docs/progress.md.
+    """
+
+    def start_tree(self, user_id: UserId, tree_id: TreeId, *, at: datetime | None = None) -> TreeProgress:
+        """Begin a tree. Raises PrerequisitesNotMet while trees that come before it are not completed."""
+        return self._act_on_tree("start_tree", user_id, tree_id, at=moment(at))
+
+    def pause_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
+        """Put a tree aside. Working on one of its skills resumes it, too."""
+        return self._act_on_tree("pause_tree", user_id, tree_id)
+
+    def resume_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
+        """Take up a paused tree again."""
+        return self._act_on_tree("resume_tree", user_id, tree_id)
+
+    def reset_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
+        """Take back all work on a tree. XP, achievements and streaks stay, and completing again pays nothing."""
+        return self._act_on_tree("reset_tree", user_id, tree_id)
+
+    def start_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
+        """Begin a skill. Raises PrerequisitesNotMet, AlreadyCompleted, SkillInactive."""
+        return SkillOutcome(**self._act_on_skill("start_skill", user_id, skill_id, at=moment(at)))
+
+    def record_activity(
+        self,
+        user_id: UserId,
+        skill_id: SkillId,
+        *,
+        minutes: int,
+        engagement: float | None = None,
+        struggling_indicators: StrugglingIndicators | Mapping[str, object] | None = None,
+        at: datetime | None = None,
+    ) -> SkillOutcome:
+        """Note time spent on a skill, which begins it; 0 to 1440 minutes, engagement from 0 to 1.
+
+        The latest engagement is kept, and struggling indicators are added to those known. Raises PrerequisitesNotMet,
+        SkillInactive, InvalidValue, InvalidDocument.
+        """
+        return SkillOutcome(
+            **self._act_on_skill(
+                "record_activity",
+                user_id,
+                skill_id,
+                minutes=minutes,
+                engagement=engagement,
+                struggling_indicators=document(STRUGGLING, struggling_indicators, "struggling_indicators"),
+                at=moment(at),
+            )
+        )
+
+    def record_attempt(
+        self,
+        user_id: UserId,
+        skill_id: SkillId,
+        *,
+        score: float | None = None,
+        failed: bool = False,
+        at: datetime | None = None,
+    ) -> SkillOutcome:
+        """Note a try at a skill's test, which begins the skill; the best score, from 0 to 100, is kept.
+
+        It completes nothing: that is for ``complete_skill``. Raises PrerequisitesNotMet, SkillInactive, InvalidValue.
+        """
+        return SkillOutcome(
+            **self._act_on_skill("record_attempt", user_id, skill_id, score=score, failed=failed, at=moment(at))
+        )
+
+    def complete_skill(
+        self,
+        user_id: UserId,
+        skill_id: SkillId,
+        *,
+        method: CompletionMethod = CompletionMethod.MANUAL,
+        score: float | None = None,
+        evidence: ProgressEvidence | Mapping[str, object] | None = None,
+        at: datetime | None = None,
+    ) -> Completion:
+        """Complete a skill, exactly once, with all that follows from it. Score from 0 to 100.
+
+        Completed already, it returns the first completion, raises the best score if this one is higher, and awards
+        nothing. An assessment needs a score, here or from an attempt before, that reaches the passing score of the
+        skill's assessments. Raises PrerequisitesNotMet, SkillInactive, AssessmentNotPassed, InvalidValue,
+        InvalidDocument.
+        """
+        return Completion(
+            **self._act_on_skill(
+                "complete_skill",
+                user_id,
+                skill_id,
+                method=method,
+                score=score,
+                evidence=document(EVIDENCE, evidence, "evidence"),
+                at=moment(at),
+            )
+        )
+
+    def skip_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
+        """Skip an optional skill: what depends on it no longer waits for it. Raises SkillNotOptional."""
+        return SkillOutcome(**self._act_on_skill("skip_skill", user_id, skill_id, at=moment(at)))
+
+    def reset_skill(self, user_id: UserId, skill_id: SkillId) -> SkillOutcome:
+        """Take back all work on a skill. XP, achievements and streaks stay, and completing again pays nothing."""
+        return SkillOutcome(**self._act_on_skill("reset_skill", user_id, skill_id, at=None))
+
+    def _act_on_skill(self, action: str, user_id: UserId, skill_id: SkillId, **given: object) -> dict[str, Any]:
+        """Run an action on a skill with all that follows from it, and return what came of it."""
+        params = {
+            "user_id": user_id,
+            "skill_id": skill_id,
+            "tree_id": None,
+            "every_period": False,
+            "is_listed": None,
+            **given,
+        }
+        before, (result,), _, _, achievements, _, progress, tree_progress, after = self._executor.run(
+            [
+                step("progress/lock_for_skill", params, Standing),
+                step(f"progress/{action}", params, ActionResult),
+                step("progress/refresh_tree", params),
+                step("progress/mend_streak", params),
+                step("achievements/award", params, EarnedAchievement),
+                step("leaderboards/refresh_scores", params),
+                step("progress/for_skill", params, SkillProgress),
+                step("progress/for_tree_of_skill", params, TreeProgress),
+                step("progress/standing", params, Standing),
+            ]
+        )
+        if result.outcome == "LOCKED":
+            missing = self.missing_prerequisites(user_id, skill_id)
+            if not missing:
+                # Satisfied in this very moment.
+                return self._act_on_skill(action, user_id, skill_id, **given)
+            raise locked("skill", skill_id, missing)
+        if result.outcome not in {"DONE", "REPEATED"}:
+            raise refusal(result, user_id=user_id, skill_id=skill_id)
+        return outcome_of(action, result, before[0], after[0], achievements, progress, tree_progress)
+
+    def _act_on_tree(self, action: str, user_id: UserId, tree_id: TreeId, **given: object) -> TreeProgress:
+        """Run an action on a tree, and return the learner's progress in it."""
+        params = {"user_id": user_id, "tree_id": tree_id, "skill_id": None, "at": None, **given}
+        _, (result,), _, progress = self._executor.run(
+            [
+                step("progress/lock_for_tree", params),
+                step(f"progress/{action}", params, ActionResult),
+                step("progress/refresh_tree", params),
+                step("progress/for_tree", params, TreeProgress),
+            ]
+        )
+        if result.outcome == "LOCKED":
+            missing = self._all(MissingTree, "progress/missing_trees", user_id=user_id, tree_id=tree_id)
+            if not missing:
+                return self._act_on_tree(action, user_id, tree_id, **given)
+            raise locked("tree", tree_id, missing)
+        if result.outcome not in {"DONE", "REPEATED"}:
+            raise refusal(result, user_id=user_id, tree_id=tree_id)
+        found: TreeProgress = progress[0]
+        return found
 
     def for_skill(self, user_id: UserId, skill_id: SkillId) -> SkillProgress | None:
         """Return one learner's work on one skill, or ``None`` before the first."""

@@ -137,7 +137,7 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/set_dependencies",
-            lock="skills/lock",
+            before=("skills/lock",),
             missing=SkillNotFound(id=skill_id),
             skill_id=skill_id,
             dependencies=[*dependencies],
@@ -149,7 +149,7 @@ class Skills(Repository):
 
     def delete(self, skill_id: SkillId) -> None:
         """Delete a skill and all progress in it, and take it out of the graph. Raises SkillNotFound."""
-        if not self._values("skills/delete", lock="skills/lock", skill_id=skill_id):
+        if not self._values("skills/delete", before=("skills/lock",), skill_id=skill_id):
             raise SkillNotFound(id=skill_id)
 
     def get(self, skill_id: SkillId) -> Skill:

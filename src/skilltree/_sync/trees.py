@@ -98,7 +98,7 @@ class Trees(Repository):
 
     def delete(self, tree_id: TreeId) -> None:
         """Delete a tree with its skills and everyone's progress in them. Raises TreeNotFound."""
-        if not self._values("trees/delete", lock="trees/lock", tree_id=tree_id):
+        if not self._values("trees/delete", before=("trees/lock",), tree_id=tree_id):
             raise TreeNotFound(id=tree_id)
 
     def get(self, tree_id: TreeId) -> Tree:
@@ -137,7 +137,7 @@ class Trees(Repository):
         result = self._one(
             ImportResult,
             "trees/import_tree",
-            lock="trees/lock_for_import",
+            before=("trees/lock_for_import",),
             tree_id=tree_id(given.slug),
             slug=given.slug,
             name=given.name,

@@ -42,3 +42,16 @@ class UserAchievement(Model):
     earned_at: datetime
     progress: float
     metadata: AwardMetadata | None
+
+
+class EarnedAchievement(Model):
+    """An achievement just earned, and the XP it brought: 0 when it had paid before."""
+
+    id: AchievementId
+    name: str
+    category: AchievementCategory
+    rarity: AchievementRarity
+    badge_icon: str | None
+    badge_color: str | None
+    xp: int
+    earned_at: datetime

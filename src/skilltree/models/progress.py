@@ -1,7 +1,9 @@
 """What learners have done."""
 
 from datetime import datetime
+from typing import Literal
 
+from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.base import Model
 from skilltree.models.content import ProgressEvidence, StrugglingIndicators
 from skilltree.models.enums import CompletionMethod, DifficultyLevel, SkillProgressStatus, TreeProgressStatus
@@ -35,6 +37,7 @@ class SkillWork(Model):
     progress_percent: float
     time_spent_minutes: int
     attempts_count: int
+    failed_attempts: int
     completion_method: CompletionMethod | None
     completion_score: float | None
     evidence_data: ProgressEvidence | None
@@ -74,3 +77,83 @@ class MissingPrerequisite(Model):
     estimated_minutes: int | None
     is_direct: bool
     level: int
+
+
+class MissingTree(Model):
+    """A tree to complete first. ``is_direct`` tells whether the locked tree names it itself."""
+
+    id: TreeId
+    name: str
+    is_direct: bool
+    level: int
+
+
+class UnlockedSkill(Model):
+    """A skill that has opened."""
+
+    id: SkillId
+    name: str
+
+
+ActionOutcome = Literal[
+    "DONE",
+    "REPEATED",
+    "USER_NOT_FOUND",
+    "SKILL_NOT_FOUND",
+    "TREE_NOT_FOUND",
+    "IN_FUTURE",
+    "INVALID_MINUTES",
+    "INVALID_SCORE",
+    "SCORE_MISSING",
+    "SKILL_INACTIVE",
+    "ALREADY_COMPLETED",
+    "NOT_OPTIONAL",
+    "NOT_PASSED",
+    "NOT_STARTED",
+    "PAUSED",
+    "LOCKED",
+]
+
+
+class ActionResult(Model):
+    """What the statement of an action answers: whether it was done, or why not."""
+
+    outcome: ActionOutcome
+    unlocked: tuple[UnlockedSkill, ...] = ()
+    passing_score: float | None = None
+
+
+class Standing(Model):
+    """What a learner has reached. The streaks are in days; the current one is as of the last day of learning."""
+
+    total_xp: int
+    level: int
+    current_streak: int
+    max_streak: int
+
+
+class SkillOutcome(Model):
+    """What came of an action on a skill.
+
+    ``progress`` and ``tree_progress`` are ``None`` where there is nothing to show, as after the reset of a skill never
+    begun. ``xp_awarded`` is all that the action brought, the rewards of achievements among it.
+    """
+
+    progress: SkillProgress | None
+    tree_progress: TreeProgress | None
+    unlocked: tuple[UnlockedSkill, ...]
+    achievements: tuple[EarnedAchievement, ...]
+    xp_awarded: int
+    total_xp: int
+    level_before: int
+    level_after: int
+    current_streak: int
+    max_streak: int
+
+
+class Completion(SkillOutcome):
+    """What came of the completion of a skill. ``already_completed`` tells that it was one before: it awards nothing."""
+
+    progress: SkillProgress
+    tree_progress: TreeProgress
+    already_completed: bool

@@ -1,0 +1,25 @@
+-- One learner's way through the tree of a skill.
+select
+    user_skill_tree_progress.id,
+    user_skill_tree_progress.user_id,
+    user_skill_tree_progress.skill_tree_id,
+    user_skill_tree_progress.status,
+    user_skill_tree_progress.progress_percent,
+    user_skill_tree_progress.skills_completed,
+    user_skill_tree_progress.total_skills,
+    user_skill_tree_progress.time_spent_minutes,
+    user_skill_tree_progress.started_at,
+    user_skill_tree_progress.last_activity_at,
+    user_skill_tree_progress.completed_at,
+    user_skill_tree_progress.milestones_reached,
+    user_skill_tree_progress.current_path,
+    user_skill_tree_progress.created_at,
+    user_skill_tree_progress.updated_at
+from user_skill_tree_progress
+where
+    user_skill_tree_progress.user_id = %(user_id)s
+    and user_skill_tree_progress.skill_tree_id = (
+        select skills.skill_tree_id
+        from skills
+        where skills.id = %(skill_id)s
+    );

@@ -1,0 +1,16 @@
+-- Hold a learner before working on a skill, and return what they have reached: until the commit nobody else changes what this learner has reached, and no
+-- author the tree of the skill. The tree comes first, because an author who holds it may be about to hold learners.
+with tree_lock as materialized (
+    select pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || skills.skill_tree_id, 0))
+    from skills
+    where skills.id = %(skill_id)s
+)
+
+select
+    user_profiles.total_xp,
+    user_profiles.current_level as level,
+    user_profiles.current_streak,
+    user_profiles.max_streak
+from tree_lock
+inner join user_profiles on user_profiles.user_id = %(user_id)s
+for no key update of user_profiles;

@@ -1,0 +1,15 @@
+-- Hold a learner before working on a tree: as progress/lock_for_skill.
+with tree_lock as materialized (
+    select pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || skill_trees.id, 0))
+    from skill_trees
+    where skill_trees.id = %(tree_id)s
+)
+
+select
+    user_profiles.total_xp,
+    user_profiles.current_level as level,
+    user_profiles.current_streak,
+    user_profiles.max_streak
+from tree_lock
+inner join user_profiles on user_profiles.user_id = %(user_id)s
+for no key update of user_profiles;

@@ -1,0 +1,56 @@
+-- What one learner must still complete before a tree opens, in an order in which it can be learnt. What lies behind a
+-- completed tree is not asked for again.
+with recursive missing as (
+    select
+        skill_trees.id,
+        skill_trees.prerequisites
+    from skill_trees
+    where skill_trees.id = %(tree_id)s
+    union
+    select
+        skill_trees.id,
+        skill_trees.prerequisites
+    from missing
+    cross join unnest(missing.prerequisites) as prerequisite (id)
+    inner join skill_trees on skill_trees.id = prerequisite.id
+    left join user_skill_tree_progress
+        on
+            user_skill_tree_progress.user_id = %(user_id)s
+            and user_skill_tree_progress.skill_tree_id = skill_trees.id
+            and user_skill_tree_progress.status = 'COMPLETED'
+    where user_skill_tree_progress.skill_tree_id is null
+),
+
+edge as (
+    select
+        missing.id as tree_id,
+        prerequisite.id as prerequisite_id
+    from missing
+    cross join unnest(missing.prerequisites) as named (id)
+    inner join missing as prerequisite on prerequisite.id = named.id
+),
+
+leveled as (
+    select
+        node.id,
+        node.level
+    from topological_levels(
+        (select coalesce(array_agg(edge.tree_id), '{}') from edge),
+        (select coalesce(array_agg(edge.prerequisite_id), '{}') from edge)
+    ) as node (id, level)
+)
+
+select
+    skill_trees.id,
+    skill_trees.name,
+    (
+        select skill_trees.id = any(target.prerequisites)
+        from skill_trees as target
+        where target.id = %(tree_id)s
+    ) as is_direct,
+    coalesce(leveled.level, 0) as level
+from missing
+inner join skill_trees on skill_trees.id = missing.id
+left join leveled on leveled.id = skill_trees.id
+where skill_trees.id <> %(tree_id)s
+order by level, skill_trees.name, skill_trees.id;

@@ -1,0 +1,153 @@
+-- Note that a learner has tried a skill's test, which begins it. The best score is kept; trying a completed skill again
+-- can only raise it.
+--
+-- score   0 to 100; null when the try has none
+-- failed  whether the try failed
+-- at      when; null is now
+with situation as (
+    select
+        coalesce(%(at)s::timestamptz, now()) as at,
+        user_profiles.user_id,
+        skills.id as skill_id,
+        skills.skill_tree_id,
+        skills.is_active,
+        user_skill_progress.status,
+        not exists (
+            select from unnest(skills.dependencies) as dependency (id)
+            inner join skills as prerequisite on prerequisite.id = dependency.id
+            left join user_skill_progress as satisfied
+                on
+                    satisfied.user_id = %(user_id)s
+                    and satisfied.skill_id = prerequisite.id
+                    and satisfied.status in ('COMPLETED', 'SKIPPED')
+            where
+                prerequisite.is_active
+                and satisfied.skill_id is null
+        ) as is_open,
+        user_profiles.current_streak,
+        user_profiles.last_activity_on,
+        (coalesce(%(at)s::timestamptz, now()) at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
+    from (values (true)) as always
+    left join user_profiles on user_profiles.user_id = %(user_id)s
+    left join skills on skills.id = %(skill_id)s
+    left join user_skill_progress
+        on
+            user_skill_progress.user_id = user_profiles.user_id
+            and user_skill_progress.skill_id = skills.id
+),
+
+judged as (
+    select
+        case
+            when situation.user_id is null then 'USER_NOT_FOUND'
+            when situation.skill_id is null then 'SKILL_NOT_FOUND'
+            when situation.at > now() + interval '1 minute' then 'IN_FUTURE'
+            when %(score)s::double precision not between 0 and 100 then 'INVALID_SCORE'
+            when not situation.is_active then 'SKILL_INACTIVE'
+            when situation.status = 'COMPLETED' then 'DONE'
+            when situation.status = 'IN_PROGRESS' then 'DONE'
+            when not situation.is_open then 'LOCKED'
+            else 'DONE'
+        end as outcome
+    from situation
+),
+
+accepted as (
+    select
+        situation.at,
+        situation.user_id,
+        situation.skill_id,
+        situation.skill_tree_id,
+        situation.activity_date,
+        next_streak(situation.current_streak, situation.last_activity_on, situation.activity_date) as streak
+    from situation
+    cross join judged
+    where judged.outcome = 'DONE'
+),
+
+tried_skill as (
+    insert into user_skill_progress (
+        user_id,
+        skill_id,
+        skill_tree_id,
+        status,
+        attempts_count,
+        failed_attempts,
+        completion_score,
+        unlocked_at,
+        started_at,
+        last_activity_at
+    )
+    select
+        accepted.user_id,
+        accepted.skill_id,
+        accepted.skill_tree_id,
+        'IN_PROGRESS' as status,
+        1 as attempts_count,
+        %(failed)s::boolean::integer as failed_attempts,
+        %(score)s::double precision as completion_score,
+        accepted.at as unlocked_at,
+        accepted.at as started_at,
+        accepted.at as last_activity_at
+    from accepted
+    on conflict (user_id, skill_id) do update
+    set
+        status = case
+            when user_skill_progress.status = 'COMPLETED' then user_skill_progress.status
+            else excluded.status
+        end,
+        attempts_count = user_skill_progress.attempts_count + excluded.attempts_count,
+        failed_attempts = user_skill_progress.failed_attempts + excluded.failed_attempts,
+        completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
+        unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
+        started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
+        last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
+    returning user_skill_progress.user_id
+),
+
+touched_tree as (
+    insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
+    select
+        accepted.user_id,
+        accepted.skill_tree_id,
+        'IN_PROGRESS' as status,
+        accepted.at as started_at,
+        accepted.at as last_activity_at
+    from accepted
+    -- To work in a paused tree is to resume it.
+    on conflict (user_id, skill_tree_id) do update
+    set
+        status = case
+            when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
+            else user_skill_tree_progress.status
+        end,
+        started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
+        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+    returning user_skill_tree_progress.user_id
+),
+
+day as (
+    insert into user_activity_days (user_id, activity_date, minutes)
+    select
+        accepted.user_id,
+        accepted.activity_date,
+        0 as minutes
+    from accepted
+    on conflict (user_id, activity_date) do nothing
+    returning user_activity_days.activity_date
+),
+
+updated_profile as (
+    update user_profiles
+    set
+        current_streak = accepted.streak,
+        max_streak = greatest(user_profiles.max_streak, accepted.streak),
+        last_activity_on = greatest(user_profiles.last_activity_on, accepted.activity_date),
+        last_activity_at = greatest(user_profiles.last_activity_at, accepted.at)
+    from accepted
+    where user_profiles.user_id = accepted.user_id
+    returning user_profiles.user_id
+)
+
+select judged.outcome
+from judged;

@@ -1,0 +1,68 @@
+-- Take back a learner's work on a skill, as if it had never begun. XP, achievements and days stay.
+with situation as (
+    select
+        user_profiles.user_id,
+        skills.id as skill_id,
+        skills.skill_tree_id,
+        user_skill_progress.status,
+        not exists (
+            select from unnest(skills.dependencies) as dependency (id)
+            inner join skills as prerequisite on prerequisite.id = dependency.id
+            left join user_skill_progress as satisfied
+                on
+                    satisfied.user_id = %(user_id)s
+                    and satisfied.skill_id = prerequisite.id
+                    and satisfied.status in ('COMPLETED', 'SKIPPED')
+            where
+                prerequisite.is_active
+                and satisfied.skill_id is null
+        ) as is_open
+    from (values (true)) as always
+    left join user_profiles on user_profiles.user_id = %(user_id)s
+    left join skills on skills.id = %(skill_id)s
+    left join user_skill_progress
+        on
+            user_skill_progress.user_id = user_profiles.user_id
+            and user_skill_progress.skill_id = skills.id
+),
+
+reset_skill as (
+    update user_skill_progress
+    set
+        status = case when situation.is_open then 'AVAILABLE'::skill_progress_status else 'LOCKED' end,
+        progress_percent = 0,
+        time_spent_minutes = 0,
+        attempts_count = 0,
+        failed_attempts = 0,
+        completion_method = null,
+        completion_score = null,
+        evidence_data = null,
+        started_at = null,
+        last_activity_at = null,
+        completed_at = null,
+        struggling_indicators = null,
+        engagement_score = null
+    from situation
+    where
+        user_skill_progress.user_id = %(user_id)s
+        and user_skill_progress.skill_id = situation.skill_id
+    returning user_skill_progress.user_id
+),
+
+updated_profile as (
+    update user_profiles
+    set skills_completed = user_profiles.skills_completed - 1
+    from situation
+    where
+        user_profiles.user_id = %(user_id)s
+        and situation.status = 'COMPLETED'
+    returning user_profiles.user_id
+)
+
+select
+    case
+        when situation.user_id is null then 'USER_NOT_FOUND'
+        when situation.skill_id is null then 'SKILL_NOT_FOUND'
+        else 'DONE'
+    end as outcome
+from situation;

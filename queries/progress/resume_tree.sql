@@ -1,0 +1,34 @@
+-- Take up a paused tree again. Under way already, nothing changes.
+with situation as (
+    select
+        user_profiles.user_id,
+        skill_trees.id as skill_tree_id,
+        coalesce(user_skill_tree_progress.status, 'NOT_STARTED') as status
+    from (values (true)) as always
+    left join user_profiles on user_profiles.user_id = %(user_id)s
+    left join skill_trees on skill_trees.id = %(tree_id)s
+    left join user_skill_tree_progress
+        on
+            user_skill_tree_progress.user_id = user_profiles.user_id
+            and user_skill_tree_progress.skill_tree_id = skill_trees.id
+),
+
+resumed_tree as (
+    update user_skill_tree_progress
+    set status = 'IN_PROGRESS'
+    where
+        user_skill_tree_progress.user_id = %(user_id)s
+        and user_skill_tree_progress.skill_tree_id = %(tree_id)s
+        and user_skill_tree_progress.status = 'PAUSED'
+    returning user_skill_tree_progress.user_id
+)
+
+select
+    case
+        when situation.user_id is null then 'USER_NOT_FOUND'
+        when situation.skill_tree_id is null then 'TREE_NOT_FOUND'
+        when situation.status = 'NOT_STARTED' then 'NOT_STARTED'
+        when situation.status = 'COMPLETED' then 'ALREADY_COMPLETED'
+        else 'DONE'
+    end as outcome
+from situation;

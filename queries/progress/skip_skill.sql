@@ -1,0 +1,168 @@
+-- Skip an optional skill that is open: what depends on it no longer waits for it. Skipped already, nothing changes.
+--
+-- at  when; null is now
+with situation as (
+    select
+        coalesce(%(at)s::timestamptz, now()) as at,
+        user_profiles.user_id,
+        skills.id as skill_id,
+        skills.skill_tree_id,
+        skills.dependents,
+        skills.is_active,
+        skills.is_optional,
+        user_skill_progress.status,
+        not exists (
+            select from unnest(skills.dependencies) as dependency (id)
+            inner join skills as prerequisite on prerequisite.id = dependency.id
+            left join user_skill_progress as satisfied
+                on
+                    satisfied.user_id = %(user_id)s
+                    and satisfied.skill_id = prerequisite.id
+                    and satisfied.status in ('COMPLETED', 'SKIPPED')
+            where
+                prerequisite.is_active
+                and satisfied.skill_id is null
+        ) as is_open
+    from (values (true)) as always
+    left join user_profiles on user_profiles.user_id = %(user_id)s
+    left join skills on skills.id = %(skill_id)s
+    left join user_skill_progress
+        on
+            user_skill_progress.user_id = user_profiles.user_id
+            and user_skill_progress.skill_id = skills.id
+),
+
+judged as (
+    select
+        case
+            when situation.user_id is null then 'USER_NOT_FOUND'
+            when situation.skill_id is null then 'SKILL_NOT_FOUND'
+            when situation.at > now() + interval '1 minute' then 'IN_FUTURE'
+            when situation.status = 'SKIPPED' then 'REPEATED'
+            when not situation.is_active then 'SKILL_INACTIVE'
+            when situation.status = 'COMPLETED' then 'ALREADY_COMPLETED'
+            when not situation.is_optional then 'NOT_OPTIONAL'
+            when situation.status is distinct from 'IN_PROGRESS' and not situation.is_open then 'LOCKED'
+            else 'DONE'
+        end as outcome
+    from situation
+),
+
+accepted as (
+    select
+        situation.at,
+        situation.user_id,
+        situation.skill_id,
+        situation.skill_tree_id,
+        situation.dependents,
+        false as was_satisfied
+    from situation
+    cross join judged
+    where judged.outcome = 'DONE'
+),
+
+skipped_skill as (
+    insert into user_skill_progress (user_id, skill_id, skill_tree_id, status, unlocked_at, last_activity_at)
+    select
+        accepted.user_id,
+        accepted.skill_id,
+        accepted.skill_tree_id,
+        'SKIPPED' as status,
+        accepted.at as unlocked_at,
+        accepted.at as last_activity_at
+    from accepted
+    on conflict (user_id, skill_id) do update
+    set
+        status = excluded.status,
+        unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
+        last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
+    returning user_skill_progress.user_id
+),
+
+opened_skill as (
+    select
+        dependent.id,
+        dependent.name,
+        dependent.position_y,
+        dependent.position_x,
+        dependent.sort_order
+    from accepted
+    cross join unnest(accepted.dependents) as named (id)
+    inner join skills as dependent on dependent.id = named.id
+    left join user_skill_progress as known
+        on
+            known.user_id = accepted.user_id
+            and known.skill_id = dependent.id
+    where
+        dependent.is_active
+        and coalesce(known.status, 'LOCKED') in ('LOCKED', 'AVAILABLE')
+        -- What depended on a satisfied skill was open before.
+        and not accepted.was_satisfied
+        and not exists (
+            select from unnest(dependent.dependencies) as dependency (id)
+            inner join skills as prerequisite on prerequisite.id = dependency.id
+            left join user_skill_progress as satisfied
+                on
+                    satisfied.user_id = accepted.user_id
+                    and satisfied.skill_id = prerequisite.id
+                    and satisfied.status in ('COMPLETED', 'SKIPPED')
+            where
+                prerequisite.is_active
+                and prerequisite.id <> accepted.skill_id
+                and satisfied.skill_id is null
+        )
+),
+
+unlocked_skill as (
+    insert into user_skill_progress (user_id, skill_id, skill_tree_id, status, unlocked_at)
+    select
+        accepted.user_id,
+        opened_skill.id as skill_id,
+        accepted.skill_tree_id,
+        'AVAILABLE' as status,
+        accepted.at as unlocked_at
+    from accepted
+    cross join opened_skill
+    on conflict (user_id, skill_id) do update
+    set
+        status = excluded.status,
+        unlocked_at = excluded.unlocked_at
+    returning user_skill_progress.skill_id
+),
+
+touched_tree as (
+    insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
+    select
+        accepted.user_id,
+        accepted.skill_tree_id,
+        'IN_PROGRESS' as status,
+        accepted.at as started_at,
+        accepted.at as last_activity_at
+    from accepted
+    -- To work in a paused tree is to resume it.
+    on conflict (user_id, skill_tree_id) do update
+    set
+        status = case
+            when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
+            else user_skill_tree_progress.status
+        end,
+        started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
+        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+    returning user_skill_tree_progress.user_id
+)
+
+select
+    judged.outcome,
+    (
+        select
+            coalesce(
+                json_agg(
+                    json_build_object('id', opened_skill.id, 'name', opened_skill.name)
+                    order by
+                        opened_skill.position_y, opened_skill.position_x, opened_skill.sort_order, opened_skill.id
+                ),
+                '[]'
+            )
+        from opened_skill
+    ) as unlocked
+from judged;

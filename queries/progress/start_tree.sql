@@ -1,0 +1,63 @@
+-- Begin a tree, if the learner has completed the trees that come before it. Under way already, nothing changes.
+--
+-- at  when; null is now
+with situation as (
+    select
+        coalesce(%(at)s::timestamptz, now()) as at,
+        user_profiles.user_id,
+        skill_trees.id as skill_tree_id,
+        user_skill_tree_progress.status,
+        not exists (
+            select from unnest(skill_trees.prerequisites) as prerequisite (id)
+            left join user_skill_tree_progress as satisfied
+                on
+                    satisfied.user_id = %(user_id)s
+                    and satisfied.skill_tree_id = prerequisite.id
+                    and satisfied.status = 'COMPLETED'
+            where satisfied.skill_tree_id is null
+        ) as is_open
+    from (values (true)) as always
+    left join user_profiles on user_profiles.user_id = %(user_id)s
+    left join skill_trees on skill_trees.id = %(tree_id)s
+    left join user_skill_tree_progress
+        on
+            user_skill_tree_progress.user_id = user_profiles.user_id
+            and user_skill_tree_progress.skill_tree_id = skill_trees.id
+),
+
+judged as (
+    select
+        case
+            when situation.user_id is null then 'USER_NOT_FOUND'
+            when situation.skill_tree_id is null then 'TREE_NOT_FOUND'
+            when situation.at > now() + interval '1 minute' then 'IN_FUTURE'
+            when situation.status = 'IN_PROGRESS' then 'REPEATED'
+            when situation.status = 'PAUSED' then 'PAUSED'
+            when situation.status = 'COMPLETED' then 'ALREADY_COMPLETED'
+            when not situation.is_open then 'LOCKED'
+            else 'DONE'
+        end as outcome
+    from situation
+),
+
+started_tree as (
+    insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
+    select
+        situation.user_id,
+        situation.skill_tree_id,
+        'IN_PROGRESS' as status,
+        situation.at as started_at,
+        situation.at as last_activity_at
+    from situation
+    cross join judged
+    where judged.outcome = 'DONE'
+    on conflict (user_id, skill_tree_id) do update
+    set
+        status = excluded.status,
+        started_at = excluded.started_at,
+        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+    returning user_skill_tree_progress.user_id
+)
+
+select judged.outcome
+from judged;

@@ -1,0 +1,99 @@
+"""What the statement of an action answers, turned into models and named errors. For async and sync alike."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from skilltree.errors import (
+    AlreadyCompleted,
+    AssessmentNotPassed,
+    InvalidValue,
+    PrerequisitesNotMet,
+    SkillInactive,
+    SkillNotFound,
+    SkillNotOptional,
+    SkillTreeError,
+    TreeNotFound,
+    TreeNotStarted,
+    TreePaused,
+    UserNotFound,
+)
+from skilltree.models.achievements import EarnedAchievement
+from skilltree.models.progress import (
+    ActionResult,
+    MissingPrerequisite,
+    MissingTree,
+    SkillProgress,
+    Standing,
+    TreeProgress,
+)
+
+_NAMES_SHOWN = 12
+
+
+def moment(at: datetime | None) -> datetime | None:
+    """Return a moment. Raises InvalidValue for one without a time zone: it would be another one to each server."""
+    if at is not None and at.utcoffset() is None:
+        raise InvalidValue(f"at must have a time zone, which {at.isoformat()} has not", field="at")
+    return at
+
+
+def locked(kind: str, id: UUID, missing: Sequence[MissingPrerequisite | MissingTree]) -> PrerequisitesNotMet:  # noqa: A002
+    """Return the error that says what to learn first, in that order."""
+    names = ", ".join(each.name for each in missing[:_NAMES_SHOWN])
+    more = f" and {len(missing) - _NAMES_SHOWN} more" if len(missing) > _NAMES_SHOWN else ""
+    return PrerequisitesNotMet(
+        f"{kind} {id} is locked: complete {names}{more} first, in this order",
+        missing=[(each.id, each.name) for each in missing],
+    )
+
+
+def refusal(result: ActionResult, *, user_id: UUID, **subject: UUID) -> SkillTreeError:
+    """Return the error for an action that was not done."""
+    what = " ".join(f"{name.removesuffix('_id')} {id}" for name, id in subject.items())  # noqa: A001
+    errors: dict[str, SkillTreeError] = {
+        "USER_NOT_FOUND": UserNotFound(id=user_id),
+        "SKILL_NOT_FOUND": SkillNotFound(id=subject.get("skill_id")),
+        "TREE_NOT_FOUND": TreeNotFound(id=subject.get("tree_id")),
+        "IN_FUTURE": InvalidValue("at lies in the future", field="at"),
+        "INVALID_MINUTES": InvalidValue("minutes must be from 0 to 1440", field="minutes"),
+        "INVALID_SCORE": InvalidValue("score must be from 0 to 100", field="score"),
+        "SCORE_MISSING": InvalidValue("an assessment is completed with a score", field="score"),
+        "SKILL_INACTIVE": SkillInactive(f"{what} is not in use any more: nobody can work on it"),
+        "ALREADY_COMPLETED": AlreadyCompleted(f"{what} is completed already: reset it first to begin again"),
+        "NOT_OPTIONAL": SkillNotOptional(f"{what} is required: only an optional skill can be skipped"),
+        "NOT_PASSED": AssessmentNotPassed(
+            f"the best score in {what} is below {result.passing_score:g}" if result.passing_score is not None else None
+        ),
+        "NOT_STARTED": TreeNotStarted(f"{what} is not under way: start it first"),
+        "PAUSED": TreePaused(f"{what} is paused: resume it instead of starting it"),
+    }
+    return errors[result.outcome]
+
+
+def outcome_of(  # noqa: PLR0917 (the answers of one transaction, in their order)
+    action: str,
+    result: ActionResult,
+    before: Standing,
+    after: Standing,
+    achievements: Sequence[EarnedAchievement],
+    progress: Sequence[SkillProgress],
+    tree_progress: Sequence[TreeProgress],
+) -> dict[str, Any]:
+    """Return the fields of SkillOutcome, or of Completion for the action that completes."""
+    fields: dict[str, Any] = {
+        "progress": progress[0] if progress else None,
+        "tree_progress": tree_progress[0] if tree_progress else None,
+        "unlocked": result.unlocked,
+        "achievements": tuple(achievements),
+        "xp_awarded": after.total_xp - before.total_xp,
+        "total_xp": after.total_xp,
+        "level_before": before.level,
+        "level_after": after.level,
+        "current_streak": after.current_streak,
+        "max_streak": after.max_streak,
+    }
+    if action == "complete_skill":
+        fields["already_completed"] = result.outcome == "REPEATED"
+    return fields
