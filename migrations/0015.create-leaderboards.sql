@@ -1,9 +1,9 @@
 -- Who has how many XP, of all time and within each ISO week and month (of UTC, the same for everyone), and how many
 -- learners have more.
 --
--- A rank is exact and does not count those above: `leaderboard_counts` holds how many learners have each number of XP, in
--- the leaves of a tree that is 64 wide. A row of level 0 counts 64 neighbouring values of XP one by one; a row of level
--- 1 counts 64 rows of level 0, and so on. Adding up what lies to the right on the way to the root reads one row a level.
+-- A rank is exact without counting those above: `leaderboard_counts` holds how many learners have each number of XP, as
+-- the leaves of a tree that is 64 wide. A row of level 0 counts 64 neighbouring values of XP one by one, a row of level
+-- 1 counts 64 rows of level 0, and so on. Adding up what lies to the right on the way to the root reads a row a level.
 
 create type leaderboard as enum ('ALL_TIME', 'WEEK', 'MONTH');
 
@@ -32,10 +32,10 @@ create table leaderboard_counts (
     level integer not null,
     -- The XP of the row's learners, shifted right by 6 bits for each level and once more.
     bucket integer not null,
-    -- A learner is counted in one of eight slots, by their id. Only who shares a slot waits for each other, from the last
-    -- statement of a completion to its commit.
+    -- A learner is counted in one of eight slots, by their id. Only those who share a slot wait for each other, from
+    -- the last statement of a completion to its commit.
     slot integer not null,
-    counts integer [] not null,
+    counts integer[] not null,
     constraint leaderboard_counts_pkey primary key (board, starts_on, level, bucket, slot),
     constraint leaderboard_counts_level_range check (level between 0 and 5),
     constraint leaderboard_counts_bucket_range check (bucket >= 0),
@@ -85,12 +85,13 @@ select
     bool_and(users.is_active)
 from xp_events
 inner join users on users.id = xp_events.user_id
-cross join lateral (
-    values
-    ('ALL_TIME'::leaderboard, date 'epoch'),
-    ('WEEK', date_trunc('week', xp_events.granted_at at time zone 'UTC')::date),
-    ('MONTH', date_trunc('month', xp_events.granted_at at time zone 'UTC')::date)
-) as period (board, starts_on)
+cross join
+    lateral (
+        values
+        ('ALL_TIME'::leaderboard, date 'epoch'),
+        ('WEEK', date_trunc('week', xp_events.granted_at at time zone 'UTC')::date),
+        ('MONTH', date_trunc('month', xp_events.granted_at at time zone 'UTC')::date)
+    ) as period (board, starts_on)
 where xp_events.xp > 0
 group by xp_events.user_id, period.board, period.starts_on;
 

@@ -10,7 +10,9 @@ select
     counted.skill_tree_id,
     counted.total_skills,
     counted.skills_completed,
-    coalesce(100.0 * counted.skills_completed / nullif(counted.total_skills, 0), 0)::double precision as progress_percent,
+    coalesce(
+        100.0 * counted.skills_completed / nullif(counted.total_skills, 0), 0
+    )::double precision as progress_percent,
     counted.milestones_reached,
     counted.time_spent_minutes
 from (

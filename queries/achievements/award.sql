@@ -141,7 +141,13 @@ updated_profile as (
         total_xp = user_profiles.total_xp + gain.xp,
         current_level = greatest(
             user_profiles.current_level,
-            (select max(levels.level) from levels where levels.min_xp <= user_profiles.total_xp + gain.xp)
+            (
+                select levels.level
+                from levels
+                where levels.min_xp <= user_profiles.total_xp + gain.xp
+                order by levels.min_xp desc
+                limit 1
+            )
         )
     from gain
     where

@@ -142,10 +142,10 @@ saved_score as (
     from changed
     where changed.xp > 0
     on conflict (user_id, board, starts_on) do update
-    set
-        xp = excluded.xp,
-        reached_at = excluded.reached_at,
-        is_listed = excluded.is_listed
+        set
+            xp = excluded.xp,
+            reached_at = excluded.reached_at,
+            is_listed = excluded.is_listed
     returning user_scores.board
 ),
 
@@ -191,7 +191,7 @@ moved_count as (
     -- Everyone locks them in this order.
     order by moved.board, moved.starts_on, moved.level, moved.bucket, moved.slot
     on conflict (board, starts_on, level, bucket, slot) do update
-    set counts = add_counts(leaderboard_counts.counts, excluded.counts)
+        set counts = add_counts(leaderboard_counts.counts, excluded.counts)
     returning leaderboard_counts.level
 )
 

@@ -4,9 +4,16 @@
 -- score     0 to 100; null keeps the best so far
 -- evidence  a JSON object; null is none
 -- at        when; null is now
-with situation as (
+with given as (
     select
-        coalesce(%(at)s::timestamptz, now()) as at,
+        %(user_id)s::uuid as user_id,
+        %(skill_id)s::uuid as skill_id,
+        coalesce(%(at)s::timestamptz, now()) as at
+),
+
+situation as (
+    select
+        given.at,
         user_profiles.user_id,
         skills.id as skill_id,
         skills.skill_tree_id,
@@ -33,18 +40,20 @@ with situation as (
             where
                 prerequisite.is_active
                 and satisfied.skill_id is null
-        ) as is_open,
+        )
+        -- Work once begun goes on when the skill gains a prerequisite.
+        or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open,
         user_profiles.current_streak,
         user_profiles.last_activity_on,
-        (coalesce(%(at)s::timestamptz, now()) at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
-    from (values (true)) as always
-    left join user_profiles on user_profiles.user_id = %(user_id)s
-    left join skills on skills.id = %(skill_id)s
+        (given.at at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
+    from given
+    left join user_profiles on user_profiles.user_id = given.user_id
+    left join skills on skills.id = given.skill_id
     left join skill_trees on skill_trees.id = skills.skill_tree_id
     left join user_skill_progress
         on
-            user_skill_progress.user_id = user_profiles.user_id
-            and user_skill_progress.skill_id = skills.id
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_id = %(skill_id)s
 ),
 
 judged as (
@@ -56,7 +65,7 @@ judged as (
             when %(score)s::double precision not between 0 and 100 then 'INVALID_SCORE'
             when situation.status = 'COMPLETED' then 'REPEATED'
             when not situation.is_active then 'SKILL_INACTIVE'
-            when situation.status is distinct from 'IN_PROGRESS' and not situation.is_open then 'LOCKED'
+            when not situation.is_open then 'LOCKED'
             when %(method)s <> 'ASSESSMENT' then 'DONE'
             when situation.best_score is null then 'SCORE_MISSING'
             when situation.best_score < situation.passing_score then 'NOT_PASSED'
@@ -114,16 +123,16 @@ completed_skill as (
         accepted.at as completed_at
     from accepted
     on conflict (user_id, skill_id) do update
-    set
-        status = excluded.status,
-        progress_percent = excluded.progress_percent,
-        completion_method = excluded.completion_method,
-        completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
-        evidence_data = excluded.evidence_data,
-        unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
-        started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
-        last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
-        completed_at = excluded.completed_at
+        set
+            status = excluded.status,
+            progress_percent = excluded.progress_percent,
+            completion_method = excluded.completion_method,
+            completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
+            evidence_data = excluded.evidence_data,
+            unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
+            started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
+            completed_at = excluded.completed_at
     returning user_skill_progress.user_id
 ),
 
@@ -152,7 +161,7 @@ opened_skill as (
     inner join skills as dependent on dependent.id = named.id
     left join user_skill_progress as known
         on
-            known.user_id = accepted.user_id
+            known.user_id = %(user_id)s
             and known.skill_id = dependent.id
     where
         dependent.is_active
@@ -185,9 +194,9 @@ unlocked_skill as (
     from accepted
     cross join opened_skill
     on conflict (user_id, skill_id) do update
-    set
-        status = excluded.status,
-        unlocked_at = excluded.unlocked_at
+        set
+            status = excluded.status,
+            unlocked_at = excluded.unlocked_at
     returning user_skill_progress.skill_id
 ),
 
@@ -228,13 +237,13 @@ touched_tree as (
     from accepted
     -- To work in a paused tree is to resume it.
     on conflict (user_id, skill_tree_id) do update
-    set
-        status = case
-            when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
-            else user_skill_tree_progress.status
-        end,
-        started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
-        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+        set
+            status = case
+                when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
+                else user_skill_tree_progress.status
+            end,
+            started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_tree_progress.user_id
 ),
 
@@ -255,7 +264,13 @@ updated_profile as (
         total_xp = user_profiles.total_xp + gain.xp,
         current_level = greatest(
             user_profiles.current_level,
-            (select max(levels.level) from levels where levels.min_xp <= user_profiles.total_xp + gain.xp)
+            (
+                select levels.level
+                from levels
+                where levels.min_xp <= user_profiles.total_xp + gain.xp
+                order by levels.min_xp desc
+                limit 1
+            )
         ),
         skills_completed = user_profiles.skills_completed + 1,
         current_streak = accepted.streak,
@@ -264,7 +279,7 @@ updated_profile as (
         last_activity_at = greatest(user_profiles.last_activity_at, accepted.at)
     from accepted
     cross join gain
-    where user_profiles.user_id = accepted.user_id
+    where user_profiles.user_id = %(user_id)s
     returning user_profiles.user_id
 )
 

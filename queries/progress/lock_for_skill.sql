@@ -1,5 +1,6 @@
--- Hold a learner before working on a skill, and return what they have reached: until the commit nobody else changes what this learner has reached, and no
--- author the tree of the skill. The tree comes first, because an author who holds it may be about to hold learners.
+-- Hold a learner before working on a skill, and return what they have reached: until the commit nobody else changes
+-- that, and no author the tree of the skill. The tree comes first, because an author who holds it may be about to hold
+-- learners.
 with tree_lock as materialized (
     select pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || skills.skill_tree_id, 0))
     from skills

@@ -22,5 +22,7 @@ set
 from counted
 where
     user_profiles.user_id = counted.user_id
-    and row(user_profiles.current_streak, user_profiles.max_streak) is distinct from row(counted.latest, counted.longest)
+    and row(user_profiles.current_streak, user_profiles.max_streak) is distinct from row(
+        counted.latest, counted.longest
+    )
 returning user_profiles.user_id;

@@ -1,16 +1,22 @@
 -- Put a tree aside. Paused already, nothing changes.
-with situation as (
+with given as (
+    select
+        %(user_id)s::uuid as user_id,
+        %(tree_id)s::uuid as tree_id
+),
+
+situation as (
     select
         user_profiles.user_id,
         skill_trees.id as skill_tree_id,
         coalesce(user_skill_tree_progress.status, 'NOT_STARTED') as status
-    from (values (true)) as always
-    left join user_profiles on user_profiles.user_id = %(user_id)s
-    left join skill_trees on skill_trees.id = %(tree_id)s
+    from given
+    left join user_profiles on user_profiles.user_id = given.user_id
+    left join skill_trees on skill_trees.id = given.tree_id
     left join user_skill_tree_progress
         on
-            user_skill_tree_progress.user_id = user_profiles.user_id
-            and user_skill_tree_progress.skill_tree_id = skill_trees.id
+            user_skill_tree_progress.user_id = %(user_id)s
+            and user_skill_tree_progress.skill_tree_id = %(tree_id)s
 ),
 
 paused_tree as (

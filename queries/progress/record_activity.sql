@@ -4,9 +4,16 @@
 -- engagement            0 to 1, null leaves it as it is; the latest is kept
 -- struggling_indicators a JSON object whose keys are added to the known ones; null adds none
 -- at                    when; null is now
-with situation as (
+with given as (
     select
-        coalesce(%(at)s::timestamptz, now()) as at,
+        %(user_id)s::uuid as user_id,
+        %(skill_id)s::uuid as skill_id,
+        coalesce(%(at)s::timestamptz, now()) as at
+),
+
+situation as (
+    select
+        given.at,
         user_profiles.user_id,
         skills.id as skill_id,
         skills.skill_tree_id,
@@ -23,17 +30,19 @@ with situation as (
             where
                 prerequisite.is_active
                 and satisfied.skill_id is null
-        ) as is_open,
+        )
+        -- Work once begun goes on when the skill gains a prerequisite.
+        or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open,
         user_profiles.current_streak,
         user_profiles.last_activity_on,
-        (coalesce(%(at)s::timestamptz, now()) at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
-    from (values (true)) as always
-    left join user_profiles on user_profiles.user_id = %(user_id)s
-    left join skills on skills.id = %(skill_id)s
+        (given.at at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
+    from given
+    left join user_profiles on user_profiles.user_id = given.user_id
+    left join skills on skills.id = given.skill_id
     left join user_skill_progress
         on
-            user_skill_progress.user_id = user_profiles.user_id
-            and user_skill_progress.skill_id = skills.id
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_id = %(skill_id)s
 ),
 
 judged as (
@@ -45,7 +54,6 @@ judged as (
             when %(minutes)s not between 0 and 1440 then 'INVALID_MINUTES'
             when not situation.is_active then 'SKILL_INACTIVE'
             when situation.status = 'COMPLETED' then 'DONE'
-            when situation.status = 'IN_PROGRESS' then 'DONE'
             when not situation.is_open then 'LOCKED'
             else 'DONE'
         end as outcome
@@ -91,21 +99,21 @@ worked_skill as (
         %(struggling_indicators)s::jsonb as struggling_indicators
     from accepted
     on conflict (user_id, skill_id) do update
-    set
-        status = case
-            when user_skill_progress.status = 'COMPLETED' then user_skill_progress.status
-            else excluded.status
-        end,
-        time_spent_minutes = user_skill_progress.time_spent_minutes + excluded.time_spent_minutes,
-        unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
-        started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
-        last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
-        engagement_score = coalesce(excluded.engagement_score, user_skill_progress.engagement_score),
-        struggling_indicators = coalesce(
-            user_skill_progress.struggling_indicators || excluded.struggling_indicators,
-            excluded.struggling_indicators,
-            user_skill_progress.struggling_indicators
-        )
+        set
+            status = case
+                when user_skill_progress.status = 'COMPLETED' then user_skill_progress.status
+                else excluded.status
+            end,
+            time_spent_minutes = user_skill_progress.time_spent_minutes + excluded.time_spent_minutes,
+            unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
+            started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
+            engagement_score = coalesce(excluded.engagement_score, user_skill_progress.engagement_score),
+            struggling_indicators = coalesce(
+                user_skill_progress.struggling_indicators || excluded.struggling_indicators,
+                excluded.struggling_indicators,
+                user_skill_progress.struggling_indicators
+            )
     returning user_skill_progress.user_id
 ),
 
@@ -120,13 +128,13 @@ touched_tree as (
     from accepted
     -- To work in a paused tree is to resume it.
     on conflict (user_id, skill_tree_id) do update
-    set
-        status = case
-            when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
-            else user_skill_tree_progress.status
-        end,
-        started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
-        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+        set
+            status = case
+                when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
+                else user_skill_tree_progress.status
+            end,
+            started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_tree_progress.user_id
 ),
 
@@ -138,7 +146,7 @@ day as (
         %(minutes)s::integer as minutes
     from accepted
     on conflict (user_id, activity_date) do update
-    set minutes = user_activity_days.minutes + excluded.minutes
+        set minutes = user_activity_days.minutes + excluded.minutes
     returning user_activity_days.activity_date
 ),
 
@@ -152,7 +160,7 @@ updated_profile as (
         last_activity_on = greatest(user_profiles.last_activity_on, accepted.activity_date),
         last_activity_at = greatest(user_profiles.last_activity_at, accepted.at)
     from accepted
-    where user_profiles.user_id = accepted.user_id
+    where user_profiles.user_id = %(user_id)s
     returning user_profiles.user_id
 )
 

@@ -4,9 +4,16 @@
 -- score   0 to 100; null when the try has none
 -- failed  whether the try failed
 -- at      when; null is now
-with situation as (
+with given as (
     select
-        coalesce(%(at)s::timestamptz, now()) as at,
+        %(user_id)s::uuid as user_id,
+        %(skill_id)s::uuid as skill_id,
+        coalesce(%(at)s::timestamptz, now()) as at
+),
+
+situation as (
+    select
+        given.at,
         user_profiles.user_id,
         skills.id as skill_id,
         skills.skill_tree_id,
@@ -23,17 +30,19 @@ with situation as (
             where
                 prerequisite.is_active
                 and satisfied.skill_id is null
-        ) as is_open,
+        )
+        -- Work once begun goes on when the skill gains a prerequisite.
+        or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open,
         user_profiles.current_streak,
         user_profiles.last_activity_on,
-        (coalesce(%(at)s::timestamptz, now()) at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
-    from (values (true)) as always
-    left join user_profiles on user_profiles.user_id = %(user_id)s
-    left join skills on skills.id = %(skill_id)s
+        (given.at at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
+    from given
+    left join user_profiles on user_profiles.user_id = given.user_id
+    left join skills on skills.id = given.skill_id
     left join user_skill_progress
         on
-            user_skill_progress.user_id = user_profiles.user_id
-            and user_skill_progress.skill_id = skills.id
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_id = %(skill_id)s
 ),
 
 judged as (
@@ -45,7 +54,6 @@ judged as (
             when %(score)s::double precision not between 0 and 100 then 'INVALID_SCORE'
             when not situation.is_active then 'SKILL_INACTIVE'
             when situation.status = 'COMPLETED' then 'DONE'
-            when situation.status = 'IN_PROGRESS' then 'DONE'
             when not situation.is_open then 'LOCKED'
             else 'DONE'
         end as outcome
@@ -91,17 +99,17 @@ tried_skill as (
         accepted.at as last_activity_at
     from accepted
     on conflict (user_id, skill_id) do update
-    set
-        status = case
-            when user_skill_progress.status = 'COMPLETED' then user_skill_progress.status
-            else excluded.status
-        end,
-        attempts_count = user_skill_progress.attempts_count + excluded.attempts_count,
-        failed_attempts = user_skill_progress.failed_attempts + excluded.failed_attempts,
-        completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
-        unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
-        started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
-        last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
+        set
+            status = case
+                when user_skill_progress.status = 'COMPLETED' then user_skill_progress.status
+                else excluded.status
+            end,
+            attempts_count = user_skill_progress.attempts_count + excluded.attempts_count,
+            failed_attempts = user_skill_progress.failed_attempts + excluded.failed_attempts,
+            completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
+            unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
+            started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_progress.user_id
 ),
 
@@ -116,13 +124,13 @@ touched_tree as (
     from accepted
     -- To work in a paused tree is to resume it.
     on conflict (user_id, skill_tree_id) do update
-    set
-        status = case
-            when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
-            else user_skill_tree_progress.status
-        end,
-        started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
-        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+        set
+            status = case
+                when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
+                else user_skill_tree_progress.status
+            end,
+            started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_tree_progress.user_id
 ),
 
@@ -145,7 +153,7 @@ updated_profile as (
         last_activity_on = greatest(user_profiles.last_activity_on, accepted.activity_date),
         last_activity_at = greatest(user_profiles.last_activity_at, accepted.at)
     from accepted
-    where user_profiles.user_id = accepted.user_id
+    where user_profiles.user_id = %(user_id)s
     returning user_profiles.user_id
 )
 

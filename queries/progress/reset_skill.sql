@@ -1,5 +1,11 @@
 -- Take back a learner's work on a skill, as if it had never begun. XP, achievements and days stay.
-with situation as (
+with given as (
+    select
+        %(user_id)s::uuid as user_id,
+        %(skill_id)s::uuid as skill_id
+),
+
+situation as (
     select
         user_profiles.user_id,
         skills.id as skill_id,
@@ -17,13 +23,13 @@ with situation as (
                 prerequisite.is_active
                 and satisfied.skill_id is null
         ) as is_open
-    from (values (true)) as always
-    left join user_profiles on user_profiles.user_id = %(user_id)s
-    left join skills on skills.id = %(skill_id)s
+    from given
+    left join user_profiles on user_profiles.user_id = given.user_id
+    left join skills on skills.id = given.skill_id
     left join user_skill_progress
         on
-            user_skill_progress.user_id = user_profiles.user_id
-            and user_skill_progress.skill_id = skills.id
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_id = %(skill_id)s
 ),
 
 reset_skill as (

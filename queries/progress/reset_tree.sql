@@ -1,11 +1,17 @@
 -- Take back a learner's work on all skills of a tree, as if it had never begun. XP, achievements and days stay.
-with situation as (
+with given as (
+    select
+        %(user_id)s::uuid as user_id,
+        %(tree_id)s::uuid as tree_id
+),
+
+situation as (
     select
         user_profiles.user_id,
         skill_trees.id as skill_tree_id
-    from (values (true)) as always
-    left join user_profiles on user_profiles.user_id = %(user_id)s
-    left join skill_trees on skill_trees.id = %(tree_id)s
+    from given
+    left join user_profiles on user_profiles.user_id = given.user_id
+    left join skill_trees on skill_trees.id = given.tree_id
 ),
 
 known_work as (
@@ -61,12 +67,12 @@ reset_tree as (
         situation.user_id is not null
         and situation.skill_tree_id is not null
     on conflict (user_id, skill_tree_id) do update
-    set
-        status = 'NOT_STARTED',
-        started_at = null,
-        last_activity_at = null,
-        completed_at = null,
-        current_path = '{}'
+        set
+            status = 'NOT_STARTED',
+            started_at = null,
+            last_activity_at = null,
+            completed_at = null,
+            current_path = '{}'
     returning user_skill_tree_progress.user_id
 ),
 

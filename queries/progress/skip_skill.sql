@@ -1,9 +1,16 @@
 -- Skip an optional skill that is open: what depends on it no longer waits for it. Skipped already, nothing changes.
 --
 -- at  when; null is now
-with situation as (
+with given as (
     select
-        coalesce(%(at)s::timestamptz, now()) as at,
+        %(user_id)s::uuid as user_id,
+        %(skill_id)s::uuid as skill_id,
+        coalesce(%(at)s::timestamptz, now()) as at
+),
+
+situation as (
+    select
+        given.at,
         user_profiles.user_id,
         skills.id as skill_id,
         skills.skill_tree_id,
@@ -22,14 +29,16 @@ with situation as (
             where
                 prerequisite.is_active
                 and satisfied.skill_id is null
-        ) as is_open
-    from (values (true)) as always
-    left join user_profiles on user_profiles.user_id = %(user_id)s
-    left join skills on skills.id = %(skill_id)s
+        )
+        -- Work once begun goes on when the skill gains a prerequisite.
+        or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open
+    from given
+    left join user_profiles on user_profiles.user_id = given.user_id
+    left join skills on skills.id = given.skill_id
     left join user_skill_progress
         on
-            user_skill_progress.user_id = user_profiles.user_id
-            and user_skill_progress.skill_id = skills.id
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_id = %(skill_id)s
 ),
 
 judged as (
@@ -42,7 +51,7 @@ judged as (
             when not situation.is_active then 'SKILL_INACTIVE'
             when situation.status = 'COMPLETED' then 'ALREADY_COMPLETED'
             when not situation.is_optional then 'NOT_OPTIONAL'
-            when situation.status is distinct from 'IN_PROGRESS' and not situation.is_open then 'LOCKED'
+            when not situation.is_open then 'LOCKED'
             else 'DONE'
         end as outcome
     from situation
@@ -72,10 +81,10 @@ skipped_skill as (
         accepted.at as last_activity_at
     from accepted
     on conflict (user_id, skill_id) do update
-    set
-        status = excluded.status,
-        unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
-        last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
+        set
+            status = excluded.status,
+            unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_progress.user_id
 ),
 
@@ -91,7 +100,7 @@ opened_skill as (
     inner join skills as dependent on dependent.id = named.id
     left join user_skill_progress as known
         on
-            known.user_id = accepted.user_id
+            known.user_id = %(user_id)s
             and known.skill_id = dependent.id
     where
         dependent.is_active
@@ -124,9 +133,9 @@ unlocked_skill as (
     from accepted
     cross join opened_skill
     on conflict (user_id, skill_id) do update
-    set
-        status = excluded.status,
-        unlocked_at = excluded.unlocked_at
+        set
+            status = excluded.status,
+            unlocked_at = excluded.unlocked_at
     returning user_skill_progress.skill_id
 ),
 
@@ -141,13 +150,13 @@ touched_tree as (
     from accepted
     -- To work in a paused tree is to resume it.
     on conflict (user_id, skill_tree_id) do update
-    set
-        status = case
-            when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
-            else user_skill_tree_progress.status
-        end,
-        started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
-        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+        set
+            status = case
+                when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
+                else user_skill_tree_progress.status
+            end,
+            started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_tree_progress.user_id
 )
 

@@ -1,9 +1,16 @@
 -- Begin a skill, if it is open to the learner. Begun already, nothing changes but that its tree is under way.
 --
 -- at  when; null is now
-with situation as (
+with given as (
     select
-        coalesce(%(at)s::timestamptz, now()) as at,
+        %(user_id)s::uuid as user_id,
+        %(skill_id)s::uuid as skill_id,
+        coalesce(%(at)s::timestamptz, now()) as at
+),
+
+situation as (
+    select
+        given.at,
         user_profiles.user_id,
         skills.id as skill_id,
         skills.skill_tree_id,
@@ -20,14 +27,16 @@ with situation as (
             where
                 prerequisite.is_active
                 and satisfied.skill_id is null
-        ) as is_open
-    from (values (true)) as always
-    left join user_profiles on user_profiles.user_id = %(user_id)s
-    left join skills on skills.id = %(skill_id)s
+        )
+        -- Work once begun goes on when the skill gains a prerequisite.
+        or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open
+    from given
+    left join user_profiles on user_profiles.user_id = given.user_id
+    left join skills on skills.id = given.skill_id
     left join user_skill_progress
         on
-            user_skill_progress.user_id = user_profiles.user_id
-            and user_skill_progress.skill_id = skills.id
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_id = %(skill_id)s
 ),
 
 judged as (
@@ -38,7 +47,6 @@ judged as (
             when situation.at > now() + interval '1 minute' then 'IN_FUTURE'
             when not situation.is_active then 'SKILL_INACTIVE'
             when situation.status = 'COMPLETED' then 'ALREADY_COMPLETED'
-            when situation.status = 'IN_PROGRESS' then 'DONE'
             when not situation.is_open then 'LOCKED'
             else 'DONE'
         end as outcome
@@ -70,12 +78,12 @@ started_skill as (
         accepted.at as last_activity_at
     from accepted
     on conflict (user_id, skill_id) do update
-    set
-        status = excluded.status,
-        unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
-        started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
-        last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
-    where user_skill_progress.status <> 'IN_PROGRESS'
+        set
+            status = excluded.status,
+            unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
+            started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
+        where user_skill_progress.status <> 'IN_PROGRESS'
     returning user_skill_progress.user_id
 ),
 
@@ -90,13 +98,13 @@ touched_tree as (
     from accepted
     -- To work in a paused tree is to resume it.
     on conflict (user_id, skill_tree_id) do update
-    set
-        status = case
-            when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
-            else user_skill_tree_progress.status
-        end,
-        started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
-        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+        set
+            status = case
+                when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
+                else user_skill_tree_progress.status
+            end,
+            started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_tree_progress.user_id
 )
 

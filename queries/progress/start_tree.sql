@@ -1,9 +1,16 @@
 -- Begin a tree, if the learner has completed the trees that come before it. Under way already, nothing changes.
 --
 -- at  when; null is now
-with situation as (
+with given as (
     select
-        coalesce(%(at)s::timestamptz, now()) as at,
+        %(user_id)s::uuid as user_id,
+        %(tree_id)s::uuid as tree_id,
+        coalesce(%(at)s::timestamptz, now()) as at
+),
+
+situation as (
+    select
+        given.at,
         user_profiles.user_id,
         skill_trees.id as skill_tree_id,
         user_skill_tree_progress.status,
@@ -16,13 +23,13 @@ with situation as (
                     and satisfied.status = 'COMPLETED'
             where satisfied.skill_tree_id is null
         ) as is_open
-    from (values (true)) as always
-    left join user_profiles on user_profiles.user_id = %(user_id)s
-    left join skill_trees on skill_trees.id = %(tree_id)s
+    from given
+    left join user_profiles on user_profiles.user_id = given.user_id
+    left join skill_trees on skill_trees.id = given.tree_id
     left join user_skill_tree_progress
         on
-            user_skill_tree_progress.user_id = user_profiles.user_id
-            and user_skill_tree_progress.skill_tree_id = skill_trees.id
+            user_skill_tree_progress.user_id = %(user_id)s
+            and user_skill_tree_progress.skill_tree_id = %(tree_id)s
 ),
 
 judged as (
@@ -52,10 +59,10 @@ started_tree as (
     cross join judged
     where judged.outcome = 'DONE'
     on conflict (user_id, skill_tree_id) do update
-    set
-        status = excluded.status,
-        started_at = excluded.started_at,
-        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+        set
+            status = excluded.status,
+            started_at = excluded.started_at,
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_tree_progress.user_id
 )
 

@@ -11,6 +11,10 @@ from psycopg import sql
 from skilltree.errors import SkillTreeError
 
 TABLES = (
+    "leaderboard_counts",
+    "user_scores",
+    "user_activity_days",
+    "achievement_backfills",
     "xp_events",
     "user_achievements",
     "user_sessions",

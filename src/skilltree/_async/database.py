@@ -16,7 +16,9 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from skilltree._async.achievements import AsyncAchievements
+from skilltree._async.analytics import AsyncAnalytics
 from skilltree._async.categories import AsyncCategories
+from skilltree._async.leaderboards import AsyncLeaderboards
 from skilltree._async.progress import AsyncProgress
 from skilltree._async.repository import AsyncExecutor, AsyncStep
 from skilltree._async.sessions import AsyncSessions
@@ -47,6 +49,8 @@ class AsyncRepositories(AsyncExecutor):
         self.skills = AsyncSkills(self)
         self.progress = AsyncProgress(self)
         self.achievements = AsyncAchievements(self)
+        self.leaderboards = AsyncLeaderboards(self)
+        self.analytics = AsyncAnalytics(self)
         self.sessions = AsyncSessions(self)
 
 

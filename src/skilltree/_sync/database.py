@@ -20,7 +20,9 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from skilltree._rows import adapters
 from skilltree._sockets import has_something_to_say
 from skilltree._sync.achievements import Achievements
+from skilltree._sync.analytics import Analytics
 from skilltree._sync.categories import Categories
+from skilltree._sync.leaderboards import Leaderboards
 from skilltree._sync.progress import Progress
 from skilltree._sync.repository import Executor, Step
 from skilltree._sync.sessions import Sessions
@@ -49,6 +51,8 @@ class Repositories(Executor):
         self.skills = Skills(self)
         self.progress = Progress(self)
         self.achievements = Achievements(self)
+        self.leaderboards = Leaderboards(self)
+        self.analytics = Analytics(self)
         self.sessions = Sessions(self)
 
 
