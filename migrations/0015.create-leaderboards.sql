@@ -24,7 +24,8 @@ create table user_scores (
     constraint user_scores_xp_range check (xp > 0)
 );
 
-create index idx_user_score_rank on user_scores (board, starts_on, xp desc, reached_at, user_id) where is_listed;
+-- Minus the XP, so that one direction serves all columns and a place can be told by comparing rows.
+create index idx_user_score_rank on user_scores (board, starts_on, (-xp), reached_at, user_id) where is_listed;
 
 create table leaderboard_counts (
     board leaderboard not null,

@@ -1,8 +1,16 @@
 -- Hold a learner before working on a skill, and return what they have reached: until the commit nobody else changes
 -- that, and no author the tree of the skill. The tree comes first, because an author who holds it may be about to hold
--- learners.
+-- learners. Learners share it; only the first ever has it alone, since authors share a tree that nobody has begun
+-- (trees/lock_learners).
 with tree_lock as materialized (
-    select pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || skills.skill_tree_id, 0))
+    select
+        case
+            when exists (
+                select from user_skill_tree_progress
+                where user_skill_tree_progress.skill_tree_id = skills.skill_tree_id
+            ) then pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || skills.skill_tree_id, 0))
+            else pg_advisory_xact_lock(hashtextextended('learners of tree ' || skills.skill_tree_id, 0))
+        end
     from skills
     where skills.id = %(skill_id)s
 )

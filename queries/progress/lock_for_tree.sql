@@ -1,6 +1,13 @@
 -- Hold a learner before working on a tree: as progress/lock_for_skill.
 with tree_lock as materialized (
-    select pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || skill_trees.id, 0))
+    select
+        case
+            when exists (
+                select from user_skill_tree_progress
+                where user_skill_tree_progress.skill_tree_id = skill_trees.id
+            ) then pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || skill_trees.id, 0))
+            else pg_advisory_xact_lock(hashtextextended('learners of tree ' || skill_trees.id, 0))
+        end
     from skill_trees
     where skill_trees.id = %(tree_id)s
 )

@@ -57,7 +57,7 @@ reset_skill as (
 
 updated_profile as (
     update user_profiles
-    set skills_completed = user_profiles.skills_completed - 1
+    set skills_completed = greatest(user_profiles.skills_completed - 1, 0)
     from situation
     where
         user_profiles.user_id = %(user_id)s

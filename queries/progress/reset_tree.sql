@@ -78,7 +78,7 @@ reset_tree as (
 
 updated_profile as (
     update user_profiles
-    set skills_completed = user_profiles.skills_completed - completed.skills
+    set skills_completed = greatest(user_profiles.skills_completed - completed.skills, 0)
     from (
         select count(*)::integer as skills
         from known_work

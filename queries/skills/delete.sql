@@ -1,4 +1,5 @@
--- Delete a skill and everyone's progress in it; skills that needed it no longer do. The skill is locked before.
+-- Delete a skill and everyone's progress in it; skills that needed it no longer do. The skill is locked and taken out
+-- of use before, so that only what counts it all the same is left: minutes, and completed skills.
 with released_skill as (
     update skills
     set
@@ -8,6 +9,55 @@ with released_skill as (
         (skills.dependencies @> array[%(skill_id)s::uuid] or skills.dependents @> array[%(skill_id)s::uuid])
         and skills.id <> %(skill_id)s
     returning skills.id
+),
+
+lost_work as (
+    select
+        user_skill_progress.user_id,
+        user_skill_progress.skill_tree_id,
+        user_skill_progress.status,
+        user_skill_progress.time_spent_minutes
+    from user_skill_progress
+    where user_skill_progress.skill_id = %(skill_id)s
+),
+
+updated_profile as (
+    update user_profiles
+    set skills_completed = greatest(user_profiles.skills_completed - 1, 0)
+    from lost_work
+    where
+        user_profiles.user_id = lost_work.user_id
+        and lost_work.status = 'COMPLETED'
+    returning user_profiles.user_id
+),
+
+updated_tree as (
+    update user_skill_tree_progress
+    set
+        time_spent_minutes = greatest(
+            user_skill_tree_progress.time_spent_minutes - coalesce(
+                (
+                    select lost_work.time_spent_minutes
+                    from lost_work
+                    where lost_work.user_id = user_skill_tree_progress.user_id
+                ),
+                0
+            ),
+            0
+        ),
+        current_path = array_remove(user_skill_tree_progress.current_path, %(skill_id)s)
+    from skills
+    where
+        skills.id = %(skill_id)s
+        and user_skill_tree_progress.skill_tree_id = skills.skill_tree_id
+        and (
+            user_skill_tree_progress.current_path @> array[%(skill_id)s::uuid]
+            or user_skill_tree_progress.user_id in (
+                select lost_work.user_id from lost_work
+                where lost_work.time_spent_minutes > 0
+            )
+        )
+    returning user_skill_tree_progress.user_id
 )
 
 delete from skills

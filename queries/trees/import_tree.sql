@@ -2,7 +2,7 @@
 --
 -- skills         a JSON array: each with its place in the file and its id if it is new; others are named by key
 -- category_slug  what a category made for this tree is called in URLs
--- tree_id        the id of the tree if it is new
+-- new_id         the id of the tree if it is new
 -- prerequisites  slugs of trees; nothing is written when one of them is unknown
 with given_skill as materialized (
     select
@@ -151,8 +151,8 @@ new_tree as (
     select
         case
             -- A tree that has been given another slug since keeps its id.
-            when %(tree_id)s in (select skill_trees.id from skill_trees) then uuidv7()
-            else %(tree_id)s
+            when %(new_id)s in (select skill_trees.id from skill_trees) then uuidv7()
+            else %(new_id)s
         end as id,
         %(slug)s,
         given_tree.category_id,

@@ -8,11 +8,19 @@ select
     user_profiles.learning_goals,
     user_profiles.interests,
     user_profiles.preferences,
+    user_profiles.is_on_leaderboard,
     user_profiles.total_xp,
     user_profiles.current_level,
-    user_profiles.current_streak,
+    case
+        when
+            user_profiles.last_activity_on
+            >= (now() at time zone coalesce(user_profiles.timezone, 'UTC'))::date - 1
+            then user_profiles.current_streak
+        else 0
+    end as current_streak,
     user_profiles.max_streak,
     user_profiles.last_activity_at,
+    user_profiles.last_activity_on,
     user_profiles.skills_completed,
     user_profiles.hours_learned,
     user_profiles.trees_started,

@@ -3,7 +3,7 @@
 -- changes  a JSON object of the columns to change; the others keep their value
 update user_profiles
 set
-    (bio, location, website, timezone, learning_goals, interests, preferences) = (
+    (bio, location, website, timezone, learning_goals, interests, preferences, is_on_leaderboard) = (
         select
             changed.bio,
             changed.location,
@@ -11,7 +11,8 @@ set
             changed.timezone,
             changed.learning_goals,
             changed.interests,
-            changed.preferences
+            changed.preferences,
+            changed.is_on_leaderboard
         from jsonb_populate_record(user_profiles, %(changes)s::jsonb) as changed
     )
 where user_profiles.user_id = %(user_id)s
@@ -24,11 +25,19 @@ returning
     user_profiles.learning_goals,
     user_profiles.interests,
     user_profiles.preferences,
+    user_profiles.is_on_leaderboard,
     user_profiles.total_xp,
     user_profiles.current_level,
-    user_profiles.current_streak,
+    case
+        when
+            user_profiles.last_activity_on
+            >= (now() at time zone coalesce(user_profiles.timezone, 'UTC'))::date - 1
+            then user_profiles.current_streak
+        else 0
+    end as current_streak,
     user_profiles.max_streak,
     user_profiles.last_activity_at,
+    user_profiles.last_activity_on,
     user_profiles.skills_completed,
     user_profiles.hours_learned,
     user_profiles.trees_started,

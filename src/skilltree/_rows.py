@@ -115,6 +115,13 @@ def changes(adapter: TypeAdapter[T], values: T) -> str:
 MOST_PER_PAGE = 1000
 
 
+def limited(count: int, field: str) -> int:
+    """Return how many rows are asked for. Raises InvalidValue for none, or for more than a page holds."""
+    if not 1 <= count <= MOST_PER_PAGE:
+        raise InvalidValue(f"{field} must be from 1 to {MOST_PER_PAGE}, not {count}", field=field)
+    return count
+
+
 @cache
 def _cursor_of(model: type[Model], order: tuple[str, ...]) -> TypeAdapter[tuple[object, ...]]:
     types = tuple(model.model_fields[name].annotation for name in order)
@@ -124,8 +131,7 @@ def _cursor_of(model: type[Model], order: tuple[str, ...]) -> TypeAdapter[tuple[
 
 def page_params(model: type[Model], order: tuple[str, ...], after: str | None, limit: int) -> Params:
     """Return the parameters that place a page: the key of the row before it, and one row more than asked for."""
-    if not 1 <= limit <= MOST_PER_PAGE:
-        raise InvalidValue(f"limit must be from 1 to {MOST_PER_PAGE}, not {limit}", field="limit")
+    limited(limit, "limit")
     key: tuple[object, ...] = (None,) * len(order)
     if after is not None:
         try:

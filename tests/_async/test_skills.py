@@ -597,13 +597,20 @@ async def test_setting_dependencies_outside_a_transaction_is_one_round_trip(db, 
     assert await edges(connection) == [("css", "html")]
 
 
-async def test_adding_a_dependency_is_one_statement_and_one_round_trip(db, connection, proxy, watched, tree):
+async def test_adding_a_dependency_is_one_round_trip_with_what_holds_off_learners_and_what_follows_for_them(db, connection, proxy, watched, tree):
     html, css = await add_skills(db, tree, "html", "css")
     proxy.reset()
 
     await watched.skills.add_dependency(css.id, html.id)
 
-    assert [statement.split(" */")[0] for statement in proxy.statements()] == ["/* skills/add_dependency"]
+    assert [statement.split(" */")[0] for statement in proxy.statements()] == [
+        "begin",
+        "/* skills/lock_learners",
+        "/* skills/lock_learners",
+        "/* skills/add_dependency",
+        "/* progress/unlock_for_learners",
+        "commit",
+    ]
     assert proxy.round_trips == 1
 
 

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
 from skilltree._rows import changes, document
-from skilltree._sync.repository import Repository
+from skilltree._sync.repository import HOLD_SKILL, HOLD_TREE, LEARNERS_FOLLOW, Repository
 from skilltree.errors import SkillNotFound
 from skilltree.models.content import ASSESSMENTS, CONTENT, RESOURCES, Assessments, Resource, SkillContent
 from skilltree.models.enums import DifficultyLevel, SkillType
@@ -16,6 +16,7 @@ from skilltree.models.ids import SkillId, TreeId
 from skilltree.models.skills import PathStep, RelatedSkill, Skill, SkillChanges, SkillHit
 
 _CHANGES = TypeAdapter(SkillChanges)
+_COUNTED_BY = {"is_active", "is_optional", "is_milestone"}
 
 
 class Skills(Repository):
@@ -51,8 +52,12 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/create",
+            before=HOLD_TREE,
+            after=LEARNERS_FOLLOW,
             id=id,
             tree_id=tree_id,
+            skill_id=None,
+            slug=None,
             parent_skill_id=parent_skill_id,
             key=key,
             sort_order=sort_order,
@@ -77,11 +82,16 @@ class Skills(Repository):
 
     def update(self, skill_id: SkillId, **changed: Unpack[SkillChanges]) -> Skill:
         """Change a skill; what is not given stays. Raises SkillNotFound, UnknownParent, CyclicParents."""
+        counts = not _COUNTED_BY.isdisjoint(changed)
         return self._one(
             Skill,
             "skills/update",
             missing=SkillNotFound(id=skill_id),
+            before=HOLD_SKILL if counts else (),
+            after=LEARNERS_FOLLOW if counts else (),
             skill_id=skill_id,
+            tree_id=None,
+            slug=None,
             changes=changes(_CHANGES, changed),
         )
 
@@ -117,6 +127,10 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/add_dependency",
+            before=HOLD_SKILL,
+            after=("progress/unlock_for_learners",),
+            tree_id=None,
+            slug=None,
             missing=SkillNotFound(f"skill {skill_id} or its prerequisite {prerequisite_id} does not exist"),
             skill_id=skill_id,
             prerequisite_id=prerequisite_id,
@@ -127,6 +141,10 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/remove_dependency",
+            before=HOLD_SKILL,
+            after=("progress/unlock_for_learners",),
+            tree_id=None,
+            slug=None,
             missing=SkillNotFound(id=skill_id),
             skill_id=skill_id,
             prerequisite_id=prerequisite_id,
@@ -137,7 +155,10 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/set_dependencies",
-            before=("skills/lock",),
+            before=(*HOLD_SKILL, "skills/lock"),
+            after=("progress/unlock_for_learners",),
+            tree_id=None,
+            slug=None,
             missing=SkillNotFound(id=skill_id),
             skill_id=skill_id,
             dependencies=[*dependencies],
@@ -145,11 +166,27 @@ class Skills(Repository):
 
     def deactivate(self, skill_id: SkillId) -> Skill:
         """Take a skill out of use, keeping what learners did in it. Raises SkillNotFound."""
-        return self._one(Skill, "skills/deactivate", missing=SkillNotFound(id=skill_id), skill_id=skill_id)
+        return self._one(
+            Skill,
+            "skills/deactivate",
+            missing=SkillNotFound(id=skill_id),
+            before=HOLD_SKILL,
+            after=LEARNERS_FOLLOW,
+            skill_id=skill_id,
+            tree_id=None,
+            slug=None,
+        )
 
     def delete(self, skill_id: SkillId) -> None:
         """Delete a skill and all progress in it, and take it out of the graph. Raises SkillNotFound."""
-        if not self._values("skills/delete", before=("skills/lock",), skill_id=skill_id):
+        deleted = self._values(
+            "skills/delete",
+            before=(*HOLD_SKILL, "skills/lock", "skills/deactivate", *LEARNERS_FOLLOW),
+            skill_id=skill_id,
+            tree_id=None,
+            slug=None,
+        )
+        if not deleted:
             raise SkillNotFound(id=skill_id)
 
     def get(self, skill_id: SkillId) -> Skill:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
 from skilltree._rows import changes, document
-from skilltree._sync.repository import Repository
+from skilltree._sync.repository import HOLD_TREE, LEARNERS_FOLLOW, Repository
 from skilltree.curriculum import check_tree, parse_tree, relative_links, skill_rows, slug_of, tree_id
 from skilltree.errors import InvalidCurriculum, TreeNotFound
 from skilltree.models.base import Page
@@ -98,7 +98,7 @@ class Trees(Repository):
 
     def delete(self, tree_id: TreeId) -> None:
         """Delete a tree with its skills and everyone's progress in them. Raises TreeNotFound."""
-        if not self._values("trees/delete", before=("trees/lock",), tree_id=tree_id):
+        if not self._values("trees/delete", before=(*HOLD_TREE, "trees/lock"), tree_id=tree_id):
             raise TreeNotFound(id=tree_id)
 
     def get(self, tree_id: TreeId) -> Tree:
@@ -137,8 +137,11 @@ class Trees(Repository):
         result = self._one(
             ImportResult,
             "trees/import_tree",
-            before=("trees/lock_for_import",),
-            tree_id=tree_id(given.slug),
+            before=("trees/lock_for_import", "trees/lock_learners_for_import"),
+            after=LEARNERS_FOLLOW,
+            tree_id=None,
+            skill_id=None,
+            new_id=tree_id(given.slug),
             slug=given.slug,
             name=given.name,
             category=given.category,

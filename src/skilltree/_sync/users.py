@@ -2,6 +2,8 @@
 
 """Accounts and profiles."""
 
+from typing import Any
+
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
@@ -64,12 +66,15 @@ class Users(Repository):
 
     def update_profile(self, user_id: UserId, **changed: Unpack[ProfileChanges]) -> UserProfile:
         """Change what a learner says of themselves; what is not given stays. Raises UserNotFound, InvalidValue."""
+        moves = "is_on_leaderboard" in changed
         return self._one(
             UserProfile,
             "users/update_profile",
             missing=UserNotFound(id=user_id),
-            user_id=user_id,
+            before=("users/lock_profile",) if moves else (),
+            after=("leaderboards/refresh_scores",) if moves else (),
             changes=changes(_PROFILE_CHANGES, changed),
+            **_scores_of(user_id),
         )
 
     def mark_email_verified(self, user_id: UserId) -> User:
@@ -77,10 +82,27 @@ class Users(Repository):
         return self._one(User, "users/mark_email_verified", missing=UserNotFound(id=user_id), user_id=user_id)
 
     def deactivate(self, user_id: UserId) -> User:
-        """Close an account, keeping all that belongs to it. Raises UserNotFound."""
-        return self._one(User, "users/deactivate", missing=UserNotFound(id=user_id), user_id=user_id)
+        """Close an account, keeping all that belongs to it; it leaves the leaderboards. Raises UserNotFound."""
+        return self._one(
+            User,
+            "users/deactivate",
+            missing=UserNotFound(id=user_id),
+            before=("users/lock_profile",),
+            after=("leaderboards/refresh_scores",),
+            **_scores_of(user_id),
+        )
 
     def delete(self, user_id: UserId) -> None:
         """Delete an account with its profile, progress, achievements and sessions. Raises UserNotFound."""
-        if not self._values("users/delete", user_id=user_id):
+        deleted = self._values(
+            "users/delete",
+            before=("users/lock_profile", "leaderboards/refresh_scores"),
+            **_scores_of(user_id, is_listed=False),
+        )
+        if not deleted:
             raise UserNotFound(id=user_id)
+
+
+def _scores_of(user_id: UserId, *, is_listed: bool | None = None) -> dict[str, Any]:
+    """Return the parameters that refresh all scores of a learner, past ones included."""
+    return {"user_id": user_id, "is_listed": is_listed, "every_period": True, "at": None}

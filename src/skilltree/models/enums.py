@@ -73,3 +73,11 @@ class AchievementRarity(StrEnum):
     UNCOMMON = "UNCOMMON"
     RARE = "RARE"
     LEGENDARY = "LEGENDARY"
+
+
+class Leaderboard(StrEnum):
+    ALL_TIME = "ALL_TIME"
+    WEEK = "WEEK"
+    """An ISO week, from Monday, of UTC."""
+    MONTH = "MONTH"
+    """A month of UTC."""

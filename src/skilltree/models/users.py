@@ -1,6 +1,6 @@
 """Accounts and profiles. The password hash is on none of them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import with_config
@@ -30,7 +30,10 @@ class User(Model):
 
 
 class UserProfile(Model):
-    """What a learner says of themselves, and what they have reached. The streaks are in days."""
+    """What a learner says of themselves, and what they have reached.
+
+    The streaks are in days; the current one is 0 once a whole day of the learner's own has passed without learning.
+    """
 
     user_id: UserId
     bio: str | None
@@ -40,11 +43,13 @@ class UserProfile(Model):
     learning_goals: tuple[str, ...]
     interests: tuple[str, ...]
     preferences: Preferences
+    is_on_leaderboard: bool
     total_xp: int
     current_level: int
     current_streak: int
     max_streak: int
     last_activity_at: datetime | None
+    last_activity_on: date | None
     skills_completed: int
     hours_learned: float
     trees_started: int
@@ -64,3 +69,4 @@ class ProfileChanges(TypedDict, total=False):
     learning_goals: list[str]
     interests: list[str]
     preferences: Preferences
+    is_on_leaderboard: bool

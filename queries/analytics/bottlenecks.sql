@@ -1,0 +1,230 @@
+-- The skills of a tree that hold most learners up, worst first, as one JSON array.
+--
+-- The score of a skill is
+--     (0.5 × stopped_share + 0.3 × failure_rate + 0.2 × overtime) × (1 + share of the other active skills behind it),
+-- from 0 to 2. Overtime is how far the median exceeds the estimate, at most 1: twice the estimate or more. What is not
+-- known, or not told, counts as 0; skills with a score of 0 hold nobody up, and are not listed.
+--
+-- No learner's id restricts this query: it is about all of them, and only what it counts leaves the database. It tells
+-- what analytics/skills tells, and the score is made of nothing else.
+--
+-- idle_days  after how many days without work in the tree a learner has stopped
+with recursive active_skill as (
+    select
+        skills.id,
+        skills.key,
+        skills.name,
+        skills.estimated_minutes,
+        skills.dependents,
+        skills.position_y,
+        skills.position_x,
+        skills.sort_order
+    from skills
+    where
+        skills.skill_tree_id = %(tree_id)s
+        and skills.is_active
+),
+
+edge as (
+    select
+        active_skill.id as skill_id,
+        dependent_skill.id as dependent_id
+    from active_skill
+    cross join unnest(active_skill.dependents) as dependent (id)
+    inner join active_skill as dependent_skill on dependent_skill.id = dependent.id
+),
+
+-- Each pair once, however many ways lead from one to the other.
+behind as (
+    select
+        edge.skill_id,
+        edge.dependent_id
+    from edge
+    union
+    select
+        behind.skill_id,
+        edge.dependent_id
+    from behind
+    inner join edge on edge.skill_id = behind.dependent_id
+),
+
+tree_size as (
+    select count(*) as skills
+    from active_skill
+),
+
+skills_behind as (
+    select
+        behind.skill_id,
+        count(*)::integer as skills
+    from behind
+    group by behind.skill_id
+),
+
+counted as (
+    select
+        user_skill_progress.skill_id,
+        count(*) filter (
+            where
+            user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED')
+            or user_skill_progress.started_at is not null
+        ) as started,
+        count(*) filter (where user_skill_progress.status = 'COMPLETED') as completed,
+        count(*) filter (where user_skill_progress.attempts_count > 0) as tried,
+        percentile_cont(0.5) within group (order by user_skill_progress.time_spent_minutes)
+        filter (where user_skill_progress.status = 'COMPLETED') as median_minutes,
+        sum(user_skill_progress.failed_attempts)::double precision
+        / nullif(sum(user_skill_progress.attempts_count), 0) as failure_rate
+    from user_skill_progress
+    where user_skill_progress.skill_tree_id = %(tree_id)s
+    group by user_skill_progress.skill_id
+),
+
+idle_learner as (
+    select
+        user_skill_progress.user_id,
+        max(user_skill_progress.last_activity_at) as last_activity_at
+    from user_skill_progress
+    where user_skill_progress.skill_tree_id = %(tree_id)s
+    group by user_skill_progress.user_id
+    having max(user_skill_progress.last_activity_at) < now() - make_interval(days => %(idle_days)s)
+),
+
+stopped_learner as (
+    select distinct on (idle_learner.user_id)
+        idle_learner.user_id,
+        user_skill_progress.skill_id
+    from idle_learner
+    inner join user_skill_progress
+        on
+            user_skill_progress.skill_tree_id = %(tree_id)s
+            and user_skill_progress.user_id = idle_learner.user_id
+            and user_skill_progress.last_activity_at = idle_learner.last_activity_at
+            and user_skill_progress.status = 'IN_PROGRESS'
+    order by idle_learner.user_id, user_skill_progress.skill_id
+),
+
+stopped as (
+    select
+        stopped_learner.skill_id,
+        count(*) as learners
+    from stopped_learner
+    group by stopped_learner.skill_id
+),
+
+figure as (
+    select
+        counted.skill_id,
+        counted.started,
+        counted.completed,
+        counted.tried,
+        counted.median_minutes,
+        counted.failure_rate,
+        coalesce(stopped.learners, 0) as stopped
+    from counted
+    left join stopped on stopped.skill_id = counted.skill_id
+    where counted.started >= %(min_group)s
+),
+
+told as (
+    select
+        figure.skill_id,
+        figure.started,
+        case
+            when
+                figure.stopped not between 1 and %(min_group)s - 1
+                and figure.started - figure.stopped not between 1 and %(min_group)s - 1
+                and figure.started - figure.completed - figure.stopped
+                not between 1 and %(min_group)s - 1
+                then figure.stopped
+        end as stopped,
+        case
+            when figure.tried not between 1 and %(min_group)s - 1 then figure.failure_rate
+        end as failure_rate,
+        case
+            when figure.completed not between 1 and %(min_group)s - 1 then figure.median_minutes
+        end as median_minutes,
+        figure.tried between 1 and %(min_group)s - 1
+        or figure.completed between 1 and %(min_group)s - 1 as is_suppressed
+    from figure
+),
+
+bottleneck as (
+    select
+        active_skill.id,
+        active_skill.key,
+        active_skill.name,
+        told.started,
+        told.stopped,
+        told.stopped::double precision / told.started as stopped_share,
+        told.failure_rate,
+        told.median_minutes,
+        active_skill.estimated_minutes,
+        least(greatest(told.median_minutes / nullif(active_skill.estimated_minutes, 0) - 1, 0), 1) as overtime,
+        coalesce(skills_behind.skills, 0) as skills_behind,
+        coalesce(skills_behind.skills, 0)::double precision
+        / greatest(tree_size.skills - 1, 1) as share_behind,
+        told.is_suppressed or told.stopped is null as is_suppressed,
+        active_skill.position_y,
+        active_skill.position_x,
+        active_skill.sort_order
+    from told
+    cross join tree_size
+    inner join active_skill on active_skill.id = told.skill_id
+    left join skills_behind on skills_behind.skill_id = active_skill.id
+),
+
+scored as (
+    select
+        bottleneck.id,
+        (
+            0.5 * coalesce(bottleneck.stopped_share, 0)
+            + 0.3 * coalesce(bottleneck.failure_rate, 0)
+            + 0.2 * coalesce(bottleneck.overtime, 0)
+        ) * (1 + bottleneck.share_behind) as score
+    from bottleneck
+),
+
+ranked as (
+    select
+        scored.id,
+        scored.score,
+        row_number() over (
+            order by
+                scored.score desc,
+                bottleneck.position_y,
+                bottleneck.position_x,
+                bottleneck.sort_order,
+                bottleneck.id
+        ) as place
+    from scored
+    inner join bottleneck on bottleneck.id = scored.id
+    where scored.score > 0
+)
+
+select
+    (
+        select coalesce(json_agg(told_bottleneck order by ranked.place), '[]')
+        from ranked
+        inner join bottleneck on bottleneck.id = ranked.id
+        cross join
+            lateral (
+                select
+                    bottleneck.id,
+                    bottleneck.key,
+                    bottleneck.name,
+                    bottleneck.started,
+                    bottleneck.stopped,
+                    bottleneck.stopped_share,
+                    bottleneck.failure_rate,
+                    bottleneck.median_minutes,
+                    bottleneck.estimated_minutes,
+                    bottleneck.overtime,
+                    bottleneck.skills_behind,
+                    ranked.score,
+                    bottleneck.is_suppressed
+            ) as told_bottleneck
+        where ranked.place <= %(limit)s
+    ) as bottlenecks
+from skill_trees
+where skill_trees.id = %(tree_id)s;

@@ -1,0 +1,150 @@
+-- How each active skill of a tree goes for those who have begun it, top to bottom, left to right, as one JSON array.
+--
+-- No learner's id restricts this query: it is about all of them, and only what it counts leaves the database. What
+-- fewer than min_group learners stand behind is null, and so is what would tell as much by subtraction: both of two
+-- parts that make up a whole, when one of them is that small. 0 is nobody's figure, and is said.
+--
+-- idle_days  after how many days without work in the tree a learner has stopped
+with active_skill as (
+    select
+        skills.id,
+        skills.key,
+        skills.name,
+        skills.position_y,
+        skills.position_x,
+        skills.sort_order
+    from skills
+    where
+        skills.skill_tree_id = %(tree_id)s
+        and skills.is_active
+),
+
+counted as (
+    select
+        user_skill_progress.skill_id,
+        count(*) filter (
+            where
+            user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED')
+            or user_skill_progress.started_at is not null
+        ) as started,
+        count(*) filter (where user_skill_progress.status = 'COMPLETED') as completed,
+        count(*) filter (where user_skill_progress.attempts_count > 0) as tried,
+        percentile_cont(0.5) within group (order by user_skill_progress.time_spent_minutes)
+        filter (where user_skill_progress.status = 'COMPLETED') as median_minutes,
+        percentile_cont(0.5) within group (order by user_skill_progress.attempts_count)
+        filter (where user_skill_progress.status = 'COMPLETED') as median_attempts,
+        sum(user_skill_progress.failed_attempts)::double precision
+        / nullif(sum(user_skill_progress.attempts_count), 0) as failure_rate
+    from user_skill_progress
+    where user_skill_progress.skill_tree_id = %(tree_id)s
+    group by user_skill_progress.skill_id
+),
+
+idle_learner as (
+    select
+        user_skill_progress.user_id,
+        max(user_skill_progress.last_activity_at) as last_activity_at
+    from user_skill_progress
+    where user_skill_progress.skill_tree_id = %(tree_id)s
+    group by user_skill_progress.user_id
+    having max(user_skill_progress.last_activity_at) < now() - make_interval(days => %(idle_days)s)
+),
+
+stopped_learner as (
+    select distinct on (idle_learner.user_id)
+        idle_learner.user_id,
+        user_skill_progress.skill_id
+    from idle_learner
+    inner join user_skill_progress
+        on
+            user_skill_progress.skill_tree_id = %(tree_id)s
+            and user_skill_progress.user_id = idle_learner.user_id
+            and user_skill_progress.last_activity_at = idle_learner.last_activity_at
+            and user_skill_progress.status = 'IN_PROGRESS'
+    order by idle_learner.user_id, user_skill_progress.skill_id
+),
+
+stopped as (
+    select
+        stopped_learner.skill_id,
+        count(*) as learners
+    from stopped_learner
+    group by stopped_learner.skill_id
+),
+
+figure as (
+    select
+        active_skill.id,
+        coalesce(counted.started, 0) as started,
+        coalesce(counted.completed, 0) as completed,
+        coalesce(counted.tried, 0) as tried,
+        coalesce(stopped.learners, 0) as stopped,
+        counted.median_minutes,
+        counted.median_attempts,
+        counted.failure_rate
+    from active_skill
+    left join counted on counted.skill_id = active_skill.id
+    left join stopped on stopped.skill_id = active_skill.id
+),
+
+-- What can be told. Those who began a skill have completed it, stopped at it, or are at it still.
+judged as (
+    select
+        figure.id,
+        figure.started not between 1 and %(min_group)s - 1 as has_started,
+        figure.started not between 1 and %(min_group)s - 1
+        and figure.completed not between 1 and %(min_group)s - 1
+        and figure.started - figure.completed not between 1 and %(min_group)s - 1 as has_completed,
+        figure.started not between 1 and %(min_group)s - 1
+        and figure.stopped not between 1 and %(min_group)s - 1
+        and figure.started - figure.stopped not between 1 and %(min_group)s - 1
+        and figure.started - figure.completed - figure.stopped
+        not between 1 and %(min_group)s - 1 as has_stopped,
+        figure.completed not between 1 and %(min_group)s - 1 as has_medians,
+        figure.tried not between 1 and %(min_group)s - 1 as has_failures
+    from figure
+)
+
+select
+    (
+        select
+            coalesce(
+                json_agg(
+                    skill_statistics
+                    order by active_skill.position_y, active_skill.position_x, active_skill.sort_order, active_skill.id
+                ),
+                '[]'
+            )
+        from active_skill
+        inner join figure on figure.id = active_skill.id
+        inner join judged on judged.id = active_skill.id
+        cross join lateral (
+            select
+                active_skill.id,
+                active_skill.key,
+                active_skill.name,
+                case when judged.has_started then figure.started end as started,
+                case when judged.has_completed then figure.completed end as completed,
+                case
+                    when judged.has_completed
+                        then figure.completed::double precision / nullif(figure.started, 0)
+                end as completion_rate,
+                case when judged.has_medians then figure.median_minutes end as median_minutes,
+                case when judged.has_medians then figure.median_attempts end as median_attempts,
+                case when judged.has_failures then figure.failure_rate end as failure_rate,
+                case when judged.has_stopped then figure.stopped end as stopped,
+                case
+                    when judged.has_stopped
+                        then figure.stopped::double precision / nullif(figure.started, 0)
+                end as stopped_share,
+                not(
+                    judged.has_started
+                    and judged.has_completed
+                    and judged.has_stopped
+                    and judged.has_medians
+                    and judged.has_failures
+                ) as is_suppressed
+        ) as skill_statistics
+    ) as skills
+from skill_trees
+where skill_trees.id = %(tree_id)s;

@@ -1,0 +1,122 @@
+-- The places around a learner on a leaderboard, the learner's own among them.
+--
+-- at     a moment of the week or month; null is now
+-- limit  how many above, and how many below
+with score as (
+    select
+        user_scores.board,
+        user_scores.starts_on,
+        user_scores.user_id,
+        user_scores.xp,
+        user_scores.reached_at
+    from user_scores
+    where
+        user_scores.user_id = %(user_id)s
+        and user_scores.board = %(board)s::leaderboard
+        and user_scores.starts_on = case %(board)s::leaderboard
+            when 'WEEK' then date_trunc('week', coalesce(%(at)s::timestamptz, now()) at time zone 'UTC')::date
+            when 'MONTH' then date_trunc('month', coalesce(%(at)s::timestamptz, now()) at time zone 'UTC')::date
+            else date 'epoch'
+        end
+        and user_scores.is_listed
+),
+
+place as (
+    (
+        select
+            user_scores.user_id,
+            user_scores.xp,
+            user_scores.reached_at
+        from user_scores
+        where
+            user_scores.board = (select score.board from score)
+            and user_scores.starts_on = (select score.starts_on from score)
+            and user_scores.is_listed
+            and (-user_scores.xp, user_scores.reached_at, user_scores.user_id)
+            < (
+                (select -score.xp from score),
+                (select score.reached_at from score),
+                (select score.user_id from score)
+            )
+        order by -user_scores.xp desc, user_scores.reached_at desc, user_scores.user_id desc
+        limit %(limit)s
+    )
+    union all
+    (
+        select
+            user_scores.user_id,
+            user_scores.xp,
+            user_scores.reached_at
+        from user_scores
+        where
+            user_scores.board = (select score.board from score)
+            and user_scores.starts_on = (select score.starts_on from score)
+            and user_scores.is_listed
+            and (-user_scores.xp, user_scores.reached_at, user_scores.user_id)
+            >= (
+                (select -score.xp from score),
+                (select score.reached_at from score),
+                (select score.user_id from score)
+            )
+        order by -user_scores.xp, user_scores.reached_at, user_scores.user_id
+        limit %(limit)s + 1
+    )
+),
+
+-- The first of them may share its XP with learners above, who are not here. All groups after it begin here.
+first_place as (
+    select max(place.xp) as xp
+    from place
+),
+
+counted as (
+    select
+        coalesce(sum(more.learners), 0) as above_first,
+        coalesce(sum(more.sharing), 0) as sharing_first
+    from score
+    cross join first_place
+    cross join generate_series(0, 5) as node (level)
+    left join lateral (
+        select
+            (
+                select sum(count)
+                from unnest(
+                    leaderboard_counts.counts[((first_place.xp >> (6 * node.level)) & 63) + 2:]
+                ) as count
+            ) as learners,
+            case
+                when node.level = 0 then leaderboard_counts.counts[(first_place.xp & 63) + 1]
+            end as sharing
+        from leaderboard_counts
+        where
+            leaderboard_counts.board = score.board
+            and leaderboard_counts.starts_on = score.starts_on
+            and leaderboard_counts.level = node.level
+            and leaderboard_counts.bucket = (first_place.xp::bigint >> (6 * node.level + 6))::integer
+    ) as more on true
+)
+
+select
+    (
+        1 + counted.above_first
+        + case
+            when place.xp = first_place.xp then 0
+            else counted.sharing_first + (
+                select count(*)
+                from place as better
+                where
+                    better.xp > place.xp
+                    and better.xp < first_place.xp
+            )
+        end
+    )::integer as rank,
+    place.user_id,
+    users.username,
+    users.avatar_url,
+    place.xp,
+    place.reached_at
+from place
+cross join first_place
+cross join counted
+inner join users on users.id = place.user_id
+order by -place.xp, place.reached_at, place.user_id;

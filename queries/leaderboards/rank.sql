@@ -1,0 +1,39 @@
+-- A learner's rank on a leaderboard: one more than there are learners with more XP. Added up from the counts, a row a
+-- level and slot, however many learners there are.
+--
+-- at  a moment of the week or month; null is now
+with score as (
+    select
+        user_scores.board,
+        user_scores.starts_on,
+        user_scores.xp
+    from user_scores
+    where
+        user_scores.user_id = %(user_id)s
+        and user_scores.board = %(board)s::leaderboard
+        and user_scores.starts_on = case %(board)s::leaderboard
+            when 'WEEK' then date_trunc('week', coalesce(%(at)s::timestamptz, now()) at time zone 'UTC')::date
+            when 'MONTH' then date_trunc('month', coalesce(%(at)s::timestamptz, now()) at time zone 'UTC')::date
+            else date 'epoch'
+        end
+        and user_scores.is_listed
+)
+
+select (1 + coalesce(sum(more.learners), 0))::integer as rank
+from score
+cross join generate_series(0, 5) as node (level)
+left join lateral (
+    select
+        (
+            -- The counts to the right of the learner's own, at this level.
+            select sum(count)
+            from unnest(leaderboard_counts.counts[((score.xp >> (6 * node.level)) & 63) + 2:]) as count
+        ) as learners
+    from leaderboard_counts
+    where
+        leaderboard_counts.board = score.board
+        and leaderboard_counts.starts_on = score.starts_on
+        and leaderboard_counts.level = node.level
+        and leaderboard_counts.bucket = (score.xp::bigint >> (6 * node.level + 6))::integer
+) as more on true
+having count(score.xp) > 0;

@@ -1,0 +1,36 @@
+-- The first places of a leaderboard: equal XP share a rank, and who had them first comes first.
+--
+-- at  a moment of the week or month; null is now
+with period as (
+    select
+        case %(board)s::leaderboard
+            when 'WEEK' then date_trunc('week', coalesce(%(at)s::timestamptz, now()) at time zone 'UTC')::date
+            when 'MONTH' then date_trunc('month', coalesce(%(at)s::timestamptz, now()) at time zone 'UTC')::date
+            else date 'epoch'
+        end as starts_on
+),
+
+place as (
+    select
+        user_scores.user_id,
+        user_scores.xp,
+        user_scores.reached_at
+    from user_scores
+    where
+        user_scores.board = %(board)s::leaderboard
+        and user_scores.starts_on = (select period.starts_on from period)
+        and user_scores.is_listed
+    order by -user_scores.xp, user_scores.reached_at, user_scores.user_id
+    limit %(limit)s
+)
+
+select
+    rank() over (order by place.xp desc) as rank,
+    place.user_id,
+    users.username,
+    users.avatar_url,
+    place.xp,
+    place.reached_at
+from place
+inner join users on users.id = place.user_id
+order by place.xp desc, place.reached_at, place.user_id;

@@ -1,0 +1,33 @@
+-- What one learner did on each day from one to another, both included, also on days without anything. No row for an
+-- unknown learner.
+with paid as (
+    select
+        xp_events.granted_on,
+        count(*) filter (where xp_events.source_kind = 'SKILL') as skills_completed,
+        sum(xp_events.xp) as xp
+    from xp_events
+    where
+        xp_events.user_id = %(user_id)s
+        and xp_events.granted_on between %(since)s::date and %(until)s::date
+    group by xp_events.granted_on
+),
+
+day as (
+    select %(since)s::date + later as activity_date
+    from user_profiles
+    cross join generate_series(0, %(until)s::date - %(since)s::date) as later
+    where user_profiles.user_id = %(user_id)s
+)
+
+select
+    day.activity_date,
+    coalesce(user_activity_days.minutes, 0) as minutes,
+    coalesce(paid.skills_completed, 0) as skills_completed,
+    coalesce(paid.xp, 0) as xp
+from day
+left join user_activity_days
+    on
+        user_activity_days.user_id = %(user_id)s
+        and user_activity_days.activity_date = day.activity_date
+left join paid on paid.granted_on = day.activity_date
+order by day.activity_date;

@@ -1,0 +1,186 @@
+-- Why a skill is locked to one learner, and the shortest way to open it: every skill still to satisfy, in the order in
+-- which to do it, those that are optional by skipping them. No row for an unknown learner or skill.
+--
+-- What lies behind a satisfied skill is not asked for, nor what lies behind one under way: work once begun goes on.
+with recursive target as (
+    select
+        skills.id,
+        skills.skill_tree_id,
+        skills.name,
+        skills.dependencies,
+        skills.is_active
+    from user_profiles
+    cross join skills
+    where
+        user_profiles.user_id = %(user_id)s
+        and skills.id = %(skill_id)s
+),
+
+work as (
+    select
+        user_skill_progress.skill_id,
+        user_skill_progress.status,
+        user_skill_progress.time_spent_minutes
+    from target
+    inner join user_skill_progress
+        on
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_tree_id = target.skill_tree_id
+    where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
+),
+
+unsatisfied as (
+    select
+        target.id,
+        target.dependencies,
+        false as is_begun
+    from target
+    union
+    select
+        skills.id,
+        skills.dependencies,
+        work.skill_id is not null as is_begun
+    from unsatisfied
+    cross join unnest(unsatisfied.dependencies) as dependency (id)
+    inner join skills on skills.id = dependency.id
+    left join work on work.skill_id = skills.id
+    where
+        not unsatisfied.is_begun
+        and skills.is_active
+        and coalesce(work.status, 'LOCKED') not in ('COMPLETED', 'SKIPPED')
+),
+
+edge as (
+    select
+        unsatisfied.id as skill_id,
+        prerequisite.id as prerequisite_id
+    from unsatisfied
+    cross join unnest(unsatisfied.dependencies) as dependency (id)
+    inner join unsatisfied as prerequisite on prerequisite.id = dependency.id
+),
+
+leveled as (
+    select
+        node.id,
+        node.level
+    from topological_levels(
+        (select coalesce(array_agg(edge.skill_id), '{}') from edge),
+        (select coalesce(array_agg(edge.prerequisite_id), '{}') from edge)
+    ) as node (id, level)
+),
+
+step as (
+    select
+        skills.id,
+        skills.name,
+        case
+            when work.status is not null then work.status
+            -- All that it needs is in the way too, unless it is satisfied.
+            when coalesce(leveled.level, 0) = 0 then 'AVAILABLE'
+            else 'LOCKED'
+        end as status,
+        skills.is_optional,
+        case when skills.is_optional then 'SKIP' else 'COMPLETE' end as action,
+        case
+            when skills.estimated_minutes is not null
+                then greatest(skills.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
+        end as remaining_minutes,
+        case when xp_events.source_id is null and not skills.is_optional then skills.xp_value else 0 end as xp,
+        coalesce(leveled.level, 0) as level,
+        skills.id = any(target.dependencies) as is_direct,
+        row_number() over (
+            order by
+                coalesce(leveled.level, 0), skills.position_y, skills.position_x, skills.sort_order, skills.id
+        ) as place
+    from target
+    cross join unsatisfied
+    inner join skills on skills.id = unsatisfied.id
+    left join leveled on leveled.id = skills.id
+    left join work on work.skill_id = skills.id
+    left join xp_events
+        on
+            xp_events.user_id = %(user_id)s
+            and xp_events.source_kind = 'SKILL'
+            and xp_events.source_id = skills.id
+    where skills.id <> target.id
+),
+
+judged as (
+    select
+        target.id,
+        target.name,
+        target.is_active,
+        case
+            when work.status is not null then work.status
+            -- An inactive skill is open to nobody.
+            when target.is_active and not exists (select from step) then 'AVAILABLE'
+            else 'LOCKED'
+        end as status
+    from target
+    left join work on work.skill_id = target.id
+),
+
+way as (
+    select
+        step.id,
+        step.name,
+        step.status,
+        step.is_optional,
+        step.action,
+        step.remaining_minutes,
+        step.xp,
+        step.level,
+        step.place
+    from step
+    cross join judged
+    where
+        judged.is_active
+        and judged.status = 'LOCKED'
+)
+
+select
+    judged.id as skill_id,
+    judged.name,
+    judged.is_active,
+    judged.status,
+    judged.status = 'LOCKED' as is_locked,
+    (
+        select
+            coalesce(
+                json_agg(
+                    json_build_object(
+                        'id', step.id, 'name', step.name, 'status', step.status, 'is_optional', step.is_optional
+                    )
+                    order by step.place
+                ),
+                '[]'
+            )
+        from step
+        where step.is_direct
+    ) as missing,
+    (
+        select
+            coalesce(
+                json_agg(
+                    json_build_object(
+                        'id', way.id,
+                        'name', way.name,
+                        'status', way.status,
+                        'is_optional', way.is_optional,
+                        'action', way.action,
+                        'remaining_minutes', way.remaining_minutes,
+                        'xp', way.xp,
+                        'level', way.level
+                    )
+                    order by way.place
+                ),
+                '[]'
+            )
+        from way
+    ) as path,
+    (
+        select coalesce(sum(way.remaining_minutes) filter (where way.action = 'COMPLETE'), 0)
+        from way
+    ) as remaining_minutes,
+    (select coalesce(sum(way.xp), 0) from way) as xp
+from judged;

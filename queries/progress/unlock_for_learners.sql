@@ -1,0 +1,71 @@
+-- Give every learner of an edited tree the skills that have come open by the edit: those that this transaction has
+-- touched, and those that depend on them. The tree is locked before.
+--
+-- skill_id, slug, tree_id  one of them says which tree
+with tree as (
+    select skills.skill_tree_id as id
+    from skills
+    where skills.id = %(skill_id)s
+    union all
+    select skill_trees.id
+    from skill_trees
+    where skill_trees.slug = %(slug)s
+    union all
+    select skill_trees.id
+    from skill_trees
+    where skill_trees.id = %(tree_id)s
+),
+
+touched_skill as (
+    select skills.id
+    from tree
+    inner join skills on skills.skill_tree_id = tree.id
+    where skills.updated_at = now()
+),
+
+edge as (
+    select
+        skills.id as skill_id,
+        skills.skill_tree_id,
+        prerequisite.id as prerequisite_id,
+        count(*) over (partition by skills.id) as prerequisites
+    from tree
+    inner join skills on skills.skill_tree_id = tree.id
+    cross join unnest(skills.dependencies) as dependency (id)
+    inner join skills as prerequisite on prerequisite.id = dependency.id
+    where
+        skills.is_active
+        and prerequisite.is_active
+        and (
+            skills.id in (select touched_skill.id from touched_skill)
+            or skills.dependencies && array(select touched_skill.id from touched_skill)
+        )
+),
+
+opened as (
+    select
+        user_skill_progress.user_id,
+        edge.skill_id,
+        edge.skill_tree_id
+    from edge
+    inner join user_skill_progress on user_skill_progress.skill_id = edge.prerequisite_id
+    where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+    group by user_skill_progress.user_id, edge.skill_id, edge.skill_tree_id, edge.prerequisites
+    having count(*) = edge.prerequisites
+)
+
+insert into user_skill_progress (user_id, skill_id, skill_tree_id, status, unlocked_at)
+select
+    opened.user_id,
+    opened.skill_id,
+    opened.skill_tree_id,
+    'AVAILABLE' as status,
+    now() as unlocked_at
+from opened
+order by opened.user_id, opened.skill_id
+on conflict (user_id, skill_id) do update
+    set
+        status = excluded.status,
+        unlocked_at = excluded.unlocked_at
+    where user_skill_progress.status = 'LOCKED'
+returning user_skill_progress.user_id;
