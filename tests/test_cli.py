@@ -172,3 +172,22 @@ def test_import_writes_all_trees_of_a_file_or_none(run: Run, seeded: str, tmp_pa
     assert "dependency cycle: a → a" in result.output
     with Database(seeded) as db:
         assert db.trees.find_by_slug("good") is None
+
+
+def test_backfill_awards_and_says_how_many(run: Run, seeded: str) -> None:
+    with Database(seeded) as db:
+        user = db.users.find_by_email(seed.TEST_EMAIL)
+        assert user is not None
+        tree = db.trees.load("frontend-web-development")
+        db.progress.complete_skill(user.id, tree.skills[0].id)
+        achievement = db.achievements.create(
+            name="Late", description="Made later", criteria={"type": "skill_completion_count", "threshold": 1}
+        )
+
+    done = run("backfill", str(achievement.id), "--json")
+    shown = run("backfill", str(achievement.id))
+    unknown = run("backfill", "00000000-0000-0000-0000-000000000000")
+
+    assert json.loads(done.stdout) == [{"learners": "1", "awarded": "1"}]
+    assert (shown.exit_code, "100%" in shown.output) == (0, True)
+    assert (unknown.exit_code, "AchievementNotFound" in unknown.output) == (1, True)

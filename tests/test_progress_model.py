@@ -69,6 +69,7 @@ def db(template: NoopExecutor) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def connection(db: Database) -> Iterator[Connection]:
     with psycopg.connect(db._url, autocommit=True) as connection:
+        connection.execute("set max_parallel_workers_per_gather = 0")
         yield connection
 
 
@@ -400,7 +401,7 @@ class Progress(RuleBasedStateMachine):
             f" from {table}"
             for table in TABLES
         )
-        return self.connection.execute(prints).fetchall()
+        return sorted(self.connection.execute(prints).fetchall())
 
     def _forbidden(self, action: str, learner: Learner, skill: Skill) -> Errors:
         """Return the error that a status forbids an action with."""

@@ -49,6 +49,7 @@ def db(template: NoopExecutor) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def connection(db: Database) -> Iterator[Connection]:
     with psycopg.connect(db._url, autocommit=True) as connection:
+        connection.execute("set max_parallel_workers_per_gather = 0")
         yield connection
 
 
@@ -86,7 +87,7 @@ def fingerprint(connection: Connection) -> list[tuple[object, ...]]:
         f" from {table}"
         for table in TABLES
     )
-    return connection.execute(prints).fetchall()
+    return sorted(connection.execute(prints).fetchall())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
--- What one learner has earned or is on the way to, the latest first.
+-- What one learner has earned, the latest first.
 select
     user_achievements.id,
     user_achievements.user_id,

@@ -71,13 +71,48 @@ counted as (
         ) as started,
         count(*) filter (where user_skill_progress.status = 'COMPLETED') as completed,
         count(*) filter (where user_skill_progress.attempts_count > 0) as tried,
-        percentile_cont(0.5) within group (order by user_skill_progress.time_spent_minutes)
-        filter (where user_skill_progress.status = 'COMPLETED') as median_minutes,
         sum(user_skill_progress.failed_attempts)::double precision
         / nullif(sum(user_skill_progress.attempts_count), 0) as failure_rate
     from user_skill_progress
     where user_skill_progress.skill_tree_id = %(tree_id)s
     group by user_skill_progress.skill_id
+),
+
+-- Counted by value first, so that no sort has to hold a row for each learner.
+completed_minutes as (
+    select
+        user_skill_progress.skill_id,
+        user_skill_progress.time_spent_minutes as minutes,
+        count(*) as learners
+    from user_skill_progress
+    where
+        user_skill_progress.skill_tree_id = %(tree_id)s
+        and user_skill_progress.status = 'COMPLETED'
+    group by user_skill_progress.skill_id, user_skill_progress.time_spent_minutes
+),
+
+placed_minutes as (
+    select
+        completed_minutes.skill_id,
+        completed_minutes.minutes,
+        completed_minutes.learners,
+        sum(completed_minutes.learners) over (
+            partition by completed_minutes.skill_id
+            order by completed_minutes.minutes
+        ) as learners_up_to_it,
+        sum(completed_minutes.learners) over (partition by completed_minutes.skill_id) as all_learners
+    from completed_minutes
+),
+
+median as (
+    select
+        placed_minutes.skill_id,
+        avg(placed_minutes.minutes)::double precision as minutes
+    from placed_minutes
+    where
+        placed_minutes.learners_up_to_it * 2 >= placed_minutes.all_learners
+        and (placed_minutes.learners_up_to_it - placed_minutes.learners) * 2 <= placed_minutes.all_learners
+    group by placed_minutes.skill_id
 ),
 
 idle_learner as (
@@ -118,10 +153,11 @@ figure as (
         counted.started,
         counted.completed,
         counted.tried,
-        counted.median_minutes,
+        median.minutes as median_minutes,
         counted.failure_rate,
         coalesce(stopped.learners, 0) as stopped
     from counted
+    left join median on median.skill_id = counted.skill_id
     left join stopped on stopped.skill_id = counted.skill_id
     where counted.started >= %(min_group)s
 ),
@@ -160,7 +196,10 @@ bottleneck as (
         told.failure_rate,
         told.median_minutes,
         active_skill.estimated_minutes,
-        least(greatest(told.median_minutes / nullif(active_skill.estimated_minutes, 0) - 1, 0), 1) as overtime,
+        case
+            when told.median_minutes is not null and active_skill.estimated_minutes > 0
+                then least(greatest(told.median_minutes / active_skill.estimated_minutes - 1, 0), 1)
+        end as overtime,
         coalesce(skills_behind.skills, 0) as skills_behind,
         coalesce(skills_behind.skills, 0)::double precision
         / greatest(tree_size.skills - 1, 1) as share_behind,

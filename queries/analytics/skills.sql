@@ -29,15 +29,59 @@ counted as (
         ) as started,
         count(*) filter (where user_skill_progress.status = 'COMPLETED') as completed,
         count(*) filter (where user_skill_progress.attempts_count > 0) as tried,
-        percentile_cont(0.5) within group (order by user_skill_progress.time_spent_minutes)
-        filter (where user_skill_progress.status = 'COMPLETED') as median_minutes,
-        percentile_cont(0.5) within group (order by user_skill_progress.attempts_count)
-        filter (where user_skill_progress.status = 'COMPLETED') as median_attempts,
         sum(user_skill_progress.failed_attempts)::double precision
         / nullif(sum(user_skill_progress.attempts_count), 0) as failure_rate
     from user_skill_progress
     where user_skill_progress.skill_tree_id = %(tree_id)s
     group by user_skill_progress.skill_id
+),
+
+-- Counted by value first, so that no sort has to hold a row for each learner.
+completed_value as (
+    select
+        user_skill_progress.skill_id,
+        measured.measure,
+        measured.value,
+        count(*) as learners
+    from user_skill_progress
+    cross join
+        lateral (
+            values
+            ('minutes', user_skill_progress.time_spent_minutes),
+            ('attempts', user_skill_progress.attempts_count)
+        ) as measured (measure, value)
+    where
+        user_skill_progress.skill_tree_id = %(tree_id)s
+        and user_skill_progress.status = 'COMPLETED'
+    group by user_skill_progress.skill_id, measured.measure, measured.value
+),
+
+placed_value as (
+    select
+        completed_value.skill_id,
+        completed_value.measure,
+        completed_value.value,
+        completed_value.learners,
+        sum(completed_value.learners) over (
+            partition by completed_value.skill_id, completed_value.measure
+            order by completed_value.value
+        ) as learners_up_to_it,
+        sum(completed_value.learners) over (
+            partition by completed_value.skill_id, completed_value.measure
+        ) as all_learners
+    from completed_value
+),
+
+median as (
+    select
+        placed_value.skill_id,
+        avg(placed_value.value) filter (where placed_value.measure = 'minutes') as minutes,
+        avg(placed_value.value) filter (where placed_value.measure = 'attempts') as attempts
+    from placed_value
+    where
+        placed_value.learners_up_to_it * 2 >= placed_value.all_learners
+        and (placed_value.learners_up_to_it - placed_value.learners) * 2 <= placed_value.all_learners
+    group by placed_value.skill_id
 ),
 
 idle_learner as (
@@ -79,11 +123,12 @@ figure as (
         coalesce(counted.completed, 0) as completed,
         coalesce(counted.tried, 0) as tried,
         coalesce(stopped.learners, 0) as stopped,
-        counted.median_minutes,
-        counted.median_attempts,
+        median.minutes as median_minutes,
+        median.attempts as median_attempts,
         counted.failure_rate
     from active_skill
     left join counted on counted.skill_id = active_skill.id
+    left join median on median.skill_id = active_skill.id
     left join stopped on stopped.skill_id = active_skill.id
 ),
 

@@ -18,6 +18,29 @@ with tree as (
         and user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED')
 ),
 
+satisfied as (
+    select user_skill_progress.skill_id
+    from tree
+    inner join user_skill_progress
+        on
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_tree_id = tree.id
+    where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+),
+
+begun as (
+    select
+        user_skill_progress.skill_id,
+        user_skill_progress.time_spent_minutes,
+        user_skill_progress.last_activity_at
+    from tree
+    inner join user_skill_progress
+        on
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_tree_id = tree.id
+    where user_skill_progress.status = 'IN_PROGRESS'
+),
+
 unfinished as (
     select
         skills.id,
@@ -25,28 +48,29 @@ unfinished as (
         skills.name,
         skills.skill_type,
         skills.difficulty,
-        skills.estimated_minutes,
         skills.dependencies,
         skills.position_x,
         skills.position_y,
         skills.sort_order,
         skills.is_optional,
         skills.is_milestone,
-        tree.last_activity_at as tree_last_activity_at,
-        coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_begun,
-        user_skill_progress.time_spent_minutes,
-        user_skill_progress.last_activity_at
+        case
+            when skills.estimated_minutes is not null
+                then greatest(skills.estimated_minutes - coalesce(begun.time_spent_minutes, 0), 0)
+        end as remaining_minutes,
+        begun.skill_id is not null as is_begun,
+        begun.last_activity_at,
+        tree.last_activity_at as tree_last_activity_at
     from tree
     inner join skills on skills.skill_tree_id = tree.id
-    left join user_skill_progress
-        on
-            user_skill_progress.user_id = %(user_id)s
-            and user_skill_progress.skill_tree_id = tree.id
-            and user_skill_progress.skill_id = skills.id
+    left join begun on begun.skill_id = skills.id
     where
         tree.status = 'IN_PROGRESS'
         and skills.is_active
-        and coalesce(user_skill_progress.status, 'LOCKED') not in ('COMPLETED', 'SKIPPED')
+        and not exists (
+            select from satisfied
+            where satisfied.skill_id = skills.id
+        )
 ),
 
 blocked as (
@@ -67,14 +91,11 @@ open_skill as (
         unfinished.difficulty,
         unfinished.is_optional,
         unfinished.is_milestone,
-        case
-            when unfinished.estimated_minutes is not null
-                then greatest(unfinished.estimated_minutes - coalesce(unfinished.time_spent_minutes, 0), 0)
-        end as remaining_minutes,
+        unfinished.remaining_minutes,
         row_number() over (
             order by
                 unfinished.is_begun desc,
-                case when unfinished.is_begun then unfinished.last_activity_at end desc nulls last,
+                unfinished.last_activity_at desc nulls last,
                 unfinished.tree_last_activity_at desc nulls last,
                 unfinished.skill_tree_id,
                 unfinished.position_y,

@@ -28,28 +28,39 @@ tree as (
     where skill_trees.id = %(tree_id)s
 ),
 
-work as (
+satisfied as (
     select
         user_skill_progress.skill_id,
         user_skill_progress.skill_tree_id,
-        user_skill_progress.status,
+        user_skill_progress.status
+    from tree
+    inner join user_skill_progress
+        on
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_tree_id = tree.id
+    where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+),
+
+begun as (
+    select
+        user_skill_progress.skill_id,
         user_skill_progress.time_spent_minutes
     from tree
     inner join user_skill_progress
         on
             user_skill_progress.user_id = %(user_id)s
             and user_skill_progress.skill_tree_id = tree.id
-    where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
+    where user_skill_progress.status = 'IN_PROGRESS'
 ),
 
 reached as (
     select
-        work.skill_tree_id,
+        satisfied.skill_tree_id,
         max(skills.difficulty) as difficulty
-    from work
-    inner join skills on skills.id = work.skill_id
-    where work.status = 'COMPLETED'
-    group by work.skill_tree_id
+    from satisfied
+    inner join skills on skills.id = satisfied.skill_id
+    where satisfied.status = 'COMPLETED'
+    group by satisfied.skill_tree_id
 ),
 
 unfinished as (
@@ -68,15 +79,18 @@ unfinished as (
         skills.is_milestone,
         case
             when skills.estimated_minutes is not null
-                then greatest(skills.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
+                then greatest(skills.estimated_minutes - coalesce(begun.time_spent_minutes, 0), 0)
         end as remaining_minutes,
-        work.skill_id is not null as is_begun
+        begun.skill_id is not null as is_begun
     from tree
     inner join skills on skills.skill_tree_id = tree.id
-    left join work on work.skill_id = skills.id
+    left join begun on begun.skill_id = skills.id
     where
         skills.is_active
-        and coalesce(work.status, 'LOCKED') not in ('COMPLETED', 'SKIPPED')
+        and not exists (
+            select from satisfied
+            where satisfied.skill_id = skills.id
+        )
 ),
 
 edge as (

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
+from uuid import UUID
 
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from skilltree import demo as demonstration
@@ -21,6 +23,8 @@ from skilltree import explain as explaining
 from skilltree._sync.database import Database
 from skilltree.curriculum import parse_file
 from skilltree.errors import SkillTreeError
+from skilltree.models.achievements import BackfillProgress
+from skilltree.models.ids import AchievementId
 
 app = typer.Typer(
     name="skilltree",
@@ -197,6 +201,24 @@ def export(slug: Annotated[str, typer.Argument(help="The slug of a tree.")]) -> 
     with _database() as db:
         tree = db.trees.export_tree(slug)
     print(json.dumps({"trees": [tree.to_form()]}, indent=2, ensure_ascii=False))  # noqa: T201 (what was asked for)
+
+
+@_command("backfill")
+def backfill(
+    achievement: Annotated[UUID, typer.Argument(help="The id of an achievement.")],
+    *,
+    batch_size: Annotated[int, typer.Option(min=1, max=1000, help="Learners to look at between two notes.")] = 500,
+    as_json: Json = False,
+) -> None:
+    """Award an achievement to everyone entitled before it was made. Interrupted, it goes on where it stopped."""
+    with _database() as db, Progress(console=_err, disable=as_json) as bar:
+        task = bar.add_task("learners", total=None)
+
+        def show(progress: BackfillProgress, learners: int) -> None:
+            bar.update(task, completed=progress.learners_seen, total=learners)
+
+        done = db.achievements.backfill(AchievementId(achievement), batch_size=batch_size, on_batch=show)
+    _table([{"learners": str(done.learners_seen), "awarded": str(done.awarded)}], as_json=as_json)
 
 
 @_command("psql")

@@ -1,10 +1,17 @@
 """What can be earned."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from skilltree._async.repository import AsyncRepository
-from skilltree._rows import document
-from skilltree.models.achievements import Achievement, UserAchievement
+from skilltree._async.repository import AsyncRepository, step
+from skilltree._rows import document, limited
+from skilltree.errors import AchievementNotFound
+from skilltree.models.achievements import (
+    Achievement,
+    AchievementStanding,
+    BackfillBatch,
+    BackfillProgress,
+    UserAchievement,
+)
 from skilltree.models.content import CRITERIA, AchievementCriteria
 from skilltree.models.enums import AchievementCategory, AchievementRarity
 from skilltree.models.ids import AchievementId, UserId
@@ -43,8 +50,63 @@ class AsyncAchievements(AsyncRepository):
             is_visible=is_visible,
         )
 
+    async def standings(self, user_id: UserId) -> list[AchievementStanding]:
+        """Return how far a learner is toward each achievement, the earned first, then the nearest."""
+        return await self._all(AchievementStanding, "achievements/standings", user_id=user_id)
+
+    async def backfill(
+        self,
+        achievement_id: AchievementId,
+        *,
+        batch_size: int = 500,
+        on_batch: Callable[[BackfillProgress, int], None] | None = None,
+    ) -> BackfillProgress:
+        """Award an achievement to everyone who was entitled to it before it was made, and what its XP brings.
+
+        Each learner's award is a transaction, and so is the note of how far it has come, after every batch: a run that
+        was interrupted goes on there. A finished back-fill begins anew; nobody is awarded twice. ``on_batch`` is told
+        after each batch how far it is, and how many learners there are. Raises AchievementNotFound.
+        """
+        limit = limited(batch_size, "batch_size")
+        totals = await self._values("achievements/begin_backfill", achievement_id=achievement_id)
+        if not totals:
+            raise AchievementNotFound(id=achievement_id)
+        while True:
+            batch = await self._one(
+                BackfillBatch,
+                "achievements/next_backfill_batch",
+                achievement_id=achievement_id,
+                limit=limit,
+            )
+            progress = await self._backfill(achievement_id, batch)
+            if on_batch is not None:
+                on_batch(progress, totals[0])
+            if progress.is_finished:
+                return progress
+
+    async def _backfill(self, achievement_id: AchievementId, batch: BackfillBatch) -> BackfillProgress:
+        for user_id in batch.due:
+            # A transaction each: the counts of the leaderboards are shared, and are to be held for a moment only.
+            learner = {"user_id": user_id, "at": None, "every_period": False, "is_listed": None}
+            await self._executor.run(
+                [
+                    step("users/lock_profile", learner),
+                    step("achievements/award", learner),
+                    step("leaderboards/refresh_scores", learner),
+                ]
+            )
+        place = {"achievement_id": achievement_id, **dict(batch), "due": [*batch.due]}
+        _, (progress,) = await self._executor.run(
+            [
+                step("achievements/advance_backfill", place),
+                step("achievements/backfill_progress", place, BackfillProgress),
+            ]
+        )
+        found: BackfillProgress = progress
+        return found
+
     async def for_user(self, user_id: UserId) -> list[UserAchievement]:
-        """Return what a learner has earned or is on the way to, the latest first."""
+        """Return what a learner has earned, the latest first."""
         return await self._all(UserAchievement, "achievements/for_user", user_id=user_id)
 
     async def list(

@@ -6,7 +6,7 @@ from typing import Any
 
 from skilltree._async.repository import AsyncRepository, step
 from skilltree._outcomes import locked, moment, outcome_of, refusal
-from skilltree._rows import document
+from skilltree._rows import document, limited
 from skilltree.errors import InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.base import Page
@@ -28,16 +28,15 @@ from skilltree.models.reading import ActivityDay, Dashboard, LearningPath, LockE
 from skilltree.models.trees import Tree
 from skilltree.models.users import User
 
-_MOST_SKILLS = 1000
 _MOST_DAYS = 3660
 
 
 class AsyncProgress(AsyncRepository):
     """Learners' progress in trees and skills.
 
-    Every action is one transaction in one network round trip, with all that follows from it. ``at`` is when it happened,
+    An action is one transaction in one network round trip, with all that follows from it. ``at`` is when it happened,
     for a client that was offline; now when it is not given. Every action raises UserNotFound, SkillNotFound or
-    TreeNotFound, and InvalidTransition where the status forbids it: see the table in docs/progress.md.
+    TreeNotFound, and InvalidTransition where the status forbids it: see docs/progress.md.
     """
 
     async def start_tree(self, user_id: UserId, tree_id: TreeId, *, at: datetime | None = None) -> TreeProgress:
@@ -279,9 +278,9 @@ class AsyncProgress(AsyncRepository):
         so many steps ahead, 5 if the rest fits into the learner's daily goal, less 5 for each level of difficulty above
         the learner's. Raises TreeNotFound, UserNotFound, InvalidValue.
         """
-        if not 1 <= limit <= _MOST_SKILLS:
-            raise InvalidValue(f"limit must be from 1 to {_MOST_SKILLS}, not {limit}", field="limit")
-        found = await self._all(NextSkill, "progress/next_skills", user_id=user_id, tree_id=tree_id, limit=limit)
+        found = await self._all(
+            NextSkill, "progress/next_skills", user_id=user_id, tree_id=tree_id, limit=limited(limit, "limit")
+        )
         if not found:
             await self._check_known(user_id, tree_id)
         return found

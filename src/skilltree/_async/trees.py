@@ -11,7 +11,13 @@ from skilltree.curriculum import check_tree, parse_tree, relative_links, skill_r
 from skilltree.errors import InvalidCurriculum, TreeNotFound
 from skilltree.models.base import Page
 from skilltree.models.content import LAYOUT, THEME, LayoutConfig, ThemeConfig
-from skilltree.models.curriculum import CurriculumTree, ImportReport, ImportResult
+from skilltree.models.curriculum import (
+    CurriculumImpact,
+    CurriculumTree,
+    ImpactResult,
+    ImportReport,
+    ImportResult,
+)
 from skilltree.models.enums import DifficultyLevel
 from skilltree.models.ids import CategoryId, TreeId, UserId
 from skilltree.models.trees import LoadedTree, Tree, TreeChanges, TreeHit, TreeMap
@@ -198,3 +204,29 @@ class AsyncTrees(AsyncRepository):
             featured=featured,
             published=published,
         )
+
+    async def preview_changes(
+        self, tree: CurriculumTree | Mapping[str, object], *, leave_out_unknown: bool = False
+    ) -> CurriculumImpact:
+        """Return what importing a curriculum would do to the learners of its tree. Nothing is written, nothing locked.
+
+        Export the tree, edit it, look at what would come of it, import it. Exact numbers, however few the learners:
+        they are for whoever may import.
+
+        Raises TreeNotFound, and what import_tree raises for the curriculum: InvalidCurriculum, UnknownCurriculumKeys
+        (unless they are to be left out), CyclicDependency.
+        """
+        given, left_out = check_tree(parse_tree(tree), leave_out_unknown=leave_out_unknown)
+        result = await self._one(
+            ImpactResult,
+            "trees/preview_changes",
+            missing=TreeNotFound(slug=given.slug),
+            slug=given.slug,
+            prerequisites=[*given.prerequisites],
+            skills=skill_rows(given),
+        )
+        if result.unknown_prerequisites:
+            raise InvalidCurriculum(
+                f"the tree {given.slug} has prerequisites that do not exist:", problems=result.unknown_prerequisites
+            )
+        return CurriculumImpact(**result.model_dump(exclude={"unknown_prerequisites"}), left_out=left_out)

@@ -3,13 +3,13 @@
 """What learners have done."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from skilltree._outcomes import locked, moment, outcome_of, refusal
-from skilltree._rows import document
+from skilltree._rows import document, limited
 from skilltree._sync.repository import Repository, step
-from skilltree.errors import SkillNotFound, TreeNotFound
+from skilltree.errors import InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.base import Page
 from skilltree.models.content import EVIDENCE, STRUGGLING, ProgressEvidence, StrugglingIndicators
@@ -26,14 +26,19 @@ from skilltree.models.progress import (
     Standing,
     TreeProgress,
 )
+from skilltree.models.reading import ActivityDay, Dashboard, LearningPath, LockExplanation, NextSkill
+from skilltree.models.trees import Tree
+from skilltree.models.users import User
+
+_MOST_DAYS = 3660
 
 
 class Progress(Repository):
     """Learners' progress in trees and skills.
 
-    Every action is one transaction in one network round trip, with all that follows from it. ``at`` is when it happened,
+    An action is one transaction in one network round trip, with all that follows from it. ``at`` is when it happened,
     for a client that was offline; now when it is not given. Every action raises UserNotFound, SkillNotFound or
-    TreeNotFound, and InvalidTransition where the status forbids it: see the table in docs/progress.md.
+    TreeNotFound, and InvalidTransition where the status forbids it: see docs/progress.md.
     """
 
     def start_tree(self, user_id: UserId, tree_id: TreeId, *, at: datetime | None = None) -> TreeProgress:
@@ -244,3 +249,71 @@ class Progress(Repository):
         if not rows:
             raise SkillNotFound(id=skill_id)
         return rows[:-1]
+
+    def explain_lock(self, user_id: UserId, skill_id: SkillId) -> LockExplanation:
+        """Tell why a skill is locked to a learner, and the shortest way to open it, skipping what is optional.
+
+        Nothing is asked for behind a skill under way: work once begun goes on. Raises SkillNotFound, UserNotFound.
+        """
+        found = self._find(LockExplanation, "progress/explain_lock", user_id=user_id, skill_id=skill_id)
+        if found is None:
+            raise self._absent(user_id, SkillNotFound(id=skill_id))
+        return found
+
+    def learning_path(self, user_id: UserId, skill_id: SkillId) -> LearningPath:
+        """Return what a learner has still to complete for a skill, that skill last, each after all that it needs.
+
+        What is completed or skipped is left out, with what lies only behind it. Raises SkillNotFound, UserNotFound.
+        """
+        found = self._find(LearningPath, "progress/learning_path", user_id=user_id, skill_id=skill_id)
+        if found is None:
+            raise self._absent(user_id, SkillNotFound(id=skill_id))
+        return found
+
+    def next_skills(self, user_id: UserId, *, tree_id: TreeId | None = None, limit: int = 10) -> list[NextSkill]:
+        """Return the skills a learner could work on now, the best first: of one tree, or of all trees IN_PROGRESS.
+
+        Those in progress come first, then those of a higher score; of two with the same, the required one. The score is
+        10 for each skill that this one opens, 2 for each unfinished one that needs it, 20 / (1 + steps) for a milestone
+        so many steps ahead, 5 if the rest fits into the learner's daily goal, less 5 for each level of difficulty above
+        the learner's. Raises TreeNotFound, UserNotFound, InvalidValue.
+        """
+        found = self._all(
+            NextSkill, "progress/next_skills", user_id=user_id, tree_id=tree_id, limit=limited(limit, "limit")
+        )
+        if not found:
+            self._check_known(user_id, tree_id)
+        return found
+
+    def dashboard(self, user_id: UserId) -> Dashboard:
+        """Return where a learner stands: profile, trees under way, open skills, latest achievements.
+
+        Open are at most 20 skills of the trees that are not paused, those in progress first. Raises UserNotFound.
+        """
+        return self._one(Dashboard, "progress/dashboard", missing=UserNotFound(id=user_id), user_id=user_id)
+
+    def activity_by_day(self, user_id: UserId, *, since: date, until: date) -> list[ActivityDay]:
+        """Return what a learner did on each day, both days included, also where that is nothing.
+
+        Days are those of the learner's calendar when it happened. Raises UserNotFound, and InvalidValue for more than
+        3660 days or fewer than one.
+        """
+        if not 1 <= (until - since).days + 1 <= _MOST_DAYS:
+            raise InvalidValue(
+                f"until must be from 0 to {_MOST_DAYS - 1} days after since, not {(until - since).days}", field="until"
+            )
+        days = self._all(ActivityDay, "progress/activity_by_day", user_id=user_id, since=since, until=until)
+        if not days:
+            raise UserNotFound(id=user_id)
+        return days
+
+    def _absent(self, user_id: UserId, other: NotFound) -> NotFound:
+        """Return the error for a query that found nothing: the learner is absent, or else the other."""
+        learner = self._find(User, "users/get", user_id=user_id)
+        return UserNotFound(id=user_id) if learner is None else other
+
+    def _check_known(self, user_id: UserId, tree_id: TreeId | None) -> None:
+        """Raise UserNotFound or TreeNotFound, if one of them is the reason why nothing was found."""
+        self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
+        if tree_id is not None:
+            self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)

@@ -55,3 +55,39 @@ class EarnedAchievement(Model):
     badge_color: str | None
     xp: int
     earned_at: datetime
+
+
+class AchievementStanding(Model):
+    """How far a learner is toward an achievement: ``value`` of ``threshold``; ``progress`` goes from 0 to 100."""
+
+    id: AchievementId
+    name: str
+    description: str
+    category: AchievementCategory
+    criteria: AchievementCriteria
+    xp_reward: int
+    rarity: AchievementRarity
+    badge_icon: str | None
+    badge_color: str | None
+    threshold: int
+    value: int
+    progress: float
+    earned_at: datetime | None
+
+
+class BackfillBatch(Model):
+    """Learners whom a back-fill looks at together: where they begin and end, and who is entitled."""
+
+    after_user_id: UserId | None
+    last_user_id: UserId | None
+    learners: int
+    due: tuple[UserId, ...]
+
+
+class BackfillProgress(Model):
+    """How far a back-fill has come: learners looked at, and awards made, in all its runs."""
+
+    achievement_id: AchievementId
+    learners_seen: int
+    awarded: int
+    is_finished: bool

@@ -123,3 +123,45 @@ class ImportReport(Model):
         """Whether the database held just this already."""
         changed = self.tree_added or self.tree_changed or self.reordered
         return not (changed or self.added or self.changed or self.removed)
+
+
+class SkillImpact(Model):
+    """How many learners gain and lose a skill as an open one."""
+
+    key: str
+    gain_open: int
+    lose_open: int
+
+
+class _Impact(Model):
+    learners: int
+    gain_open: int
+    lose_open: int
+    percent_up: int
+    percent_down: int
+    gain_completion: int
+    lose_completion: int
+    skills: tuple[SkillImpact, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    activated: tuple[str, ...]
+    deactivated: tuple[str, ...]
+
+
+class ImpactResult(_Impact):
+    """What the preview statement answers."""
+
+    unknown_prerequisites: tuple[str, ...]
+
+
+class CurriculumImpact(_Impact):
+    """What an import would do to those who have progress in the tree: how many of them would gain or lose what.
+
+    ``gain_open`` and ``lose_open`` count those who gain or lose at least one open skill: active, not begun nor skipped
+    by them, with all active prerequisites satisfied; ``skills`` tells how many for each skill that any gain or lose.
+    ``gain_completion`` counts those whose tree is completed by the edit, ``lose_completion`` those who have completed
+    a skill that is removed or deactivated. The other fields are keys of skills, as in ImportReport.
+    """
+
+    left_out: tuple[tuple[str, str], ...] = ()
+    """(skill, dependency) for each dependency left out because no skill has that key."""

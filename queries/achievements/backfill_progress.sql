@@ -1,0 +1,8 @@
+-- How far a back-fill has come.
+select
+    achievement_backfills.achievement_id,
+    achievement_backfills.learners_seen,
+    achievement_backfills.awarded,
+    achievement_backfills.finished_at is not null as is_finished
+from achievement_backfills
+where achievement_backfills.achievement_id = %(achievement_id)s;

@@ -1,0 +1,29 @@
+-- How far one learner is toward every achievement that can be earned, the earned first, then the nearest. Progress is
+-- computed here: nothing about an achievement not earned yet is stored.
+select
+    achievements.id,
+    achievements.name,
+    achievements.description,
+    achievements.category,
+    achievements.criteria,
+    achievements.xp_reward,
+    achievements.rarity,
+    achievements.badge_icon,
+    achievements.badge_color,
+    achievement_standings.threshold,
+    achievement_standings.value::integer as value,
+    case
+        when user_achievements.achievement_id is not null then 100
+        else least(100.0 * achievement_standings.value / achievement_standings.threshold, 100)
+    end::double precision as progress,
+    user_achievements.earned_at
+from achievement_standings
+inner join achievements on achievements.id = achievement_standings.achievement_id
+left join user_achievements
+    on
+        user_achievements.user_id = %(user_id)s
+        and user_achievements.achievement_id = achievements.id
+where
+    achievement_standings.user_id = %(user_id)s
+    and (user_achievements.achievement_id is not null or (achievements.is_active and achievements.is_visible))
+order by user_achievements.earned_at desc nulls last, progress desc, achievements.name, achievements.id;

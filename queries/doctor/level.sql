@@ -1,0 +1,27 @@
+-- Learners whose level is not the highest that their total XP reaches.
+with ladder as (
+    select
+        array_agg(levels.level order by levels.min_xp) as levels,
+        array_agg(levels.min_xp order by levels.min_xp) as steps
+    from levels
+),
+
+reached as (
+    select
+        user_profiles.user_id,
+        user_profiles.current_level,
+        coalesce(ladder.levels[width_bucket(user_profiles.total_xp, ladder.steps)], 1) as level
+    from user_profiles
+    cross join ladder
+)
+
+select
+    'learner' as subject_kind,
+    reached.user_id,
+    null::uuid as subject_id,
+    'current_level' as what,
+    reached.level::text as expected,
+    reached.current_level::text as found
+from reached
+where reached.current_level <> reached.level
+order by reached.user_id;

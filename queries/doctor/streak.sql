@@ -1,0 +1,36 @@
+-- Learners whose streaks are not the runs of their days: the one that ends with the latest day, the longest, that day.
+with counted as (
+    select
+        streaks.user_id,
+        (array_agg(streaks.days order by streaks.ends_on desc))[1] as latest,
+        max(streaks.days) as longest,
+        max(streaks.ends_on) as latest_on
+    from streaks
+    group by streaks.user_id
+)
+
+select
+    'learner' as subject_kind,
+    user_profiles.user_id,
+    null::uuid as subject_id,
+    field.what,
+    field.expected,
+    field.found
+from user_profiles
+left join counted on counted.user_id = user_profiles.user_id
+cross join
+    lateral (
+        values
+        ('current_streak', coalesce(counted.latest, 0)::text, user_profiles.current_streak::text),
+        ('max_streak', coalesce(counted.longest, 0)::text, user_profiles.max_streak::text),
+        (
+            'last_activity_on',
+            to_char(counted.latest_on, 'YYYY-MM-DD'),
+            to_char(user_profiles.last_activity_on, 'YYYY-MM-DD')
+        )
+    ) as field (what, expected, found)
+where
+    row(user_profiles.current_streak, user_profiles.max_streak, user_profiles.last_activity_on)
+    is distinct from row(coalesce(counted.latest, 0), coalesce(counted.longest, 0), counted.latest_on)
+    and field.expected is distinct from field.found
+order by user_profiles.user_id, field.what;
