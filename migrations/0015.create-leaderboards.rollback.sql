@@ -2,7 +2,7 @@
 
 drop function add_counts(integer[], integer[]);
 
-drop function counts_at(integer[], integer[]);
+drop function leaderboard_moves(integer, integer);
 
 drop table leaderboard_counts;
 

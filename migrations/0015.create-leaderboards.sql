@@ -4,6 +4,7 @@
 -- A rank is exact without counting those above: `leaderboard_counts` holds how many learners have each number of XP, as
 -- the leaves of a tree that is 64 wide. A row of level 0 counts 64 neighbouring values of XP one by one, a row of level
 -- 1 counts 64 rows of level 0, and so on. Adding up what lies to the right on the way to the root reads a row a level.
+-- What lies to the left is never asked for: above level 0, the first of the 64 is always 0.
 
 create type leaderboard as enum ('ALL_TIME', 'WEEK', 'MONTH');
 
@@ -46,18 +47,38 @@ create table leaderboard_counts (
 -- Room to update in place.
 with (fillfactor = 50);
 
--- 64 counts, all 0 but for changes at some positions, which go from 0 to 63.
-create function counts_at(positions integer[], changes integer[]) returns integer[]
+-- What changes in the counts when a learner who had `before` XP has `after`: a row for each row of leaderboard_counts,
+-- with -1 and 1 at their places among 64. Null is not to be counted. Above the level where both fall into one place,
+-- nothing changes; and the first place of a row above level 0 is not kept, since nobody asks what lies left of it.
+create function leaderboard_moves(before integer, after integer)
+returns table (level integer, bucket integer, changes integer[])
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public
 as $$
 declare
-    counts integer[] := array_fill(0, array[64]);
+    nothing constant integer[] := array_fill(0, array[64]);
 begin
-    for number in 1 .. cardinality(positions) loop
-        counts[positions[number] + 1] := changes[number];
+    for node in 0 .. 5 loop
+        exit when before >> (6 * node) = after >> (6 * node);
+        level := node;
+        if before is not null and (node = 0 or (before >> (6 * node)) & 63 > 0) then
+            bucket := (before::bigint >> (6 * node + 6))::integer;
+            changes := nothing;
+            changes[((before >> (6 * node)) & 63) + 1] := -1;
+            if after::bigint >> (6 * node + 6) = bucket and (node = 0 or (after >> (6 * node)) & 63 > 0) then
+                changes[((after >> (6 * node)) & 63) + 1] := 1;
+                return next;
+                continue;
+            end if;
+            return next;
+        end if;
+        if after is not null and (node = 0 or (after >> (6 * node)) & 63 > 0) then
+            bucket := (after::bigint >> (6 * node + 6))::integer;
+            changes := nothing;
+            changes[((after >> (6 * node)) & 63) + 1] := 1;
+            return next;
+        end if;
     end loop;
-    return counts;
 end
 $$;
 
@@ -103,19 +124,38 @@ select
     counted.level,
     counted.bucket,
     counted.slot,
-    counts_at(array_agg(counted.position), array_agg(counted.learners))
+    array(
+        select coalesce(sum(node.learners), 0)::integer
+        from generate_series(0, 63) as place (position)
+        left join unnest(counted.positions, counted.learners) as node (position, learners)
+            on node.position = place.position
+        group by place.position
+        order by place.position
+    ) as counts
 from (
     select
-        user_scores.board,
-        user_scores.starts_on,
-        level,
-        (user_scores.xp::bigint >> (6 * level + 6))::integer as bucket,
-        get_byte(uuid_send(user_scores.user_id), 15) & 7 as slot,
-        ((user_scores.xp >> (6 * level)) & 63) as position,
-        count(*)::integer as learners
-    from user_scores
-    cross join generate_series(0, 5) as level
-    where user_scores.is_listed
-    group by user_scores.board, user_scores.starts_on, level, bucket, slot, position
-) as counted
-group by counted.board, counted.starts_on, counted.level, counted.bucket, counted.slot;
+        node.board,
+        node.starts_on,
+        node.level,
+        node.bucket,
+        node.slot,
+        array_agg(node.position) as positions,
+        array_agg(node.learners) as learners
+    from (
+        select
+            user_scores.board,
+            user_scores.starts_on,
+            level,
+            (user_scores.xp::bigint >> (6 * level + 6))::integer as bucket,
+            get_byte(uuid_send(user_scores.user_id), 15) & 7 as slot,
+            (user_scores.xp >> (6 * level)) & 63 as position,
+            count(*)::integer as learners
+        from user_scores
+        cross join generate_series(0, 5) as level
+        where
+            user_scores.is_listed
+            and (level = 0 or (user_scores.xp >> (6 * level)) & 63 > 0)
+        group by user_scores.board, user_scores.starts_on, level, bucket, slot, position
+    ) as node
+    group by node.board, node.starts_on, node.level, node.bucket, node.slot
+) as counted;

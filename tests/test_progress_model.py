@@ -48,7 +48,7 @@ Errors = set[type[SkillTreeError]]
 _STEPS = settings(
     deadline=None,
     max_examples=25,
-    stateful_step_count=40,
+    stateful_step_count=50,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -211,8 +211,7 @@ class Learner:
         counted = [
             event
             for (kind, _), event in self.ledger.items()
-            if kind == "SKILL"
-            and all(getattr(event, name) == wanted for name, wanted in criterion.limits.items())
+            if kind == "SKILL" and all(getattr(event, name) == wanted for name, wanted in criterion.limits.items())
         ]
         if criterion.kind == "skill_completion_count":
             return len(counted)
@@ -264,8 +263,23 @@ class When:
         return midnight + timedelta(minutes=30 * self.half_hours)
 
 
-PLACE = st.integers(0, 40)
-WHEN = st.builds(When, st.integers(0, 48 * 5), st.sampled_from(["then"] * 20 + ["now"] * 3 + ["future"]))
+PLACE = st.sampled_from(range(64))
+WHEN = st.builds(When, st.sampled_from(range(48 * 5)), st.sampled_from(["then"] * 20 + ["now"] * 3 + ["future"]))
+TREE_ACTIONS = ["start_tree"] * 3 + ["pause_tree"] * 3 + ["resume_tree", "reset_tree"]
+LEADS_TO = {
+    "start_tree": "IN_PROGRESS",
+    "pause_tree": "PAUSED",
+    "resume_tree": "IN_PROGRESS",
+    "reset_tree": "NOT_STARTED",
+}
+REFUSALS: dict[tuple[str, str], type[SkillTreeError]] = {
+    ("NOT_STARTED", "pause_tree"): TreeNotStarted,
+    ("NOT_STARTED", "resume_tree"): TreeNotStarted,
+    ("COMPLETED", "start_tree"): AlreadyCompleted,
+    ("COMPLETED", "pause_tree"): AlreadyCompleted,
+    ("COMPLETED", "resume_tree"): AlreadyCompleted,
+    ("PAUSED", "start_tree"): TreePaused,
+}
 SCORE = st.none() | st.sampled_from([0.0, 40.0, 69.5, 70.0, 85.0, 100.0, 101.0])
 
 
@@ -295,9 +309,11 @@ class Progress(RuleBasedStateMachine):
     def _tree(self, place: int) -> Tree:
         return self.trees[place % len(self.trees)]
 
-    def _skill(self, place: int) -> Skill | None:
-        skills = self.skills
-        return skills[place % len(skills)] if skills else None
+    def _skill(self, place: int, fits: Callable[[Skill], bool] = lambda skill: True) -> Skill | None:
+        """Return a skill, three times in four one that fits, if there is any."""
+        fitting = [skill for skill in self.skills if fits(skill)]
+        skills = fitting if fitting and place % 4 else self.skills
+        return skills[place // 4 % len(skills)] if skills else None
 
     def _within(self, tree: Tree, places: Sequence[int]) -> set[SkillId]:
         known = [*tree.skills]
@@ -339,7 +355,14 @@ class Progress(RuleBasedStateMachine):
         yield Criterion(xp, 145, 5, {})
         yield Criterion(streak, 2, 15, {})
         yield Criterion(streak, 3, 35, {})
-        for limits, reward in ((tree, 1), (category, 2), (hard, 3), (project, 4), (tree | hard, 6), (category | project, 7)):
+        for limits, reward in (
+            (tree, 1),
+            (category, 2),
+            (hard, 3),
+            (project, 4),
+            (tree | hard, 6),
+            (category | project, 7),
+        ):
             yield Criterion(count, 2, reward, limits)
             yield Criterion(xp, 30, reward, limits)
             yield Criterion(streak, 2, reward, limits)
@@ -456,16 +479,17 @@ class Progress(RuleBasedStateMachine):
         what: int,
         when: When | None,
         effect: Callable[[Learner, Skill, datetime], None],
-        faults: Errors = frozenset(),  # type: ignore[assignment]
+        faults: Iterable[type[SkillTreeError]] = (),
         **given: object,
     ) -> SkillOutcome | None:
-        learner, skill = self._learner(who), self._skill(what)
+        learner = self._learner(who)
+        skill = self._skill(what, lambda skill: not self._forbidden(action, learner, skill))
         if skill is None:
             return None
         at = datetime.now(UTC) if when is None else when.after(self.start)
         if when is not None:
             given["at"] = at
-        found = faults | self._forbidden(action, learner, skill)
+        found = {*faults, *self._forbidden(action, learner, skill)}
         if when is not None and when.kind == "future":
             found.add(InvalidValue)
         call = partial(getattr(self.db.progress, action), learner.id, skill.id, **given)
@@ -537,7 +561,8 @@ class Progress(RuleBasedStateMachine):
 
     @rule(who=PLACE, what=PLACE, when=WHEN, score=SCORE, assessed=st.sampled_from([False, False, False, True]))
     def complete_skill(self, who: int, what: int, when: When, score: float | None, assessed: bool) -> None:
-        learner, skill = self._learner(who), self._skill(what)
+        learner = self._learner(who)
+        skill = self._skill(what, lambda skill: not self._forbidden("complete_skill", learner, skill))
         if skill is None:
             return
         method = CompletionMethod.ASSESSMENT if assessed else CompletionMethod.MANUAL
@@ -574,6 +599,22 @@ class Progress(RuleBasedStateMachine):
             return {InvalidValue}
         return {AssessmentNotPassed} if reached < (skill.passing_score or 0) else set()
 
+    @rule(
+        who=PLACE, whats=st.lists(PLACE, min_size=2, max_size=4), when=WHEN, every=st.sampled_from([0, 24, 47, 48, 50])
+    )
+    def study(self, who: int, whats: list[int], when: When, every: int) -> None:
+        """Complete one skill after the other, so many half hours apart."""
+        learner = self._learner(who)
+        for number, what in enumerate(whats):
+            places = [
+                place
+                for place, skill in enumerate(self.skills)
+                if learner.status(skill) in {"AVAILABLE", "IN_PROGRESS"}
+            ]
+            if places:
+                then = When(when.half_hours + number * every, "then")
+                self.complete_skill(who, 4 * places[what % len(places)], then, None, False)
+
     @rule(who=PLACE, what=PLACE, when=WHEN)
     def skip_skill(self, who: int, what: int, when: When) -> None:
         def effect(learner: Learner, skill: Skill, at: datetime) -> None:
@@ -590,48 +631,33 @@ class Progress(RuleBasedStateMachine):
 
         self._act("reset_skill", who, what, None, effect)
 
-    @rule(who=PLACE, what=PLACE, when=WHEN)
-    def start_tree(self, who: int, what: int, when: When) -> None:
+    @rule(who=PLACE, what=PLACE, when=WHEN, action=st.sampled_from(TREE_ACTIONS))
+    def act_on_tree(self, who: int, what: int, when: When, action: str) -> None:
         learner, tree = self._learner(who), self._tree(what)
-        by_status = {"PAUSED": TreePaused, "COMPLETED": AlreadyCompleted}
-        faults: Errors = {by_status[learner.tree_status(tree)]} if learner.tree_status(tree) in by_status else set()
-        if learner.tree_status(tree) == "NOT_STARTED" and any(
+        status = learner.tree_status(tree)
+        faults: Errors = set()
+        if error := REFUSALS.get((status, action)):
+            faults.add(error)
+        if (status, action) == ("NOT_STARTED", "start_tree") and any(
             learner.tree_status(one) != "COMPLETED" for one in self.trees if one.id in tree.needs
         ):
             faults.add(PrerequisitesNotMet)
+        if action != "start_tree":
+            self._act_on_tree(action, learner, tree, faults)
+            return
         if when.kind == "future":
             faults.add(InvalidValue)
+        self._act_on_tree(action, learner, tree, faults, at=when.after(self.start))
 
-        self._act_on_tree("start_tree", learner, tree, faults, "IN_PROGRESS", at=when.after(self.start))
-
-    @rule(who=PLACE, what=PLACE, action=st.sampled_from(["pause_tree", "resume_tree"]))
-    def pause_or_resume_tree(self, who: int, what: int, action: str) -> None:
-        learner, tree = self._learner(who), self._tree(what)
-        by_status = {"NOT_STARTED": TreeNotStarted, "COMPLETED": AlreadyCompleted}
-        faults: Errors = {by_status[learner.tree_status(tree)]} if learner.tree_status(tree) in by_status else set()
-
-        self._act_on_tree(action, learner, tree, faults, "PAUSED" if action == "pause_tree" else "IN_PROGRESS")
-
-    @rule(who=PLACE, what=PLACE, really=st.sampled_from([False, False, True]))
-    def reset_tree(self, who: int, what: int, really: bool) -> None:
-        if not really:
-            return
-        learner, tree = self._learner(who), self._tree(what)
-        for skill in tree.skills:
-            learner.work.pop(skill, None)
-
-        self._act_on_tree("reset_tree", learner, tree, set(), "NOT_STARTED")
-
-    def _act_on_tree(
-        self, action: str, learner: Learner, tree: Tree, faults: Errors, status: str, **given: object
-    ) -> None:
+    def _act_on_tree(self, action: str, learner: Learner, tree: Tree, faults: Errors, **given: object) -> None:
         call = partial(getattr(self.db.progress, action), learner.id, tree.id, **given)
         if self._refused(faults, call):
             return
         answer = call()
-        learner.trees[tree.id] = status
-
-        learner.settle(tree)
+        learner.trees[tree.id] = LEADS_TO[action]
+        if action == "reset_tree":
+            for skill in tree.skills:
+                learner.work.pop(skill, None)
         self._compare_tree(learner, tree, answer)
         self._compare(learner)
 
@@ -697,89 +723,55 @@ class Progress(RuleBasedStateMachine):
             setattr(skill, name, value)
         self._follow(skill.tree)
 
-    @rule(what=PLACE)
-    def deactivate(self, what: int) -> None:
+    @rule(what=PLACE, wholly=st.booleans())
+    def remove(self, what: int, wholly: bool) -> None:
         skill = self._skill(what)
         if skill is None:
             return
 
-        self.db.skills.deactivate(skill.id)
+        (self.db.skills.delete if wholly else self.db.skills.deactivate)(skill.id)
 
         skill.is_active = False
+        if wholly:
+            del skill.tree.skills[skill.id]
+            for other in skill.tree.skills.values():
+                other.needs.discard(skill.id)
+            for learner in self.learners:
+                learner.work.pop(skill.id, None)
         self._follow(skill.tree)
 
-    @rule(what=PLACE)
-    def delete(self, what: int) -> None:
+    @rule(what=PLACE, places=st.lists(PLACE, max_size=2), how=st.sampled_from(["set", "add", "remove"]))
+    def relink(self, what: int, places: list[int], how: str) -> None:
         skill = self._skill(what)
         if skill is None:
             return
-
-        self.db.skills.delete(skill.id)
-
-        del skill.tree.skills[skill.id]
-        for other in skill.tree.skills.values():
-            other.needs.discard(skill.id)
-        for learner in self.learners:
-            learner.work.pop(skill.id, None)
-        self._follow(skill.tree)
-
-    @rule(what=PLACE, places=st.lists(PLACE, max_size=2))
-    def set_dependencies(self, what: int, places: list[int]) -> None:
-        skill = self._skill(what)
-        if skill is None or not self._without_cycle(skill, needs := self._within(skill.tree, places)):
+        given = self._within(skill.tree, places)
+        needs = {"set": given, "add": skill.needs | given, "remove": skill.needs - given}[how]
+        if not self._without_cycle(skill, needs):
             return
 
-        self.db.skills.set_dependencies(skill.id, [*needs])
+        if how == "set":
+            self.db.skills.set_dependencies(skill.id, [*needs])
+        for needed in given if how != "set" else ():
+            getattr(self.db.skills, f"{how}_dependency")(skill.id, needed)
 
         skill.needs = needs
-        self._follow(skill.tree)
-
-    @rule(what=PLACE, place=PLACE)
-    def add_dependency(self, what: int, place: int) -> None:
-        skill = self._skill(what)
-        if skill is None:
-            return
-        [needed] = self._within(skill.tree, [place])
-        if not self._without_cycle(skill, skill.needs | {needed}):
-            return
-
-        self.db.skills.add_dependency(skill.id, needed)
-
-        skill.needs = skill.needs | {needed}
-        self._follow(skill.tree)
-
-    @rule(what=PLACE, place=PLACE)
-    def remove_dependency(self, what: int, place: int) -> None:
-        skill = self._skill(what)
-        if skill is None or not skill.needs:
-            return
-        needed = sorted(skill.needs)[place % len(skill.needs)]
-
-        self.db.skills.remove_dependency(skill.id, needed)
-
-        skill.needs = skill.needs - {needed}
         self._follow(skill.tree)
 
     def _without_cycle(self, skill: Skill, needs: set[SkillId]) -> bool:
         edges = [(one.id, needed) for one in skill.tree.skills.values() if one is not skill for needed in one.needs]
         return nx.is_directed_acyclic_graph(nx.DiGraph([*edges, *((skill.id, needed) for needed in needs)]))
 
-    @rule(where=PLACE, category=st.integers(0, 1))
-    def move_tree(self, where: int, category: int) -> None:
-        tree = self._tree(where)
-
-        self.db.trees.update(tree.id, category_id=self.categories[category])
-
-        tree.category_id = self.categories[category]
-
-    @rule(where=PLACE, first=st.booleans())
-    def set_prerequisites(self, where: int, first: bool) -> None:
+    @rule(where=PLACE, category=st.integers(0, 1), first=st.booleans())
+    def move_tree(self, where: int, category: int, first: bool) -> None:
+        """Move a tree to a category, and behind the first tree or not."""
         tree = self._tree(where)
         needs = {self.trees[0].id} if first and tree is not self.trees[0] else set()
 
+        self.db.trees.update(tree.id, category_id=self.categories[category])
         self.db.trees.set_prerequisites(tree.id, [*needs])
 
-        tree.needs = needs
+        tree.category_id, tree.needs = self.categories[category], needs
 
     @rule(where=PLACE, really=st.sampled_from([False] * 5 + [True]))
     def delete_tree(self, where: int, really: bool) -> None:
@@ -821,16 +813,12 @@ class Progress(RuleBasedStateMachine):
         self._compare_ledger(learner)
 
     def _compare_work(self, learner: Learner) -> None:
-        rows = {row.skill_id: row for row in self.db.progress.list_for_user(learner.id, limit=1000).items}
-        assert {one: work_of(row) for one, row in rows.items() if one in learner.work} == learner.work | {
-            one: Work() for one in rows if one in learner.work and learner.work[one] == Work()
-        }
-        assert all(work_of(row) == Work() for one, row in rows.items() if one not in learner.work)
+        stored = self.db.progress.list_for_user(learner.id, limit=1000).items
+        rows = {row.skill_id: work for row in stored if (work := work_of(row)) != Work()}
+        assert rows == {skill: work for skill, work in learner.work.items() if work != Work()}
         for tree in self.trees:
             loaded = self.db.trees.load(tree.slug, learner.id)
-            assert {one.id: one.status for one in loaded.skills} == {
-                one.id: learner.status(one) for one in tree.active
-            }
+            assert {one.id: one.status for one in loaded.skills} == {one.id: learner.status(one) for one in tree.active}
             self._compare_tree(learner, tree, loaded.progress)
 
     def _compare_profile(self, learner: Learner) -> None:

@@ -1,31 +1,99 @@
 -- Award a learner every achievement that is due, and the XP it brings. XP from one may bring the next within reach: the
 -- thresholds are climbed from the lowest, each with the rewards of all before it. The learner is locked before.
 --
--- at  when; null is now
-with due as (
+-- skill_id  the skill that has been worked on: achievements it has nothing to do with are not looked at; null looks at all
+-- at        when; null is now
+with learner as (
+    select
+        user_profiles.total_xp,
+        user_profiles.max_streak,
+        (
+            select count(*)
+            from xp_events
+            where
+                xp_events.user_id = %(user_id)s
+                and xp_events.source_kind = 'SKILL'
+        ) as skills
+    from user_profiles
+    where user_profiles.user_id = %(user_id)s
+),
+
+candidate as (
     select
         achievements.id,
         achievements.criteria,
-        achievements.criterion = 'xp_threshold' and not achievements.is_limited as is_climbed,
-        achievement_standings.threshold,
-        achievement_standings.value,
-        -- What has paid once never pays again.
-        case when xp_events.source_id is null then achievements.xp_reward else 0 end as reward
-    from achievement_standings
-    inner join achievements on achievements.id = achievement_standings.achievement_id
+        achievements.criterion,
+        achievements.threshold,
+        achievements.is_limited,
+        achievements.xp_reward
+    from achievements
     left join user_achievements
         on
-            user_achievements.user_id = achievement_standings.user_id
-            and user_achievements.achievement_id = achievement_standings.achievement_id
+            user_achievements.user_id = %(user_id)s
+            and user_achievements.achievement_id = achievements.id
     left join xp_events
         on
-            xp_events.user_id = achievement_standings.user_id
-            and xp_events.source_kind = 'ACHIEVEMENT'
-            and xp_events.source_id = achievement_standings.achievement_id
+            xp_events.user_id = %(user_id)s
+            and xp_events.source_kind = 'SKILL'
+            and xp_events.source_id = %(skill_id)s
     where
-        achievement_standings.user_id = %(user_id)s
-        and achievements.is_active
+        achievements.is_active
         and user_achievements.achievement_id is null
+        -- Within a limit, only a skill within it brings anybody nearer.
+        and (
+            not achievements.is_limited
+            or %(skill_id)s::uuid is null
+            or (
+                (achievements.for_category_id is null or achievements.for_category_id = xp_events.category_id)
+                and (achievements.for_tree_id is null or achievements.for_tree_id = xp_events.skill_tree_id)
+                and (achievements.for_difficulty is null or achievements.for_difficulty = xp_events.difficulty::text)
+                and (achievements.for_skill_type is null or achievements.for_skill_type = xp_events.skill_type::text)
+            )
+        )
+),
+
+valued as (
+    select
+        candidate.id,
+        candidate.criteria,
+        candidate.criterion = 'xp_threshold' and not candidate.is_limited as is_climbed,
+        candidate.threshold,
+        candidate.xp_reward,
+        case
+            when candidate.is_limited
+                then (
+                    select achievement_standings.value
+                    from achievement_standings
+                    where
+                        achievement_standings.user_id = %(user_id)s
+                        and achievement_standings.achievement_id = candidate.id
+                )
+            when candidate.criterion = 'skill_completion_count' then learner.skills
+            when candidate.criterion = 'xp_threshold' then learner.total_xp
+            else learner.max_streak
+        end as value
+    from candidate
+    cross join learner
+),
+
+due as (
+    select
+        valued.id,
+        valued.criteria,
+        valued.is_climbed,
+        valued.threshold,
+        valued.value,
+        -- What has paid once never pays again.
+        case when xp_events.source_id is null then valued.xp_reward else 0 end as reward
+    from valued
+    left join xp_events
+        on
+            xp_events.user_id = %(user_id)s
+            and xp_events.source_kind = 'ACHIEVEMENT'
+            and xp_events.source_id = valued.id
+    where
+        valued.is_climbed
+        or valued.value >= valued.threshold
 ),
 
 reached as (
@@ -35,9 +103,7 @@ reached as (
         due.value,
         due.reward
     from due
-    where
-        not due.is_climbed
-        and due.value >= due.threshold
+    where not due.is_climbed
 ),
 
 step as (

@@ -1,6 +1,6 @@
--- Awards that the learner has not earned, and awards that the ledger does not know of. What an award is judged by is the
--- threshold noted with it. Where the achievement counts something else by now, that can no longer be counted: then
--- the value noted with the award is believed.
+-- Awards that the learner has not earned, and awards that the ledger does not know of. An award is judged by the
+-- threshold noted with it. Where the achievement counts something else by now, which can no longer be counted, the
+-- value noted with the award is believed.
 with award as (
     select
         user_achievements.user_id,

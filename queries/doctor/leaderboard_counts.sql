@@ -1,5 +1,5 @@
--- Counts of a leaderboard that are not how many listed learners there are with that XP, over all slots; and counts below
--- nothing.
+-- Counts of a leaderboard that are not how many listed learners there are with that XP, over all slots; and counts
+-- below nothing.
 with tally as (
     select
         user_scores.board,

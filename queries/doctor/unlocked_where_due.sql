@@ -1,5 +1,5 @@
--- Skills that have come open for a learner, by all that they need being satisfied, without the learner having been given
--- them.
+-- Skills that have come open for a learner, by all that they need being satisfied, and that the learner has not been
+-- given.
 with edge as (
     select
         skills.id as skill_id,
@@ -13,15 +13,33 @@ with edge as (
         and prerequisite.is_active
 ),
 
-due as (
+-- Counted in one pass: what is satisfied of that which a skill needs, and what stands of the skill itself.
+noted as (
     select
         user_skill_progress.user_id,
-        edge.skill_id
+        edge.skill_id,
+        edge.prerequisites
     from edge
     inner join user_skill_progress on user_skill_progress.skill_id = edge.prerequisite_id
     where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
-    group by user_skill_progress.user_id, edge.skill_id, edge.prerequisites
-    having count(*) = edge.prerequisites
+    union all
+    select
+        user_skill_progress.user_id,
+        user_skill_progress.skill_id,
+        null as prerequisites
+    from user_skill_progress
+    where user_skill_progress.status <> 'LOCKED'
+),
+
+due as (
+    select
+        noted.user_id,
+        noted.skill_id
+    from noted
+    group by noted.user_id, noted.skill_id
+    having
+        count(noted.prerequisites) = max(noted.prerequisites)
+        and count(noted.prerequisites) = count(*)
 )
 
 select
@@ -36,5 +54,4 @@ left join user_skill_progress
     on
         user_skill_progress.user_id = due.user_id
         and user_skill_progress.skill_id = due.skill_id
-where coalesce(user_skill_progress.status, 'LOCKED') = 'LOCKED'
 order by due.user_id, due.skill_id;

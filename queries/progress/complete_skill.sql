@@ -1,5 +1,5 @@
 -- Complete a skill for a learner, once and for ever: the work, the XP in the ledger and in the profile, the level, the
--- day, the streak, and the skills that open. Completed already, only the best score is raised.
+-- day, the streak, the progress in the tree, and the skills that open. Completed already, only the best score is raised.
 --
 -- score     0 to 100; null keeps the best so far
 -- evidence  a JSON object; null is none
@@ -43,6 +43,31 @@ situation as (
         )
         -- Work once begun goes on when the skill gains a prerequisite.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open,
+        not skills.is_optional or not exists (
+            select from skills as required_skill
+            where
+                required_skill.skill_tree_id = skills.skill_tree_id
+                and required_skill.is_active
+                and not required_skill.is_optional
+        ) as counts,
+        skills.is_milestone,
+        user_skill_tree_progress.status as tree_status,
+        user_skill_tree_progress.skills_completed,
+        user_skill_tree_progress.milestones_reached,
+        coalesce(
+            user_skill_tree_progress.total_skills,
+            (
+                select
+                    coalesce(
+                        nullif(count(*) filter (where not counted_skill.is_optional), 0),
+                        count(*)
+                    )
+                from skills as counted_skill
+                where
+                    counted_skill.skill_tree_id = skills.skill_tree_id
+                    and counted_skill.is_active
+            )
+        )::integer as total_skills,
         user_profiles.current_streak,
         user_profiles.last_activity_on,
         (given.at at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
@@ -54,6 +79,10 @@ situation as (
         on
             user_skill_progress.user_id = %(user_id)s
             and user_skill_progress.skill_id = %(skill_id)s
+    left join user_skill_tree_progress
+        on
+            user_skill_tree_progress.user_id = %(user_id)s
+            and user_skill_tree_progress.skill_tree_id = skills.skill_tree_id
 ),
 
 judged as (
@@ -87,6 +116,25 @@ accepted as (
         situation.category_id,
         situation.activity_date,
         coalesce(situation.status = 'SKIPPED', false) as was_satisfied,
+        situation.tree_status,
+        situation.total_skills,
+        coalesce(situation.skills_completed, 0) + situation.counts::integer as skills_completed,
+        case
+            when situation.is_milestone
+                then (
+                    select array_agg(reached.id order by reached.id)
+                    from unnest(situation.milestones_reached || situation.skill_id) as reached (id)
+                )
+            else coalesce(situation.milestones_reached, '{}')
+        end as milestones_reached,
+        case
+            when situation.tree_status = 'COMPLETED' then 'COMPLETED'
+            when
+                situation.counts
+                and coalesce(situation.skills_completed, 0) + 1 = situation.total_skills then 'COMPLETED'
+            -- To work in a paused tree is to resume it.
+            else 'IN_PROGRESS'
+        end::tree_progress_status as new_tree_status,
         next_streak(situation.current_streak, situation.last_activity_on, situation.activity_date) as streak
     from situation
     cross join judged
@@ -226,24 +274,41 @@ gain as (
     from paid_event
 ),
 
-touched_tree as (
-    insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
+completed_tree as (
+    insert into user_skill_tree_progress (
+        user_id,
+        skill_tree_id,
+        status,
+        total_skills,
+        skills_completed,
+        progress_percent,
+        milestones_reached,
+        started_at,
+        last_activity_at,
+        completed_at
+    )
     select
         accepted.user_id,
         accepted.skill_tree_id,
-        'IN_PROGRESS' as status,
+        accepted.new_tree_status,
+        accepted.total_skills,
+        accepted.skills_completed,
+        coalesce(100.0 * accepted.skills_completed / nullif(accepted.total_skills, 0), 0) as progress_percent,
+        accepted.milestones_reached,
         accepted.at as started_at,
-        accepted.at as last_activity_at
+        accepted.at as last_activity_at,
+        case when accepted.new_tree_status = 'COMPLETED' then accepted.at end as completed_at
     from accepted
-    -- To work in a paused tree is to resume it.
     on conflict (user_id, skill_tree_id) do update
         set
-            status = case
-                when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
-                else user_skill_tree_progress.status
-            end,
+            status = excluded.status,
+            total_skills = excluded.total_skills,
+            skills_completed = excluded.skills_completed,
+            progress_percent = excluded.progress_percent,
+            milestones_reached = excluded.milestones_reached,
             started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
-            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
+            completed_at = coalesce(user_skill_tree_progress.completed_at, excluded.completed_at)
     returning user_skill_tree_progress.user_id
 ),
 
@@ -273,6 +338,10 @@ updated_profile as (
             )
         ),
         skills_completed = user_profiles.skills_completed + 1,
+        trees_started = user_profiles.trees_started
+        + (coalesce(accepted.tree_status, 'NOT_STARTED') = 'NOT_STARTED')::integer,
+        trees_completed = user_profiles.trees_completed
+        + (accepted.new_tree_status = 'COMPLETED' and accepted.tree_status is distinct from 'COMPLETED')::integer,
         current_streak = accepted.streak,
         max_streak = greatest(user_profiles.max_streak, accepted.streak),
         last_activity_on = greatest(user_profiles.last_activity_on, accepted.activity_date),

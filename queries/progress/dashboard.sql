@@ -18,7 +18,7 @@ with tree as (
         and user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED')
 ),
 
-satisfied as (
+satisfied as materialized (
     select user_skill_progress.skill_id
     from tree
     inner join user_skill_progress
@@ -28,7 +28,7 @@ satisfied as (
     where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
 ),
 
-begun as (
+begun as materialized (
     select
         user_skill_progress.skill_id,
         user_skill_progress.time_spent_minutes,
@@ -41,44 +41,70 @@ begun as (
     where user_skill_progress.status = 'IN_PROGRESS'
 ),
 
-unfinished as (
+skill as (
     select
         skills.id,
         skills.skill_tree_id,
         skills.name,
         skills.skill_type,
         skills.difficulty,
+        skills.estimated_minutes,
         skills.dependencies,
         skills.position_x,
         skills.position_y,
         skills.sort_order,
+        skills.is_active,
         skills.is_optional,
         skills.is_milestone,
-        case
-            when skills.estimated_minutes is not null
-                then greatest(skills.estimated_minutes - coalesce(begun.time_spent_minutes, 0), 0)
-        end as remaining_minutes,
-        begun.skill_id is not null as is_begun,
-        begun.last_activity_at,
         tree.last_activity_at as tree_last_activity_at
     from tree
     inner join skills on skills.skill_tree_id = tree.id
-    left join begun on begun.skill_id = skills.id
-    where
-        tree.status = 'IN_PROGRESS'
-        and skills.is_active
-        and not exists (
-            select from satisfied
-            where satisfied.skill_id = skills.id
-        )
+    where tree.status = 'IN_PROGRESS'
+),
+
+-- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
+-- of a tree a learner has done, it cannot know.
+settled as (
+    select satisfied.skill_id
+    from satisfied
+    union all
+    select skill.id as skill_id
+    from skill
+    where not skill.is_active
+),
+
+unfinished as (
+    select
+        skill.id,
+        skill.skill_tree_id,
+        skill.name,
+        skill.skill_type,
+        skill.difficulty,
+        skill.dependencies,
+        skill.position_x,
+        skill.position_y,
+        skill.sort_order,
+        skill.is_optional,
+        skill.is_milestone,
+        case
+            when skill.estimated_minutes is not null
+                then greatest(skill.estimated_minutes - coalesce(begun.time_spent_minutes, 0), 0)
+        end as remaining_minutes,
+        begun.skill_id is not null as is_begun,
+        begun.last_activity_at,
+        skill.tree_last_activity_at
+    from skill
+    left join begun on begun.skill_id = skill.id
+    where skill.id not in (select settled.skill_id from settled)
 ),
 
 blocked as (
     select distinct unfinished.id
     from unfinished
     cross join unnest(unfinished.dependencies) as dependency (id)
-    inner join unfinished as prerequisite on prerequisite.id = dependency.id
-    where not unfinished.is_begun
+    where
+        not unfinished.is_begun
+        and dependency.id not in (select settled.skill_id from settled)
 ),
 
 open_skill as (

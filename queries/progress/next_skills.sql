@@ -28,10 +28,9 @@ tree as (
     where skill_trees.id = %(tree_id)s
 ),
 
-satisfied as (
+satisfied as materialized (
     select
         user_skill_progress.skill_id,
-        user_skill_progress.skill_tree_id,
         user_skill_progress.status
     from tree
     inner join user_skill_progress
@@ -41,7 +40,7 @@ satisfied as (
     where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
 ),
 
-begun as (
+begun as materialized (
     select
         user_skill_progress.skill_id,
         user_skill_progress.time_spent_minutes
@@ -53,55 +52,85 @@ begun as (
     where user_skill_progress.status = 'IN_PROGRESS'
 ),
 
-reached as (
-    select
-        satisfied.skill_tree_id,
-        max(skills.difficulty) as difficulty
-    from satisfied
-    inner join skills on skills.id = satisfied.skill_id
-    where satisfied.status = 'COMPLETED'
-    group by satisfied.skill_tree_id
-),
-
-unfinished as (
+skill as (
     select
         skills.id,
         skills.skill_tree_id,
         skills.name,
         skills.skill_type,
         skills.difficulty,
+        skills.estimated_minutes,
         skills.xp_value,
         skills.dependencies,
         skills.position_x,
         skills.position_y,
         skills.sort_order,
+        skills.is_active,
         skills.is_optional,
-        skills.is_milestone,
-        case
-            when skills.estimated_minutes is not null
-                then greatest(skills.estimated_minutes - coalesce(begun.time_spent_minutes, 0), 0)
-        end as remaining_minutes,
-        begun.skill_id is not null as is_begun
+        skills.is_milestone
     from tree
     inner join skills on skills.skill_tree_id = tree.id
-    left join begun on begun.skill_id = skills.id
-    where
-        skills.is_active
-        and not exists (
-            select from satisfied
-            where satisfied.skill_id = skills.id
-        )
+),
+
+-- Materialized, because to list the labels of an enum is to read the catalogue.
+scale as materialized (
+    select enum_range(null::difficulty_level) as difficulties
+),
+
+reached as (
+    select
+        skill.skill_tree_id,
+        max(skill.difficulty) as difficulty
+    from satisfied
+    inner join skill on skill.id = satisfied.skill_id
+    where satisfied.status = 'COMPLETED'
+    group by skill.skill_tree_id
+),
+
+-- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
+-- of a tree a learner has done, it cannot know.
+settled as (
+    select satisfied.skill_id
+    from satisfied
+    union all
+    select skill.id as skill_id
+    from skill
+    where not skill.is_active
+),
+
+unfinished as (
+    select
+        skill.id,
+        skill.skill_tree_id,
+        skill.name,
+        skill.skill_type,
+        skill.difficulty,
+        skill.xp_value,
+        skill.dependencies,
+        skill.position_x,
+        skill.position_y,
+        skill.sort_order,
+        skill.is_optional,
+        skill.is_milestone,
+        case
+            when skill.estimated_minutes is not null
+                then greatest(skill.estimated_minutes - coalesce(begun.time_spent_minutes, 0), 0)
+        end as remaining_minutes,
+        begun.skill_id is not null as is_begun
+    from skill
+    left join begun on begun.skill_id = skill.id
+    where skill.id not in (select settled.skill_id from settled)
 ),
 
 edge as (
     select
         unfinished.id as skill_id,
         unfinished.is_begun,
-        prerequisite.id as prerequisite_id,
+        dependency.id as prerequisite_id,
         count(*) over (partition by unfinished.id) as prerequisites
     from unfinished
     cross join unnest(unfinished.dependencies) as dependency (id)
-    inner join unfinished as prerequisite on prerequisite.id = dependency.id
+    where dependency.id not in (select settled.skill_id from settled)
 ),
 
 needed as (
@@ -194,13 +223,14 @@ open_skill as (
         ahead.milestone_name,
         ahead.distance as milestone_distance,
         greatest(
-            array_position(enum_range(null::difficulty_level), unfinished.difficulty)
-            - array_position(enum_range(null::difficulty_level), coalesce(reached.difficulty, 'BEGINNER')),
+            array_position(scale.difficulties, unfinished.difficulty)
+            - array_position(scale.difficulties, coalesce(reached.difficulty, 'BEGINNER')),
             0
         ) as difficulty_gap,
         learner.daily_goal_minutes,
         unfinished.remaining_minutes <= learner.daily_goal_minutes as fits_daily_goal
     from learner
+    cross join scale
     cross join unfinished
     left join needed on needed.skill_id = unfinished.id
     left join ahead on ahead.skill_id = unfinished.id
@@ -221,12 +251,13 @@ open_skill as (
 scored as (
     select
         open_skill.id,
-        (
+        round(
             10 * open_skill.opens
             + 2 * open_skill.needed_by
             + coalesce(20.0 / (1 + open_skill.milestone_distance), 0)
             + case when open_skill.fits_daily_goal then 5 else 0 end
-            - 5 * open_skill.difficulty_gap
+            - 5 * open_skill.difficulty_gap,
+            2
         )::double precision as score
     from open_skill
 )

@@ -87,12 +87,12 @@ class AsyncAchievements(AsyncRepository):
     async def _backfill(self, achievement_id: AchievementId, batch: BackfillBatch) -> BackfillProgress:
         for user_id in batch.due:
             # A transaction each: the counts of the leaderboards are shared, and are to be held for a moment only.
-            learner = {"user_id": user_id, "at": None, "every_period": False, "is_listed": None}
+            learner = {"user_id": user_id, "skill_id": None, "at": None}
             await self._executor.run(
                 [
                     step("users/lock_profile", learner),
                     step("achievements/award", learner),
-                    step("leaderboards/refresh_scores", learner),
+                    step("leaderboards/add_to_scores", learner),
                 ]
             )
         place = {"achievement_id": achievement_id, **dict(batch), "due": [*batch.due]}

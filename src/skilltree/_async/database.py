@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from skilltree._async.achievements import AsyncAchievements
 from skilltree._async.analytics import AsyncAnalytics
 from skilltree._async.categories import AsyncCategories
+from skilltree._async.doctor import AsyncDoctor
 from skilltree._async.leaderboards import AsyncLeaderboards
 from skilltree._async.progress import AsyncProgress
 from skilltree._async.repository import AsyncExecutor, AsyncStep
@@ -52,6 +53,7 @@ class AsyncRepositories(AsyncExecutor):
         self.leaderboards = AsyncLeaderboards(self)
         self.analytics = AsyncAnalytics(self)
         self.sessions = AsyncSessions(self)
+        self.doctor = AsyncDoctor(self)
 
 
 class AsyncUnitOfWork(AsyncRepositories):

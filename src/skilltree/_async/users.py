@@ -1,7 +1,6 @@
 """Accounts and profiles."""
 
 import asyncio
-from typing import Any
 
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
@@ -72,8 +71,9 @@ class AsyncUsers(AsyncRepository):
             missing=UserNotFound(id=user_id),
             before=("users/lock_profile",) if moves else (),
             after=("leaderboards/refresh_scores",) if moves else (),
+            user_id=user_id,
+            is_listed=None,
             changes=changes(_PROFILE_CHANGES, changed),
-            **_scores_of(user_id),
         )
 
     async def mark_email_verified(self, user_id: UserId) -> User:
@@ -88,7 +88,8 @@ class AsyncUsers(AsyncRepository):
             missing=UserNotFound(id=user_id),
             before=("users/lock_profile",),
             after=("leaderboards/refresh_scores",),
-            **_scores_of(user_id),
+            user_id=user_id,
+            is_listed=None,
         )
 
     async def delete(self, user_id: UserId) -> None:
@@ -96,12 +97,8 @@ class AsyncUsers(AsyncRepository):
         deleted = await self._values(
             "users/delete",
             before=("users/lock_profile", "leaderboards/refresh_scores"),
-            **_scores_of(user_id, is_listed=False),
+            user_id=user_id,
+            is_listed=False,
         )
         if not deleted:
             raise UserNotFound(id=user_id)
-
-
-def _scores_of(user_id: UserId, *, is_listed: bool | None = None) -> dict[str, Any]:
-    """Return the parameters that refresh all scores of a learner, past ones included."""
-    return {"user_id": user_id, "is_listed": is_listed, "every_period": True, "at": None}

@@ -22,6 +22,7 @@ from skilltree._sockets import has_something_to_say
 from skilltree._sync.achievements import Achievements
 from skilltree._sync.analytics import Analytics
 from skilltree._sync.categories import Categories
+from skilltree._sync.doctor import Doctor
 from skilltree._sync.leaderboards import Leaderboards
 from skilltree._sync.progress import Progress
 from skilltree._sync.repository import Executor, Step
@@ -54,6 +55,7 @@ class Repositories(Executor):
         self.leaderboards = Leaderboards(self)
         self.analytics = Analytics(self)
         self.sessions = Sessions(self)
+        self.doctor = Doctor(self)
 
 
 class UnitOfWork(Repositories):

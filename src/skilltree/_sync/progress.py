@@ -148,18 +148,17 @@ class Progress(Repository):
             "user_id": user_id,
             "skill_id": skill_id,
             "tree_id": None,
-            "every_period": False,
-            "is_listed": None,
             **given,
         }
-        before, (result,), _, _, achievements, _, progress, tree_progress, after = self._executor.run(
+        before, (result,), *_, achievements, _, progress, tree_progress, after = self._executor.run(
             [
                 step("progress/lock_for_skill", params, Standing),
                 step(f"progress/{action}", params, ActionResult),
-                step("progress/refresh_tree", params),
+                # A completion counts in its tree by itself, from what was counted before.
+                *([] if action == "complete_skill" else [step("progress/refresh_tree", params)]),
                 step("progress/mend_streak", params),
                 step("achievements/award", params, EarnedAchievement),
-                step("leaderboards/refresh_scores", params),
+                step("leaderboards/add_to_scores", params),
                 step("progress/for_skill", params, SkillProgress),
                 step("progress/for_tree_of_skill", params, TreeProgress),
                 step("progress/standing", params, Standing),

@@ -1,0 +1,88 @@
+-- Everything of a learner that mending may change, a row each.
+select
+    'learner' as subject_kind,
+    user_profiles.user_id,
+    null::uuid as subject_id,
+    field.what,
+    field.value
+from user_profiles
+cross join
+    lateral (
+        values
+        ('total_xp', user_profiles.total_xp::text),
+        ('current_level', user_profiles.current_level::text),
+        ('current_streak', user_profiles.current_streak::text),
+        ('max_streak', user_profiles.max_streak::text),
+        ('last_activity_on', to_char(user_profiles.last_activity_on, 'YYYY-MM-DD')),
+        ('skills_completed', user_profiles.skills_completed::text),
+        ('trees_started', user_profiles.trees_started::text),
+        ('trees_completed', user_profiles.trees_completed::text),
+        ('hours_learned', user_profiles.hours_learned::text)
+    ) as field (what, value)
+where user_profiles.user_id = %(user_id)s
+union all
+select
+    'tree' as subject_kind,
+    user_skill_tree_progress.user_id,
+    user_skill_tree_progress.skill_tree_id as subject_id,
+    field.what,
+    field.value
+from user_skill_tree_progress
+cross join
+    lateral (
+        values
+        ('status', user_skill_tree_progress.status::text),
+        ('total_skills', user_skill_tree_progress.total_skills::text),
+        ('skills_completed', user_skill_tree_progress.skills_completed::text),
+        ('progress_percent', user_skill_tree_progress.progress_percent::text),
+        ('milestones_reached', user_skill_tree_progress.milestones_reached::text),
+        ('current_path', user_skill_tree_progress.current_path::text),
+        ('time_spent_minutes', user_skill_tree_progress.time_spent_minutes::text),
+        ('started_at', user_skill_tree_progress.started_at::text),
+        ('completed_at', user_skill_tree_progress.completed_at::text)
+    ) as field (what, value)
+where user_skill_tree_progress.user_id = %(user_id)s
+union all
+select
+    'skill' as subject_kind,
+    user_skill_progress.user_id,
+    user_skill_progress.skill_id as subject_id,
+    'status' as what,
+    user_skill_progress.status::text as value
+from user_skill_progress
+where user_skill_progress.user_id = %(user_id)s
+union all
+select
+    lower(xp_events.source_kind) as subject_kind,
+    xp_events.user_id,
+    xp_events.source_id as subject_id,
+    'xp event' as what,
+    xp_events.xp::text as value
+from xp_events
+where xp_events.user_id = %(user_id)s
+union all
+select
+    'achievement' as subject_kind,
+    user_achievements.user_id,
+    user_achievements.achievement_id as subject_id,
+    'award' as what,
+    user_achievements.earned_at::text as value
+from user_achievements
+where user_achievements.user_id = %(user_id)s
+union all
+select
+    'leaderboard' as subject_kind,
+    user_scores.user_id,
+    null::uuid as subject_id,
+    user_scores.board || ' ' || to_char(user_scores.starts_on, 'YYYY-MM-DD') || ': ' || field.what as what,
+    field.value
+from user_scores
+cross join
+    lateral (
+        values
+        ('xp', user_scores.xp::text),
+        ('reached_at', user_scores.reached_at::text),
+        ('is_listed', user_scores.is_listed::text)
+    ) as field (what, value)
+where user_scores.user_id = %(user_id)s
+order by subject_kind, subject_id, what;

@@ -1,0 +1,3 @@
+-- Hold off whoever else is about to mend the counts of a leaderboard: a correction must be added only once. Learners
+-- need not wait.
+select pg_advisory_xact_lock(hashtextextended('counts of leaderboard ' || %(board)s || ' ' || %(starts_on)s, 0));

@@ -1,0 +1,31 @@
+-- Hold a learner who is about to be mended, and off all authors of the learner's trees: as progress/lock_for_skill.
+with own_tree as (
+    select user_skill_tree_progress.skill_tree_id
+    from user_skill_tree_progress
+    where user_skill_tree_progress.user_id = %(user_id)s
+    union
+    select user_skill_progress.skill_tree_id
+    from user_skill_progress
+    where user_skill_progress.user_id = %(user_id)s
+    order by skill_tree_id
+),
+
+tree_lock as materialized (
+    select
+        case
+            when exists (
+                select from user_skill_tree_progress
+                where user_skill_tree_progress.skill_tree_id = own_tree.skill_tree_id
+            ) then pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || own_tree.skill_tree_id, 0))
+            else pg_advisory_xact_lock(hashtextextended('learners of tree ' || own_tree.skill_tree_id, 0))
+        end
+    from own_tree
+)
+
+select user_profiles.user_id
+from user_profiles
+where
+    user_profiles.user_id = %(user_id)s
+    -- Names the sub-query, which would not run otherwise, and runs before a row is held.
+    and (select count(*) from tree_lock) >= 0
+for no key update;

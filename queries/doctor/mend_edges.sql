@@ -1,0 +1,45 @@
+-- Take out of a tree's dependencies what is not a skill of the tree, and make dependents their inverse. The skills are
+-- locked before.
+with edge as (
+    select
+        skills.id as skill_id,
+        prerequisite.id as prerequisite_id,
+        dependency.place
+    from skills
+    cross join unnest(skills.dependencies) with ordinality as dependency (id, place)
+    inner join skills as prerequisite
+        on
+            prerequisite.id = dependency.id
+            and prerequisite.skill_tree_id = skills.skill_tree_id
+    where skills.skill_tree_id = %(tree_id)s
+),
+
+due as (
+    select
+        skills.id,
+        array(
+            select edge.prerequisite_id
+            from edge
+            where edge.skill_id = skills.id
+            order by edge.place
+        ) as dependencies,
+        array(
+            select edge.skill_id
+            from edge
+            where edge.prerequisite_id = skills.id
+            -- Those that stand already keep their order.
+            order by array_position(skills.dependents, edge.skill_id), edge.skill_id
+        ) as dependents
+    from skills
+    where skills.skill_tree_id = %(tree_id)s
+)
+
+update skills
+set
+    dependencies = due.dependencies,
+    dependents = due.dependents
+from due
+where
+    skills.id = due.id
+    and row(skills.dependencies, skills.dependents) is distinct from row(due.dependencies, due.dependents)
+returning skills.id;

@@ -1,0 +1,17 @@
+-- Take out of a tree's prerequisites what is not a tree.
+update skill_trees
+set
+    prerequisites = array(
+        select prerequisite.id
+        from unnest(skill_trees.prerequisites) with ordinality as prerequisite (id, place)
+        inner join skill_trees as known on known.id = prerequisite.id
+        order by prerequisite.place
+    )
+where
+    skill_trees.id = %(tree_id)s
+    and exists (
+        select from unnest(skill_trees.prerequisites) as prerequisite (id)
+        left join skill_trees as known on known.id = prerequisite.id
+        where known.id is null
+    )
+returning skill_trees.id;

@@ -1,0 +1,80 @@
+-- Count anew what a learner's profile holds of the ledger, the days, the skills and the trees.
+with run as (
+    select
+        streaks.user_id,
+        (array_agg(streaks.days order by streaks.ends_on desc))[1] as latest,
+        max(streaks.days) as longest,
+        max(streaks.ends_on) as latest_on
+    from streaks
+    where streaks.user_id = %(user_id)s
+    group by streaks.user_id
+),
+
+counted as (
+    select
+        user_profiles.user_id,
+        (
+            select coalesce(sum(xp_events.xp), 0)::integer
+            from xp_events
+            where xp_events.user_id = %(user_id)s
+        ) as total_xp,
+        (
+            select count(*)::integer
+            from user_skill_progress
+            where
+                user_skill_progress.user_id = %(user_id)s
+                and user_skill_progress.status = 'COMPLETED'
+        ) as skills_completed,
+        (
+            select count(*)::integer
+            from user_skill_tree_progress
+            where
+                user_skill_tree_progress.user_id = %(user_id)s
+                and user_skill_tree_progress.status <> 'NOT_STARTED'
+        ) as trees_started,
+        (
+            select count(*)::integer
+            from user_skill_tree_progress
+            where
+                user_skill_tree_progress.user_id = %(user_id)s
+                and user_skill_tree_progress.status = 'COMPLETED'
+        ) as trees_completed,
+        (
+            select coalesce(sum(user_activity_days.minutes), 0)
+            from user_activity_days
+            where user_activity_days.user_id = %(user_id)s
+        ) as minutes,
+        coalesce(run.latest, 0) as current_streak,
+        coalesce(run.longest, 0) as max_streak,
+        run.latest_on as last_activity_on
+    from user_profiles
+    left join run on run.user_id = user_profiles.user_id
+    where user_profiles.user_id = %(user_id)s
+)
+
+update user_profiles
+set
+    total_xp = counted.total_xp,
+    current_level = coalesce(
+        (
+            select levels.level
+            from levels
+            where levels.min_xp <= counted.total_xp
+            order by levels.min_xp desc
+            limit 1
+        ),
+        1
+    ),
+    current_streak = counted.current_streak,
+    max_streak = counted.max_streak,
+    last_activity_on = counted.last_activity_on,
+    skills_completed = counted.skills_completed,
+    trees_started = counted.trees_started,
+    trees_completed = counted.trees_completed,
+    hours_learned = case
+        when abs(user_profiles.hours_learned * 60 - counted.minutes) > 0.5 then counted.minutes / 60.0
+        else user_profiles.hours_learned
+    end
+from counted
+where user_profiles.user_id = counted.user_id
+returning user_profiles.user_id;

@@ -1,0 +1,75 @@
+-- Bring a learner's progress in all trees up to date, as progress/refresh_tree does in one, and take out of the path
+-- what is not a skill of the tree.
+with due as (
+    select
+        user_skill_tree_progress.user_id,
+        user_skill_tree_progress.skill_tree_id,
+        tree_standings.total_skills,
+        tree_standings.skills_completed,
+        tree_standings.progress_percent,
+        tree_standings.milestones_reached,
+        tree_standings.time_spent_minutes,
+        array(
+            select step.id
+            from unnest(user_skill_tree_progress.current_path) with ordinality as step (id, place)
+            inner join skills
+                on
+                    skills.id = step.id
+                    and skills.skill_tree_id = user_skill_tree_progress.skill_tree_id
+            order by step.place
+        ) as current_path,
+        case
+            when
+                user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED')
+                and tree_standings.total_skills > 0
+                and tree_standings.skills_completed = tree_standings.total_skills
+                then 'COMPLETED'
+            else user_skill_tree_progress.status
+        end as status,
+        coalesce(
+            user_skill_tree_progress.completed_at,
+            (
+                select max(user_skill_progress.completed_at)
+                from user_skill_progress
+                where
+                    user_skill_progress.user_id = %(user_id)s
+                    and user_skill_progress.skill_tree_id = user_skill_tree_progress.skill_tree_id
+            ),
+            user_skill_tree_progress.last_activity_at,
+            now()
+        ) as completed_at
+    from user_skill_tree_progress
+    inner join tree_standings
+        on
+            tree_standings.user_id = user_skill_tree_progress.user_id
+            and tree_standings.skill_tree_id = user_skill_tree_progress.skill_tree_id
+    where
+        user_skill_tree_progress.user_id = %(user_id)s
+        and tree_standings.user_id = %(user_id)s
+)
+
+update user_skill_tree_progress
+set
+    total_skills = due.total_skills,
+    skills_completed = due.skills_completed,
+    progress_percent = due.progress_percent,
+    -- As a set it may be right already, in another order.
+    milestones_reached = case
+        when
+            due.milestones_reached <@ user_skill_tree_progress.milestones_reached
+            and due.milestones_reached @> user_skill_tree_progress.milestones_reached
+            then user_skill_tree_progress.milestones_reached
+        else due.milestones_reached
+    end,
+    current_path = due.current_path,
+    time_spent_minutes = due.time_spent_minutes,
+    status = due.status,
+    completed_at = case
+        when due.status = 'COMPLETED' then due.completed_at
+        else user_skill_tree_progress.completed_at
+    end
+from due
+where
+    user_skill_tree_progress.user_id = %(user_id)s
+    and user_skill_tree_progress.skill_tree_id = due.skill_tree_id
+returning user_skill_tree_progress.skill_tree_id;

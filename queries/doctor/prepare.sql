@@ -1,0 +1,4 @@
+-- Give the transaction what suits statements that read whole tables: room to sort, and no compiling.
+select
+    set_config('work_mem', '64MB', true),
+    set_config('jit', 'off', true);

@@ -1,0 +1,25 @@
+-- Everything of a tree that mending may change, a row each.
+select
+    'tree' as subject_kind,
+    null::uuid as user_id,
+    skill_trees.id as subject_id,
+    'prerequisites' as what,
+    skill_trees.prerequisites::text as value
+from skill_trees
+where skill_trees.id = %(tree_id)s
+union all
+select
+    'skill' as subject_kind,
+    null::uuid as user_id,
+    skills.id as subject_id,
+    field.what,
+    field.value
+from skills
+cross join
+    lateral (
+        values
+        ('dependencies', skills.dependencies::text),
+        ('dependents', skills.dependents::text)
+    ) as field (what, value)
+where skills.skill_tree_id = %(tree_id)s
+order by subject_kind, subject_id, what;

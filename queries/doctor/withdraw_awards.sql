@@ -1,0 +1,91 @@
+-- Withdraw the awards that a learner has not earned, with their XP, as doctor/award_is_entitled judges them. Without
+-- that XP a threshold of XP may be out of reach in turn: those are gone down from the highest, each without the rewards
+-- of all before it. The profile is counted before, and again afterwards.
+with award as (
+    select
+        user_achievements.achievement_id,
+        coalesce(user_achievements.metadata #>> '{criteria,threshold}', achievements.criteria ->> 'threshold')::numeric
+            as threshold,
+        case
+            when
+                coalesce(user_achievements.metadata -> 'criteria', achievements.criteria) - 'threshold'
+                = achievements.criteria - 'threshold'
+                then achievement_standings.value
+            else (user_achievements.metadata ->> 'value')::numeric
+        end as value,
+        achievements.criterion = 'xp_threshold'
+        and not achievements.is_limited
+        and coalesce(user_achievements.metadata -> 'criteria', achievements.criteria) - 'threshold'
+        = achievements.criteria - 'threshold' as is_climbed,
+        xp_events.xp
+    from user_achievements
+    inner join achievements on achievements.id = user_achievements.achievement_id
+    inner join achievement_standings on achievement_standings.achievement_id = user_achievements.achievement_id
+    inner join xp_events
+        on
+            xp_events.source_kind = 'ACHIEVEMENT'
+            and xp_events.source_id = user_achievements.achievement_id
+    where
+        user_achievements.user_id = %(user_id)s
+        and achievement_standings.user_id = %(user_id)s
+        and xp_events.user_id = %(user_id)s
+),
+
+unearned as (
+    select
+        award.achievement_id,
+        award.xp
+    from award
+    where
+        not award.is_climbed
+        and award.value < award.threshold
+),
+
+step as (
+    select
+        award.achievement_id,
+        award.threshold,
+        award.value
+        - (select coalesce(sum(unearned.xp), 0) from unearned)
+        - coalesce(
+            sum(award.xp) over (
+                order by award.threshold desc, award.achievement_id
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as value
+    from award
+    where award.is_climbed
+),
+
+fallen as (
+    select
+        step.achievement_id,
+        -- Below the first that is within reach, all are.
+        bool_and(step.value < step.threshold) over (order by step.threshold desc, step.achievement_id) as is_fallen
+    from step
+),
+
+withdrawn as (
+    select unearned.achievement_id
+    from unearned
+    union all
+    select fallen.achievement_id
+    from fallen
+    where fallen.is_fallen
+),
+
+removed_award as (
+    delete from user_achievements
+    where
+        user_achievements.user_id = %(user_id)s
+        and user_achievements.achievement_id in (select withdrawn.achievement_id from withdrawn)
+    returning user_achievements.achievement_id
+)
+
+delete from xp_events
+where
+    xp_events.user_id = %(user_id)s
+    and xp_events.source_kind = 'ACHIEVEMENT'
+    and xp_events.source_id in (select removed_award.achievement_id from removed_award)
+returning xp_events.source_id;

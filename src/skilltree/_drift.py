@@ -1,0 +1,83 @@
+"""Which invariants there are, and what findings and facts tell. For async and sync alike."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from skilltree.errors import PoolExhausted, ServerUnavailable, SkillTreeError
+from skilltree.models.doctor import Change, Fact, FailedRepair, Finding
+from skilltree.models.ids import UserId
+
+INVARIANTS = (
+    "dependents_are_inverse",
+    "no_dependency_cycle",
+    "no_parent_cycle",
+    "no_prerequisite_cycle",
+    "no_orphan",
+    "completed_skill_has_event",
+    "xp_total",
+    "level",
+    "streak",
+    "profile_counts",
+    "tree_progress",
+    "unlocked_where_due",
+    "award_is_entitled",
+    "award_is_due",
+    "leaderboard_scores",
+    "leaderboard_counts",
+)
+"""The queries below ``queries/doctor/`` that return what is not as it must be."""
+
+OF_THE_CATALOGUE = ("dependents_are_inverse", "no_orphan")
+"""Those by which arrays of the catalogue can be mended. A cycle cannot: where to cut it, only its author knows."""
+
+OF_THE_COUNTS = "leaderboard_counts"
+
+
+def catalogue_of(findings: Iterable[Finding]) -> list[UUID]:
+    """Return the trees and skills that have drifted."""
+    return sorted(
+        {finding.subject_id for finding in findings if finding.user_id is None and finding.subject_id is not None}
+    )
+
+
+def learners_of(findings: Iterable[Finding]) -> list[UserId]:
+    """Return the learners who have drifted."""
+    return sorted({finding.user_id for finding in findings if finding.user_id is not None})
+
+
+def boards_of(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    """Return the leaderboards whose counts have drifted, each with the day on which it starts."""
+    named = {finding.what.partition(":")[0].partition(" ") for finding in findings}
+    return sorted((board, starts_on) for board, _, starts_on in named)
+
+
+def changes_between(before: Iterable[Fact], after: Iterable[Fact]) -> list[Change]:
+    """Return what differs between the facts from before and after mending."""
+    was, now = (
+        {(fact.subject_kind, fact.user_id, fact.subject_id, fact.what): fact.value for fact in facts}
+        for facts in (before, after)
+    )
+    return [
+        Change(
+            subject_kind=kind,
+            user_id=user_id,
+            subject_id=subject_id,
+            what=what,
+            before=was.get((kind, user_id, subject_id, what)),
+            after=now.get((kind, user_id, subject_id, what)),
+        )
+        for kind, user_id, subject_id, what in {**was, **now}
+        if was.get((kind, user_id, subject_id, what)) != now.get((kind, user_id, subject_id, what))
+    ]
+
+
+@contextmanager
+def noted(failures: list[FailedRepair], subject: str) -> Iterator[None]:
+    """Note an error of the block, unless the next one would meet it too."""
+    try:
+        yield
+    except (ServerUnavailable, PoolExhausted):
+        raise
+    except SkillTreeError as error:
+        failures.append(FailedRepair(subject=subject, error=f"{type(error).__name__}: {error}"))
