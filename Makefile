@@ -6,7 +6,7 @@ PG ?= 18
 SKILLTREE := .venv/bin/skilltree
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format migrate rollback status seed reset explain psql clean
+.PHONY: help demo test check format migrate rollback status seed reset explain doctor psql clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ reset: $(SKILLTREE) ## Lose all data: roll back, migrate, seed (ARGS=--yes does 
 
 explain: $(SKILLTREE) ## Show a query's plan (QUERY=trees/load ARGS="--set slug=practical-postgresql")
 	@$(SKILLTREE) explain $(QUERY) $(ARGS)
+
+doctor: $(SKILLTREE) ## Recompute everything that is derived; fail when it has drifted (ARGS=--repair mends it)
+	@$(SKILLTREE) doctor $(ARGS)
 
 psql: $(SKILLTREE) ## Open psql on the database
 	@$(SKILLTREE) psql $(if $(ARGS),-- $(ARGS))

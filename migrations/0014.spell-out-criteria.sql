@@ -1,11 +1,19 @@
 -- The criteria of an achievement as columns, so that a statement can compare with them. Generated: the document stays
 -- the truth, and one that cannot be read so is refused when it is written, not when a learner completes a skill.
 
-alter table achievements add column criterion text not null
+alter table achievements add column criterion text
 generated always as (criteria ->> 'type') stored;
 
-alter table achievements add column threshold integer not null
-generated always as ((criteria ->> 'threshold')::numeric::integer) stored;
+-- What is no threshold is left to achievements_criteria_form to refuse.
+alter table achievements add column threshold integer
+generated always as (
+    case
+        when
+            jsonb_typeof(criteria -> 'threshold') = 'number'
+            and (criteria -> 'threshold')::numeric between 1 and 2147483647
+            then (criteria -> 'threshold')::numeric::integer
+    end
+) stored;
 
 alter table achievements add column for_category_id uuid
 generated always as ((criteria #>> '{additionalParams,categoryId}')::uuid) stored;

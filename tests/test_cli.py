@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -106,6 +107,42 @@ def test_reset_asks_first_and_loses_everything_else(run: Run, seeded: str) -> No
     with Database(seeded) as db:
         assert db.categories.find_by_slug("mine") is None
         assert db.trees.find_by_slug("practical-postgresql") is not None
+
+
+def test_doctor_shows_what_has_drifted_until_it_is_mended(run: Run, seeded: str) -> None:
+    healthy = run("doctor")
+    with psycopg.connect(seeded) as connection:
+        connection.execute("update user_profiles set total_xp = 7")
+
+    found = run("doctor")
+    listed = run("doctor", "--json")
+    mended = run("doctor", "--repair")
+    again = run("doctor", "--json")
+
+    assert (healthy.exit_code, healthy.output) == (0, "all 16 invariants hold\n")
+    assert (found.exit_code, listed.exit_code, mended.exit_code, again.exit_code) == (1, 1, 0, 0)
+    assert "xp_total" in found.output
+    [finding] = json.loads(listed.output)
+    assert (finding["invariant"], finding["subject_kind"], finding["what"]) == ("xp_total", "learner", "total_xp")
+    assert (finding["expected"], finding["found"]) == ("0", "7")
+    assert "total_xp" in mended.output
+    assert mended.output.endswith("all 16 invariants hold\n")
+    assert json.loads(again.output) == []
+
+
+def test_doctor_exits_1_when_something_cannot_be_mended(run: Run, seeded: str) -> None:
+    with psycopg.connect(seeded) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute("update skill_trees set prerequisites = array[id] where slug = 'practical-postgresql'")
+
+    shown = run("doctor", "--repair")
+    listed = run("doctor", "--repair", "--json")
+
+    assert (shown.exit_code, listed.exit_code) == (1, 1)
+    assert "no_prerequisite_cycle" in shown.output
+    repair = json.loads(listed.output)
+    assert (repair["changes"], repair["failures"]) == ([], [])
+    assert [each["what"] for each in repair["remaining"]] == ["prerequisites"]
 
 
 def test_explain_shows_a_plan_and_takes_back_what_the_query_did(run: Run, seeded: str) -> None:

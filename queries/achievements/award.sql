@@ -1,12 +1,14 @@
 -- Award a learner every achievement that is due, and the XP it brings. XP from one may bring the next within reach: the
 -- thresholds are climbed from the lowest, each with the rewards of all before it. The learner is locked before.
 --
--- skill_id  the skill that has been worked on: achievements it has nothing to do with are not looked at; null looks at all
+-- skill_id  the skill that has been worked on: achievements limited to others are not looked at; null looks at all
 -- at        when; null is now
 with learner as (
     select
         user_profiles.total_xp,
         user_profiles.max_streak,
+        coalesce(%(at)s::timestamptz, now()) as at,
+        (coalesce(%(at)s::timestamptz, now()) at time zone coalesce(user_profiles.timezone, 'UTC'))::date as granted_on,
         (
             select count(*)
             from xp_events
@@ -27,10 +29,6 @@ candidate as (
         achievements.is_limited,
         achievements.xp_reward
     from achievements
-    left join user_achievements
-        on
-            user_achievements.user_id = %(user_id)s
-            and user_achievements.achievement_id = achievements.id
     left join xp_events
         on
             xp_events.user_id = %(user_id)s
@@ -38,7 +36,12 @@ candidate as (
             and xp_events.source_id = %(skill_id)s
     where
         achievements.is_active
-        and user_achievements.achievement_id is null
+        and not exists (
+            select from user_achievements
+            where
+                user_achievements.user_id = %(user_id)s
+                and user_achievements.achievement_id = achievements.id
+        )
         -- Within a limit, only a skill within it brings anybody nearer.
         and (
             not achievements.is_limited
@@ -52,13 +55,12 @@ candidate as (
         )
 ),
 
-valued as (
+valued as materialized (
     select
         candidate.id,
         candidate.criteria,
-        candidate.criterion = 'xp_threshold' and not candidate.is_limited as is_climbed,
         candidate.threshold,
-        candidate.xp_reward,
+        candidate.criterion = 'xp_threshold' and not candidate.is_limited as is_climbed,
         case
             when candidate.is_limited
                 then (
@@ -71,107 +73,80 @@ valued as (
             when candidate.criterion = 'skill_completion_count' then learner.skills
             when candidate.criterion = 'xp_threshold' then learner.total_xp
             else learner.max_streak
-        end as value
+        end as value,
+        -- What has paid once never pays again.
+        case
+            when exists (
+                select from xp_events
+                where
+                    xp_events.user_id = %(user_id)s
+                    and xp_events.source_kind = 'ACHIEVEMENT'
+                    and xp_events.source_id = candidate.id
+            ) then 0
+            else candidate.xp_reward
+        end as reward
     from candidate
     cross join learner
 ),
 
-due as (
+-- First what is reached whatever it pays, then the thresholds of XP from the lowest, each with the rewards of all
+-- before.
+climbed as (
     select
         valued.id,
         valued.criteria,
-        valued.is_climbed,
         valued.threshold,
-        valued.value,
-        -- What has paid once never pays again.
-        case when xp_events.source_id is null then valued.xp_reward else 0 end as reward
+        valued.is_climbed,
+        valued.reward,
+        valued.value
+        + case
+            when valued.is_climbed
+                then coalesce(
+                    sum(valued.reward) over (
+                        order by valued.is_climbed, valued.threshold, valued.id
+                        rows between unbounded preceding and 1 preceding
+                    ),
+                    0
+                )
+            else 0
+        end as value
     from valued
-    left join xp_events
-        on
-            xp_events.user_id = %(user_id)s
-            and xp_events.source_kind = 'ACHIEVEMENT'
-            and xp_events.source_id = valued.id
     where
         valued.is_climbed
         or valued.value >= valued.threshold
 ),
 
-reached as (
-    select
-        due.id,
-        due.criteria,
-        due.value,
-        due.reward
-    from due
-    where not due.is_climbed
-),
-
-step as (
-    select
-        due.id,
-        due.criteria,
-        due.reward,
-        due.threshold,
-        due.value
-        + (select coalesce(sum(reached.reward), 0) from reached)
-        + coalesce(
-            sum(due.reward) over (
-                order by due.threshold, due.id
-                rows between unbounded preceding and 1 preceding
-            ),
-            0
-        ) as value
-    from due
-    where due.is_climbed
-),
-
-climbed as (
+earned as (
     select
         step.id,
         step.criteria,
         step.value,
-        step.reward,
-        -- Above the first that is out of reach, all are.
-        bool_and(step.value >= step.threshold) over (order by step.threshold, step.id) as is_reached
-    from step
-),
-
-earned as (
-    select
-        reached.id,
-        reached.criteria,
-        reached.value,
-        reached.reward
-    from reached
-    union all
-    select
-        climbed.id,
-        climbed.criteria,
-        climbed.value,
-        climbed.reward
-    from climbed
-    where climbed.is_reached
-),
-
-moment as (
-    select
-        user_profiles.user_id,
-        coalesce(%(at)s::timestamptz, now()) as at,
-        (coalesce(%(at)s::timestamptz, now()) at time zone coalesce(user_profiles.timezone, 'UTC'))::date as granted_on
-    from user_profiles
-    where user_profiles.user_id = %(user_id)s
+        step.reward
+    from (
+        select
+            climbed.id,
+            climbed.criteria,
+            climbed.value,
+            climbed.reward,
+            -- Above the first that is out of reach, all are.
+            bool_and(climbed.value >= climbed.threshold) over (
+                order by climbed.is_climbed, climbed.threshold, climbed.id
+            ) as is_reached
+        from climbed
+    ) as step
+    where step.is_reached
 ),
 
 award as (
     insert into user_achievements (user_id, achievement_id, earned_at, metadata)
     select
-        moment.user_id,
+        %(user_id)s,
         earned.id as achievement_id,
-        moment.at as earned_at,
+        learner.at as earned_at,
         -- By what it was earned, should the criteria change.
         jsonb_build_object('criteria', earned.criteria, 'value', earned.value) as metadata
     from earned
-    cross join moment
+    cross join learner
     on conflict (user_id, achievement_id) do nothing
     returning
         user_achievements.achievement_id,
@@ -181,15 +156,15 @@ award as (
 paid_event as (
     insert into xp_events (user_id, source_kind, source_id, xp, granted_at, granted_on)
     select
-        moment.user_id,
+        %(user_id)s,
         'ACHIEVEMENT' as source_kind,
         earned.id as source_id,
         earned.reward as xp,
-        moment.at as granted_at,
-        moment.granted_on
+        learner.at as granted_at,
+        learner.granted_on
     from award
     inner join earned on earned.id = award.achievement_id
-    cross join moment
+    cross join learner
     on conflict (user_id, source_kind, source_id) do nothing
     returning
         xp_events.source_id,

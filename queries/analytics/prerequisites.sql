@@ -87,6 +87,7 @@ score_band as (
             and counted.band = band.number
 ),
 
+-- The first of edge_groups is the smallest band that could be told.
 counted_band as (
     select
         score_band.skill_id,

@@ -84,36 +84,42 @@ median as (
     group by placed_value.skill_id
 ),
 
-idle_learner as (
+-- Of each learner the unfinished skill worked on last.
+unfinished_skill as (
+    select distinct on (user_skill_progress.user_id)
+        user_skill_progress.user_id,
+        user_skill_progress.skill_id,
+        user_skill_progress.last_activity_at
+    from user_skill_progress
+    where
+        user_skill_progress.skill_tree_id = %(tree_id)s
+        and user_skill_progress.status = 'IN_PROGRESS'
+        and user_skill_progress.last_activity_at < now() - make_interval(days => %(idle_days)s)
+    order by
+        user_skill_progress.user_id,
+        user_skill_progress.last_activity_at desc,
+        user_skill_progress.skill_id
+),
+
+last_work as (
     select
         user_skill_progress.user_id,
         max(user_skill_progress.last_activity_at) as last_activity_at
     from user_skill_progress
     where user_skill_progress.skill_tree_id = %(tree_id)s
     group by user_skill_progress.user_id
-    having max(user_skill_progress.last_activity_at) < now() - make_interval(days => %(idle_days)s)
-),
-
-stopped_learner as (
-    select distinct on (idle_learner.user_id)
-        idle_learner.user_id,
-        user_skill_progress.skill_id
-    from idle_learner
-    inner join user_skill_progress
-        on
-            user_skill_progress.skill_tree_id = %(tree_id)s
-            and user_skill_progress.user_id = idle_learner.user_id
-            and user_skill_progress.last_activity_at = idle_learner.last_activity_at
-            and user_skill_progress.status = 'IN_PROGRESS'
-    order by idle_learner.user_id, user_skill_progress.skill_id
 ),
 
 stopped as (
     select
-        stopped_learner.skill_id,
+        unfinished_skill.skill_id,
         count(*) as learners
-    from stopped_learner
-    group by stopped_learner.skill_id
+    from unfinished_skill
+    inner join last_work
+        on
+            last_work.user_id = unfinished_skill.user_id
+            and last_work.last_activity_at = unfinished_skill.last_activity_at
+    group by unfinished_skill.skill_id
 ),
 
 figure as (

@@ -1,12 +1,19 @@
--- Achievements that a learner has earned and not been awarded: every action awards what is due, so these are learners
--- who have learnt something since the achievement became what it is; after a back-fill, all. While one is under way,
--- none are told.
+-- Achievements that a learner has earned and not been awarded. Every action awards what is due, of what is limited to
+-- some skills only one on such a skill: so these are of learners who have learnt something of it since the achievement
+-- became what it is; after a back-fill, of all. While one is under way, none are told.
 with standing as materialized (
     select
         achievement_standings.user_id,
         achievement_standings.achievement_id,
         achievement_standings.value,
-        achievement_standings.threshold
+        achievement_standings.threshold,
+        coalesce(achievement_backfills.started_at > achievements.updated_at, false) as is_backfilled,
+        achievements.is_limited,
+        achievements.updated_at,
+        achievements.for_category_id,
+        achievements.for_tree_id,
+        achievements.for_difficulty,
+        achievements.for_skill_type
     from achievement_standings
     inner join user_profiles on user_profiles.user_id = achievement_standings.user_id
     inner join achievements on achievements.id = achievement_standings.achievement_id
@@ -20,13 +27,8 @@ with standing as materialized (
         and achievements.is_active
         -- Within a limit no streak is longer than the longest: most need not be counted.
         and (achievements.criterion <> 'streak_days' or user_profiles.max_streak >= achievements.threshold)
-        and case
-            when achievement_backfills.achievement_id is null
-                then user_profiles.last_activity_at > achievements.updated_at
-            else
-                achievement_backfills.finished_at is not null
-                and greatest(user_profiles.last_activity_at, achievement_backfills.started_at) > achievements.updated_at
-        end
+        and (achievement_backfills.achievement_id is null or achievement_backfills.finished_at is not null)
+        and greatest(user_profiles.last_activity_at, achievement_backfills.started_at) > achievements.updated_at
 )
 
 select
@@ -37,5 +39,21 @@ select
     standing.value || ' of ' || standing.threshold as expected,
     null as found
 from standing
-where standing.value >= standing.threshold
+where
+    standing.value >= standing.threshold
+    and (
+        not standing.is_limited
+        or standing.is_backfilled
+        or exists (
+            select from xp_events
+            where
+                xp_events.user_id = standing.user_id
+                and xp_events.source_kind = 'SKILL'
+                and xp_events.granted_at > standing.updated_at
+                and (standing.for_category_id is null or xp_events.category_id = standing.for_category_id)
+                and (standing.for_tree_id is null or xp_events.skill_tree_id = standing.for_tree_id)
+                and (standing.for_difficulty is null or xp_events.difficulty::text = standing.for_difficulty)
+                and (standing.for_skill_type is null or xp_events.skill_type::text = standing.for_skill_type)
+        )
+    )
 order by standing.user_id, standing.achievement_id;

@@ -20,6 +20,10 @@ due as (
         sum(tally.learners) as learners
     from tally
     cross join generate_series(0, 5) as node (level)
+    where
+        -- The first place of a row above level 0 is not kept.
+        node.level = 0
+        or (tally.xp >> (6 * node.level)) & 63 > 0
     group by tally.board, tally.starts_on, node.level, branch
 ),
 

@@ -13,6 +13,8 @@ with due as (
         user_scores.board = %(board)s::leaderboard
         and user_scores.starts_on = %(starts_on)s::date
         and user_scores.is_listed
+        -- The first place of a row above level 0 is not kept.
+        and (node.level = 0 or (user_scores.xp >> (6 * node.level)) & 63 > 0)
     group by node.level, bucket, slot, position
 ),
 

@@ -6,8 +6,19 @@ with due as (
         user_skill_tree_progress.skill_tree_id,
         tree_standings.total_skills,
         tree_standings.skills_completed,
-        tree_standings.progress_percent,
-        tree_standings.milestones_reached,
+        case
+            when abs(tree_standings.progress_percent - user_skill_tree_progress.progress_percent) < 0.000001
+                then user_skill_tree_progress.progress_percent
+            else tree_standings.progress_percent
+        end as progress_percent,
+        -- As a set it may be right already, in another order.
+        case
+            when
+                tree_standings.milestones_reached <@ user_skill_tree_progress.milestones_reached
+                and tree_standings.milestones_reached @> user_skill_tree_progress.milestones_reached
+                then user_skill_tree_progress.milestones_reached
+            else tree_standings.milestones_reached
+        end as milestones_reached,
         tree_standings.time_spent_minutes,
         array(
             select step.id
@@ -53,14 +64,7 @@ set
     total_skills = due.total_skills,
     skills_completed = due.skills_completed,
     progress_percent = due.progress_percent,
-    -- As a set it may be right already, in another order.
-    milestones_reached = case
-        when
-            due.milestones_reached <@ user_skill_tree_progress.milestones_reached
-            and due.milestones_reached @> user_skill_tree_progress.milestones_reached
-            then user_skill_tree_progress.milestones_reached
-        else due.milestones_reached
-    end,
+    milestones_reached = due.milestones_reached,
     current_path = due.current_path,
     time_spent_minutes = due.time_spent_minutes,
     status = due.status,
@@ -72,4 +76,24 @@ from due
 where
     user_skill_tree_progress.user_id = %(user_id)s
     and user_skill_tree_progress.skill_tree_id = due.skill_tree_id
+    and (
+        (due.status = 'COMPLETED' and user_skill_tree_progress.completed_at is null)
+        or row(
+            user_skill_tree_progress.total_skills,
+            user_skill_tree_progress.skills_completed,
+            user_skill_tree_progress.progress_percent,
+            user_skill_tree_progress.milestones_reached,
+            user_skill_tree_progress.current_path,
+            user_skill_tree_progress.time_spent_minutes,
+            user_skill_tree_progress.status
+        ) <> row(
+            due.total_skills,
+            due.skills_completed,
+            due.progress_percent,
+            due.milestones_reached,
+            due.current_path,
+            due.time_spent_minutes,
+            due.status
+        )
+    )
 returning user_skill_tree_progress.skill_tree_id;

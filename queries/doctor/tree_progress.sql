@@ -17,6 +17,8 @@ with compared as (
         tree_standings.time_spent_minutes as due_minutes,
         tree_standings.milestones_reached <@ user_skill_tree_progress.milestones_reached
         and tree_standings.milestones_reached @> user_skill_tree_progress.milestones_reached as has_milestones,
+        -- Not for the last bits of a quotient.
+        abs(tree_standings.progress_percent - user_skill_tree_progress.progress_percent) < 0.000001 as has_percent,
         user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED')
         and tree_standings.total_skills > 0
         and tree_standings.skills_completed = tree_standings.total_skills as completes,
@@ -42,7 +44,11 @@ drifted as (
             values
             ('total_skills', compared.due_total::text, compared.total_skills::text),
             ('skills_completed', compared.due_completed::text, compared.skills_completed::text),
-            ('progress_percent', compared.due_percent::text, compared.progress_percent::text),
+            (
+                'progress_percent',
+                case when not compared.has_percent then compared.due_percent::text end,
+                case when not compared.has_percent then compared.progress_percent::text end
+            ),
             (
                 'milestones_reached',
                 case when not compared.has_milestones then compared.due_milestones::text end,
@@ -59,14 +65,14 @@ drifted as (
     where
         (
             not compared.has_milestones
+            or not compared.has_percent
             or compared.completes
             or compared.lacks_moment
             or row(
                 compared.total_skills,
                 compared.skills_completed,
-                compared.progress_percent,
                 compared.time_spent_minutes
-            ) <> row(compared.due_total, compared.due_completed, compared.due_percent, compared.due_minutes)
+            ) <> row(compared.due_total, compared.due_completed, compared.due_minutes)
         )
         and field.expected is distinct from field.found
 ),

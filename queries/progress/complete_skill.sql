@@ -1,5 +1,6 @@
 -- Complete a skill for a learner, once and for ever: the work, the XP in the ledger and in the profile, the level, the
--- day, the streak, the progress in the tree, and the skills that open. Completed already, only the best score is raised.
+-- day, the streak, the progress in the tree, and the skills that open. Completed already, only the best score is
+-- raised.
 --
 -- score     0 to 100; null keeps the best so far
 -- evidence  a JSON object; null is none

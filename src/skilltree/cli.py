@@ -20,10 +20,12 @@ from rich.table import Table
 from skilltree import demo as demonstration
 from skilltree import dev, embedded, migrate, seed
 from skilltree import explain as explaining
+from skilltree._drift import INVARIANTS
 from skilltree._sync.database import Database
 from skilltree.curriculum import parse_file
 from skilltree.errors import SkillTreeError
 from skilltree.models.achievements import BackfillProgress
+from skilltree.models.doctor import Repair, Subject
 from skilltree.models.ids import AchievementId
 
 app = typer.Typer(
@@ -219,6 +221,51 @@ def backfill(
 
         done = db.achievements.backfill(AchievementId(achievement), batch_size=batch_size, on_batch=show)
     _table([{"learners": str(done.learners_seen), "awarded": str(done.awarded)}], as_json=as_json)
+
+
+@_command("doctor")
+def doctor(
+    *,
+    mend: Annotated[bool, typer.Option("--repair", help="Mend it, and show what that changed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Recompute everything that is derived; show what has drifted, and exit 1 when something has."""
+    with _database() as db:
+        repair = db.doctor.repair() if mend else None
+        findings = repair.remaining if repair else db.doctor.examine()
+    if as_json:
+        shown = repair.model_dump(mode="json") if repair else [each.model_dump(mode="json") for each in findings]
+        print(json.dumps(shown, indent=2))  # noqa: T201 (what was asked for)
+    else:
+        if repair:
+            _show_repair(repair)
+        if findings:
+            _table(
+                (
+                    {"drifted": each.invariant, **_subject(each), "expected": each.expected, "found": each.found}
+                    for each in findings
+                ),
+                as_json=False,
+            )
+        else:
+            _out.print(f"all {len(INVARIANTS)} invariants hold")
+    if findings:
+        raise typer.Exit(1)
+
+
+def _show_repair(repair: Repair) -> None:
+    if repair.changes:
+        _table(
+            ({**_subject(each), "before": each.before, "after": each.after} for each in repair.changes), as_json=False
+        )
+    for failure in repair.failures:
+        _err.print(f"{failure.subject} could not be mended: {failure.error}", markup=False, highlight=False)
+
+
+def _subject(each: Subject) -> dict[str, str]:
+    """Return what is spoken of, as two columns."""
+    parts = [each.subject_kind, each.subject_id, "of" if each.subject_id and each.user_id else "", each.user_id]
+    return {"subject": " ".join(str(part) for part in parts if part), "what": each.what}
 
 
 @_command("psql")

@@ -70,7 +70,7 @@ class Doctor(Repository):
     def _mend_learner(self, user_id: UserId) -> list[Change]:
         """Derive everything of a learner anew: first the ledger and the skills, last the places on leaderboards."""
         return self._mend(
-            {"user_id": user_id, "at": None, "is_listed": None},
+            {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None},
             lock=("doctor/lock_learner",),
             look="doctor/learner_facts",
             mend=(
