@@ -259,6 +259,8 @@ _CHECKS = {
             from user_scores
             cross join generate_series(0, 5) as level
             where is_listed
+            -- Of the rows above the lowest the first place is not kept.
+                and (level = 0 or (xp >> (6 * level)) & 63 > 0)
             group by 1, 2, 3, 4, 5, 6
         ),
 

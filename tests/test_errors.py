@@ -34,12 +34,16 @@ CLASSES = sorted(
 
 # Keys that no repository can break: what writes these rows takes what is there, or makes the key itself.
 UNREACHABLE = {
+    "achievement_backfills_pkey",
+    "leaderboard_counts_pkey",
     "levels_pkey",
     "unique_level_min_xp",
     "unique_user_achievement",
     "unique_user_skill_progress",
     "unique_user_tree_progress",
+    "user_activity_days_pkey",
     "user_profiles_pkey",
+    "user_scores_pkey",
     "xp_events_pkey",
 }
 

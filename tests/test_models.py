@@ -297,7 +297,18 @@ TABLES: dict[type[BaseModel], tuple[str, set[str]]] = {
     skills.Skill: ("skills", {"search_document", "graph_change", "removed_at"}),
     progress.TreeProgress: ("user_skill_tree_progress", set()),
     progress.SkillProgress: ("user_skill_progress", set()),
-    achievements.Achievement: ("achievements", set()),
+    achievements.Achievement: (
+        "achievements",
+        {
+            "criterion",
+            "threshold",
+            "is_limited",
+            "for_category_id",
+            "for_tree_id",
+            "for_difficulty",
+            "for_skill_type",
+        },
+    ),
     sessions.Session: ("user_sessions", set()),
 }
 

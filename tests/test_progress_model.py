@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from itertools import count, repeat
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_URL, UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import networkx as nx
@@ -311,7 +312,9 @@ class Progress(RuleBasedStateMachine):
         self.learners: list[Learner] = []
         self.trees: list[Tree] = []
         self.achievements: dict[AchievementId, Criterion] = {}
-        self.gone = SkillId(uuid4())
+        # Ids that are the same each time an example is run, so that whatever goes by their order is, too.
+        self.ids = map(uuid5, repeat(NAMESPACE_URL), map(str, count()))
+        self.gone = SkillId(next(self.ids))
 
     # --- drawing
 
@@ -361,11 +364,11 @@ class Progress(RuleBasedStateMachine):
             self._achievement(criterion)
 
     def _criteria(self) -> Iterator[Criterion]:
-        count, xp, streak = "skill_completion_count", "xp_threshold", "streak_days"
+        skills, xp, streak = "skill_completion_count", "xp_threshold", "streak_days"
         tree, category = {"tree_id": self.trees[0].id}, {"category_id": self.categories[1]}
         hard, project = {"difficulty": DifficultyLevel.ADVANCED}, {"skill_type": SkillType.PROJECT}
-        yield Criterion(count, 1, 25, {})
-        yield Criterion(count, 3, 0, {})
+        yield Criterion(skills, 1, 25, {})
+        yield Criterion(skills, 3, 0, {})
         yield Criterion(xp, 60, 40, {})
         yield Criterion(xp, 100, 45, {})
         yield Criterion(xp, 145, 5, {})
@@ -379,7 +382,7 @@ class Progress(RuleBasedStateMachine):
             (tree | hard, 6),
             (category | project, 7),
         ):
-            yield Criterion(count, 2, reward, limits)
+            yield Criterion(skills, 2, reward, limits)
             yield Criterion(xp, 30, reward, limits)
             yield Criterion(streak, 2, reward, limits)
 
@@ -396,7 +399,7 @@ class Progress(RuleBasedStateMachine):
         """Create a skill whose bits say what kind of skill it is."""
         needs = self._within(tree, places)
         skill = Skill(
-            id=SkillId(uuid4()),
+            id=SkillId(next(self.ids)),
             tree=tree,
             needs=needs,
             is_optional=kind & 1 == 1,
@@ -410,6 +413,7 @@ class Progress(RuleBasedStateMachine):
             tree.id,
             id=skill.id,
             name="skill",
+            key=str(skill.id),
             dependencies=[*needs],
             is_optional=skill.is_optional,
             is_milestone=skill.is_milestone,
@@ -786,12 +790,18 @@ class Progress(RuleBasedStateMachine):
     def import_again(self, where: int, without: int, changed: int, optional: bool, active: bool) -> None:
         """Import a tree as it is exported, but for a skill that is left out and another that is changed."""
         tree = self._tree(where)
-        ids = {skill.key: skill.id for skill in self.db.skills.list_for_tree(tree.id, include_inactive=True)}
         exported = self.db.trees.export_tree(tree.slug)
         keys = sorted(skill.key for skill in exported.skills)
         if len(keys) < 2:
             return
-        left_out, other = keys[without % len(keys)], keys[changed % len(keys)]
+        # DEV
+        if any(
+            (one.dependencies or one.dependents) and one.key not in keys
+            for one in self.db.skills.list_for_tree(tree.id, include_inactive=True)
+        ):
+            return
+        left_out = keys.pop(without % len(keys))
+        other = keys[changed % len(keys)]
 
         kept = [
             skill.model_copy(update={"dependencies": tuple(key for key in skill.dependencies if key != left_out)})
@@ -802,16 +812,13 @@ class Progress(RuleBasedStateMachine):
         skills = tuple(skill.model_copy(update=edited) if skill.key == other else skill for skill in kept)
         self.db.trees.import_tree(exported.model_copy(update={"skills": skills}))
 
-        if other != left_out:
-            tree.skills[ids[other]].is_optional = optional
-            tree.skills[ids[other]].is_active = active
+        tree.skills[SkillId(UUID(other))].is_optional = optional
+        tree.skills[SkillId(UUID(other))].is_active = active
+        # Whatever is not in the curriculum, be it since an import before, is taken out of the graph.
+        kept_ids = {SkillId(UUID(key)) for key in keys}
         for skill in tree.skills.values():
-            # What the export leaves out, the import takes out of the graph.
-            if skill.id == ids[left_out] or skill.id not in {ids[key] for key in keys}:
-                skill.is_active = False
-                skill.needs = set()
-                for dependent in tree.skills.values():
-                    dependent.needs = dependent.needs - {skill.id}
+            skill.is_active = skill.is_active and skill.id in kept_ids
+            skill.needs = skill.needs & kept_ids if skill.id in kept_ids else set()
         self._follow(tree)
 
     @rule(where=PLACE, category=st.integers(0, 1), first=st.booleans())

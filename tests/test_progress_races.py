@@ -381,10 +381,10 @@ def test_everything_follows_from_completions_while_two_authors_edit_their_tree(
 def test_two_trees_completed_by_edits_at_once_are_counted_for_all_their_learners(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    learners = enrol(connection, 12)
-    pairs = zip(*[iter(plant(connection, {"html": [], "css": []}, 2 * ROUNDS))] * 2, strict=True)
+    learners = enrol(connection, 4)
+    trees = plant(connection, {"html": [], "css": []}, 2 * ROUNDS)
 
-    for left, right in pairs:
+    for left, right in zip(trees[::2], trees[1::2], strict=True):
         with db.transaction() as unit:
             for learner in learners:
                 unit.progress.complete_skill(learner, left["html"])
@@ -419,11 +419,11 @@ def crosswise(db: Database, *halves: tuple[Callable[[Database], object], Callabl
 def test_of_two_units_of_work_that_lock_learners_crosswise_one_is_undone(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    pairs = zip(*[iter(plant(connection, {"html": [], "css": []}, 2 * ROUNDS))] * 2, strict=True)
+    trees = plant(connection, {"html": [], "css": []}, 2 * ROUNDS)
     (ada,), (ben,) = enrol(connection, 1, slot=1), enrol(connection, 1, slot=2)
+    begin(db, connection, trees)
 
-    for left, right in pairs:
-        begin(db, connection, [left, right])
+    for left, right in zip(trees[::2], trees[1::2], strict=True):
         errors = race.run(
             *crosswise(
                 db,
@@ -448,10 +448,10 @@ def test_of_two_units_of_work_that_lock_learners_crosswise_one_is_undone(
 def test_of_two_units_of_work_that_learn_in_one_tree_and_edit_the_other_one_is_undone(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    pairs = zip(*[iter(plant(connection, {"html": [], "css": []}, 2 * ROUNDS))] * 2, strict=True)
+    trees = plant(connection, {"html": [], "css": []}, 2 * ROUNDS)
 
-    for left, right in pairs:
-        ada, ben = enrol(connection, 2)
+    for left, right in zip(trees[::2], trees[1::2], strict=True):
+        (ada,), (ben,) = enrol(connection, 1, slot=1), enrol(connection, 1, slot=2)
         errors = race.run(
             *crosswise(
                 db,
@@ -524,7 +524,7 @@ def test_calls_that_cannot_be_serialized_are_tried_again_and_counted(
 
 
 def test_a_unit_of_work_that_cannot_be_serialized_is_undone(db: Database, connection: Connection, clone: str) -> None:
-    ada, ben = enrol(connection, 2)
+    (ada,), (ben,) = enrol(connection, 1, slot=1), enrol(connection, 1, slot=2)
     trees = plant(connection, {"html": [], "css": []})
     begin(db, connection, trees)
 

@@ -1,33 +1,47 @@
 -- Withdraw the awards that a learner has not earned, with their XP, as doctor/award_is_entitled judges them. Without
 -- that XP a threshold of XP may be out of reach in turn: those are gone down from the highest, each without the rewards
 -- of all before it. The profile is counted before, and again afterwards.
-with award as (
+with noted as (
     select
         user_achievements.achievement_id,
-        coalesce(user_achievements.metadata #>> '{criteria,threshold}', achievements.criteria ->> 'threshold')::numeric
-            as threshold,
         case
-            when
-                coalesce(user_achievements.metadata -> 'criteria', achievements.criteria) - 'threshold'
-                = achievements.criteria - 'threshold'
-                then achievement_standings.value
-            else (user_achievements.metadata ->> 'value')::numeric
+            when jsonb_typeof(user_achievements.metadata -> 'criteria') = 'object'
+                then user_achievements.metadata -> 'criteria'
+            else achievements.criteria
+        end as criteria,
+        case
+            when jsonb_typeof(user_achievements.metadata -> 'value') = 'number'
+                then (user_achievements.metadata -> 'value')::numeric
+        end as value
+    from user_achievements
+    inner join achievements on achievements.id = user_achievements.achievement_id
+    where user_achievements.user_id = %(user_id)s
+),
+
+award as (
+    select
+        noted.achievement_id,
+        case
+            when jsonb_typeof(noted.criteria -> 'threshold') = 'number' then (noted.criteria -> 'threshold')::numeric
+            else achievements.threshold
+        end as threshold,
+        case
+            when noted.criteria - 'threshold' = achievements.criteria - 'threshold' then achievement_standings.value
+            else noted.value
         end as value,
         achievements.criterion = 'xp_threshold'
         and not achievements.is_limited
-        and coalesce(user_achievements.metadata -> 'criteria', achievements.criteria) - 'threshold'
-        = achievements.criteria - 'threshold' as is_climbed,
+        and noted.criteria - 'threshold' = achievements.criteria - 'threshold' as is_climbed,
         xp_events.xp
-    from user_achievements
-    inner join achievements on achievements.id = user_achievements.achievement_id
-    inner join achievement_standings on achievement_standings.achievement_id = user_achievements.achievement_id
+    from noted
+    inner join achievements on achievements.id = noted.achievement_id
+    inner join achievement_standings on achievement_standings.achievement_id = noted.achievement_id
     inner join xp_events
         on
             xp_events.source_kind = 'ACHIEVEMENT'
-            and xp_events.source_id = user_achievements.achievement_id
+            and xp_events.source_id = noted.achievement_id
     where
-        user_achievements.user_id = %(user_id)s
-        and achievement_standings.user_id = %(user_id)s
+        achievement_standings.user_id = %(user_id)s
         and xp_events.user_id = %(user_id)s
 ),
 

@@ -43,7 +43,7 @@ async def everything(connection):
         f"select '{table}', count(*), md5(string_agg({table}::text, ' ' order by {table}::text)) from {table}"
         for table in TABLES
     )
-    return await rows(connection, prints)
+    return await rows(connection, f"{prints} order by 1")
 
 
 @asynccontextmanager

@@ -270,9 +270,7 @@ async def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, scho
 
     repair = await db.doctor.repair()
 
-    expected = (
-        "no_prerequisite_cycle", "tree", None, school.tree.id, "prerequisites", "no cycle", "Web → Other → Web"
-    )  # fmt: skip
+    expected = ("no_prerequisite_cycle", "tree", None, school.tree.id, "prerequisites", "no cycle", "Web → Other → Web")
     assert told(repair.remaining) == [expected]
 
 
@@ -448,8 +446,14 @@ async def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school
     repair = await db.doctor.repair()
 
     assert findings[0] == (
-        "completed_skill_has_event", "skill", school.grace.id, school.html.id, "xp event", "10", None
-    )  # fmt: skip
+        "completed_skill_has_event",
+        "skill",
+        school.grace.id,
+        school.html.id,
+        "xp event",
+        "10",
+        None,
+    )
     assert {invariant for invariant, *_ in findings[1:]} == {"leaderboard_counts"}
     assert (repair.failures, repair.remaining) == ((), ())
     assert await stored(connection) == before
@@ -530,6 +534,15 @@ async def test_an_award_is_believed_once_its_achievement_counts_something_else(d
         """update achievements set criteria = '{"type": "streak_days", "threshold": 30}' where id = %s""",
         school.first.id,
     )
+
+    assert await db.doctor.examine() == []
+
+
+@pytest.mark.parametrize(
+    "metadata", ["null", "{}", '{"criteria": null}', '{"criteria": {"threshold": "?"}, "value": []}', '{"criteria": 1}']
+)
+async def test_notes_that_cannot_be_read_are_no_hindrance(db, connection, school, metadata):
+    await corrupt(connection, "update user_achievements set metadata = nullif(%s::jsonb, 'null')", metadata)
 
     assert await db.doctor.examine() == []
 
@@ -758,5 +771,6 @@ async def test_learners_go_on_while_they_are_mended(db, connection, school):
     last = await db.doctor.repair()
 
     assert failures(results) == []
+    assert [repair.failures for repair in results[:2]] == [(), ()]
     assert (last.failures, last.remaining) == ((), ())
     assert await value(connection, "select count(*) from user_skill_tree_progress where status = 'COMPLETED'") == 7

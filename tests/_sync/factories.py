@@ -45,7 +45,7 @@ def everything(connection):
         f"select '{table}', count(*), md5(string_agg({table}::text, ' ' order by {table}::text)) from {table}"
         for table in TABLES
     )
-    return rows(connection, prints)
+    return rows(connection, f"{prints} order by 1")
 
 
 @contextmanager

@@ -268,9 +268,7 @@ def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, school):
 
     repair = db.doctor.repair()
 
-    expected = (
-        "no_prerequisite_cycle", "tree", None, school.tree.id, "prerequisites", "no cycle", "Web → Other → Web"
-    )  # fmt: skip
+    expected = ("no_prerequisite_cycle", "tree", None, school.tree.id, "prerequisites", "no cycle", "Web → Other → Web")
     assert told(repair.remaining) == [expected]
 
 
@@ -442,8 +440,14 @@ def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school):
     repair = db.doctor.repair()
 
     assert findings[0] == (
-        "completed_skill_has_event", "skill", school.grace.id, school.html.id, "xp event", "10", None
-    )  # fmt: skip
+        "completed_skill_has_event",
+        "skill",
+        school.grace.id,
+        school.html.id,
+        "xp event",
+        "10",
+        None,
+    )
     assert {invariant for invariant, *_ in findings[1:]} == {"leaderboard_counts"}
     assert (repair.failures, repair.remaining) == ((), ())
     assert stored(connection) == before
@@ -524,6 +528,15 @@ def test_an_award_is_believed_once_its_achievement_counts_something_else(db, con
         """update achievements set criteria = '{"type": "streak_days", "threshold": 30}' where id = %s""",
         school.first.id,
     )
+
+    assert db.doctor.examine() == []
+
+
+@pytest.mark.parametrize(
+    "metadata", ["null", "{}", '{"criteria": null}', '{"criteria": {"threshold": "?"}, "value": []}', '{"criteria": 1}']
+)
+def test_notes_that_cannot_be_read_are_no_hindrance(db, connection, school, metadata):
+    corrupt(connection, "update user_achievements set metadata = nullif(%s::jsonb, 'null')", metadata)
 
     assert db.doctor.examine() == []
 
@@ -748,5 +761,6 @@ def test_learners_go_on_while_they_are_mended(db, connection, school):
     last = db.doctor.repair()
 
     assert failures(results) == []
+    assert [repair.failures for repair in results[:2]] == [(), ()]
     assert (last.failures, last.remaining) == ((), ())
     assert value(connection, "select count(*) from user_skill_tree_progress where status = 'COMPLETED'") == 7

@@ -1,0 +1,201 @@
+"""What is left when the server is killed while learners complete skills: all that was acknowledged, and nothing half.
+
+The server is one of this test's own, whose data reach the disk.
+"""
+
+import os
+import random
+import shlex
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+
+from _sync.factories import add_achievement, add_skills, add_tree, add_user, rows, value
+from conftest import _start_debian_server
+from drift import drift
+from skilltree import Database, embedded, migrate
+from skilltree.errors import ServerUnavailable
+from skilltree.models.ids import SkillId, UserId
+from skilltree.models.skills import Skill
+
+KILLS = 20
+CLIENTS = 8
+LEARNERS = 24
+SKILLS = 160
+REPEATED = 0.02
+SECONDS_BEFORE_A_KILL = (0.02, 0.5)
+SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+class Server:
+    """A server that can be killed with all its processes, and started again as it was started first."""
+
+    def __init__(self, version: str, folder: Path) -> None:
+        if version == "15":
+            self.host = _start_debian_server(version, folder)
+        else:
+            url = embedded.start(version=int(version), folder=folder)
+            self.host = str(psycopg.conninfo.conninfo_to_dict(url)["host"])
+        self.url = f"host={self.host} user=postgres dbname=postgres"
+        self._data = folder / f"pg{version}"
+        self._command = shlex.split((self._data / "postmaster.opts").read_text())
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def kill(self) -> None:
+        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        # From here on it starts no more of them.
+        postmaster.suspend()
+        family = [*postmaster.children(recursive=True), postmaster]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, timeout=30)
+        if self._process is not None:
+            self._process.wait()
+
+    def start(self) -> None:
+        owner = self._data.stat().st_uid
+        user = owner if os.geteuid() == 0 else None
+        with (self._data / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, user=user, cwd="/", stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                psycopg.connect(self.url).close()
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, (self._data / "log").read_text()[-2000:]
+                time.sleep(0.01)
+            else:
+                return
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
+    server = Server(request.config.getoption("pg"), folder)
+    yield server
+    server.kill()
+    shutil.rmtree(folder)
+
+
+class Clients:
+    """Threads that complete skills for ever, each for any learner, and note what the database has acknowledged."""
+
+    def __init__(self, db: Database, learners: list[UserId], skills: list[Skill]) -> None:
+        self._db = db
+        self._skills = skills
+        self._done: dict[UserId, set[SkillId]] = {learner: set() for learner in learners}
+        self._turns = [threading.Lock() for _ in range(CLIENTS)]
+        self._go = threading.Event()
+        self._stop = threading.Event()
+        self.acknowledged: dict[tuple[UserId, SkillId], datetime | None] = {}
+        self.outages = 0
+        self.errors: list[BaseException] = []
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        self._go.set()
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            for number in range(CLIENTS):
+                threads.submit(self._work, number)
+            try:
+                yield
+            finally:
+                self._stop.set()
+                self._go.set()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let each end the call that it makes, and make no other."""
+        self._go.clear()
+        with ExitStack() as turns:
+            for turn in self._turns:
+                turns.enter_context(turn)
+            yield
+        self._go.set()
+
+    def _work(self, number: int) -> None:
+        chance = random.Random(number)  # noqa: S311 (not for secrets)
+        try:
+            while not self._stop.is_set():
+                self._go.wait()
+                with self._turns[number]:
+                    self._complete_one(chance)
+        except BaseException as error:
+            self.errors.append(error)
+
+    def _complete_one(self, chance: random.Random) -> None:
+        learner = chance.choice(list(self._done))
+        done = self._done[learner]
+        is_open = [one for one in self._skills if done.issuperset(one.dependencies)]
+        # Now and then one that is completed already.
+        skill = chance.choice([one for one in is_open if one.id not in done or chance.random() < REPEATED])
+        try:
+            completion = self._db.progress.complete_skill(learner, skill.id)
+        except ServerUnavailable:
+            self.outages += 1
+            time.sleep(0.02)
+        else:
+            self.acknowledged[learner, skill.id] = completion.progress.completed_at
+            done.add(skill.id)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def completions(connection: psycopg.Connection[tuple[Any, ...]]) -> dict[tuple[UserId, SkillId], datetime]:
+    statement = "select user_id, skill_id, completed_at from user_skill_progress where status = 'COMPLETED'"
+    return {(learner, skill): at for learner, skill, at in rows(connection, statement)}
+
+
+def test_no_acknowledged_completion_is_lost_and_none_is_half_when_the_server_is_killed(server: Server) -> None:
+    migrate.migrate(server.url)
+    chance = random.Random(0)  # noqa: S311 (not for secrets)
+    with Database(server.url, min_size=CLIENTS, max_size=CLIENTS) as db:
+        tree = add_tree(db)
+        names = [f"skill {number}" for number in range(SKILLS)]
+        ladders = {later: [earlier] for earlier, later in pairwise(names) if int(later.split()[1]) % 4}
+        skills = add_skills(db, tree, *(name for name in names if name not in ladders), **ladders)
+        for threshold in (5, 20, 60, 120, 200):
+            add_achievement(
+                db, f"{threshold} skills", criteria={"type": "skill_completion_count", "threshold": threshold}
+            )
+            add_achievement(
+                db,
+                f"{threshold * 12} XP",
+                criteria={"type": "xp_threshold", "threshold": threshold * 12},
+                xp_reward=threshold,
+            )
+        clients = Clients(db, [add_user(db, f"learner{number}").id for number in range(LEARNERS)], skills)
+
+        with clients.at_work():
+            for _ in range(KILLS):
+                acknowledged = len(clients.acknowledged)
+                until(lambda: len(clients.acknowledged) > acknowledged or bool(clients.errors))  # noqa: B023
+                time.sleep(chance.uniform(*SECONDS_BEFORE_A_KILL))
+                outages = clients.outages
+                server.kill()
+                until(lambda: clients.outages > outages or bool(clients.errors))  # noqa: B023
+                server.start()
+                with clients.paused(), psycopg.connect(server.url, autocommit=True) as connection:
+                    assert clients.errors == []
+                    assert [value(connection, f"show {setting}") for setting in SETTINGS] == ["on"] * len(SETTINGS)
+                    assert clients.acknowledged.items() <= completions(connection).items()
+                    assert drift(connection) == {}
