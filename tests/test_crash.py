@@ -40,6 +40,21 @@ SECONDS_BEFORE_A_KILL = (0.02, 0.5)
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 
 
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def is_dead(process: psutil.Process) -> bool:
+    """Tell whether a process is dead, be it buried or not."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 class Server:
     """A server that can be killed with all its processes, and started again as it was started first."""
 
@@ -62,7 +77,7 @@ class Server:
         for process in family:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(family, timeout=30)
+        until(lambda: all(is_dead(process) for process in family))
         if self._process is not None:
             self._process.wait()
 
@@ -151,13 +166,6 @@ class Clients:
         else:
             self.acknowledged[learner, skill.id] = completion.progress.completed_at
             done.add(skill.id)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def completions(connection: psycopg.Connection[tuple[Any, ...]]) -> dict[tuple[UserId, SkillId], datetime]:

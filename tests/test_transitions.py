@@ -221,7 +221,6 @@ def test_refused_action_leaves_a_unit_of_work_usable(
         ("LOCKED", "SkillNotOptional"),
         ("AVAILABLE", "SkillNotOptional"),
         ("IN_PROGRESS", "SkillNotOptional"),
-        ("SKIPPED", "SkillNotOptional"),
         ("COMPLETED", "AlreadyCompleted"),
     ],
 )

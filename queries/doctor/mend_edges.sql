@@ -1,5 +1,5 @@
--- Take out of a tree's dependencies what is not a skill of the tree, and make dependents their inverse. The skills are
--- locked before.
+-- Take out of the dependencies in some trees what is not a skill of the same tree, and make dependents their inverse.
+-- The skills are locked before.
 with edge as (
     select
         skills.id as skill_id,
@@ -11,7 +11,7 @@ with edge as (
         on
             prerequisite.id = dependency.id
             and prerequisite.skill_tree_id = skills.skill_tree_id
-    where skills.skill_tree_id = %(tree_id)s
+    where skills.skill_tree_id = any(%(tree_ids)s::uuid[])
 ),
 
 due as (
@@ -31,7 +31,7 @@ due as (
             order by array_position(skills.dependents, edge.skill_id), edge.skill_id
         ) as dependents
     from skills
-    where skills.skill_tree_id = %(tree_id)s
+    where skills.skill_tree_id = any(%(tree_ids)s::uuid[])
 )
 
 update skills

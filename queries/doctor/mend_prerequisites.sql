@@ -1,4 +1,4 @@
--- Take out of a tree's prerequisites what is not a tree.
+-- Take out of the prerequisites of some trees what is not a tree.
 update skill_trees
 set
     prerequisites = array(
@@ -8,7 +8,7 @@ set
         order by prerequisite.place
     )
 where
-    skill_trees.id = %(tree_id)s
+    skill_trees.id = any(%(tree_ids)s::uuid[])
     and exists (
         select from unnest(skill_trees.prerequisites) as prerequisite (id)
         left join skill_trees as known on known.id = prerequisite.id

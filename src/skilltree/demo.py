@@ -1,6 +1,10 @@
-"""The main job in the terminal: a learner finds a tree and sees it drawn."""
+"""The main job in the terminal: a learner finds a tree, works through it for some days, and sees what came of it."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
+from itertools import islice
+from uuid import NAMESPACE_URL, uuid5
 
 from rich.columns import Columns
 from rich.console import Console
@@ -9,16 +13,25 @@ from rich.table import Table
 from rich.text import Text
 
 from skilltree._sync.database import Database
-from skilltree.errors import NotFound
+from skilltree.errors import IdTaken, NotFound, PrerequisitesNotMet
 from skilltree.models.enums import SkillProgressStatus
-from skilltree.models.ids import SkillId
-from skilltree.models.progress import CalculatedProgress
+from skilltree.models.ids import AchievementId, SkillId
+from skilltree.models.progress import Completion
 from skilltree.models.trees import LoadedSkill, LoadedTree
 from skilltree.models.users import User
 
-_EMAIL = "ada@skilltree.dev"
 _SEARCH = "postgresql production"
 _BAR_WIDTH = 40
+_DAYS = 3
+_SKILLS_A_DAY = 4
+_OTHERS = {"grace": 9, "linus": 12, "edsger": 5}
+"""Other learners, and how many skills each has completed."""
+
+_ACHIEVEMENTS = {
+    "Ten Down": ({"type": "skill_completion_count", "threshold": 10}, 50),
+    "Three in a Row": ({"type": "streak_days", "threshold": 3}, 30),
+    "Five Hundred": ({"type": "xp_threshold", "threshold": 500}, 0),
+}
 
 _STYLES = {
     SkillProgressStatus.COMPLETED: ("✔", "bold green"),
@@ -30,9 +43,12 @@ _STYLES = {
 
 
 def run(db: Database, console: Console) -> None:
-    """Register a learner, find a tree by full-text search, load it with progress in one statement, and draw it."""
-    learner = _learner(db)
-    console.print(f"[bold]1[/] The learner [cyan]{learner.username}[/] <{learner.email}>, {learner.id}")
+    """Let a learner find a tree by full-text search, be refused what is locked, work for three days, and look back.
+
+    The learners of the demonstration are made anew each time.
+    """
+    ada = _learner(db, "ada")
+    console.print(f"[bold]1[/] The learner [cyan]{ada.username}[/] <{ada.email}>")
 
     hits = db.trees.search(_SEARCH, limit=3)
     console.print(f"[bold]2[/] A search for [cyan]{_SEARCH}[/] finds")
@@ -42,31 +58,96 @@ def run(db: Database, console: Console) -> None:
         )
     if not hits:
         raise NotFound(f"nothing matches {_SEARCH!r}: seed the database first (make seed)")
+    slug = hits[0].slug
+    tree = db.trees.load(slug)
+    _make_achievements(db)
+    for username, count in _OTHERS.items():
+        other = _learner(db, username)
+        for skill in islice(_in_order(tree), count):
+            db.progress.complete_skill(other.id, skill.id)
 
-    tree = db.trees.load(hits[0].slug, learner.id)
-    console.print(f"[bold]3[/] The first, loaded with {learner.username}'s progress in one statement:\n")
-    console.print(drawing(tree))
-    progress = db.progress.calculate_tree_progress(learner.id, tree.id)
-    console.print(_bar(progress))
+    goal = tree.skills[-1]
+    db.progress.start_tree(ada.id, tree.id)
+    console.print(f"[bold]3[/] She starts it, and wants to begin with the end: [cyan]{goal.name}[/]")
+    try:
+        db.progress.start_skill(ada.id, goal.id)
+    except PrerequisitesNotMet as refusal:
+        first = ", ".join(refusal.names[:3])
+        console.print(f"    [red]refused[/]: {len(refusal.missing)} skills come before, first {first}")
+
+    console.print(f"[bold]4[/] So she works through it, {_SKILLS_A_DAY} skills a day:")
+    way = _in_order(tree)
+    for ago in reversed(range(_DAYS)):
+        console.print(f"    [dim]{'today' if not ago else f'{ago} days ago' if ago > 1 else 'yesterday'}[/]")
+        at = datetime.now(UTC) - timedelta(days=ago)
+        for skill in islice(way, _SKILLS_A_DAY):
+            db.progress.record_activity(ada.id, skill.id, minutes=skill.estimated_minutes or 30, at=at)
+            console.print(_completed(skill, db.progress.complete_skill(ada.id, skill.id, at=at)))
+
+    console.print("[bold]5[/] The tree, loaded with her progress in one statement:\n")
+    console.print(drawing(db.trees.load(slug, ada.id)))
+    console.print(_bar(db.progress.calculate_tree_progress(ada.id, tree.id).percent))
+    console.print("[bold]6[/] Her profile, and what to do next:")
+    _show_dashboard(db, ada, console)
+    console.print("[bold]7[/] The leaderboard:")
+    for place in db.leaderboards.around(ada.id):
+        console.print(f"    {place.rank}. {place.username:8} {place.xp:5} XP", highlight=False)
 
 
-def _bar(progress: CalculatedProgress) -> Text:
-    done = round(progress.percent / 100 * _BAR_WIDTH)
-    return Text.assemble(
-        ("█" * done, "green"),
-        ("░" * (_BAR_WIDTH - done), "bright_black"),
-        f" {progress.percent:.0f} %, {progress.completed} of {progress.total} required skills",
+def _learner(db: Database, username: str) -> User:
+    email = f"{username}@skilltree.dev"
+    known = db.users.find_by_email(email)
+    if known is not None:
+        db.users.delete(known.id)
+    return db.users.register(
+        email=email,
+        username=username,
+        password="correct horse battery staple",  # noqa: S106 (of a made-up learner)
+        bcrypt_cost=4,
     )
 
 
-def _learner(db: Database) -> User:
-    known = db.users.find_by_email(_EMAIL)
-    return known or db.users.register(
-        email=_EMAIL,
-        username="ada",
-        password="correct horse battery staple",  # noqa: S106 (of a made-up learner)
-        first_name="Ada",
-        timezone="Europe/London",
+def _make_achievements(db: Database) -> None:
+    for name, (criteria, xp_reward) in _ACHIEVEMENTS.items():
+        id = AchievementId(uuid5(NAMESPACE_URL, f"skilltree:demo:{name}"))  # noqa: A001 (what it is)
+        try:
+            db.achievements.create(id=id, name=name, description=name, criteria=criteria, xp_reward=xp_reward)
+        except IdTaken:
+            continue
+
+
+def _in_order(tree: LoadedTree) -> Iterator[LoadedSkill]:
+    """Yield the skills of a tree, each after all that it needs."""
+    return (skill for level in levels(tree) for skill in level)
+
+
+def _completed(skill: LoadedSkill, done: Completion) -> Text:
+    line = Text.assemble("      ", ("✔ ", "bold green"), f"{skill.short_name or skill.name}  +{done.xp_awarded} XP")
+    if done.level_after > done.level_before:
+        line.append(f"  level {done.level_after}!", "bold magenta")
+    for achievement in done.achievements:
+        line.append(f"  ★ {achievement.name}", "bold yellow")
+    if done.unlocked:
+        line.append(f"  opens {', '.join(opened.name for opened in done.unlocked)}", "cyan")
+    return line
+
+
+def _show_dashboard(db: Database, learner: User, console: Console) -> None:
+    now = db.progress.dashboard(learner.id)
+    console.print(
+        f"    level {now.current_level}, {now.total_xp} XP (the next level at {now.next_level_xp}), "
+        f"a streak of {now.current_streak} days, {now.skills_completed} skills, {now.hours_learned:.1f} hours",
+        highlight=False,
+    )
+    console.print(f"    achievements: {', '.join(sorted(each.name for each in now.recent_achievements))}")
+    for skill in db.progress.next_skills(learner.id, limit=3):
+        console.print(f"    next: {skill.name} [dim]({', '.join(skill.reasons)})[/]", highlight=False)
+
+
+def _bar(percent: float) -> Text:
+    done = round(percent / 100 * _BAR_WIDTH)
+    return Text.assemble(
+        ("█" * done, "green"), ("░" * (_BAR_WIDTH - done), "bright_black"), f" {percent:.0f} % of the required skills"
     )
 
 

@@ -167,6 +167,20 @@ async def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(d
     assert changes["skill", school.ada.id, school.layout.id, "status"] == (None, "AVAILABLE")
 
 
+async def test_trees_whose_skills_name_each_other_are_mended_together(db, connection, school):
+    other = await add_tree(db, "other")
+    one, two = await add_skills(db, other, "one", two=["one"])
+    await corrupt(connection, "update skills set dependencies = %s where id = %s", [school.html.id], one.id)
+    await corrupt(connection, "update skills set dependents = '{}' where id in (%s, %s)", one.id, school.html.id)
+    await corrupt(connection, "update skills set dependencies = %s where id = %s", [two.id], school.css.id)
+
+    repair = await db.doctor.repair()
+
+    assert (repair.failures, repair.remaining) == ((), ())
+    assert (await db.skills.get(one.id)).dependents == (two.id,)
+    assert (await db.skills.get(school.css.id)).dependencies == ()
+
+
 async def test_orphans_are_cut_out_of_prerequisites(db, connection, school):
     other = await add_tree(db, "other")
     await corrupt(

@@ -167,6 +167,20 @@ def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(db, con
     assert changes["skill", school.ada.id, school.layout.id, "status"] == (None, "AVAILABLE")
 
 
+def test_trees_whose_skills_name_each_other_are_mended_together(db, connection, school):
+    other = add_tree(db, "other")
+    one, two = add_skills(db, other, "one", two=["one"])
+    corrupt(connection, "update skills set dependencies = %s where id = %s", [school.html.id], one.id)
+    corrupt(connection, "update skills set dependents = '{}' where id in (%s, %s)", one.id, school.html.id)
+    corrupt(connection, "update skills set dependencies = %s where id = %s", [two.id], school.css.id)
+
+    repair = db.doctor.repair()
+
+    assert (repair.failures, repair.remaining) == ((), ())
+    assert (db.skills.get(one.id)).dependents == (two.id,)
+    assert (db.skills.get(school.css.id)).dependencies == ()
+
+
 def test_orphans_are_cut_out_of_prerequisites(db, connection, school):
     other = add_tree(db, "other")
     corrupt(connection, "update skill_trees set prerequisites = %s where id = %s", [STRANGER, other.id], school.tree.id)

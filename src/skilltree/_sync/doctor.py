@@ -2,8 +2,6 @@
 
 """Whether what is derived is what follows from the facts, and mending it where it is not."""
 
-from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from skilltree._drift import (
@@ -16,9 +14,22 @@ from skilltree._drift import (
     learners_of,
     noted,
 )
-from skilltree._sync.repository import HOLD_TREE, Repository, step
+from skilltree._sync.repository import HOLD_TREE, Repository, Step, step
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
 from skilltree.models.ids import TreeId, UserId
+
+_LEARNER_AGAIN = (
+    "doctor/mend_events",
+    "doctor/mend_unlocks",
+    "doctor/begin_trees",
+    "doctor/mend_trees",
+    "doctor/mend_profile",
+    "doctor/withdraw_awards",
+    "doctor/mend_profile",
+    "achievements/award",
+    "leaderboards/refresh_scores",
+)
+"""What derives everything of a learner anew, in this order: each takes what those before it have mended for granted."""
 
 
 class Doctor(Repository):
@@ -39,14 +50,15 @@ class Doctor(Repository):
         """Mend what is not as it must be, and return what that changed and what remains.
 
         Each tree, then each learner, then each leaderboard is one transaction: one that fails is as it was, and does
-        not keep the others from being mended. A cycle remains: where to cut it, only its author knows.
+        not keep the others from being mended. Trees whose skills name each other are mended together. A cycle remains:
+        where to cut it, only its author knows.
         """
         changes: list[Change] = []
         failures: list[FailedRepair] = []
         # What is wrong in the catalogue makes for what is wrong with learners, and that for what is with the counts.
-        for tree_id in self._trees_of(catalogue_of(self.examine(*OF_THE_CATALOGUE))):
-            with noted(failures, f"tree {tree_id}"):
-                changes += self._mend_tree(tree_id)
+        for tree_ids in self._trees_of(catalogue_of(self.examine(*OF_THE_CATALOGUE))):
+            with noted(failures, f"tree {' and '.join(str(tree_id) for tree_id in tree_ids)}"):
+                changes += self._mend_trees(tree_ids)
         for user_id in learners_of(self.examine()):
             with noted(failures, f"learner {user_id}"):
                 changes += self._mend_learner(user_id)
@@ -55,35 +67,27 @@ class Doctor(Repository):
                 changes += self._mend_board(board, starts_on)
         return Repair(changes=tuple(changes), failures=tuple(failures), remaining=tuple(self.examine()))
 
-    def _trees_of(self, ids: list[UUID]) -> list[TreeId]:
-        return self._values("doctor/trees_of", ids=ids) if ids else []
+    def _trees_of(self, ids: list[UUID]) -> list[list[TreeId]]:
+        """Return the trees to be mended: each alone, but for those whose skills name each other."""
+        return self._values("doctor/linked_trees", ids=ids) if ids else []
 
-    def _mend_tree(self, tree_id: TreeId) -> list[Change]:
+    def _mend_trees(self, tree_ids: list[TreeId]) -> list[Change]:
         """Cut what is no skill of the tree out of its dependencies, and make dependents their inverse."""
+        params = {"tree_ids": tree_ids}
         return self._mend(
-            {"tree_id": tree_id},
-            lock=(*HOLD_TREE, "doctor/lock_tree"),
-            look="doctor/tree_facts",
-            mend=("doctor/mend_edges", "doctor/mend_prerequisites"),
+            [step(name, {"tree_id": tree_id}) for tree_id in tree_ids for name in HOLD_TREE]
+            + [step("doctor/lock_trees", params)],
+            step("doctor/catalogue_facts", params, Fact),
+            [step(name, params) for name in ("doctor/mend_edges", "doctor/mend_prerequisites")],
         )
 
     def _mend_learner(self, user_id: UserId) -> list[Change]:
-        """Derive everything of a learner anew: first the ledger and the skills, last the places on leaderboards."""
+        """Derive everything of a learner anew."""
+        params = {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None}
         return self._mend(
-            {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None},
-            lock=("doctor/lock_learner",),
-            look="doctor/learner_facts",
-            mend=(
-                "doctor/mend_events",
-                "doctor/mend_unlocks",
-                "doctor/begin_trees",
-                "doctor/mend_trees",
-                "doctor/mend_profile",
-                "doctor/withdraw_awards",
-                "doctor/mend_profile",
-                "achievements/award",
-                "leaderboards/refresh_scores",
-            ),
+            [step("doctor/lock_learner", params)],
+            step("doctor/learner_facts", params, Fact),
+            [step(name, params) for name in _LEARNER_AGAIN],
         )
 
     def _mend_board(self, board: str, starts_on: str) -> list[Change]:
@@ -96,9 +100,7 @@ class Doctor(Repository):
             starts_on=starts_on,
         )
 
-    def _mend(self, params: dict[str, Any], *, lock: Sequence[str], look: str, mend: Sequence[str]) -> list[Change]:
-        """Run the queries as one transaction, and return how the facts differ that are looked at before and after."""
-        facts = step(look, params, Fact)
-        steps = [*(step(name, params) for name in lock), facts, *(step(name, params) for name in mend), facts]
-        answers = self._executor.run(steps)
+    def _mend(self, lock: list[Step], look: Step, mend: list[Step]) -> list[Change]:
+        """Run the steps as one transaction, and return how the facts differ that are looked at before and after."""
+        answers = self._executor.run([*lock, look, *mend, look])
         return changes_between(answers[len(lock)], answers[-1])

@@ -1,4 +1,4 @@
--- Everything of a tree that mending may change, a row each.
+-- Everything of some trees that mending may change, a row each.
 select
     'tree' as subject_kind,
     null::uuid as user_id,
@@ -6,7 +6,7 @@ select
     'prerequisites' as what,
     skill_trees.prerequisites::text as value
 from skill_trees
-where skill_trees.id = %(tree_id)s
+where skill_trees.id = any(%(tree_ids)s::uuid[])
 union all
 select
     'skill' as subject_kind,
@@ -21,5 +21,5 @@ cross join
         ('dependencies', skills.dependencies::text),
         ('dependents', skills.dependents::text)
     ) as field (what, value)
-where skills.skill_tree_id = %(tree_id)s
+where skills.skill_tree_id = any(%(tree_ids)s::uuid[])
 order by subject_kind, subject_id, what;
