@@ -2,7 +2,7 @@
 
 One process, one database (``DATABASE_URL``, empty but migrated), interleaved; prints medians, the median of the ratios,
 and the throughput of 1 to 8 connections. Each completes a skill for a learner who has not done anything yet: three
-dependents open and one achievement is earned. The peers do the same, but for the counts that make a rank cheap.
+dependents open and one achievement is earned. The peers do the same, as the doctor confirms in the end.
 """
 
 import os
@@ -11,8 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from itertools import islice
 from threading import Thread
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,7 +26,15 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from skilltree import Database
-from skilltree.models.ids import SkillId, TreeId, UserId
+from skilltree.models.enums import (
+    CompletionMethod,
+    DifficultyLevel,
+    Leaderboard,
+    SkillProgressStatus,
+    SkillType,
+    TreeProgressStatus,
+)
+from skilltree.models.ids import SkillId, UserId
 
 LEARNERS = 4000
 ROUNDS = 300
@@ -87,7 +97,8 @@ AWARD = """with earned as (
         on conflict do nothing
         returning achievement_id)
     insert into xp_events (user_id, source_kind, source_id, xp, granted_on)
-    select %(user)s, 'ACHIEVEMENT', a.id, a.xp_reward, %(day)s from earned e join achievements a on a.id = e.achievement_id
+    select %(user)s, 'ACHIEVEMENT', a.id, a.xp_reward, %(day)s
+    from earned e join achievements a on a.id = e.achievement_id
     returning source_id, xp"""
 PROFILE = """update user_profiles set total_xp = %(xp)s,
         current_level = (select max(level) from levels where min_xp <= %(xp)s),
@@ -96,19 +107,29 @@ PROFILE = """update user_profiles set total_xp = %(xp)s,
             select count(*) from user_skill_tree_progress t where t.user_id = %(user)s and t.status <> 'NOT_STARTED')
     where user_id = %(user)s
     returning total_xp, current_level, current_streak"""
-SCORES = """insert into user_scores (user_id, board, starts_on, xp, reached_at, is_listed)
-    select %(user)s, b.board::leaderboard, b.starts_on, %(gain)s, now(), true
-    from (values ('ALL_TIME', date 'epoch'), ('WEEK', date_trunc('week', now() at time zone 'UTC')::date),
-        ('MONTH', date_trunc('month', now() at time zone 'UTC')::date)) as b (board, starts_on)
-    on conflict (user_id, board, starts_on) do update
-    set xp = user_scores.xp + excluded.xp, reached_at = excluded.reached_at"""
+SCORES = """with period as (
+        select b.board::leaderboard as board, b.starts_on, o.xp as before
+        from (values ('ALL_TIME', date 'epoch'), ('WEEK', date_trunc('week', now() at time zone 'UTC')::date),
+            ('MONTH', date_trunc('month', now() at time zone 'UTC')::date)) as b (board, starts_on)
+        left join user_scores o
+            on o.user_id = %(user)s and o.board = b.board::leaderboard and o.starts_on = b.starts_on),
+    saved as (
+        insert into user_scores (user_id, board, starts_on, xp, reached_at, is_listed)
+        select %(user)s, board, starts_on, coalesce(before, 0) + %(gain)s, now(), true from period
+        on conflict (user_id, board, starts_on) do update set xp = excluded.xp, reached_at = excluded.reached_at)
+    insert into leaderboard_counts (board, starts_on, level, bucket, slot, counts)
+    select board, starts_on, m.level, m.bucket, get_byte(uuid_send(%(user)s), 15) & 7, m.changes
+    from period, leaderboard_moves(before, coalesce(before, 0) + %(gain)s) as m
+    order by board, starts_on, m.level, m.bucket
+    on conflict (board, starts_on, level, bucket, slot) do update
+    set counts = add_counts(leaderboard_counts.counts, excluded.counts)"""
 
 
 def by_hand(connection: Connection[DictRow], user_id: UUID, skill_id: UUID) -> None:
     """Complete a skill."""
     with connection.transaction():
         learner = _row(connection, LEARNER, [user_id])
-        params = {"user": user_id, "skill": skill_id}
+        params: dict[str, Any] = {"user": user_id, "skill": skill_id}
         skill = _row(connection, SKILL, params)
         if skill["missing"] or skill["status"] == "COMPLETED":
             raise ValueError("not now")
@@ -136,8 +157,8 @@ def by_hand(connection: Connection[DictRow], user_id: UUID, skill_id: UUID) -> N
         connection.execute(SCORES, params | {"gain": params["xp"] - learner["total_xp"]})
 
 
-def _row(connection: Connection[DictRow], statement: str, params: object) -> DictRow:
-    row = connection.execute(statement, params).fetchone()  # type: ignore[arg-type]  # psycopg's own union is private
+def _row(connection: Connection[DictRow], statement: str, params: list[Any] | dict[str, Any]) -> DictRow:
+    row = connection.execute(statement, params).fetchone()
     assert row is not None  # noqa: S101 (tells the type)
     return row
 
@@ -155,8 +176,8 @@ class Base(DeclarativeBase):
     pass
 
 
-def _enum(name: str) -> pg.ENUM:
-    return pg.ENUM(name=name, create_type=False)
+def _enum(name: str, labels: type[StrEnum]) -> pg.ENUM:
+    return pg.ENUM(*labels, name=name, create_type=False)
 
 
 class ProfileRow(Base):
@@ -198,9 +219,9 @@ class ProgressRow(Base):
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     skill_id: Mapped[UUID] = mapped_column(primary_key=True)
     skill_tree_id: Mapped[UUID]
-    status: Mapped[str] = mapped_column(_enum("skill_progress_status"))
+    status: Mapped[str] = mapped_column(_enum("skill_progress_status", SkillProgressStatus))
     progress_percent: Mapped[float] = mapped_column(default=0.0)
-    completion_method: Mapped[str | None] = mapped_column(_enum("completion_method"))
+    completion_method: Mapped[str | None] = mapped_column(_enum("completion_method", CompletionMethod))
     unlocked_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     started_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     last_activity_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
@@ -211,7 +232,7 @@ class TreeProgressRow(Base):
     __tablename__ = "user_skill_tree_progress"
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     skill_tree_id: Mapped[UUID] = mapped_column(primary_key=True)
-    status: Mapped[str] = mapped_column(_enum("tree_progress_status"))
+    status: Mapped[str] = mapped_column(_enum("tree_progress_status", TreeProgressStatus))
     total_skills: Mapped[int]
     skills_completed: Mapped[int]
     progress_percent: Mapped[float]
@@ -230,8 +251,8 @@ class EventRow(Base):
     granted_on: Mapped[date]
     skill_tree_id: Mapped[UUID | None]
     category_id: Mapped[UUID | None]
-    difficulty: Mapped[str | None] = mapped_column(_enum("difficulty_level"))
-    skill_type: Mapped[str | None] = mapped_column(_enum("skill_type"))
+    difficulty: Mapped[str | None] = mapped_column(_enum("difficulty_level", DifficultyLevel))
+    skill_type: Mapped[str | None] = mapped_column(_enum("skill_type", SkillType))
 
 
 class DayRow(Base):
@@ -262,26 +283,34 @@ class LevelRow(Base):
     min_xp: Mapped[int]
 
 
+class CountsRow(Base):
+    __tablename__ = "leaderboard_counts"
+    board: Mapped[str] = mapped_column(_enum("leaderboard", Leaderboard), primary_key=True)
+    starts_on: Mapped[date] = mapped_column(primary_key=True)
+    level: Mapped[int] = mapped_column(primary_key=True)
+    bucket: Mapped[int] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    counts: Mapped[list[int]] = mapped_column(pg.ARRAY(sa.Integer))
+
+
 class ScoreRow(Base):
     __tablename__ = "user_scores"
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
-    board: Mapped[str] = mapped_column(_enum("leaderboard"), primary_key=True)
+    board: Mapped[str] = mapped_column(_enum("leaderboard", Leaderboard), primary_key=True)
     starts_on: Mapped[date] = mapped_column(primary_key=True)
     xp: Mapped[int]
     reached_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
     is_listed: Mapped[bool]
 
 
-def by_orm(session: Session, user_id: UUID, skill_id: UUID) -> None:
+def by_orm(session: Session, user_id: UUID, skill_id: UUID) -> None:  # noqa: PLR0915 (the natural way is one function)
     """Complete a skill: load objects, change them, let the session write."""
     with session.begin():
         now = datetime.now(UTC)
         profile = session.get_one(ProfileRow, user_id, with_for_update=True)
         skill = session.get_one(SkillRow, skill_id)
         tree = session.get_one(TreeRow, skill.skill_tree_id)
-        skills = session.scalars(
-            sa.select(SkillRow).where(SkillRow.skill_tree_id == tree.id, SkillRow.is_active)
-        ).all()
+        skills = session.scalars(sa.select(SkillRow).where(SkillRow.skill_tree_id == tree.id, SkillRow.is_active)).all()
         work = {
             row.skill_id: row
             for row in session.scalars(
@@ -297,7 +326,9 @@ def by_orm(session: Session, user_id: UUID, skill_id: UUID) -> None:
             raise ValueError("not now")
         row = work.get(skill_id)
         if row is None:
-            row = ProgressRow(user_id=user_id, skill_id=skill_id, skill_tree_id=tree.id, unlocked_at=now, started_at=now)
+            row = ProgressRow(
+                user_id=user_id, skill_id=skill_id, skill_tree_id=tree.id, unlocked_at=now, started_at=now
+            )
             session.add(row)
             work[skill_id] = row
         row.status, row.progress_percent, row.completion_method = "COMPLETED", 100.0, "MANUAL"
@@ -382,9 +413,25 @@ def by_orm(session: Session, user_id: UUID, skill_id: UUID) -> None:
             if score is None:
                 score = ScoreRow(user_id=user_id, board=board, starts_on=starts_on, xp=0, is_listed=True)
                 session.add(score)
+            _count(session, score, -1)
             score.xp += profile.total_xp - before
             score.reached_at = now
+            _count(session, score, 1)
     session.expunge_all()
+
+
+def _count(session: Session, score: ScoreRow, change: int) -> None:
+    """Count a score in the leaderboard's counts, or no longer."""
+    for level in range(6 if score.xp else 0):
+        position = (score.xp >> 6 * level) & 63
+        if level and not position:
+            continue
+        key = (score.board, score.starts_on, level, score.xp >> 6 * (level + 1), score.user_id.bytes[15] & 7)
+        row = session.get(CountsRow, key, with_for_update=True)
+        if row is None:
+            row = CountsRow(board=key[0], starts_on=key[1], level=level, bucket=key[3], slot=key[4], counts=[0] * 64)
+            session.add(row)
+        row.counts = [*row.counts[:position], row.counts[position] + change, *row.counts[position + 1 :]]
 
 
 # --- the comparison ---------------------------------------------------------------------------------------------------
@@ -411,7 +458,7 @@ def prepare(db: Database, connection: Connection[DictRow]) -> tuple[SkillId, lis
     )
     connection.execute("insert into user_profiles (user_id) select id from users")
     connection.execute("vacuum analyze")
-    root = _row(connection, "select id from skills where skill_tree_id = %s and key = 'root'", [tree_id])["id"]
+    root: SkillId = _row(connection, "select id from skills where skill_tree_id = %s and key = 'root'", [tree_id])["id"]
     return root, [row["id"] for row in connection.execute("select id from users order by id")]
 
 
@@ -471,6 +518,9 @@ def main() -> int:
         }
         compare(contenders, learners)
         throughput(db, root, learners)
+        if found := db.doctor.examine():
+            print(*found[:10], "what the contenders wrote is not the same", sep="\n")
+            return 1
     return 0
 
 

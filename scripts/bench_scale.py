@@ -1,19 +1,21 @@
 """Count the buffers that operations on one learner touch while the number of learners grows, the tree staying as it is.
 
-On one database (``DATABASE_URL``, empty but migrated) that is filled to 1,000, 100,000 and 1,000,000 learners (or those
-given as arguments), each with work in a tree of 40 skills; prints a table of buffers for each call, triggers and foreign
+On one database (``DATABASE_URL``, empty but migrated) that is filled to 1,000, 100,000 and 1,000,000 learners (or what
+the arguments say), each with work in a tree of 40 skills; prints a table of buffers for each call, triggers and foreign
 keys included, as the server's own counters have them.
 """
 
 import os
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import psycopg
 
 from skilltree import Database, seed
 from skilltree.models.ids import SkillId, TreeId, UserId
+from skilltree.models.trees import LoadedTree
 
 SIZES = (1_000, 100_000, 1_000_000)
 CALLS = 25
@@ -40,7 +42,8 @@ worked as (
         completed_at
     )
     select
-        new_user.id, skill_id, %(tree)s, case when place <= 3 then 'COMPLETED' else 'AVAILABLE' end::skill_progress_status,
+        new_user.id, skill_id, %(tree)s,
+        case when place <= 3 then 'COMPLETED' else 'AVAILABLE' end::skill_progress_status,
         case when place <= 3 then 100 else 0 end, now(), now(), now(), case when place <= 3 then now() end
     from new_user, unnest(%(skills)s::uuid[]) with ordinality as worked (skill_id, place)
 ),
@@ -98,17 +101,14 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], first: int, last: i
     connection.execute("vacuum analyze")
 
 
-def buffers(db: Database, observer: psycopg.Connection[tuple[int]], calls: list[Callable[[], object]]) -> float:
+def buffers(db: Database, observer: psycopg.Connection[tuple[int]], calls: Iterable[Callable[[], object]]) -> float:
     """Return the median number of buffers that a call touches, as the database's counters have it."""
     taken = []
     for call in calls:
         before = _touched(db, observer)
         call()
         taken.append(_touched(db, observer) - before)
-    return statistics.median(taken) - _OWN_BUFFERS[0]
-
-
-_OWN_BUFFERS = [0.0]
+    return statistics.median(taken)
 
 
 def _touched(db: Database, observer: psycopg.Connection[tuple[int]]) -> int:
@@ -128,17 +128,28 @@ def operations(db: Database, tree: TreeId, skill: SkillId) -> dict[str, Callable
     return {
         "complete_skill": lambda learner: db.progress.complete_skill(learner, skill),
         "trees.load": lambda learner: db.trees.load("practical-postgresql", learner),
-        "dashboard": lambda learner: db.progress.dashboard(learner),
+        "dashboard": db.progress.dashboard,
         "next_skills": lambda learner: db.progress.next_skills(learner, tree_id=tree),
-        "rank": lambda learner: db.leaderboards.rank(learner),
-        "around": lambda learner: db.leaderboards.around(learner),
+        "rank": db.leaderboards.rank,
+        "around": db.leaderboards.around,
     }
+
+
+def chosen(tree: LoadedTree) -> list[SkillId]:
+    """Return three skills that can be learnt first, one after the other, and two that are open then."""
+    found: list[SkillId] = []
+    for _ in range(5):
+        done = set(found[:3])
+        open_now = (skill.id for skill in tree.skills if set(skill.dependencies) <= done and skill.id not in found)
+        found.append(next(open_now))
+    return found
 
 
 def main() -> int:
     """Fill, measure, fill more, measure again."""
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
     url = os.environ["DATABASE_URL"]
+    table: dict[str, list[float]] = {}
     with (
         Database(url, max_size=1) as db,
         psycopg.connect(url, autocommit=True) as connection,
@@ -147,29 +158,25 @@ def main() -> int:
         for _ in seed.seed(db):
             pass
         tree = db.trees.load("practical-postgresql")
-        first = next(skill for skill in tree.skills if not skill.dependencies)
-        children = [skill for skill in tree.skills if skill.dependencies == (first.id,)]
-        third = next(skill for skill in tree.skills if set(skill.dependencies) <= {first.id, children[0].id, children[1].id}
-                     and skill.id not in {first.id, children[0].id, children[1].id})
-        fourth = next(skill for skill in tree.skills if skill.dependencies and skill.id not in
-                      {first.id, children[0].id, children[1].id, third.id})
-        skills = [first.id, children[0].id, children[1].id, third.id, fourth.id]
-        table: dict[str, list[float]] = {}
+        skills = chosen(tree)
         done = 0
         for size in sizes:
             fill(connection, done + 1, size, {"tree": tree.id, "skills": skills})
             done = size
-            learners = [UserId(row[0]) for row in connection.execute(
-                "select user_id from user_profiles where skills_completed = 3 order by md5(user_id::text) limit %s",
-                [CALLS * 2],
-            )]
-            for name, operation in operations(db, tree.id, third.id).items():
+            learners = [
+                UserId(row[0])
+                for row in connection.execute(
+                    """select user_id from user_profiles where skills_completed = 3
+                    order by md5(user_id::text) limit %s""",
+                    [CALLS * 2],
+                )
+            ]
+            for name, operation in operations(db, tree.id, skills[3]).items():
                 for learner in learners[:CALLS]:
                     operation(learner)
-                _OWN_BUFFERS[0] = 0
-                _OWN_BUFFERS[0] = buffers(db, observer, [lambda: None] * CALLS)
-                calls = [lambda learner=learner, operation=operation: operation(learner) for learner in learners[CALLS:]]
-                table.setdefault(name, []).append(buffers(db, observer, calls))
+                nothing = buffers(db, observer, [lambda: None] * CALLS)
+                calls = [partial(operation, learner) for learner in learners[CALLS:]]
+                table.setdefault(name, []).append(buffers(db, observer, calls) - nothing)
     print("| buffers of | " + " | ".join(f"{size:,} learners" for size in sizes) + " |")
     print("|---|" + "---:|" * len(sizes))
     for name, counted in table.items():

@@ -207,3 +207,4 @@ def test_no_acknowledged_completion_is_lost_and_none_is_half_when_the_server_is_
                     assert [value(connection, f"show {setting}") for setting in SETTINGS] == ["on"] * len(SETTINGS)
                     assert clients.acknowledged.items() <= completions(connection).items()
                     assert drift(connection) == {}
+                    assert db.doctor.examine() == []

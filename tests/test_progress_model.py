@@ -782,6 +782,44 @@ class Progress(RuleBasedStateMachine):
         skill.needs = needs
         self._follow(skill.tree)
 
+    @rule(who=PLACE, what=PLACE, place=PLACE, action=st.sampled_from(["start", "complete", "skip"]))
+    def hinder(self, who: int, what: int, place: int, action: str) -> None:
+        """Let a skill that a learner has begun or skipped need one that is still to be done, and let them go on."""
+        learner = self._learner(who)
+        begun = [one for one in self.skills if learner.has(one) in {"SKIPPED", "IN_PROGRESS"}]
+        if not begun:
+            return
+        skill = begun[what % len(begun)]
+        todo = [one for one in skill.tree.active if learner.has(one) == "AVAILABLE"]
+        if not todo or not self._without_cycle(skill, skill.needs | {(needed := todo[place % len(todo)]).id}):
+            return
+
+        self.db.skills.add_dependency(skill.id, needed.id)
+
+        skill.needs = skill.needs | {needed.id}
+        self._follow(skill.tree)
+        index, now = 4 * self.skills.index(skill), When(0, "now")
+        if action == "complete":
+            self.complete_skill(who, index, now, None, False)
+        else:
+            (self.start_skill if action == "start" else self.skip_skill)(who, index, now)
+
+    @rule(who=PLACE, where=PLACE, how=st.sampled_from(["is_active", "is_optional", "delete"]))
+    def leave_nothing_to_do(self, who: int, where: int, how: str) -> None:
+        """Take out of a tree, or make optional, what a learner has still to do."""
+        learner = self._learner(who)
+        begun = [tree for tree in self.trees if learner.done(tree)]
+        if not begun:
+            return
+        tree = begun[where % len(begun)]
+
+        for skill in [one for one in tree.counted if learner.has(one) != "COMPLETED"]:
+            place = 4 * self.skills.index(skill)
+            if how == "delete":
+                self.remove(place, True)
+            else:
+                self.update(place, {how: how == "is_optional"})
+
     def _without_cycle(self, skill: Skill, needs: set[SkillId]) -> bool:
         edges = [(one.id, needed) for one in skill.tree.skills.values() if one is not skill for needed in one.needs]
         return nx.is_directed_acyclic_graph(nx.DiGraph([*edges, *((skill.id, needed) for needed in needs)]))

@@ -188,6 +188,7 @@ def test_a_skill_completed_eight_times_at_once_pays_once(
         value(connection, "select min(completion_score) from user_skill_progress where completed_at is not null") == 80
     )
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 @BEGUN
@@ -214,6 +215,7 @@ def test_a_skill_opens_when_its_two_prerequisites_are_satisfied_at_once(
         assert layout.unlocked_at is not None
 
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 def test_an_achievement_earned_by_two_skills_completed_at_once_is_awarded_once(
@@ -240,6 +242,7 @@ def test_an_achievement_earned_by_two_skills_completed_at_once_is_awarded_once(
     ) == [("ACHIEVEMENT", 2 * ROUNDS, 55 * ROUNDS), ("SKILL", 2 * ROUNDS, 70 * ROUNDS)]
     assert value(connection, "select count(*) from user_achievements") == 2 * ROUNDS
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 @pytest.mark.parametrize("slots", [(3, 3), (3, 4)], ids=["shared", "apart"])
@@ -259,6 +262,7 @@ def test_counts_of_a_leaderboard_are_exact_after_two_learners_complete_at_once(
         assert ranks == [1 + sum(other > own for other in xp) for own in xp]
 
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 def test_counts_are_exact_after_learners_come_and_go_while_they_complete(
@@ -282,6 +286,7 @@ def test_counts_are_exact_after_learners_come_and_go_while_they_complete(
 
     assert len(db.leaderboards.top(10, board=Leaderboard.ALL_TIME)) == 1
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 # --- learners and authors --------------------------------------------------------------------------------------------
@@ -353,6 +358,7 @@ def test_everything_follows_from_completions_during_an_edit_of_their_tree(
         assert {type(error) for error in chain(*errors)} <= {PrerequisitesNotMet, SkillInactive, SkillNotFound}
 
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 def test_everything_follows_from_completions_while_two_authors_edit_their_tree(
@@ -374,6 +380,7 @@ def test_everything_follows_from_completions_while_two_authors_edit_their_tree(
         assert {type(one) for one in chain(*results[2:])} <= {PrerequisitesNotMet, SkillInactive, SkillNotFound}
 
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 def test_two_trees_completed_by_edits_at_once_are_counted_for_all_their_learners(
@@ -396,6 +403,7 @@ def test_two_trees_completed_by_edits_at_once_are_counted_for_all_their_learners
 
     assert value(connection, "select min(trees_completed) from user_profiles") == 2 * ROUNDS
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 # --- deadlocks and serialization failures ----------------------------------------------------------------------------
@@ -441,6 +449,7 @@ def test_of_two_units_of_work_that_lock_learners_crosswise_one_is_undone(
         assert [completed(connection, ben, [right[name]]) for name in (kept, lost)] == [1, 0]
 
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 def test_of_two_units_of_work_that_learn_in_one_tree_and_edit_the_other_one_is_undone(
@@ -471,6 +480,7 @@ def test_of_two_units_of_work_that_learn_in_one_tree_and_edit_the_other_one_is_u
         assert db.skills.get(left["css"]).is_active == (errors[1] is not None)
 
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 def test_a_call_that_meets_a_deadlock_is_tried_again_and_counted(
@@ -503,6 +513,7 @@ def test_a_call_that_meets_a_deadlock_is_tried_again_and_counted(
     assert patient.statistics()["retries"] == 0
     assert value(connection, "select count(*) from xp_events") == 3 * ROUNDS - 2 * undone
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 def test_calls_that_cannot_be_serialized_are_tried_again_and_counted(
@@ -520,6 +531,7 @@ def test_calls_that_cannot_be_serialized_are_tried_again_and_counted(
 
     assert retries > 0
     assert drift(connection) == {}
+    assert db.doctor.examine() == []
 
 
 def test_a_unit_of_work_that_cannot_be_serialized_is_undone(db: Database, connection: Connection, clone: str) -> None:
@@ -538,3 +550,4 @@ def test_a_unit_of_work_that_cannot_be_serialized_is_undone(db: Database, connec
     assert rows(connection, "select distinct user_id from xp_events") == [(ada,)]
     assert value(connection, "select count(*) from xp_events") == ROUNDS
     assert drift(connection) == {}
+    assert db.doctor.examine() == []

@@ -597,7 +597,7 @@ async def test_setting_dependencies_outside_a_transaction_is_one_round_trip(db, 
     assert await edges(connection) == [("css", "html")]
 
 
-async def test_adding_a_dependency_is_one_round_trip_with_what_holds_off_learners_and_what_follows_for_them(db, connection, proxy, watched, tree):
+async def test_adding_a_dependency_is_one_round_trip_with_what_learners_get(db, connection, proxy, watched, tree):
     html, css = await add_skills(db, tree, "html", "css")
     proxy.reset()
 

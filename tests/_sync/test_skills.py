@@ -599,9 +599,7 @@ def test_setting_dependencies_outside_a_transaction_is_one_round_trip(db, connec
     assert edges(connection) == [("css", "html")]
 
 
-def test_adding_a_dependency_is_one_round_trip_with_what_holds_off_learners_and_what_follows_for_them(
-    db, connection, proxy, watched, tree
-):
+def test_adding_a_dependency_is_one_round_trip_with_what_learners_get(db, connection, proxy, watched, tree):
     html, css = add_skills(db, tree, "html", "css")
     proxy.reset()
 
