@@ -142,62 +142,6 @@ accepted as (
     where judged.outcome = 'DONE'
 ),
 
-completed_skill as (
-    insert into user_skill_progress (
-        user_id,
-        skill_id,
-        skill_tree_id,
-        status,
-        progress_percent,
-        completion_method,
-        completion_score,
-        evidence_data,
-        unlocked_at,
-        started_at,
-        last_activity_at,
-        completed_at
-    )
-    select
-        accepted.user_id,
-        accepted.skill_id,
-        accepted.skill_tree_id,
-        'COMPLETED' as status,
-        100 as progress_percent,
-        %(method)s::completion_method as completion_method,
-        %(score)s::double precision as completion_score,
-        %(evidence)s::jsonb as evidence_data,
-        accepted.at as unlocked_at,
-        accepted.at as started_at,
-        accepted.at as last_activity_at,
-        accepted.at as completed_at
-    from accepted
-    on conflict (user_id, skill_id) do update
-        set
-            status = excluded.status,
-            progress_percent = excluded.progress_percent,
-            completion_method = excluded.completion_method,
-            completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
-            evidence_data = excluded.evidence_data,
-            unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
-            started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
-            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
-            completed_at = excluded.completed_at
-    returning user_skill_progress.user_id
-),
-
-raised_score as (
-    update user_skill_progress
-    set completion_score = situation.best_score
-    from situation
-    cross join judged
-    where
-        judged.outcome = 'REPEATED'
-        and user_skill_progress.user_id = %(user_id)s
-        and user_skill_progress.skill_id = situation.skill_id
-        and user_skill_progress.completion_score is distinct from situation.best_score
-    returning user_skill_progress.user_id
-),
-
 opened_skill as (
     select
         dependent.id,
@@ -232,21 +176,79 @@ opened_skill as (
         )
 ),
 
-unlocked_skill as (
-    insert into user_skill_progress (user_id, skill_id, skill_tree_id, status, unlocked_at)
+written_skill as (
+    insert into user_skill_progress (
+        user_id,
+        skill_id,
+        skill_tree_id,
+        status,
+        progress_percent,
+        completion_method,
+        completion_score,
+        evidence_data,
+        unlocked_at,
+        started_at,
+        last_activity_at,
+        completed_at
+    )
     select
         accepted.user_id,
-        opened_skill.id as skill_id,
+        accepted.skill_id,
         accepted.skill_tree_id,
-        'AVAILABLE' as status,
-        accepted.at as unlocked_at
+        'COMPLETED'::skill_progress_status as status,
+        100 as progress_percent,
+        %(method)s::completion_method as completion_method,
+        %(score)s::double precision as completion_score,
+        %(evidence)s::jsonb as evidence_data,
+        accepted.at as unlocked_at,
+        accepted.at as started_at,
+        accepted.at as last_activity_at,
+        accepted.at as completed_at
+    from accepted
+    union all
+    select
+        accepted.user_id,
+        opened_skill.id,
+        accepted.skill_tree_id,
+        'AVAILABLE',
+        0,
+        null,
+        null,
+        null,
+        accepted.at,
+        null,
+        null,
+        null
     from accepted
     cross join opened_skill
     on conflict (user_id, skill_id) do update
         set
             status = excluded.status,
-            unlocked_at = excluded.unlocked_at
-    returning user_skill_progress.skill_id
+            progress_percent = excluded.progress_percent,
+            completion_method = excluded.completion_method,
+            completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
+            evidence_data = excluded.evidence_data,
+            unlocked_at = case
+                when excluded.status = 'AVAILABLE' then excluded.unlocked_at
+                else coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at)
+            end,
+            started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
+            completed_at = excluded.completed_at
+    returning user_skill_progress.user_id
+),
+
+raised_score as (
+    update user_skill_progress
+    set completion_score = situation.best_score
+    from situation
+    cross join judged
+    where
+        judged.outcome = 'REPEATED'
+        and user_skill_progress.user_id = %(user_id)s
+        and user_skill_progress.skill_id = situation.skill_id
+        and user_skill_progress.completion_score is distinct from situation.best_score
+    returning user_skill_progress.user_id
 ),
 
 paid_event as (

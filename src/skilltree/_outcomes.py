@@ -24,9 +24,8 @@ from skilltree.models.progress import (
     ActionResult,
     MissingPrerequisite,
     MissingTree,
-    SkillProgress,
+    Outcome,
     Standing,
-    TreeProgress,
 )
 
 _NAMES_SHOWN = 12
@@ -72,19 +71,13 @@ def refusal(result: ActionResult, *, user_id: UUID, **subject: UUID) -> SkillTre
     return errors[result.outcome]
 
 
-def outcome_of(  # noqa: PLR0917 (the answers of one transaction, in their order)
-    action: str,
-    result: ActionResult,
-    before: Standing,
-    after: Standing,
-    achievements: Sequence[EarnedAchievement],
-    progress: Sequence[SkillProgress],
-    tree_progress: Sequence[TreeProgress],
+def outcome_of(
+    action: str, result: ActionResult, before: Standing, after: Outcome, achievements: Sequence[EarnedAchievement]
 ) -> dict[str, Any]:
     """Return the fields of SkillOutcome, or of Completion for the action that completes."""
     fields: dict[str, Any] = {
-        "progress": progress[0] if progress else None,
-        "tree_progress": tree_progress[0] if tree_progress else None,
+        "progress": after.progress,
+        "tree_progress": after.tree_progress,
         "unlocked": result.unlocked,
         "achievements": tuple(achievements),
         "xp_awarded": after.total_xp - before.total_xp,

@@ -21,6 +21,7 @@ from skilltree.models.progress import (
     Completion,
     MissingPrerequisite,
     MissingTree,
+    Outcome,
     SkillOutcome,
     SkillProgress,
     Standing,
@@ -150,7 +151,7 @@ class Progress(Repository):
             "tree_id": None,
             **given,
         }
-        before, (result,), *_, achievements, _, progress, tree_progress, after = self._executor.run(
+        before, (result,), *_, achievements, _, after = self._executor.run(
             [
                 step("progress/lock_for_skill", params, Standing),
                 step(f"progress/{action}", params, ActionResult),
@@ -159,9 +160,7 @@ class Progress(Repository):
                 step("progress/mend_streak", params),
                 step("achievements/award", params, EarnedAchievement),
                 step("leaderboards/add_to_scores", params),
-                step("progress/for_skill", params, SkillProgress),
-                step("progress/for_tree_of_skill", params, TreeProgress),
-                step("progress/standing", params, Standing),
+                step("progress/outcome", params, Outcome),
             ]
         )
         if result.outcome == "LOCKED":
@@ -172,7 +171,7 @@ class Progress(Repository):
             raise locked("skill", skill_id, missing)
         if result.outcome not in {"DONE", "REPEATED"}:
             raise refusal(result, user_id=user_id, skill_id=skill_id)
-        return outcome_of(action, result, before[0], after[0], achievements, progress, tree_progress)
+        return outcome_of(action, result, before[0], after[0], achievements)
 
     def _act_on_tree(self, action: str, user_id: UserId, tree_id: TreeId, **given: object) -> TreeProgress:
         """Run an action on a tree, and return the learner's progress in it."""

@@ -132,6 +132,13 @@ class Standing(Model):
     max_streak: int
 
 
+class Outcome(Standing):
+    """What a learner has reached, with the work on one skill and the progress in its tree."""
+
+    progress: SkillProgress | None
+    tree_progress: TreeProgress | None
+
+
 class SkillOutcome(Model):
     """What came of an action on a skill.
 
