@@ -24,7 +24,7 @@ import psycopg
 import pytest
 
 from _sync.factories import add_achievement, add_skills, add_tree, add_user, rows, value
-from conftest import _start_debian_server
+from conftest import _start_debian_server, _stop_server
 from drift import drift
 from skilltree import Database, embedded, migrate
 from skilltree.errors import ServerUnavailable
@@ -60,41 +60,42 @@ class Server:
 
     def __init__(self, version: str, folder: Path) -> None:
         if version == "15":
-            self.host = _start_debian_server(version, folder)
+            host = _start_debian_server(version, folder)
         else:
             url = embedded.start(version=int(version), folder=folder)
-            self.host = str(psycopg.conninfo.conninfo_to_dict(url)["host"])
-        self.url = f"host={self.host} user=postgres dbname=postgres"
+            host = str(psycopg.conninfo.conninfo_to_dict(url)["host"])
+        self.url = f"host={host} user=postgres dbname=postgres"
         self._data = folder / f"pg{version}"
         self._command = shlex.split((self._data / "postmaster.opts").read_text())
-        self._process: subprocess.Popen[bytes] | None = None
+        # From here on it is a child of this process, which can bury it: a server is refused while the last one has not
+        # left the list of processes.
+        _stop_server(version, folder)
+        self.start()
 
     def kill(self) -> None:
-        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        postmaster = psutil.Process(self._process.pid)
         # From here on it starts no more of them.
         postmaster.suspend()
-        family = [*postmaster.children(recursive=True), postmaster]
-        for process in family:
+        children = postmaster.children(recursive=True)
+        for process in (*children, postmaster):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        until(lambda: all(is_dead(process) for process in family))
-        if self._process is not None:
-            self._process.wait()
+        self._process.wait()
+        until(lambda: all(is_dead(process) for process in children))
 
     def start(self) -> None:
-        owner = self._data.stat().st_uid
-        user = owner if os.geteuid() == 0 else None
+        user = self._data.stat().st_uid if os.geteuid() == 0 else None
         with (self._data / "log").open("ab") as log:
             self._process = subprocess.Popen(self._command, user=user, cwd="/", stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                psycopg.connect(self.url).close()
-            except psycopg.OperationalError:
-                assert time.monotonic() < deadline, (self._data / "log").read_text()[-2000:]
-                time.sleep(0.01)
-            else:
-                return
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self._data / "log").read_text()[-2000:]
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 @pytest.fixture

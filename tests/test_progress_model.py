@@ -804,14 +804,16 @@ class Progress(RuleBasedStateMachine):
         else:
             (self.start_skill if action == "start" else self.skip_skill)(who, index, now)
 
-    @rule(who=PLACE, where=PLACE, how=st.sampled_from(["is_active", "is_optional", "delete"]))
-    def leave_nothing_to_do(self, who: int, where: int, how: str) -> None:
-        """Take out of a tree, or make optional, what a learner has still to do."""
+    @rule(who=PLACE, where=PLACE, how=st.sampled_from(["is_active", "is_optional", "delete"]), paused=st.booleans())
+    def leave_nothing_to_do(self, who: int, where: int, how: str, paused: bool) -> None:
+        """Take out of a tree, or make optional, what a learner has still to do there."""
         learner = self._learner(who)
         begun = [tree for tree in self.trees if learner.done(tree)]
         if not begun:
             return
         tree = begun[where % len(begun)]
+        if paused and learner.tree_status(tree) == "IN_PROGRESS":
+            self._act_on_tree("pause_tree", learner, tree, set())
 
         for skill in [one for one in tree.counted if learner.has(one) != "COMPLETED"]:
             place = 4 * self.skills.index(skill)
@@ -831,12 +833,6 @@ class Progress(RuleBasedStateMachine):
         exported = self.db.trees.export_tree(tree.slug)
         keys = sorted(skill.key for skill in exported.skills)
         if len(keys) < 2:
-            return
-        # DEV
-        if any(
-            (one.dependencies or one.dependents) and one.key not in keys
-            for one in self.db.skills.list_for_tree(tree.id, include_inactive=True)
-        ):
             return
         left_out = keys.pop(without % len(keys))
         other = keys[changed % len(keys)]

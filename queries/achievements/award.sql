@@ -20,18 +20,37 @@ with learner as (
     where user_profiles.user_id = %(user_id)s
 ),
 
-candidate as (
+valued as (
     select
         achievements.id,
+        achievements.name,
+        achievements.category,
+        achievements.rarity,
+        achievements.badge_icon,
+        achievements.badge_color,
         achievements.criteria,
-        achievements.criterion,
         achievements.threshold,
-        achievements.is_limited,
-        achievements.xp_reward
-    from achievements
+        achievements.xp_reward,
+        achievements.criterion = 'xp_threshold' and not achievements.is_limited as is_climbed,
+        case
+            when achievements.is_limited
+                then (
+                    select achievement_standings.value
+                    from achievement_standings
+                    where
+                        achievement_standings.user_id = %(user_id)s
+                        and achievement_standings.achievement_id = achievements.id
+                )
+            when achievements.criterion = 'skill_completion_count' then learner.skills
+            when achievements.criterion = 'xp_threshold' then learner.total_xp
+            else learner.max_streak
+        end as value
+    from learner
+    cross join achievements
     left join xp_events
         on
-            xp_events.user_id = %(user_id)s
+            achievements.is_limited
+            and xp_events.user_id = %(user_id)s
             and xp_events.source_kind = 'SKILL'
             and xp_events.source_id = %(skill_id)s
     where
@@ -55,25 +74,18 @@ candidate as (
         )
 ),
 
-valued as materialized (
+reached as (
     select
-        candidate.id,
-        candidate.criteria,
-        candidate.threshold,
-        candidate.criterion = 'xp_threshold' and not candidate.is_limited as is_climbed,
-        case
-            when candidate.is_limited
-                then (
-                    select achievement_standings.value
-                    from achievement_standings
-                    where
-                        achievement_standings.user_id = %(user_id)s
-                        and achievement_standings.achievement_id = candidate.id
-                )
-            when candidate.criterion = 'skill_completion_count' then learner.skills
-            when candidate.criterion = 'xp_threshold' then learner.total_xp
-            else learner.max_streak
-        end as value,
+        valued.id,
+        valued.name,
+        valued.category,
+        valued.rarity,
+        valued.badge_icon,
+        valued.badge_color,
+        valued.criteria,
+        valued.threshold,
+        valued.is_climbed,
+        valued.value,
         -- What has paid once never pays again.
         case
             when exists (
@@ -81,60 +93,72 @@ valued as materialized (
                 where
                     xp_events.user_id = %(user_id)s
                     and xp_events.source_kind = 'ACHIEVEMENT'
-                    and xp_events.source_id = candidate.id
+                    and xp_events.source_id = valued.id
             ) then 0
-            else candidate.xp_reward
+            else valued.xp_reward
         end as reward
-    from candidate
-    cross join learner
-),
-
--- First what is reached whatever it pays, then the thresholds of XP from the lowest, each with the rewards of all
--- before.
-climbed as (
-    select
-        valued.id,
-        valued.criteria,
-        valued.threshold,
-        valued.is_climbed,
-        valued.reward,
-        valued.value
-        + case
-            when valued.is_climbed
-                then coalesce(
-                    sum(valued.reward) over (
-                        order by valued.is_climbed, valued.threshold, valued.id
-                        rows between unbounded preceding and 1 preceding
-                    ),
-                    0
-                )
-            else 0
-        end as value
     from valued
     where
         valued.is_climbed
         or valued.value >= valued.threshold
 ),
 
+-- First what is reached whatever it pays, then the thresholds of XP from the lowest, each with the rewards of all
+-- before. Above the first that is out of reach, all are.
+climbed as (
+    select
+        reached.id,
+        reached.name,
+        reached.category,
+        reached.rarity,
+        reached.badge_icon,
+        reached.badge_color,
+        reached.criteria,
+        reached.threshold,
+        reached.is_climbed,
+        reached.reward,
+        reached.value + case
+            when reached.is_climbed
+                then coalesce(
+                    sum(reached.reward) over (
+                        order by reached.is_climbed, reached.threshold, reached.id
+                        rows between unbounded preceding and 1 preceding
+                    ),
+                    0
+                )
+            else 0
+        end as value
+    from reached
+),
+
 earned as (
     select
         step.id,
+        step.name,
+        step.category,
+        step.rarity,
+        step.badge_icon,
+        step.badge_color,
         step.criteria,
         step.value,
         step.reward
     from (
         select
             climbed.id,
+            climbed.name,
+            climbed.category,
+            climbed.rarity,
+            climbed.badge_icon,
+            climbed.badge_color,
             climbed.criteria,
             climbed.value,
             climbed.reward,
-            -- Above the first that is out of reach, all are.
             bool_and(climbed.value >= climbed.threshold) over (
                 order by climbed.is_climbed, climbed.threshold, climbed.id
-            ) as is_reached
+            ) as is_earned
         from climbed
     ) as step
-    where step.is_reached
+    where step.is_earned
 ),
 
 award as (
@@ -147,10 +171,7 @@ award as (
         jsonb_build_object('criteria', earned.criteria, 'value', earned.value) as metadata
     from earned
     cross join learner
-    on conflict (user_id, achievement_id) do nothing
-    returning
-        user_achievements.achievement_id,
-        user_achievements.earned_at
+    returning user_achievements.achievement_id
 ),
 
 paid_event as (
@@ -162,18 +183,15 @@ paid_event as (
         earned.reward as xp,
         learner.at as granted_at,
         learner.granted_on
-    from award
-    inner join earned on earned.id = award.achievement_id
+    from earned
     cross join learner
     on conflict (user_id, source_kind, source_id) do nothing
-    returning
-        xp_events.source_id,
-        xp_events.xp
+    returning xp_events.source_id
 ),
 
 gain as (
-    select sum(paid_event.xp)::integer as xp
-    from paid_event
+    select sum(earned.reward)::integer as xp
+    from earned
 ),
 
 updated_profile as (
@@ -198,15 +216,14 @@ updated_profile as (
 )
 
 select
-    achievements.id,
-    achievements.name,
-    achievements.category,
-    achievements.rarity,
-    achievements.badge_icon,
-    achievements.badge_color,
-    coalesce(paid_event.xp, 0) as xp,
-    award.earned_at
-from award
-inner join achievements on achievements.id = award.achievement_id
-left join paid_event on paid_event.source_id = award.achievement_id
-order by achievements.rarity, achievements.name, achievements.id;
+    earned.id,
+    earned.name,
+    earned.category,
+    earned.rarity,
+    earned.badge_icon,
+    earned.badge_color,
+    earned.reward as xp,
+    learner.at as earned_at
+from earned
+cross join learner
+order by earned.rarity, earned.name, earned.id;

@@ -65,7 +65,11 @@ exported_skill as (
     inner join skills on skills.skill_tree_id = tree.id
     left join skills as parent on parent.id = skills.parent_skill_id
     left join edge on edge.skill_id = skills.id
-    where skills.is_active or skills.removed_at is null
+    where
+        skills.is_active
+        or skills.removed_at is null
+        or skills.dependencies <> '{}'
+        or skills.dependents <> '{}'
 )
 
 select

@@ -256,7 +256,11 @@ known_skill as materialized (
             order by dependent.id
         ) as dependents,
         coalesce(skills.resources, '[]') as resources,
-        not skills.is_active and skills.removed_at is not null as is_removed
+        -- One that an author has linked again is in the graph again.
+        not skills.is_active
+        and skills.removed_at is not null
+        and skills.dependencies = '{}'
+        and skills.dependents = '{}' as is_removed
     from known_tree
     inner join skills on skills.skill_tree_id = known_tree.id
 ),

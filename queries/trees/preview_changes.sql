@@ -37,7 +37,10 @@ known_skill as materialized (
         skills.is_active,
         skills.is_optional,
         skills.dependencies,
-        not skills.is_active and skills.removed_at is not null as is_removed
+        not skills.is_active
+        and skills.removed_at is not null
+        and skills.dependencies = '{}'
+        and skills.dependents = '{}' as is_removed
     from tree
     inner join skills on skills.skill_tree_id = tree.id
 ),
