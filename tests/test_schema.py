@@ -264,6 +264,7 @@ FOREIGN_KEYS = {
     ("user_activity_days", "user_id"): ("users", "cascade"),
     ("user_scores", "user_id"): ("users", "cascade"),
     ("achievement_backfills", "achievement_id"): ("achievements", "cascade"),
+    ("begun_trees", "skill_tree_id"): ("skill_trees", "cascade"),
 }
 
 LENGTHS = [
@@ -291,7 +292,15 @@ PER_USER = [
     "user_skill_progress",
     "user_skill_tree_progress",
 ]
-CATALOGUE = ["achievement_backfills", "achievements", "levels", "skill_categories", "skill_trees", "skills"]
+CATALOGUE = [
+    "achievement_backfills",
+    "achievements",
+    "begun_trees",
+    "levels",
+    "skill_categories",
+    "skill_trees",
+    "skills",
+]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -52,6 +52,15 @@ opened as (
     where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
     group by user_skill_progress.user_id, edge.skill_id, edge.skill_tree_id, edge.prerequisites
     having count(*) = edge.prerequisites
+),
+
+-- Who is just being deleted gets nothing any more.
+account as (
+    select users.id
+    from users
+    where users.id in (select opened.user_id from opened)
+    order by users.id
+    for key share
 )
 
 insert into user_skill_progress (user_id, skill_id, skill_tree_id, status, unlocked_at)
@@ -62,6 +71,7 @@ select
     'AVAILABLE' as status,
     now() as unlocked_at
 from opened
+inner join account on account.id = opened.user_id
 order by opened.user_id, opened.skill_id
 on conflict (user_id, skill_id) do update
     set

@@ -5,20 +5,21 @@ with tree as (
         skill_trees.id,
         skill_trees.slug,
         exists(
-            select from user_skill_tree_progress
-            where user_skill_tree_progress.skill_tree_id = skill_trees.id
-        ) as has_learners
+            select from begun_trees
+            where begun_trees.skill_tree_id = skill_trees.id
+        ) as is_begun
     from skills
     inner join skill_trees on skill_trees.id = skills.skill_tree_id
     where skills.id = %(skill_id)s
 )
 
 select
+    refuse_old_snapshot(),
     case
-        when tree.has_learners then pg_advisory_xact_lock(hashtextextended('edit tree ' || tree.slug, 0))
+        when tree.is_begun then pg_advisory_xact_lock(hashtextextended('edit tree ' || tree.slug, 0))
     end,
     case
-        when tree.has_learners then pg_advisory_xact_lock(hashtextextended('learners of tree ' || tree.id, 0))
+        when tree.is_begun then pg_advisory_xact_lock(hashtextextended('learners of tree ' || tree.id, 0))
         else pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || tree.id, 0))
     end
 from tree;

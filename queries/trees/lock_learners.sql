@@ -1,26 +1,27 @@
 -- Hold off the learners of a tree before editing it: nobody acts in it until the commit.
 --
--- In a tree with learners, authors wait for each other too. A tree that nobody has begun is shared by its authors, and
--- its first learner waits for all of them (progress/lock_for_skill). To run it twice is to see a first learner who came
--- while it waited.
+-- In a tree that somebody has begun, authors wait for each other too. One that nobody has begun is shared by its
+-- authors, and its first learner waits for all of them (progress/lock_for_skill). To run it twice is to see a first
+-- learner who came while it waited.
 with tree as (
     select
         skill_trees.id,
         skill_trees.slug,
         exists(
-            select from user_skill_tree_progress
-            where user_skill_tree_progress.skill_tree_id = skill_trees.id
-        ) as has_learners
+            select from begun_trees
+            where begun_trees.skill_tree_id = skill_trees.id
+        ) as is_begun
     from skill_trees
     where skill_trees.id = %(tree_id)s
 )
 
 select
+    refuse_old_snapshot(),
     case
-        when tree.has_learners then pg_advisory_xact_lock(hashtextextended('edit tree ' || tree.slug, 0))
+        when tree.is_begun then pg_advisory_xact_lock(hashtextextended('edit tree ' || tree.slug, 0))
     end,
     case
-        when tree.has_learners then pg_advisory_xact_lock(hashtextextended('learners of tree ' || tree.id, 0))
+        when tree.is_begun then pg_advisory_xact_lock(hashtextextended('learners of tree ' || tree.id, 0))
         else pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || tree.id, 0))
     end
 from tree;

@@ -1,5 +1,7 @@
 -- Hold a learner: nobody else changes what they have reached until the commit.
-select user_profiles.user_id
+select
+    user_profiles.user_id,
+    refuse_old_snapshot()
 from user_profiles
 where user_profiles.user_id = %(user_id)s
 for no key update;

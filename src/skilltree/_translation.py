@@ -74,6 +74,7 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "user_activity_days_user_id_fkey": UserNotFound,
     "user_scores_user_id_fkey": UserNotFound,
     "achievement_backfills_achievement_id_fkey": AchievementNotFound,
+    "begun_trees_skill_tree_id_fkey": TreeNotFound,
     "skills_dependencies_acyclic": CyclicDependency,
     "skills_parents_acyclic": CyclicParents,
     "skill_trees_prerequisites_acyclic": CyclicPrerequisites,
@@ -83,6 +84,7 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "skills_tree_fixed": SkillCannotMove,
     "skills_graph_isolation": UnsupportedIsolation,
     "skill_trees_graph_isolation": UnsupportedIsolation,
+    "progress_isolation": UnsupportedIsolation,
 }
 
 _BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {

@@ -204,7 +204,7 @@ class SkillCannotMove(GraphError):
 
 
 class UnsupportedIsolation(GraphError):
-    """The graph can only be edited in a READ COMMITTED transaction."""
+    """The graph, and the progress of learners, can only be changed in a READ COMMITTED transaction."""
 
 
 # --- what a learner cannot do now -------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ TABLES = (
     "user_scores",
     "user_activity_days",
     "achievement_backfills",
+    "begun_trees",
     "xp_events",
     "user_achievements",
     "user_sessions",

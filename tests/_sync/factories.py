@@ -15,6 +15,7 @@ TABLES = (
     "user_scores",
     "user_activity_days",
     "achievement_backfills",
+    "begun_trees",
     "xp_events",
     "user_achievements",
     "user_sessions",
