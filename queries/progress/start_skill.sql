@@ -17,16 +17,17 @@ situation as (
         skills.is_active,
         user_skill_progress.status,
         not exists (
-            select from unnest(skills.dependencies) as dependency (id)
-            inner join skills as prerequisite on prerequisite.id = dependency.id
-            left join user_skill_progress as satisfied
-                on
-                    satisfied.user_id = %(user_id)s
-                    and satisfied.skill_id = prerequisite.id
-                    and satisfied.status in ('COMPLETED', 'SKIPPED')
+            select from skills as prerequisite
             where
-                prerequisite.is_active
-                and satisfied.skill_id is null
+                prerequisite.id = any(skills.dependencies)
+                and prerequisite.is_active
+                and not exists (
+                    select from user_skill_progress as satisfied
+                    where
+                        satisfied.user_id = %(user_id)s
+                        and satisfied.skill_id = prerequisite.id
+                        and satisfied.status in ('COMPLETED', 'SKIPPED')
+                )
         )
         -- Work once begun goes on when the skill gains a prerequisite.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open
