@@ -277,6 +277,19 @@ gain as (
     from paid_event
 ),
 
+begun_tree as (
+    insert into begun_trees (skill_tree_id)
+    select accepted.skill_tree_id
+    from accepted
+    where
+        not exists (
+            select from begun_trees
+            where begun_trees.skill_tree_id = accepted.skill_tree_id
+        )
+    on conflict (skill_tree_id) do nothing
+    returning begun_trees.skill_tree_id
+),
+
 completed_tree as (
     insert into user_skill_tree_progress (
         user_id,

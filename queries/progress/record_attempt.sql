@@ -114,6 +114,19 @@ tried_skill as (
     returning user_skill_progress.user_id
 ),
 
+begun_tree as (
+    insert into begun_trees (skill_tree_id)
+    select accepted.skill_tree_id
+    from accepted
+    where
+        not exists (
+            select from begun_trees
+            where begun_trees.skill_tree_id = accepted.skill_tree_id
+        )
+    on conflict (skill_tree_id) do nothing
+    returning begun_trees.skill_tree_id
+),
+
 touched_tree as (
     insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
     select

@@ -57,6 +57,21 @@ reset_skill as (
     returning user_skill_progress.user_id
 ),
 
+begun_tree as (
+    insert into begun_trees (skill_tree_id)
+    select situation.skill_tree_id
+    from situation
+    where
+        situation.user_id is not null
+        and situation.skill_tree_id is not null
+        and not exists (
+            select from begun_trees
+            where begun_trees.skill_tree_id = situation.skill_tree_id
+        )
+    on conflict (skill_tree_id) do nothing
+    returning begun_trees.skill_tree_id
+),
+
 reset_tree as (
     insert into user_skill_tree_progress (user_id, skill_tree_id)
     select

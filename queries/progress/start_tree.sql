@@ -47,6 +47,21 @@ judged as (
     from situation
 ),
 
+begun_tree as (
+    insert into begun_trees (skill_tree_id)
+    select situation.skill_tree_id
+    from situation
+    cross join judged
+    where
+        judged.outcome = 'DONE'
+        and not exists (
+            select from begun_trees
+            where begun_trees.skill_tree_id = situation.skill_tree_id
+        )
+    on conflict (skill_tree_id) do nothing
+    returning begun_trees.skill_tree_id
+),
+
 started_tree as (
     insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
     select
