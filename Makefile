@@ -11,7 +11,7 @@ SKILLTREE := .venv/bin/skilltree
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(SKILLTREE) ## Start the server, migrate, seed, and draw a skill tree for a learner
+demo: $(SKILLTREE) ## Start the server, migrate, seed, and show a learner's journey through a tree
 	@$(SKILLTREE) demo
 
 test: $(SKILLTREE) ## Run the tests on a throw-away server (PG=18, 16 or 15; ARGS for pytest)

@@ -30,8 +30,8 @@ def seeded_url(migrated_url: str) -> str:
     return migrated_url
 
 
-def test_the_readme_has_an_async_and_a_sync_example() -> None:
-    assert ["AsyncDatabase" in example for example in EXAMPLES] == [True, False]
+def test_the_readme_has_an_async_example_and_two_sync_ones() -> None:
+    assert ["AsyncDatabase" in example for example in EXAMPLES] == [True, False, False]
 
 
 def test_the_async_example_runs_as_written(seeded_url: str) -> None:
@@ -46,3 +46,11 @@ def test_the_sync_example_runs_as_written(seeded_url: str) -> None:
 
     assert "Practical PostgreSQL" in printed
     assert "0 Tables, rows and psql" in printed
+
+
+def test_the_learners_example_prints_what_it_says(seeded_url: str) -> None:
+    printed = run(EXAMPLES[2], seeded_url).splitlines()
+
+    assert printed[:5] == ["('HTML Fundamentals',)", "75 1 1", "['CSS Styling']", "True", "False"]
+    assert printed[5].startswith("CSS Styling (")
+    assert printed[6:] == ["50.0", "1", "First Steps 100.0"]
