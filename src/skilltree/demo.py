@@ -16,7 +16,7 @@ from skilltree._sync.database import Database
 from skilltree.errors import IdTaken, NotFound, PrerequisitesNotMet
 from skilltree.models.enums import SkillProgressStatus
 from skilltree.models.ids import AchievementId, SkillId
-from skilltree.models.progress import Completion
+from skilltree.models.progress import Completion, SkillOutcome
 from skilltree.models.trees import LoadedSkill, LoadedTree
 from skilltree.models.users import User
 
@@ -81,8 +81,8 @@ def run(db: Database, console: Console) -> None:
         console.print(f"    [dim]{'today' if not ago else f'{ago} days ago' if ago > 1 else 'yesterday'}[/]")
         at = datetime.now(UTC) - timedelta(days=ago)
         for skill in islice(way, _SKILLS_A_DAY):
-            db.progress.record_activity(ada.id, skill.id, minutes=skill.estimated_minutes or 30, at=at)
-            console.print(_completed(skill, db.progress.complete_skill(ada.id, skill.id, at=at)))
+            worked = db.progress.record_activity(ada.id, skill.id, minutes=skill.estimated_minutes or 30, at=at)
+            console.print(_line(skill, worked, db.progress.complete_skill(ada.id, skill.id, at=at)))
 
     console.print("[bold]5[/] The tree, loaded with her progress in one statement:\n")
     console.print(drawing(db.trees.load(slug, ada.id)))
@@ -121,11 +121,12 @@ def _in_order(tree: LoadedTree) -> Iterator[LoadedSkill]:
     return (skill for level in levels(tree) for skill in level)
 
 
-def _completed(skill: LoadedSkill, done: Completion) -> Text:
-    line = Text.assemble("      ", ("✔ ", "bold green"), f"{skill.short_name or skill.name}  +{done.xp_awarded} XP")
-    if done.level_after > done.level_before:
+def _line(skill: LoadedSkill, worked: SkillOutcome, done: Completion) -> Text:
+    xp = worked.xp_awarded + done.xp_awarded
+    line = Text.assemble("      ", ("✔ ", "bold green"), f"{skill.short_name or skill.name}  +{xp} XP")
+    if done.level_after > worked.level_before:
         line.append(f"  level {done.level_after}!", "bold magenta")
-    for achievement in done.achievements:
+    for achievement in worked.achievements + done.achievements:
         line.append(f"  ★ {achievement.name}", "bold yellow")
     if done.unlocked:
         line.append(f"  opens {', '.join(opened.name for opened in done.unlocked)}", "cyan")
