@@ -1,0 +1,318 @@
+"""What a learner does, and what follows from it at once. Every transition is in tests/test_transitions.py."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from _async.factories import add_achievement, add_skills, expect_refusal, rows, value
+from skilltree.errors import (
+    AssessmentNotPassed,
+    InvalidDocument,
+    InvalidValue,
+    PrerequisitesNotMet,
+    SkillInactive,
+)
+from skilltree.models.enums import CompletionMethod, SkillProgressStatus, TreeProgressStatus
+
+NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
+
+
+async def learn(db, learner, skill, at):
+    """Spend a minute on a skill, and return the streak."""
+    return (await db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)).current_streak
+
+
+# --- completing ------------------------------------------------------------------------------------------------------
+
+
+async def test_completion_returns_everything_that_follows(db, learner, tree):
+    html, css, layout = await add_skills(db, tree, "html", "css", layout=["html", "css"])
+    await db.skills.update(html.id, xp_value=90)
+    await add_achievement(db, "Ninety", criteria={"type": "xp_threshold", "threshold": 90}, xp_reward=10)
+    await db.progress.complete_skill(learner.id, css.id)
+
+    done = await db.progress.complete_skill(
+        learner.id, html.id, method="PROJECT", score=80, evidence={"type": "url", "content": "https://example.org"}
+    )
+
+    assert (done.xp_awarded, done.total_xp, done.level_before, done.level_after) == (100, 110, 1, 2)
+    assert [(skill.id, skill.name) for skill in done.unlocked] == [(layout.id, "layout")]
+    assert [(earned.name, earned.xp) for earned in done.achievements] == [("Ninety", 10)]
+    assert (done.progress.status, done.progress.completion_method) == ("COMPLETED", "PROJECT")
+    assert (done.progress.completion_score, done.progress.progress_percent) == (80, 100)
+    assert done.progress.evidence_data.content == "https://example.org"
+    assert (done.tree_progress.skills_completed, done.tree_progress.total_skills) == (2, 3)
+    assert done.tree_progress.progress_percent == pytest.approx(200 / 3)
+    assert (done.current_streak, done.max_streak, done.already_completed) == (1, 1, False)
+
+
+async def test_a_repeat_returns_the_first_completion_and_only_raises_the_score(db, connection, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    first = await db.progress.complete_skill(learner.id, html.id, score=70, at=NOON)
+    ledger = await rows(connection, "select * from xp_events")
+
+    lower = await db.progress.complete_skill(learner.id, html.id, score=60)
+    higher = await db.progress.complete_skill(learner.id, html.id, score=95, method="EXTERNAL")
+
+    assert [repeat.already_completed for repeat in (lower, higher)] == [True, True]
+    assert [repeat.progress.completion_score for repeat in (lower, higher)] == [70, 95]
+    assert (higher.progress.completed_at, higher.progress.completion_method) == (NOON, "MANUAL")
+    assert (higher.xp_awarded, higher.achievements, higher.unlocked) == (0, (), ())
+    assert (higher.current_streak, higher.total_xp) == (first.current_streak, first.total_xp)
+    assert await rows(connection, "select * from xp_events") == ledger
+
+
+async def test_an_event_keeps_its_value_when_the_skill_is_priced_anew(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await db.progress.complete_skill(learner.id, html.id)
+
+    await db.skills.update(html.id, xp_value=500)
+    await db.progress.reset_skill(learner.id, html.id)
+    again = await db.progress.complete_skill(learner.id, html.id)
+
+    assert (again.xp_awarded, again.total_xp, again.already_completed) == (0, 10, False)
+
+
+async def test_xp_of_an_achievement_earns_the_next_in_the_same_call(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await add_achievement(db, "A", criteria={"type": "skill_completion_count", "threshold": 1}, xp_reward=40)
+    await add_achievement(db, "B", criteria={"type": "xp_threshold", "threshold": 50}, xp_reward=50)
+    await add_achievement(db, "C", criteria={"type": "xp_threshold", "threshold": 100}, xp_reward=200)
+    await add_achievement(db, "D", criteria={"type": "xp_threshold", "threshold": 301}, xp_reward=1000)
+
+    done = await db.progress.complete_skill(learner.id, html.id)
+
+    assert {earned.name for earned in done.achievements} == {"A", "B", "C"}
+    assert (done.xp_awarded, done.level_after) == (300, 3)
+
+
+async def test_a_locked_skill_names_what_is_missing_in_the_order_in_which_to_learn_it(db, connection, learner, tree):
+    html, css, layout, page = await add_skills(db, tree, "html", css=["html"], layout=["css"], page=["layout", "html"])
+
+    async with expect_refusal(connection, PrerequisitesNotMet, match="html, css, layout first") as refusal:
+        await db.progress.complete_skill(learner.id, page.id)
+
+    assert refusal.value.ids == (html.id, css.id, layout.id)
+
+
+async def test_a_refusal_leaves_a_unit_of_work_usable(db, learner, tree):
+    html, css = await add_skills(db, tree, "html", css=["html"])
+
+    async with db.transaction() as unit:
+        with pytest.raises(PrerequisitesNotMet):
+            await unit.progress.complete_skill(learner.id, css.id)
+        await unit.progress.complete_skill(learner.id, html.id)
+        done = await unit.progress.complete_skill(learner.id, css.id)
+
+    assert done.tree_progress.status == TreeProgressStatus.COMPLETED
+    assert (await db.users.get_profile(learner.id)).total_xp == 20
+
+
+async def test_an_assessment_needs_a_score_that_passes(db, connection, learner, tree):
+    html = await db.skills.create(tree.id, name="html", assessments={"passingScore": 60, "questions": []})
+    assess = CompletionMethod.ASSESSMENT
+
+    async with expect_refusal(connection, InvalidValue, match="with a score"):
+        await db.progress.complete_skill(learner.id, html.id, method=assess)
+    async with expect_refusal(connection, AssessmentNotPassed, match="below 60"):
+        await db.progress.complete_skill(learner.id, html.id, method=assess, score=59)
+    await db.progress.record_attempt(learner.id, html.id, score=61)
+    done = await db.progress.complete_skill(learner.id, html.id, method=assess)
+
+    assert done.progress.completion_score == 61
+
+
+@pytest.mark.parametrize("score", [-1, 100.1, float("nan"), float("inf"), 10**30])
+async def test_a_score_out_of_range_is_refused(db, connection, learner, tree, score):
+    (html,) = await add_skills(db, tree, "html")
+
+    async with expect_refusal(connection, InvalidValue):
+        await db.progress.complete_skill(learner.id, html.id, score=score)
+    async with expect_refusal(connection, InvalidValue):
+        await db.progress.record_attempt(learner.id, html.id, score=score)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"minutes": -1}, InvalidValue),
+        ({"minutes": 1441}, InvalidValue),
+        ({"minutes": 2**40}, InvalidValue),
+        ({"minutes": 1, "engagement": 1.01}, InvalidValue),
+        ({"minutes": 1, "engagement": float("nan")}, InvalidValue),
+        ({"minutes": 1, "struggling_indicators": {"hintsUsed": -1}}, InvalidDocument),
+        ({"minutes": 1, "at": datetime(2025, 1, 1)}, InvalidValue),  # noqa: DTZ001 (what is refused)
+        ({"minutes": 1, "at": datetime.now(UTC) + timedelta(hours=1)}, InvalidValue),
+    ],
+)
+async def test_activity_that_cannot_be_is_refused(db, connection, learner, tree, wrong, error):
+    (html,) = await add_skills(db, tree, "html")
+
+    async with expect_refusal(connection, error):
+        await db.progress.record_activity(learner.id, html.id, **wrong)
+
+
+async def test_bad_evidence_is_refused_with_its_path(db, connection, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+
+    async with expect_refusal(connection, InvalidDocument, match="evidence.type"):
+        await db.progress.complete_skill(learner.id, html.id, evidence={"type": "rumour", "content": "x"})
+
+
+async def test_activity_adds_up_and_keeps_the_latest_engagement(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await db.progress.record_activity(
+        learner.id, html.id, minutes=20, engagement=0.9, struggling_indicators={"hintsUsed": 1, "mood": "fine"}
+    )
+
+    done = await db.progress.record_activity(
+        learner.id, html.id, minutes=25, engagement=0.4, struggling_indicators={"hintsUsed": 3}
+    )
+
+    assert (done.progress.time_spent_minutes, done.progress.engagement_score) == (45, 0.4)
+    assert (done.progress.struggling_indicators.hints_used, done.progress.struggling_indicators.mood) == (3, "fine")
+    assert done.tree_progress.time_spent_minutes == 45
+    assert (await db.users.get_profile(learner.id)).hours_learned == 0.75
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda unit, user, skill: unit.progress.start_skill(user, skill),
+        lambda unit, user, skill: unit.progress.record_activity(user, skill, minutes=5),
+        lambda unit, user, skill: unit.progress.record_attempt(user, skill, score=50),
+        lambda unit, user, skill: unit.progress.complete_skill(user, skill),
+        lambda unit, user, skill: unit.progress.reset_skill(user, skill),
+    ],
+)
+async def test_an_action_is_one_network_round_trip(db, learner, tree, proxy, watched, action):
+    (html,) = await add_skills(db, tree, "html")
+    proxy.reset()
+
+    await action(watched, learner.id, html.id)
+
+    assert proxy.round_trips == 1
+    assert proxy.statements()[0] == "begin"
+    assert proxy.statements()[-1] == "commit"
+
+
+# --- trees -----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_edit_that_leaves_nothing_to_do_completes_the_tree(db, learner, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+    await db.progress.complete_skill(learner.id, html.id)
+
+    await db.skills.deactivate(css.id)
+
+    progress = await db.progress.for_tree(learner.id, tree.id)
+    assert (progress.status, progress.progress_percent, progress.total_skills) == ("COMPLETED", 100, 1)
+    assert (await db.users.get_profile(learner.id)).trees_completed == 1
+
+
+async def test_a_completed_tree_stays_so_when_it_grows(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await db.progress.complete_skill(learner.id, html.id)
+
+    new = await db.skills.create(tree.id, name="css", dependencies=[html.id])
+
+    progress = await db.progress.for_tree(learner.id, tree.id)
+    assert (progress.status, progress.progress_percent, progress.total_skills) == ("COMPLETED", 50, 2)
+    assert (await db.progress.for_skill(learner.id, new.id)).status == SkillProgressStatus.AVAILABLE
+
+
+async def test_nobody_works_on_a_skill_that_is_not_in_use(db, connection, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await db.skills.deactivate(html.id)
+
+    async with expect_refusal(connection, SkillInactive):
+        await db.progress.start_skill(learner.id, html.id)
+
+
+# --- streaks ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_streak_counts_days_in_a_row_and_begins_anew_after_a_gap(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    days = [0, 0, 1, 2, 4, 5]
+
+    streaks = [await learn(db, learner, html, NOON + timedelta(days=day)) for day in days]
+
+    assert streaks == [1, 1, 2, 3, 1, 2]
+    assert (await db.progress.record_activity(learner.id, html.id, minutes=1, at=NOON)).max_streak == 3
+
+
+@pytest.mark.parametrize(
+    ("timezone", "moments", "days"),
+    [
+        # 23:30 and 00:30 of the learner's clock are two days, whatever UTC says.
+        ("Pacific/Auckland", ["2025-06-01 11:30", "2025-06-01 12:30"], ["2025-06-01", "2025-06-02"]),
+        ("America/Los_Angeles", ["2025-06-02 06:30", "2025-06-02 07:30"], ["2025-06-01", "2025-06-02"]),
+        ("Asia/Kathmandu", ["2025-06-01 18:14", "2025-06-01 18:15"], ["2025-06-01", "2025-06-02"]),
+        # The night in which the clock goes forward, and the one in which it goes back.
+        ("Europe/Lisbon", ["2025-03-29 23:59", "2025-03-30 00:00", "2025-03-30 22:59"], ["2025-03-29", "2025-03-30"]),
+        (
+            "America/New_York",
+            ["2025-11-02 03:59", "2025-11-02 04:00", "2025-11-03 04:59"],
+            ["2025-11-01", "2025-11-02"],
+        ),
+    ],
+)
+async def test_a_day_is_the_learners_own(db, connection, learner, tree, timezone, moments, days):
+    (html,) = await add_skills(db, tree, "html")
+    await db.users.update_profile(learner.id, timezone=timezone)
+
+    streaks = [await learn(db, learner, html, datetime.fromisoformat(f"{moment}+00:00")) for moment in moments]
+
+    noted = await rows(connection, "select activity_date from user_activity_days order by activity_date")
+    assert noted == [(date.fromisoformat(day),) for day in days]
+    assert streaks[-1] == 2
+
+
+async def test_a_day_stays_what_it_was_when_the_zone_changes(db, connection, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await db.users.update_profile(learner.id, timezone="Pacific/Auckland")
+    await learn(db, learner, html, datetime(2025, 6, 10, 1, tzinfo=UTC))  # the 10th in Auckland
+    await db.users.update_profile(learner.id, timezone="America/Los_Angeles")
+
+    # The 9th in Los Angeles, later; then the 10th again, and the 11th.
+    streaks = [
+        await learn(db, learner, html, datetime(2025, 6, 10, 2, tzinfo=UTC) + timedelta(days=n)) for n in range(3)
+    ]
+
+    noted = await rows(connection, "select activity_date from user_activity_days order by activity_date")
+    assert [day.day for (day,) in noted] == [9, 10, 11]
+    assert streaks == [2, 2, 3]
+
+
+async def test_a_late_report_closes_a_gap(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await add_achievement(db, "Three", criteria={"type": "streak_days", "threshold": 3})
+    for day in (0, 2):
+        await learn(db, learner, html, NOON + timedelta(days=day))
+
+    late = await db.progress.record_activity(learner.id, html.id, minutes=1, at=NOON + timedelta(days=1))
+
+    assert (late.current_streak, late.max_streak) == (3, 3)
+    assert [earned.name for earned in late.achievements] == ["Three"]
+
+
+async def test_a_lapsed_streak_reads_as_0_and_the_longest_stays(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    for ago in (5, 4, 3):
+        await learn(db, learner, html, datetime.now(UTC) - timedelta(days=ago))
+    lapsed = await db.users.get_profile(learner.id)
+    await learn(db, learner, html, datetime.now(UTC) - timedelta(days=1))
+    alive = await db.users.get_profile(learner.id)
+
+    assert (lapsed.current_streak, lapsed.max_streak) == (0, 3)
+    assert (alive.current_streak, alive.max_streak) == (1, 3)
+
+
+async def test_a_completed_skill_makes_a_day_and_a_repeat_none(db, connection, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await db.progress.complete_skill(learner.id, html.id, at=NOON)
+
+    await db.progress.complete_skill(learner.id, html.id, score=99, at=NOON + timedelta(days=1))
+
+    assert await value(connection, "select count(*) from user_activity_days") == 1
