@@ -2,17 +2,23 @@
 
 One process, one database (``DATABASE_URL``, empty but migrated), interleaved; prints medians, the median of the ratios,
 and the throughput of 1 to 8 connections. Each completes a skill for a learner who has not done anything yet: three
-dependents open and one achievement is earned. The peers do the same, as the doctor confirms in the end.
+dependents open and one achievement is earned. The peers do the same, as the doctor confirms in the end. Compared twice:
+over the server's own unix socket, and with a quarter of a millisecond each way, as between two machines.
 """
 
 import os
+import socket
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from multiprocessing import Process
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 from uuid import UUID
@@ -21,6 +27,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import sqlalchemy as sa
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -36,7 +43,8 @@ from skilltree.models.enums import (
 )
 from skilltree.models.ids import SkillId, UserId
 
-LEARNERS = 4000
+LEARNERS = 5000
+ONE_WAY = 0.00025
 ROUNDS = 300
 WARM_UP = 30
 PER_CONNECTION = 250
@@ -434,6 +442,55 @@ def _count(session: Session, score: ScoreRow, change: int) -> None:
         row.counts = [*row.counts[:position], row.counts[position] + change, *row.counts[position + 1 :]]
 
 
+# --- a network between client and server ------------------------------------------------------------------------------
+
+
+@contextmanager
+def delayed(url: str, seconds: float) -> Iterator[str]:
+    """Yield a URL of the same server, each packet to and from which is on its way for so long."""
+    known = conninfo_to_dict(url)
+    with tempfile.TemporaryDirectory(prefix="delay-") as folder:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"{folder}/.s.PGSQL.5432")
+        listener.listen()
+        line = Process(target=_delay, args=(listener, f"{known['host']}/.s.PGSQL.{known.get('port', 5432)}", seconds))
+        line.start()
+        try:
+            yield make_conninfo(url, host=folder, port=5432)
+        finally:
+            line.terminate()
+            line.join()
+            listener.close()
+
+
+def _delay(listener: socket.socket, server: str, seconds: float) -> None:
+    while True:
+        client, _ = listener.accept()
+        other = socket.socket(socket.AF_UNIX)
+        other.connect(server)
+        for source, target in ((client, other), (other, client)):
+            packets: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
+            Thread(target=_receive, args=(source, packets, seconds), daemon=True).start()
+            Thread(target=_send, args=(target, packets), daemon=True).start()
+
+
+def _receive(source: socket.socket, packets: SimpleQueue[tuple[float, bytes]], seconds: float) -> None:
+    data = b" "
+    while data:
+        data = source.recv(65536)
+        packets.put((time.perf_counter() + seconds, data))
+
+
+def _send(target: socket.socket, packets: SimpleQueue[tuple[float, bytes]]) -> None:
+    while True:
+        due, data = packets.get()
+        if not data:
+            target.close()
+            return
+        time.sleep(max(due - time.perf_counter(), 0))
+        target.sendall(data)
+
+
 # --- the comparison ---------------------------------------------------------------------------------------------------
 
 
@@ -500,23 +557,40 @@ def throughput(db: Database, root: SkillId, learners: Iterator[UserId]) -> None:
         print(f"{connections} connections: {done / (time.perf_counter() - started):5.0f} completions a second")
 
 
-def main() -> int:
-    """Run the comparison."""
-    url = os.environ["DATABASE_URL"]
+def run(url: str, root: SkillId, learners: Iterator[UserId]) -> None:
+    """Compare the contenders on connections to this URL."""
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
     with (
-        Database(url, max_size=8) as db,
+        Database(url, max_size=1) as db,
         psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection,
         Session(engine) as session,
     ):
+        started = time.perf_counter()
+        for _ in range(ROUNDS):
+            connection.execute("select 1")
+        print(f"one network round trip: {(time.perf_counter() - started) / ROUNDS * 1000:.2f} ms")
+        compare(
+            {
+                "ten statements by hand": lambda learner: by_hand(connection, learner, root),
+                "progress.complete_skill": lambda learner: db.progress.complete_skill(learner, root),
+                "SQLAlchemy ORM": lambda learner: by_orm(session, learner, root),
+            },
+            learners,
+        )
+
+
+def main() -> int:
+    """Run the comparison."""
+    url = os.environ["DATABASE_URL"]
+    with (
+        Database(url, max_size=8) as db,
+        psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection,
+    ):
         root, known = prepare(db, connection)
         learners = iter(known)
-        contenders: dict[str, Callable[[UserId], object]] = {
-            "ten statements by hand": lambda learner: by_hand(connection, learner, root),
-            "progress.complete_skill": lambda learner: db.progress.complete_skill(learner, root),
-            "SQLAlchemy ORM": lambda learner: by_orm(session, learner, root),
-        }
-        compare(contenders, learners)
+        run(url, root, learners)
+        with delayed(url, ONE_WAY) as far_url:
+            run(far_url, root, learners)
         throughput(db, root, learners)
         if found := db.doctor.examine():
             print(*found[:10], "what the contenders wrote is not the same", sep="\n")
