@@ -120,7 +120,10 @@ accepted as (
         coalesce(situation.status = 'SKIPPED', false) as was_satisfied,
         situation.tree_status,
         situation.total_skills,
-        coalesce(situation.skills_completed, 0) + situation.counts::integer as skills_completed,
+        -- No more than there are, should the count have drifted.
+        least(
+            coalesce(situation.skills_completed, 0) + situation.counts::integer, situation.total_skills
+        ) as skills_completed,
         case
             when situation.is_milestone
                 then (

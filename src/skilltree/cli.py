@@ -15,7 +15,7 @@ import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from skilltree import demo as demonstration
 from skilltree import dev, embedded, migrate, seed
@@ -69,7 +69,8 @@ def _table(rows: Iterable[Mapping[str, str | None]], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(listed, indent=2))  # noqa: T201 (what was asked for)
         return
-    table = Table(*(listed[0] if listed else ()))
+    # The first column says what the row is about, whole, however narrow the terminal.
+    table = Table(*(Column(name, no_wrap=not place) for place, name in enumerate(listed[0] if listed else ())))
     for row in listed:
         table.add_row(*(value or "" for value in row.values()))
     _out.print(table if listed else "nothing")
