@@ -3,7 +3,8 @@
 
 create index idx_skill_counted on skills (skill_tree_id, id) include (is_active, is_optional, is_milestone);
 
--- A learner's progress in a tree. Required active skills count, or all active ones where every one is optional.
+-- A learner's progress in a tree. Required active skills count, or all active ones where every one is optional. What
+-- there is is counted once for a tree, and what is done from the learner's own work: not every skill for every learner.
 create view tree_standings with (security_invoker = true) as
 select
     counted.user_id,
@@ -19,37 +20,43 @@ from (
     select
         user_skill_tree_progress.user_id,
         user_skill_tree_progress.skill_tree_id,
-        (
-            case
-                when count(*) filter (where skills.is_active and not skills.is_optional) > 0
-                    then count(*) filter (where skills.is_active and not skills.is_optional)
-                else count(*) filter (where skills.is_active)
-            end
-        )::integer as total_skills,
-        (
-            case
-                when count(*) filter (where skills.is_active and not skills.is_optional) > 0
-                    then count(*) filter (
-                        where skills.is_active and not skills.is_optional and user_skill_progress.status = 'COMPLETED'
-                    )
-                else count(*) filter (where skills.is_active and user_skill_progress.status = 'COMPLETED')
-            end
-        )::integer as skills_completed,
+        coalesce(nullif(tree.required_skills, 0), tree.active_skills, 0)::integer as total_skills,
         coalesce(
-            array_agg(skills.id order by skills.id) filter (
-                where skills.is_active and skills.is_milestone and user_skill_progress.status = 'COMPLETED'
-            ),
-            '{}'
-        ) as milestones_reached,
-        coalesce(sum(user_skill_progress.time_spent_minutes), 0)::integer as time_spent_minutes
+            case when tree.required_skills > 0 then work.required_skills else work.active_skills end, 0
+        )::integer as skills_completed,
+        coalesce(work.milestones_reached, '{}') as milestones_reached,
+        coalesce(work.time_spent_minutes, 0)::integer as time_spent_minutes
     from user_skill_tree_progress
-    left join skills on skills.skill_tree_id = user_skill_tree_progress.skill_tree_id
-    left join user_skill_progress
+    left join (
+        select
+            skills.skill_tree_id,
+            count(*) filter (where not skills.is_optional) as required_skills,
+            count(*) as active_skills
+        from skills
+        where skills.is_active
+        group by skills.skill_tree_id
+    ) as tree on tree.skill_tree_id = user_skill_tree_progress.skill_tree_id
+    left join (
+        select
+            user_skill_progress.user_id,
+            user_skill_progress.skill_tree_id,
+            count(*) filter (
+                where user_skill_progress.status = 'COMPLETED' and skills.is_active and not skills.is_optional
+            ) as required_skills,
+            count(*) filter (
+                where user_skill_progress.status = 'COMPLETED' and skills.is_active
+            ) as active_skills,
+            array_agg(skills.id order by skills.id) filter (
+                where user_skill_progress.status = 'COMPLETED' and skills.is_active and skills.is_milestone
+            ) as milestones_reached,
+            sum(user_skill_progress.time_spent_minutes) as time_spent_minutes
+        from user_skill_progress
+        inner join skills on skills.id = user_skill_progress.skill_id
+        group by user_skill_progress.user_id, user_skill_progress.skill_tree_id
+    ) as work
         on
-            user_skill_progress.user_id = user_skill_tree_progress.user_id
-            and user_skill_progress.skill_tree_id = user_skill_tree_progress.skill_tree_id
-            and user_skill_progress.skill_id = skills.id
-    group by user_skill_tree_progress.user_id, user_skill_tree_progress.skill_tree_id
+            work.user_id = user_skill_tree_progress.user_id
+            and work.skill_tree_id = user_skill_tree_progress.skill_tree_id
 ) as counted;
 
 -- The runs of days in a row on which a learner learnt something, each with its last day.

@@ -54,25 +54,40 @@ opened as (
     having count(*) = edge.prerequisites
 ),
 
+gained as (
+    select
+        opened.user_id,
+        opened.skill_id,
+        opened.skill_tree_id
+    from opened
+    where not exists (
+        select from user_skill_progress
+        where
+            user_skill_progress.user_id = opened.user_id
+            and user_skill_progress.skill_id = opened.skill_id
+            and user_skill_progress.status <> 'LOCKED'
+    )
+),
+
 -- Who is just being deleted gets nothing any more.
 account as (
     select users.id
     from users
-    where users.id in (select opened.user_id from opened)
+    where users.id in (select gained.user_id from gained)
     order by users.id
     for key share
 )
 
 insert into user_skill_progress (user_id, skill_id, skill_tree_id, status, unlocked_at)
 select
-    opened.user_id,
-    opened.skill_id,
-    opened.skill_tree_id,
+    gained.user_id,
+    gained.skill_id,
+    gained.skill_tree_id,
     'AVAILABLE' as status,
     now() as unlocked_at
-from opened
-inner join account on account.id = opened.user_id
-order by opened.user_id, opened.skill_id
+from gained
+inner join account on account.id = gained.user_id
+order by gained.user_id, gained.skill_id
 on conflict (user_id, skill_id) do update
     set
         status = excluded.status,
