@@ -135,14 +135,15 @@ def _line(skill: LoadedSkill, worked: SkillOutcome, done: Completion) -> Text:
 
 def _show_dashboard(db: Database, learner: User, console: Console) -> None:
     now = db.progress.dashboard(learner.id)
-    console.print(
-        f"    level {now.current_level}, {now.total_xp} XP (the next level at {now.next_level_xp}), "
+    lines = [
+        f"level {now.current_level}, {now.total_xp} XP (the next level at {now.next_level_xp})",
         f"a streak of {now.current_streak} days, {now.skills_completed} skills, {now.hours_learned:.1f} hours",
-        highlight=False,
-    )
-    console.print(f"    achievements: {', '.join(sorted(each.name for each in now.recent_achievements))}")
+        f"achievements: {', '.join(sorted(each.name for each in now.recent_achievements))}",
+    ]
     for skill in db.progress.next_skills(learner.id, limit=3):
-        console.print(f"    next: {skill.name} [dim]({', '.join(skill.reasons)})[/]", highlight=False)
+        lines += [f"next: [cyan]{skill.name}[/]", f"      [dim]{', '.join(skill.reasons)}[/]"]
+    for line in lines:
+        console.print(f"    {line}", highlight=False, no_wrap=True, overflow="ellipsis")
 
 
 def _bar(percent: float) -> Text:
