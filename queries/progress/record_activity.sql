@@ -1,6 +1,6 @@
 -- Note that a learner has spent time on a skill, which begins it. Time spent on a completed skill counts too.
 --
--- minutes               0 to 1440
+-- minutes               0 to 1440, whole
 -- engagement            0 to 1, null leaves it as it is; the latest is kept
 -- struggling_indicators a JSON object whose keys are added to the known ones; null adds none
 -- at                    when; null is now
@@ -52,7 +52,9 @@ judged as (
             when situation.user_id is null then 'USER_NOT_FOUND'
             when situation.skill_id is null then 'SKILL_NOT_FOUND'
             when situation.at > now() + interval '1 minute' then 'IN_FUTURE'
-            when %(minutes)s not between 0 and 1440 then 'INVALID_MINUTES'
+            when
+                coalesce(%(minutes)s::numeric, -1) not between 0 and 1440
+                or trunc(%(minutes)s::numeric) <> %(minutes)s::numeric then 'INVALID_MINUTES'
             when not situation.is_active then 'SKILL_INACTIVE'
             when situation.status = 'COMPLETED' then 'DONE'
             when not situation.is_open then 'LOCKED'

@@ -33,8 +33,8 @@ _NAMES_SHOWN = 12
 
 def moment(at: datetime | None) -> datetime | None:
     """Return a moment. Raises InvalidValue for one without a time zone: it would be another one to each server."""
-    if at is not None and at.utcoffset() is None:
-        raise InvalidValue(f"at must have a time zone, which {at.isoformat()} has not", field="at")
+    if at is not None and (not isinstance(at, datetime) or at.utcoffset() is None):
+        raise InvalidValue(f"at must be a datetime with a time zone, not {at!r}", field="at")
     return at
 
 
@@ -56,7 +56,7 @@ def refusal(result: ActionResult, *, user_id: UUID, **subject: UUID) -> SkillTre
         "SKILL_NOT_FOUND": SkillNotFound(id=subject.get("skill_id")),
         "TREE_NOT_FOUND": TreeNotFound(id=subject.get("tree_id")),
         "IN_FUTURE": InvalidValue("at lies in the future", field="at"),
-        "INVALID_MINUTES": InvalidValue("minutes must be from 0 to 1440", field="minutes"),
+        "INVALID_MINUTES": InvalidValue("minutes must be a whole number from 0 to 1440", field="minutes"),
         "INVALID_SCORE": InvalidValue("score must be from 0 to 100", field="score"),
         "SCORE_MISSING": InvalidValue("an assessment is completed with a score", field="score"),
         "SKILL_INACTIVE": SkillInactive(f"{what} is not in use any more: nobody can work on it"),

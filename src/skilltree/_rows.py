@@ -117,8 +117,8 @@ MOST_PER_PAGE = 1000
 
 def limited(count: int, field: str) -> int:
     """Return how many rows are asked for. Raises InvalidValue for none, or for more than a page holds."""
-    if not 1 <= count <= MOST_PER_PAGE:
-        raise InvalidValue(f"{field} must be from 1 to {MOST_PER_PAGE}, not {count}", field=field)
+    if not isinstance(count, int) or not 1 <= count <= MOST_PER_PAGE:
+        raise InvalidValue(f"{field} must be from 1 to {MOST_PER_PAGE}, not {count!r}", field=field)
     return count
 
 

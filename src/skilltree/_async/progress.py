@@ -296,6 +296,8 @@ class AsyncProgress(AsyncRepository):
         Days are those of the learner's calendar when it happened. Raises UserNotFound, and InvalidValue for more than
         3660 days or fewer than one.
         """
+        if not (isinstance(since, date) and isinstance(until, date)):
+            raise InvalidValue(f"since and until must be dates, not {since!r} and {until!r}", field="since")
         if not 1 <= (until - since).days + 1 <= _MOST_DAYS:
             raise InvalidValue(
                 f"until must be from 0 to {_MOST_DAYS - 1} days after since, not {(until - since).days}", field="until"
