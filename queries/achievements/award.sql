@@ -1,7 +1,8 @@
 -- Award a learner every achievement that is due, and the XP it brings. XP from one may bring the next within reach: the
 -- thresholds are climbed from the lowest, each with the rewards of all before it. The learner is locked before.
 --
--- skill_id  the skill that has been worked on: achievements limited to others are not looked at; null looks at all
+-- skill_id  the skill that has just been learnt: achievements limited to others are not looked at; null looks at all,
+--           whatever this transaction has done
 -- at        when; null is now
 with learner as (
     select
@@ -17,7 +18,10 @@ with learner as (
                 and xp_events.source_kind = 'SKILL'
         ) as skills
     from user_profiles
-    where user_profiles.user_id = %(user_id)s
+    where
+        user_profiles.user_id = %(user_id)s
+        -- What was refused, or was done before, has not touched the profile in this transaction: it awards nothing.
+        and (%(skill_id)s::uuid is null or user_profiles.updated_at = now())
 ),
 
 valued as (

@@ -12,10 +12,11 @@ with own_tree as (
 
 tree_lock as materialized (
     select
+        refuse_old_snapshot(),
         case
             when exists (
-                select from user_skill_tree_progress
-                where user_skill_tree_progress.skill_tree_id = own_tree.skill_tree_id
+                select from begun_trees
+                where begun_trees.skill_tree_id = own_tree.skill_tree_id
             ) then pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || own_tree.skill_tree_id, 0))
             else pg_advisory_xact_lock(hashtextextended('learners of tree ' || own_tree.skill_tree_id, 0))
         end

@@ -86,6 +86,22 @@ async def test_xp_of_an_achievement_earns_the_next_in_the_same_call(db, learner,
     assert (done.xp_awarded, done.level_after) == (300, 3)
 
 
+async def test_neither_a_repeat_nor_a_refusal_awards_what_has_come_due_meanwhile(db, connection, learner, tree):
+    html, css, layout = await add_skills(db, tree, "html", "css", layout=["css"])
+    await db.progress.complete_skill(learner.id, html.id)
+    await add_achievement(db, "Late", criteria={"type": "skill_completion_count", "threshold": 1}, xp_reward=5)
+
+    repeat = await db.progress.complete_skill(learner.id, html.id, score=90)
+    async with expect_refusal(connection, PrerequisitesNotMet):
+        await db.progress.start_skill(learner.id, layout.id)
+    async with expect_refusal(connection, InvalidValue):
+        await db.progress.record_activity(learner.id, css.id, minutes=-1)
+    learnt = await db.progress.record_activity(learner.id, css.id, minutes=1)
+
+    assert (repeat.achievements, repeat.xp_awarded) == ((), 0)
+    assert [earned.name for earned in learnt.achievements] == ["Late"]
+
+
 async def test_a_locked_skill_names_what_is_missing_in_the_order_in_which_to_learn_it(db, connection, learner, tree):
     html, css, layout, page = await add_skills(db, tree, "html", css=["html"], layout=["css"], page=["layout", "html"])
 

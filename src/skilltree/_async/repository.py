@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 HOLD_TREE = ("trees/lock_learners", "trees/lock_learners")
 HOLD_SKILL = ("skills/lock_learners", "skills/lock_learners")
-"""What comes before an edit of what counts or gates in a tree: learners wait until it is done."""
+"""What comes before an edit of what counts or gates in a tree: learners wait. Twice: see trees/lock_learners."""
 
 LEARNERS_FOLLOW = ("progress/unlock_for_learners", "progress/refresh_learners")
 """What follows from an edit of what counts or gates in a tree: queries that find it by tree_id, skill_id or slug."""
