@@ -21,6 +21,7 @@ RULES = [
     (r"async with ", "with "),
     (r"await ", ""),
     (r"asynccontextmanager", "contextmanager"),
+    (r"AbstractAsyncContextManager", "AbstractContextManager"),
     (r"enter_async_context", "enter_context"),
     (r"AsyncIterator", "Iterator"),
     (r"__aenter__", "__enter__"),

@@ -3,6 +3,8 @@
 -- after_user_id, last_user_id  where the batch began and ended; without an end, the back-fill has come to its own
 -- learners                     how many were looked at
 -- due                          who of them were entitled
+--
+-- @role app_service
 update achievement_backfills
 set
     after_user_id = coalesce(%(last_user_id)s::uuid, achievement_backfills.after_user_id),

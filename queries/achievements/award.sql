@@ -4,6 +4,8 @@
 -- skill_id  the skill that has just been learnt: achievements limited to others are not looked at; null looks at all,
 --           whatever this transaction has done
 -- at        when; null is now
+--
+-- @role app_engine
 with learner as (
     select
         user_profiles.total_xp,

@@ -1,4 +1,6 @@
 -- How far a back-fill has come.
+--
+-- @role app_service
 select
     achievement_backfills.achievement_id,
     achievement_backfills.learners_seen,

@@ -1,4 +1,6 @@
 -- Begin a back-fill, or go on with one that was interrupted; one that has come to its end begins anew.
+--
+-- @role app_service
 with begun as (
     insert into achievement_backfills (achievement_id)
     select achievements.id

@@ -1,4 +1,6 @@
 -- A new achievement.
+--
+-- @role app_service
 insert into achievements (
     id, name, description, category, criteria, xp_reward, badge_icon, badge_color, rarity, is_visible
 )

@@ -1,6 +1,8 @@
 -- The next learners whom a back-fill looks at, and which of them are entitled to the achievement and have it not.
 --
 -- limit  how many learners to look at
+--
+-- @role app_service
 with place as (
     select achievement_backfills.after_user_id
     from achievement_backfills

@@ -9,6 +9,8 @@
 -- what analytics/skills tells, and the score is made of nothing else.
 --
 -- idle_days  after how many days without work in the tree a learner has stopped
+--
+-- @role app_service
 with recursive active_skill as (
     select
         skills.id,

@@ -5,6 +5,8 @@
 -- with fewer than min_group learners is null, and so is what has been completed in one where fewer than that have, or
 -- have not. Wherever that leaves something out, the smallest other band is left out as well, because one figure that
 -- is missing can be worked out from the others and their sum. 0 is nobody's figure, and is said.
+--
+-- @role app_service
 with active_skill as (
     select
         skills.id,

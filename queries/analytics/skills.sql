@@ -5,6 +5,8 @@
 -- parts that make up a whole, when one of them is that small. 0 is nobody's figure, and is said.
 --
 -- idle_days  after how many days without work in the tree a learner has stopped
+--
+-- @role app_service
 with active_skill as (
     select
         skills.id,

@@ -1,4 +1,6 @@
 -- A new category.
+--
+-- @role app_service
 insert into skill_categories (id, name, slug, description, color, icon, sort_order, is_active)
 values (
     coalesce(%(id)s::uuid, uuidv7()),

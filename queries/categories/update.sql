@@ -1,6 +1,8 @@
 -- Change a category.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
+--
+-- @role app_service
 update skill_categories
 set
     (name, slug, description, color, icon, sort_order, is_active) = (

@@ -1,6 +1,8 @@
 -- Achievements that a learner has earned and not been awarded. Every action awards what is due, of what is limited to
 -- some skills only one on such a skill: so these are of learners who have learnt something of it since the achievement
 -- became what it is; after a back-fill, of all. While one is under way, none are told.
+--
+-- @role app_service
 with standing as materialized (
     select
         achievement_standings.user_id,

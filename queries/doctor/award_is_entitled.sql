@@ -1,6 +1,8 @@
 -- Awards that the learner has not earned, and awards that the ledger does not know of. An award is judged by the
 -- threshold noted with it. Where the achievement counts something else by now, which can no longer be counted, the
 -- value noted with the award is believed.
+--
+-- @role app_service
 with noted as (
     select
         user_achievements.user_id,

@@ -1,4 +1,6 @@
 -- Begin the trees that a learner works in without having begun them.
+--
+-- @role app_service
 insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
 select
     user_skill_progress.user_id,

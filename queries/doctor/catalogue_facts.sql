@@ -1,4 +1,6 @@
 -- Everything of some trees that mending may change, a row each.
+--
+-- @role app_service
 select
     'tree' as subject_kind,
     null::uuid as user_id,

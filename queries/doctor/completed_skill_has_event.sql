@@ -1,4 +1,6 @@
 -- Completed skills that the ledger does not know of: expected is what the skill is worth now.
+--
+-- @role app_service
 select
     'skill' as subject_kind,
     user_skill_progress.user_id,

@@ -1,4 +1,6 @@
 -- Dependents that are not the inverse of the dependencies: expected and found are the id that is missing, or too many.
+--
+-- @role app_service
 with needed as (
     select
         skills.id as skill_id,

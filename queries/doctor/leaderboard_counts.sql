@@ -1,5 +1,7 @@
 -- Counts of a leaderboard that are not how many listed learners there are with that XP, over all slots; and counts
 -- below nothing.
+--
+-- @role app_service
 with tally as (
     select
         user_scores.board,

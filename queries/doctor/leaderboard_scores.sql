@@ -1,4 +1,6 @@
 -- Places on the leaderboards that are not what the ledger, the profile and the account say.
+--
+-- @role app_service
 with granted as (
     select
         xp_events.user_id,

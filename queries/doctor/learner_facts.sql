@@ -1,4 +1,6 @@
 -- Everything of a learner that mending may change, a row each.
+--
+-- @role app_service
 select
     'learner' as subject_kind,
     user_profiles.user_id,

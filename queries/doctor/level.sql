@@ -1,4 +1,6 @@
 -- Learners whose level is not the highest that their total XP reaches.
+--
+-- @role app_service
 with ladder as (
     select
         array_agg(levels.level order by levels.min_xp) as levels,

@@ -1,5 +1,7 @@
 -- The trees that are among these ids of trees and skills, or that such a skill is of, in groups: trees whose skills
 -- name each other, as none should, can only be mended together.
+--
+-- @role app_service
 with recursive drifted as (
     select skill_trees.id
     from skill_trees

@@ -1,4 +1,6 @@
 -- Hold a learner who is about to be mended, and off all authors of the learner's trees: as progress/lock_for_skill.
+--
+-- @role app_service
 with own_tree as (
     select user_skill_tree_progress.skill_tree_id
     from user_skill_tree_progress

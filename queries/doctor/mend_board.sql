@@ -1,5 +1,7 @@
 -- Add to the counts of a leaderboard what they lack, and return those that were wrong. A learner's score and its counts
 -- change in one transaction: what is lacking is the same before and after it, and need not wait for it.
+--
+-- @role app_service
 with due as (
     select
         node.level,

@@ -1,5 +1,7 @@
 -- Take out of the dependencies in some trees what is not a skill of the same tree, and make dependents their inverse.
 -- The skills are locked before.
+--
+-- @role app_service
 with edge as (
     select
         skills.id as skill_id,

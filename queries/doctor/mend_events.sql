@@ -1,5 +1,7 @@
 -- Enter in the ledger what a learner has completed or been awarded and it does not know of: at what that is worth now,
 -- at the time and on the day when it was earned.
+--
+-- @role app_service
 with earned as (
     select
         user_skill_progress.user_id,

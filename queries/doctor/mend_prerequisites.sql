@@ -1,4 +1,6 @@
 -- Take out of the prerequisites of some trees what is not a tree.
+--
+-- @role app_service
 update skill_trees
 set
     prerequisites = array(

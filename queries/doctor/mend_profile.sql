@@ -1,4 +1,6 @@
 -- Count anew what a learner's profile holds of the ledger, the days, the skills and the trees.
+--
+-- @role app_service
 with run as (
     select
         streaks.user_id,

@@ -1,5 +1,7 @@
 -- Bring a learner's progress in all trees up to date, as progress/refresh_tree does in one, and take out of the path
 -- what is not a skill of the tree.
+--
+-- @role app_service
 with due as (
     select
         user_skill_tree_progress.user_id,

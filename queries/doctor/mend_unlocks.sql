@@ -1,4 +1,6 @@
 -- Give a learner the skills that have come open by all that they need being satisfied, as of when the last of that was.
+--
+-- @role app_service
 with edge as (
     select
         skills.id as skill_id,

@@ -1,4 +1,6 @@
 -- Trees whose skills need each other in a circle: found is one such path by name.
+--
+-- @role app_service
 with cycle as (
     select
         skills.skill_tree_id,

@@ -1,4 +1,6 @@
 -- Ids in an array that name nothing there may be: skills that are not of the tree, trees that do not exist.
+--
+-- @role app_service
 with named as (
     select
         'skill' as subject_kind,

@@ -1,4 +1,6 @@
 -- Trees in which a skill is its own ancestor: found is one such path by name.
+--
+-- @role app_service
 with cycle as (
     select
         skills.skill_tree_id,

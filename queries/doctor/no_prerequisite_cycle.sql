@@ -1,4 +1,6 @@
 -- A circle of trees that need each other: found is its path by name.
+--
+-- @role app_service
 with cycle as (
     select
         find_cycle(

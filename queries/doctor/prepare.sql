@@ -1,4 +1,6 @@
 -- Give the transaction what suits statements that read whole tables: room to sort, and no compiling.
+--
+-- @role app_service
 select
     set_config('work_mem', '64MB', true),
     set_config('jit', 'off', true);

@@ -1,5 +1,7 @@
 -- Learners whose profile counts other than there are: skills completed, trees begun and completed, hours learned. Hours
 -- may be off by half a minute.
+--
+-- @role app_service
 with skill_count as (
     select
         user_skill_progress.user_id,

@@ -1,4 +1,6 @@
 -- Learners whose streaks are not the runs of their days: the one that ends with the latest day, the longest, that day.
+--
+-- @role app_service
 with counted as (
     select
         streaks.user_id,

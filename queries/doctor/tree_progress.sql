@@ -1,5 +1,7 @@
 -- Learners whose progress in a tree is not what their skills say, who have completed a tree without its being said, or
 -- who work in a tree that is said not to be begun.
+--
+-- @role app_service
 with compared as (
     select
         user_skill_tree_progress.user_id,

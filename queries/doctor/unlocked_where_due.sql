@@ -1,5 +1,7 @@
 -- Skills that have come open for a learner, by all that they need being satisfied, and that the learner has not been
 -- given.
+--
+-- @role app_service
 with edge as (
     select
         skills.id as skill_id,

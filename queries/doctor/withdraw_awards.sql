@@ -1,6 +1,8 @@
 -- Withdraw the awards that a learner has not earned, with their XP, as doctor/award_is_entitled judges them. Without
 -- that XP a threshold of XP may be out of reach in turn: those are gone down from the highest, each without the rewards
 -- of all before it. The profile is counted before, and again afterwards.
+--
+-- @role app_service
 with noted as (
     select
         user_achievements.achievement_id,

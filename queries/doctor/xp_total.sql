@@ -1,4 +1,6 @@
 -- Learners whose total XP is not the sum of the ledger.
+--
+-- @role app_service
 with ledger as (
     select
         xp_events.user_id,

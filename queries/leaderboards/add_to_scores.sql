@@ -2,6 +2,8 @@
 -- earned. The learner is locked before; this comes last, because the counts are shared with other learners.
 --
 -- at  when it was earned; null is now
+--
+-- @role app_engine
 with gain as (
     select
         user_profiles.user_id,

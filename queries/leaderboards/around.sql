@@ -2,6 +2,8 @@
 --
 -- at     a moment of the week or month; null is now
 -- limit  how many above, and how many below
+--
+-- @role app_service
 with score as (
     select
         user_scores.board,

@@ -2,6 +2,8 @@
 -- level and slot, however many learners there are.
 --
 -- at  a moment of the week or month; null is now
+--
+-- @role app_service
 with score as (
     select
         user_scores.board,

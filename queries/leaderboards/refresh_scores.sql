@@ -2,6 +2,8 @@
 -- is locked before.
 --
 -- is_listed  whether the learner is shown; null is as the profile and the account say
+--
+-- @role app_engine
 with learner as (
     select
         user_profiles.user_id,

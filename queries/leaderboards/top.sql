@@ -1,6 +1,8 @@
 -- The first places of a leaderboard: equal XP share a rank, and who had them first comes first.
 --
 -- at  a moment of the week or month; null is now
+--
+-- @role app_service
 with period as (
     select
         case %(board)s::leaderboard

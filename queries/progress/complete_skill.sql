@@ -5,6 +5,8 @@
 -- score     0 to 100; null keeps the best so far
 -- evidence  a JSON object; null is none
 -- at        when; null is now
+--
+-- @role app_engine
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -2,6 +2,8 @@
 -- that, and no author the tree of the skill. The tree comes first, because an author who holds it may be about to hold
 -- learners. Learners share it; only the first ever has it alone, since authors share a tree that nobody has begun
 -- (trees/lock_learners).
+--
+-- @role app_engine
 with tree_lock as materialized (
     select
         refuse_old_snapshot(),

@@ -1,4 +1,6 @@
 -- Hold a learner before working on a tree: as progress/lock_for_skill.
+--
+-- @role app_engine
 with tree_lock as materialized (
     select
         refuse_old_snapshot(),

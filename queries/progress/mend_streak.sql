@@ -1,6 +1,8 @@
 -- Count a streak anew when a day before the last one may have closed a gap: after a late report, or a journey west.
 --
 -- at  when the learning happened; null is now
+--
+-- @role app_engine
 with counted as (
     select
         coalesce(max(streaks.days), 0) as longest,

@@ -1,5 +1,7 @@
 -- What a learner has reached, with the work on one skill and the progress in its tree, after what the same transaction
 -- has done before.
+--
+-- @role app_engine
 select
     user_profiles.total_xp,
     user_profiles.current_level as level,

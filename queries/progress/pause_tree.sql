@@ -1,4 +1,6 @@
 -- Put a tree aside. Paused already, nothing changes.
+--
+-- @role app_engine
 with given as (
     select
         %(user_id)s::uuid as user_id,

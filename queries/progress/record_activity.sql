@@ -4,6 +4,8 @@
 -- engagement            0 to 1, null leaves it as it is; the latest is kept
 -- struggling_indicators a JSON object whose keys are added to the known ones; null adds none
 -- at                    when; null is now
+--
+-- @role app_engine
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -4,6 +4,8 @@
 -- score   0 to 100; null when the try has none
 -- failed  whether the try failed
 -- at      when; null is now
+--
+-- @role app_engine
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -2,6 +2,8 @@
 -- completes the tree for them. The tree is locked before.
 --
 -- skill_id, slug, tree_id  one of them says which tree
+--
+-- @role app_service
 with tree as (
     select skills.skill_tree_id as id
     from skills

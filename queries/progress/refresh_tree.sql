@@ -3,6 +3,8 @@
 --
 -- skill_id, tree_id  one of them says which tree
 -- at                 when; null is now
+--
+-- @role app_engine
 with tree as (
     select %(tree_id)s::uuid as id
     where %(tree_id)s::uuid is not null

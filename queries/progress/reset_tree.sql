@@ -1,4 +1,6 @@
 -- Take back a learner's work on all skills of a tree, as if it had never begun. XP, achievements and days stay.
+--
+-- @role app_engine
 with given as (
     select
         %(user_id)s::uuid as user_id,

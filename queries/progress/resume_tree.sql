@@ -1,4 +1,6 @@
 -- Take up a paused tree again. Under way already, nothing changes.
+--
+-- @role app_engine
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -1,6 +1,8 @@
 -- Skip an optional skill that is open: what depends on it no longer waits for it. Skipped already, nothing changes.
 --
 -- at  when; null is now
+--
+-- @role app_engine
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -1,6 +1,8 @@
 -- Begin a skill, if it is open to the learner. Begun already, nothing changes but that its tree is under way.
 --
 -- at  when; null is now
+--
+-- @role app_engine
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -1,6 +1,8 @@
 -- Begin a tree, if the learner has completed the trees that come before it. Under way already, nothing changes.
 --
 -- at  when; null is now
+--
+-- @role app_engine
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -1,4 +1,6 @@
 -- End an active session.
+--
+-- @role app_engine
 update user_sessions
 set
     is_active = false,

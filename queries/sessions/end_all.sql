@@ -1,4 +1,6 @@
 -- End every active session of one learner, but for the one that may go on.
+--
+-- @role app_engine
 update user_sessions
 set
     is_active = false,

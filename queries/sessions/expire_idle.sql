@@ -1,5 +1,7 @@
 -- End a batch of the sessions that nobody has used for a while, the longest unused first. Of every learner: this is
 -- housekeeping.
+--
+-- @role app_service
 with idle_session as (
     select
         user_sessions.user_id,

@@ -1,4 +1,6 @@
 -- A new session.
+--
+-- @role app_service
 insert into user_sessions (user_id, id, device_info, ip_address)
 values (
     %(user_id)s,

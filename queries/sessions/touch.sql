@@ -1,4 +1,6 @@
 -- Note that an active session was used just now.
+--
+-- @role app_service
 update user_sessions
 set last_activity_at = now()
 where

@@ -1,6 +1,8 @@
 -- Let a skill need another. Adding what is there already changes nothing.
 --
 -- Both sides are written from the row's own latest value, so that no concurrent edit is lost.
+--
+-- @role app_service
 with locked_skill as (
     select skills.id
     from skills

@@ -1,4 +1,6 @@
 -- Place many skills of a tree at once; none, if one of them is not there.
+--
+-- @role app_service
 with given as (
     select
         position.skill_id,

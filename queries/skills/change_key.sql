@@ -1,4 +1,6 @@
 -- Give a skill another key in its tree.
+--
+-- @role app_service
 update skills
 set key = %(key)s
 where skills.id = %(skill_id)s

@@ -1,6 +1,8 @@
 -- A new skill. Its dependencies learn of their new dependent in the same statement.
 --
 -- key  what a curriculum file calls the skill; made up when null
+--
+-- @role app_service
 with new_id as materialized (
     select coalesce(%(id)s::uuid, uuidv7()) as id
 ),

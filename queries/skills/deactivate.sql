@@ -1,4 +1,6 @@
 -- Take a skill out of use: it neither gates nor counts. What learners did in it stays.
+--
+-- @role app_service
 update skills
 set is_active = false
 where skills.id = %(skill_id)s

@@ -1,5 +1,7 @@
 -- Delete a skill and everyone's progress in it; skills that needed it no longer do. The skill is locked and taken out
 -- of use before, so that only what counts it all the same is left: minutes, and completed skills.
+--
+-- @role app_service
 with released_skill as (
     update skills
     set

@@ -1,5 +1,7 @@
 -- Hold off the learners of a skill's tree before editing it: nobody acts in it until the commit. As
 -- trees/lock_learners.
+--
+-- @role app_service
 with tree as (
     select
         skill_trees.id,

@@ -1,4 +1,6 @@
 -- Let a skill no longer need another. Removing what is not there changes nothing.
+--
+-- @role app_service
 with locked_skill as (
     select skills.id
     from skills

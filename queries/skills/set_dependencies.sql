@@ -1,4 +1,6 @@
 -- Say which skills a skill needs, all at once. The skill is locked before.
+--
+-- @role app_service
 with affected_skill as (
     select skills.id
     from skills

@@ -2,6 +2,8 @@
 -- who is making progress in the skill.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
+--
+-- @role app_service
 update skills
 set
     (

@@ -1,4 +1,6 @@
 -- Replace what a skill teaches.
+--
+-- @role app_service
 update skills
 set content = %(content)s::jsonb
 where skills.id = %(skill_id)s

@@ -1,4 +1,6 @@
 -- Give a tree another slug.
+--
+-- @role app_service
 update skill_trees
 set slug = %(slug)s
 where skill_trees.id = %(tree_id)s

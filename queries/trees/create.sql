@@ -1,4 +1,6 @@
 -- A new tree, not yet published.
+--
+-- @role app_service
 insert into skill_trees (
     id,
     category_id,

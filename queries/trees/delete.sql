@@ -1,5 +1,7 @@
 -- Delete a tree with its skills and everyone's progress in them; other trees no longer need it.
 -- The tree is locked before.
+--
+-- @role app_service
 with released_tree as (
     update skill_trees
     set prerequisites = array_remove(skill_trees.prerequisites, %(tree_id)s)

@@ -4,6 +4,8 @@
 -- category_slug  what a category made for this tree is called in URLs
 -- new_id         the id of the tree if it is new
 -- prerequisites  slugs of trees; nothing is written when one of them is unknown
+--
+-- @role app_service
 with given_skill as materialized (
     select
         given.place,

@@ -1,5 +1,7 @@
 -- Hold a tree that is about to be imported, whether it exists or not, and the name of its category, so that the next
 -- statement sees the latest of both.
+--
+-- @role app_service
 with import_lock as materialized (
     select
         pg_advisory_xact_lock(hashtextextended('import category ' || %(category_slug)s, 0)),

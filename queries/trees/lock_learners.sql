@@ -3,6 +3,8 @@
 -- In a tree that somebody has begun, authors wait for each other too. One that nobody has begun is shared by its
 -- authors, and its first learner waits for all of them (progress/lock_for_skill). To run it twice is to see a first
 -- learner who came while it waited.
+--
+-- @role app_service
 with tree as (
     select
         skill_trees.id,

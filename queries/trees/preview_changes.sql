@@ -8,6 +8,8 @@
 --
 -- skills         a JSON array, as trees/import_tree takes it
 -- prerequisites  slugs of trees; those that do not exist are told
+--
+-- @role app_service
 with tree as (
     select skill_trees.id
     from skill_trees

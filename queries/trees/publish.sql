@@ -1,4 +1,6 @@
 -- Show a tree to learners.
+--
+-- @role app_service
 update skill_trees
 set is_published = true
 where skill_trees.id = %(tree_id)s

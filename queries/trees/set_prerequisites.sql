@@ -1,5 +1,7 @@
 -- Say which trees come before a tree.
 -- They are held until the end of the transaction, so that none can be deleted meanwhile.
+--
+-- @role app_service
 with held_prerequisite as (
     select skill_trees.id
     from skill_trees

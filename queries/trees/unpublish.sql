@@ -1,4 +1,6 @@
 -- Take a tree out of the catalogue; learners keep their progress.
+--
+-- @role app_service
 update skill_trees
 set is_published = false
 where skill_trees.id = %(tree_id)s

@@ -2,6 +2,8 @@
 -- who is starting the tree.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
+--
+-- @role app_service
 update skill_trees
 set
     (

@@ -1,4 +1,6 @@
 -- Close an account without losing anything of it: it can no longer be used.
+--
+-- @role app_service
 update users
 set is_active = false
 where users.id = %(user_id)s

@@ -1,4 +1,6 @@
 -- Delete an account with everything a learner has done.
+--
+-- @role app_service
 delete from users
 where users.id = %(user_id)s
 returning users.id;

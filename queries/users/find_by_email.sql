@@ -1,4 +1,6 @@
 -- The account with an e-mail address, in any case.
+--
+-- @role app_service
 select
     users.id,
     users.email,

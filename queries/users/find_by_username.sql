@@ -1,4 +1,6 @@
 -- The account with a user name.
+--
+-- @role app_service
 select
     users.id,
     users.email,

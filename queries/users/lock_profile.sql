@@ -1,4 +1,6 @@
 -- Hold a learner: nobody else changes what they have reached until the commit.
+--
+-- @role app_engine
 select
     user_profiles.user_id,
     refuse_old_snapshot()

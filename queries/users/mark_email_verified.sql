@@ -1,4 +1,6 @@
 -- Note that the e-mail address of an account has been shown to be its owner's.
+--
+-- @role app_service
 update users
 set email_verified = true
 where users.id = %(user_id)s

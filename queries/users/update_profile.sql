@@ -1,9 +1,9 @@
--- Change what a learner says of themselves.
+-- Change what a learner says of themselves: all of it that a learner may write without further consequence.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
 update user_profiles
 set
-    (bio, location, website, timezone, learning_goals, interests, preferences, is_on_leaderboard) = (
+    (bio, location, website, timezone, learning_goals, interests, preferences) = (
         select
             changed.bio,
             changed.location,
@@ -11,8 +11,7 @@ set
             changed.timezone,
             changed.learning_goals,
             changed.interests,
-            changed.preferences,
-            changed.is_on_leaderboard
+            changed.preferences
         from jsonb_populate_record(user_profiles, %(changes)s::jsonb) as changed
     )
 where user_profiles.user_id = %(user_id)s

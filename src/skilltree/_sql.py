@@ -40,7 +40,7 @@ class Query(NamedTuple):
 
 
 @cache
-def query(name: str) -> Query:
+def read(name: str) -> Query:
     """Return a query file. The statement has the name in front, so that the server's log leads back to the file."""
     lines = (folder("queries") / f"{name}.sql").read_bytes().decode().splitlines(keepends=True)
     end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
@@ -50,7 +50,7 @@ def query(name: str) -> Query:
 
 def load(name: str) -> bytes:
     """Return the statement of a query file."""
-    return query(name).statement
+    return read(name).statement
 
 
 def _directives(header: list[str]) -> list[Directive]:

@@ -286,6 +286,10 @@ class UnitOfWorkEnded(DatabaseFailure):
     """The unit of work has ended. Open another with ``transaction()``."""
 
 
+class UnitOfWorkOpen(DatabaseFailure):
+    """A unit of work is open here already. Call ``as_user()`` or ``as_service()`` again for another."""
+
+
 class StatementTimeout(DatabaseFailure):
     """The statement was cancelled because it took longer than allowed."""
 
@@ -299,7 +303,7 @@ class ConcurrentUpdate(DatabaseFailure):
 
 
 class PermissionDenied(DatabaseFailure):
-    """The role may not do this."""
+    """The role may not do this. What works across learners is done by ``as_service()``."""
 
 
 class SchemaOutdated(DatabaseFailure):

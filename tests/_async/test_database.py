@@ -197,7 +197,7 @@ async def test_a_database_without_the_schema_is_told(empty_url):
 
 
 async def test_a_role_without_the_right_is_told(url, connection):
-    db = AsyncDatabase(make_conninfo(url, options="-c role=pg_monitor"))
+    db = AsyncDatabase(make_conninfo(url, options="-c role=app_user"))
 
     async with db, expect_refusal(connection, PermissionDenied) as refusal:
         await db.categories.create(name="Art", slug="art")

@@ -199,7 +199,7 @@ def test_a_database_without_the_schema_is_told(empty_url):
 
 
 def test_a_role_without_the_right_is_told(url, connection):
-    db = Database(make_conninfo(url, options="-c role=pg_monitor"))
+    db = Database(make_conninfo(url, options="-c role=app_user"))
 
     with db, expect_refusal(connection, PermissionDenied) as refusal:
         db.categories.create(name="Art", slug="art")

@@ -3,18 +3,19 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from threading import Lock
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncTransaction
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
 from skilltree._async.achievements import AsyncAchievements
 from skilltree._async.analytics import AsyncAnalytics
 from skilltree._async.categories import AsyncCategories
@@ -34,7 +35,9 @@ from skilltree.errors import (
     InvalidValue,
     PoolExhausted,
     UnitOfWorkEnded,
+    UnitOfWorkOpen,
 )
+from skilltree.models.ids import UserId
 
 # How long to wait for a connection before asking why there is none, in seconds.
 _PATIENCE = 0.5
@@ -59,13 +62,14 @@ class AsyncRepositories(AsyncExecutor):
 class AsyncUnitOfWork(AsyncRepositories):
     """The repositories in one transaction: all of it happens, or nothing."""
 
-    def __init__(self, connection: AsyncConnection[Any]) -> None:
+    def __init__(self, connection: AsyncConnection[Any], actor: Actor) -> None:
         super().__init__()
         self._connection: AsyncConnection[Any] | None = connection
+        self._actor = actor
 
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         with translated():
-            return await _run(self._open_connection(), steps)
+            return await _run(self._open_connection(), steps, self._actor)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
@@ -160,13 +164,41 @@ class AsyncDatabase(AsyncRepositories):
         """Return the pool's counters (psycopg_pool's ``get_stats``), connections lent, statements retried."""
         return {**self._pool.get_stats(), "lent": len(self._lent), "retries": self._retries}
 
+    def as_user(self, user_id: UserId | None) -> "AsyncScope":
+        """Work as one learner: nothing of other learners is there, neither to see nor to change.
+
+        ``None`` is a visitor, who sees the catalogue. What works across learners, such as leaderboards, accounts and
+        all that authors do, raises PermissionDenied.
+        """
+        return AsyncScope(self, learner(user_id))
+
+    def as_service(self, actor_id: UserId | None = None) -> "AsyncScope":
+        """Work across learners: authoring, accounts, leaderboards, analytics.
+
+        The actor is who is noted as the one that wrote.
+        """
+        return AsyncScope(self, service(actor_id))
+
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
+        return await self._run(steps, ANYBODY)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncUnitOfWork]:
+        """Open a unit of work: the same repositories in one transaction, which an error that leaves the block undoes.
+
+        Deferred checks, such as those of the skill graph, may also be raised at the end of the block.
+        """
+        async with self._unit_of_work(ANYBODY) as unit:
+            yield unit
+
+    async def _run(self, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
+        """Run the statements as one transaction, and again when it meets another."""
         attempt = 1
         while True:
             try:
                 async with self._connection() as connection:
                     with translated():
-                        return await _run(connection, steps)
+                        return await _run(connection, steps, actor)
             except ConcurrentUpdate:
                 if attempt == self._attempts:
                     raise
@@ -177,16 +209,18 @@ class AsyncDatabase(AsyncRepositories):
                 self._retries += 1
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncUnitOfWork]:
-        """Open a unit of work: the same repositories in one transaction, which an error that leaves the block undoes.
-
-        Deferred checks, such as those of the skill graph, may also be raised at the end of the block.
-        """
+    async def _unit_of_work(self, actor: Actor) -> AsyncIterator[AsyncUnitOfWork]:
         async with self._connection() as connection:
-            unit = AsyncUnitOfWork(connection)
+            unit = AsyncUnitOfWork(connection, actor)
             try:
                 with translated():
-                    async with connection.transaction():
+                    async with AsyncExitStack() as stack:
+                        # That a transaction begins, and for whom, is sent together. Not connection.transaction(), which
+                        # in a pipeline keeps one open until the end.
+                        async with connection.pipeline():
+                            await stack.enter_async_context(AsyncTransaction(connection))
+                            if actor.begin is not None:
+                                await connection.execute(actor.begin.statement, actor.params)
                         yield unit
             finally:
                 unit._end()
@@ -228,27 +262,72 @@ class AsyncDatabase(AsyncRepositories):
             await (await AsyncConnection.connect(self._url, **self._arguments)).close()
 
 
-async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep]) -> list[list[Any]]:
+class AsyncScope(AsyncRepositories):
+    """The repositories for one learner, or for the service: each call a transaction, or all of them in one.
+
+    ``await db.as_user(user_id).progress.complete_skill(user_id, skill_id)`` is a transaction in one network round trip;
+    ``async with db.as_user(user_id) as unit:`` opens a unit of work.
+    """
+
+    def __init__(self, database: AsyncDatabase, actor: Actor) -> None:
+        super().__init__()
+        self._database = database
+        self._actor = actor
+        self._open: AbstractAsyncContextManager[AsyncUnitOfWork] | None = None
+
+    async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
+        return await self._database._run(steps, self._actor)
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncUnitOfWork]:
+        """Open a unit of work, as ``Database.transaction()`` does."""
+        return self._database._unit_of_work(self._actor)
+
+    async def __aenter__(self) -> AsyncUnitOfWork:
+        if self._open is not None:
+            raise UnitOfWorkOpen
+        self._open = self.transaction()
+        try:
+            return await self._open.__aenter__()
+        except BaseException:
+            self._open = None
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        unit, self._open = self._open, None
+        if unit is not None:
+            await unit.__aexit__(kind, error, traceback)
+
+
+async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     try:
-        if len(steps) == 1:
+        if len(steps) == 1 and actor is ANYBODY:
             async with connection.cursor(row_factory=steps[0].row_factory) as cursor:
-                await cursor.execute(steps[0].statement, steps[0].params)
+                await cursor.execute(steps[0].query.statement, steps[0].params)
                 return [await cursor.fetchall()]
-        return await _run_together(connection, steps)
+        return await _run_together(connection, steps, actor)
     except UnicodeEncodeError as error:
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
 
 
-async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncStep]) -> list[list[Any]]:
+async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
-    cursors = [connection.cursor(row_factory=step.row_factory) for step in steps]
     is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    todo = list(roles_taken(steps, actor, goes_on=is_open))
+    cursors = [connection.cursor(row_factory=step.row_factory) for step in steps]
+    next_cursor = iter(cursors)
     try:
         async with connection.pipeline():
             if not is_open:
                 await connection.execute("begin")
-            for cursor, step in zip(cursors, steps, strict=True):
-                await cursor.execute(step.statement, step.params)
+                if actor.begin is not None:
+                    await connection.execute(actor.begin.statement, actor.params)
+            for each in todo:
+                if isinstance(each, AsyncStep):
+                    await next(next_cursor).execute(each.query.statement, each.params)
+                else:
+                    await connection.execute(each.statement)
             if not is_open:
                 await connection.execute("commit")
         return [await cursor.fetchall() for cursor in cursors]

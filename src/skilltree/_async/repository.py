@@ -8,7 +8,7 @@ from psycopg import AsyncCursor
 from psycopg.rows import RowMaker, scalar_row, tuple_row
 
 from skilltree._rows import Params, page_of, page_params, rows_of
-from skilltree._sql import load
+from skilltree._sql import Query, read
 from skilltree.errors import NotFound
 from skilltree.models.base import Model, Page
 
@@ -26,16 +26,16 @@ RowFactory = Callable[[AsyncCursor[Any]], RowMaker[T]]
 
 
 class AsyncStep(NamedTuple):
-    """A statement of a transaction, and what its rows are made into."""
+    """A query of a transaction, and what its rows are made into."""
 
-    statement: bytes
+    query: Query
     params: Params
     row_factory: RowFactory[Any]
 
 
 def step(query: str, params: Params, model: type[Model] | None = None) -> AsyncStep:
     """Return a query as a step of a transaction; its rows become models, or tuples of which nothing is expected."""
-    return AsyncStep(load(query), params, tuple_row if model is None else rows_of(model))
+    return AsyncStep(read(query), params, tuple_row if model is None else rows_of(model))
 
 
 class AsyncExecutor(ABC):
@@ -57,7 +57,7 @@ class AsyncRepository:
     ) -> list[T]:
         """Return the rows of a query that runs between others, as one transaction."""
         steps = [step(name, params) for name in (*before, query, *after)]
-        steps[len(before)] = AsyncStep(load(query), params, row_factory)
+        steps[len(before)] = AsyncStep(read(query), params, row_factory)
         rows: list[T] = (await self._executor.run(steps))[len(before)]
         return rows
 

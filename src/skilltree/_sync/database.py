@@ -5,18 +5,19 @@
 import random
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Lock
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Transaction
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
 from skilltree._rows import adapters
 from skilltree._sockets import has_something_to_say
 from skilltree._sync.achievements import Achievements
@@ -36,7 +37,9 @@ from skilltree.errors import (
     InvalidValue,
     PoolExhausted,
     UnitOfWorkEnded,
+    UnitOfWorkOpen,
 )
+from skilltree.models.ids import UserId
 
 # How long to wait for a connection before asking why there is none, in seconds.
 _PATIENCE = 0.5
@@ -61,13 +64,14 @@ class Repositories(Executor):
 class UnitOfWork(Repositories):
     """The repositories in one transaction: all of it happens, or nothing."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    def __init__(self, connection: Connection[Any], actor: Actor) -> None:
         super().__init__()
         self._connection: Connection[Any] | None = connection
+        self._actor = actor
 
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         with translated():
-            return _run(self._open_connection(), steps)
+            return _run(self._open_connection(), steps, self._actor)
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -162,13 +166,41 @@ class Database(Repositories):
         """Return the pool's counters (psycopg_pool's ``get_stats``), connections lent, statements retried."""
         return {**self._pool.get_stats(), "lent": len(self._lent), "retries": self._retries}
 
+    def as_user(self, user_id: UserId | None) -> "Scope":
+        """Work as one learner: nothing of other learners is there, neither to see nor to change.
+
+        ``None`` is a visitor, who sees the catalogue. What works across learners, such as leaderboards, accounts and
+        all that authors do, raises PermissionDenied.
+        """
+        return Scope(self, learner(user_id))
+
+    def as_service(self, actor_id: UserId | None = None) -> "Scope":
+        """Work across learners: authoring, accounts, leaderboards, analytics.
+
+        The actor is who is noted as the one that wrote.
+        """
+        return Scope(self, service(actor_id))
+
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
+        return self._run(steps, ANYBODY)
+
+    @contextmanager
+    def transaction(self) -> Iterator[UnitOfWork]:
+        """Open a unit of work: the same repositories in one transaction, which an error that leaves the block undoes.
+
+        Deferred checks, such as those of the skill graph, may also be raised at the end of the block.
+        """
+        with self._unit_of_work(ANYBODY) as unit:
+            yield unit
+
+    def _run(self, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
+        """Run the statements as one transaction, and again when it meets another."""
         attempt = 1
         while True:
             try:
                 with self._connection() as connection:
                     with translated():
-                        return _run(connection, steps)
+                        return _run(connection, steps, actor)
             except ConcurrentUpdate:
                 if attempt == self._attempts:
                     raise
@@ -179,16 +211,18 @@ class Database(Repositories):
                 self._retries += 1
 
     @contextmanager
-    def transaction(self) -> Iterator[UnitOfWork]:
-        """Open a unit of work: the same repositories in one transaction, which an error that leaves the block undoes.
-
-        Deferred checks, such as those of the skill graph, may also be raised at the end of the block.
-        """
+    def _unit_of_work(self, actor: Actor) -> Iterator[UnitOfWork]:
         with self._connection() as connection:
-            unit = UnitOfWork(connection)
+            unit = UnitOfWork(connection, actor)
             try:
                 with translated():
-                    with connection.transaction():
+                    with ExitStack() as stack:
+                        # That a transaction begins, and for whom, is sent together. Not connection.transaction(), which
+                        # in a pipeline keeps one open until the end.
+                        with connection.pipeline():
+                            stack.enter_context(Transaction(connection))
+                            if actor.begin is not None:
+                                connection.execute(actor.begin.statement, actor.params)
                         yield unit
             finally:
                 unit._end()
@@ -230,27 +264,72 @@ class Database(Repositories):
             (Connection.connect(self._url, **self._arguments)).close()
 
 
-def _run(connection: Connection[Any], steps: Sequence[Step]) -> list[list[Any]]:
+class Scope(Repositories):
+    """The repositories for one learner, or for the service: each call a transaction, or all of them in one.
+
+    ``db.as_user(user_id).progress.complete_skill(user_id, skill_id)`` is a transaction in one network round trip;
+    ``with db.as_user(user_id) as unit:`` opens a unit of work.
+    """
+
+    def __init__(self, database: Database, actor: Actor) -> None:
+        super().__init__()
+        self._database = database
+        self._actor = actor
+        self._open: AbstractContextManager[UnitOfWork] | None = None
+
+    def run(self, steps: Sequence[Step]) -> list[list[Any]]:
+        return self._database._run(steps, self._actor)
+
+    def transaction(self) -> AbstractContextManager[UnitOfWork]:
+        """Open a unit of work, as ``Database.transaction()`` does."""
+        return self._database._unit_of_work(self._actor)
+
+    def __enter__(self) -> UnitOfWork:
+        if self._open is not None:
+            raise UnitOfWorkOpen
+        self._open = self.transaction()
+        try:
+            return self._open.__enter__()
+        except BaseException:
+            self._open = None
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        unit, self._open = self._open, None
+        if unit is not None:
+            unit.__exit__(kind, error, traceback)
+
+
+def _run(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     try:
-        if len(steps) == 1:
+        if len(steps) == 1 and actor is ANYBODY:
             with connection.cursor(row_factory=steps[0].row_factory) as cursor:
-                cursor.execute(steps[0].statement, steps[0].params)
+                cursor.execute(steps[0].query.statement, steps[0].params)
                 return [cursor.fetchall()]
-        return _run_together(connection, steps)
+        return _run_together(connection, steps, actor)
     except UnicodeEncodeError as error:
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
 
 
-def _run_together(connection: Connection[Any], steps: Sequence[Step]) -> list[list[Any]]:
+def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
-    cursors = [connection.cursor(row_factory=step.row_factory) for step in steps]
     is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    todo = list(roles_taken(steps, actor, goes_on=is_open))
+    cursors = [connection.cursor(row_factory=step.row_factory) for step in steps]
+    next_cursor = iter(cursors)
     try:
         with connection.pipeline():
             if not is_open:
                 connection.execute("begin")
-            for cursor, step in zip(cursors, steps, strict=True):
-                cursor.execute(step.statement, step.params)
+                if actor.begin is not None:
+                    connection.execute(actor.begin.statement, actor.params)
+            for each in todo:
+                if isinstance(each, Step):
+                    next(next_cursor).execute(each.query.statement, each.params)
+                else:
+                    connection.execute(each.statement)
             if not is_open:
                 connection.execute("commit")
         return [cursor.fetchall() for cursor in cursors]

@@ -10,7 +10,7 @@ from psycopg import Cursor
 from psycopg.rows import RowMaker, scalar_row, tuple_row
 
 from skilltree._rows import Params, page_of, page_params, rows_of
-from skilltree._sql import load
+from skilltree._sql import Query, read
 from skilltree.errors import NotFound
 from skilltree.models.base import Model, Page
 
@@ -28,16 +28,16 @@ RowFactory = Callable[[Cursor[Any]], RowMaker[T]]
 
 
 class Step(NamedTuple):
-    """A statement of a transaction, and what its rows are made into."""
+    """A query of a transaction, and what its rows are made into."""
 
-    statement: bytes
+    query: Query
     params: Params
     row_factory: RowFactory[Any]
 
 
 def step(query: str, params: Params, model: type[Model] | None = None) -> Step:
     """Return a query as a step of a transaction; its rows become models, or tuples of which nothing is expected."""
-    return Step(load(query), params, tuple_row if model is None else rows_of(model))
+    return Step(read(query), params, tuple_row if model is None else rows_of(model))
 
 
 class Executor(ABC):
@@ -59,7 +59,7 @@ class Repository:
     ) -> list[T]:
         """Return the rows of a query that runs between others, as one transaction."""
         steps = [step(name, params) for name in (*before, query, *after)]
-        steps[len(before)] = Step(load(query), params, row_factory)
+        steps[len(before)] = Step(read(query), params, row_factory)
         rows: list[T] = (self._executor.run(steps))[len(before)]
         return rows
 

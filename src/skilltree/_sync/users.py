@@ -69,7 +69,7 @@ class Users(Repository):
             UserProfile,
             "users/update_profile",
             missing=UserNotFound(id=user_id),
-            before=("users/lock_profile",) if moves else (),
+            before=("users/lock_profile", "users/show_on_leaderboard") if moves else (),
             after=("leaderboards/refresh_scores",) if moves else (),
             user_id=user_id,
             is_listed=None,

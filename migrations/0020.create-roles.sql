@@ -1,0 +1,330 @@
+-- Who works on the data. Each role may do what the ones before it may, and the last one is what the application logs in
+-- as: it owns nothing, and begins as the least of them.
+--
+-- app_user       a learner: reads the catalogue and what is their own, changes what they say of themselves
+-- app_engine     what follows from a learner's actions, for that learner: progress, XP, awards, scores
+-- app_service    work across learners: authors, accounts, leaderboards, analytics, administration
+-- skilltree_app  the application's log-in. Give it a password: alter role skilltree_app password '…'
+--
+-- Who migrates owns everything and need not be a superuser: it takes CREATEROLE to create the roles, and nothing where
+-- they exist. Roles belong to the whole server, so that several databases share them.
+
+do $create_roles$
+declare
+    wanted record;
+begin
+    for wanted in
+        select
+            role.name,
+            role.attributes
+        from (
+            values
+            ('app_user', 'nologin'),
+            ('app_engine', 'nologin'),
+            ('app_service', 'nologin'),
+            ('skilltree_app', 'login noinherit')
+        ) as role (name, attributes)
+    loop
+        if not exists (select from pg_roles where pg_roles.rolname = wanted.name) then
+            begin
+                execute format('create role %I %s', wanted.name, wanted.attributes);
+            exception
+                -- Another database of the server is being migrated.
+                when duplicate_object or unique_violation then null;
+            end;
+        end if;
+        if exists (
+            select from pg_roles
+            where pg_roles.rolname = wanted.name
+                and (pg_roles.rolsuper or pg_roles.rolbypassrls)
+        ) then
+            raise exception 'the role % sees through row-level security', wanted.name
+                using errcode = 'invalid_role_specification',
+                hint = format('As a superuser: alter role %I nosuperuser nobypassrls.', wanted.name);
+        end if;
+    end loop;
+end
+$create_roles$;
+
+do $grant_roles$
+declare
+    wanted record;
+begin
+    for wanted in
+        select
+            membership.role_name,
+            membership.member_name
+        from (
+            values
+            ('app_user', 'app_engine'),
+            ('app_engine', 'app_service'),
+            ('app_user', 'skilltree_app'),
+            ('app_service', 'skilltree_app')
+        ) as membership (role_name, member_name)
+        where not exists (
+            select from pg_auth_members
+            where pg_auth_members.roleid = membership.role_name::regrole
+                and pg_auth_members.member = membership.member_name::regrole
+        )
+    loop
+        execute format('grant %I to %I', wanted.role_name, wanted.member_name);
+    end loop;
+
+    -- An owner is held by row-level security, too, as long as it is forced: it sees what the service sees.
+    if not pg_has_role(current_user, 'app_service', 'usage') then
+        execute format('grant app_service to %I', current_user);
+    end if;
+
+    if not exists (
+        select from pg_db_role_setting
+        where pg_db_role_setting.setrole = 'skilltree_app'::regrole
+            and pg_db_role_setting.setdatabase = 0
+    ) then
+        alter role skilltree_app set role = 'app_user';
+        alter role skilltree_app set statement_timeout = '10s';
+        alter role skilltree_app set idle_in_transaction_session_timeout = '60s';
+        alter role app_user set statement_timeout = '10s';
+        alter role app_service set statement_timeout = '60s';
+    end if;
+end
+$grant_roles$;
+
+do $revoke_from_public$
+begin
+    execute format('revoke all on database %I from public', current_database());
+    execute format(
+        'grant connect on database %I to app_user, app_engine, app_service, skilltree_app', current_database()
+    );
+    -- Bulk loads go through a temporary table.
+    execute format('grant temporary on database %I to app_service', current_database());
+end
+$revoke_from_public$;
+
+revoke all on schema public from public;
+
+grant usage on schema public to app_user;
+
+revoke all on all tables in schema public from public;
+
+revoke all on all routines in schema public from public;
+
+-- Those that only triggers call are called by nobody else.
+do $grant_functions$
+declare
+    routine regprocedure;
+begin
+    for routine in
+        select pg_proc.oid::regprocedure
+        from pg_proc
+        where pg_proc.pronamespace = 'public'::regnamespace
+            and pg_proc.prorettype <> 'trigger'::regtype
+            and not exists (
+                select from pg_depend
+                where pg_depend.classid = 'pg_proc'::regclass
+                    and pg_depend.objid = pg_proc.oid
+                    and pg_depend.deptype = 'e'
+            )
+    loop
+        execute format('grant execute on function %s to app_user', routine);
+    end loop;
+end
+$grant_functions$;
+
+revoke all on type
+difficulty_level,
+skill_type,
+tree_progress_status,
+skill_progress_status,
+completion_method,
+achievement_category,
+achievement_rarity,
+leaderboard
+from public;
+
+grant usage on type
+difficulty_level,
+skill_type,
+tree_progress_status,
+skill_progress_status,
+completion_method,
+achievement_category,
+achievement_rarity,
+leaderboard
+to app_user;
+
+-- What later migrations add is nobody's until they say so; only the service reads it, within its policies.
+alter default privileges revoke all on routines from public;
+
+alter default privileges revoke all on types from public;
+
+alter default privileges in schema public grant select on tables to app_service;
+
+-- The catalogue is there to be read by everybody, and written by the service.
+grant select on
+skill_categories,
+skill_trees,
+skills,
+achievements,
+levels
+to app_user;
+
+-- What a learner has done. Not the hash of the password, and not the scores, which mean nothing without all others.
+grant select (
+    id,
+    email,
+    username,
+    first_name,
+    last_name,
+    avatar_url,
+    is_active,
+    email_verified,
+    last_login_at,
+    created_at,
+    updated_at,
+    created_by,
+    updated_by
+) on users to app_user;
+
+grant select on
+user_profiles,
+user_sessions,
+user_skill_tree_progress,
+user_skill_progress,
+user_achievements,
+user_activity_days,
+xp_events,
+tree_standings,
+streaks,
+achievement_standings
+to app_user;
+
+grant update (
+    bio,
+    location,
+    website,
+    timezone,
+    learning_goals,
+    interests,
+    preferences
+) on user_profiles to app_user;
+
+-- What follows from a learner's actions. The ledger, the days and the awards are only added to.
+grant select on
+user_scores,
+leaderboard_counts,
+begun_trees
+to app_engine;
+
+grant update (
+    is_on_leaderboard,
+    total_xp,
+    current_level,
+    current_streak,
+    max_streak,
+    last_activity_at,
+    last_activity_on,
+    skills_completed,
+    hours_learned,
+    trees_started,
+    trees_completed
+) on user_profiles to app_engine;
+
+grant update (is_active, ended_at) on user_sessions to app_engine;
+
+grant insert, update on
+user_skill_tree_progress,
+user_skill_progress,
+leaderboard_counts
+to app_engine;
+
+grant insert, update (minutes) on user_activity_days to app_engine;
+
+grant insert on
+xp_events,
+user_achievements,
+begun_trees
+to app_engine;
+
+grant insert, update, delete on user_scores to app_engine;
+
+grant select, insert, update, delete on
+users,
+user_profiles,
+user_sessions,
+skill_categories,
+skill_trees,
+skills,
+achievements,
+levels,
+user_skill_tree_progress,
+user_skill_progress,
+user_achievements,
+user_activity_days,
+xp_events,
+user_scores,
+leaderboard_counts,
+begun_trees,
+achievement_backfills
+to app_service;
+
+-- How a unit of work takes its role: the first statement of the transaction, of which nothing is left at its end. As a
+-- learner, only what is theirs is there; of the service, the actor is who the trail says it was.
+--
+-- EXECUTE and SET LOCAL, because a distributed PostgreSQL passes on what is set in this way. What time a statement has
+-- is set for the role: alter role app_service set statement_timeout = '5min'. The server itself heeds that only for the
+-- role that logs in.
+create function begin_as_user(user_id uuid) returns void
+language plpgsql
+set search_path = pg_catalog, public
+as $$
+begin
+    execute 'set local role app_user';
+    execute format('set local app.current_user_id = %L', coalesce(user_id::text, ''));
+    execute 'set local app.actor_id = ''''';
+    perform limit_statements('app_user');
+end
+$$;
+
+create function begin_as_service(actor_id uuid) returns void
+language plpgsql
+set search_path = pg_catalog, public
+as $$
+begin
+    execute 'set local role app_service';
+    execute 'set local app.current_user_id = ''''';
+    execute format('set local app.actor_id = %L', coalesce(actor_id::text, ''));
+    perform limit_statements('app_service');
+end
+$$;
+
+create function limit_statements(role_name text) returns void
+language plpgsql
+set search_path = pg_catalog, public
+as $$
+declare
+    wanted record;
+begin
+    for wanted in
+        select
+            split_part(setting, '=', 1) as name,
+            substring(setting from position('=' in setting) + 1) as value
+        from pg_db_role_setting
+        cross join unnest(pg_db_role_setting.setconfig) as setting
+        where
+            pg_db_role_setting.setrole = role_name::regrole
+            and pg_db_role_setting.setdatabase in (
+                0, (select pg_database.oid from pg_database where pg_database.datname = current_database())
+            )
+            and setting ~ '^(statement|lock)_timeout='
+        order by pg_db_role_setting.setdatabase
+    loop
+        execute format('set local %I = %L', wanted.name, wanted.value);
+    end loop;
+end
+$$;
+
+grant execute on function
+begin_as_user(uuid),
+begin_as_service(uuid),
+limit_statements(text)
+to app_user;

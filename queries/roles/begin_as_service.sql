@@ -1,0 +1,4 @@
+-- Begin a transaction that works across learners.
+--
+-- actor_id  who does it; null is nobody in particular
+select begin_as_service(%(actor_id)s::uuid);

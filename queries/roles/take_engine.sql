@@ -1,0 +1,2 @@
+-- What follows does what a learner's action has for a consequence, still for that learner alone.
+set local role app_engine;

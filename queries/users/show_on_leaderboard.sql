@@ -1,0 +1,9 @@
+-- Note whether a learner is shown on the leaderboards; the scores follow (leaderboards/refresh_scores).
+--
+-- changes  a JSON object with the column is_on_leaderboard
+--
+-- @role app_engine
+update user_profiles
+set is_on_leaderboard = (%(changes)s::jsonb ->> 'is_on_leaderboard')::boolean
+where user_profiles.user_id = %(user_id)s
+returning user_profiles.is_on_leaderboard;
