@@ -38,6 +38,8 @@ $grant_to_public$;
 
 revoke all on all tables in schema public from app_user, app_engine, app_service;
 
+revoke all on sequence skill_graph_changes from app_service;
+
 revoke all on all routines in schema public from app_user;
 
 revoke all on type

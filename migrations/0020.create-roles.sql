@@ -267,6 +267,9 @@ begun_trees,
 achievement_backfills
 to app_service;
 
+-- What numbers the changes of the graph.
+grant usage on sequence skill_graph_changes to app_service;
+
 -- How a unit of work takes its role: the first statement of the transaction, of which nothing is left at its end. As a
 -- learner, only what is theirs is there; of the service, the actor is who the trail says it was.
 --

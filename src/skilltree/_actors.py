@@ -63,7 +63,7 @@ def _taken(role: str, query: Query) -> Query:
         return read("roles/take_user")
     if role == _ENGINE:
         return read("roles/take_engine")
-    raise PermissionDenied(f"{query.name} works across learners: call it on db.as_service()")
+    raise PermissionDenied(f"{query.name} works across learners; {PermissionDenied.advice}", sqlstate="42501")
 
 
 def _checked(value: object, field: str) -> UUID | None:

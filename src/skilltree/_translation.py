@@ -90,7 +90,6 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
 _BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
     "40001": ConcurrentUpdate,
     "40P01": ConcurrentUpdate,
-    "42501": PermissionDenied,
     "42703": SchemaOutdated,
     "42704": SchemaOutdated,
     "42P01": SchemaOutdated,
@@ -122,6 +121,8 @@ def from_driver(error: psycopg.Error) -> SkillTreeError:  # noqa: PLR0911 (a lis
         return SchemaOutdated(message, sqlstate=state)
     if state.startswith("22") or state in _WRONG_TYPES or (not state and isinstance(error, _REFUSED_BY_DRIVER)):
         return InvalidValue(message)
+    if state == "42501":
+        return PermissionDenied(f"{message}; {PermissionDenied.advice}", sqlstate=state)
     if state in _BY_SQLSTATE:
         return _BY_SQLSTATE[state](message, sqlstate=state)
     if isinstance(error, psycopg_pool.PoolClosed):

@@ -303,7 +303,9 @@ class ConcurrentUpdate(DatabaseFailure):
 
 
 class PermissionDenied(DatabaseFailure):
-    """The role may not do this. What works across learners is done by ``as_service()``."""
+    """The role may not do this."""
+
+    advice: ClassVar[str] = "use db.as_user(…) for a learner's own work, and db.as_service() for work across learners"
 
 
 class SchemaOutdated(DatabaseFailure):
