@@ -30,8 +30,8 @@ def seeded_url(migrated_url: str) -> str:
     return migrated_url
 
 
-def test_the_readme_has_an_async_example_and_two_sync_ones() -> None:
-    assert ["AsyncDatabase" in example for example in EXAMPLES] == [True, False, False]
+def test_the_readme_has_an_async_example_and_then_sync_ones() -> None:
+    assert ["AsyncDatabase" in example for example in EXAMPLES] == [True, *[False] * (len(EXAMPLES) - 1)]
 
 
 def test_the_async_example_runs_as_written(seeded_url: str) -> None:
@@ -54,3 +54,10 @@ def test_the_learners_example_prints_what_it_says(seeded_url: str) -> None:
     assert printed[:5] == ["('HTML Fundamentals',)", "75 1 1", "['CSS Styling']", "True", "False"]
     assert printed[5].startswith("CSS Styling (")
     assert printed[6:] == ["50.0", "1", "First Steps 100.0"]
+
+
+def test_the_example_of_roles_runs_as_the_application(seeded_url: str) -> None:
+    printed = run(EXAMPLES[3], f"{seeded_url} user=skilltree_app").splitlines()
+
+    assert printed[:3] == ["0", "Learning in public", "nobody else is there"]
+    assert printed[3].startswith("leaderboards/top works across learners; use db.as_user")
