@@ -1,15 +1,19 @@
 """What the statement of an action answers, turned into models and named errors. For async and sync alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
+from skilltree._rows import document
 from skilltree.errors import (
     AlreadyCompleted,
     AssessmentNotPassed,
     InvalidValue,
     PrerequisitesNotMet,
+    ProgressExists,
     SkillInactive,
     SkillNotFound,
     SkillNotOptional,
@@ -20,15 +24,19 @@ from skilltree.errors import (
     UserNotFound,
 )
 from skilltree.models.achievements import EarnedAchievement
+from skilltree.models.content import EVIDENCE, STRUGGLING
 from skilltree.models.progress import (
     ActionResult,
+    ImportResult,
     MissingPrerequisite,
     MissingTree,
     Outcome,
+    ProgressImport,
     Standing,
 )
 
 _NAMES_SHOWN = 12
+_DOCUMENTS: dict[str, TypeAdapter[Any]] = {"evidence_data": EVIDENCE, "struggling_indicators": STRUGGLING}
 
 
 def moment(at: datetime | None) -> datetime | None:
@@ -67,6 +75,39 @@ def refusal(result: ActionResult, *, user_id: UUID, **subject: UUID) -> SkillTre
         ),
         "NOT_STARTED": TreeNotStarted(f"{what} is not under way: start it first"),
         "PAUSED": TreePaused(f"{what} is paused: resume it instead of starting it"),
+    }
+    return errors[result.outcome]
+
+
+def imported(rows: Iterable[ProgressImport | Mapping[str, object]]) -> Iterator[tuple[object, ...]]:
+    """Yield the values to copy for each row, its position first. Raises InvalidValue for one that cannot be taken."""
+    for position, given in enumerate(rows, start=1):
+        try:
+            row = given if isinstance(given, ProgressImport) else ProgressImport.model_validate(given)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InvalidValue(f"row {position}: {where or 'it'}: {first['msg']}", field=where or None) from error
+        values = row.__dict__
+        yield (
+            position,
+            *(
+                document(_DOCUMENTS[name], value, name) if name in _DOCUMENTS else value
+                for name, value in values.items()
+            ),
+        )
+
+
+def import_refusal(result: ImportResult) -> SkillTreeError:
+    """Return the error for the first of the rows that cannot be imported."""
+    where = f"row {result.position}: "
+    errors: dict[str | None, SkillTreeError] = {
+        "USER_NOT_FOUND": UserNotFound(f"{where}there is no user with id {result.user_id}"),
+        "SKILL_NOT_FOUND": SkillNotFound(f"{where}there is no skill with id {result.skill_id}"),
+        "NOT_OPTIONAL": SkillNotOptional(f"{where}skill {result.skill_id} is required: it cannot be SKIPPED"),
+        "EXISTS": ProgressExists(
+            f"{where}user {result.user_id} has progress in skill {result.skill_id} already, or in a row before"
+        ),
     }
     return errors[result.outcome]
 

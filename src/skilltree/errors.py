@@ -100,6 +100,10 @@ class SkillKeyTaken(AlreadyExists):
     """Another skill of this tree has this key."""
 
 
+class ProgressExists(AlreadyExists):
+    """The learner has progress in this skill already."""
+
+
 class IdTaken(AlreadyExists):
     """Another row has this id."""
 

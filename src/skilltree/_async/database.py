@@ -200,7 +200,8 @@ class AsyncDatabase(AsyncRepositories):
                     with translated():
                         return await _run(connection, steps, actor)
             except ConcurrentUpdate:
-                if attempt == self._attempts:
+                # Rows to copy may be there only once.
+                if attempt == self._attempts or _has_rows(steps):
                     raise
             # Those who met wait for different times, so that they do not meet again.
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (not for secrets)
@@ -306,9 +307,15 @@ async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], act
             async with connection.cursor(row_factory=steps[0].row_factory) as cursor:
                 await cursor.execute(steps[0].query.statement, steps[0].params)
                 return [await cursor.fetchall()]
+        if _has_rows(steps):
+            return await _run_in_turn(connection, steps, actor)
         return await _run_together(connection, steps, actor)
     except UnicodeEncodeError as error:
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
+
+
+def _has_rows(steps: Sequence[AsyncStep]) -> bool:
+    return any(step.rows is not None for step in steps)
 
 
 async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
@@ -335,3 +342,26 @@ async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncS
         if not is_open and not connection.closed:
             await connection.rollback()
         raise
+
+
+async def _run_in_turn(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
+    """Run the statements one after the other, as one transaction: what comes with a COPY cannot be sent together."""
+    is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    results: list[list[Any]] = []
+    async with connection.transaction():
+        if actor.begin is not None and not is_open:
+            await connection.execute(actor.begin.statement, actor.params)
+        for each in roles_taken(steps, actor, goes_on=is_open):
+            if not isinstance(each, AsyncStep):
+                await connection.execute(each.statement)
+                continue
+            async with connection.cursor(row_factory=each.row_factory) as cursor:
+                if each.rows is None:
+                    await cursor.execute(each.query.statement, each.params)
+                    results.append(await cursor.fetchall() if cursor.description else [])
+                else:
+                    async with cursor.copy(each.query.statement) as copy:
+                        for row in each.rows:
+                            await copy.write_row(row)
+                    results.append([])
+    return results

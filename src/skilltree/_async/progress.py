@@ -1,11 +1,11 @@
 """What learners have done."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from skilltree._async.repository import AsyncRepository, step
-from skilltree._outcomes import locked, moment, outcome_of, refusal
+from skilltree._outcomes import import_refusal, imported, locked, moment, outcome_of, refusal
 from skilltree._rows import document, limited
 from skilltree.errors import InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
@@ -17,9 +17,11 @@ from skilltree.models.progress import (
     ActionResult,
     CalculatedProgress,
     Completion,
+    ImportResult,
     MissingPrerequisite,
     MissingTree,
     Outcome,
+    ProgressImport,
     SkillOutcome,
     SkillProgress,
     Standing,
@@ -191,6 +193,27 @@ class AsyncProgress(AsyncRepository):
             raise refusal(result, user_id=user_id, tree_id=tree_id)
         found: TreeProgress = progress[0]
         return found
+
+    async def import_rows(self, rows: Iterable[ProgressImport | Mapping[str, object]]) -> int:
+        """Import what learners have done elsewhere, all rows or none, by COPY; return how many.
+
+        They are taken as facts, whatever gates the skills. What follows from them (XP, levels, progress in trees, what
+        opens, achievements, scores) is for ``doctor.repair`` to give, a learner at a time. Raises InvalidValue,
+        UserNotFound, SkillNotFound, SkillNotOptional and ProgressExists, each with the position of the row.
+        """
+        *_, (result,), _ = await self._executor.run(
+            [
+                step("progress/begin_import", {}),
+                step("progress/copy_rows", {})._replace(rows=imported(rows)),
+                step("progress/hold_imported_trees", {}),
+                step("progress/import_rows", {}, ImportResult),
+                step("progress/end_import", {}),
+            ]
+        )
+        if result.outcome is not None:
+            raise import_refusal(result)
+        written: int = result.rows
+        return written
 
     async def for_skill(self, user_id: UserId, skill_id: SkillId) -> SkillProgress | None:
         """Return one learner's work on one skill, or ``None`` before the first."""

@@ -1,7 +1,7 @@
 """What every repository is made of: a query name, a model, parameters."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from psycopg import AsyncCursor
@@ -26,11 +26,12 @@ RowFactory = Callable[[AsyncCursor[Any]], RowMaker[T]]
 
 
 class AsyncStep(NamedTuple):
-    """A query of a transaction, and what its rows are made into."""
+    """A query of a transaction, and what its rows are made into; of a COPY, the rows that are sent instead."""
 
     query: Query
     params: Params
     row_factory: RowFactory[Any]
+    rows: Iterable[Sequence[object]] | None = None
 
 
 def step(query: str, params: Params, model: type[Model] | None = None) -> AsyncStep:
@@ -43,7 +44,10 @@ class AsyncExecutor(ABC):
 
     @abstractmethod
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
-        """Run the statements as one transaction, in one network round trip, and return the rows of each."""
+        """Run the statements as one transaction, and return the rows of each.
+
+        That is one network round trip, but for a COPY, which PostgreSQL takes by itself.
+        """
 
 
 class AsyncRepository:

@@ -202,7 +202,8 @@ class Database(Repositories):
                     with translated():
                         return _run(connection, steps, actor)
             except ConcurrentUpdate:
-                if attempt == self._attempts:
+                # Rows to copy may be there only once.
+                if attempt == self._attempts or _has_rows(steps):
                     raise
             # Those who met wait for different times, so that they do not meet again.
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (not for secrets)
@@ -308,9 +309,15 @@ def _run(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> li
             with connection.cursor(row_factory=steps[0].row_factory) as cursor:
                 cursor.execute(steps[0].query.statement, steps[0].params)
                 return [cursor.fetchall()]
+        if _has_rows(steps):
+            return _run_in_turn(connection, steps, actor)
         return _run_together(connection, steps, actor)
     except UnicodeEncodeError as error:
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
+
+
+def _has_rows(steps: Sequence[Step]) -> bool:
+    return any(step.rows is not None for step in steps)
 
 
 def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
@@ -337,3 +344,26 @@ def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Act
         if not is_open and not connection.closed:
             connection.rollback()
         raise
+
+
+def _run_in_turn(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
+    """Run the statements one after the other, as one transaction: what comes with a COPY cannot be sent together."""
+    is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    results: list[list[Any]] = []
+    with connection.transaction():
+        if actor.begin is not None and not is_open:
+            connection.execute(actor.begin.statement, actor.params)
+        for each in roles_taken(steps, actor, goes_on=is_open):
+            if not isinstance(each, Step):
+                connection.execute(each.statement)
+                continue
+            with connection.cursor(row_factory=each.row_factory) as cursor:
+                if each.rows is None:
+                    cursor.execute(each.query.statement, each.params)
+                    results.append(cursor.fetchall() if cursor.description else [])
+                else:
+                    with cursor.copy(each.query.statement) as copy:
+                        for row in each.rows:
+                            copy.write_row(row)
+                    results.append([])
+    return results

@@ -3,7 +3,7 @@
 """What every repository is made of: a query name, a model, parameters."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from psycopg import Cursor
@@ -28,11 +28,12 @@ RowFactory = Callable[[Cursor[Any]], RowMaker[T]]
 
 
 class Step(NamedTuple):
-    """A query of a transaction, and what its rows are made into."""
+    """A query of a transaction, and what its rows are made into; of a COPY, the rows that are sent instead."""
 
     query: Query
     params: Params
     row_factory: RowFactory[Any]
+    rows: Iterable[Sequence[object]] | None = None
 
 
 def step(query: str, params: Params, model: type[Model] | None = None) -> Step:
@@ -45,7 +46,10 @@ class Executor(ABC):
 
     @abstractmethod
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
-        """Run the statements as one transaction, in one network round trip, and return the rows of each."""
+        """Run the statements as one transaction, and return the rows of each.
+
+        That is one network round trip, but for a COPY, which PostgreSQL takes by itself.
+        """
 
 
 class Repository:

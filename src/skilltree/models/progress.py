@@ -1,7 +1,9 @@
 """What learners have done."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.base import Model
@@ -66,6 +68,47 @@ class CalculatedProgress(Model):
     total: int
     completed: int
     percent: float
+
+
+class ProgressImport(BaseModel):
+    """A learner's work on a skill as another system knows it, to be imported. Ranges are those of ``SkillWork``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    user_id: UserId
+    skill_id: SkillId
+    status: Literal["AVAILABLE", "IN_PROGRESS", "COMPLETED", "SKIPPED"]
+    progress_percent: float = Field(default=0, ge=0, le=100)
+    time_spent_minutes: int = Field(default=0, ge=0, lt=2**31)
+    attempts_count: int = Field(default=0, ge=0, lt=2**31)
+    failed_attempts: int = Field(default=0, ge=0, lt=2**31)
+    completion_method: CompletionMethod | None = None
+    completion_score: float | None = Field(default=None, ge=0, le=100)
+    evidence_data: ProgressEvidence | None = None
+    unlocked_at: AwareDatetime | None = None
+    started_at: AwareDatetime | None = None
+    last_activity_at: AwareDatetime | None = None
+    completed_at: AwareDatetime | None = None
+    struggling_indicators: StrugglingIndicators | None = None
+    engagement_score: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if (self.status == "COMPLETED") != (self.completed_at is not None):
+            raise ValueError("completed_at is given for what is COMPLETED, and for nothing else")
+        if self.failed_attempts > self.attempts_count:
+            raise ValueError("failed_attempts cannot be more than attempts_count")
+        return self
+
+
+class ImportResult(Model):
+    """How many rows were imported; or none, and what is wrong with which of them, counted from 1."""
+
+    rows: int
+    outcome: Literal["USER_NOT_FOUND", "SKILL_NOT_FOUND", "NOT_OPTIONAL", "EXISTS"] | None
+    position: int | None
+    user_id: UserId | None
+    skill_id: SkillId | None
 
 
 class MissingPrerequisite(Model):

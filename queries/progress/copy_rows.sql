@@ -1,0 +1,24 @@
+-- Bring in the rows to import, in the order of these columns.
+--
+-- @role app_service
+-- @after progress/begin_import
+copy pg_temp.imported_progress (
+    position,
+    user_id,
+    skill_id,
+    status,
+    progress_percent,
+    time_spent_minutes,
+    attempts_count,
+    failed_attempts,
+    completion_method,
+    completion_score,
+    evidence_data,
+    unlocked_at,
+    started_at,
+    last_activity_at,
+    completed_at,
+    struggling_indicators,
+    engagement_score
+)
+from stdin;

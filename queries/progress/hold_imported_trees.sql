@@ -1,0 +1,22 @@
+-- Hold the trees of the rows to import as learners do (progress/lock_for_skill), one after the other in the order of
+-- their ids.
+--
+-- @role app_service
+-- @after progress/begin_import
+with imported_tree as materialized (
+    select distinct skills.skill_tree_id
+    from pg_temp.imported_progress as imported
+    inner join skills on skills.id = imported.skill_id
+    order by skills.skill_tree_id
+)
+
+select
+    refuse_old_snapshot(),
+    case
+        when exists (
+            select from begun_trees
+            where begun_trees.skill_tree_id = imported_tree.skill_tree_id
+        ) then pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || imported_tree.skill_tree_id, 0))
+        else pg_advisory_xact_lock(hashtextextended('learners of tree ' || imported_tree.skill_tree_id, 0))
+    end
+from imported_tree;

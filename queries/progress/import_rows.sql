@@ -1,0 +1,128 @@
+-- Import the rows that were brought in, all of them or, if anything is wrong with one, none; and say what is wrong with
+-- the first.
+--
+-- @role app_service
+-- @after progress/begin_import
+with fault as (
+    select
+        imported.position,
+        imported.user_id,
+        imported.skill_id,
+        case
+            when users.id is null then 'USER_NOT_FOUND'
+            when skills.id is null then 'SKILL_NOT_FOUND'
+            when imported.status = 'SKIPPED' and not skills.is_optional then 'NOT_OPTIONAL'
+            else 'EXISTS'
+        end as outcome
+    from (
+        select
+            imported_progress.position,
+            imported_progress.user_id,
+            imported_progress.skill_id,
+            imported_progress.status,
+            row_number() over (
+                partition by imported_progress.user_id, imported_progress.skill_id
+                order by imported_progress.position
+            ) as occurrence
+        from pg_temp.imported_progress
+    ) as imported
+    left join users on users.id = imported.user_id
+    left join skills on skills.id = imported.skill_id
+    left join user_skill_progress as known
+        on
+            known.user_id = imported.user_id
+            and known.skill_id = imported.skill_id
+    where
+        users.id is null
+        or skills.id is null
+        or (imported.status = 'SKIPPED' and not skills.is_optional)
+        or known.skill_id is not null
+        or imported.occurrence > 1
+    order by imported.position
+    limit 1
+),
+
+accepted as (
+    select
+        imported.user_id,
+        imported.skill_id,
+        skills.skill_tree_id,
+        imported.status,
+        imported.progress_percent,
+        imported.time_spent_minutes,
+        imported.attempts_count,
+        imported.failed_attempts,
+        imported.completion_method,
+        imported.completion_score,
+        imported.evidence_data,
+        imported.unlocked_at,
+        imported.started_at,
+        imported.last_activity_at,
+        imported.completed_at,
+        imported.struggling_indicators,
+        imported.engagement_score
+    from pg_temp.imported_progress as imported
+    inner join skills on skills.id = imported.skill_id
+    where
+        not exists (select from fault)
+),
+
+begun_tree as (
+    insert into begun_trees (skill_tree_id)
+    select distinct accepted.skill_tree_id
+    from accepted
+    order by accepted.skill_tree_id
+    on conflict (skill_tree_id) do nothing
+    returning begun_trees.skill_tree_id
+),
+
+imported_row as (
+    insert into user_skill_progress (
+        user_id,
+        skill_id,
+        skill_tree_id,
+        status,
+        progress_percent,
+        time_spent_minutes,
+        attempts_count,
+        failed_attempts,
+        completion_method,
+        completion_score,
+        evidence_data,
+        unlocked_at,
+        started_at,
+        last_activity_at,
+        completed_at,
+        struggling_indicators,
+        engagement_score
+    )
+    select
+        accepted.user_id,
+        accepted.skill_id,
+        accepted.skill_tree_id,
+        accepted.status,
+        accepted.progress_percent,
+        accepted.time_spent_minutes,
+        accepted.attempts_count,
+        accepted.failed_attempts,
+        accepted.completion_method,
+        accepted.completion_score,
+        accepted.evidence_data,
+        accepted.unlocked_at,
+        accepted.started_at,
+        accepted.last_activity_at,
+        accepted.completed_at,
+        accepted.struggling_indicators,
+        accepted.engagement_score
+    from accepted
+    returning user_skill_progress.user_id
+)
+
+select
+    written.rows,
+    fault.outcome,
+    fault.position,
+    fault.user_id,
+    fault.skill_id
+from (select count(*)::integer as rows from imported_row) as written
+left join fault on true;
