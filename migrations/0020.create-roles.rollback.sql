@@ -4,8 +4,6 @@ drop function begin_as_service(uuid);
 
 drop function begin_as_user(uuid);
 
-drop function limit_statements(text);
-
 alter default privileges in schema public revoke select on tables from app_service;
 
 alter default privileges grant usage on types to public;

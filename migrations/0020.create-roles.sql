@@ -83,7 +83,6 @@ begin
         alter role skilltree_app set role = 'app_user';
         alter role skilltree_app set statement_timeout = '10s';
         alter role skilltree_app set idle_in_transaction_session_timeout = '60s';
-        alter role app_user set statement_timeout = '10s';
         alter role app_service set statement_timeout = '60s';
     end if;
 end
@@ -273,9 +272,7 @@ grant usage on sequence skill_graph_changes to app_service;
 -- How a unit of work takes its role: the first statement of the transaction, of which nothing is left at its end. As a
 -- learner, only what is theirs is there; of the service, the actor is who the trail says it was.
 --
--- EXECUTE and SET LOCAL, because a distributed PostgreSQL passes on what is set in this way. What time a statement has
--- is set for the role: alter role app_service set statement_timeout = '5min'. The server itself heeds that only for the
--- role that logs in.
+-- EXECUTE and SET LOCAL, because a distributed PostgreSQL passes on what is set in this way.
 create function begin_as_user(user_id uuid) returns void
 language plpgsql
 set search_path = pg_catalog, public
@@ -284,50 +281,37 @@ begin
     execute 'set local role app_user';
     execute format('set local app.current_user_id = %L', coalesce(user_id::text, ''));
     execute 'set local app.actor_id = ''''';
-    perform limit_statements('app_user');
 end
 $$;
 
+-- A learner's statements have the time that the log-in has; those of the service what is set for its role, which the
+-- server itself heeds only for the role that logs in: alter role app_service set statement_timeout = '5min'.
 create function begin_as_service(actor_id uuid) returns void
 language plpgsql
 set search_path = pg_catalog, public
 as $$
+declare
+    limits text[];
+    wanted text;
 begin
     execute 'set local role app_service';
     execute 'set local app.current_user_id = ''''';
     execute format('set local app.actor_id = %L', coalesce(actor_id::text, ''));
-    perform limit_statements('app_service');
-end
-$$;
-
-create function limit_statements(role_name text) returns void
-language plpgsql
-set search_path = pg_catalog, public
-as $$
-declare
-    wanted record;
-begin
-    for wanted in
-        select
-            split_part(setting, '=', 1) as name,
-            substring(setting from position('=' in setting) + 1) as value
-        from pg_db_role_setting
-        cross join unnest(pg_db_role_setting.setconfig) as setting
-        where
-            pg_db_role_setting.setrole = role_name::regrole
-            and pg_db_role_setting.setdatabase in (
-                0, (select pg_database.oid from pg_database where pg_database.datname = current_database())
-            )
-            and setting ~ '^(statement|lock)_timeout='
-        order by pg_db_role_setting.setdatabase
-    loop
-        execute format('set local %I = %L', wanted.name, wanted.value);
+    select pg_db_role_setting.setconfig
+    into limits
+    from pg_db_role_setting
+    where
+        pg_db_role_setting.setrole = 'app_service'::regrole
+        and pg_db_role_setting.setdatabase = 0;
+    foreach wanted in array coalesce(limits, '{}') loop
+        if split_part(wanted, '=', 1) in ('statement_timeout', 'lock_timeout') then
+            execute format('set local %I = %L', split_part(wanted, '=', 1), split_part(wanted, '=', 2));
+        end if;
     end loop;
 end
 $$;
 
 grant execute on function
 begin_as_user(uuid),
-begin_as_service(uuid),
-limit_statements(text)
+begin_as_service(uuid)
 to app_user;

@@ -112,9 +112,9 @@ def buffers(db: Database, observer: psycopg.Connection[tuple[int]], calls: Itera
 
 
 def _touched(db: Database, observer: psycopg.Connection[tuple[int]]) -> int:
-    with db._connection() as connection:
+    with db._pool.connection() as connection:
         connection.execute("select pg_stat_force_next_flush()")
-    with db._connection() as connection:
+    with db._pool.connection() as connection:
         connection.execute("select 1")
     row = observer.execute(
         "select blks_hit + blks_read from pg_stat_database where datname = current_database()"

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
-from psycopg import Column, postgres
+from psycopg import postgres
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
+from psycopg.pq.abc import PGresult
 from psycopg.rows import RowMaker
 from pydantic import TypeAdapter, ValidationError
 
@@ -38,13 +39,13 @@ def adapters() -> AdaptersMap:
     return ours
 
 
-class _HasDescription(Protocol):
+class _HasResult(Protocol):
     @property
-    def description(self) -> list[Column] | None: ...
+    def pgresult(self) -> PGresult | None: ...
 
 
 @cache
-def rows_of(model: type[M]) -> Callable[[_HasDescription], RowMaker[M]]:
+def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
     """Return a psycopg row factory that makes models: a field per column, JSON parsed into the field's type."""
     validate: Callable[[object], M] = model.__pydantic_validator__.validate_python
     parsers = {
@@ -52,13 +53,14 @@ def rows_of(model: type[M]) -> Callable[[_HasDescription], RowMaker[M]]:
         for name, field in model.model_fields.items()
     }
 
-    def row_factory(cursor: _HasDescription) -> RowMaker[M]:
-        columns = cursor.description or []
-        names = [column.name for column in columns]
+    def row_factory(cursor: _HasResult) -> RowMaker[M]:
+        # Not cursor.description, which takes longer than to make a row.
+        result = cursor.pgresult
+        names = [_name(result, index) for index in range(result.nfields)] if result is not None else []
         documents = [
-            (index, parsers[column.name])
-            for index, column in enumerate(columns)
-            if column.type_code in _JSON_TYPES and column.name in parsers
+            (index, parsers[name])
+            for index, name in enumerate(names)
+            if name in parsers and result is not None and result.ftype(index) in _JSON_TYPES
         ]
 
         def make(values: Sequence[Any]) -> M:
@@ -74,6 +76,10 @@ def rows_of(model: type[M]) -> Callable[[_HasDescription], RowMaker[M]]:
         return make
 
     return row_factory
+
+
+def _name(result: PGresult, index: int) -> str:
+    return (result.fname(index) or b"").decode()
 
 
 def document(adapter: TypeAdapter[Any], value: object, field: str) -> str | None:

@@ -1,8 +1,8 @@
 """The driver's errors, turned into named ones by constraint or SQLSTATE."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from types import TracebackType
 from uuid import UUID
 
 import psycopg
@@ -155,10 +155,19 @@ def _from_constraint(error: psycopg.Error, message: str) -> SkillTreeError:
     return named(f"{named.__doc__} {detail}".rstrip())
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class _Translated:
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, psycopg.Error):
+            raise from_driver(error) from error
+
+
+_TRANSLATED = _Translated()
+
+
+def translated() -> AbstractContextManager[None]:
     """Turn the driver's errors into named ones; the driver's stays as ``__cause__``."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise from_driver(error) from error
+    return _TRANSLATED

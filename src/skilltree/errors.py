@@ -33,8 +33,14 @@ class NotFound(SkillTreeError):
 
     def __init__(self, message: str | None = None, /, **key: object) -> None:
         self.key = key
-        described = ", ".join(f"{name} {value}" for name, value in key.items())
-        super().__init__(message or (f"there is no {self.subject} with {described}" if key else None))
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        # Put together when it is asked for: a method that gets has its error ready before it knows.
+        if not self.key:
+            return super().__str__()
+        described = ", ".join(f"{name} {value}" for name, value in self.key.items())
+        return f"there is no {self.subject} with {described}"
 
 
 class UserNotFound(NotFound):

@@ -196,9 +196,12 @@ class AsyncDatabase(AsyncRepositories):
         attempt = 1
         while True:
             try:
-                async with self._connection() as connection:
+                connection = await self._checkout()
+                try:
                     with translated():
                         return await _run(connection, steps, actor)
+                finally:
+                    await self._return(connection)
             except ConcurrentUpdate:
                 # Rows to copy may be there only once.
                 if attempt == self._attempts or _has_rows(steps):
@@ -211,30 +214,25 @@ class AsyncDatabase(AsyncRepositories):
 
     @asynccontextmanager
     async def _unit_of_work(self, actor: Actor) -> AsyncIterator[AsyncUnitOfWork]:
-        async with self._connection() as connection:
-            unit = AsyncUnitOfWork(connection, actor)
-            try:
-                with translated():
-                    async with AsyncExitStack() as stack:
-                        # That a transaction begins, and for whom, is sent together. Not connection.transaction(), which
-                        # in a pipeline keeps one open until the end.
-                        async with connection.pipeline():
-                            await stack.enter_async_context(AsyncTransaction(connection))
-                            if actor.begin is not None:
-                                await connection.execute(actor.begin.statement, actor.params)
-                        yield unit
-            finally:
-                unit._end()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
         connection = await self._checkout()
-        self._lent.add(id(connection))
+        unit = AsyncUnitOfWork(connection, actor)
         try:
-            yield connection
+            with translated():
+                async with AsyncExitStack() as stack:
+                    # That a transaction begins, and for whom, is sent together. Not connection.transaction(), which
+                    # in a pipeline keeps one open until the end.
+                    async with connection.pipeline():
+                        await stack.enter_async_context(AsyncTransaction(connection))
+                        if actor.begin is not None:
+                            await connection.execute(actor.begin.statement, actor.params)
+                    yield unit
         finally:
-            self._lent.discard(id(connection))
-            await self._pool.putconn(connection)
+            unit._end()
+            await self._return(connection)
+
+    async def _return(self, connection: AsyncConnection[Any]) -> None:
+        self._lent.discard(id(connection))
+        await self._pool.putconn(connection)
 
     async def _checkout(self) -> AsyncConnection[Any]:
         """Return a connection that stands. Raises PoolExhausted, or ServerUnavailable as soon as that is certain."""
@@ -251,6 +249,7 @@ class AsyncDatabase(AsyncRepositories):
                 raise from_driver(error) from error
             else:
                 if not connection.closed and not has_something_to_say(connection.fileno()):
+                    self._lent.add(id(connection))
                     return connection
                 # What the server has said there is its farewell, if not a notice: better a new one in any case.
                 await connection.close()
@@ -304,9 +303,9 @@ class AsyncScope(AsyncRepositories):
 async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     try:
         if len(steps) == 1 and actor is ANYBODY:
-            async with connection.cursor(row_factory=steps[0].row_factory) as cursor:
-                await cursor.execute(steps[0].query.statement, steps[0].params)
-                return [await cursor.fetchall()]
+            cursor = connection.cursor(row_factory=steps[0].row_factory)
+            await cursor.execute(steps[0].query.statement, steps[0].params)
+            return [await cursor.fetchall()]
         if _has_rows(steps):
             return await _run_in_turn(connection, steps, actor)
         return await _run_together(connection, steps, actor)

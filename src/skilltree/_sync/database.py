@@ -198,9 +198,12 @@ class Database(Repositories):
         attempt = 1
         while True:
             try:
-                with self._connection() as connection:
+                connection = self._checkout()
+                try:
                     with translated():
                         return _run(connection, steps, actor)
+                finally:
+                    self._return(connection)
             except ConcurrentUpdate:
                 # Rows to copy may be there only once.
                 if attempt == self._attempts or _has_rows(steps):
@@ -213,30 +216,25 @@ class Database(Repositories):
 
     @contextmanager
     def _unit_of_work(self, actor: Actor) -> Iterator[UnitOfWork]:
-        with self._connection() as connection:
-            unit = UnitOfWork(connection, actor)
-            try:
-                with translated():
-                    with ExitStack() as stack:
-                        # That a transaction begins, and for whom, is sent together. Not connection.transaction(), which
-                        # in a pipeline keeps one open until the end.
-                        with connection.pipeline():
-                            stack.enter_context(Transaction(connection))
-                            if actor.begin is not None:
-                                connection.execute(actor.begin.statement, actor.params)
-                        yield unit
-            finally:
-                unit._end()
-
-    @contextmanager
-    def _connection(self) -> Iterator[Connection[Any]]:
         connection = self._checkout()
-        self._lent.add(id(connection))
+        unit = UnitOfWork(connection, actor)
         try:
-            yield connection
+            with translated():
+                with ExitStack() as stack:
+                    # That a transaction begins, and for whom, is sent together. Not connection.transaction(), which
+                    # in a pipeline keeps one open until the end.
+                    with connection.pipeline():
+                        stack.enter_context(Transaction(connection))
+                        if actor.begin is not None:
+                            connection.execute(actor.begin.statement, actor.params)
+                    yield unit
         finally:
-            self._lent.discard(id(connection))
-            self._pool.putconn(connection)
+            unit._end()
+            self._return(connection)
+
+    def _return(self, connection: Connection[Any]) -> None:
+        self._lent.discard(id(connection))
+        self._pool.putconn(connection)
 
     def _checkout(self) -> Connection[Any]:
         """Return a connection that stands. Raises PoolExhausted, or ServerUnavailable as soon as that is certain."""
@@ -253,6 +251,7 @@ class Database(Repositories):
                 raise from_driver(error) from error
             else:
                 if not connection.closed and not has_something_to_say(connection.fileno()):
+                    self._lent.add(id(connection))
                     return connection
                 # What the server has said there is its farewell, if not a notice: better a new one in any case.
                 connection.close()
@@ -306,9 +305,9 @@ class Scope(Repositories):
 def _run(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     try:
         if len(steps) == 1 and actor is ANYBODY:
-            with connection.cursor(row_factory=steps[0].row_factory) as cursor:
-                cursor.execute(steps[0].query.statement, steps[0].params)
-                return [cursor.fetchall()]
+            cursor = connection.cursor(row_factory=steps[0].row_factory)
+            cursor.execute(steps[0].query.statement, steps[0].params)
+            return [cursor.fetchall()]
         if _has_rows(steps):
             return _run_in_turn(connection, steps, actor)
         return _run_together(connection, steps, actor)
