@@ -38,13 +38,15 @@ UNREACHABLE = {
     "begun_trees_pkey",
     "leaderboard_counts_pkey",
     "levels_pkey",
+    "login_attempts_pkey",
     "unique_level_min_xp",
+    "unique_session_token",
     "unique_user_achievement",
-    "unique_user_skill_progress",
     "unique_user_tree_progress",
     "user_activity_days_pkey",
     "user_profiles_pkey",
     "user_scores_pkey",
+    "user_tokens_pkey",
     "xp_events_pkey",
 }
 

@@ -309,7 +309,7 @@ TABLES: dict[type[BaseModel], tuple[str, set[str]]] = {
             "for_skill_type",
         },
     ),
-    sessions.Session: ("user_sessions", set()),
+    sessions.Session: ("user_sessions", {"token_hash"}),
 }
 
 

@@ -260,6 +260,7 @@ FOREIGN_KEYS = {
     ("user_achievements", "user_id"): ("users", "cascade"),
     ("user_achievements", "achievement_id"): ("achievements", "cascade"),
     ("user_sessions", "user_id"): ("users", "cascade"),
+    ("user_tokens", "user_id"): ("users", "cascade"),
     ("xp_events", "user_id"): ("users", "cascade"),
     ("user_activity_days", "user_id"): ("users", "cascade"),
     ("user_scores", "user_id"): ("users", "cascade"),
@@ -291,12 +292,14 @@ PER_USER = [
     "user_sessions",
     "user_skill_progress",
     "user_skill_tree_progress",
+    "user_tokens",
 ]
 CATALOGUE = [
     "achievement_backfills",
     "achievements",
     "begun_trees",
     "levels",
+    "login_attempts",
     "skill_categories",
     "skill_trees",
     "skills",

@@ -16,5 +16,6 @@ returning
     user_sessions.ip_address,
     user_sessions.started_at,
     user_sessions.last_activity_at,
+    user_sessions.expires_at,
     user_sessions.ended_at,
     user_sessions.is_active;

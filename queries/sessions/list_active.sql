@@ -6,10 +6,12 @@ select
     user_sessions.ip_address,
     user_sessions.started_at,
     user_sessions.last_activity_at,
+    user_sessions.expires_at,
     user_sessions.ended_at,
     user_sessions.is_active
 from user_sessions
 where
     user_sessions.user_id = %(user_id)s
     and user_sessions.is_active
+    and user_sessions.expires_at > now()
 order by user_sessions.last_activity_at desc, user_sessions.id;

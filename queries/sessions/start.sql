@@ -1,12 +1,14 @@
--- A new session.
+-- A new session of an account that is in use.
 --
 -- @role app_service
-insert into user_sessions (user_id, id, device_info, ip_address)
+insert into user_sessions (user_id, id, token_hash, device_info, ip_address, expires_at)
 values (
     %(user_id)s,
     coalesce(%(id)s::uuid, uuidv7()),
+    %(token_hash)s,
     %(device_info)s,
-    %(ip_address)s
+    %(ip_address)s,
+    now() + %(valid_for)s::interval
 )
 returning
     user_sessions.id,
@@ -15,5 +17,6 @@ returning
     user_sessions.ip_address,
     user_sessions.started_at,
     user_sessions.last_activity_at,
+    user_sessions.expires_at,
     user_sessions.ended_at,
     user_sessions.is_active;

@@ -7,6 +7,7 @@ where
     user_sessions.user_id = %(user_id)s
     and user_sessions.id = %(session_id)s
     and user_sessions.is_active
+    and user_sessions.expires_at > now()
 returning
     user_sessions.id,
     user_sessions.user_id,
@@ -14,5 +15,6 @@ returning
     user_sessions.ip_address,
     user_sessions.started_at,
     user_sessions.last_activity_at,
+    user_sessions.expires_at,
     user_sessions.ended_at,
     user_sessions.is_active;

@@ -66,6 +66,7 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "skills_parent_skill_id_fkey": UnknownParent,
     "user_profiles_user_id_fkey": UserNotFound,
     "user_sessions_user_id_fkey": UserNotFound,
+    "user_tokens_user_id_fkey": UserNotFound,
     "user_skill_progress_user_id_fkey": UserNotFound,
     "user_skill_progress_skill_id_fkey": SkillNotFound,
     "user_skill_tree_progress_user_id_fkey": UserNotFound,

@@ -131,6 +131,22 @@ class InvalidPassword(InvalidValue):
     """The password cannot be hashed."""
 
 
+class InvalidCredentials(SkillTreeError):
+    """The e-mail address and the password do not belong together, or the account is not in use."""
+
+
+class InvalidToken(SkillTreeError):
+    """The link is void: used already, too old, or replaced by a newer one. Ask for another."""
+
+
+class TooManyAttempts(SkillTreeError):
+    """Too many log-ins have failed. ``retry_after`` says in how many seconds to try again."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"too many log-ins have failed: try again in {retry_after} s")
+
+
 class InvalidCursor(InvalidValue):
     """The cursor is not one that this list returned."""
 

@@ -9,6 +9,8 @@ from psycopg import sql
 from skilltree.errors import SkillTreeError
 
 TABLES = (
+    "login_attempts",
+    "user_tokens",
     "leaderboard_counts",
     "user_scores",
     "user_activity_days",
@@ -109,6 +111,10 @@ def short(given):
 async def add_user(db, username="ada", **given):
     wanted = {"email": f"{username}@example.org", "password": "correct horse", "bcrypt_cost": 4, **given}
     return await db.users.register(username=username, **wanted)
+
+
+async def add_session(db, user_id, **given):
+    return (await db.sessions.start(user_id, **given)).session
 
 
 async def add_category(db, slug="programming", **given):

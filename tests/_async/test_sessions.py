@@ -1,17 +1,30 @@
+import base64
 from datetime import timedelta
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
+from psycopg.errors import InsufficientPrivilege
 
-from _async.factories import add_user, case, expect_refusal, short, value
-from skilltree.errors import IdTaken, InvalidDocument, InvalidValue, SessionNotFound, UserNotFound
+from _async.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, short, value
+from skilltree import AsyncDatabase
+from skilltree.errors import (
+    IdTaken,
+    InvalidDocument,
+    InvalidValue,
+    PermissionDenied,
+    SessionNotFound,
+    UserNotFound,
+)
 
 UNKNOWN = UUID(int=0)
 
 
 async def test_a_session_starts_active(db, learner):
-    session = await db.sessions.start(learner.id)
+    session = await add_session(db, learner.id)
 
     assert (session.user_id, session.is_active, session.ended_at) == (learner.id, True, None)
     assert (session.device_info, session.ip_address) == (None, None)
@@ -30,15 +43,13 @@ async def test_a_session_starts_active(db, learner):
     ],
 )
 async def test_a_session_has_an_address_of_either_kind(db, learner, given, stored):
-    assert (await db.sessions.start(learner.id, address=given)).ip_address == stored
+    assert (await add_session(db, learner.id, address=given)).ip_address == stored
 
 
 async def test_a_session_keeps_what_it_runs_on(db, learner):
     own = uuid4()
 
-    session = await db.sessions.start(
-        learner.id, id=own, device_info={"browser": "Firefox", "userAgent": "x", "dpi": 96}
-    )
+    session = await add_session(db, learner.id, id=own, device_info={"browser": "Firefox", "userAgent": "x", "dpi": 96})
 
     assert session.id == own
     assert (session.device_info.browser, session.device_info.user_agent) == ("Firefox", "x")
@@ -49,7 +60,7 @@ async def test_an_address_that_is_none_is_refused(db, connection, learner, subte
     for address in ["", "localhost", "192.0.2.256", "192.0.2.0/24", "nul\0", "\ud800", "1"]:
         async with case(subtests, address):
             async with expect_refusal(connection, InvalidValue) as refusal:
-                await db.sessions.start(learner.id, address=address)
+                await add_session(db, learner.id, address=address)
 
             assert refusal.value.field == "address"
 
@@ -66,30 +77,30 @@ async def test_an_address_that_is_none_is_refused(db, connection, learner, subte
 )
 async def test_a_device_that_is_no_document_is_refused(db, connection, learner, device_info):
     async with expect_refusal(connection, InvalidValue):
-        await db.sessions.start(learner.id, device_info=device_info)
+        await add_session(db, learner.id, device_info=device_info)
 
 
 async def test_the_path_of_the_fault_in_a_device_is_told(db, connection, learner):
     async with expect_refusal(connection, InvalidDocument) as refusal:
-        await db.sessions.start(learner.id, device_info={"userAgent": 5})
+        await add_session(db, learner.id, device_info={"userAgent": 5})
 
     assert (refusal.value.field, refusal.value.path) == ("device_info", ("userAgent",))
 
 
 async def test_a_session_of_an_unknown_account_is_refused(db, connection):
     async with expect_refusal(connection, UserNotFound):
-        await db.sessions.start(UNKNOWN)
+        await add_session(db, UNKNOWN)
 
 
 async def test_a_session_id_is_taken(db, connection, learner):
-    session = await db.sessions.start(learner.id)
+    session = await add_session(db, learner.id)
 
     async with expect_refusal(connection, IdTaken):
-        await db.sessions.start(learner.id, id=session.id)
+        await add_session(db, learner.id, id=session.id)
 
 
 async def test_touching_a_session_notes_that_it_was_used(db, learner):
-    session = await db.sessions.start(learner.id)
+    session = await add_session(db, learner.id)
 
     touched = await db.sessions.touch(learner.id, session.id)
 
@@ -98,7 +109,7 @@ async def test_touching_a_session_notes_that_it_was_used(db, learner):
 
 
 async def test_a_session_ends_once(db, connection, learner):
-    session = await db.sessions.start(learner.id)
+    session = await add_session(db, learner.id)
 
     ended = await db.sessions.end(learner.id, session.id)
 
@@ -113,7 +124,7 @@ async def test_a_session_ends_once(db, connection, learner):
 
 async def test_a_session_of_another_learner_cannot_be_used_or_ended(db, connection, learner):
     other = await add_user(db, "grace")
-    session = await db.sessions.start(learner.id)
+    session = await add_session(db, learner.id)
 
     async with expect_refusal(connection, SessionNotFound):
         await db.sessions.touch(other.id, session.id)
@@ -130,9 +141,9 @@ async def test_an_unknown_session_is_not_found(db, learner):
 
 async def test_all_sessions_of_a_learner_end_at_once(db, learner):
     other = await add_user(db, "grace")
-    kept = await db.sessions.start(other.id)
+    kept = await add_session(db, other.id)
     for _ in range(3):
-        await db.sessions.start(learner.id)
+        await add_session(db, learner.id)
 
     assert await db.sessions.end_all(learner.id) == 3
     assert await db.sessions.end_all(learner.id) == 0
@@ -141,16 +152,16 @@ async def test_all_sessions_of_a_learner_end_at_once(db, learner):
 
 
 async def test_all_sessions_but_one_end_at_once(db, learner):
-    kept = await db.sessions.start(learner.id)
-    await db.sessions.start(learner.id)
+    kept = await add_session(db, learner.id)
+    await add_session(db, learner.id)
 
     assert await db.sessions.end_all(learner.id, except_session_id=kept.id) == 1
     assert await db.sessions.list_active(learner.id) == [kept]
 
 
 async def test_active_sessions_are_listed_the_latest_used_first(db, learner):
-    first = await db.sessions.start(learner.id)
-    second = await db.sessions.start(learner.id)
+    first = await add_session(db, learner.id)
+    second = await add_session(db, learner.id)
     first = await db.sessions.touch(learner.id, first.id)
 
     assert await db.sessions.list_active(learner.id) == [first, second]
@@ -159,7 +170,7 @@ async def test_active_sessions_are_listed_the_latest_used_first(db, learner):
 
 async def test_idle_sessions_of_all_learners_expire_the_longest_unused_first(db, connection, learner):
     other = await add_user(db, "grace")
-    sessions = [await db.sessions.start(user.id) for user in (learner, other, learner)]
+    sessions = [await add_session(db, user.id) for user in (learner, other, learner)]
     for hours, session in enumerate(sessions, start=1):
         await connection.execute(
             "update user_sessions set last_activity_at = now() - make_interval(hours => %s) where id = %s",
@@ -174,7 +185,7 @@ async def test_idle_sessions_of_all_learners_expire_the_longest_unused_first(db,
 
 
 async def test_a_session_that_somebody_is_touching_does_not_expire(db, connection, learner):
-    session = await db.sessions.start(learner.id)
+    session = await add_session(db, learner.id)
     await connection.execute("update user_sessions set last_activity_at = now() - interval '1 day'")
 
     async with db.transaction() as unit:
@@ -191,7 +202,130 @@ async def test_a_session_that_somebody_is_touching_does_not_expire(db, connectio
     ids=short,
 )
 async def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, learner, given):
-    await db.sessions.start(learner.id)
+    await add_session(db, learner.id)
 
     async with expect_refusal(connection, InvalidValue):
         await db.sessions.expire_idle(**{"idle_for": timedelta(hours=1), **given})
+
+
+# --- tokens ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_token_shows_its_session(db, learner):
+    started = await db.sessions.start(learner.id, address="192.0.2.7")
+
+    resumed = await db.sessions.resume(started.token)
+
+    assert resumed == started.session
+
+
+async def test_only_the_hash_of_a_token_is_kept(db, connection, learner):
+    started = await db.sessions.start(learner.id)
+
+    secret = base64.urlsafe_b64decode(started.token)[16:]
+    assert len(secret) == 32
+    assert await value(connection, "select token_hash from user_sessions") == sha256(secret).digest()
+    assert started.token not in repr(started)
+    assert not hasattr(started.session, "token_hash")
+
+
+async def test_tokens_are_all_different(db, learner):
+    tokens = {(await db.sessions.start(learner.id)).token for _ in range(10)}
+
+    assert len({token[22:] for token in tokens}) == 10
+
+
+async def test_what_is_no_token_shows_no_session(db, connection, learner, subtests):
+    token = (await db.sessions.start(learner.id)).token
+    other = await add_user(db, "grace")
+    stolen = base64.urlsafe_b64encode(other.id.bytes + base64.urlsafe_b64decode(token)[16:]).decode()
+
+    for wrong in [
+        "",
+        "x",
+        token[:-4],
+        f"{token}AAAA",
+        token.swapcase(),
+        stolen,
+        "é" * 64,
+        "\ud800",
+        "\0",
+        None,
+        5,
+        b"x",
+    ]:
+        async with case(subtests, wrong):
+            async with expect_refusal(connection, SessionNotFound):
+                await db.sessions.resume(wrong)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update user_sessions set expires_at = now()",
+        "update user_sessions set last_activity_at = now() - interval '7 days'",
+        "update user_sessions set is_active = false, ended_at = now()",
+        "update users set is_active = false",
+    ],
+)
+async def test_a_session_that_is_over_is_not_resumed(db, connection, learner, change):
+    started = await db.sessions.start(learner.id)
+    await connection.execute(change)
+
+    async with expect_refusal(connection, SessionNotFound):
+        await db.sessions.resume(started.token)
+
+
+async def test_how_long_a_session_may_be_idle_is_for_the_caller_to_say(db, connection, learner):
+    started = await db.sessions.start(learner.id)
+    await connection.execute("update user_sessions set last_activity_at = now() - interval '1 hour'")
+
+    with pytest.raises(SessionNotFound):
+        await db.sessions.resume(started.token, idle_for=timedelta(minutes=59))
+    assert await db.sessions.resume(started.token, idle_for=timedelta(minutes=61))
+
+
+async def test_that_a_session_was_used_is_noted_once_a_minute(db, connection, learner):
+    started = await db.sessions.start(learner.id)
+
+    async with expect_nothing_written(connection):
+        await db.sessions.resume(started.token)
+    await connection.execute("update user_sessions set last_activity_at = now() - interval '61 seconds'")
+    resumed = await db.sessions.resume(started.token)
+
+    assert resumed.last_activity_at >= started.session.last_activity_at
+    assert await value(connection, "select last_activity_at from user_sessions") == resumed.last_activity_at
+
+
+async def test_a_session_ends_when_its_time_is_up_however_much_it_is_used(db, connection, learner):
+    started = await db.sessions.start(learner.id, valid_for=timedelta(hours=1))
+    assert started.session.expires_at - started.session.started_at == timedelta(hours=1)
+    await connection.execute("update user_sessions set expires_at = now()")
+
+    assert await db.sessions.list_active(learner.id) == []
+    with pytest.raises(SessionNotFound):
+        await db.sessions.touch(learner.id, started.session.id)
+    assert await db.sessions.expire_idle() == 1
+    assert not await value(connection, "select is_active from user_sessions")
+
+
+async def test_a_learner_lists_and_ends_sessions_without_seeing_what_is_kept_of_tokens(url, db, learner):
+    other = await add_user(db, "grace")
+    others = await add_session(db, other.id)
+    first, second = [await add_session(db, learner.id) for _ in range(2)]
+
+    async with AsyncDatabase(make_conninfo(url, user="skilltree_app")) as application:
+        me = application.as_user(learner.id)
+        assert {session.id for session in await me.sessions.list_active(learner.id)} == {first.id, second.id}
+        assert not (await me.sessions.end(learner.id, first.id)).is_active
+        assert await me.sessions.list_active(other.id) == []
+        with pytest.raises(SessionNotFound):
+            await me.sessions.end(other.id, others.id)
+        assert await me.sessions.end_all(other.id) == 0
+        with pytest.raises(PermissionDenied):
+            await me.sessions.start(learner.id)
+
+    async with await AsyncConnection.connect(url) as connection:
+        await connection.execute("select begin_as_user(%s)", [learner.id])
+        with pytest.raises(InsufficientPrivilege):
+            await connection.execute("select token_hash from user_sessions")

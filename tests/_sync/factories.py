@@ -11,6 +11,8 @@ from psycopg import sql
 from skilltree.errors import SkillTreeError
 
 TABLES = (
+    "login_attempts",
+    "user_tokens",
     "leaderboard_counts",
     "user_scores",
     "user_activity_days",
@@ -111,6 +113,10 @@ def short(given):
 def add_user(db, username="ada", **given):
     wanted = {"email": f"{username}@example.org", "password": "correct horse", "bcrypt_cost": 4, **given}
     return db.users.register(username=username, **wanted)
+
+
+def add_session(db, user_id, **given):
+    return (db.sessions.start(user_id, **given)).session
 
 
 def add_category(db, slug="programming", **given):

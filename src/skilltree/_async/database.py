@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
+from skilltree._async.accounts import AsyncAccounts
 from skilltree._async.achievements import AsyncAchievements
 from skilltree._async.analytics import AsyncAnalytics
 from skilltree._async.categories import AsyncCategories
@@ -48,6 +49,7 @@ class AsyncRepositories(AsyncExecutor):
 
     def __init__(self) -> None:
         self.users = AsyncUsers(self)
+        self.accounts = AsyncAccounts(self)
         self.categories = AsyncCategories(self)
         self.trees = AsyncTrees(self)
         self.skills = AsyncSkills(self)

@@ -20,6 +20,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
 from skilltree._rows import adapters
 from skilltree._sockets import has_something_to_say
+from skilltree._sync.accounts import Accounts
 from skilltree._sync.achievements import Achievements
 from skilltree._sync.analytics import Analytics
 from skilltree._sync.categories import Categories
@@ -50,6 +51,7 @@ class Repositories(Executor):
 
     def __init__(self) -> None:
         self.users = Users(self)
+        self.accounts = Accounts(self)
         self.categories = Categories(self)
         self.trees = Trees(self)
         self.skills = Skills(self)

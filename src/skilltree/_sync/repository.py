@@ -11,7 +11,7 @@ from psycopg.rows import RowMaker, scalar_row, tuple_row
 
 from skilltree._rows import Params, page_of, page_params, rows_of
 from skilltree._sql import Query, read
-from skilltree.errors import NotFound
+from skilltree.errors import NotFound, SkillTreeError
 from skilltree.models.base import Model, Page
 
 M = TypeVar("M", bound=Model)
@@ -87,7 +87,7 @@ class Repository:
         model: type[M],
         query: str,
         *,
-        missing: NotFound | None = None,
+        missing: SkillTreeError | None = None,
         before: Sequence[str] = (),
         after: Sequence[str] = (),
         **params: object,

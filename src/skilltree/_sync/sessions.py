@@ -4,14 +4,18 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from skilltree._rows import document
+from skilltree._addresses import Address, address_of
+from skilltree._rows import document, limited
 from skilltree._sync.repository import Repository
-from skilltree.errors import InvalidValue, SessionNotFound
+from skilltree._tokens import digest, new_secret, read_token, token
+from skilltree.errors import SessionNotFound
 from skilltree.models.content import DEVICE, DeviceInfo
 from skilltree.models.ids import SessionId, UserId
-from skilltree.models.sessions import Session
+from skilltree.models.sessions import Session, StartedSession
+
+LONGEST = timedelta(days=30)
+LONGEST_IDLE = timedelta(days=7)
 
 
 class Sessions(Repository):
@@ -22,22 +26,43 @@ class Sessions(Repository):
         user_id: UserId,
         *,
         device_info: DeviceInfo | Mapping[str, object] | None = None,
-        address: IPv4Address | IPv6Address | str | None = None,
+        address: Address | str | None = None,
+        valid_for: timedelta = LONGEST,
         id: SessionId | None = None,  # noqa: A002 (the column's name)
-    ) -> Session:
-        """Start a session. Raises UserNotFound, InvalidDocument, InvalidValue for an address that is none."""
-        if isinstance(address, str):
-            try:
-                address = ip_address(address)
-            except ValueError as error:
-                raise InvalidValue(f"not an IP address: {address!r}", field="address") from error
-        return self._one(
+    ) -> StartedSession:
+        """Start a session that ends after ``valid_for`` at the latest; its token is told here, and never again.
+
+        Raises UserNotFound, InvalidDocument, InvalidValue for an address that is none.
+        """
+        secret = new_secret()
+        session = self._one(
             Session,
             "sessions/start",
             user_id=user_id,
             id=id,
+            token_hash=digest(secret),
             device_info=document(DEVICE, device_info, "device_info"),
-            ip_address=address,
+            ip_address=address_of(address),
+            valid_for=valid_for,
+        )
+        return StartedSession(session=session, token=token(session.user_id, secret))
+
+    def resume(self, token: str, *, idle_for: timedelta = LONGEST_IDLE) -> Session:
+        """Return the session of a token, and note that it was used. Raises SessionNotFound.
+
+        It must not have ended, nor been idle for as long as ``idle_for``, and the account must be in use.
+        """
+        shown = read_token(token)
+        if shown is None:
+            raise SessionNotFound
+        user_id, token_hash = shown
+        return self._one(
+            Session,
+            "sessions/resume",
+            missing=SessionNotFound(),
+            user_id=user_id,
+            token_hash=token_hash,
+            idle_for=idle_for,
         )
 
     def touch(self, user_id: UserId, session_id: SessionId) -> Session:
@@ -64,6 +89,6 @@ class Sessions(Repository):
         """Return where a learner is logged in, the latest used first."""
         return self._all(Session, "sessions/list_active", user_id=user_id)
 
-    def expire_idle(self, idle_for: timedelta, *, limit: int = 1000) -> int:
-        """End sessions of any learner not used for so long, at most ``limit`` of them, and return how many."""
-        return len(self._values("sessions/expire_idle", idle_for=idle_for, limit=limit))
+    def expire_idle(self, idle_for: timedelta = LONGEST_IDLE, *, limit: int = 1000) -> int:
+        """End sessions not used for so long, or whose time is up, at most ``limit`` of them, and return how many."""
+        return len(self._values("sessions/expire_idle", idle_for=idle_for, limit=limited(limit, "limit")))

@@ -81,15 +81,16 @@ class Users(Repository):
         return self._one(User, "users/mark_email_verified", missing=UserNotFound(id=user_id), user_id=user_id)
 
     def deactivate(self, user_id: UserId) -> User:
-        """Close an account, keeping all that belongs to it; it leaves the leaderboards. Raises UserNotFound."""
+        """Close an account, keeping what was learnt. It is logged out and off the leaderboards. Raises UserNotFound."""
         return self._one(
             User,
             "users/deactivate",
             missing=UserNotFound(id=user_id),
             before=("users/lock_profile",),
-            after=("leaderboards/refresh_scores",),
+            after=("leaderboards/refresh_scores", "sessions/end_all", "accounts/void_tokens"),
             user_id=user_id,
             is_listed=None,
+            except_session_id=None,
         )
 
     def delete(self, user_id: UserId) -> None:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 
+from pydantic import Field
+
 from skilltree.models.base import Model
 from skilltree.models.content import DeviceInfo
 from skilltree.models.ids import SessionId, UserId
@@ -17,5 +19,13 @@ class Session(Model):
     ip_address: IPv4Address | IPv6Address | None
     started_at: datetime
     last_activity_at: datetime
+    expires_at: datetime
     ended_at: datetime | None
     is_active: bool
+
+
+class StartedSession(Model):
+    """A session with the token that shows it: for the client alone, and in no log."""
+
+    session: Session
+    token: str = Field(repr=False)

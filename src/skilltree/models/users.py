@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from pydantic import with_config
+from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from skilltree.models.base import CHANGES, Model
@@ -27,6 +27,15 @@ class User(Model):
     updated_at: datetime
     created_by: UUID | None
     updated_by: UUID | None
+
+
+class IssuedToken(Model):
+    """What goes into a mail to an account's address: a link with this token, which is in no log."""
+
+    user_id: UserId
+    email: str
+    token: str = Field(repr=False)
+    expires_at: datetime
 
 
 class UserProfile(Model):

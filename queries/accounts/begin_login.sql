@@ -1,0 +1,92 @@
+-- Whether a log-in may be tried now, and what to check the password against. An attempt that may be made counts as
+-- failed until accounts/finish_login says otherwise. What is counted is held before (accounts/hold_attempts).
+--
+-- From one network to one identifier three attempts are free, to an identifier from everywhere 20, from a network to
+-- anybody 50; after that each has to wait twice as long as the one before, a minute at most, and an hour later all is
+-- forgotten. What others did keeps nobody out who has logged in from their network before, nor the first attempt from
+-- any network.
+--
+-- @role app_service
+-- @across nobody is logged in yet
+with identifier as (
+    select sha256(convert_to(lower(%(email)s), 'UTF8')) as hash
+),
+
+counted as (
+    select
+        login_attempts.identifier_hash,
+        login_attempts.network,
+        login_attempts.succeeded_at,
+        case when login_attempts.last_failed_at > now() - interval '1 hour' then login_attempts.failures else 0 end
+            as failures,
+        login_attempts.last_failed_at,
+        case
+            when login_attempts.identifier_hash = ''::bytea then 50
+            when login_attempts.network = '' then 20
+            else 3
+        end as free_failures
+    from identifier
+    inner join login_attempts
+        on
+            (login_attempts.identifier_hash, login_attempts.network) in (
+                (identifier.hash, coalesce(%(network)s::text, 'unknown')),
+                (identifier.hash, ''),
+                (''::bytea, %(network)s)
+            )
+),
+
+pair as (
+    select
+        counted.failures,
+        counted.succeeded_at
+    from counted
+    where
+        counted.identifier_hash <> ''::bytea
+        and counted.network <> ''
+),
+
+delayed as (
+    select
+        max(
+            extract(epoch from counted.last_failed_at - now())
+            + least(power(2, least(counted.failures - counted.free_failures, 10)), 60)
+        ) as seconds
+    from counted
+    cross join pair
+    where
+        counted.failures >= counted.free_failures
+        and (
+            counted.free_failures = 3
+            or (pair.succeeded_at is null and pair.failures > 0)
+        )
+),
+
+verdict as (
+    select case when delayed.seconds > 0 then ceil(delayed.seconds)::integer else 0 end as retry_after
+    from delayed
+),
+
+reserved as (
+    update login_attempts
+    set
+        failures = counted.failures + 1,
+        last_failed_at = now()
+    from counted
+    cross join verdict
+    where
+        verdict.retry_after = 0
+        and login_attempts.identifier_hash = counted.identifier_hash
+        and login_attempts.network = counted.network
+    returning login_attempts.network
+)
+
+select
+    verdict.retry_after,
+    users.id as user_id,
+    users.password_hash,
+    coalesce(users.is_active, false) as is_active
+from verdict
+left join users
+    on
+        lower(users.email) = lower(%(email)s)
+        and verdict.retry_after = 0;

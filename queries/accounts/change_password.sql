@@ -1,0 +1,42 @@
+-- Change a password, unless that has been done since the old one was checked; the other sessions end, and links that
+-- would change it are void.
+--
+-- keep_session_id  the session that goes on; null ends them all
+--
+-- @role app_service
+with changed_user as (
+    update users
+    set password_hash = %(new_hash)s
+    where
+        users.id = %(user_id)s
+        and users.is_active
+        and users.password_hash = %(password_hash)s
+    returning users.id
+),
+
+ended_session as (
+    update user_sessions
+    set
+        is_active = false,
+        ended_at = now()
+    from changed_user
+    where
+        user_sessions.user_id = %(user_id)s
+        and user_sessions.user_id = changed_user.id
+        and user_sessions.is_active
+        and user_sessions.id is distinct from %(keep_session_id)s::uuid
+    returning user_sessions.id
+),
+
+voided_token as (
+    delete from user_tokens
+    using changed_user
+    where
+        user_tokens.user_id = %(user_id)s
+        and user_tokens.user_id = changed_user.id
+        and user_tokens.purpose = 'PASSWORD_RESET'
+    returning user_tokens.purpose
+)
+
+select changed_user.id
+from changed_user;

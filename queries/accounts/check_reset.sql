@@ -1,0 +1,13 @@
+-- Whether a link would set a new password now.
+--
+-- @role app_service
+select users.id
+from user_tokens
+inner join users on users.id = user_tokens.user_id
+where
+    user_tokens.user_id = %(user_id)s
+    and user_tokens.purpose = 'PASSWORD_RESET'
+    and user_tokens.token_hash = %(token_hash)s
+    and user_tokens.expires_at > now()
+    and user_tokens.email = users.email
+    and users.is_active;

@@ -1,0 +1,8 @@
+-- What to check the password of an account against.
+--
+-- @role app_service
+select users.password_hash
+from users
+where
+    users.id = %(user_id)s
+    and users.is_active;

@@ -1,0 +1,27 @@
+-- Keep what lets the owner of an address set a new password; an older link becomes void. Nothing within a minute of the
+-- one before: nobody can void a link faster than it is used.
+--
+-- @role app_service
+-- @across nobody is logged in
+insert into user_tokens (user_id, purpose, token_hash, email, expires_at)
+select
+    users.id,
+    'PASSWORD_RESET',
+    %(token_hash)s,
+    users.email,
+    now() + %(valid_for)s::interval
+from users
+where
+    lower(users.email) = lower(%(email)s)
+    and users.is_active
+on conflict (user_id, purpose) do update
+    set
+        token_hash = excluded.token_hash,
+        email = excluded.email,
+        created_at = excluded.created_at,
+        expires_at = excluded.expires_at
+    where user_tokens.created_at < excluded.created_at - interval '1 minute'
+returning
+    user_tokens.user_id,
+    user_tokens.email,
+    user_tokens.expires_at;

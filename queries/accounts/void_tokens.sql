@@ -1,0 +1,6 @@
+-- Void the links of an account.
+--
+-- @role app_service
+delete from user_tokens
+where user_tokens.user_id = %(user_id)s
+returning user_tokens.purpose;

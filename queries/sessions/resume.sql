@@ -1,0 +1,45 @@
+-- The session that a token shows, if it is one that may go on: not ended, used a while ago at most, within its time,
+-- and of an account that is in use. That it was used is noted once a minute, not with every request.
+--
+-- @role app_service
+with shown as (
+    select user_sessions.id
+    from user_sessions
+    inner join users on users.id = user_sessions.user_id
+    where
+        user_sessions.user_id = %(user_id)s
+        and user_sessions.token_hash = %(token_hash)s
+        and user_sessions.is_active
+        and user_sessions.expires_at > now()
+        and user_sessions.last_activity_at > now() - %(idle_for)s::interval
+        and users.is_active
+),
+
+touched as (
+    update user_sessions
+    set last_activity_at = now()
+    from shown
+    where
+        user_sessions.user_id = %(user_id)s
+        and user_sessions.id = shown.id
+        and user_sessions.is_active
+        and user_sessions.last_activity_at < now() - interval '1 minute'
+    returning user_sessions.last_activity_at
+)
+
+select
+    user_sessions.id,
+    user_sessions.user_id,
+    user_sessions.device_info,
+    user_sessions.ip_address,
+    user_sessions.started_at,
+    coalesce(touched.last_activity_at, user_sessions.last_activity_at) as last_activity_at,
+    user_sessions.expires_at,
+    user_sessions.ended_at,
+    user_sessions.is_active
+from shown
+inner join user_sessions
+    on
+        user_sessions.user_id = %(user_id)s
+        and user_sessions.id = shown.id
+left join touched on true;

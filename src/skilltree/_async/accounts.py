@@ -1,0 +1,167 @@
+"""Who somebody is: logging in, passwords, and links sent by mail."""
+
+import asyncio
+from datetime import timedelta
+
+from skilltree._addresses import Address, network_of
+from skilltree._async.repository import AsyncRepository
+from skilltree._logins import LoginAttempt, TokenGrant
+from skilltree._rows import limited
+from skilltree._tokens import digest, new_secret, read_token, token
+from skilltree.errors import InvalidCredentials, InvalidToken, TooManyAttempts, UserNotFound
+from skilltree.models.ids import SessionId, UserId
+from skilltree.models.users import IssuedToken, User
+from skilltree.passwords import DEFAULT_COST, check_password, cost_of, hash_password, require_password
+
+
+class AsyncAccounts(AsyncRepository):
+    """Logging in, passwords, and links sent by mail.
+
+    No connection is held while a password is hashed.
+    """
+
+    async def authenticate(
+        self,
+        email: str,
+        password: str,
+        *,
+        address: Address | str | None = None,
+        bcrypt_cost: int = DEFAULT_COST,
+    ) -> User:
+        """Return the account that somebody logs in to, and store its password at this cost if it was at a lower one.
+
+        ``address`` is where the request comes from: without it, all who fail are counted as one. What goes wrong takes
+        as long whether or not there is such an account. Raises InvalidCredentials, InvalidPassword, TooManyAttempts.
+        """
+        require_password(password, cost=bcrypt_cost)
+        network = network_of(address)
+        attempt = await self._one(
+            LoginAttempt, "accounts/begin_login", before=("accounts/hold_attempts",), email=email, network=network
+        )
+        if attempt.retry_after:
+            raise TooManyAttempts(attempt.retry_after)
+        password_hash = attempt.password_hash
+        while True:
+            matches = await asyncio.to_thread(check_password, password, password_hash, cost=bcrypt_cost)
+            if not matches or not attempt.is_active or password_hash is None:
+                raise InvalidCredentials
+            new_hash = None
+            if cost_of(password_hash) < bcrypt_cost:
+                new_hash = await asyncio.to_thread(hash_password, password, cost=bcrypt_cost)
+            user = await self._find(
+                User,
+                "accounts/finish_login",
+                user_id=attempt.user_id,
+                password_hash=password_hash,
+                new_hash=new_hash,
+                email=email,
+                network=network,
+            )
+            if user is not None:
+                return user
+            # The hash is another one meanwhile: of another password, or of the same one at a higher cost.
+            password_hash = await self._password_hash(attempt.user_id)
+
+    async def change_password(
+        self,
+        user_id: UserId,
+        *,
+        current: str,
+        new: str,
+        keep_session_id: SessionId | None = None,
+        bcrypt_cost: int = DEFAULT_COST,
+    ) -> None:
+        """Change a password and end the sessions, but for one that may go on; reset links are void.
+
+        Raises InvalidCredentials when ``current`` is not the password, or not any more; InvalidPassword.
+        """
+        require_password(current, cost=bcrypt_cost)
+        require_password(new)
+        password_hash = await self._password_hash(user_id)
+        if not await asyncio.to_thread(check_password, current, password_hash, cost=bcrypt_cost):
+            raise InvalidCredentials
+        new_hash = await asyncio.to_thread(hash_password, new, cost=bcrypt_cost)
+        changed = await self._values(
+            "accounts/change_password",
+            user_id=user_id,
+            password_hash=password_hash,
+            new_hash=new_hash,
+            keep_session_id=keep_session_id,
+        )
+        if not changed:
+            raise InvalidCredentials
+
+    async def request_email_verification(
+        self, user_id: UserId, *, valid_for: timedelta = timedelta(days=1)
+    ) -> IssuedToken:
+        """Return what to mail to an account's address for ``verify_email``. An older link becomes void.
+
+        Raises UserNotFound, also for an account that is not in use.
+        """
+        issued = await self._issue("accounts/request_email_verification", user_id=user_id, valid_for=valid_for)
+        if issued is None:
+            raise UserNotFound(id=user_id)
+        return issued
+
+    async def verify_email(self, token: str) -> User:
+        """Note that an address is its owner's, by the link that was sent there. Raises InvalidToken."""
+        user_id, token_hash = _shown(token)
+        return await self._one(
+            User, "accounts/verify_email", missing=InvalidToken(), user_id=user_id, token_hash=token_hash
+        )
+
+    async def request_password_reset(
+        self, email: str, *, valid_for: timedelta = timedelta(hours=1)
+    ) -> IssuedToken | None:
+        """Return what to mail to an address for ``reset_password``; an older link becomes void.
+
+        ``None`` when there is no such account in use, or it asked less than a minute ago. Answer the same in any case,
+        and send the mail after the answer: otherwise the time that it takes tells who has an account.
+        """
+        return await self._issue("accounts/request_password_reset", email=email, valid_for=valid_for)
+
+    async def reset_password(self, token: str, new: str, *, bcrypt_cost: int = DEFAULT_COST) -> User:
+        """Set a new password by a link that was sent for it, end all sessions, and count log-ins anew.
+
+        Of two who use the same link one is refused. Raises InvalidToken, InvalidPassword.
+        """
+        require_password(new, cost=bcrypt_cost)
+        user_id, token_hash = _shown(token)
+        if not await self._values("accounts/check_reset", user_id=user_id, token_hash=token_hash):
+            raise InvalidToken
+        new_hash = await asyncio.to_thread(hash_password, new, cost=bcrypt_cost)
+        return await self._one(
+            User,
+            "accounts/reset_password",
+            missing=InvalidToken(),
+            user_id=user_id,
+            token_hash=token_hash,
+            new_hash=new_hash,
+        )
+
+    async def forget_attempts(self, *, limit: int = 1000) -> int:
+        """Forget counted log-ins of more than a day ago, at most ``limit`` of them, and return how many."""
+        return len(await self._values("accounts/forget_attempts", limit=limited(limit, "limit")))
+
+    async def _password_hash(self, user_id: UserId | None) -> str | None:
+        hashes = await self._values("accounts/password_hash", user_id=user_id)
+        return hashes[0] if hashes else None
+
+    async def _issue(self, query: str, **params: object) -> IssuedToken | None:
+        secret = new_secret()
+        granted = await self._find(TokenGrant, query, token_hash=digest(secret), **params)
+        if granted is None:
+            return None
+        return IssuedToken(
+            user_id=granted.user_id,
+            email=granted.email,
+            token=token(granted.user_id, secret),
+            expires_at=granted.expires_at,
+        )
+
+
+def _shown(text: str) -> tuple[UserId, bytes]:
+    shown = read_token(text)
+    if shown is None:
+        raise InvalidToken
+    return shown

@@ -1,0 +1,44 @@
+"""Secrets that a client keeps and the database does not: 256 random bits, of which only the SHA-256 is stored.
+
+The text that a client gets is base64url of the account's id (16 bytes) and the secret (32 bytes), so that every look-up
+says whose row it wants. A secret of that size cannot be guessed, and needs no slow hash.
+"""
+
+import base64
+import binascii
+import secrets
+from hashlib import sha256
+from uuid import UUID
+
+from skilltree.models.ids import UserId
+
+_SECRET_BYTES = 32
+_ID_BYTES = 16
+
+
+def new_secret() -> bytes:
+    """Return 256 random bits."""
+    return secrets.token_bytes(_SECRET_BYTES)
+
+
+def token(user_id: UserId, secret: bytes) -> str:
+    """Return what the client keeps."""
+    return base64.urlsafe_b64encode(user_id.bytes + secret).decode()
+
+
+def digest(secret: bytes) -> bytes:
+    """Return what the database keeps."""
+    return sha256(secret).digest()
+
+
+def read_token(text: object) -> tuple[UserId, bytes] | None:
+    """Return whose token this is and the digest of its secret; ``None`` for what is no token."""
+    if not isinstance(text, str):
+        return None
+    try:
+        data = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(data) != _ID_BYTES + _SECRET_BYTES:
+        return None
+    return UserId(UUID(bytes=data[:_ID_BYTES])), digest(data[_ID_BYTES:])

@@ -1,0 +1,432 @@
+"""Who somebody is: logging in, passwords, and links sent by mail."""
+
+import base64
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+import bcrypt
+import pytest
+
+from _async.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, rows, value
+from skilltree.errors import (
+    InvalidCredentials,
+    InvalidPassword,
+    InvalidToken,
+    InvalidValue,
+    SessionNotFound,
+    SkillTreeError,
+    TooManyAttempts,
+    UserNotFound,
+)
+from together import failures, together_async
+
+EMAIL, PASSWORD = "ada@example.org", "correct horse"
+HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
+
+
+async def log_in(db, password=PASSWORD, email=EMAIL, address=HOME, cost=4):
+    return await db.accounts.authenticate(email, password, address=address, bcrypt_cost=cost)
+
+
+async def fail(db, times=1, **given):
+    """Log in with a wrong password, and return the errors."""
+    return [await failure(db, **given) for _ in range(times)]
+
+
+async def failure(db, guess="wrong", **given):
+    try:
+        await log_in(db, guess, **given)
+    except SkillTreeError as error:
+        return type(error)
+    return None
+
+
+async def wait(connection, seconds):
+    """Let time pass for what is counted."""
+    await connection.execute(
+        "update login_attempts set last_failed_at = last_failed_at - %s", [timedelta(seconds=seconds)]
+    )
+
+
+# --- logging in ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_owner_of_an_account_logs_in(db, connection, learner):
+    user = await log_in(db, email="ADA@example.org")
+
+    assert user.id == learner.id
+    assert user.last_login_at is not None
+    assert await value(connection, "select last_login_at from users") == user.last_login_at
+
+
+async def test_nobody_else_logs_in_and_all_are_told_the_same(db, connection, learner):
+    closed = await add_user(db, "grace")
+    await db.users.deactivate(closed.id)
+    messages = set()
+
+    for email, password in [
+        (EMAIL, "wrong"),
+        (EMAIL, PASSWORD.upper()),
+        ("nobody@example.org", PASSWORD),
+        ("not an address", PASSWORD),
+        ("", PASSWORD),
+        (closed.email, PASSWORD),
+    ]:
+        with pytest.raises(InvalidCredentials) as refusal:
+            await log_in(db, password, email, address=None)
+        messages.add(str(refusal.value))
+        await wait(connection, 60)
+
+    assert len(messages) == 1
+    assert await value(connection, "select count(*) from users where last_login_at is not null") == 0
+
+
+async def test_a_password_that_cannot_be_one_is_refused_at_once(db, connection, learner, subtests):
+    for password in ["", "x" * 73, "nul\0", "\ud800", None, b"correct horse", 5]:
+        async with case(subtests, password):
+            with pytest.raises(InvalidPassword):
+                await log_in(db, password)
+
+
+async def test_a_cost_that_cannot_be_one_is_refused(db, learner, subtests):
+    for cost in [3, 32, "4", None, 4.0, True]:
+        async with case(subtests, cost):
+            with pytest.raises(InvalidPassword):
+                await log_in(db, cost=cost)
+
+
+async def test_an_address_that_is_none_is_refused_before_anything_is_counted(db, connection, learner):
+    async with expect_refusal(connection, InvalidValue):
+        await log_in(db, address="localhost")
+
+
+async def test_a_password_is_hashed_anew_when_the_cost_goes_up(db, connection, learner):
+    before = await value(connection, "select password_hash from users")
+
+    await log_in(db, cost=5)
+
+    after = await value(connection, "select password_hash from users")
+    assert (before[:7], after[:7]) == ("$2b$04$", "$2b$05$")
+    assert bcrypt.checkpw(PASSWORD.encode(), after.encode())
+    await log_in(db, cost=4)
+    assert await value(connection, "select password_hash from users") == after
+
+
+async def test_no_connection_is_held_while_a_password_is_hashed(url, db, learner):
+    async with type(db)(url, max_size=1, timeout=1) as small:
+        results = await together_async(*[lambda: log_in(small, cost=10)] * 3)
+
+    assert [result.id for result in results] == [learner.id] * 3
+
+
+async def test_a_log_in_costs_the_same_statements_whether_or_not_there_is_an_account(watched, proxy, connection, db):
+    await add_user(db)
+    counts = []
+    for email in (EMAIL, "nobody@example.org"):
+        proxy.reset()
+        await fail(watched, email=email)
+        counts.append((proxy.round_trips, len(proxy.statements())))
+
+    assert counts[0] == counts[1]
+    assert counts[0][0] == 1
+
+
+# --- too many attempts -----------------------------------------------------------------------------------------------
+
+
+async def test_after_three_failures_each_attempt_waits_longer(db, connection, learner):
+    assert await fail(db, 3) == [InvalidCredentials] * 3
+
+    waits = []
+    for _ in range(8):
+        with pytest.raises(TooManyAttempts) as refusal:
+            await log_in(db)
+        waits.append(refusal.value.retry_after)
+        await wait(connection, refusal.value.retry_after)
+        assert await failure(db) is InvalidCredentials
+
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_who_waited_logs_in_and_starts_anew(db, connection, learner):
+    await fail(db, 3)
+    await wait(connection, 1)
+
+    await log_in(db)
+
+    assert await fail(db, 4) == [InvalidCredentials] * 3 + [TooManyAttempts]
+
+
+async def test_an_attempt_that_was_refused_is_not_counted(db, connection, learner):
+    await fail(db, 3)
+
+    async with expect_nothing_written(connection):
+        await fail(db, 20)
+
+
+async def test_an_hour_later_all_is_forgotten(db, connection, learner):
+    await fail(db, 3)
+    await wait(connection, 3600)
+
+    assert await fail(db, 4) == [InvalidCredentials] * 3 + [TooManyAttempts]
+
+
+async def test_an_account_that_does_not_exist_is_counted_too(db):
+    assert await fail(db, 4, email="nobody@example.org") == [InvalidCredentials] * 3 + [TooManyAttempts]
+
+
+async def test_case_does_not_make_another_account(db, learner):
+    assert await fail(db, 3) == [InvalidCredentials] * 3
+
+    assert await failure(db, email="ADA@EXAMPLE.ORG") is TooManyAttempts
+
+
+async def test_one_line_with_many_addresses_is_one_place(db, learner):
+    for number in range(3):
+        await fail(db, address=f"2001:db8::{number}")
+
+    assert await failure(db, address="2001:db8::ffff:1") is TooManyAttempts
+    assert await failure(db, address="2001:db8:0:1::1") is InvalidCredentials
+
+
+async def test_an_ipv4_address_in_the_form_of_ipv6_is_the_same_place(db, learner):
+    await fail(db, 3, address=HOME)
+
+    assert await failure(db, address=f"::ffff:{HOME}") is TooManyAttempts
+    assert await failure(db, address=f"::ffff:{ELSEWHERE}") is InvalidCredentials
+
+
+async def test_guesses_from_everywhere_lock_out_neither_who_was_here_before_nor_who_comes_first(
+    db, connection, learner
+):
+    await log_in(db, address=HOME)
+    for number in range(40):
+        await fail(db, 2, address=f"203.0.113.{number}")
+
+    assert await failure(db, address="203.0.113.1") is TooManyAttempts
+    assert (await log_in(db, address=HOME)).id == learner.id
+    assert (await log_in(db, address=ELSEWHERE)).id == learner.id
+
+
+async def test_guesses_of_many_accounts_from_one_place_wait(db, learner):
+    await log_in(db, address=HOME)
+    for number in range(50):
+        await fail(db, email=f"{number}@example.org", address=HOME)
+
+    assert await failure(db, email="0@example.org") is TooManyAttempts
+    assert (await log_in(db, address=HOME)).id == learner.id
+
+
+async def test_those_who_come_without_an_address_are_one_place_only_for_an_account(db, learner):
+    for number in range(60):
+        assert await failure(db, email=f"{number}@example.org", address=None) is InvalidCredentials
+
+    assert (await log_in(db, address=None)).id == learner.id
+
+
+async def test_guesses_at_the_same_time_are_all_counted(db, learner):
+    results = await together_async(*[lambda: failure(db)] * 16)
+
+    assert sorted(result.__name__ for result in results) == ["InvalidCredentials"] * 3 + ["TooManyAttempts"] * 13
+
+
+async def test_what_limits_nobody_any_more_is_forgotten_in_batches(db, connection, learner):
+    await log_in(db, address=HOME)
+    for number in range(3):
+        await fail(db, email=f"{number}@example.org", address=ELSEWHERE)
+    await wait(connection, 25 * 3600)
+
+    assert await db.accounts.forget_attempts(limit=2) == 2
+    await db.accounts.forget_attempts()
+
+    assert await rows(connection, "select network from login_attempts") == [(HOME,)]
+    await connection.execute("update login_attempts set succeeded_at = now() - interval '181 days'")
+    assert await db.accounts.forget_attempts() == 1
+
+
+async def test_no_address_of_a_mail_is_kept_with_what_is_counted(db, connection, learner):
+    await fail(db, email="secret@example.org")
+
+    assert "secret" not in str(await rows(connection, "select login_attempts::text from login_attempts"))
+
+
+# --- changing a password ---------------------------------------------------------------------------------------------
+
+
+async def change(db, learner, current=PASSWORD, new="battery staple", **given):
+    await db.accounts.change_password(learner.id, current=current, new=new, bcrypt_cost=4, **given)
+
+
+async def test_a_changed_password_counts_and_ends_the_other_sessions(db, learner):
+    kept, other = [await add_session(db, learner.id) for _ in range(2)]
+
+    await change(db, learner, keep_session_id=kept.id)
+
+    assert [session.id for session in await db.sessions.list_active(learner.id)] == [kept.id]
+    assert other.id != kept.id
+    assert (await log_in(db, "battery staple")).id == learner.id
+    assert await failure(db, PASSWORD) is InvalidCredentials
+
+
+async def test_a_password_is_changed_by_who_knows_it(db, connection, learner):
+    await add_session(db, learner.id)
+    stranger = learner.model_copy(update={"id": UUID(int=0)})
+
+    for error, given in [
+        (InvalidCredentials, {"current": "wrong"}),
+        (InvalidCredentials, {"learner": stranger}),
+        (InvalidPassword, {"new": ""}),
+        (InvalidPassword, {"new": "x" * 73}),
+    ]:
+        async with expect_refusal(connection, error):
+            await change(db, **{"learner": learner, **given})
+
+
+async def test_of_two_changes_at_the_same_time_one_is_refused(db, learner):
+    results = await together_async(lambda: change(db, learner, new="one"), lambda: change(db, learner, new="two"))
+
+    assert {type(result) for result in results} == {type(None), InvalidCredentials}
+
+
+# --- links sent by mail ----------------------------------------------------------------------------------------------
+
+
+async def test_an_address_is_verified_by_the_link_that_was_sent_there(db, learner):
+    issued = await db.accounts.request_email_verification(learner.id)
+
+    verified = await db.accounts.verify_email(issued.token)
+
+    assert (issued.user_id, issued.email) == (learner.id, EMAIL)
+    assert verified.email_verified
+    with pytest.raises(InvalidToken):
+        await db.accounts.verify_email(issued.token)
+
+
+async def test_a_link_says_nothing_about_an_address_that_came_later(db, connection, learner):
+    verification = await db.accounts.request_email_verification(learner.id)
+    reset = await db.accounts.request_password_reset(EMAIL)
+    await connection.execute("update users set email = 'new@example.org'")
+
+    with pytest.raises(InvalidToken):
+        await db.accounts.verify_email(verification.token)
+    with pytest.raises(InvalidToken):
+        await db.accounts.reset_password(reset.token, "battery staple", bcrypt_cost=4)
+    assert not await value(connection, "select email_verified from users")
+    assert await failure(db, "battery staple", email="new@example.org") is InvalidCredentials
+
+
+async def test_a_new_password_is_set_by_a_link(db, connection, learner):
+    started = await db.sessions.start(learner.id)
+    await fail(db, 4)
+    issued = await db.accounts.request_password_reset(EMAIL.upper())
+
+    user = await db.accounts.reset_password(issued.token, "battery staple", bcrypt_cost=4)
+
+    assert (user.id, issued.email) == (learner.id, EMAIL)
+    assert (await log_in(db, "battery staple")).id == learner.id
+    with pytest.raises(SessionNotFound):
+        await db.sessions.resume(started.token)
+    with pytest.raises(InvalidToken):
+        await db.accounts.reset_password(issued.token, "again", bcrypt_cost=4)
+
+
+async def test_only_the_hash_of_a_link_is_kept(db, connection, learner):
+    issued = await db.accounts.request_password_reset(EMAIL)
+
+    secret = base64.urlsafe_b64decode(issued.token)[16:]
+    assert len(secret) == 32
+    assert await value(connection, "select token_hash from user_tokens") == sha256(secret).digest()
+    assert issued.token not in repr(issued)
+
+
+async def test_a_reset_is_for_accounts_in_use(db, connection, learner):
+    async with expect_nothing_written(connection):
+        assert await db.accounts.request_password_reset("nobody@example.org") is None
+    await db.users.deactivate(learner.id)
+    async with expect_nothing_written(connection):
+        assert await db.accounts.request_password_reset(EMAIL) is None
+    async with expect_refusal(connection, UserNotFound):
+        await db.accounts.request_email_verification(learner.id)
+
+
+async def test_a_newer_link_makes_the_older_void_but_not_within_a_minute(db, connection, learner):
+    first = await db.accounts.request_password_reset(EMAIL)
+    assert await db.accounts.request_password_reset(EMAIL) is None
+    await connection.execute("update user_tokens set created_at = created_at - interval '61 seconds'")
+    second = await db.accounts.request_password_reset(EMAIL)
+
+    with pytest.raises(InvalidToken):
+        await db.accounts.reset_password(first.token, "one", bcrypt_cost=4)
+    await db.accounts.reset_password(second.token, "two", bcrypt_cost=4)
+
+
+async def test_a_link_is_void_when_it_is_old(db, connection, learner):
+    verification = await db.accounts.request_email_verification(learner.id)
+    reset = await db.accounts.request_password_reset(EMAIL)
+    await connection.execute("update user_tokens set expires_at = now()")
+
+    async with expect_refusal(connection, InvalidToken):
+        await db.accounts.verify_email(verification.token)
+    async with expect_refusal(connection, InvalidToken):
+        await db.accounts.reset_password(reset.token, "battery staple", bcrypt_cost=4)
+
+
+async def test_a_link_for_one_purpose_serves_no_other(db, connection, learner):
+    verification = await db.accounts.request_email_verification(learner.id)
+    reset = await db.accounts.request_password_reset(EMAIL)
+
+    async with expect_refusal(connection, InvalidToken):
+        await db.accounts.verify_email(reset.token)
+    async with expect_refusal(connection, InvalidToken):
+        await db.accounts.reset_password(verification.token, "battery staple", bcrypt_cost=4)
+
+
+async def test_a_changed_password_voids_the_links_that_would_change_it(db, learner):
+    issued = await db.accounts.request_password_reset(EMAIL)
+    await change(db, learner)
+
+    with pytest.raises(InvalidToken):
+        await db.accounts.reset_password(issued.token, "again", bcrypt_cost=4)
+
+
+async def test_of_two_who_use_a_link_at_the_same_time_one_is_refused(db, learner):
+    issued = await db.accounts.request_password_reset(EMAIL)
+
+    results = await together_async(
+        *[lambda: db.accounts.reset_password(issued.token, "battery staple", bcrypt_cost=4)] * 6
+    )
+
+    assert [type(failure) for failure in failures(results)] == [InvalidToken] * 5
+
+
+async def test_a_password_that_cannot_be_one_does_not_use_up_a_link(db, learner):
+    issued = await db.accounts.request_password_reset(EMAIL)
+
+    with pytest.raises(InvalidPassword):
+        await db.accounts.reset_password(issued.token, "", bcrypt_cost=4)
+    await db.accounts.reset_password(issued.token, "battery staple", bcrypt_cost=4)
+
+
+async def test_what_is_no_token_is_void(db, connection, learner, subtests):
+    for wrong in ["", "x", "A" * 64, "A" * 65, "é" * 64, "\ud800", None, 5, b"x"]:
+        async with case(subtests, wrong):
+            async with expect_refusal(connection, InvalidToken):
+                await db.accounts.verify_email(wrong)
+            async with expect_refusal(connection, InvalidToken):
+                await db.accounts.reset_password(wrong, "battery staple", bcrypt_cost=4)
+
+
+async def test_a_closed_account_is_logged_out_and_its_links_are_void(db, connection, learner):
+    started = await db.sessions.start(learner.id)
+    issued = await db.accounts.request_password_reset(EMAIL)
+
+    await db.users.deactivate(learner.id)
+
+    assert await value(connection, "select count(*) from user_sessions where is_active") == 0
+    assert await value(connection, "select count(*) from user_tokens") == 0
+    await connection.execute("update users set is_active = true")
+    with pytest.raises(SessionNotFound):
+        await db.sessions.resume(started.token)
+    with pytest.raises(InvalidToken):
+        await db.accounts.reset_password(issued.token, "again", bcrypt_cost=4)
