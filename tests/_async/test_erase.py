@@ -1,10 +1,12 @@
-"""What is held on a learner, handed out and made nobody's."""
+"""All that is held on a learner: handed out, and made nobody's."""
 
 import json
+import tracemalloc
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from _async.factories import (
@@ -238,6 +240,24 @@ async def test_an_export_shows_one_moment_while_the_learner_goes_on(db, connecti
     assert (held["profile"]["total_xp"], held["xp_events"]) == (0, [])
 
 
+async def test_an_export_of_much_is_never_in_memory_as_a_whole(db, connection, learner):
+    await connection.execute(
+        "insert into xp_events (user_id, source_kind, source_id, xp)"
+        " select %s, 'SKILL', gen_random_uuid(), 1 from generate_series(1, 20000)",
+        [learner.id],
+    )
+
+    size, longest, events = 0, 0, 0
+    tracemalloc.start()
+    async for chunk in db.users.export(learner.id):
+        size, longest, events = size + len(chunk), max(longest, len(chunk)), events + chunk.count('"source_id"')
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert events == 20000
+    assert (size > 6_000_000, longest < 100_000, peak < 1_500_000) == (True, True, True)
+
+
 async def test_an_export_that_is_given_up_gives_its_connection_back(db, connection, grace):
     for _ in range(20):
         async with aclosing(db.users.export(grace.id)) as chunks:
@@ -379,6 +399,20 @@ async def test_an_erasure_in_a_unit_of_work_that_fails_has_not_been(db, connecti
                 raise ZeroDivisionError
 
 
+async def test_an_erasure_whose_connection_breaks_has_not_been(url, db, connection, grace):
+    async with expect_nothing_written(connection):
+        async with await psycopg.AsyncConnection.connect(url) as author:
+            # Of what an erasure comes to when all has been copied.
+            await author.execute("select from skills where key = 'css' for update")
+            async with meanwhile_async(lambda: db.users.erase(grace.id)) as erasure:
+                await until_somebody_waits(connection)
+                await rows(
+                    connection, "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'"
+                )
+
+    assert isinstance(erasure.exception(), ServerUnavailable)
+
+
 async def test_an_erasure_is_one_round_trip(watched, proxy, grace):
     await watched.users.erase(grace.id)
 
@@ -444,6 +478,27 @@ async def test_a_tree_that_is_edited_meanwhile_counts_nobody_right(db, connectio
 
     assert failures([erasure.exception()]) == []
     assert await value(connection, "select total_skills from user_skill_tree_progress") == 4
+    assert await db.doctor.examine() == []
+
+
+async def test_erasures_while_everybody_is_at_work_leave_nothing_wrong(db, connection, grace, tree, skills):
+    html, git, css = skills
+    learners = [await add_user(db, f"learner{number}") for number in range(5)]
+    for learner in learners:
+        await db.progress.complete_skill(learner.id, html.id)
+    work = [
+        lambda: db.skills.create(tree.id, name="js"),
+        lambda: db.skills.update(git.id, is_optional=True),
+        *[lambda each=each: db.progress.complete_skill(each.id, css.id) for each in (grace, *learners)],
+        *[lambda each=each: db.users.erase(each.id) for each in (grace, *learners[:3])],
+        lambda: db.progress.complete_skill(grace.id, git.id),
+    ]
+
+    results = await together_async(*work)
+
+    assert {type(failure) for failure in failures(results)} <= {UserNotFound}
+    assert await value(connection, "select count(*) from users where username like 'deleted-%%'") == 4
+    assert await found(connection, *TRACES, *[str(each.id) for each in learners[:3]]) == []
     assert await db.doctor.examine() == []
 
 
