@@ -62,3 +62,12 @@ grant select, insert, update, delete on
 login_attempts,
 user_tokens
 to app_service;
+
+-- A learner's export tells of links that are under way, not what would use them.
+grant select (
+    user_id,
+    purpose,
+    email,
+    created_at,
+    expires_at
+) on user_tokens to app_engine;

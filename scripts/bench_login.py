@@ -3,7 +3,8 @@
 One process, one database (``DATABASE_URL``, empty but migrated), interleaved in random order: a wrong password for an
 account, for one whose password is stored at a lower cost, for one that is closed, and for nobody's address. Each kind
 is compared with nobody's by the Mann-Whitney U test (Annals of Mathematical Statistics 18, 1947), whose normal
-approximation gives z. Accounts that can be told apart show an area (the chance that one takes longer than the other) away from 0.5.
+approximation gives z. Accounts that can be told apart show an area (the chance that one takes longer than the other)
+away from 0.5.
 """
 
 import math

@@ -177,6 +177,7 @@ def test_explain_shows_a_plan_and_takes_back_what_the_query_did(run: Run, seeded
         (("explain", "trees/get", "--set", "foo=1"), 1, "trees/get has no parameter foo; it has tree_id"),
         (("explain", "trees/get", "--set", "foo"), 2, "name=value"),
         (("export", "nothing"), 1, "there is no tree with slug nothing"),
+        (("export-learner", "nobody@example.org"), 1, "there is no user with email nobody@example.org"),
         (("rollback", "--count", "0"), 2, "--count"),
         (("nothing",), 2, "No such command"),
     ],
@@ -206,6 +207,13 @@ def test_export_and_import_give_back_the_same_file(run: Run, seeded: str, tmp_pa
     (report,) = json.loads(run("import", str(file), "--json").output)
 
     assert (report["unchanged"], report["added"], report["changed"], report["removed"]) == ("40", "0", "0", "0")
+
+
+def test_export_learner_prints_all_that_is_held_as_one_document(run: Run, seeded: str) -> None:
+    held = json.loads(run("export-learner", "TEST@skilltree.dev").output)
+
+    assert held["account"]["email"].lower() == "test@skilltree.dev"
+    assert held["skill_progress"] == []
 
 
 def test_import_writes_all_trees_of_a_file_or_none(run: Run, seeded: str, tmp_path: Path) -> None:

@@ -61,3 +61,12 @@ def test_the_example_of_roles_runs_as_the_application(seeded_url: str) -> None:
 
     assert printed[:3] == ["0", "Learning in public", "nobody else is there"]
     assert printed[3].startswith("leaderboards/top works across learners; use db.as_user")
+
+
+def test_the_example_of_logging_in_runs_as_the_application(seeded_url: str) -> None:
+    printed = run(EXAMPLES[4], f"{seeded_url} user=skilltree_app").splitlines()
+
+    assert printed == [
+        "The e-mail address and the password do not belong together, or the account is not in use.",
+        "1",
+    ]

@@ -23,7 +23,7 @@ from skilltree import explain as explaining
 from skilltree._drift import INVARIANTS
 from skilltree._sync.database import Database
 from skilltree.curriculum import parse_file
-from skilltree.errors import SkillTreeError
+from skilltree.errors import SkillTreeError, UserNotFound
 from skilltree.models.achievements import BackfillProgress
 from skilltree.models.doctor import Repair, Subject
 from skilltree.models.ids import AchievementId
@@ -204,6 +204,17 @@ def export(slug: Annotated[str, typer.Argument(help="The slug of a tree.")]) -> 
     with _database() as db:
         tree = db.trees.export_tree(slug)
     print(json.dumps({"trees": [tree.to_form()]}, indent=2, ensure_ascii=False))  # noqa: T201 (what was asked for)
+
+
+@_command("export-learner")
+def export_learner(email: Annotated[str, typer.Argument(help="The learner's e-mail address.")]) -> None:
+    """Print all that is held on a learner as one JSON document."""
+    with _database() as db:
+        learner = db.users.find_by_email(email)
+        if learner is None:
+            raise UserNotFound(email=email)
+        for chunk in db.users.export(learner.id):
+            print(chunk, end="")  # noqa: T201 (what was asked for)
 
 
 @_command("backfill")

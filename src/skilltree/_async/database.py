@@ -2,12 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from threading import Lock
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import psycopg
 from psycopg import AsyncConnection, AsyncTransaction
@@ -72,6 +73,20 @@ class AsyncUnitOfWork(AsyncRepositories):
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         with translated():
             return await _run(self._open_connection(), steps, self._actor)
+
+    async def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
+        connection = self._open_connection()
+        # A name of its own, because another may be open.
+        name = f"{step.query.name} {uuid4()}"
+        with translated():
+            async with connection.cursor(name, row_factory=step.row_factory) as cursor:
+                for each in roles_taken((step,), self._actor, goes_on=True):
+                    if isinstance(each, AsyncStep):
+                        await cursor.execute(each.query.statement, each.params)
+                    else:
+                        await connection.execute(each.statement)
+                async for row in cursor:
+                    yield row
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
@@ -184,6 +199,9 @@ class AsyncDatabase(AsyncRepositories):
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         return await self._run(steps, ANYBODY)
 
+    def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
+        return self._stream(step, ANYBODY)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncUnitOfWork]:
         """Open a unit of work: the same repositories in one transaction, which an error that leaves the block undoes.
@@ -213,6 +231,11 @@ class AsyncDatabase(AsyncRepositories):
             attempt += 1
             with self._lock:
                 self._retries += 1
+
+    async def _stream(self, step: AsyncStep, actor: Actor) -> AsyncGenerator[Any]:
+        async with self._unit_of_work(actor) as unit, aclosing(unit.stream(step)) as rows:
+            async for row in rows:
+                yield row
 
     @asynccontextmanager
     async def _unit_of_work(self, actor: Actor) -> AsyncIterator[AsyncUnitOfWork]:
@@ -279,6 +302,9 @@ class AsyncScope(AsyncRepositories):
 
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         return await self._database._run(steps, self._actor)
+
+    def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
+        return self._database._stream(step, self._actor)
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncUnitOfWork]:
         """Open a unit of work, as ``Database.transaction()`` does."""

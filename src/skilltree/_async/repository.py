@@ -1,7 +1,7 @@
 """What every repository is made of: a query name, a model, parameters."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from psycopg import AsyncCursor
@@ -49,6 +49,10 @@ class AsyncExecutor(ABC):
         That is one network round trip, but for a COPY, which PostgreSQL takes by itself.
         """
 
+    @abstractmethod
+    def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
+        """Run a statement, and yield its rows as they are read: a connection is in use until the last one."""
+
 
 class AsyncRepository:
     """The statements of one aggregate. It owns no connection and holds no rule."""
@@ -95,6 +99,10 @@ class AsyncRepository:
         if not rows:
             raise missing or NotFound()
         return rows[0]
+
+    def _stream(self, model: type[M], query: str, **params: object) -> AsyncGenerator[M]:
+        """Return the rows as they are read, however many they are."""
+        return self._executor.stream(step(query, params, model))
 
     async def _page(
         self, model: type[M], query: str, *, order: tuple[str, ...], after: str | None, limit: int, **params: object

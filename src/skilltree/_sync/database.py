@@ -4,12 +4,13 @@
 
 import random
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from threading import Lock
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import psycopg
 from psycopg import Connection, Transaction
@@ -74,6 +75,20 @@ class UnitOfWork(Repositories):
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         with translated():
             return _run(self._open_connection(), steps, self._actor)
+
+    def stream(self, step: Step) -> Generator[Any]:
+        connection = self._open_connection()
+        # A name of its own, because another may be open.
+        name = f"{step.query.name} {uuid4()}"
+        with translated():
+            with connection.cursor(name, row_factory=step.row_factory) as cursor:
+                for each in roles_taken((step,), self._actor, goes_on=True):
+                    if isinstance(each, Step):
+                        cursor.execute(each.query.statement, each.params)
+                    else:
+                        connection.execute(each.statement)
+                for row in cursor:
+                    yield row
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -186,6 +201,9 @@ class Database(Repositories):
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         return self._run(steps, ANYBODY)
 
+    def stream(self, step: Step) -> Generator[Any]:
+        return self._stream(step, ANYBODY)
+
     @contextmanager
     def transaction(self) -> Iterator[UnitOfWork]:
         """Open a unit of work: the same repositories in one transaction, which an error that leaves the block undoes.
@@ -215,6 +233,11 @@ class Database(Repositories):
             attempt += 1
             with self._lock:
                 self._retries += 1
+
+    def _stream(self, step: Step, actor: Actor) -> Generator[Any]:
+        with self._unit_of_work(actor) as unit, closing(unit.stream(step)) as rows:
+            for row in rows:
+                yield row
 
     @contextmanager
     def _unit_of_work(self, actor: Actor) -> Iterator[UnitOfWork]:
@@ -281,6 +304,9 @@ class Scope(Repositories):
 
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         return self._database._run(steps, self._actor)
+
+    def stream(self, step: Step) -> Generator[Any]:
+        return self._database._stream(step, self._actor)
 
     def transaction(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work, as ``Database.transaction()`` does."""

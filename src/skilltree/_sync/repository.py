@@ -3,7 +3,7 @@
 """What every repository is made of: a query name, a model, parameters."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from psycopg import Cursor
@@ -51,6 +51,10 @@ class Executor(ABC):
         That is one network round trip, but for a COPY, which PostgreSQL takes by itself.
         """
 
+    @abstractmethod
+    def stream(self, step: Step) -> Generator[Any]:
+        """Run a statement, and yield its rows as they are read: a connection is in use until the last one."""
+
 
 class Repository:
     """The statements of one aggregate. It owns no connection and holds no rule."""
@@ -97,6 +101,10 @@ class Repository:
         if not rows:
             raise missing or NotFound()
         return rows[0]
+
+    def _stream(self, model: type[M], query: str, **params: object) -> Generator[M]:
+        """Return the rows as they are read, however many they are."""
+        return self._executor.stream(step(query, params, model))
 
     def _page(
         self, model: type[M], query: str, *, order: tuple[str, ...], after: str | None, limit: int, **params: object

@@ -2,17 +2,39 @@
 
 """Accounts and profiles."""
 
+from collections.abc import Generator
+from contextlib import closing
+from uuid import uuid4
+
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
+from skilltree._held import HeldDocument
 from skilltree._rows import changes
-from skilltree._sync.repository import Repository
+from skilltree._sync.repository import Repository, step
 from skilltree.errors import UserNotFound
 from skilltree.models.ids import UserId
-from skilltree.models.users import ProfileChanges, User, UserProfile
+from skilltree.models.users import HeldItem, ProfileChanges, User, UserProfile
 from skilltree.passwords import DEFAULT_COST, hash_password
 
 _PROFILE_CHANGES = TypeAdapter(ProfileChanges)
+
+_ERASURE = (
+    "erasure/forget_actor",
+    # Twice: the second holds the trees that the learner has come to while the first was waiting for the learner.
+    "doctor/lock_learner",
+    "doctor/lock_learner",
+    "erasure/keep_account",
+    "erasure/keep_profile",
+    "erasure/keep_tree_progress",
+    "erasure/keep_skill_progress",
+    "erasure/keep_achievements",
+    "erasure/keep_activity_days",
+    "erasure/keep_xp_events",
+    "erasure/forget_author",
+    "erasure/forget_attempts",
+)
+"""What is not kept here, as nobody's, goes with the account: so do tables that are yet to come."""
 
 
 class Users(Repository):
@@ -101,5 +123,38 @@ class Users(Repository):
             user_id=user_id,
             is_listed=False,
         )
+        if not deleted:
+            raise UserNotFound(id=user_id)
+
+    def export(self, user_id: UserId) -> Generator[str]:
+        """Yield all that is held on a learner, as the chunks of one JSON document (docs/learner-data.md).
+
+        Not in it are secrets: the hashes of passwords and tokens, and what throttles log-ins. It is read as one
+        statement, and so is of one moment, while others work; a connection is in use until the last chunk is taken, or
+        the generator is closed. Raises UserNotFound, before the first chunk.
+        """
+        document = HeldDocument()
+        with closing(self._stream(HeldItem, "users/export", user_id=user_id)) as items:
+            for held in items:
+                if chunk := document.add(held):
+                    yield chunk
+        if document.is_empty:
+            raise UserNotFound(id=user_id)
+        yield document.end()
+
+    def erase(self, user_id: UserId) -> None:
+        """Make a learner unknown, for ever: who they were, what they said and where they logged in is deleted.
+
+        What they achieved stays as that of nobody, under an id that nothing leads to and without times of day, so that
+        sums and rates of completion stay what they are; it is not shown on leaderboards. Address and user name are free
+        again. Raises UserNotFound, also for an account that is erased already.
+        """
+        nobody_id = uuid4()
+        steps = [step(query, {"user_id": user_id, "nobody_id": nobody_id}) for query in _ERASURE]
+        # Late, because the counts of the leaderboards are shared with other learners.
+        for each in (nobody_id, user_id):
+            steps.append(step("leaderboards/refresh_scores", {"user_id": each, "is_listed": False}))
+        steps.append(step("users/delete", {"user_id": user_id}))
+        *_, deleted = self._executor.run(steps)
         if not deleted:
             raise UserNotFound(id=user_id)

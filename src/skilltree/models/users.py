@@ -67,6 +67,13 @@ class UserProfile(Model):
     updated_at: datetime
 
 
+class HeldItem(Model):
+    """Something held on a learner: a JSON object, and the section of the export that it belongs to."""
+
+    section: str
+    item: str
+
+
 @with_config(CHANGES)
 class ProfileChanges(TypedDict, total=False):
     """What a learner may change of their profile."""

@@ -1,0 +1,6 @@
+-- Go on for nobody in particular where a learner has their own account erased: what is written from here on would
+-- say who it was.
+--
+-- @role app_service
+select begin_as_service(null)
+where current_setting('app.actor_id', true) = %(user_id)s::uuid::text;

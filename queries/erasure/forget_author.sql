@@ -1,0 +1,47 @@
+-- Forget who made and changed what an erased learner made and changed: no id takes the place of theirs, because what
+-- they wrote might tell who they were. And a back-fill that has just come to them goes on after whoever comes before.
+--
+-- Whole tables are read, of which no index leads to who made what: authors are few, and erasures seldom.
+--
+-- @role app_service
+-- @across accounts that the learner made or changed, as an administrator
+with forgotten_account as (
+    update users
+    set
+        created_by = nullif(users.created_by, %(user_id)s),
+        updated_by = nullif(users.updated_by, %(user_id)s)
+    where
+        users.id <> %(user_id)s
+        and %(user_id)s in (users.created_by, users.updated_by)
+    returning users.id
+),
+
+forgotten_tree as (
+    update skill_trees
+    set
+        created_by = nullif(skill_trees.created_by, %(user_id)s),
+        updated_by = nullif(skill_trees.updated_by, %(user_id)s)
+    where %(user_id)s in (skill_trees.created_by, skill_trees.updated_by)
+    returning skill_trees.id
+),
+
+forgotten_skill as (
+    update skills
+    set
+        created_by = nullif(skills.created_by, %(user_id)s),
+        updated_by = nullif(skills.updated_by, %(user_id)s)
+    where %(user_id)s in (skills.created_by, skills.updated_by)
+    returning skills.id
+)
+
+update achievement_backfills
+set
+    after_user_id = (
+        select user_profiles.user_id
+        from user_profiles
+        where user_profiles.user_id < %(user_id)s
+        order by user_profiles.user_id desc
+        limit 1
+    )
+where achievement_backfills.after_user_id = %(user_id)s
+returning achievement_backfills.achievement_id;

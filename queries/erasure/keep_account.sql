@@ -1,0 +1,20 @@
+-- An account of nobody, under an id that nothing leads to, for what stays of an erased learner. Nobody can log in to
+-- it: no password has this hash, and no mail reaches the address.
+--
+-- Of times, the day is kept, here and in all that stays: to the microsecond, they could be found again in logs.
+--
+-- nobody_id  the new account
+--
+-- @role app_service
+insert into users (id, email, username, password_hash, is_active, created_at, updated_at)
+select
+    %(nobody_id)s::uuid,
+    'deleted-' || %(nobody_id)s::uuid || '@deleted.invalid',
+    'deleted-' || %(nobody_id)s::uuid,
+    '$2b$04$' || repeat('.', 53),
+    false,
+    date_trunc('day', users.created_at, 'UTC'),
+    date_trunc('day', users.updated_at, 'UTC')
+from users
+where users.id = %(user_id)s
+returning users.id;

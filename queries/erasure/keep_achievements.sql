@@ -1,0 +1,15 @@
+-- The achievements of an erased learner, as nobody's.
+--
+-- nobody_id  whose they are from now on
+--
+-- @role app_service
+insert into user_achievements (user_id, achievement_id, id, earned_at, progress)
+select
+    %(nobody_id)s::uuid,
+    user_achievements.achievement_id,
+    gen_random_uuid(),
+    date_trunc('day', user_achievements.earned_at, 'UTC'),
+    user_achievements.progress
+from user_achievements
+where user_achievements.user_id = %(user_id)s
+returning user_achievements.achievement_id;

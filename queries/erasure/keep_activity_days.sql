@@ -1,0 +1,13 @@
+-- The days on which an erased learner learnt, as nobody's: streaks and hours follow from them.
+--
+-- nobody_id  whose they are from now on
+--
+-- @role app_service
+insert into user_activity_days (user_id, activity_date, minutes)
+select
+    %(nobody_id)s::uuid,
+    user_activity_days.activity_date,
+    user_activity_days.minutes
+from user_activity_days
+where user_activity_days.user_id = %(user_id)s
+returning user_activity_days.activity_date;

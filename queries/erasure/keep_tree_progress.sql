@@ -1,0 +1,40 @@
+-- How far an erased learner came in each tree, as nobody's. The path they had chosen does not stay.
+--
+-- nobody_id  whose it is from now on
+--
+-- @role app_service
+insert into user_skill_tree_progress (
+    user_id,
+    skill_tree_id,
+    id,
+    status,
+    progress_percent,
+    skills_completed,
+    total_skills,
+    time_spent_minutes,
+    started_at,
+    last_activity_at,
+    completed_at,
+    milestones_reached,
+    created_at,
+    updated_at
+)
+select
+    %(nobody_id)s::uuid,
+    user_skill_tree_progress.skill_tree_id,
+    -- Not of version 7, which would carry the time of the erasure.
+    gen_random_uuid(),
+    user_skill_tree_progress.status,
+    user_skill_tree_progress.progress_percent,
+    user_skill_tree_progress.skills_completed,
+    user_skill_tree_progress.total_skills,
+    user_skill_tree_progress.time_spent_minutes,
+    date_trunc('day', user_skill_tree_progress.started_at, 'UTC'),
+    date_trunc('day', user_skill_tree_progress.last_activity_at, 'UTC'),
+    date_trunc('day', user_skill_tree_progress.completed_at, 'UTC'),
+    user_skill_tree_progress.milestones_reached,
+    date_trunc('day', user_skill_tree_progress.created_at, 'UTC'),
+    date_trunc('day', user_skill_tree_progress.updated_at, 'UTC')
+from user_skill_tree_progress
+where user_skill_tree_progress.user_id = %(user_id)s
+returning user_skill_tree_progress.skill_tree_id;

@@ -1,0 +1,33 @@
+-- The ledger of an erased learner, as nobody's. A day of UTC lies in the same week and month as any moment of it.
+--
+-- nobody_id  whose it is from now on
+--
+-- @role app_service
+insert into xp_events (
+    user_id,
+    source_kind,
+    source_id,
+    id,
+    xp,
+    granted_at,
+    granted_on,
+    skill_tree_id,
+    category_id,
+    difficulty,
+    skill_type
+)
+select
+    %(nobody_id)s::uuid,
+    xp_events.source_kind,
+    xp_events.source_id,
+    gen_random_uuid(),
+    xp_events.xp,
+    date_trunc('day', xp_events.granted_at, 'UTC'),
+    xp_events.granted_on,
+    xp_events.skill_tree_id,
+    xp_events.category_id,
+    xp_events.difficulty,
+    xp_events.skill_type
+from xp_events
+where xp_events.user_id = %(user_id)s
+returning xp_events.source_id;

@@ -1,0 +1,74 @@
+"""All that is held on a learner, made into one JSON document as it is read. For async and sync alike."""
+
+from skilltree.models.users import HeldItem
+
+_OBJECTS = ("account", "profile")
+_LISTS = (
+    "achievements",
+    "activity_days",
+    "authored_skills",
+    "authored_trees",
+    "scores",
+    "sessions",
+    "skill_progress",
+    "tokens",
+    "tree_progress",
+    "xp_events",
+)
+_CHUNK = 65_536
+
+
+class HeldDocument:
+    """Items, which come section by section, as the text of one JSON object. A list without items is in it, too."""
+
+    def __init__(self) -> None:
+        self._section: str | None = None
+        self._missing = list(_LISTS)
+        self._pieces: list[str] = []
+        self._size = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no item has come."""
+        return self._section is None
+
+    def add(self, held: HeldItem) -> str:
+        """Take an item, and return a chunk of the text when there is enough of it, or else nothing."""
+        if held.section == self._section:
+            self._write(",\n")
+        else:
+            self._begin(held.section)
+        self._write(held.item)
+        return self._taken() if self._size >= _CHUNK else ""
+
+    def end(self) -> str:
+        """Return the rest of the text."""
+        self._close()
+        for section in self._missing:
+            self._write(f',\n"{section}": []')
+        self._write("}\n")
+        return self._taken()
+
+    def _begin(self, section: str) -> None:
+        self._close()
+        self._write("{" if self._section is None else ",\n")
+        self._section = section
+        if section in _OBJECTS:
+            self._write(f'"{section}": ')
+        else:
+            self._missing.remove(section)
+            self._write(f'"{section}": [\n')
+
+    def _close(self) -> None:
+        if self._section is not None and self._section not in _OBJECTS:
+            self._write("\n]")
+
+    def _write(self, piece: str) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
+
+    def _taken(self) -> str:
+        text = "".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return text
