@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
@@ -20,6 +21,7 @@ from rich.table import Column, Table
 from skilltree import demo as demonstration
 from skilltree import dev, embedded, migrate, seed
 from skilltree import explain as explaining
+from skilltree import lint as linting
 from skilltree._drift import INVARIANTS
 from skilltree._sync.database import Database
 from skilltree.curriculum import parse_file
@@ -250,6 +252,18 @@ def doctor(
             )
         else:
             _out.print(f"all {len(INVARIANTS)} invariants hold")
+    if findings:
+        raise typer.Exit(1)
+
+
+@_command("lint")
+def lint(*, as_json: Json = False) -> None:
+    """Show what of the schema breaks a rule that every schema must keep, and exit 1 when something does."""
+    findings = linting.lint(embedded.database_url())
+    if findings or as_json:
+        _table((asdict(each) for each in findings), as_json=as_json)
+    else:
+        _out.print(f"no rule is broken, of {len(linting.rules())}")
     if findings:
         raise typer.Exit(1)
 
