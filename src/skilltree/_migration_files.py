@@ -20,7 +20,18 @@ CHECKSUMS = "SHA256SUMS"
 
 _FILE_NAME = re.compile(r"[0-9]{4}\.[a-z0-9-]+(\.rollback)?\.sql")
 _BETWEEN_STATEMENTS = re.compile(r"(?:[\s;]|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_COMPATIBLE = re.compile(r"^-- @compatible$", re.MULTILINE)
 _TRANSACTION_CONTROL = re.compile(r"(begin|start|commit|end|rollback|abort|prepare\s+transaction)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a file, in which line if it is one, and what to do about it."""
+
+    file: str
+    line: int | None
+    problem: str
+    remedy: str
 
 
 class InvalidMigration(MigrationError):
@@ -67,6 +78,11 @@ class Migration:
     @property
     def transactional(self) -> bool:
         return bool(self.yoyo.use_transactions)
+
+    @property
+    def is_compatible(self) -> bool:
+        """Whether its header promises that the query files from before it run after it, too."""
+        return _COMPATIBLE.search(self.apply.path.read_text(encoding="utf-8")) is not None
 
     def edited_since(self, mark: Mark) -> Path | None:
         for file, checksum in ((self.apply, mark.checksum), (self.rollback, mark.rollback_checksum)):
