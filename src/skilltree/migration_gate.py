@@ -50,14 +50,14 @@ def record(folder: Path | None = None) -> None:
     (folder / CHECKSUMS).write_text("".join(lines))
 
 
-def check_locks(folder: Path | None = None, *, config: Path | None = None) -> list[Problem]:
+def check_locks(folder: Path | None = None) -> list[Problem]:
     """Return what squawk finds: statements that hold others up on a table in use, unless the file says why it may."""
     migrations = list(read(folder).values())
     problems = [problem for migration in migrations for problem in _unexplained(migration.apply.path)]
     for transactional in (True, False):
         files = [migration.apply.path for migration in migrations if migration.transactional == transactional]
         if files:
-            problems += _squawk(files, config or migrate.folder().parent / ".squawk.toml", transactional=transactional)
+            problems += _squawk(files, transactional=transactional)
     return problems
 
 
@@ -121,13 +121,14 @@ def _unexplained(file: Path) -> list[Problem]:
     return problems
 
 
-def _squawk(files: list[Path], config: Path, *, transactional: bool) -> list[Problem]:
+def _squawk(files: list[Path], *, transactional: bool) -> list[Problem]:
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     program = shutil.which("squawk", path=places)
     if program is None:
         raise MigrationError("squawk is not installed: pip install squawk-cli")
     mode = "--assume-in-transaction" if transactional else "--no-assume-in-transaction"
-    command = [program, "--config", str(config), "--reporter", "json", mode, *map(str, files)]
+    config = str(migrate.folder().parent / ".squawk.toml")
+    command = [program, "--config", config, "--reporter", "json", mode, *map(str, files)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own tool)
     try:
         found = json.loads(result.stdout or "[]")
