@@ -6,7 +6,7 @@ PG ?= 18
 SKILLTREE := .venv/bin/skilltree
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format migrate rollback status seed reset explain doctor psql clean
+.PHONY: help demo test check format migrate rollback status drift lint seed reset explain doctor psql clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ demo: $(SKILLTREE) ## Start the server, migrate, seed, and show a learner's jour
 test: $(SKILLTREE) ## Run the tests on a throw-away server (PG=18, 16 or 15; ARGS for pytest)
 	@$(SKILLTREE) test --pg $(PG) -- $(ARGS)
 
-check: $(SKILLTREE) ## Check style, types, generated code and SQL
+check: $(SKILLTREE) ## Check style, types, generated code, SQL, migrations and schema
 	@$(SKILLTREE) check
 
 format: $(SKILLTREE) ## Bring everything into style, and write the sync code anew
@@ -31,6 +31,12 @@ rollback: $(SKILLTREE) ## Roll the latest migration back (ARGS="--count 2" or "-
 
 status: $(SKILLTREE) ## Show which migrations are applied; fail when one is pending
 	@$(SKILLTREE) status $(ARGS)
+
+drift: $(SKILLTREE) ## Show how the database differs from what its migrations make (exit code 2)
+	@$(SKILLTREE) drift $(ARGS)
+
+lint: $(SKILLTREE) ## Show what of the schema breaks a rule: row-level security, grants, search paths, indexes
+	@$(SKILLTREE) lint $(ARGS)
 
 seed: $(SKILLTREE) ## Write the data to start with
 	@$(SKILLTREE) seed $(ARGS)

@@ -866,33 +866,5 @@ def test_a_statement_starts_in_the_line_it_says(file):
         assert lines[statement.line - 1] == statement.text.splitlines()[0]
 
 
-def test_all_forward_all_back_and_all_forward_again_end_where_they_were(empty_url):
-    forward = migrate.migrate(empty_url)
-    first = migrate.fingerprint(empty_url)
-    back = migrate.rollback(empty_url, count=None)
-    between = migrate.fingerprint(empty_url)
-    migrate.migrate(empty_url)
-
-    assert forward == OUR_IDS
-    assert back == OUR_IDS[::-1]
-    assert between == {}
-    assert migrate.fingerprint(empty_url) == first
-
-
-def test_each_migration_forward_back_and_forward_again_ends_where_it_was(empty_url, folder):
-    before: dict[str, str] = {}
-
-    for name in OUR_IDS:
-        for file in (f"{name}.sql", f"{name}.rollback.sql"):
-            (folder / file).write_bytes((migrate.folder() / file).read_bytes())
-        migrate.migrate(empty_url, folder=folder)
-        forward = migrate.fingerprint(empty_url)
-        assert migrate.rollback(empty_url, folder=folder) == [name]
-        assert migrate.fingerprint(empty_url) == before, name
-        migrate.migrate(empty_url, folder=folder)
-        assert migrate.fingerprint(empty_url) == forward, name
-        before = forward
-
-
 def test_the_template_has_every_migration(migrated_url):
     assert [(found.id, found.problem) for found in migrate.status(migrated_url)] == [(name, None) for name in OUR_IDS]

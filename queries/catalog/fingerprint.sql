@@ -1,6 +1,7 @@
 -- Every object by name with its definition, and its grants and comment if it has any: databases with the same schema
 -- give the same rows, whatever their data, their owners and their history. What belongs to PostgreSQL, to an extension
--- or to the bookkeeping of migrations is left out; so a new database gives no row.
+-- or to the bookkeeping of migrations is left out; so a new database gives no row. So are partitions: they come and go
+-- with the data, and are made like the table that they belong to.
 --
 -- For a session with an empty search_path, which makes the server qualify the names in a definition.
 with
@@ -42,6 +43,7 @@ own_relation as (
     inner join own_schema on pg_class.relnamespace = own_schema.oid
     where
         pg_class.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+        and not pg_class.relispartition
         and pg_class.relname not in (
             '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'skilltree_migrations'
         )

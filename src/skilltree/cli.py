@@ -1,4 +1,7 @@
-"""The command line. Exit codes: 0 all is well, 1 something is not and is named, 2 the command was misused."""
+"""The command line.
+
+Exit codes: 0 all is well, 1 something is not and is named, 2 the command was misused, or `drift` found some.
+"""
 
 import json
 import os
@@ -6,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
@@ -18,8 +22,10 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from skilltree import demo as demonstration
-from skilltree import dev, embedded, migrate, seed
+from skilltree import dev, embedded, migrate, migration_gate, seed
+from skilltree import drift as drifting
 from skilltree import explain as explaining
+from skilltree import lint as linting
 from skilltree._drift import INVARIANTS
 from skilltree._sync.database import Database
 from skilltree.curriculum import parse_file
@@ -265,6 +271,37 @@ def doctor(
         raise typer.Exit(1)
 
 
+@_command("drift")
+def drift(*, as_json: Json = False) -> None:
+    """Show how the database differs from what its migrations make, as the role that migrates; exit 2 when it does."""
+    found = drifting.drift(embedded.database_url())
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))  # noqa: T201 (what was asked for)
+    else:
+        for each in found.differences:
+            _out.print(each.object, style="bold", markup=False, highlight=False, soft_wrap=True)
+            _out.print(*each.lines(), sep="\n", markup=False, highlight=False, soft_wrap=True)
+        for state, names in (("pending", found.pending), ("edited", found.edited), ("deleted", found.deleted)):
+            for name in names:
+                _out.print(f"{name} is {state}", highlight=False)
+        if not found:
+            _out.print("the database is what its migrations make")
+    if found:
+        raise typer.Exit(2)
+
+
+@_command("lint")
+def lint(*, as_json: Json = False) -> None:
+    """Show what of the schema breaks a rule that every schema must keep, and exit 1 when something does."""
+    findings = linting.lint(embedded.database_url())
+    if findings or as_json:
+        _table((asdict(each) for each in findings), as_json=as_json)
+    else:
+        _out.print(f"no rule is broken, of {len(linting.rules())}")
+    if findings:
+        raise typer.Exit(1)
+
+
 def _show_repair(repair: Repair) -> None:
     if repair.changes:
         _table(
@@ -303,6 +340,22 @@ def run_tests(
 ) -> None:
     """Run the tests on a throw-away server."""
     raise typer.Exit(dev.test(pg, arguments or []))
+
+
+@_command("check-migrations")
+def check_migrations(*, as_json: Json = False) -> None:
+    """Try every migration forward and back on a throw-away server; exit 1 and name the file when one is wrong."""
+    with embedded.throw_away() as server:
+        problems = migration_gate.check(server)
+    if as_json:
+        print(json.dumps([asdict(each) for each in problems], indent=2))  # noqa: T201 (what was asked for)
+    for each in () if as_json else problems:
+        place = f"migrations/{each.file}" + (f":{each.line}" if each.line else "")
+        _out.print(f"{place}: {each.problem}\n    {each.remedy}", markup=False, highlight=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+    if not as_json:
+        _out.print("every migration goes forward and back")
 
 
 @_command("check")

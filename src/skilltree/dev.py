@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from skilltree import embedded
+from skilltree import embedded, migration_gate
 from skilltree.errors import SkillTreeError
+from skilltree.scratch import scratch_database
 
+_SKILLTREE = ("-c", "from skilltree.cli import app; app()")
 _LEFTOVERS = (".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "build", "dist")
 
 
@@ -27,14 +30,23 @@ def test(pg: str, arguments: list[str]) -> int:
 
 
 def check() -> int:
-    """Run every check, and return the first exit code that is not 0."""
-    results = [
-        _run("ruff", "check", "."),
-        _run("ruff", "format", "--check", "."),
-        _script("scripts/unasync.py", "--check"),
-        _run("mypy"),
-        _run("sqlfluff", "lint", "--processes", str(os.cpu_count() or 1), "migrations", "queries"),
-    ]
+    """Run every check, all at once, and return the first exit code that is not 0."""
+    with embedded.throw_away() as server, scratch_database(server) as url, ThreadPoolExecutor() as pool:
+        # What needs a migrated database finds one there.
+        environment = {**os.environ, "DATABASE_URL": url}
+        running = [
+            pool.submit(_captured, environment, *tool)
+            for tool in (
+                ("-m", "sqlfluff", "lint", "--processes", str(os.cpu_count() or 1), "migrations", "queries"),
+                ("-m", "mypy"),
+                ("-m", "ruff", "check", "."),
+                ("-m", "ruff", "format", "--check", "."),
+                ("scripts/unasync.py", "--check"),
+                (*_SKILLTREE, "check-migrations"),
+                (*_SKILLTREE, "lint"),
+            )
+        ]
+        results = [future.result() for future in running]
     return next((code for code in results if code), 0)
 
 
@@ -46,6 +58,7 @@ def format() -> int:  # noqa: A001 (what the command is called)
         _script("scripts/unasync.py"),
         _run("sqlfluff", "fix", "--quiet", "migrations", "queries"),
     ]
+    migration_gate.record()
     return next((code for code in results if code), 0)
 
 
@@ -55,6 +68,15 @@ def clean() -> None:
     embedded.stop()
     for folder in (embedded.home(), *(root / name for name in _LEFTOVERS)):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _captured(environment: dict[str, str], *arguments: str) -> int:
+    """Run a tool, and show what it says once it is done."""
+    result = subprocess.run(  # noqa: S603 (our own tools)
+        [sys.executable, *arguments], cwd=checkout(), env=environment, capture_output=True, text=True, check=False
+    )
+    print(result.stdout + result.stderr, end="", flush=True)  # noqa: T201 (what it says)
+    return result.returncode
 
 
 def _run(module: str, *arguments: str) -> int:

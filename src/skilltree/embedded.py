@@ -2,7 +2,10 @@
 
 import importlib.util
 import os
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,22 @@ def stop(*, folder: Path | None = None) -> None:
         data = (folder or home()) / f"pg{version}"
         if (data / "postmaster.pid").exists():
             _library().get_server(data, postgres_version=version).stop()
+
+
+@contextmanager
+def throw_away(*, version: int = 18) -> Iterator[str]:
+    """Yield the URL of a server of its own, whose data reach no disk for certain and are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="skilltree-") as folder:
+        server = _library().get_server(Path(folder) / "data", postgres_version=version, cleanup_mode="delete")
+        try:
+            url = str(server.get_uri())
+            with Connection.connect(url, autocommit=True) as connection:
+                for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                    connection.execute(sql.SQL("alter system set {} = off").format(sql.Identifier(setting)))
+                connection.execute("select pg_reload_conf()")
+            yield url
+        finally:
+            server.cleanup()
 
 
 def program(name: str) -> str:

@@ -1,0 +1,11 @@
+-- Policies that let rows be written without saying which. `using` serves for both where there is no check: right today,
+-- and wrong as soon as somebody widens what can be seen.
+select
+    format('policy %s on %s', pg_policy.polname, pg_policy.polrelid::regclass) as object_name,
+    'rows may be written without a check' as problem,
+    'alter policy … with check (…)' as remedy
+from pg_policy
+where
+    pg_policy.polcmd in ('*', 'a', 'w')
+    and pg_policy.polwithcheck is null
+order by object_name;

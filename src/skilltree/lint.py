@@ -1,0 +1,69 @@
+"""What must hold of every schema, whatever it is for: the queries below ``queries/lint``, and what is excepted here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg import Connection
+
+from skilltree._files import folder
+from skilltree._sql import load
+from skilltree._translation import translated
+
+_BOOKKEEPING = "of the migrations' own, which no role of the application reads"
+
+Exceptions = Mapping[tuple[str, str], str]
+
+EXCEPTIONS: Exceptions = {
+    **{
+        ("row_security_missing", table): _BOOKKEEPING
+        for table in ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "skilltree_migrations")
+    },
+    ("foreign_key_without_index", "constraint skills_parent_skill_id_fkey on skills"): (
+        "idx_skill_parent finds the children: the parent's id alone tells its tree"
+    ),
+    ("foreign_key_without_index", "constraint user_skill_progress_skill_id_fkey on user_skill_progress"): (
+        "idx_skill_user_status finds the learners: the skill's id alone tells its tree"
+    ),
+}
+"""Rule and object -> why the rule may be broken there. One that is broken no longer is reported itself."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An object that breaks a rule, and what to do about it."""
+
+    rule: str
+    object: str
+    problem: str
+    remedy: str
+
+
+def rules() -> list[str]:
+    """Return the names of the rules: those of the files below ``queries/lint``."""
+    return sorted(path.stem for path in (folder("queries") / "lint").glob("*.sql"))
+
+
+def lint(url: str, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
+    """Return what breaks a rule and is no exception, and the exceptions that nothing needs any more. Writes nothing."""
+    with translated(), Connection.connect(url) as connection:
+        connection.read_only = True
+        return examine(connection, exceptions)
+
+
+def examine(connection: Connection, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
+    """Return what ``lint`` returns, as this transaction sees it."""
+    # What is in `public` is called by its name alone.
+    connection.execute("set local search_path = public")
+    found = [
+        Finding(rule, object_name, problem, remedy)
+        for rule in rules()
+        for object_name, problem, remedy in connection.execute(load(f"lint/{rule}")).fetchall()
+    ]
+    broken = {(finding.rule, finding.object) for finding in found}
+    return [
+        *(finding for finding in found if (finding.rule, finding.object) not in exceptions),
+        *(
+            Finding(rule, object_name, "the exception is needed no longer", "remove it from skilltree.lint")
+            for rule, object_name in sorted(exceptions.keys() - broken)
+        ),
+    ]

@@ -1,0 +1,250 @@
+import json
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from skilltree import lint
+from skilltree.cli import app
+
+# What is wrong, and how it reads: rule, object, part of the problem.
+MISTAKES = [
+    (
+        "create table open_to_all (id integer)",
+        "row_security_missing", "open_to_all", "no row-level security",
+    ),
+    (
+        "alter table skills disable row level security",
+        "row_security_missing", "skills", "no row-level security",
+    ),
+    (
+        "alter table users no force row level security",
+        "row_security_missing", "users", "does not hold for the owner",
+    ),
+    (
+        "create table events (at date) partition by range (at);"
+        "alter table events enable row level security; alter table events force row level security;"
+        "create policy events_read on events for select to app_user using (true);"
+        "create table events_first partition of events for values from ('2026-01-01') to ('2026-02-01')",
+        "row_security_missing", "events_first", "no row-level security",
+    ),
+    (
+        "drop policy levels_read on levels; drop policy levels_service on levels",
+        "row_security_without_policy", "levels", "nobody sees a row",
+    ),
+    (
+        "create policy loose on skills for insert to app_service with check (true);"
+        "create policy looser on skills for update to app_user using (true)",
+        "policy_without_check", "policy looser on skills", "without a check",
+    ),
+    (
+        "create policy loose on skills for all to app_user using (is_active)",
+        "policy_without_check", "policy loose on skills", "without a check",
+    ),
+    (
+        "create policy anybody on levels for select using (true)",
+        "policy_for_everybody", "policy anybody on levels", "every role",
+    ),
+    (
+        "create function lost() returns integer language plpgsql as 'begin return 1; end'",
+        "search_path_not_fixed", "lost()", "the caller's",
+    ),
+    (
+        "alter function find_cycle(uuid[], uuid[]) reset all",
+        "search_path_not_fixed", "find_cycle(uuid[],uuid[])", "the caller's",
+    ),
+    (
+        "create function mighty() returns integer language plpgsql security definer set search_path = pg_catalog"
+        " as 'begin return 1; end'",
+        "security_definer", "mighty()", "rights of its owner",
+    ),
+    (
+        "drop index idx_achievement_users",
+        "foreign_key_without_index", "constraint user_achievements_achievement_id_fkey on user_achievements",
+        "no index begins",
+    ),
+    (
+        "drop index idx_achievement_users;"
+        "create index partial on user_achievements (achievement_id) where progress = 100",
+        "foreign_key_without_index", "constraint user_achievements_achievement_id_fkey on user_achievements",
+        "no index begins",
+    ),
+    ("grant select on skills to public", "granted_to_public", "skills", "everybody may select"),
+    ("grant update (bio) on user_profiles to public", "granted_to_public", "user_profiles.bio", "everybody may update"),
+    ("grant usage on schema public to public", "granted_to_public", "schema public", "everybody may usage"),
+    (
+        "grant execute on function find_cycle(uuid[], uuid[]) to public",
+        "granted_to_public", "find_cycle(uuid[],uuid[])", "everybody may execute",
+    ),
+    ("grant usage on type leaderboard to public", "granted_to_public", "type leaderboard", "everybody may usage"),
+    (
+        "grant usage on sequence skill_graph_changes to public",
+        "granted_to_public", "skill_graph_changes", "everybody may usage",
+    ),
+    (
+        "do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$",
+        "granted_to_public", "database {database}", "everybody may temporary",
+    ),
+    (
+        "alter default privileges grant select on tables to public",
+        "granted_to_public", "what postgres adds later (r)", "everybody may select",
+    ),
+    (
+        "alter default privileges grant execute on routines to public",
+        "public_by_default", "what postgres adds later", "everybody may use the routines",
+    ),
+    (
+        "alter default privileges grant usage on types to public",
+        "public_by_default", "what postgres adds later", "everybody may use the types",
+    ),
+    (
+        "alter table user_sessions add constraint session_handle unique (id)",
+        "key_without_learner", "session_handle", "does not begin with user_id",
+    ),
+    (
+        "create unique index session_handle on user_sessions (id, user_id)",
+        "key_without_learner", "session_handle", "does not begin with user_id",
+    ),
+    (
+        "create index again on user_sessions (user_id)",
+        "index_twice", "again", "serves the same look-ups",
+    ),
+    (
+        "create index idx_zz on user_sessions (last_activity_at)",
+        "index_twice", "idx_zz", "idx_session_activity serves the same",
+    ),
+    (
+        "create table theirs (id integer); alter table theirs owner to app_service",
+        "owned_by_application", "table theirs", "app_service owns it",
+    ),
+    ("create view plain as select user_id from user_profiles", "view_of_owner", "plain", "what its owner sees"),
+    (
+        "alter view streaks set (security_invoker = false)",
+        "view_of_owner", "streaks", "what its owner sees",
+    ),
+    (
+        "create materialized view kept as select user_id from user_profiles",
+        "view_of_owner", "kept", "what its owner saw",
+    ),
+    ("create sequence short as integer", "sequence_too_small", "short", "ends at 2147483647"),
+    (
+        "alter table skills add constraint later check (xp_value > 1) not valid",
+        "not_valid", "constraint later on skills", "need not meet it",
+    ),
+]  # fmt: skip
+
+ROLE_MISTAKES = [
+    ("alter role app_user bypassrls", "app_user", "sees through row-level security"),
+    ("alter role app_service superuser", "app_service", "superuser"),
+    ("alter role app_engine login", "app_engine", "may log in"),
+    ("alter role skilltree_app inherit", "skilltree_app", "all of its rights at once"),
+    ("alter role skilltree_app createrole", "skilltree_app", "may create roles"),
+    ("grant pg_read_all_data to app_user", "app_user", "member of pg_read_all_data"),
+    ("grant app_engine to app_user with admin option", "app_user", "member of app_engine"),
+]
+
+
+@pytest.fixture
+def url(migrated_url):
+    """The URL of a migrated database. What a clone lacks is done again: privileges on a database are not cloned."""
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(f"revoke all on database {connection.info.dbname} from public")
+    return migrated_url
+
+
+@contextmanager
+def changed(url, *statements):
+    """Run statements in a transaction of which nothing stays: roles belong to the whole server."""
+    with psycopg.connect(url) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        yield connection
+        connection.rollback()
+
+
+def test_the_schema_breaks_no_rule_and_every_exception_is_needed(url):
+    assert lint.lint(url) == []
+
+
+def test_every_exception_has_a_reason():
+    assert [key for key, reason in lint.EXCEPTIONS.items() if len(reason.split()) < 4] == []
+
+
+@pytest.mark.parametrize(("mistake", "rule", "name", "problem"), MISTAKES, ids=lambda part: str(part)[:50])
+def test_a_mistake_is_found_by_the_rule_that_it_breaks(url, mistake, rule, name, problem):
+    with changed(url, mistake) as connection:
+        database = connection.info.dbname
+        found = lint.examine(connection)
+
+    [finding] = [each for each in found if each.rule == rule]
+    assert finding.object == name.format(database=database)
+    assert problem in finding.problem
+    assert finding.remedy
+
+
+@pytest.mark.parametrize(("mistake", "name", "problem"), ROLE_MISTAKES, ids=lambda part: str(part)[:50])
+def test_a_role_of_the_application_that_may_too_much_is_found(url, mistake, name, problem):
+    # Admin options must not go round.
+    with changed(url, "revoke app_user from app_engine", mistake) as connection:
+        found = lint.examine(connection)
+
+    [finding] = [each for each in found if each.rule == "role_too_strong"]
+    assert finding.object == name
+    assert problem in finding.problem
+
+
+def test_an_index_that_could_not_be_built_is_found(url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("insert into skill_categories (name, slug) values ('a', 'a'), ('b', 'b')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("create unique index concurrently half on skill_categories (sort_order)")
+
+    [finding] = [each for each in lint.lint(url) if each.rule == "not_valid"]
+    assert finding.object == "half"
+
+
+def test_every_rule_has_a_mistake_that_it_finds():
+    assert sorted({rule for _, rule, *_ in MISTAKES} | {"role_too_strong"}) == lint.rules()
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "create unique index other_order on user_sessions (user_id, last_activity_at)",
+        "create index backwards on user_sessions (last_activity_at desc)",
+        "create index partial on user_sessions (last_activity_at) where is_active",
+        "create view mine with (security_invoker = on) as select user_id from user_profiles",
+        "alter table skills add constraint unique_name unique (skill_tree_id, name)",
+    ],
+)
+def test_what_is_in_order_is_not_reported(url, harmless):
+    with changed(url, harmless) as connection:
+        assert lint.examine(connection) == []
+
+
+def test_an_exception_holds_and_one_that_is_needed_no_longer_is_reported(url):
+    exceptions = {**lint.EXCEPTIONS, ("sequence_too_small", "short"): "it never grows"}
+
+    with changed(url, "create sequence short as integer") as connection:
+        held = lint.examine(connection, exceptions)
+    [stale] = lint.lint(url, exceptions)
+
+    assert held == []
+    assert (stale.rule, stale.object, stale.problem) == (
+        "sequence_too_small", "short", "the exception is needed no longer",
+    )  # fmt: skip
+
+
+def test_the_command_exits_1_and_names_what_it_found(url, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", url)
+    clean = CliRunner().invoke(app, ["lint"])
+    with psycopg.connect(url) as connection:
+        connection.execute("create table open_to_all (id integer)")
+
+    found = CliRunner().invoke(app, ["lint", "--json"])
+
+    assert (clean.exit_code, found.exit_code) == (0, 1)
+    assert "no rule is broken" in clean.output
+    [finding] = json.loads(found.output)
+    assert (finding["rule"], finding["object"]) == ("row_security_missing", "open_to_all")

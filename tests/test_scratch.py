@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from skilltree import errors, migrate, scratch
+
+
+def databases(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        return {str(name) for (name,) in connection.execute("select datname from pg_database")}
+
+
+def test_a_scratch_database_is_migrated_and_gone_afterwards(empty_url):
+    before = databases(empty_url)
+
+    with scratch.scratch_database(empty_url) as url:
+        states = {found.applied_at is not None for found in migrate.status(url)}
+        during = databases(empty_url)
+
+    assert states == {True}
+    assert during == before | {conninfo_to_dict(url)["dbname"]}
+    assert databases(empty_url) == before
+
+
+def test_a_scratch_database_can_do_without_migrations_and_is_gone_after_an_error_while_somebody_is_connected(empty_url):
+    before = databases(empty_url)
+
+    with pytest.raises(ZeroDivisionError), scratch.scratch_database(empty_url, migrated=False) as url:
+        found = migrate.fingerprint(url)
+        connection = psycopg.connect(url)
+        raise ZeroDivisionError
+
+    connection.close()
+    assert found == {}
+    assert databases(empty_url) == before
+
+
+def test_who_may_not_create_databases_is_told_so(empty_url):
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("create role scratch_nobody")
+    try:
+        url = make_conninfo(empty_url, options="-c role=scratch_nobody")
+
+        with pytest.raises(errors.PermissionDenied, match="create database"), scratch.scratch_database(url):
+            pass
+    finally:
+        with psycopg.connect(empty_url, autocommit=True) as connection:
+            connection.execute("drop role scratch_nobody")
+
+
+def test_without_a_server_one_is_started_and_thrown_away(monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+    with scratch.scratch_database() as url:
+        folder = Path(str(conninfo_to_dict(url)["host"]))
+        was_there = folder.is_dir()
+
+    assert was_there
+    assert not folder.exists()
+    with pytest.raises(errors.ServerUnavailable):
+        migrate.status(url)
+
+
+def test_database_url_names_the_server_to_use(empty_url, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", empty_url)
+
+    with scratch.scratch_database(migrated=False) as url:
+        host = conninfo_to_dict(url)["host"]
+
+    assert host == conninfo_to_dict(empty_url)["host"]
