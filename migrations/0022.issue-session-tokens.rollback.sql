@@ -1,4 +1,6 @@
 -- Loses the tokens: every session ends, since nothing could show it any more.
+--
+-- @changes user_sessions: sessions end
 
 update user_sessions
 set

@@ -1,6 +1,8 @@
 -- A session is shown by a token of 256 random bits, of which only the hash is kept: who copies the table can log in as
--- nobody. Sessions that have none end here, and who had one logs in again. One without a token, as an older version still
--- writes it, is one that nobody can show.
+-- nobody. Sessions that have none end here, and who had one logs in again. One without a token, as an older version
+-- still writes it, is one that nobody can show.
+--
+-- @changes user_sessions: sessions without a token end
 
 alter table user_sessions add column token_hash bytea;
 
@@ -13,11 +15,19 @@ set
     ended_at = now()
 where user_sessions.is_active;
 
-alter table user_sessions add constraint user_sessions_token_hash_length check (octet_length(token_hash) = 32);
+alter table user_sessions add constraint user_sessions_token_hash_length check (octet_length(token_hash) = 32)
+not valid;
+
+alter table user_sessions validate constraint user_sessions_token_hash_length;
 
 -- The token says whose it is, so that one look in this index finds the session, wherever the learner's rows are.
+--
+-- Everyone is logged out anyway, and logs in again when the index is there.
+-- squawk-ignore disallowed-unique-constraint, constraint-missing-not-valid
 alter table user_sessions add constraint unique_session_token unique (user_id, token_hash);
 
+-- As above.
+-- squawk-ignore require-concurrent-index-creation
 create index idx_session_expiry on user_sessions (expires_at) where is_active;
 
 revoke select on user_sessions from app_user;

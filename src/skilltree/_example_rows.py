@@ -19,6 +19,7 @@ EXAMPLES: dict[str, str | None] = {
     "skills.resources": "[]",
     "user_profiles.timezone": "Europe/Lisbon",
     "user_sessions.is_active": "false",
+    "user_tokens.purpose": "PASSWORD_RESET",
     "users.email": "learner{number}@example.org",
     "users.password_hash": "$2b$04$" + "a" * 53,
     "xp_events.source_kind": "SKILL",
