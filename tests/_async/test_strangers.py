@@ -1,12 +1,12 @@
 """As one learner on what is another's, by every method of every repository: nothing is read, and nothing written."""
 
 from contextlib import suppress
-from datetime import datetime
 
 import pytest
 
 from _async.calls import CATALOGUE, OWN, SERVICE, add_belongings, add_course
 from _async.factories import case, rows
+from _async.whose import tables, traces, without_rows_of
 from skilltree._async.repository import AsyncRepository
 from skilltree.errors import PermissionDenied, SkillTreeError
 
@@ -52,49 +52,6 @@ def is_refused(answer):
     return answer.startswith(f"{PermissionDenied.__name__}: ")
 
 
-async def tables(connection):
-    """Return every table, with the column that says whose a row is, if there is one."""
-    return await rows(
-        connection,
-        "select relname, attname from pg_class left join pg_attribute on attrelid = pg_class.oid"
-        " and attname = case when relname = 'users' then 'id' else 'user_id' end"
-        " where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace"
-        " and relname !~ 'yoyo|migration'",
-    )
-
-
-async def without_rows_of(connection, user_id):
-    """Return a fingerprint of every row of every table but this learner's."""
-    prints = [
-        f"select '{table}', count(*), md5(string_agg(t::text, ' ' order by t::text)) from {table} as t"
-        + (f" where {owner} <> '{user_id}'" if owner else "")
-        for table, owner in await tables(connection)
-    ]
-    return await rows(connection, f"{' union all '.join(prints)} order by 1")
-
-
-async def traces(connection, somebody, other):
-    """Return the texts that stand in one learner's rows, but neither in the other's nor in the catalogue."""
-    theirs, known = set(), set()
-    for table, owner in await tables(connection):
-        for row in await rows(connection, f"select * from {table}"):
-            (theirs if owner and somebody.user_id in row else known).update(texts(row))
-    return theirs - known
-
-
-def texts(found):
-    """Return what stands in a row as an answer shows it; not numbers, which mean nothing by themselves."""
-    if isinstance(found, str):
-        return {found}
-    if isinstance(found, int | float) or found is None:
-        return set()
-    if isinstance(found, datetime):
-        return {repr(found).rpartition(", tzinfo")[0]}
-    if isinstance(found, dict):
-        found = found.values()
-    return set().union(*map(texts, found)) if hasattr(found, "__iter__") else {str(found)}
-
-
 # --- all of it is here -----------------------------------------------------------------------------------------------
 
 
@@ -120,7 +77,7 @@ async def test_both_learners_have_rows_wherever_learners_have_any(connection, pe
 
 async def test_what_a_learner_has_shows_to_themselves(app, connection, people):
     ada, grace = people
-    marks = await traces(connection, grace, ada)
+    marks = await traces(connection, grace.user_id)
 
     seen = "".join([await in_a_unit(call, app.as_user(grace.user_id), grace) for call in OWN.values()])
 
@@ -169,7 +126,7 @@ async def test_anothers_handle_with_ones_own_id_reaches_nothing_of_theirs(app, c
     ada, grace = people
     mixed = ada._replace(session_id=grace.session_id)
     before = await without_rows_of(connection, ada.user_id)
-    marks = await traces(connection, grace, ada)
+    marks = await traces(connection, grace.user_id)
 
     for name, call in OWN.items():
         async with case(subtests, name):
@@ -198,7 +155,7 @@ async def test_to_themselves_a_learner_exists_by_every_such_method(app, people, 
 async def test_the_catalogue_is_the_same_for_everybody_and_tells_of_nobody(app, connection, people, subtests, who):
     ada, grace = people
     scope = WHO[who](app, ada)
-    marks = await traces(connection, grace, ada)
+    marks = await traces(connection, grace.user_id)
 
     for name, call in CATALOGUE.items():
         async with case(subtests, name):
@@ -213,7 +170,7 @@ async def test_what_works_across_learners_is_refused_and_tells_of_nobody(app, co
     ada, grace = people
     scope = WHO[who](app, ada)
     before = await without_rows_of(connection, ada.user_id)
-    marks = await traces(connection, grace, ada)
+    marks = await traces(connection, grace.user_id)
 
     for name, call in SERVICE.items():
         async with case(subtests, name):
@@ -227,7 +184,7 @@ async def test_without_being_asked_for_the_service_finds_nobody(app, connection,
     ada, grace = people
     nobody = grace.of_nobody()
     before = await without_rows_of(connection, ada.user_id)
-    marks = await traces(connection, grace, ada)
+    marks = await traces(connection, grace.user_id)
 
     for name, call in SERVICE.items():
         async with case(subtests, name):

@@ -3,12 +3,12 @@
 """As one learner on what is another's, by every method of every repository: nothing is read, and nothing written."""
 
 from contextlib import suppress
-from datetime import datetime
 
 import pytest
 
 from _sync.calls import CATALOGUE, OWN, SERVICE, add_belongings, add_course
 from _sync.factories import case, rows
+from _sync.whose import tables, traces, without_rows_of
 from skilltree._sync.repository import Repository
 from skilltree.errors import PermissionDenied, SkillTreeError
 
@@ -54,49 +54,6 @@ def is_refused(answer):
     return answer.startswith(f"{PermissionDenied.__name__}: ")
 
 
-def tables(connection):
-    """Return every table, with the column that says whose a row is, if there is one."""
-    return rows(
-        connection,
-        "select relname, attname from pg_class left join pg_attribute on attrelid = pg_class.oid"
-        " and attname = case when relname = 'users' then 'id' else 'user_id' end"
-        " where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace"
-        " and relname !~ 'yoyo|migration'",
-    )
-
-
-def without_rows_of(connection, user_id):
-    """Return a fingerprint of every row of every table but this learner's."""
-    prints = [
-        f"select '{table}', count(*), md5(string_agg(t::text, ' ' order by t::text)) from {table} as t"
-        + (f" where {owner} <> '{user_id}'" if owner else "")
-        for table, owner in tables(connection)
-    ]
-    return rows(connection, f"{' union all '.join(prints)} order by 1")
-
-
-def traces(connection, somebody, other):
-    """Return the texts that stand in one learner's rows, but neither in the other's nor in the catalogue."""
-    theirs, known = set(), set()
-    for table, owner in tables(connection):
-        for row in rows(connection, f"select * from {table}"):
-            (theirs if owner and somebody.user_id in row else known).update(texts(row))
-    return theirs - known
-
-
-def texts(found):
-    """Return what stands in a row as an answer shows it; not numbers, which mean nothing by themselves."""
-    if isinstance(found, str):
-        return {found}
-    if isinstance(found, int | float) or found is None:
-        return set()
-    if isinstance(found, datetime):
-        return {repr(found).rpartition(", tzinfo")[0]}
-    if isinstance(found, dict):
-        found = found.values()
-    return set().union(*map(texts, found)) if hasattr(found, "__iter__") else {str(found)}
-
-
 # --- all of it is here -----------------------------------------------------------------------------------------------
 
 
@@ -122,7 +79,7 @@ def test_both_learners_have_rows_wherever_learners_have_any(connection, people):
 
 def test_what_a_learner_has_shows_to_themselves(app, connection, people):
     ada, grace = people
-    marks = traces(connection, grace, ada)
+    marks = traces(connection, grace.user_id)
 
     seen = "".join([in_a_unit(call, app.as_user(grace.user_id), grace) for call in OWN.values()])
 
@@ -171,7 +128,7 @@ def test_anothers_handle_with_ones_own_id_reaches_nothing_of_theirs(app, connect
     ada, grace = people
     mixed = ada._replace(session_id=grace.session_id)
     before = without_rows_of(connection, ada.user_id)
-    marks = traces(connection, grace, ada)
+    marks = traces(connection, grace.user_id)
 
     for name, call in OWN.items():
         with case(subtests, name):
@@ -200,7 +157,7 @@ def test_to_themselves_a_learner_exists_by_every_such_method(app, people, subtes
 def test_the_catalogue_is_the_same_for_everybody_and_tells_of_nobody(app, connection, people, subtests, who):
     ada, grace = people
     scope = WHO[who](app, ada)
-    marks = traces(connection, grace, ada)
+    marks = traces(connection, grace.user_id)
 
     for name, call in CATALOGUE.items():
         with case(subtests, name):
@@ -215,7 +172,7 @@ def test_what_works_across_learners_is_refused_and_tells_of_nobody(app, connecti
     ada, grace = people
     scope = WHO[who](app, ada)
     before = without_rows_of(connection, ada.user_id)
-    marks = traces(connection, grace, ada)
+    marks = traces(connection, grace.user_id)
 
     for name, call in SERVICE.items():
         with case(subtests, name):
@@ -229,7 +186,7 @@ def test_without_being_asked_for_the_service_finds_nobody(app, connection, peopl
     ada, grace = people
     nobody = grace.of_nobody()
     before = without_rows_of(connection, ada.user_id)
-    marks = traces(connection, grace, ada)
+    marks = traces(connection, grace.user_id)
 
     for name, call in SERVICE.items():
         with case(subtests, name):
