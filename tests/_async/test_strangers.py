@@ -76,7 +76,7 @@ async def test_both_learners_have_rows_wherever_learners_have_any(connection, pe
 
 
 async def test_what_a_learner_has_shows_to_themselves(app, connection, people):
-    ada, grace = people
+    _, grace = people
     marks = await traces(connection, grace.user_id)
 
     seen = "".join([await in_a_unit(call, app.as_user(grace.user_id), grace) for call in OWN.values()])
