@@ -3,7 +3,6 @@
 All tables, columns and functions are taken from the catalogue, so that new ones are tried, too.
 """
 
-
 import psycopg
 import pytest
 
