@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from _async.factories import until_somebody_waits, value
 from skilltree.errors import (
@@ -138,8 +138,12 @@ ENDS = {
 
 
 async def check_nothing_is_left(db, ada, grace):
-    """Check that who comes next on the connection is themselves, then nobody, and that no transaction is open."""
-    await work(db.as_user(grace.user_id), grace)
+    """Check that who comes next on the connection is themselves, then nobody, and that no transaction is open.
+
+    Who comes next spends a minute on a skill, as ``work`` does.
+    """
+    async with db.as_user(grace.user_id) as unit:
+        await work(unit, grace)
     for scope in (db.as_user(grace.user_id), db.as_user(None), db):
         with pytest.raises(UserNotFound):
             await scope.users.get(ada.user_id)
@@ -149,6 +153,7 @@ async def check_nothing_is_left(db, ada, grace):
         await db.users.get(grace.user_id)
     async with db._pool.connection() as connection:
         assert connection.info.transaction_status == TransactionStatus.IDLE
+        assert connection.info.pipeline_status == PipelineStatus.OFF
         asked = await connection.execute(
             "select current_user, coalesce(current_setting('app.current_user_id', true), ''),"
             " coalesce(current_setting('app.actor_id', true), ''), current_setting('statement_timeout')"

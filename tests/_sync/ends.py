@@ -4,7 +4,7 @@
 
 import psycopg
 import pytest
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from _sync.factories import until_somebody_waits, value
 from skilltree.errors import (
@@ -140,8 +140,12 @@ ENDS = {
 
 
 def check_nothing_is_left(db, ada, grace):
-    """Check that who comes next on the connection is themselves, then nobody, and that no transaction is open."""
-    work(db.as_user(grace.user_id), grace)
+    """Check that who comes next on the connection is themselves, then nobody, and that no transaction is open.
+
+    Who comes next spends a minute on a skill, as ``work`` does.
+    """
+    with db.as_user(grace.user_id) as unit:
+        work(unit, grace)
     for scope in (db.as_user(grace.user_id), db.as_user(None), db):
         with pytest.raises(UserNotFound):
             scope.users.get(ada.user_id)
@@ -151,6 +155,7 @@ def check_nothing_is_left(db, ada, grace):
         db.users.get(grace.user_id)
     with db._pool.connection() as connection:
         assert connection.info.transaction_status == TransactionStatus.IDLE
+        assert connection.info.pipeline_status == PipelineStatus.OFF
         asked = connection.execute(
             "select current_user, coalesce(current_setting('app.current_user_id', true), ''),"
             " coalesce(current_setting('app.actor_id', true), ''), current_setting('statement_timeout')"
