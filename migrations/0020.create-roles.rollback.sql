@@ -63,6 +63,8 @@ begin
         exception
             when dependent_objects_still_exist then
                 raise notice 'the role % stays: another database needs it', role_name;
+            when insufficient_privilege then
+                raise notice 'the role % stays: who made it may drop it', role_name;
         end;
     end loop;
 end

@@ -6,8 +6,8 @@
 -- app_service    work across learners: authors, accounts, leaderboards, analytics, administration
 -- skilltree_app  the application's log-in. Give it a password: alter role skilltree_app password '…'
 --
--- Who migrates owns everything and need not be a superuser: it takes CREATEROLE to create the roles, and nothing where
--- they exist. Roles belong to the whole server, so that several databases share them.
+-- Who migrates owns everything and need not be a superuser: it takes CREATEROLE to create the roles, or membership of
+-- app_service where they exist. Roles belong to the whole server, so that several databases share them.
 
 do $create_roles$
 declare
@@ -72,7 +72,14 @@ begin
 
     -- An owner is held by row-level security, too, as long as it is forced: it sees what the service sees.
     if not pg_has_role(current_user, 'app_service', 'usage') then
-        execute format('grant app_service to %I', current_user);
+        begin
+            execute format('grant app_service to %I', current_user);
+        exception
+            when insufficient_privilege then
+                raise exception 'the owner of the tables must be a member of app_service'
+                    using errcode = 'insufficient_privilege',
+                    hint = format('As who made the roles: grant app_service to %I.', current_user);
+        end;
     end if;
 
     if not exists (

@@ -17,6 +17,7 @@ from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
+from estate import ROLES, Connection, Estate, settle
 from skilltree import embedded, migrate
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -119,6 +120,35 @@ def empty_url(template: NoopExecutor) -> Iterator[str]:
 def migrated_url(template: NoopExecutor) -> Iterator[str]:
     """The URL of a database with all migrations applied and no data."""
     yield from _database(template, "migrated", clone=True)
+
+
+@pytest.fixture(scope="session")
+def bare_host(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The host of another server, on which nothing has been migrated yet and there is no role but the superuser."""
+    folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
+    version = request.config.getoption("pg")
+    yield _start_server(version, folder)
+    _stop_server(version, folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def estate(bare_host: str) -> Estate:
+    """A database of that server, owned by a role that is no superuser, with two learners at work."""
+    return settle(bare_host)
+
+
+@pytest.fixture(params=ROLES)
+def role(request: pytest.FixtureRequest) -> str:
+    """Each of the roles of a learner's own work."""
+    return str(request.param)
+
+
+@pytest.fixture
+def as_ada(estate: Estate, role: str) -> Iterator[Connection]:
+    """A connection of the application in that role, for one of the two; what is done is taken back."""
+    with estate.session(role, estate.ada.user_id) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")

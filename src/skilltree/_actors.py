@@ -43,19 +43,18 @@ def service(actor_id: UUID | None) -> Actor:
 
 
 def roles_taken(steps: Sequence[S], actor: Actor, *, goes_on: bool) -> Iterator[S | Query]:
-    """Yield the steps with the changes of role between them; the first role is back at the end if work goes on.
+    """Yield the steps with the changes of role between them.
 
+    Work that goes on says its first role anew, whatever the steps before it have left: one may have failed halfway.
     Raises PermissionDenied where one learner asks for what works across learners.
     """
-    current = _LEARNER
+    current = None if goes_on else _LEARNER
     for step in steps:
         role = step.query.role or _LEARNER
         if actor.is_learner and role != current:
             yield _taken(role, step.query)
             current = role
         yield step
-    if goes_on and current != _LEARNER:
-        yield read("roles/take_user")
 
 
 def _taken(role: str, query: Query) -> Query:

@@ -5,6 +5,7 @@ To clone the template takes longer than most tests, so the tests of a worker sha
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from _async.factories import add_tree, add_user, empty
@@ -45,6 +46,19 @@ def url(_clone_async, connection):
 async def db(url):
     async with AsyncDatabase(url, min_size=1, max_size=8, timeout=10) as db:
         yield db
+
+
+@pytest.fixture
+def app_url(url):
+    """The URL of the same database for the role that the application logs in as."""
+    return make_conninfo(url, user="skilltree_app")
+
+
+@pytest.fixture
+async def app(app_url):
+    """The database as the application opens it."""
+    async with AsyncDatabase(app_url, min_size=1, max_size=8, timeout=10) as app:
+        yield app
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ To clone the template takes longer than most tests, so the tests of a worker sha
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from _sync.factories import add_tree, add_user, empty
@@ -47,6 +48,19 @@ def url(_clone_sync, connection):
 def db(url):
     with Database(url, min_size=1, max_size=8, timeout=10) as db:
         yield db
+
+
+@pytest.fixture
+def app_url(url):
+    """The URL of the same database for the role that the application logs in as."""
+    return make_conninfo(url, user="skilltree_app")
+
+
+@pytest.fixture
+def app(app_url):
+    """The database as the application opens it."""
+    with Database(app_url, min_size=1, max_size=8, timeout=10) as app:
+        yield app
 
 
 @pytest.fixture

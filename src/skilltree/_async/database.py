@@ -13,7 +13,7 @@ from uuid import uuid4
 import psycopg
 from psycopg import AsyncConnection, AsyncTransaction
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
@@ -257,6 +257,8 @@ class AsyncDatabase(AsyncRepositories):
 
     async def _return(self, connection: AsyncConnection[Any]) -> None:
         self._lent.discard(id(connection))
+        if not _is_clean(connection):
+            await connection.close()
         await self._pool.putconn(connection)
 
     async def _checkout(self) -> AsyncConnection[Any]:
@@ -341,6 +343,12 @@ async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], act
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
 
 
+def _is_clean(connection: AsyncConnection[Any]) -> bool:
+    """Tell whether nothing of the work done is left on a connection: the pool would mend some of it, and not all."""
+    state = connection.pgconn
+    return state.transaction_status == TransactionStatus.IDLE and state.pipeline_status == PipelineStatus.OFF
+
+
 def _has_rows(steps: Sequence[AsyncStep]) -> bool:
     return any(step.rows is not None for step in steps)
 
@@ -366,7 +374,10 @@ async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncS
                 await connection.execute("commit")
         return [await cursor.fetchall() for cursor in cursors]
     except BaseException:
-        if not is_open and not connection.closed:
+        if connection.info.pipeline_status != PipelineStatus.OFF:
+            # Interrupted, with answers under way that nobody waits for any more.
+            await connection.close()
+        elif not is_open and not connection.closed:
             await connection.rollback()
         raise
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 import psycopg
 from psycopg import Connection, Transaction
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
@@ -259,6 +259,8 @@ class Database(Repositories):
 
     def _return(self, connection: Connection[Any]) -> None:
         self._lent.discard(id(connection))
+        if not _is_clean(connection):
+            connection.close()
         self._pool.putconn(connection)
 
     def _checkout(self) -> Connection[Any]:
@@ -343,6 +345,12 @@ def _run(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> li
         raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
 
 
+def _is_clean(connection: Connection[Any]) -> bool:
+    """Tell whether nothing of the work done is left on a connection: the pool would mend some of it, and not all."""
+    state = connection.pgconn
+    return state.transaction_status == TransactionStatus.IDLE and state.pipeline_status == PipelineStatus.OFF
+
+
 def _has_rows(steps: Sequence[Step]) -> bool:
     return any(step.rows is not None for step in steps)
 
@@ -368,7 +376,10 @@ def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Act
                 connection.execute("commit")
         return [cursor.fetchall() for cursor in cursors]
     except BaseException:
-        if not is_open and not connection.closed:
+        if connection.info.pipeline_status != PipelineStatus.OFF:
+            # Interrupted, with answers under way that nobody waits for any more.
+            connection.close()
+        elif not is_open and not connection.closed:
             connection.rollback()
         raise
 

@@ -1,0 +1,162 @@
+"""The ways in which work as a learner can end, and what must be left of it on the connection: nothing."""
+
+import psycopg
+import pytest
+from psycopg.pq import PipelineStatus, TransactionStatus
+
+from _async.factories import until_somebody_waits, value
+from skilltree.errors import (
+    InvalidValue,
+    PermissionDenied,
+    PoolExhausted,
+    PrerequisitesNotMet,
+    ServerUnavailable,
+    StatementTimeout,
+    UserNotFound,
+)
+from together import meanwhile_async
+
+
+class Abandoned(Exception):
+    """What the caller of a unit of work may raise."""
+
+
+async def work(db, of):
+    """Do something as a learner, as the least and as the engine."""
+    assert (await db.users.get(of.user_id)).username == of.username
+    await db.progress.record_activity(of.user_id, of.begun_id, minutes=1)
+
+
+async def normally(db, connection, of):
+    async with db.as_user(of.user_id) as unit:
+        await work(unit, of)
+    await work(db.as_user(of.user_id), of)
+
+
+async def as_the_service(db, connection, of):
+    async with db.as_service(of.user_id) as unit:
+        assert await unit.leaderboards.rank(of.user_id)
+    await db.as_service(of.user_id).users.get(of.user_id)
+
+
+async def by_an_exception(db, connection, of):
+    with pytest.raises(Abandoned):
+        async with db.as_user(of.user_id) as unit:
+            await work(unit, of)
+            raise Abandoned
+
+
+async def by_a_refusal(db, connection, of):
+    with pytest.raises(PrerequisitesNotMet):
+        await db.as_user(of.user_id).progress.start_skill(of.user_id, of.locked_id)
+    with pytest.raises(PermissionDenied):
+        async with db.as_user(of.user_id) as unit:
+            await work(unit, of)
+            await unit.leaderboards.top()
+
+
+async def by_an_error_of_the_server(db, connection, of):
+    with pytest.raises(InvalidValue):
+        async with db.as_user(of.user_id) as unit:
+            await work(unit, of)
+            await unit.progress.record_activity(of.user_id, of.begun_id, minutes=2**31)
+    with pytest.raises(InvalidValue):
+        await db.as_user(of.user_id).progress.record_activity(of.user_id, of.begun_id, minutes=2**31)
+
+
+async def by_an_error_before_anything_is_sent(db, connection, of):
+    with pytest.raises(InvalidValue):
+        async with db.as_user(of.user_id) as unit:
+            await work(unit, of)
+            await unit.progress.start_skill(of.user_id, "\ud800")
+    with pytest.raises(InvalidValue):
+        await db.as_user(of.user_id).progress.start_skill(of.user_id, "\ud800")
+
+
+async def by_a_time_out(db, connection, of):
+    # For this database only: roles belong to the whole server.
+    setting = f"alter role app_user in database {await value(connection, 'select current_database()')}"
+    await connection.execute(f"{setting} set statement_timeout = '50ms'")
+    try:
+        async with connection.transaction():
+            await connection.execute("select from user_profiles for update")
+            with pytest.raises(StatementTimeout):
+                await work(db.as_user(of.user_id), of)
+            with pytest.raises(StatementTimeout):
+                async with db.as_user(of.user_id) as unit:
+                    await work(unit, of)
+    finally:
+        await connection.execute(f"{setting} reset statement_timeout")
+
+
+async def by_a_killed_backend(db, connection, of):
+    with pytest.raises(ServerUnavailable):
+        async with db.as_user(of.user_id) as unit:
+            await work(unit, of)
+            await kill(connection, "state = 'idle in transaction'")
+            await work(unit, of)
+
+    async def killed_at_work():
+        with pytest.raises(ServerUnavailable):
+            await work(db.as_user(of.user_id), of)
+
+    async with await psycopg.AsyncConnection.connect(connection.info.dsn) as other:
+        await other.execute("select from user_profiles for update")
+        async with meanwhile_async(killed_at_work) as done:
+            await until_somebody_waits(connection)
+            await kill(connection, "wait_event_type = 'Lock'")
+    assert done.exception() is None
+
+
+async def kill(connection, which):
+    """End the backends of which this is true."""
+    statement = "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where datname = current_database()"
+    assert await value(connection, f"{statement} and usename = 'skilltree_app' and {which}") == 1
+
+
+async def by_a_pool_time_out(db, connection, of):
+    async with db.as_user(of.user_id) as unit:
+        await work(unit, of)
+        with pytest.raises(PoolExhausted):
+            await work(db.as_user(of.user_id), of)
+
+
+ENDS = {
+    end.__name__.replace("_", " "): end
+    for end in (
+        normally,
+        as_the_service,
+        by_an_exception,
+        by_a_refusal,
+        by_an_error_of_the_server,
+        by_an_error_before_anything_is_sent,
+        by_a_time_out,
+        by_a_killed_backend,
+        by_a_pool_time_out,
+    )
+}
+
+
+async def check_nothing_is_left(db, ada, grace):
+    """Check that who comes next on the connection is themselves, then nobody, and that no transaction is open.
+
+    Who comes next spends a minute on a skill, as ``work`` does.
+    """
+    async with db.as_user(grace.user_id) as unit:
+        await work(unit, grace)
+    for scope in (db.as_user(grace.user_id), db.as_user(None), db):
+        with pytest.raises(UserNotFound):
+            await scope.users.get(ada.user_id)
+        assert await scope.sessions.list_active(ada.user_id) == []
+        assert (await scope.progress.list_for_user(ada.user_id)).items == ()
+    with pytest.raises(UserNotFound):
+        await db.users.get(grace.user_id)
+    async with db._pool.connection() as connection:
+        assert connection.info.transaction_status == TransactionStatus.IDLE
+        assert connection.info.pipeline_status == PipelineStatus.OFF
+        asked = await connection.execute(
+            "select current_user, coalesce(current_setting('app.current_user_id', true), ''),"
+            " coalesce(current_setting('app.actor_id', true), ''), current_setting('statement_timeout')"
+        )
+        assert await asked.fetchone() == ("app_user", "", "", "10s")
+    assert db.statistics()["lent"] == 0

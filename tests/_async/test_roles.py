@@ -1,0 +1,373 @@
+"""For whom the application works: one learner, the service, or nobody. What each may not do is in test_strangers.py."""
+
+from datetime import date, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from _async.factories import (
+    add_achievement,
+    add_skills,
+    add_tree,
+    add_user,
+    expect_nothing_written,
+    expect_refusal,
+    rows,
+    until_somebody_waits,
+    value,
+)
+from skilltree import AsyncDatabase
+from skilltree.errors import (
+    ConcurrentUpdate,
+    InvalidValue,
+    PermissionDenied,
+    PrerequisitesNotMet,
+    StatementTimeout,
+    UnitOfWorkEnded,
+    UnitOfWorkOpen,
+    UserNotFound,
+)
+from together import meanwhile_async
+
+# What differs between two learners who have done the same.
+PERSONAL = {"id", "user_id", "username", "email", "bio"}
+
+
+@pytest.fixture
+async def course(db):
+    """A tree of four skills and what can be earned with them, enough for a second level."""
+    tree = await add_tree(db)
+    html, css, layout, extra = await add_skills(db, tree, "html", "css", layout=["html", "css"], extra=["html"])
+    await db.skills.update(html.id, xp_value=90)
+    await db.skills.update(extra.id, is_optional=True)
+    await db.skills.update(layout.id, is_milestone=True)
+    await add_achievement(db, "Ninety", criteria={"type": "xp_threshold", "threshold": 90}, xp_reward=10)
+    await add_achievement(db, "Two", criteria={"type": "skill_completion_count", "threshold": 2}, xp_reward=5)
+    return tree.id, html.id, css.id, layout.id, extra.id
+
+
+async def walk(db, service, learner, course):
+    """Do all that a learner can do, and return what came of it, but for what differs between learners."""
+    tree, html, css, layout, extra = course
+    progress = db.progress
+    today = date.today()  # noqa: DTZ011 (a day more or less changes nothing)
+    with pytest.raises(PrerequisitesNotMet) as locked:
+        await progress.start_skill(learner, layout)
+    came = [
+        locked.value.names,
+        await progress.start_tree(learner, tree),
+        await progress.start_skill(learner, html),
+        await progress.record_activity(learner, html, minutes=45, engagement=0.5, struggling_indicators={"n": 1}),
+        await progress.record_attempt(learner, html, score=40, failed=True),
+        await progress.explain_lock(learner, layout),
+        await progress.complete_skill(learner, html, score=80, evidence={"type": "text", "content": "Done"}),
+        await progress.complete_skill(learner, html, score=90),
+        await progress.skip_skill(learner, extra),
+        await progress.pause_tree(learner, tree),
+        await progress.resume_tree(learner, tree),
+        await progress.complete_skill(learner, css),
+        await progress.reset_skill(learner, css),
+        await progress.complete_skill(learner, css),
+        await progress.next_skills(learner),
+        await progress.learning_path(learner, layout),
+        await progress.complete_skill(learner, layout),
+        await progress.calculate_tree_progress(learner, tree),
+        await progress.for_skill(learner, html),
+        await progress.for_tree(learner, tree),
+        await progress.list_for_user(learner),
+        await progress.activity_by_day(learner, since=today - timedelta(1), until=today + timedelta(1)),
+        await db.achievements.standings(learner),
+        await db.achievements.for_user(learner),
+        await db.users.update_profile(learner, bio="Learns", is_on_leaderboard=False),
+        await service.leaderboards.rank(learner),
+        await db.users.update_profile(learner, is_on_leaderboard=True),
+        await service.leaderboards.rank(learner),
+        await progress.dashboard(learner),
+        await db.trees.load("web", learner),
+        await db.users.get_profile(learner),
+    ]
+    return [impersonal(found) for found in came]
+
+
+def impersonal(found):
+    """Return what was found without what differs between two learners, and without times."""
+    if hasattr(found, "model_dump"):
+        return impersonal(found.model_dump(mode="json"))
+    if isinstance(found, list | tuple):
+        # What has happened in the same transaction comes in any order.
+        return sorted((impersonal(each) for each in found), key=repr)
+    if isinstance(found, dict):
+        return {key: impersonal(each) for key, each in found.items() if key not in PERSONAL and not key.endswith("_at")}
+    return found
+
+
+async def role(unit):
+    """Return the role of a unit of work, and whose it is."""
+    return await (
+        await unit._connection.execute("select current_user, current_setting('app.current_user_id', true)")
+    ).fetchone()
+
+
+# --- what works ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_learner_gets_under_the_roles_what_the_owner_of_the_database_gets(app, db, course):
+    as_owner = await add_user(db, "ada")
+    as_learner = await add_user(app.as_service(), "grace")
+
+    expected = await walk(db, db, as_owner.id, course)
+    found = await walk(app.as_user(as_learner.id), app.as_service(), as_learner.id, course)
+
+    assert found == expected
+    profile = await app.as_user(as_learner.id).users.get_profile(as_learner.id)
+    assert (profile.total_xp, profile.current_level, profile.current_streak, profile.skills_completed) == (125, 2, 1, 3)
+    top = await app.as_service().leaderboards.top()
+    assert {(place.user_id, place.xp, place.rank) for place in top} == {(as_owner.id, 125, 1), (as_learner.id, 125, 1)}
+    assert await app.as_service().doctor.examine() == []
+
+
+async def test_a_learner_works_in_a_unit_of_work_as_in_single_calls(app, db, course):
+    alone, together = await add_user(db, "ada"), await add_user(db, "grace")
+
+    expected = await walk(app.as_user(alone.id), app.as_service(), alone.id, course)
+    async with app.as_user(together.id) as unit:
+        # The service sees the leaderboards as they were before the unit of work.
+        found = await walk(unit, db, together.id, course)
+
+    ranks = [index for index, (one, other) in enumerate(zip(found, expected, strict=True)) if one != other]
+    assert [(expected[index], found[index]) for index in ranks] == [(1, None)]
+    assert await db.doctor.examine() == []
+
+
+async def test_the_service_edits_a_tree_that_learners_are_at_work_in(app, learner, course):
+    tree, html, css, layout, _ = course
+    await app.as_user(learner.id).progress.complete_skill(learner.id, html)
+
+    async with app.as_service() as unit:
+        await unit.skills.remove_dependency(layout, css)
+        await unit.skills.delete(css)
+
+    assert await app.as_user(learner.id).progress.can_unlock(learner.id, layout)
+    assert (await app.as_user(learner.id).progress.for_tree(learner.id, tree)).total_skills == 2
+    assert await app.as_service().doctor.examine() == []
+
+
+async def test_an_achievement_is_given_to_the_entitled_by_the_service(app, learner, course):
+    await app.as_user(learner.id).progress.complete_skill(learner.id, course[1])
+    late = await add_achievement(app.as_service(), "Late", criteria={"type": "xp_threshold", "threshold": 50})
+
+    given = await app.as_service().achievements.backfill(late.id)
+
+    assert given.is_finished
+    assert "Late" in [earned.name for earned in await app.as_user(learner.id).achievements.for_user(learner.id)]
+
+
+async def test_a_visitor_reads_the_catalogue_and_is_nobody(app, learner, course):
+    visitor = app.as_user(None)
+
+    tree = await visitor.trees.load("web", learner.id)
+    assert {skill.name for skill in tree.skills} == {"html", "css", "layout", "extra"}
+    with pytest.raises(UserNotFound):
+        await visitor.users.get(learner.id)
+    async with visitor as unit:
+        assert await role(unit) == ("app_user", "")
+
+
+async def test_nobody_in_particular_has_what_a_visitor_has(app, connection, learner, course):
+    with pytest.raises(UserNotFound):
+        await app.users.get(learner.id)
+    async with expect_refusal(connection, PermissionDenied, match="use db.as_user"):
+        await app.progress.start_tree(learner.id, course[0])
+    async with expect_refusal(connection, PermissionDenied), app.transaction() as unit:
+        await add_user(unit, "grace")
+
+
+# --- what does not ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_works_across_learners_is_refused_to_a_learner_before_anything_is_sent(app, connection, learner):
+    async with expect_refusal(connection, PermissionDenied) as refusal:
+        await app.as_user(learner.id).leaderboards.top()
+
+    assert str(refusal.value) == (
+        "leaderboards/top works across learners; "
+        "use db.as_user(…) for a learner's own work, and db.as_service() for work across learners"
+    )
+    assert refusal.value.sqlstate == "42501"
+
+
+async def test_a_refusal_for_the_role_leaves_a_unit_of_work_usable(app, learner):
+    async with app.as_user(learner.id) as unit:
+        with pytest.raises(PermissionDenied):
+            await unit.trees.publish(UUID(int=0))
+        await unit.users.update_profile(learner.id, bio="Still here")
+
+    assert (await app.as_user(learner.id).users.get_profile(learner.id)).bio == "Still here"
+
+
+@pytest.mark.parametrize("nobody", ["", "ada", 7, b"", UUID])
+async def test_who_is_no_id_is_refused_by_name(app, nobody):
+    with pytest.raises(InvalidValue, match="user_id must be a UUID or None"):
+        app.as_user(nobody)
+    with pytest.raises(InvalidValue, match="actor_id must be a UUID or None"):
+        app.as_service(nobody)
+
+
+async def test_a_scope_opens_one_unit_of_work_at_a_time(app, learner):
+    scope = app.as_user(learner.id)
+
+    async with scope as unit:
+        with pytest.raises(UnitOfWorkOpen):
+            async with scope:
+                pass
+        assert await unit.users.get(learner.id)
+    with pytest.raises(UnitOfWorkEnded):
+        await unit.users.get(learner.id)
+    async with scope as again:
+        assert await again.users.get(learner.id)
+
+
+# --- units of work ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_service_says_who_acts(app, learner):
+    async with app.as_service(learner.id) as unit:
+        assert await role(unit) == ("app_service", "")
+        actor = await unit._connection.execute("select current_setting('app.actor_id')")
+        assert await actor.fetchone() == (str(learner.id),)
+
+
+async def test_a_savepoint_takes_back_what_the_engine_did_and_the_learner_goes_on(app, learner, course):
+    _, html, css, *_ = course
+
+    async with app.as_user(learner.id) as unit:
+        await unit.progress.start_skill(learner.id, css)
+        with pytest.raises(InvalidValue):
+            async with unit.transaction() as inner:
+                await inner.progress.complete_skill(learner.id, html)
+                await inner.progress.record_activity(learner.id, css, minutes=2**31)
+        await unit.users.update_profile(learner.id, bio="On")
+        assert await role(unit) == ("app_user", str(learner.id))
+
+    profile = await app.as_user(learner.id).users.get_profile(learner.id)
+    assert (profile.bio, profile.total_xp, profile.trees_started) == ("On", 0, 1)
+
+
+@pytest.mark.parametrize("fault", ["\ud800", object()])
+async def test_who_fails_among_the_statements_of_the_engine_is_a_learner_again(app, learner, course, fault):
+    async with app.as_user(learner.id) as unit:
+        with pytest.raises(InvalidValue):
+            await unit.progress.start_skill(learner.id, fault)
+        await unit.users.update_profile(learner.id, bio="On")
+        assert await role(unit) == ("app_user", str(learner.id))
+
+    assert (await app.as_user(learner.id).users.get_profile(learner.id)).bio == "On"
+
+
+async def test_units_of_work_of_two_learners_beside_each_other_stay_apart(app, db, course):
+    ada, grace = await add_user(db, "ada"), await add_user(db, "grace")
+    # Who begins a tree for the first time holds all others off.
+    await app.as_user(ada.id).progress.start_tree(ada.id, course[0])
+
+    async with app.as_user(ada.id) as hers, app.as_user(grace.id) as theirs, app.as_service() as service:
+        await hers.progress.start_skill(ada.id, course[1])
+        await theirs.progress.start_skill(grace.id, course[2])
+        for unit in (hers, theirs):
+            with pytest.raises(UserNotFound):
+                await unit.users.get((grace if unit is hers else ada).id)
+        assert {await role(hers), await role(theirs), await role(service)} == {
+            ("app_user", str(ada.id)),
+            ("app_user", str(grace.id)),
+            ("app_service", ""),
+        }
+
+
+# --- what it costs, and when it has to wait --------------------------------------------------------------------------
+
+
+async def test_a_call_as_somebody_is_one_round_trip(proxy, learner, course):
+    url = make_conninfo(proxy.url, user="skilltree_app")
+    async with AsyncDatabase(url, min_size=1, max_size=1) as watched:
+        calls = [
+            lambda: watched.as_user(learner.id).users.get(learner.id),
+            lambda: watched.as_user(learner.id).trees.load("web", learner.id),
+            lambda: watched.as_user(learner.id).progress.complete_skill(learner.id, course[1]),
+            lambda: watched.as_user(None).trees.list(),
+            lambda: watched.as_service().leaderboards.top(),
+            lambda: watched.as_service(learner.id).skills.update(course[1], xp_value=5),
+        ]
+        for call in calls * 7:  # so that they are also prepared
+            proxy.reset()
+            await call()
+            assert proxy.round_trips == 1
+
+
+async def test_a_unit_of_work_as_somebody_takes_no_more_round_trips_than_any(proxy, learner, course):
+    async def round_trips(unit_of_work):
+        proxy.reset()
+        async with unit_of_work as unit:
+            await unit.users.get(learner.id)
+            await unit.progress.record_activity(learner.id, course[1], minutes=1)
+        return proxy.round_trips
+
+    async with AsyncDatabase(proxy.url, min_size=1, max_size=1) as owner:
+        plain = await round_trips(owner.transaction())
+    async with AsyncDatabase(make_conninfo(proxy.url, user="skilltree_app"), min_size=1, max_size=1) as watched:
+        assert plain == 4
+        assert await round_trips(watched.as_user(learner.id)) == plain
+        assert await round_trips(watched.as_service()) == plain
+
+
+async def test_a_learners_call_that_cannot_be_serialized_is_tried_again(app_url, app, connection, url, learner):
+    options = r"-c default_transaction_isolation=repeatable\ read"
+    async with AsyncDatabase(make_conninfo(app_url, options=options), max_size=1) as strict:
+        async with await psycopg.AsyncConnection.connect(url) as other:
+            await other.execute("update user_profiles set location = 'Paris'")
+            change = meanwhile_async(lambda: strict.as_user(learner.id).users.update_profile(learner.id, bio="Twice"))
+            async with change as changed:
+                await until_somebody_waits(connection)
+                await other.commit()
+        assert strict.statistics()["retries"] == 1
+        assert (changed.result().bio, changed.result().location) == ("Twice", "Paris")
+
+        async with await psycopg.AsyncConnection.connect(url) as other:
+            await other.execute("update user_profiles set location = 'Oslo'")
+            change = meanwhile_async(lambda: in_a_unit_of_work(strict, learner))
+            async with change as changed:
+                await until_somebody_waits(connection)
+                await other.commit()
+        assert isinstance(changed.exception(), ConcurrentUpdate)
+
+
+async def in_a_unit_of_work(db, learner):
+    async with db.as_user(learner.id) as unit:
+        await unit.users.update_profile(learner.id, bio="Once")
+
+
+@pytest.mark.parametrize("name", ["app_user", "app_service"])
+async def test_a_statement_has_the_time_that_is_set_for_its_role(app, connection, url, learner, name):
+    scope = app.as_user(learner.id) if name == "app_user" else app.as_service()
+    # For this database only: roles belong to the whole server.
+    setting = f"alter role {name} in database {await value(connection, 'select current_database()')}"
+    await connection.execute(f"{setting} set statement_timeout = '100ms'")
+    try:
+        async with await psycopg.AsyncConnection.connect(url) as other, expect_nothing_written(connection):
+            await other.execute("select from user_profiles for update")
+            with pytest.raises(StatementTimeout):
+                await scope.users.update_profile(learner.id, bio="Late")
+            with pytest.raises(StatementTimeout):
+                await scope.users.update_profile(learner.id, is_on_leaderboard=False)
+            async with scope as unit:
+                with pytest.raises(StatementTimeout):
+                    async with unit.transaction():
+                        await unit.users.update_profile(learner.id, bio="Late")
+    finally:
+        await connection.execute(f"{setting} reset statement_timeout")
+
+    async with scope as unit:
+        assert await unit._connection.execute("show statement_timeout") is not None
+        limits = await (await unit._connection.execute("show statement_timeout")).fetchone()
+    assert limits == {"app_user": ("10s",), "app_service": ("1min",)}[name]
+    assert await rows(connection, "show statement_timeout") == [("0",)]

@@ -1,0 +1,103 @@
+"""A database as a deployer has it, owned and migrated by a role that is no superuser, with two learners at work."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from _sync.calls import Belongings, add_belongings, add_course
+from _sync.factories import rows
+from _sync.whose import tables, traces
+from skilltree import Database, migrate
+from skilltree.seed import seed
+
+Connection = psycopg.Connection[Any]
+
+ROLES = ("app_user", "app_engine")
+"""The roles of a learner's own work."""
+
+VIEWS = ("achievement_standings", "streaks", "tree_standings")
+
+
+class Estate(NamedTuple):
+    """The database, by the URL of a superuser; the learners; and who owns which table (None: nobody's)."""
+
+    url: str
+    ada: Belongings
+    grace: Belongings
+    owners: dict[str, str | None]
+    traces_of_grace: set[str]
+
+    @property
+    def owner_url(self) -> str:
+        return make_conninfo(self.url, user="migrator")
+
+    @property
+    def app_url(self) -> str:
+        return make_conninfo(self.url, user="skilltree_app")
+
+    @property
+    def owned(self) -> list[tuple[str, str]]:
+        """Every table and view whose rows are somebody's, with the column that says whose."""
+        return [(table, owner) for table, owner in self.owners.items() if owner] + [(view, "user_id") for view in VIEWS]
+
+    def leaked(self, said: str) -> list[str]:
+        """Return what of grace's was told, but for her id, which was asked for."""
+        return [trace for trace in self.traces_of_grace - {str(self.grace.user_id)} if trace in said]
+
+    @contextmanager
+    def superuser(self) -> Iterator[Connection]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            yield connection
+
+    @contextmanager
+    def session(self, role: str, user_id: UUID | str | None) -> Iterator[Connection]:
+        """Yield a connection of the application in this role, for this learner; what is done is taken back."""
+        with psycopg.connect(self.app_url) as connection:
+            connection.execute(f"set local role {role}")
+            if user_id is not None:
+                connection.execute("select set_config('app.current_user_id', %s, true)", [str(user_id)])
+            yield connection
+            connection.rollback()
+
+
+def settle(host: str) -> Estate:
+    """Make the database and its people."""
+    server = f"host={host} user=postgres"
+    with psycopg.connect(f"{server} dbname=postgres", autocommit=True) as connection:
+        connection.execute("create role migrator login createrole")
+        connection.execute("create database learning owner migrator")
+    url = f"{server} dbname=learning"
+    migrate.migrate(make_conninfo(url, user="migrator"))
+    with Database(make_conninfo(url, user="migrator")) as db:
+        list(seed(db))
+        course = add_course(db)
+        ada, grace = add_belongings(db, "ada", course), add_belongings(db, "grace", course)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+        return Estate(url, ada, grace, dict(tables(connection)), traces(connection, grace.user_id))
+
+
+def attempt(connection: Connection, statement: str, *values: object) -> tuple[str | None, int, str]:
+    """Run a statement and take it back; return its SQLSTATE if it failed, how many rows it had, and all it said."""
+    said: list[str] = []
+    connection.add_notice_handler(note := lambda notice: said.append(repr(notice.message_primary)))
+    try:
+        with connection.transaction(force_rollback=True):
+            cursor = connection.execute(statement, values or None)
+            found = cursor.fetchall() if cursor.description else []
+            return None, cursor.rowcount, "".join([repr(found), *said])
+    except psycopg.Error as error:
+        told = [str(error), error.diag.message_detail, error.diag.message_hint, error.diag.context, *said]
+        return error.sqlstate, 0, repr(told)
+    finally:
+        connection.remove_notice_handler(note)
+
+
+def one_row(connection: Connection, table: str, owner: str, user_id: UUID) -> str:
+    """Return a row of a learner's as JSON, as PostgreSQL writes it."""
+    ((row,),) = rows(connection, f"select to_jsonb(t)::text from {table} as t where {owner} = %s limit 1", user_id)
+    return str(row)

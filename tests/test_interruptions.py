@@ -1,0 +1,175 @@
+"""A pool of one connection: work that is cancelled at any await, or interrupted from the keyboard, leaves nothing.
+
+Only tasks can be cancelled, and only the main thread is interrupted, so this has no twin.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import _async.ends
+import _sync.ends
+from _sync.calls import Belongings, add_belongings, add_course
+from _sync.factories import until_somebody_waits
+from skilltree import AsyncDatabase, Database
+from skilltree.errors import SkillTreeError
+
+Work = Callable[[AsyncDatabase, Belongings], Awaitable[object]]
+
+
+async def a_call(db: AsyncDatabase, of: Belongings) -> None:
+    await db.as_user(of.user_id).progress.record_activity(of.user_id, of.begun_id, minutes=1)
+
+
+async def a_unit_of_work(db: AsyncDatabase, of: Belongings) -> None:
+    async with db.as_user(of.user_id) as unit:
+        await unit.progress.record_activity(of.user_id, of.begun_id, minutes=1)
+        async with unit.transaction() as inner:
+            await inner.progress.reset_skill(of.user_id, of.done_id)
+        await unit.progress.complete_skill(of.user_id, of.done_id)
+
+
+async def the_service(db: AsyncDatabase, of: Belongings) -> None:
+    async with db.as_service(of.user_id) as unit:
+        await unit.users.mark_email_verified(of.user_id)
+    await db.as_service(of.user_id).leaderboards.top()
+
+
+async def an_import(db: AsyncDatabase, of: Belongings) -> None:
+    await db.as_service(of.user_id).progress.import_rows([])
+
+
+class Cancelled:
+    """Work whose task is cancelled when it waits for the nth time, and for the one after it, too, if that is wanted."""
+
+    def __init__(self, work: Awaitable[object], nth: int, *, twice: bool) -> None:
+        self._work = work
+        self._at = {nth, nth + 1} if twice else {nth}
+        self.waited = 0
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        steps = self._work.__await__()
+        go_on: Callable[[], Any] = partial(next, steps)
+        task = asyncio.current_task()
+        assert task is not None
+        while True:
+            try:
+                future = go_on()
+            except StopIteration as end:
+                return end.value
+            self.waited += 1
+            if self.waited in self._at:
+                task.cancel()
+            try:
+                yield future
+            except BaseException as error:
+                go_on = partial(steps.throw, error)
+            else:
+                go_on = partial(next, steps)
+
+
+@pytest.fixture
+def people(migrated_url: str) -> tuple[Belongings, Belongings]:
+    with Database(migrated_url) as db:
+        course = add_course(db)
+        return add_belongings(db, "ada", course), add_belongings(db, "grace", course)
+
+
+@pytest.fixture
+def app_url(migrated_url: str) -> str:
+    return make_conninfo(migrated_url, user="skilltree_app")
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
+@pytest.mark.parametrize("work", [a_call, a_unit_of_work, the_service, an_import])
+async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, app_url, people, work, twice):
+    ada, grace = people
+    cancelled = 0
+    with Database(migrated_url) as owner:
+        before = minutes(owner, grace)
+
+    async with AsyncDatabase(app_url, min_size=1, max_size=1, timeout=5) as db:
+        for nth in range(1, 1000):
+            interrupted = Cancelled(work(db, ada), nth, twice=twice)
+            try:
+                # A task of its own, which ends with the cancellation.
+                await asyncio.create_task(awaited(interrupted))
+            except asyncio.CancelledError:
+                cancelled += 1
+            await _async.ends.check_nothing_is_left(db, ada, grace)
+            if interrupted.waited < nth:
+                break
+
+    assert cancelled == nth - 1
+    with Database(migrated_url) as owner:
+        assert owner.doctor.examine() == []
+        # All that others were told was done, is done.
+        assert minutes(owner, grace) == before + nth
+
+
+def minutes(db: Database, of: Belongings) -> int:
+    work = db.progress.for_skill(of.user_id, of.begun_id)
+    return 0 if work is None else work.time_spent_minutes
+
+
+async def awaited(work: Awaitable[object]) -> object:
+    return await work
+
+
+@pytest.mark.parametrize("in_a_unit", [False, True], ids=["a call", "a unit of work"])
+def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, app_url, people, in_a_unit):
+    ada, grace = people
+
+    with Database(app_url, min_size=1, max_size=1, timeout=5) as db:
+        with psycopg.connect(migrated_url) as other, psycopg.connect(migrated_url, autocommit=True) as observer:
+            other.execute("select from user_profiles for update")
+            interrupt = threading.Thread(target=interrupt_who_waits, args=[observer])
+            interrupt.start()
+            with pytest.raises(KeyboardInterrupt):
+                if in_a_unit:
+                    with db.as_user(ada.user_id) as unit:
+                        _sync.ends.work(unit, ada)
+                else:
+                    _sync.ends.work(db.as_user(ada.user_id), ada)
+            interrupt.join()
+        _sync.ends.check_nothing_is_left(db, ada, grace)
+
+    with Database(migrated_url) as owner:
+        assert owner.doctor.examine() == []
+
+
+async def test_a_unit_of_work_that_was_interrupted_does_no_more(migrated_url, app_url, people):
+    ada, _ = people
+
+    async with AsyncDatabase(app_url, min_size=1, max_size=1, timeout=5) as db:
+        before = await db.as_user(ada.user_id).users.get_profile(ada.user_id)
+        with pytest.raises(SkillTreeError):
+            async with db.as_user(ada.user_id) as unit:
+                await unit.users.update_profile(ada.user_id, bio="Undone")
+                with pytest.raises(asyncio.CancelledError):
+                    await asyncio.create_task(awaited(Cancelled(a_call(Within(unit), ada), 1, twice=False)))
+                await unit.users.update_profile(ada.user_id, bio="Undone, too")
+
+        assert await db.as_user(ada.user_id).users.get_profile(ada.user_id) == before
+
+
+class Within:
+    """A unit of work in place of the database."""
+
+    def __init__(self, unit: Any) -> None:
+        self._unit = unit
+
+    def as_user(self, _: object) -> Any:
+        return self._unit
+
+
+def interrupt_who_waits(observer: psycopg.Connection[Any]) -> None:
+    until_somebody_waits(observer)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

@@ -1,0 +1,175 @@
+"""By SQL of one's own, as the roles of a learner's work: nobody else's rows are read, changed or told of.
+
+All tables, columns and functions are taken from the catalogue, so that new ones are tried, too.
+"""
+
+import psycopg
+import pytest
+
+from _sync.factories import rows
+from estate import ROLES, attempt
+
+DENIED = "42501"
+NOT_AN_ID = "22P02"
+NOT_HERE = {"0A000", "42703", "42601"}
+"""A server without XML; a view, which has no row ids and gives no samples."""
+
+SHARED = {
+    "achievements": ROLES,
+    "levels": ROLES,
+    "skill_categories": ROLES,
+    "skill_trees": ROLES,
+    "skills": ROLES,
+    # About nobody: how many have how much, and where somebody has begun.
+    "begun_trees": ("app_engine",),
+    "leaderboard_counts": ("app_engine",),
+}
+"""The tables whose rows are nobody's, and who reads them all."""
+
+READS = (
+    "select t from {t} as t",
+    "select * from {t}",
+    "select count(*) from {t} having count(*) > 0",
+    "select ctid, xmin, tableoid from {t}",
+    "select {o} from {t} for update",
+    "select {o} from {t} for no key update",
+    "select {o} from {t} for key share",
+    "select {o} from {t} tablesample bernoulli (100)",
+    "select {o} from {t} where {o} = '{b}'",
+    "select {o} from {t} where {o} <> nullif(current_setting('app.current_user_id', true), '')::uuid",
+    "with everything as materialized (select {o} from {t}) select * from everything",
+    "select {o} from {t} union all select {o} from {t}",
+    "select other.{o} from {t} as own right join {t} as other on own.{o} <> other.{o}",
+    "select query_to_xml('select {o} from {t}', true, false, '')",
+    "select table_to_xml('{t}', true, false, '')",
+    "select array(select {o} from {t})",
+    "select (select max({o}::text) from {t})",
+    "declare all_of_it cursor for select {o} from {t}; fetch all in all_of_it",
+    "explain (analyze, verbose) select {o} from {t}",
+    "do $$ declare r record; begin for r in select {o} as o from {t} loop raise notice '%', r.o; end loop; end $$",
+    "set local row_security = off; select {o} from {t}",
+)
+
+TELLING = (
+    "select {o} from {t} as t where (t::text)::integer = 0",
+    "select {o} from {t} as t where 1 / (case when {o} = '{b}' then 0 else 1 end) > 0",
+    "select {o} from {t} as t where cast({o}::text as integer) = 0 and {o} = '{b}'",
+    "select {o} from {t} as t order by ({o}::text)::integer",
+    "select {o} from {t} as t group by {o} having ({o}::text)::integer = 0",
+    "select t.{o} from {t} as t join pg_class on pg_class.oid = (t.{o}::text)::oid",
+    "select {o} from {t} as t where to_date({o}::text, 'YYYY') is null",
+    "select {o} from {t} as t where jsonb_path_exists(to_jsonb(t), 'strict $.nothing')",
+    "select ('{{' || string_agg({o}::text, '') || '}}')::integer[] from {t}",
+    "explain (analyze, verbose) select {o} from {t} as t where (t::text)::integer = 0",
+)
+"""What puts values into an error, a notice or a plan, if it is asked before the policy is."""
+
+
+def test_every_column_shows_ones_own_rows_or_nothing(estate, role, as_ada):
+    columns = rows(
+        as_ada,
+        "select relname, attname from pg_attribute join pg_class on pg_class.oid = attrelid"
+        " where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S')"
+        " and not attisdropped and not relispartition",
+    )
+    readable = 0
+
+    with estate.superuser() as superuser:
+        for table, column in columns:
+            owner = dict(estate.owned).get(table)
+            whose = f" where {owner} = '{estate.ada.user_id}'" if owner else ""
+            read = f'select "{column}"::text from {table}'
+            state, _, said = attempt(as_ada, f"{read} order by 1")
+            if state is None:
+                readable += 1
+                assert owner or role in SHARED[table], (table, column)
+                assert said == repr(rows(superuser, f"{read}{whose} order by 1")), (table, column)
+            else:
+                assert state == DENIED, (table, column, said)
+
+    assert readable > 100
+    assert ("users", "password_hash") in columns
+    assert attempt(as_ada, "select password_hash from users")[0] == DENIED
+
+
+@pytest.mark.parametrize("statement", READS)
+def test_no_way_to_read_reaches_another_learner(estate, as_ada, statement):
+    for table, owner in estate.owned:
+        state, _, said = attempt(as_ada, statement.format(t=table, o=owner, b=estate.grace.user_id))
+
+        assert state in {None, DENIED, *NOT_HERE}, (table, said)
+        assert estate.leaked(said) == [], table
+        assert str(estate.grace.user_id) not in said, table
+
+
+@pytest.mark.parametrize("statement", TELLING)
+def test_what_fails_on_a_row_fails_on_ones_own_only(estate, as_ada, statement):
+    for table, owner in estate.owned:
+        _, _, said = attempt(as_ada, statement.format(t=table, o=owner, b=estate.grace.user_id))
+
+        assert estate.leaked(said) == [], table
+        assert str(estate.grace.user_id) not in said.replace(f"'{estate.grace.user_id}'", ""), table
+
+
+@pytest.mark.parametrize("context", [None, "", "' or true --", "00000000-0000-0000-0000-000000000000", "{}"])
+def test_without_a_learner_there_are_no_rows_and_nothing_fails_on_one(estate, role, context):
+    with estate.session(role, context) as nobody:
+        for table, owner in estate.owned:
+            for statement in (*READS, *TELLING):
+                state, _, said = attempt(nobody, statement.format(t=table, o=owner, b=estate.grace.user_id))
+                assert state in {None, DENIED, NOT_AN_ID, *NOT_HERE}, (table, statement, said)
+                assert estate.leaked(said) == [], (table, statement)
+            state, count, said = attempt(nobody, f"select {owner} from {table}")
+            assert count == 0
+            # A context that is no id fails as such, whatever the table holds.
+            assert state == (NOT_AN_ID if context in {"' or true --", "{}"} and state != DENIED else state)
+
+
+def test_tables_of_nobodys_are_read_by_whom_they_are_for(estate, role, as_ada):
+    for table in (table for table, owner in estate.owners.items() if owner is None):
+        state, _, _ = attempt(as_ada, f"select from {table}")
+        assert (state is None) == (role in SHARED.get(table, ())), table
+
+
+def test_nothing_that_the_server_knows_shows_another_learner(estate, as_ada):
+    relations = [
+        name
+        for (name,) in rows(
+            as_ada,
+            "select oid::regclass::text from pg_class where relkind in ('r', 'v')"
+            " and relnamespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)",
+        )
+    ]
+    everything = "select string_agg(t::text, ' ') from {} as t"
+
+    with estate.superuser() as superuser, psycopg.connect(estate.app_url) as other:
+        other.execute(f"select from users where email = '{estate.grace.email}'")
+        # They are there to be found.
+        assert estate.leaked(repr(rows(superuser, everything.format("pg_stats"))))
+        assert estate.leaked(repr(rows(superuser, everything.format("pg_stat_activity"))))
+        for relation in relations:
+            _, _, said = attempt(as_ada, everything.format(relation))
+            assert estate.leaked(said) == [], relation
+
+    assert {"pg_stats", "pg_stats_ext", "pg_stat_activity", "pg_statistic"} <= set(relations)
+
+
+def test_no_function_tells_of_another_learner(estate, as_ada):
+    functions = rows(
+        as_ada,
+        "select pg_proc.oid::regprocedure::text, proname, prosecdef, prokind,"
+        " array(select format_type(type, null) from unnest(proargtypes) as type), prorettype = 'trigger'::regtype"
+        " from pg_proc where pronamespace = 'public'::regnamespace",
+    )
+    given = {"uuid": f"'{estate.grace.user_id}'::uuid", "text": f"'{estate.grace.username}'"}
+
+    for signature, name, is_definer, kind, types, is_trigger in functions:
+        assert not is_definer, f"{signature}: who calls it sees what its owner does"
+        # They say for whom one works: whoever sends SQL of their own as the application may do that.
+        if kind != "f" or is_trigger or name.startswith("begin_as_"):
+            continue
+        arguments = ", ".join(given.get(wanted, f"null::{wanted}") for wanted in types)
+        _, _, said = attempt(as_ada, f"select {name}({arguments})")
+        assert estate.leaked(said.replace(estate.grace.username, "")) == [], signature
+
+    assert len(functions) > 15
