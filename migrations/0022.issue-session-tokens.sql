@@ -15,14 +15,13 @@ set
     ended_at = now()
 where user_sessions.is_active;
 
-alter table user_sessions add constraint user_sessions_token_hash_length check (octet_length(token_hash) = 32)
-not valid;
-
-alter table user_sessions validate constraint user_sessions_token_hash_length;
+-- Everyone is logged out anyway, and logs in again when the table has been read.
+-- squawk-ignore constraint-missing-not-valid
+alter table user_sessions add constraint user_sessions_token_hash_length check (octet_length(token_hash) = 32);
 
 -- The token says whose it is, so that one look in this index finds the session, wherever the learner's rows are.
 --
--- Everyone is logged out anyway, and logs in again when the index is there.
+-- As above.
 -- squawk-ignore disallowed-unique-constraint, constraint-missing-not-valid
 alter table user_sessions add constraint unique_session_token unique (user_id, token_hash);
 
