@@ -2,4 +2,8 @@
 -- need not wait.
 --
 -- @role app_service
-select pg_advisory_xact_lock(hashtextextended('counts of leaderboard ' || %(board)s || ' ' || %(starts_on)s, 0));
+-- @step how doctor.repair begins with a leaderboard
+select
+    pg_advisory_xact_lock(
+        hashtextextended('counts of leaderboard ' || %(board)s::leaderboard || ' ' || %(starts_on)s::date, 0)
+    );

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from uuid import UUID
 
 from skilltree.errors import PoolExhausted, ServerUnavailable, SkillTreeError
 from skilltree.models.doctor import Change, Fact, FailedRepair, Finding
+from skilltree.models.enums import Leaderboard
 from skilltree.models.ids import UserId
 
 INVARIANTS = (
@@ -46,10 +48,10 @@ def learners_of(findings: Iterable[Finding]) -> list[UserId]:
     return sorted({finding.user_id for finding in findings if finding.user_id is not None})
 
 
-def boards_of(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+def boards_of(findings: Iterable[Finding]) -> list[tuple[Leaderboard, date]]:
     """Return the leaderboards whose counts have drifted, each with the day on which it starts."""
     named = {finding.what.partition(":")[0].partition(" ") for finding in findings}
-    return sorted((board, starts_on) for board, _, starts_on in named)
+    return sorted((Leaderboard(board), date.fromisoformat(starts_on)) for board, _, starts_on in named)
 
 
 def changes_between(before: Iterable[Fact], after: Iterable[Fact]) -> list[Change]:

@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, NewType, Protocol, TypeVar
 
 from psycopg import postgres
 from psycopg.abc import Buffer
@@ -20,6 +20,9 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 Params = Mapping[str, object]
+
+JsonText = NewType("JsonText", str)
+"""A JSON document as it is sent: validated, and written by what validated it."""
 
 _JSON_TYPES = frozenset({postgres.types["json"].oid, postgres.types["jsonb"].oid})
 
@@ -82,13 +85,13 @@ def _name(result: PGresult, index: int) -> str:
     return (result.fname(index) or b"").decode()
 
 
-def document(adapter: TypeAdapter[Any], value: object, field: str) -> str | None:
+def document(adapter: TypeAdapter[Any], value: object, field: str) -> JsonText | None:
     """Return a document as JSON text, validated; ``None`` stays. Raises InvalidDocument with the path of a fault."""
     if value is None:
         return None
     try:
         valid = adapter.validate_python(value)
-        return adapter.dump_json(valid, by_alias=True, exclude_unset=True).decode()
+        return JsonText(adapter.dump_json(valid, by_alias=True, exclude_unset=True).decode())
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         path = tuple(first["loc"])
@@ -98,14 +101,14 @@ def document(adapter: TypeAdapter[Any], value: object, field: str) -> str | None
         raise InvalidDocument(f"{field}: {error}", field=field, path=()) from error
 
 
-def changes(adapter: TypeAdapter[T], values: T) -> str:
+def changes(adapter: TypeAdapter[T], values: T) -> JsonText:
     """Return the changed columns as a JSON object. Raises InvalidValue for an unknown column or a wrong type."""
     given: Mapping[str, object] = values  # type: ignore[assignment]  # a TypedDict, which T cannot say
     if not given:
         raise InvalidValue("nothing to change was given")
     try:
         valid = adapter.validate_python(values)
-        return adapter.dump_json(valid, by_alias=True, exclude_unset=True).decode()
+        return JsonText(adapter.dump_json(valid, by_alias=True, exclude_unset=True).decode())
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         path = tuple(first["loc"])

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import ValidationError
 
+from skilltree._rows import JsonText
 from skilltree.errors import CyclicDependency, CyclicParents, InvalidCurriculum, UnknownCurriculumKeys
 from skilltree.models.content import is_relative_url
 from skilltree.models.curriculum import Curriculum, CurriculumSkill, CurriculumTree
@@ -113,9 +114,9 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:100].rstrip("-") or f"c-{uuid5(_NAMESPACE, name).hex}"
 
 
-def skill_rows(tree: CurriculumTree) -> str:
+def skill_rows(tree: CurriculumTree) -> JsonText:
     """Return the skills as the JSON array that ``trees/import_tree`` takes."""
-    return json.dumps([_row(tree.slug, place, skill) for place, skill in enumerate(tree.skills, start=1)])
+    return JsonText(json.dumps([_row(tree.slug, place, skill) for place, skill in enumerate(tree.skills, start=1)]))
 
 
 def _row(slug: str, place: int, skill: CurriculumSkill) -> dict[str, object]:

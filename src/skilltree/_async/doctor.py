@@ -1,5 +1,6 @@
 """Whether what is derived is what follows from the facts, and mending it where it is not."""
 
+from datetime import date
 from uuid import UUID
 
 from skilltree._async.repository import HOLD_TREE, AsyncRepository, AsyncStep, step
@@ -14,6 +15,7 @@ from skilltree._drift import (
     noted,
 )
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
+from skilltree.models.enums import Leaderboard
 from skilltree.models.ids import TreeId, UserId
 
 _LEARNER_AGAIN = (
@@ -88,7 +90,7 @@ class AsyncDoctor(AsyncRepository):
             [step(name, params) for name in _LEARNER_AGAIN],
         )
 
-    async def _mend_board(self, board: str, starts_on: str) -> list[Change]:
+    async def _mend_board(self, board: Leaderboard, starts_on: date) -> list[Change]:
         """Count the learners of a leaderboard anew."""
         return await self._all(
             Change,

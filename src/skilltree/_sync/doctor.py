@@ -2,6 +2,7 @@
 
 """Whether what is derived is what follows from the facts, and mending it where it is not."""
 
+from datetime import date
 from uuid import UUID
 
 from skilltree._drift import (
@@ -16,6 +17,7 @@ from skilltree._drift import (
 )
 from skilltree._sync.repository import HOLD_TREE, Repository, Step, step
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
+from skilltree.models.enums import Leaderboard
 from skilltree.models.ids import TreeId, UserId
 
 _LEARNER_AGAIN = (
@@ -90,7 +92,7 @@ class Doctor(Repository):
             [step(name, params) for name in _LEARNER_AGAIN],
         )
 
-    def _mend_board(self, board: str, starts_on: str) -> list[Change]:
+    def _mend_board(self, board: Leaderboard, starts_on: date) -> list[Change]:
         """Count the learners of a leaderboard anew."""
         return self._all(
             Change,
