@@ -17,10 +17,10 @@ demo: $(SKILLTREE) ## Start the server, migrate, seed, and show a learner's jour
 test: $(SKILLTREE) ## Run the tests on a throw-away server (PG=18, 16 or 15; ARGS for pytest)
 	@$(SKILLTREE) test --pg $(PG) -- $(ARGS)
 
-check: $(SKILLTREE) ## Check style, types, generated code, SQL, migrations and schema
+check: $(SKILLTREE) ## Check query files, style, types, generated code, SQL, migrations and schema
 	@$(SKILLTREE) check
 
-format: $(SKILLTREE) ## Bring everything into style, and write the sync code anew
+format: $(SKILLTREE) ## Bring everything into style, and write generated code and queries/schema.json anew
 	@$(SKILLTREE) format
 
 migrate: $(SKILLTREE) ## Apply the migrations that are pending

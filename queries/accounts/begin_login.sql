@@ -8,6 +8,7 @@
 --
 -- @role app_service
 -- @across nobody is logged in yet
+-- @step how authenticate begins
 with identifier as (
     select sha256(convert_to(lower(%(email)s), 'UTF8')) as hash
 ),

@@ -1,6 +1,7 @@
 -- Whether a link would set a new password now.
 --
 -- @role app_service
+-- @step how reset_password begins
 select users.id
 from user_tokens
 inner join users on users.id = user_tokens.user_id

@@ -4,6 +4,7 @@
 -- new_hash  of the same password at a higher cost; null keeps the one that is there
 --
 -- @role app_service
+-- @step how authenticate ends
 with logged_in as (
     update users
     set

@@ -1,6 +1,7 @@
 -- What to check the password of an account against.
 --
 -- @role app_service
+-- @step what authenticate and change_password compare with
 select users.password_hash
 from users
 where

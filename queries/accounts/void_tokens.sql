@@ -1,6 +1,7 @@
 -- Void the links of an account.
 --
 -- @role app_service
+-- @step what follows when an account is closed
 delete from user_tokens
 where user_tokens.user_id = %(user_id)s
 returning user_tokens.purpose;

@@ -5,6 +5,8 @@
 -- due                          who of them were entitled
 --
 -- @role app_service
+-- @step how backfill notes how far it is
+-- @across counts the awards of all learners of a batch
 update achievement_backfills
 set
     after_user_id = coalesce(%(last_user_id)s::uuid, achievement_backfills.after_user_id),

@@ -6,6 +6,7 @@
 -- at        when; null is now
 --
 -- @role app_engine
+-- @step what follows from an action on a skill, from a repair and from a back-fill
 with learner as (
     select
         user_profiles.total_xp,

@@ -1,6 +1,7 @@
 -- How far a back-fill has come.
 --
 -- @role app_service
+-- @step how backfill tells how far it is
 select
     achievement_backfills.achievement_id,
     achievement_backfills.learners_seen,

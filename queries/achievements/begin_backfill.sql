@@ -1,6 +1,8 @@
 -- Begin a back-fill, or go on with one that was interrupted; one that has come to its end begins anew.
 --
 -- @role app_service
+-- @step how backfill begins
+-- @across counts all learners
 with begun as (
     insert into achievement_backfills (achievement_id)
     select achievements.id

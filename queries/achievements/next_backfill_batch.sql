@@ -3,6 +3,9 @@
 -- limit  how many learners to look at
 --
 -- @role app_service
+-- @step what backfill works on next
+-- @across looks for those entitled among all learners
+-- @nullable last_user_id: the last learners were in the batch before
 with place as (
     select achievement_backfills.after_user_id
     from achievement_backfills

@@ -1,5 +1,7 @@
 -- How far one learner is toward every achievement that can be earned, the earned first, then the nearest. Progress is
 -- computed here: nothing about an achievement not earned yet is stored.
+--
+-- @notnull threshold: achievements_criteria_form allows no criteria without one
 select
     achievements.id,
     achievements.name,

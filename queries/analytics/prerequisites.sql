@@ -7,6 +7,7 @@
 -- is missing can be worked out from the others and their sum. 0 is nobody's figure, and is said.
 --
 -- @role app_service
+-- @across figures about groups of learners
 with active_skill as (
     select
         skills.id,

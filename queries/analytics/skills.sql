@@ -7,6 +7,7 @@
 -- idle_days  after how many days without work in the tree a learner has stopped
 --
 -- @role app_service
+-- @across figures about groups of learners
 with active_skill as (
     select
         skills.id,

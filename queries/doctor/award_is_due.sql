@@ -3,6 +3,8 @@
 -- became what it is; after a back-fill, of all. While one is under way, none are told.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
 with standing as materialized (
     select
         achievement_standings.user_id,

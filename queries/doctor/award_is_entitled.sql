@@ -3,6 +3,9 @@
 -- value noted with the award is believed.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
+-- @notnull what: achievements_criteria_form allows no criteria without a type
 with noted as (
     select
         user_achievements.user_id,

@@ -1,6 +1,7 @@
 -- Begin the trees that a learner works in without having begun them.
 --
 -- @role app_service
+-- @step how doctor.repair mends
 insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
 select
     user_skill_progress.user_id,

@@ -1,6 +1,7 @@
 -- Everything of some trees that mending may change, a row each.
 --
 -- @role app_service
+-- @step what doctor.repair compares before and after
 select
     'tree' as subject_kind,
     null::uuid as user_id,

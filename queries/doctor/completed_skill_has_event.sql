@@ -1,6 +1,8 @@
 -- Completed skills that the ledger does not know of: expected is what the skill is worth now.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
 select
     'skill' as subject_kind,
     user_skill_progress.user_id,

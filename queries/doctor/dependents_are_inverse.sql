@@ -1,6 +1,7 @@
 -- Dependents that are not the inverse of the dependencies: expected and found are the id that is missing, or too many.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
 with needed as (
     select
         skills.id as skill_id,

@@ -2,6 +2,9 @@
 -- below nothing.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
+-- @notnull what: the day on which a leaderboard starts is finite, which to_char asks for
 with tally as (
     select
         user_scores.board,

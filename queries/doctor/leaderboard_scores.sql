@@ -1,6 +1,9 @@
 -- Places on the leaderboards that are not what the ledger, the profile and the account say.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
+-- @notnull what: the day on which a leaderboard starts is finite, which to_char asks for
 with granted as (
     select
         xp_events.user_id,

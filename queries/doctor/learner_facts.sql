@@ -1,6 +1,8 @@
 -- Everything of a learner that mending may change, a row each.
 --
 -- @role app_service
+-- @step what doctor.repair compares before and after
+-- @notnull what: the day on which a leaderboard starts is finite, which to_char asks for
 select
     'learner' as subject_kind,
     user_profiles.user_id,

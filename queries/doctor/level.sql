@@ -1,6 +1,8 @@
 -- Learners whose level is not the highest that their total XP reaches.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
 with ladder as (
     select
         array_agg(levels.level order by levels.min_xp) as levels,

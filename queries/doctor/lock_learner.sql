@@ -1,6 +1,7 @@
 -- Hold a learner who is about to be mended, and off all authors of the learner's trees: as progress/lock_for_skill.
 --
 -- @role app_service
+-- @step how doctor.repair begins with a learner
 with own_tree as (
     select user_skill_tree_progress.skill_tree_id
     from user_skill_tree_progress

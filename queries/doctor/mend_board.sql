@@ -2,6 +2,8 @@
 -- change in one transaction: what is lacking is the same before and after it, and need not wait for it.
 --
 -- @role app_service
+-- @step how doctor.repair mends
+-- @across counts all learners of a leaderboard
 with due as (
     select
         node.level,

@@ -2,6 +2,7 @@
 -- The skills are locked before.
 --
 -- @role app_service
+-- @step how doctor.repair mends
 with edge as (
     select
         skills.id as skill_id,

@@ -2,6 +2,7 @@
 -- at the time and on the day when it was earned.
 --
 -- @role app_service
+-- @step how doctor.repair mends
 with earned as (
     select
         user_skill_progress.user_id,

@@ -1,6 +1,7 @@
 -- Take out of the prerequisites of some trees what is not a tree.
 --
 -- @role app_service
+-- @step how doctor.repair mends
 update skill_trees
 set
     prerequisites = array(

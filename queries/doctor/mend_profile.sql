@@ -1,6 +1,7 @@
 -- Count anew what a learner's profile holds of the ledger, the days, the skills and the trees.
 --
 -- @role app_service
+-- @step how doctor.repair mends
 with run as (
     select
         streaks.user_id,

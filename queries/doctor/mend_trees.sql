@@ -2,6 +2,7 @@
 -- what is not a skill of the tree.
 --
 -- @role app_service
+-- @step how doctor.repair mends
 with due as (
     select
         user_skill_tree_progress.user_id,

@@ -1,6 +1,7 @@
 -- Give a learner the skills that have come open by all that they need being satisfied, as of when the last of that was.
 --
 -- @role app_service
+-- @step how doctor.repair mends
 with edge as (
     select
         skills.id as skill_id,

@@ -1,6 +1,7 @@
 -- Trees whose skills need each other in a circle: found is one such path by name.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
 with cycle as (
     select
         skills.skill_tree_id,

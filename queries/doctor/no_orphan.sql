@@ -1,6 +1,9 @@
 -- Ids in an array that name nothing there may be: skills that are not of the tree, trees that do not exist.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
+-- @nullable found: an array can hold a null, which is no skill either
 with named as (
     select
         'skill' as subject_kind,

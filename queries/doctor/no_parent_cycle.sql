@@ -1,6 +1,7 @@
 -- Trees in which a skill is its own ancestor: found is one such path by name.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
 with cycle as (
     select
         skills.skill_tree_id,

@@ -1,6 +1,8 @@
 -- A circle of trees that need each other: found is its path by name.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @notnull subject_id: a cycle begins with a tree
 with cycle as (
     select
         find_cycle(

@@ -2,6 +2,8 @@
 -- may be off by half a minute.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
 with skill_count as (
     select
         user_skill_progress.user_id,

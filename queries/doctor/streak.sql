@@ -1,6 +1,8 @@
 -- Learners whose streaks are not the runs of their days: the one that ends with the latest day, the longest, that day.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
 with counted as (
     select
         streaks.user_id,

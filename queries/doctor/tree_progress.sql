@@ -2,6 +2,8 @@
 -- who work in a tree that is said not to be begun.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
 with compared as (
     select
         user_skill_tree_progress.user_id,

@@ -2,6 +2,8 @@
 -- given.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
 with edge as (
     select
         skills.id as skill_id,

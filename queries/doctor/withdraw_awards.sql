@@ -3,6 +3,7 @@
 -- of all before it. The profile is counted before, and again afterwards.
 --
 -- @role app_service
+-- @step how doctor.repair mends
 with noted as (
     select
         user_achievements.achievement_id,

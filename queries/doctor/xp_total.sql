@@ -1,6 +1,8 @@
 -- Learners whose total XP is not the sum of the ledger.
 --
 -- @role app_service
+-- @step an invariant, which doctor.examine and doctor.repair look through
+-- @across looks through all learners
 with ledger as (
     select
         xp_events.user_id,

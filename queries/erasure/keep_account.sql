@@ -6,6 +6,7 @@
 -- nobody_id  the new account
 --
 -- @role app_service
+-- @across what is kept becomes nobody's
 insert into users (id, email, username, password_hash, is_active, created_at, updated_at)
 select
     %(nobody_id)s::uuid,

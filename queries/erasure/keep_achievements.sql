@@ -3,6 +3,7 @@
 -- nobody_id  whose they are from now on
 --
 -- @role app_service
+-- @across what is kept becomes nobody's
 insert into user_achievements (user_id, achievement_id, id, earned_at, progress)
 select
     %(nobody_id)s::uuid,

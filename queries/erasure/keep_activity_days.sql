@@ -3,6 +3,7 @@
 -- nobody_id  whose they are from now on
 --
 -- @role app_service
+-- @across what is kept becomes nobody's
 insert into user_activity_days (user_id, activity_date, minutes)
 select
     %(nobody_id)s::uuid,

@@ -4,6 +4,7 @@
 -- nobody_id  whose it is from now on
 --
 -- @role app_service
+-- @across what is kept becomes nobody's
 insert into user_skill_progress (
     user_id,
     skill_id,

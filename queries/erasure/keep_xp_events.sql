@@ -3,6 +3,7 @@
 -- nobody_id  whose it is from now on
 --
 -- @role app_service
+-- @across what is kept becomes nobody's
 insert into xp_events (
     user_id,
     source_kind,

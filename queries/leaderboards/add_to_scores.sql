@@ -4,6 +4,7 @@
 -- at  when it was earned; null is now
 --
 -- @role app_engine
+-- @step what follows from an action on a skill, and from a back-fill
 with gain as (
     select
         user_profiles.user_id,

@@ -4,6 +4,7 @@
 -- limit  how many above, and how many below
 --
 -- @role app_service
+-- @across a learner's place is among others
 with score as (
     select
         user_scores.board,

@@ -4,6 +4,7 @@
 -- is_listed  whether the learner is shown; null is as the profile and the account say
 --
 -- @role app_engine
+-- @step what follows when a learner comes to the leaderboards or leaves them, and from a repair
 with learner as (
     select
         user_profiles.user_id,

@@ -3,6 +3,7 @@
 -- at  a moment of the week or month; null is now
 --
 -- @role app_service
+-- @across the first places are anybody's
 with period as (
     select
         case %(board)s::leaderboard

@@ -1,6 +1,7 @@
 -- Where rows to import are put before anything is known of them.
 --
 -- @role app_service
+-- @step how import_rows begins
 create temporary table imported_progress (
     position integer,
     user_id uuid,

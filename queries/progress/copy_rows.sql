@@ -2,6 +2,7 @@
 --
 -- @role app_service
 -- @after progress/begin_import
+-- @step how import_rows sends the rows
 copy pg_temp.imported_progress (
     position,
     user_id,

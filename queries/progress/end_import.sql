@@ -2,4 +2,5 @@
 --
 -- @role app_service
 -- @after progress/begin_import
+-- @step how import_rows ends
 drop table pg_temp.imported_progress;

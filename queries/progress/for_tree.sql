@@ -1,4 +1,6 @@
 -- One learner's way through one tree.
+--
+-- @step also what every action on a tree answers
 select
     user_skill_tree_progress.id,
     user_skill_tree_progress.user_id,

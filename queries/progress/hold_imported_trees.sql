@@ -3,6 +3,7 @@
 --
 -- @role app_service
 -- @after progress/begin_import
+-- @step how import_rows holds the trees
 with imported_tree as materialized (
     select distinct skills.skill_tree_id
     from pg_temp.imported_progress as imported

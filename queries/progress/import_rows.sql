@@ -3,6 +3,7 @@
 --
 -- @role app_service
 -- @after progress/begin_import
+-- @across the rows say whose they are
 with fault as (
     select
         imported.position,

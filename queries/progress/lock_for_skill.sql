@@ -4,6 +4,7 @@
 -- (trees/lock_learners).
 --
 -- @role app_engine
+-- @step how every action on a skill begins
 with tree_lock as materialized (
     select
         refuse_old_snapshot(),

@@ -1,6 +1,7 @@
 -- Hold a learner before working on a tree: as progress/lock_for_skill.
 --
 -- @role app_engine
+-- @step how every action on a tree begins
 with tree_lock as materialized (
     select
         refuse_old_snapshot(),

@@ -3,6 +3,7 @@
 -- at  when the learning happened; null is now
 --
 -- @role app_engine
+-- @step what follows from every action on a skill
 with counted as (
     select
         coalesce(max(streaks.days), 0) as longest,

@@ -1,5 +1,8 @@
 -- What one learner must still complete before a tree opens, in an order in which it can be learnt. What lies behind a
 -- completed tree is not asked for again.
+--
+-- @step why an action on a tree was refused
+-- @notnull is_direct: the tree asked for is there, and its array holds no nulls
 with recursive missing as (
     select
         skill_trees.id,

@@ -2,6 +2,9 @@
 -- has done before.
 --
 -- @role app_engine
+-- @step what every action on a skill answers
+-- @nullable progress: a skill reset before it was begun leaves none
+-- @nullable tree_progress: nor its tree
 select
     user_profiles.total_xp,
     user_profiles.current_level as level,

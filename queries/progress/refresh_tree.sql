@@ -5,6 +5,7 @@
 -- at                 when; null is now
 --
 -- @role app_engine
+-- @step what follows from every action but a completion
 with tree as (
     select %(tree_id)s::uuid as id
     where %(tree_id)s::uuid is not null

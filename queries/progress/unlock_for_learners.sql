@@ -4,6 +4,8 @@
 -- skill_id, slug, tree_id  one of them says which tree
 --
 -- @role app_service
+-- @step what follows from an edit of what gates
+-- @across brings all learners of a tree up to date
 with tree as (
     select skills.skill_tree_id as id
     from skills

@@ -1,6 +1,7 @@
 -- End every active session of one learner, but for the one that may go on.
 --
 -- @role app_engine
+-- @step also what follows when an account is closed
 update user_sessions
 set
     is_active = false,

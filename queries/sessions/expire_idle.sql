@@ -2,6 +2,7 @@
 -- learner: this is housekeeping.
 --
 -- @role app_service
+-- @across ends the sessions of whoever has gone
 with idle_session as (
     select
         user_sessions.user_id,

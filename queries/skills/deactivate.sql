@@ -1,6 +1,7 @@
 -- Take a skill out of use: it neither gates nor counts. What learners did in it stays.
 --
 -- @role app_service
+-- @step also how delete begins, so that all that follows from one follows from the other
 update skills
 set is_active = false
 where skills.id = %(skill_id)s

@@ -2,6 +2,7 @@
 -- of use before, so that only what counts it all the same is left: minutes, and completed skills.
 --
 -- @role app_service
+-- @across takes the skill out of everyone's counts
 with released_skill as (
     update skills
     set

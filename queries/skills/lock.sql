@@ -3,6 +3,7 @@
 -- there, and do not meet half-way.
 --
 -- @role app_service
+-- @step how edits of the graph begin that must know it
 with tree_lock as materialized (
     select pg_advisory_xact_lock(hashtextextended('edit tree ' || skill_trees.slug, 0))
     from skills

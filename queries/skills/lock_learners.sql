@@ -2,6 +2,7 @@
 -- trees/lock_learners.
 --
 -- @role app_service
+-- @step how edits of what counts or gates begin
 with tree as (
     select
         skill_trees.id,

@@ -2,6 +2,7 @@
 -- The tree is locked before.
 --
 -- @role app_service
+-- @across takes the tree out of everyone's counts
 with released_tree as (
     update skill_trees
     set prerequisites = array_remove(skill_trees.prerequisites, %(tree_id)s)

@@ -1,4 +1,6 @@
 -- A tree by its id.
+--
+-- @step also how next_skills tells which id is unknown
 select
     skill_trees.id,
     skill_trees.category_id,

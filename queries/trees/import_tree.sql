@@ -6,6 +6,7 @@
 -- prerequisites  slugs of trees; nothing is written when one of them is unknown
 --
 -- @role app_service
+-- @nullable tree_id: nothing is written when prerequisites are unknown
 with given_skill as materialized (
     select
         given.place,

@@ -3,6 +3,8 @@
 --
 -- The rows of the skills travel as one JSON array, which Pydantic reads faster than psycopg can make objects of two
 -- thousand columns and Pydantic check them.
+--
+-- @nullable progress: before the learner starts the tree
 with tree as (
     select
         skill_trees.id,

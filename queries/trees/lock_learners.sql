@@ -5,6 +5,7 @@
 -- learner who came while it waited.
 --
 -- @role app_service
+-- @step how edits of what counts or gates begin
 with tree as (
     select
         skill_trees.id,

@@ -10,6 +10,8 @@
 -- prerequisites  slugs of trees; those that do not exist are told
 --
 -- @role app_service
+-- @across counts the learners who would gain or lose
+-- @notnull skills.key: every skill of a curriculum has a key
 with tree as (
     select skill_trees.id
     from skill_trees

@@ -1,6 +1,7 @@
 -- Delete an account with everything a learner has done.
 --
 -- @role app_service
+-- @step also how erase ends
 delete from users
 where users.id = %(user_id)s
 returning users.id;

@@ -1,6 +1,7 @@
 -- The account with an e-mail address, in any case.
 --
 -- @role app_service
+-- @across whose account it is, is what is asked
 select
     users.id,
     users.email,

@@ -1,6 +1,7 @@
 -- The account with a user name.
 --
 -- @role app_service
+-- @across whose account it is, is what is asked
 select
     users.id,
     users.email,

@@ -1,4 +1,6 @@
 -- An account by its id.
+--
+-- @step also how other methods tell which id is unknown
 select
     users.id,
     users.email,

@@ -1,6 +1,7 @@
 -- Hold a learner: nobody else changes what they have reached until the commit.
 --
 -- @role app_engine
+-- @step how changes of a learner begin that must wait for their other actions
 select
     user_profiles.user_id,
     refuse_old_snapshot()

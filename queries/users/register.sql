@@ -1,6 +1,7 @@
 -- A new account with its profile. The hash is bcrypt's; the password never comes here.
 --
 -- @role app_service
+-- @across the account is made here, with its id
 with new_user as (
     insert into users (id, email, username, password_hash, first_name, last_name, avatar_url)
     values (

@@ -358,15 +358,28 @@ def check_migrations(*, as_json: Json = False) -> None:
         _out.print("every migration goes forward and back")
 
 
+@_command("check-queries")
+def check_queries(
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="Take queries/schema.json for a server.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_github: Annotated[bool, typer.Option("--github", help="Print annotations for GitHub.")] = False,
+) -> None:
+    """Hold every query file against the schema, its method and its model; exit 1 and say where one does not fit."""
+    if as_json and as_github:
+        raise typer.BadParameter("choose one of --json and --github")
+    raise typer.Exit(dev.check_queries(offline=offline, form="json" if as_json else "github" if as_github else "text"))
+
+
 @_command("check")
 def check() -> None:
-    """Check style, types, generated code and SQL."""
+    """Check query files, style, types, generated code, SQL, migrations and the rules of the schema."""
     raise typer.Exit(dev.check())
 
 
 @_command("format")
 def format_() -> None:
-    """Bring everything into the project's style, and write the sync code anew."""
+    """Bring everything into the project's style, and write the sync code and queries/schema.json anew."""
     raise typer.Exit(dev.format())
 
 

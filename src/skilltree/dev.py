@@ -1,15 +1,21 @@
 """What developers run in a checkout. None of it works on an installed package."""
 
+import importlib
 import os
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal
 
 from skilltree import embedded, migration_gate
 from skilltree.errors import SkillTreeError
 from skilltree.scratch import scratch_database
+
+if TYPE_CHECKING:
+    from skilltree.gate.report import Finding
 
 _SKILLTREE = ("-c", "from skilltree.cli import app; app()")
 _LEFTOVERS = (".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "build", "dist")
@@ -44,10 +50,25 @@ def check() -> int:
                 ("scripts/unasync.py", "--check"),
                 (*_SKILLTREE, "check-migrations"),
                 (*_SKILLTREE, "lint"),
+                (*_SKILLTREE, "check-queries"),
             )
         ]
         results = [future.result() for future in running]
     return next((code for code in results if code), 0)
+
+
+def check_queries(*, offline: bool = False, form: Literal["text", "json", "github"] = "text") -> int:
+    """Hold the query files against the schema, their methods and their models; print what is wrong, and return 1 then.
+
+    ``offline`` takes the description that is committed for the server.
+    """
+    report = importlib.import_module("skilltree.gate.report")
+    findings = _findings(offline=offline)
+    if findings or form == "json":
+        print({"text": report.as_text, "json": report.as_json, "github": report.as_github}[form](findings))  # noqa: T201 (what was asked for)
+    elif form == "text":
+        print("All query files fit.")  # noqa: T201 (as the other checks do)
+    return 1 if findings else 0
 
 
 def format() -> int:  # noqa: A001 (what the command is called)
@@ -59,6 +80,7 @@ def format() -> int:  # noqa: A001 (what the command is called)
         _run("sqlfluff", "fix", "--quiet", "migrations", "queries"),
     ]
     migration_gate.record()
+    _gate().write_description()
     return next((code for code in results if code), 0)
 
 
@@ -77,6 +99,17 @@ def _captured(environment: dict[str, str], *arguments: str) -> int:
     )
     print(result.stdout + result.stderr, end="", flush=True)  # noqa: T201 (what it says)
     return result.returncode
+
+
+def _findings(*, offline: bool) -> "list[Finding]":
+    found: list[Finding] = _gate().check_queries(offline=offline)
+    return found
+
+
+def _gate() -> ModuleType:
+    """Import the query gate, which the installed package does not have."""
+    checkout()
+    return importlib.import_module("skilltree.gate")
 
 
 def _run(module: str, *arguments: str) -> int:

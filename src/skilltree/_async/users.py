@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
@@ -148,8 +148,9 @@ class AsyncUsers(AsyncRepository):
         sums and rates of completion stay what they are; it is not shown on leaderboards. Address and user name are free
         again. Raises UserNotFound, also for an account that is erased already.
         """
-        nobody_id = uuid4()
-        steps = [step(query, {"user_id": user_id, "nobody_id": nobody_id}) for query in _ERASURE]
+        nobody_id: UUID = uuid4()
+        params = {"user_id": user_id, "nobody_id": nobody_id}
+        steps = [step(query, params) for query in _ERASURE]
         # Late, because the counts of the leaderboards are shared with other learners.
         for each in (nobody_id, user_id):
             steps.append(step("leaderboards/refresh_scores", {"user_id": each, "is_listed": False}))

@@ -4,7 +4,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
@@ -149,8 +149,9 @@ class Users(Repository):
         sums and rates of completion stay what they are; it is not shown on leaderboards. Address and user name are free
         again. Raises UserNotFound, also for an account that is erased already.
         """
-        nobody_id = uuid4()
-        steps = [step(query, {"user_id": user_id, "nobody_id": nobody_id}) for query in _ERASURE]
+        nobody_id: UUID = uuid4()
+        params = {"user_id": user_id, "nobody_id": nobody_id}
+        steps = [step(query, params) for query in _ERASURE]
         # Late, because the counts of the leaderboards are shared with other learners.
         for each in (nobody_id, user_id):
             steps.append(step("leaderboards/refresh_scores", {"user_id": each, "is_listed": False}))

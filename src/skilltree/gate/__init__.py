@@ -1,0 +1,168 @@
+"""The query gate: no query file can be at odds with the schema, with its repository method or with its model.
+
+It belongs to a checkout, not to the installed package: it needs pglast, and the repository's files.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pglast import ast
+from psycopg import Connection
+
+from skilltree.gate import parameters, schema
+from skilltree.gate.columns import Comparison, OptionalFields
+from skilltree.gate.describe import describe, fresh_database
+from skilltree.gate.facts import Fact, Node, walk
+from skilltree.gate.files import NotOneStatement, QueryFile, read_queries
+from skilltree.gate.headers import check_header, line_of
+from skilltree.gate.nullability import Prover
+from skilltree.gate.reader import Use
+from skilltree.gate.report import Finding
+from skilltree.gate.usage import Usage, read_usage
+
+STALE = "run `make format`, which writes it, and read what changed"
+
+
+def check_queries(*, offline: bool = False) -> list[Finding]:
+    """Return what is wrong with the query files, in order.
+
+    ``offline`` takes the committed description for the server.
+    """
+    if not offline:
+        with fresh_database() as connection:
+            return check_against(connection)
+    try:
+        known = schema.from_text(schema.path().read_text())
+    except (OSError, ValueError) as error:
+        return [Finding("queries/schema.json", 1, "description", str(error), STALE)]
+    files = read_queries()
+    stale = [
+        Finding(file.path, 1, "statement", "is not the one that queries/schema.json describes", STALE)
+        for file in files.values()
+        if file.name not in known.queries or known.queries[file.name].digest != file.digest
+    ]
+    return sorted({*stale, *_check(files, known)})
+
+
+def check_against(connection: Connection[Any]) -> list[Finding]:
+    """Return what is wrong with the query files by a freshly migrated database, in order."""
+    files = read_queries()
+    known, findings = describe(connection, files)
+    committed = schema.path().read_text() if schema.path().exists() else ""
+    return sorted({*findings, *_stale(committed, schema.to_text(known)), *_check(files, known)})
+
+
+def write_description() -> None:
+    """Write what a freshly migrated database makes of the query files, for those who have no server."""
+    with fresh_database() as connection:
+        known, _ = describe(connection, read_queries())
+    schema.path().write_text(schema.to_text(known))
+
+
+def _stale(committed: str, fresh: str) -> Iterator[Finding]:
+    if committed != fresh:
+        pairs = enumerate(zip(committed.splitlines(), fresh.splitlines(), strict=False), start=1)
+        line = next((number for number, (one, other) in pairs if one != other), 1)
+        yield Finding("queries/schema.json", line, "description", "is not what a migrated database says", STALE)
+
+
+def _check(files: dict[str, QueryFile], known: schema.Schema) -> Iterator[Finding]:
+    usage = read_usage()
+    optional = OptionalFields(usage.made)
+    for file in files.values():
+        uses = [use for use in usage.uses if use.query == file.name]
+        yield from check_header(file, files)
+        yield from _check_users(file, uses, usage)
+        described = known.queries.get(file.name)
+        if described is not None and described.digest == file.digest:
+            yield from _check_statement(file, uses, known, optional)
+    yield from optional.findings()
+    yield from _check_files(files, usage)
+    yield from parameters.check_parameters(files, usage.uses, known)
+
+
+def _check_files(files: dict[str, QueryFile], usage: Usage) -> Iterator[Finding]:
+    for use in usage.uses:
+        if use.query not in files:
+            problem = f"queries/{use.query}.sql does not exist"
+            yield Finding(use.file, use.line, f'query "{use.query}"', problem, "write the file, or correct the name")
+
+
+def _check_users(file: QueryFile, uses: Sequence[Use], usage: Usage) -> Iterator[Finding]:
+    """A file is run by the method of its name and by no other, or says that it is a step.
+
+    In a folder without a repository there are only steps.
+    """
+    users = sorted({use.user for use in uses})
+    others = [user for user in users if user != file.name]
+    line = line_of(file, "step")
+    if not users:
+        yield Finding(file.path, 1, "file", "no repository method runs it", "add the method, or delete the file")
+    elif file.name.partition("/")[0] not in usage.repositories:
+        if line is not None:
+            problem = "is not needed: the folder has no repository, only steps"
+            yield Finding(file.path, line, "@step", problem, "remove the line")
+    elif line is not None and not others:
+        yield Finding(file.path, line, "@step", f"is not needed: only {file.name} runs it", "remove the line")
+    elif line is None and file.name not in users:
+        problem = f"no method of its name runs it, but {', '.join(others)}"
+        yield Finding(file.path, 1, "file", problem, 'name it like the method, or say "-- @step why" in the header')
+    elif line is None and others:
+        problem = f"not only the method of its name runs it, but {', '.join(others)}"
+        yield Finding(file.path, 1, "file", problem, 'say "-- @step why" in the header')
+
+
+def _check_statement(
+    file: QueryFile, uses: Sequence[Use], known: schema.Schema, optional: OptionalFields
+) -> Iterator[Finding]:
+    try:
+        statement = file.statement
+    except NotOneStatement as error:
+        yield Finding(file.path, 1, "statement", str(error), "keep one statement in a file")
+        return
+    stars = _stars(statement)
+    for offset in stars:
+        yield Finding(file.path, file.line_at(offset), "*", "stands for columns that nobody named", "name the columns")
+    if stars:
+        return
+    prover = Prover(known, [_fact(name, uses) for name in file.parameters])
+    comparison = Comparison(file, known, prover.prove(statement), optional)
+    for model in dict.fromkeys(use.model for use in uses if use.model is not None):
+        yield from comparison.with_model(model)
+    if any(use.is_values for use in uses):
+        yield from comparison.with_values()
+    yield from comparison.unasked()
+    yield from _check_owners(file, prover)
+
+
+def _check_owners(file: QueryFile, prover: Prover) -> Iterator[Finding]:
+    line = line_of(file, "across")
+    touches = prover.touches()
+    if line is not None and not touches:
+        problem = "is not needed: every per-user table is held to the user's id"
+        yield Finding(file.path, line, "@across", problem, "remove the line")
+    for touch in touches if line is None else ():
+        yield Finding(
+            file.path,
+            file.line_at(touch.offset),
+            f'table "{touch.table}"',
+            "is touched without the user's id",
+            f'add {touch.table}.{touch.column} = %(user_id)s, or say "-- @across why" in the header',
+        )
+
+
+def _fact(name: str, uses: Sequence[Use]) -> Fact:
+    """Return what is known of a parameter: what its methods pass."""
+    return parameters.fact_of(name, [use.given[name] for use in uses if name in use.given])
+
+
+def _stars(statement: Node) -> list[int]:
+    found: list[int] = []
+    for node in walk(statement):
+        if isinstance(node, ast.ResTarget):
+            parts = node.val.fields if isinstance(node.val, ast.ColumnRef) else getattr(node.val, "indirection", None)
+            found += [node.location] if parts and isinstance(parts[-1], ast.A_Star) else []
+    return found
+
+
+__all__ = ["Finding", "check_against", "check_queries", "write_description"]

@@ -1,0 +1,117 @@
+"""Ask a freshly migrated server what it makes of every query file: prepared and described, never run.
+
+But for one that another must come after (``@after``), such as one that makes a temporary table: it is run, and undone.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pglast import parse_sql
+from psycopg import Connection, pq
+
+from skilltree._sql import load
+from skilltree.gate.facts import Null
+from skilltree.gate.files import QueryFile
+from skilltree.gate.headers import text_of
+from skilltree.gate.nullability import Prover
+from skilltree.gate.report import Finding
+from skilltree.gate.schema import Columns, Described, Schema
+from skilltree.scratch import scratch_database
+
+_MARKS = {"not null": " not null", "unknown": " ?", "null": ""}
+_MARKS_OF_VIEWS = {Null.NEVER: " not null", Null.UNKNOWN: " ?", Null.POSSIBLE: ""}
+
+_Raw = tuple[list[int], list[tuple[str, int]]]
+"""The oids of a statement's parameters, and the names and oids of its columns."""
+
+
+@contextmanager
+def fresh_database() -> Iterator[Connection[Any]]:
+    """Yield a connection to a new database with all migrations, which is dropped afterwards."""
+    with scratch_database() as url, Connection.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+def describe(connection: Connection[Any], files: Mapping[str, QueryFile]) -> tuple[Schema, list[Finding]]:
+    """Return what a server knows, and a finding for each file that it cannot prepare."""
+    schema = Schema(
+        tables=_tables(connection),
+        enums=dict(connection.execute(load("catalog/enums")).fetchall()),
+        functions=dict(connection.execute(load("catalog/functions")).fetchall()),
+    )
+    _add_views(connection, schema)
+    findings: list[Finding] = []
+    described: dict[str, _Raw] = {}
+    for file in files.values():
+        found = _describe(connection, file, files)
+        if isinstance(found, Finding):
+            findings.append(found)
+        else:
+            described[file.name] = found
+    names = _type_names(connection, described.values())
+    for name, (parameters, columns) in described.items():
+        schema.queries[name] = Described(
+            files[name].digest,
+            {parameter: names[oid] for parameter, oid in zip(files[name].parameters, parameters, strict=True)},
+            [f"{column} {names[oid]}" for column, oid in columns],
+        )
+    return schema, findings
+
+
+def _tables(connection: Connection[Any]) -> dict[str, Columns]:
+    tables: dict[str, Columns] = {}
+    for table, column, kind, nullability in connection.execute(load("catalog/tables")):
+        tables.setdefault(table, {})[column] = f"{kind}{_MARKS[nullability]}"
+    return tables
+
+
+def _add_views(connection: Connection[Any], schema: Schema) -> None:
+    """Add the views. Whether their columns can be null follows from their definitions."""
+    definitions: dict[str, str] = {}
+    kinds: dict[str, list[tuple[str, str]]] = {}
+    for view, column, kind, definition in connection.execute(load("catalog/views")):
+        definitions[view] = definition
+        kinds.setdefault(view, []).append((column, kind))
+    for view, definition in definitions.items():
+        proved = Prover(schema, ()).prove(parse_sql(definition)[0].stmt)
+        schema.views[view] = {
+            column: f"{kind}{_MARKS_OF_VIEWS[fact.null]}"
+            for (column, kind), (_, fact) in zip(kinds[view], proved.columns, strict=True)
+        }
+
+
+def _describe(connection: Connection[Any], file: QueryFile, files: Mapping[str, QueryFile]) -> "_Raw | Finding":
+    before = files.get(text_of(file, "after") or "")
+    if before is None:
+        return _prepared(connection.pgconn, file)
+    with connection.transaction(force_rollback=True):
+        connection.execute(before.query.statement)
+        return _prepared(connection.pgconn, file)
+
+
+def _prepared(server: pq.abc.PGconn, file: QueryFile) -> "_Raw | Finding":
+    for answer in (server.prepare(b"", file.numbered), server.describe_prepared(b"")):
+        if answer.status != pq.ExecStatus.COMMAND_OK:
+            return _refusal(file, answer)
+    return (
+        [answer.param_type(index) for index in range(answer.nparams)],
+        [((answer.fname(index) or b"").decode(), answer.ftype(index)) for index in range(answer.nfields)],
+    )
+
+
+def _refusal(file: QueryFile, answer: pq.abc.PGresult) -> Finding:
+    def said(field: pq.DiagnosticField) -> str:
+        return (answer.error_field(field) or b"").decode()
+
+    characters = int(said(pq.DiagnosticField.STATEMENT_POSITION) or 1) - 1
+    offset = len(file.numbered.decode()[:characters].encode())
+    problem = f"the server cannot prepare it: {said(pq.DiagnosticField.MESSAGE_PRIMARY)}"
+    hint = said(pq.DiagnosticField.MESSAGE_HINT).rstrip(".")
+    remedy = hint or "correct the statement, or write the migration that it needs"
+    return Finding(file.path, file.line_at(offset), "statement", problem, remedy)
+
+
+def _type_names(connection: Connection[Any], described: Iterable[_Raw]) -> dict[int, str]:
+    oids = {oid for parameters, columns in described for oid in (*parameters, *(kind for _, kind in columns))}
+    return dict(connection.execute(load("catalog/type_names"), {"oids": sorted(oids)}).fetchall())

@@ -1,0 +1,97 @@
+"""The query files as the gate reads them: with numbered parameters, and a line for each place."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from pglast import parse_sql
+from pglast.parser import ParseError
+
+from skilltree._files import folder
+from skilltree._sql import Query, read
+
+_PLACEHOLDER = re.compile(rb"%(?:%|\((?P<name>\w+)\)s|(?P<stray>.?))", re.DOTALL)
+
+
+class NotOneStatement(Exception):
+    """The file does not parse as one statement."""
+
+
+@dataclass(frozen=True)
+class QueryFile:
+    """A query file, and its statement with ``$1`` for the first parameter, as psycopg sends it."""
+
+    query: Query
+    text: str
+    numbered: bytes
+    parameters: tuple[str, ...]
+    stray: tuple[int, ...]
+    """Where a percent sign stands that is neither a parameter nor doubled."""
+
+    @property
+    def name(self) -> str:
+        return self.query.name
+
+    @property
+    def path(self) -> str:
+        return f"queries/{self.name}.sql"
+
+    @property
+    def digest(self) -> str:
+        """What changes when the statement does."""
+        return sha256(self.numbered).hexdigest()[:16]
+
+    @cached_property
+    def statement(self) -> Any:
+        """The statement's parse tree. Raises NotOneStatement."""
+        try:
+            statements = parse_sql(self.numbered.decode())
+        except ParseError as error:
+            raise NotOneStatement(str(error)) from error
+        if len(statements) != 1:
+            raise NotOneStatement(f"there are {len(statements)} statements")
+        return statements[0].stmt
+
+    def line_at(self, offset: int) -> int:
+        """Return the line of the file in which this byte of the numbered statement stands."""
+        return self.query.header.count("\n") + self.numbered.count(b"\n", 0, max(offset, 0)) + 1
+
+    def line_of_parameter(self, name: str) -> int:
+        """Return the line in which a parameter first stands."""
+        return self._line_of(f"%({name})s")
+
+    def line_of_column(self, offset: int | None) -> int:
+        """Return the line of a column of the result, or of the last statement where it is not known."""
+        return self.line_at(offset) if offset is not None else self.line_at(len(self.numbered) - 1)
+
+    def _line_of(self, text: str) -> int:
+        lines = self.text.splitlines()
+        return next((number for number, line in enumerate(lines, start=1) if text in line), 1)
+
+
+def read_queries() -> dict[str, QueryFile]:
+    """Return every query file by its name, in order."""
+    root = folder("queries")
+    names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.sql"))
+    return {name: _file(read(name), (root / f"{name}.sql").read_text()) for name in names}
+
+
+def _file(query: Query, text: str) -> QueryFile:
+    parameters: list[str] = []
+    stray: list[int] = []
+
+    def number(match: re.Match[bytes]) -> bytes:
+        if match["stray"] is not None:
+            stray.append(match.start())
+            return match[0]
+        if match["name"] is None:
+            return b"%"
+        name = match["name"].decode()
+        if name not in parameters:
+            parameters.append(name)
+        return b"$%d" % (parameters.index(name) + 1)
+
+    numbered = _PLACEHOLDER.sub(number, query.statement)
+    return QueryFile(query, text, numbered, tuple(parameters), tuple(stray))

@@ -1,0 +1,99 @@
+"""The directives in the header of a query file: known words, in their place, with what they need."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from skilltree.gate.files import QueryFile
+from skilltree.gate.report import Finding
+
+_FORMS = {
+    "role": re.compile(r"app_engine|app_service"),
+    "sample": re.compile(r"\w+: \S.*"),
+    "budget": re.compile(r"\S.*"),
+    "never": re.compile(r"\S.*"),
+    "nullable": re.compile(r"[\w.]+: \S.*"),
+    "notnull": re.compile(r"[\w.]+: \S.*"),
+    "across": re.compile(r"\S.*"),
+    "step": re.compile(r"\S.*"),
+    "after": re.compile(r"\w+/\w+"),
+}
+_EXAMPLES = {
+    "role": "-- @role app_engine",
+    "sample": "-- @sample user_id: (select user_id from user_profiles order by user_id limit 1)",
+    "budget": "-- @budget 40 buffers",
+    "never": "-- @never a node on a table",
+    "nullable": "-- @nullable name: why it can be null",
+    "notnull": "-- @notnull name: why it never is",
+    "across": "-- @across why it touches more than one user's rows",
+    "after": "-- @after progress/begin_import",
+    "step": "-- @step which methods it is a part of, and why",
+}
+_REPEATED = {"sample", "nullable", "notnull", "never", "budget"}
+_LIKE_DIRECTIVE = re.compile(r"\s*--+\s*@\s*(?P<word>\w*)")
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a header says of a column that cannot be judged."""
+
+    column: str
+    says: Literal["nullable", "notnull"]
+    line: int
+
+
+def declarations(file: QueryFile) -> list[Declaration]:
+    """Return what a header declares of columns."""
+    return [
+        Declaration(directive.text.partition(":")[0], directive.word, directive.line)  # type: ignore[arg-type]  # one of both
+        for directive in file.query.directives
+        if directive.word in {"nullable", "notnull"}
+    ]
+
+
+def text_of(file: QueryFile, word: str) -> str | None:
+    """Return the text of a directive, or ``None`` where the header does not have it."""
+    return next((directive.text for directive in file.query.directives if directive.word == word), None)
+
+
+def line_of(file: QueryFile, word: str) -> int | None:
+    """Return the line of a directive, or ``None`` where the header does not have it."""
+    return next((directive.line for directive in file.query.directives if directive.word == word), None)
+
+
+def check_header(file: QueryFile, files: Collection[str]) -> Iterator[Finding]:
+    """Yield what is wrong with a header by itself."""
+    before = text_of(file, "after")
+    if before is not None and before not in files:
+        yield Finding(
+            file.path, line_of(file, "after") or 1, "@after", f"queries/{before}.sql does not exist", "correct the name"
+        )
+    header = file.query.header.splitlines()
+    if not any(line.startswith("-- ") and not line.startswith(("-- @", "--     ")) for line in header):
+        yield Finding(file.path, 1, "header", "says nothing", "begin with a comment on what the caller gets")
+    known = {directive.line: directive for directive in file.query.directives}
+    for number, line in enumerate(file.text.splitlines(), start=1):
+        found = _LIKE_DIRECTIVE.match(line)
+        if found is None:
+            continue
+        word = found["word"]
+        if number > len(header):
+            remedy = "move it to the comment at the top"
+            yield Finding(file.path, number, f"@{word}", "stands outside the header, where no tool reads it", remedy)
+        elif word not in _FORMS:
+            yield Finding(
+                file.path,
+                number,
+                f"@{word}",
+                "is no directive",
+                f"use one of {', '.join(f'@{each}' for each in _FORMS)}",
+            )
+        elif number not in known or not _FORMS[word].fullmatch(known[number].text):
+            yield Finding(file.path, number, f"@{word}", "is malformed", f"write it like: {_EXAMPLES[word]}")
+    seen: set[str] = set()
+    for directive in file.query.directives:
+        key = f"{directive.word} {directive.text.partition(':')[0]}" if directive.word in _REPEATED else directive.word
+        if key in seen:
+            yield Finding(file.path, directive.line, f"@{directive.word}", "stands twice", "remove one of them")
+        seen.add(key)

@@ -1,0 +1,67 @@
+"""What the gate knows of a database: read from a server, or from the description that is committed."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from skilltree._files import folder
+
+Columns = dict[str, str]
+"""Column name to type; `` not null`` follows the type where that is so, `` ?`` where it cannot be told."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A statement as the server sees it: parameters and result columns with their types, and what it was made of."""
+
+    digest: str
+    parameters: dict[str, str]
+    columns: list[str]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Tables, views, enums, functions, and every query file that the server could prepare."""
+
+    tables: dict[str, Columns] = field(default_factory=dict)
+    views: dict[str, Columns] = field(default_factory=dict)
+    enums: dict[str, list[str]] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
+    queries: dict[str, Described] = field(default_factory=dict)
+
+    def relation(self, name: str) -> Columns | None:
+        """Return the columns of a table or view."""
+        return self.tables.get(name) or self.views.get(name)
+
+    def table_function(self, name: str) -> list[tuple[str, str]] | None:
+        """Return the columns of a function of ours that returns a table."""
+        result = next((result for known, result in self.functions.items() if known.startswith(f"{name}(")), "")
+        if not result.startswith("TABLE("):
+            return None
+        return [(column, kind) for column, _, kind in (part.partition(" ") for part in result[6:-1].split(", "))]
+
+    def owner_column(self, name: str) -> str | None:
+        """Return the column of a per-user table or view that says whose a row is."""
+        if name == "users":
+            return "id"
+        return "user_id" if "user_id" in (self.relation(name) or {}) else None
+
+
+def path() -> Path:
+    """Return the file that holds the committed description."""
+    return folder("queries") / "schema.json"
+
+
+def to_text(schema: Schema) -> str:
+    """Return a description as it is committed: the same for the same schema, one thing a line."""
+    return json.dumps(asdict(schema), indent=2, ensure_ascii=False) + "\n"
+
+
+def from_text(text: str) -> Schema:
+    """Return the schema of a description. Raises ValueError when it is none."""
+    try:
+        fields = json.loads(text)
+        queries = {name: Described(**described) for name, described in fields.pop("queries").items()}
+        return Schema(**fields, queries=queries)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"not a description of the schema: {error}") from error

@@ -1,0 +1,60 @@
+"""What the gate relies on of PostgreSQL's operators and functions, each looked up in its documentation.
+
+That a function is strict says only that it gives null for null. These give null for nothing else.
+"""
+
+OPERATORS = frozenset("+ - * / % ^ = <> != < > <= >= || && @> <@ @@ ~ ~* !~ !~* ~~ ~~* !~~ !~~* & | # << >>".split())
+"""Not null over what is not null. Not ``->`` and its kin: a key can be missing."""
+
+FUNCTIONS = frozenset(
+    """
+    abs bit_count btrim cardinality ceil ceiling char_length clock_timestamp concat date_trunc decode div encode exp
+    floor gen_random_uuid get_byte greatest hashtext hashtextextended initcap int4range json_array_length
+    json_build_array json_build_object jsonb_array_length jsonb_build_array jsonb_build_object jsonb_pretty least
+    left length ln log lower lpad ltrim make_date make_interval md5 mod now octet_length overlay pi position power
+    random regexp_replace repeat replace reverse right round row_to_json rpad rtrim sign split_part sqrt starts_with
+    statement_timestamp strpos substr timezone to_json to_jsonb to_timestamp to_tsvector transaction_timestamp
+    translate trim trunc ts_headline ts_rank ts_rank_cd upper uuid_send uuidv7 version websearch_to_tsquery
+    width_bucket
+    """.split()
+)
+"""Not null over what is not null."""
+
+NULL_SAFE = frozenset("concat json_build_array json_build_object jsonb_build_array jsonb_build_object".split())
+"""Never null, whatever they are given."""
+
+STRICT = frozenset("age date_part extract substring to_char".split())
+"""Null over null, and over some of what is not."""
+
+OF_FIRST = frozenset({"concat_ws", "format"})
+"""Null where their first argument is, and only there."""
+
+OF_ARRAYS = {"array_append": (0,), "array_cat": (0, 1), "array_prepend": (1,), "array_remove": (0,)}
+"""Which arguments are the arrays: the result is not null when one of them is not."""
+
+AGGREGATES = frozenset(
+    """
+    any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or count every json_agg json_object_agg jsonb_agg
+    jsonb_object_agg max min mode percentile_cont percentile_disc string_agg sum
+    """.split()
+)
+COLLECTING = frozenset({"array_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"})
+"""Aggregates that keep nulls: they are null over no row only."""
+
+RANKING = frozenset("row_number rank dense_rank percent_rank cume_dist ntile".split())
+JSON_OF_ROW = frozenset({"to_json", "to_jsonb", "row_to_json"})
+JSON_OBJECT = frozenset({"json_build_object", "jsonb_build_object"})
+
+TYPES = {
+    "bool": "boolean",
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "float4": "real",
+    "float8": "double precision",
+    "varchar": "character varying",
+    "timestamptz": "timestamp with time zone",
+    "timestamp": "timestamp without time zone",
+    "time": "time without time zone",
+}
+"""The parser's names of types, and those that everybody uses."""

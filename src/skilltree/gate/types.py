@@ -1,0 +1,181 @@
+"""Whether a PostgreSQL type and a Python annotation are of one kind."""
+
+import types
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, is_typeddict
+from uuid import UUID
+
+from pydantic import BaseModel
+
+_OF_COLUMN: dict[str, tuple[type, ...]] = {
+    "boolean": (bool,),
+    "smallint": (int,),
+    "integer": (int,),
+    "bigint": (int,),
+    "real": (float,),
+    "double precision": (float,),
+    "numeric": (Decimal,),
+    "text": (str,),
+    "character varying": (str,),
+    "name": (str,),
+    "uuid": (UUID,),
+    "date": (date,),
+    "timestamp with time zone": (datetime,),
+    "time without time zone": (time,),
+    "interval": (timedelta,),
+    "inet": (IPv4Address, IPv6Address),
+    "bytea": (bytes,),
+}
+# What a parameter takes besides: the server casts it without loss.
+_ALSO_OF_PARAMETER: dict[str, tuple[type, ...]] = {
+    "real": (int,),
+    "double precision": (int,),
+    "numeric": (int, float),
+}
+# What is written as a number into JSON.
+_ALSO_IN_JSON: dict[str, tuple[type, ...]] = {"numeric": (float,)}
+_JSON = ("json", "jsonb")
+
+Kind = Literal["column", "parameter", "JSON"]
+Enums = Mapping[str, Sequence[str]]
+
+
+def is_optional(annotation: object) -> bool:
+    """Tell whether ``None`` is among the values."""
+    return type(None) in _members(annotation)
+
+
+def required(annotation: object) -> list[object]:
+    """Return the members of a union but ``None``, without NewType and Annotated around them."""
+    return [member for member in _members(annotation) if member is not type(None)]
+
+
+def shown(annotation: object) -> str:
+    """Return an annotation as it is written."""
+    if isinstance(annotation, NewType):
+        return annotation.__name__
+    if get_origin(annotation) is None and isinstance(annotation, type):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "").replace("skilltree.models.", "")
+
+
+def element(annotation: object) -> object | None:
+    """Return the type of the elements of a list or ``tuple[X, ...]``."""
+    members = required(annotation)
+    if len(members) != 1 or get_origin(members[0]) not in {list, tuple, Sequence}:
+        return None
+    arguments = get_args(members[0])
+    if get_origin(members[0]) is tuple and (len(arguments) != 2 or arguments[1] is not Ellipsis):  # noqa: PLR2004
+        return None
+    return arguments[0] if arguments else None
+
+
+def model(annotation: object) -> type[BaseModel] | None:
+    """Return the model that an annotation is, ``None`` aside."""
+    members = required(annotation)
+    return members[0] if len(members) == 1 and _is_model(members[0]) else None  # type: ignore[return-value]  # tested
+
+
+def mismatch(pg: str, annotation: object, enums: Enums, kind: Kind = "column") -> str | None:
+    """Return why values of a PostgreSQL type are not those of an annotation, or ``None`` where they are."""
+    members = required(annotation)
+    if Any in members or not members:
+        return None if not members else f"is {pg}, and Any says nothing"
+    if pg.endswith("[]"):
+        return _array_mismatch(pg, annotation, members, enums, kind)
+    if pg in enums:
+        return _enum_mismatch(pg, members, enums[pg], kind)
+    if pg in _JSON:
+        return _json_mismatch(pg, annotation, members, kind)
+    taken = _OF_COLUMN.get(pg)
+    if taken is None:
+        return f"is {pg}, which no field can hold"
+    if kind == "parameter":
+        taken += _ALSO_OF_PARAMETER.get(pg, ())
+    if kind == "JSON":
+        taken += _ALSO_IN_JSON.get(pg, ())
+    return None if all(_scalar(member) in taken for member in members) else f"is {pg}, not {shown(annotation)}"
+
+
+def _array_mismatch(pg: str, annotation: object, members: list[object], enums: Enums, kind: Kind) -> str | None:
+    inner = element(annotation)
+    if kind == "parameter" and get_origin(members[0]) in {tuple, Sequence}:
+        return f"is {pg}, and psycopg sends only a list as an array, not {shown(annotation)}"
+    if inner is None:
+        return f"is {pg}, not {shown(annotation)}"
+    found = mismatch(pg.removesuffix("[]"), inner, enums, kind)
+    return found and f"is {pg}, not {shown(annotation)} (its element {found})"
+
+
+def _enum_mismatch(pg: str, members: list[object], labels: Sequence[str], kind: Kind) -> str | None:
+    known: set[str] = set()
+    for member in members:
+        if isinstance(member, type) and issubclass(member, Enum):
+            known |= {str(each.value) for each in member}
+        elif get_origin(member) is Literal:
+            known |= set(get_args(member))
+        else:
+            return f"is the enum {pg}, not {shown(member)}"
+    missing, extra = sorted(set(labels) - known), sorted(known - set(labels))
+    if missing and kind != "parameter":
+        return f"is the enum {pg}, whose label {missing[0]} is not in {shown(members[0])}"
+    return f"is the enum {pg}, which has no label {extra[0]} of {shown(members[0])}" if extra else None
+
+
+def _json_mismatch(pg: str, annotation: object, members: list[object], kind: Kind) -> str | None:
+    if kind == "parameter":
+        is_text = all(isinstance(member, NewType) and member.__name__ == "JsonText" for member in _named(annotation))
+        return None if is_text else f"is {pg}, not {shown(annotation)}: what is sent as JSON is checked by document()"
+    if all(_is_document(member) for member in members):
+        return None
+    return f"is {pg}, not {shown(annotation)}"
+
+
+def _is_document(member: object) -> bool:
+    if _is_model(member) or is_typeddict(member) or get_origin(member) in {dict, Mapping} or member is object:
+        return True
+    inner = element(member)
+    return inner is not None
+
+
+def _is_model(member: object) -> bool:
+    return isinstance(member, type) and issubclass(member, BaseModel)
+
+
+def _scalar(member: object) -> object:
+    """Return the plain type of a value: ``str`` for a string enum and for a literal."""
+    if get_origin(member) is Literal:
+        kinds = {type(value) for value in get_args(member)}
+        return kinds.pop() if len(kinds) == 1 else None
+    if isinstance(member, type) and issubclass(member, str):
+        return str
+    return member
+
+
+def _named(annotation: object) -> list[object]:
+    """Return the members of a union but ``None``, as they are named."""
+    return [member for member in _union(annotation) if member is not type(None)]
+
+
+def _members(annotation: object) -> list[object]:
+    found: list[object] = []
+    for member in _union(annotation):
+        plain = member
+        while isinstance(plain, NewType):
+            plain = plain.__supertype__
+        if get_origin(plain) is Annotated:
+            plain = get_args(plain)[0]
+        found += [plain] if plain is member else _members(plain)
+    return found
+
+
+def _union(annotation: object) -> tuple[object, ...]:
+    if annotation is None:
+        return (type(None),)
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return tuple(inner for member in get_args(annotation) for inner in _union(member))
+    return (annotation,)

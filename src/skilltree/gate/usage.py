@@ -1,0 +1,77 @@
+"""Which repository method runs which query file, with what parameters and for which model."""
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from skilltree._files import folder
+from skilltree.gate.reader import Reader, Use
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass
+class Usage:
+    """All uses, and what Python code makes by itself."""
+
+    uses: list[Use] = field(default_factory=list)
+    repositories: set[str] = field(default_factory=set)
+    """The folders of queries that have a repository."""
+    made: set[str] = field(default_factory=set)
+    """The names of the classes that Python code makes instances of: their fields can be None from there."""
+
+
+def read_usage() -> Usage:
+    """Return how the repositories and the rest of the package use the query files."""
+    usage = Usage()
+    for path in sorted((_PACKAGE / "_async").glob("*.py")):
+        module = importlib.import_module(f"skilltree._async.{path.stem}")
+        tree = ast.parse(path.read_text())
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and _is_repository(module, node):
+                usage.repositories.add(path.stem)
+                _read_class(usage, module, node, f"src/skilltree/_async/{path.name}", path.stem)
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        if path.parent.name != "_sync":
+            tree = ast.parse(path.read_text())
+            usage.uses += _direct_uses(path, tree)
+            calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+            usage.made |= {function.id for function in calls if isinstance(function, ast.Name)}
+    return usage
+
+
+def _is_repository(module: ModuleType, node: ast.ClassDef) -> bool:
+    base = importlib.import_module("skilltree._async.repository").AsyncRepository
+    found = getattr(module, node.name)
+    return inspect.isclass(found) and issubclass(found, base) and found is not base
+
+
+def _read_class(usage: Usage, module: ModuleType, node: ast.ClassDef, file: str, name: str) -> None:
+    methods = {each.name: each for each in node.body if isinstance(each, (ast.AsyncFunctionDef, ast.FunctionDef))}
+    for method in methods.values():
+        if not method.name.startswith("_"):
+            reader = Reader(module, getattr(module, node.name), methods, file, f"{name}/{method.name}")
+            reader.run(method, {})
+            usage.uses += reader.uses
+
+
+def _direct_uses(path: Path, tree: ast.Module) -> Iterator[Use]:
+    """Yield the files that the package loads by name, past the repositories."""
+    user = path.relative_to(_PACKAGE).with_suffix("").as_posix()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="load" | "read"), args=[ast.Constant(value=str(name))]):
+                names = [name]
+            case ast.Call(
+                func=ast.Name(id="load" | "read"), args=[ast.JoinedStr(values=[ast.Constant(value=str(start)), *_])]
+            ):
+                # Any file of the folder.
+                names = [f"{start}{file.stem}" for file in sorted((folder("queries") / start).glob("*.sql"))]
+            case _:
+                continue
+        for name in names:
+            yield Use(name, user, f"src/skilltree/{user}.py", node.lineno, {}, group=-1)
