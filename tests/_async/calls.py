@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from _async.factories import add_achievement, add_skills, add_tree, add_user
+from _async.factories import add_achievement, add_session, add_skills, add_tree, add_user
+from skilltree._tokens import token
 
 DAY = date(2026, 3, 10)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -66,9 +67,10 @@ async def add_belongings(db, username, course):
         interests=[f"Interest of {username}"],
         preferences={"dailyGoalMinutes": 30 + len(username)},
     )
-    session = await db.sessions.start(
-        learner.id, device_info={"os": f"System of {username}"}, address=f"192.0.2.{len(username)}"
+    session = await add_session(
+        db, learner.id, device_info={"os": f"System of {username}"}, address=f"192.0.2.{len(username)}"
     )
+    await db.accounts.request_email_verification(learner.id)
     await db.progress.start_tree(learner.id, course["tree_id"], at=NOON)
     await db.progress.record_activity(
         learner.id,
@@ -85,6 +87,10 @@ async def add_belongings(db, username, course):
         at=NOON + timedelta(seconds=len(username)),
     )
     return Belongings(user_id=learner.id, email=learner.email, username=username, session_id=session.id, **course)
+
+
+async def exported(db, user_id):
+    return "".join([chunk async for chunk in db.users.export(user_id)])
 
 
 async def add_course(db):
@@ -120,6 +126,7 @@ OWN = {
     "users.get_profile": lambda db, of: db.users.get_profile(of.user_id),
     "users.update_profile": lambda db, of: db.users.update_profile(of.user_id, bio="Changed"),
     "users.update_profile (listed)": lambda db, of: db.users.update_profile(of.user_id, is_on_leaderboard=False),
+    "users.export": lambda db, of: exported(db, of.user_id),
     "sessions.end": lambda db, of: db.sessions.end(of.user_id, of.session_id),
     "sessions.end_all": lambda db, of: db.sessions.end_all(of.user_id),
     "sessions.end_all (but one)": lambda db, of: db.sessions.end_all(of.user_id, except_session_id=uuid4()),
@@ -181,7 +188,18 @@ SERVICE = {
     "users.mark_email_verified": lambda db, of: db.users.mark_email_verified(of.user_id),
     "users.deactivate": lambda db, of: db.users.deactivate(of.user_id),
     "users.delete": lambda db, of: db.users.delete(of.user_id),
+    "users.erase": lambda db, of: db.users.erase(of.user_id),
+    "accounts.authenticate": lambda db, of: db.accounts.authenticate(of.email, "wrong", bcrypt_cost=4),
+    "accounts.change_password": lambda db, of: db.accounts.change_password(
+        of.user_id, current="correct horse", new="battery staple", bcrypt_cost=4
+    ),
+    "accounts.request_email_verification": lambda db, of: db.accounts.request_email_verification(of.user_id),
+    "accounts.verify_email": lambda db, of: db.accounts.verify_email(token(of.user_id, bytes(32))),
+    "accounts.request_password_reset": lambda db, of: db.accounts.request_password_reset(of.email),
+    "accounts.reset_password": lambda db, of: db.accounts.reset_password(token(of.user_id, bytes(32)), "new"),
+    "accounts.forget_attempts": lambda db, _: db.accounts.forget_attempts(),
     "sessions.start": lambda db, of: db.sessions.start(of.user_id, id=of.session_id),
+    "sessions.resume": lambda db, of: db.sessions.resume(token(of.user_id, bytes(32))),
     "sessions.touch": lambda db, of: db.sessions.touch(of.user_id, of.session_id),
     "sessions.expire_idle": lambda db, _: db.sessions.expire_idle(timedelta(0)),
     "achievements.create": lambda db, of: add_achievement(db, "New", id=of.user_id),
