@@ -5,6 +5,11 @@
 -- due                          who of them were entitled
 --
 -- @role app_service
+-- @before achievements/begin_backfill
+-- @sample after_user_id: null
+-- @sample last_user_id: %(user_id)s
+-- @sample learners: 500
+-- @sample due: array[%(user_id)s::uuid]
 update achievement_backfills
 set
     after_user_id = coalesce(%(last_user_id)s::uuid, achievement_backfills.after_user_id),

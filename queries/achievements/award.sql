@@ -6,6 +6,7 @@
 -- at        when; null is now
 --
 -- @role app_engine
+-- @before progress/complete_skill
 with learner as (
     select
         user_profiles.total_xp,

@@ -1,6 +1,7 @@
 -- How far a back-fill has come.
 --
 -- @role app_service
+-- @before achievements/begin_backfill
 select
     achievement_backfills.achievement_id,
     achievement_backfills.learners_seen,

@@ -1,4 +1,7 @@
 -- What can be earned, the common first. A filter that is null lets everything through.
+--
+-- @sample category: null
+-- @sample include_hidden: false
 select
     achievements.id,
     achievements.name,

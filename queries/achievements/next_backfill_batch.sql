@@ -3,6 +3,8 @@
 -- limit  how many learners to look at
 --
 -- @role app_service
+-- @before achievements/begin_backfill
+-- @sample limit: 500
 with place as (
     select achievement_backfills.after_user_id
     from achievement_backfills

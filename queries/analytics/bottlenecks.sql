@@ -11,6 +11,7 @@
 -- idle_days  after how many days without work in the tree a learner has stopped
 --
 -- @role app_service
+-- @sample limit: 10
 with recursive active_skill as (
     select
         skills.id,

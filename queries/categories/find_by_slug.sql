@@ -1,4 +1,6 @@
 -- The category with a slug.
+--
+-- @sample slug: (select slug from skill_categories where id = %(category_id)s)
 select
     skill_categories.id,
     skill_categories.name,

@@ -2,6 +2,7 @@
 -- name each other, as none should, can only be mended together.
 --
 -- @role app_service
+-- @sample ids: %(first_skill_ids)s
 with recursive drifted as (
     select skill_trees.id
     from skill_trees

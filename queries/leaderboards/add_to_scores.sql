@@ -4,6 +4,7 @@
 -- at  when it was earned; null is now
 --
 -- @role app_engine
+-- @before progress/complete_skill, achievements/award
 with gain as (
     select
         user_profiles.user_id,

@@ -4,6 +4,7 @@
 -- is_listed  whether the learner is shown; null is as the profile and the account say
 --
 -- @role app_engine
+-- @before users/deactivate
 with learner as (
     select
         user_profiles.user_id,

@@ -1,5 +1,8 @@
 -- What one learner did on each day from one to another, both included, also on days without anything. No row for an
 -- unknown learner.
+--
+-- @sample since: current_date - 30
+-- @sample until: current_date
 with paid as (
     select
         xp_events.granted_on,

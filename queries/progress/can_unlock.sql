@@ -1,4 +1,6 @@
 -- Whether a skill is open to one learner: every direct active prerequisite is completed or skipped.
+--
+-- @sample skill_id: %(last_skill_id)s
 select
     not exists (
         select from skills as prerequisite

@@ -2,6 +2,8 @@
 -- which to do it, those that are optional by skipping them. No row for an unknown learner or skill.
 --
 -- What lies behind a satisfied skill is not asked for, nor what lies behind one under way: work once begun goes on.
+--
+-- @sample skill_id: %(last_skill_id)s
 with recursive target as (
     select
         skills.id,

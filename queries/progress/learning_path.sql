@@ -2,6 +2,8 @@
 -- each after all that it needs. No row for an unknown learner or skill.
 --
 -- What is satisfied is left out, and so is what lies only behind it.
+--
+-- @sample skill_id: %(last_skill_id)s
 with recursive target as (
     select
         skills.id,

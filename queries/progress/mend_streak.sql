@@ -3,6 +3,7 @@
 -- at  when the learning happened; null is now
 --
 -- @role app_engine
+-- @sample at: now() - interval '5 days'
 with counted as (
     select
         coalesce(max(streaks.days), 0) as longest,

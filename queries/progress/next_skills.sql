@@ -3,6 +3,9 @@
 --
 -- tree_id  null is all trees IN_PROGRESS
 -- limit    how many at most
+--
+-- @sample tree_id: null
+-- @sample limit: 10
 with recursive learner as (
     select
         user_profiles.user_id,

@@ -2,6 +2,7 @@
 -- has done before.
 --
 -- @role app_engine
+-- @before progress/complete_skill
 select
     user_profiles.total_xp,
     user_profiles.current_level as level,

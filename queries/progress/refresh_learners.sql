@@ -4,6 +4,10 @@
 -- skill_id, slug, tree_id  one of them says which tree
 --
 -- @role app_service
+-- @before skills/deactivate
+-- @sample skill_id: %(last_skill_id)s
+-- @sample tree_id: null
+-- @sample slug: null
 with tree as (
     select skills.skill_tree_id as id
     from skills

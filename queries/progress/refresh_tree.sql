@@ -5,6 +5,8 @@
 -- at                 when; null is now
 --
 -- @role app_engine
+-- @before progress/record_activity
+-- @sample tree_id: null
 with tree as (
     select %(tree_id)s::uuid as id
     where %(tree_id)s::uuid is not null

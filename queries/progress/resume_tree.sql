@@ -1,6 +1,7 @@
 -- Take up a paused tree again. Under way already, nothing changes.
 --
 -- @role app_engine
+-- @before progress/pause_tree
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -3,6 +3,11 @@
 -- at  when; null is now
 --
 -- @role app_engine
+-- @sample tree_id: (
+--     select id from skill_trees where prerequisites = '{}' and id not in (
+--         select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s
+--     ) order by id limit 1
+--     )
 with given as (
     select
         %(user_id)s::uuid as user_id,

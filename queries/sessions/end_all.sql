@@ -1,6 +1,8 @@
 -- End every active session of one learner, but for the one that may go on.
 --
 -- @role app_engine
+-- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
+-- @sample except_session_id: null
 update user_sessions
 set
     is_active = false,

@@ -2,6 +2,8 @@
 -- housekeeping.
 --
 -- @role app_service
+-- @sample idle_for: interval '7 days'
+-- @sample limit: 1000
 with idle_session as (
     select
         user_sessions.user_id,

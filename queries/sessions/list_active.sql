@@ -1,4 +1,6 @@
 -- Where one learner is logged in, the latest used first.
+--
+-- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
 select
     user_sessions.id,
     user_sessions.user_id,

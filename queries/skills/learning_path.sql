@@ -1,5 +1,7 @@
 -- What leads to a skill, and the skill itself last, in an order in which it can be learnt: each after all that it
 -- needs. Inactive skills neither gate nor count, so that no way leads through them.
+--
+-- @sample skill_id: %(last_skill_id)s
 with recursive leading_to as (
     select
         skills.id,

@@ -1,6 +1,8 @@
 -- Say which skills a skill needs, all at once. The skill is locked before.
 --
 -- @role app_service
+-- @sample skill_id: %(last_skill_id)s
+-- @sample dependencies: %(first_skill_ids)s
 with affected_skill as (
     select skills.id
     from skills

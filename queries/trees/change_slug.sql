@@ -1,6 +1,7 @@
 -- Give a tree another slug.
 --
 -- @role app_service
+-- @sample slug: 'a-new-slug'
 update skill_trees
 set slug = %(slug)s
 where skill_trees.id = %(tree_id)s

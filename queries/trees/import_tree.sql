@@ -6,6 +6,11 @@
 -- prerequisites  slugs of trees; nothing is written when one of them is unknown
 --
 -- @role app_service
+-- @sample category: (select name from skill_categories where id = %(category_id)s)
+-- @sample category_slug: 'a-new-slug'
+-- @sample new_id: gen_random_uuid()
+-- @sample prerequisites: '{}'::text[]
+-- @sample skills: %(curriculum)s
 with given_skill as materialized (
     select
         given.place,

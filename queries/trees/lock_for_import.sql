@@ -2,6 +2,7 @@
 -- statement sees the latest of both.
 --
 -- @role app_service
+-- @sample category_slug: 'a-new-slug'
 with import_lock as materialized (
     select
         pg_advisory_xact_lock(hashtextextended('import category ' || %(category_slug)s, 0)),

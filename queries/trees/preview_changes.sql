@@ -10,6 +10,8 @@
 -- prerequisites  slugs of trees; those that do not exist are told
 --
 -- @role app_service
+-- @sample prerequisites: '{}'::text[]
+-- @sample skills: %(curriculum)s
 with tree as (
     select skill_trees.id
     from skill_trees

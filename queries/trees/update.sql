@@ -4,6 +4,7 @@
 -- changes  a JSON object of the columns to change; the others keep their value
 --
 -- @role app_service
+-- @sample changes: '{"description": "Another one."}'
 update skill_trees
 set
     (

@@ -1,6 +1,7 @@
 -- The account with an e-mail address, in any case.
 --
 -- @role app_service
+-- @sample email: (select upper(email) from users where id = %(user_id)s)
 select
     users.id,
     users.email,

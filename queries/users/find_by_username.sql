@@ -1,6 +1,7 @@
 -- The account with a user name.
 --
 -- @role app_service
+-- @sample username: (select username from users where id = %(user_id)s)
 select
     users.id,
     users.email,

@@ -1,6 +1,13 @@
 -- A new account with its profile. The hash is bcrypt's; the password never comes here.
 --
 -- @role app_service
+-- @sample avatar_url: null
+-- @sample email: 'a-new-learner@example.org'
+-- @sample first_name: 'Ada'
+-- @sample last_name: null
+-- @sample password_hash: '$2b$04$' || repeat('a', 53)
+-- @sample timezone: 'UTC'
+-- @sample username: 'a-new-learner'
 with new_user as (
     insert into users (id, email, username, password_hash, first_name, last_name, avatar_url)
     values (

@@ -3,6 +3,7 @@
 -- changes  a JSON object with the column is_on_leaderboard
 --
 -- @role app_engine
+-- @sample changes: '{"is_on_leaderboard": false}'
 update user_profiles
 set is_on_leaderboard = (%(changes)s::jsonb ->> 'is_on_leaderboard')::boolean
 where user_profiles.user_id = %(user_id)s

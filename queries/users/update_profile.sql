@@ -1,6 +1,8 @@
 -- Change what a learner says of themselves: all of it that a learner may write without further consequence.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
+--
+-- @sample changes: '{"bio": "Another one."}'
 update user_profiles
 set
     (bio, location, website, timezone, learning_goals, interests, preferences) = (

@@ -1,1 +1,1 @@
-"""Plans of the query files: a data set to see them on, their explanation, their budgets. For developers and operators."""
+"""The plans of the query files: a data set to see them on, their explanation, their budgets, reports on them."""

@@ -74,6 +74,11 @@ def trees(chance: random.Random, number_of_trees: int, number_of_skills: int) ->
     ]
 
 
+def happens(chance: random.Random, share: float) -> bool:
+    """Tell by chance, so that it is true in this share of cases."""
+    return chance.random() < share
+
+
 def text(chance: random.Random, words: int) -> str:
     """Return some words, in which a search finds something."""
     return " ".join(chance.choices(_WORDS + chance.sample(_SUBJECTS, 2), k=words)).capitalize() + "."
@@ -97,15 +102,14 @@ def _tree(chance: random.Random, number: int, size: int) -> MadeTree:
         description=text(chance, 60),
         difficulty=chance.choice(_DIFFICULTIES),
         tags=tuple(sorted({subject, *chance.sample(_SUBJECTS, 2), *chance.sample(_ASPECTS, 2)})),
-        prerequisites=tuple(number - chance.randint(1, before) for _ in range(before > 0 and chance.random() < 0.3)),
-        is_published=chance.random() < 0.9,
-        is_featured=chance.random() < 0.05,
+        prerequisites=tuple(number - chance.randint(1, before) for _ in range(before > 0 and happens(chance, 0.3))),
+        is_published=happens(chance, 0.9),
+        is_featured=happens(chance, 0.05),
         skills=tuple(_skill(chance, place, size) for place in range(size)),
     )
 
 
 def _skill(chance: random.Random, place: int, size: int) -> MadeSkill:
-    is_active = place < 2 or chance.random() > 0.03
     return MadeSkill(
         place=place,
         name=f"{chance.choice(_SUBJECTS)} {chance.choice(_ASPECTS)} {place}".capitalize(),
@@ -114,9 +118,9 @@ def _skill(chance: random.Random, place: int, size: int) -> MadeSkill:
         difficulty=_DIFFICULTIES[place * len(_DIFFICULTIES) // size],
         xp_value=chance.choice((5, 10, 10, 10, 20, 25, 50, 100)),
         needs=tuple(sorted({place - chance.randint(1, min(place, 9)) for _ in range(chance.randint(1, 3))}))
-        if place and chance.random() > 0.1
+        if place and happens(chance, 0.9)
         else (),
-        is_optional=place > 0 and chance.random() < 0.15,
-        is_milestone=chance.random() < 0.1,
-        is_active=is_active,
+        is_optional=place > 0 and happens(chance, 0.15),
+        is_milestone=happens(chance, 0.1),
+        is_active=place in {0, 1} or happens(chance, 0.97),
     )

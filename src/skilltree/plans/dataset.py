@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, LiteralString, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
 
@@ -230,8 +230,8 @@ def _load_learners(connection: Connection[Any], chance: random.Random, size: Siz
                 f"learner{number}@example.org",
                 f"learner{number}",
                 "$2b$04$" + "a" * 53,
-                chance.random() > 0.02,
-                chance.random() > 0.1,
+                curricula.happens(chance, 0.98),
+                curricula.happens(chance, 0.9),
                 _moment(chance.randrange(_MINUTES)),
             )
             for number, id_ in enumerate(users)
@@ -241,7 +241,7 @@ def _load_learners(connection: Connection[Any], chance: random.Random, size: Siz
         connection,
         "user_profiles (user_id, bio, timezone, is_on_leaderboard, learning_goals)",
         (
-            (id_, curricula.text(chance, 20), chance.choice(_ZONES), chance.random() > 0.05, _array(["To learn"]))
+            (id_, curricula.text(chance, 20), chance.choice(_ZONES), curricula.happens(chance, 0.95), _array(["To learn"]))
             for id_ in users
         ),
     )
@@ -279,7 +279,7 @@ def _visits(chance: random.Random, size: Size, users: list[str], trees: list[_Tr
 
 def _visit(chance: random.Random, user_id: str, tree: _Tree) -> _Visit:
     starts, pace = chance.randrange(_MINUTES - 1440), chance.randint(200, 2000)
-    share = 1.0 if chance.random() < 0.25 else chance.betavariate(1.2, 2)
+    share = 1.0 if curricula.happens(chance, 0.25) else chance.betavariate(1.2, 2)
     # At least one, and none in the future.
     done = min(max(1, round(share * len(tree.active))), 1 + (_MINUTES - starts - 1) // pace)
     return _Visit(starts, user_id, tree, done, pace)
@@ -288,10 +288,10 @@ def _visit(chance: random.Random, user_id: str, tree: _Tree) -> _Visit:
 def _worked(chance: random.Random, visit: _Visit) -> Iterator[Row]:
     """Yield what a learner did in a tree: the first skills of the curriculum done, then some open and under way."""
     for number, skill in enumerate(visit.tree.active[: visit.done]):
-        status = "SKIPPED" if skill.is_optional and chance.random() < 0.3 else "COMPLETED"
+        status = "SKIPPED" if skill.is_optional and curricula.happens(chance, 0.3) else "COMPLETED"
         yield _progress(chance, visit, skill, status, visit.starts + number * visit.pace)
     for number in visit.tree.opens[visit.done]:
-        status = "IN_PROGRESS" if chance.random() < 0.3 else "AVAILABLE"
+        status = "IN_PROGRESS" if curricula.happens(chance, 0.3) else "AVAILABLE"
         yield _progress(chance, visit, visit.tree.active[number], status, visit.starts + (visit.done - 1) * visit.pace)
 
 
@@ -365,8 +365,7 @@ def _array(items: Iterable[str]) -> str:
 
 def copy(connection: Connection[Any], target: str, rows: Iterable[Row]) -> None:
     """Write rows by COPY as text; the values need no escaping but for the backslash that JSON may have."""
-    statement = cast(LiteralString, f"copy {target} from stdin")
-    with connection.cursor().copy(statement) as stream:
+    with connection.cursor().copy(f"copy {target} from stdin".encode()) as stream:
         batch: list[str] = []
         for row in rows:
             batch.append("\t".join(["\\N" if value is None else str(value) for value in row]))

@@ -1,0 +1,118 @@
+"""EXPLAIN of the query files. What they do is taken back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from psycopg import Connection, sql
+
+from skilltree.errors import SkillTreeError
+from skilltree.plans import plan
+from skilltree.plans.samples import SampledStatement, has_plan, not_found, parameters, sampled
+
+_RUN = b"explain (analyze, buffers, settings, format json) "
+_PLAN = b"explain (format json) "
+# What the statement and its triggers read and write, while one transaction counts on.
+_TOUCHED = """
+select coalesce(sum(pg_stat_get_xact_blocks_fetched(pg_class.oid)), 0)
+from pg_class
+where pg_class.relnamespace in ('public'::regnamespace, 'pg_toast'::regnamespace)
+"""
+_SIZES = """
+select relname, greatest(reltuples, 0)::bigint
+from pg_class
+where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+"""
+
+
+class Explained(NamedTuple):
+    """How a query ran: its plan as PostgreSQL tells it, and the shared buffers it touched.
+
+    ``buffers`` are those of the statement, without planning; ``trigger_buffers`` those of foreign keys and triggers,
+    also of the ones deferred to the end of the transaction. ``unknown`` are the parameters whose samples found nothing.
+    """
+
+    name: str
+    role: str
+    params: Mapping[str, object]
+    unknown: Sequence[str]
+    json: plan.Json
+    trigger_buffers: int
+
+    @property
+    def plan(self) -> plan.Json:
+        """Return the top node."""
+        top: plan.Json = self.json["Plan"]
+        return top
+
+    @property
+    def buffers(self) -> int:
+        """Return the buffers of the statement itself."""
+        return plan.buffers(self.plan)
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it ran."""
+        return float(self.json["Execution Time"]) / 1000
+
+
+def explain(
+    connection: Connection[Any], name: str, given: Mapping[str, str], *, generic: bool = False
+) -> Explained:
+    """Run a query under EXPLAIN (ANALYZE, BUFFERS) as the role it needs, with its samples, and take it back.
+
+    ``generic`` shows the plan that serves any values. Raises NotFound, InvalidValue.
+    """
+    with connection.transaction(force_rollback=True):
+        *before, last = sampled(connection, name, given)
+        if not has_plan(last.query):
+            raise SkillTreeError(f"{name} is a command that has no plan")
+        for step in before:
+            connection.execute(step.query.statement, step.params)
+        unknown = [] if given else not_found(last)
+        role = _scalar(connection, "select current_user")
+        # Planning reads the tables, too, and the triggers' share is what is left without it.
+        planning = _touched(connection, lambda: _explained(connection, _PLAN, last))[1] if not generic else 0
+        run = (lambda: _generic(connection, last)) if generic else (lambda: _explained(connection, _RUN, last))
+        told, touched = _touched(connection, run)
+        triggered = touched - planning - plan.buffers(told["Plan"]) if plan.writes(told["Plan"]) else 0
+    return Explained(name, str(role), last.params, unknown, told, max(triggered, 0))
+
+
+def table_sizes(connection: Connection[Any]) -> dict[str, int]:
+    """Return how many rows the tables have, as the planner thinks."""
+    return dict(connection.execute(_SIZES).fetchall())
+
+
+def _touched(connection: Connection[Any], run: Callable[[], plan.Json]) -> tuple[plan.Json, int]:
+    """Return what a run tells, and how many buffers of tables and indexes it touched, deferred triggers included."""
+    before = _scalar(connection, _TOUCHED)
+    told = run()
+    connection.execute("set constraints all immediate")
+    return told, int(_scalar(connection, _TOUCHED) - before)
+
+
+def _explained(connection: Connection[Any], explain: bytes, step: SampledStatement) -> plan.Json:
+    (told,) = _scalar(connection, explain + step.query.statement, step.params)
+    return cast(plan.Json, told)
+
+
+def _generic(connection: Connection[Any], step: SampledStatement) -> plan.Json:
+    connection.execute("set local plan_cache_mode = force_generic_plan")
+    names = parameters(step.query)
+    numbered = step.query.statement.decode() % {name: _Placeholder(n) for n, name in enumerate(names, start=1)}
+    connection.execute(f"prepare explained as {numbered}".encode())
+    values = sql.SQL(", ").join(sql.Literal(step.params[name]) for name in names)
+    execute = sql.SQL("execute explained ({})" if names else "execute explained").format(values)
+    (told,) = _scalar(connection, _RUN + execute.as_bytes(connection))
+    connection.execute("deallocate explained")
+    return cast(plan.Json, told)
+
+
+class _Placeholder(int):
+    def __str__(self) -> str:
+        return f"${int(self)}"
+
+
+def _scalar(connection: Connection[Any], statement: Any, params: Mapping[str, object] | None = None) -> Any:
+    row = connection.execute(statement, params).fetchone()
+    return row[0] if row else None
