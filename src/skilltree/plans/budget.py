@@ -1,4 +1,4 @@
-"""The budgets of the query files: how many buffers a query may touch on the large data set, and what its plan must not do.
+"""The budgets of the query files: how many buffers each may touch on the large data set, and what no plan may do.
 
 In the header of a file::
 
@@ -65,12 +65,16 @@ def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | No
     if budget is None:
         yield Breach(path, 1, "has no budget: run `make budgets ARGS=--update`, which writes one, and look at it")
     elif checked.buffers > budget[0]:
-        message = f"{checked.buffers:,} buffers, budget {budget[0]:,}. Look at `make explain QUERY={query.name}`, {_UPDATE}"
+        message = (
+            f"{checked.buffers:,} buffers, budget {budget[0]:,}. Look at `make explain QUERY={query.name}`, {_UPDATE}"
+        )
         yield Breach(path, budget[1].line, message)
     for kind, tables, directive in _forbidden(query):
         for node in plan.nodes(checked.explained.plan):
             if node.kind == kind and node.table in tables:
-                message = f"the plan has {kind} on {node.table}. Look at `make explain QUERY={query.name}`, is an index gone?"
+                message = (
+                    f"the plan has {kind} on {node.table}. Look at `make explain QUERY={query.name}`, is an index gone?"
+                )
                 yield Breach(path, directive.line, message)
 
 
@@ -102,7 +106,7 @@ def _unreadable(query: Query, directive: Directive, example: str) -> SkillTreeEr
 def with_headroom(buffers: int) -> int:
     """Return a quarter and eight buffers more, rounded up to two digits."""
     wanted = buffers + buffers // 4 + 8
-    unit = 10 ** max(len(str(wanted)) - 2, 0)
+    unit: int = 10 ** max(len(str(wanted)) - 2, 0)
     return -(-wanted // unit) * unit
 
 

@@ -48,7 +48,10 @@ def explain_(
 ) -> None:
     """Show how the server runs query files, with sample parameters. What they do is taken back."""
     params = _parameters(given)
-    with translated(), Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection:
+    with (
+        translated(),
+        Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
+    ):
         found = [explain(connection, name, params, generic=generic) for name in _chosen(queries)]
         sizes = table_sizes(connection)
     if html:
@@ -67,7 +70,10 @@ def sql_(
     pgbench: Annotated[bool, typer.Option("--pgbench", help="For pgbench -f instead of psql.")] = False,
 ) -> None:
     """Print a query ready for psql, as one transaction that is rolled back, with sample parameters to edit."""
-    with translated(), Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection:
+    with (
+        translated(),
+        Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
+    ):
         print(script.script(connection, query, _parameters(given), pgbench=pgbench), end="")  # noqa: T201
 
 
@@ -82,10 +88,13 @@ def budgets(
     queries: Annotated[list[str] | None, typer.Argument(help="Only these query files.")] = None,
     *,
     size: Part = 1,
-    rewrite: Annotated[bool, typer.Option("--update", help="Write the budgets that are missing or do not fit.")] = False,
+    rewrite: Annotated[
+        bool, typer.Option("--update", help="Write the budgets that are missing or do not fit.")
+    ] = False,
     here: Annotated[bool, typer.Option("--here", help="Measure on the database as it is: see `dataset`.")] = False,
     compare: Annotated[
-        Path | None, typer.Option("--compare", exists=True, dir_okay=False, help="What --json printed for another checkout.")
+        Path | None,
+        typer.Option("--compare", exists=True, dir_okay=False, help="What --json printed for another checkout."),
     ] = None,
     html: Html = None,
     as_json: Json = False,
@@ -160,7 +169,9 @@ def _show_changes(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     for each in found:
         _out.print(f"[bold]{each.name}[/]: {each.what}", highlight=False)
         for line in each.shape:
-            _out.print(f"    {line}", style={"-": "red", "+": "green"}.get(line[0], "dim"), markup=False, highlight=False)
+            _out.print(
+                f"    {line}", style={"-": "red", "+": "green"}.get(line[0], "dim"), markup=False, highlight=False
+            )
     _out.print(f"{len(found)} of {len(now['queries'])} queries differ")
     if found:
         raise typer.Exit(1)

@@ -3,13 +3,24 @@
 import random
 from typing import NamedTuple
 
-_SUBJECTS = """algebra baking biology calculus chemistry cooking css databases drawing economics editing geometry git
-    grammar haskell history html javascript law linux logic marketing music networks painting philosophy photography
-    physics poetry postgresql programming python rhetoric rust sailing sewing spanish sql statistics writing""".split()
-_ASPECTS = """basics practice theory patterns tools methods projects exercises foundations techniques structure style
-    performance design analysis history strategy revision improvisation security""".split()
-_WORDS = """the a of and to in for with on by from learn understand apply compare explain build measure read write
-    example idea problem solution step careful quick common rare simple hard useful first last every another""".split()
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_SUBJECTS = _words("""
+    algebra baking biology calculus chemistry cooking css databases drawing economics editing geometry git grammar
+    haskell history html javascript law linux logic marketing music networks painting philosophy photography physics
+    poetry postgresql programming python rhetoric rust sailing sewing spanish sql statistics writing
+""")
+_ASPECTS = _words("""
+    basics practice theory patterns tools methods projects exercises foundations techniques structure style performance
+    design analysis history strategy revision improvisation security
+""")
+_WORDS = _words("""
+    the a of and to in for with on by from learn understand apply compare explain build measure read write example idea
+    problem solution step careful quick common rare simple hard useful first last every another
+""")
 _LINK = {"type": "link", "title": "A page", "url": "https://example.org/a/page"}
 _DIFFICULTIES = ("BEGINNER", "INTERMEDIATE", "ADVANCED", "EXPERT")
 _TYPES = ("KNOWLEDGE", "PRACTICAL", "PROJECT", "ASSESSMENT", "MILESTONE")

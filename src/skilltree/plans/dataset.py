@@ -241,7 +241,13 @@ def _load_learners(connection: Connection[Any], chance: random.Random, size: Siz
         connection,
         "user_profiles (user_id, bio, timezone, is_on_leaderboard, learning_goals)",
         (
-            (id_, curricula.text(chance, 20), chance.choice(_ZONES), curricula.happens(chance, 0.95), _array(["To learn"]))
+            (
+                id_,
+                curricula.text(chance, 20),
+                chance.choice(_ZONES),
+                curricula.happens(chance, 0.95),
+                _array(["To learn"]),
+            )
             for id_ in users
         ),
     )

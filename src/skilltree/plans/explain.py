@@ -55,9 +55,7 @@ class Explained(NamedTuple):
         return float(self.json["Execution Time"]) / 1000
 
 
-def explain(
-    connection: Connection[Any], name: str, given: Mapping[str, str], *, generic: bool = False
-) -> Explained:
+def explain(connection: Connection[Any], name: str, given: Mapping[str, str], *, generic: bool = False) -> Explained:
     """Run a query under EXPLAIN (ANALYZE, BUFFERS) as the role it needs, with its samples, and take it back.
 
     ``generic`` shows the plan that serves any values. Raises NotFound, InvalidValue.

@@ -1,10 +1,10 @@
-"""Query files as they would really run: with parameters that mean something, in the role that they need, after the steps
-that they come after.
+"""Query files as they would really run: with parameters that mean something, in the role they need, after what they
+come after.
 
-The header of a file gives for a parameter an SQL expression, which may refer to other parameters; ``queries/samples.sql``
-has those that most files share::
+The header of a file gives for a parameter an SQL expression, which may refer to other parameters; those that most files
+share are in ``queries/samples.sql``::
 
-    -- @sample skill_id: (select skill_id from user_skill_progress where user_id = %(user_id)s order by skill_id limit 1)
+    -- @sample category_id: (select category_id from skill_trees where id = %(tree_id)s)
     -- @before progress/lock_for_skill, progress/complete_skill
 """
 
@@ -115,9 +115,7 @@ def not_found(step: SampledStatement) -> list[str]:
 
 
 def _before(query: Query) -> list[str]:
-    return [
-        name.strip() for each in query.directives if each.word == "before" for name in each.text.split(",") if name
-    ]
+    return [name.strip() for each in query.directives if each.word == "before" for name in each.text.split(",") if name]
 
 
 def _first_word(query: Query) -> str:

@@ -9,7 +9,16 @@ from rich.tree import Tree
 from skilltree.plans.explain import Explained
 from skilltree.plans.plan import Json, Node, findings, nodes
 
-_CONDITIONS = ("Index Cond", "Recheck Cond", "Hash Cond", "Merge Cond", "Join Filter", "Filter", "Sort Key", "Group Key")
+_CONDITIONS = (
+    "Index Cond",
+    "Recheck Cond",
+    "Hash Cond",
+    "Merge Cond",
+    "Join Filter",
+    "Filter",
+    "Sort Key",
+    "Group Key",
+)
 
 
 def shown(explained: Explained, sizes: Mapping[str, int]) -> RenderableType:
@@ -67,7 +76,7 @@ def _numbers(node: Node) -> str:
     if node.loops == 0:
         return "never run"
     rows = f"rows={node.rows:,.0f} of {node.json['Plan Rows']:,} expected"
-    loops = f" × {node.loops:,}" if node.loops > 1 else ""
+    loops = f", {node.loops:,} times" if node.loops > 1 else ""
     milliseconds = float(node.json.get("Actual Total Time", 0)) * node.loops
     return f"{rows}{loops}, {node.buffers:,} buffers, {milliseconds:,.2f} ms"
 
