@@ -17,7 +17,7 @@ from skilltree._sql import read
 from skilltree._translation import translated
 from skilltree.errors import SkillTreeError
 from skilltree.plans import report, script
-from skilltree.plans.budget import Checked, check, update
+from skilltree.plans.budget import Checked, check, path_of, update
 from skilltree.plans.compare import changes, measurement, read_measurement
 from skilltree.plans.dataset import Size, load
 from skilltree.plans.explain import Explained, explain, table_sizes
@@ -108,12 +108,15 @@ def budgets(
         sizes = table_sizes(connection)
         chosen = _chosen(queries or ["all"])
         shown_names = track(chosen, "measuring", console=_err, transient=True, disable=not _err.is_terminal)
-        checks = [check(_warmed(connection, name)) for name in shown_names]
+        measurements = [_warmed(connection, name, timed=html is not None) for name in shown_names]
+        failures = [str(each) for each in measurements if isinstance(each, SkillTreeError)]
+        checks = [check(each) for each in measurements if isinstance(each, Explained)]
         now = measurement(checks, size=size, version=connection.info.server_version)
     if html:
         report.write(html, checks, sizes)
     if rewrite:
         _rewrite(checks, sizes)
+        _fail(failures)
         return
     if as_json:
         print(json.dumps(now, indent=2))  # noqa: T201 (what was asked for)
@@ -122,11 +125,7 @@ def budgets(
         return
     if not as_json:
         _out.print(_table(checks))
-    breaches = [breach for each in checks for breach in each.breaches]
-    for breach in breaches:
-        _err.print(str(breach), markup=False, highlight=False)
-    if breaches:
-        raise typer.Exit(1)
+    _fail(failures + [str(breach) for each in checks for breach in each.breaches])
 
 
 @contextmanager
@@ -143,14 +142,28 @@ def _loaded(size: float, *, here: bool) -> Iterator[Connection[Any]]:
             yield connection
 
 
-def _warmed(connection: Connection[Any], name: str) -> Explained:
+def _warmed(connection: Connection[Any], name: str, *, timed: bool) -> Explained | SkillTreeError:
     """Return how a query runs when the session has run it before: functions compiled, catalogues read."""
     if missing := unsampled(read(name)):
-        raise SkillTreeError(f"{name} has no @sample for {', '.join(missing)}; see queries/samples.sql")
-    explained = explain(connection, name, {})
+        return SkillTreeError(f"{path_of(name)}:1: no @sample for {', '.join(missing)}; see queries/samples.sql")
+    try:
+        with translated():
+            explained = explain(connection, name, {}, timed=timed)
+            if explained.seconds <= _LONG:
+                explained = explain(connection, name, {}, timed=timed)
+    except SkillTreeError as error:
+        return SkillTreeError(f"{path_of(name)}:1: does not run with its samples: {type(error).__name__}: {error}")
     if explained.unknown:
-        raise SkillTreeError(f"the sample of {name} for {', '.join(explained.unknown)} finds nothing")
-    return explained if explained.seconds > _LONG else explain(connection, name, {})
+        return SkillTreeError(f"{path_of(name)}:1: the sample for {', '.join(explained.unknown)} finds nothing")
+    return explained
+
+
+def _fail(problems: Sequence[str]) -> None:
+    """Print what is wrong, and exit 1 when anything is."""
+    for problem in problems:
+        _err.print(problem, markup=False, highlight=False)
+    if problems:
+        raise typer.Exit(1)
 
 
 def _rewrite(checks: Sequence[Checked], sizes: Mapping[str, int]) -> None:

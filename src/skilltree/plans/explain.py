@@ -1,7 +1,7 @@
 """EXPLAIN of the query files. What they do is taken back."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
 
@@ -10,6 +10,7 @@ from skilltree.plans import plan
 from skilltree.plans.samples import SampledStatement, has_plan, not_found, parameters, sampled
 
 _RUN = b"explain (analyze, buffers, settings, format json) "
+_RUN_UNTIMED = b"explain (analyze, buffers, settings, timing off, format json) "
 _PLAN = b"explain (format json) "
 # What the statement and its triggers read and write, while one transaction counts on.
 _TOUCHED = """
@@ -55,10 +56,18 @@ class Explained(NamedTuple):
         return float(self.json["Execution Time"]) / 1000
 
 
-def explain(connection: Connection[Any], name: str, given: Mapping[str, str], *, generic: bool = False) -> Explained:
+def explain(
+    connection: Connection[Any],
+    name: str,
+    given: Mapping[str, str],
+    *,
+    generic: bool = False,
+    timed: bool = True,
+) -> Explained:
     """Run a query under EXPLAIN (ANALYZE, BUFFERS) as the role it needs, with its samples, and take it back.
 
-    ``generic`` shows the plan that serves any values. Raises NotFound, InvalidValue.
+    ``generic`` shows the plan that serves any values; not ``timed`` has no times of single nodes, and runs faster.
+    Raises NotFound, InvalidValue, and SkillTreeError for a command that has no plan.
     """
     with connection.transaction(force_rollback=True):
         *before, last = sampled(connection, name, given)
@@ -66,14 +75,16 @@ def explain(connection: Connection[Any], name: str, given: Mapping[str, str], *,
             raise SkillTreeError(f"{name} is a command that has no plan")
         for step in before:
             connection.execute(step.query.statement, step.params)
-        unknown = [] if given else not_found(last)
         role = _scalar(connection, "select current_user")
-        # Planning reads the tables, too, and the triggers' share is what is left without it.
-        planning = _touched(connection, lambda: _explained(connection, _PLAN, last))[1] if not generic else 0
-        run = (lambda: _generic(connection, last)) if generic else (lambda: _explained(connection, _RUN, last))
-        told, touched = _touched(connection, run)
-        triggered = touched - planning - plan.buffers(told["Plan"]) if plan.writes(told["Plan"]) else 0
-    return Explained(name, str(role), last.params, unknown, told, max(triggered, 0))
+        statement, params = _prepared(connection, last) if generic else (last.query.statement, last.params)
+        _, planning = _touched(connection, _PLAN + statement, params)
+        json, touched = _touched(connection, (_RUN if timed else _RUN_UNTIMED) + statement, params)
+        triggered = 0
+        if plan.writes(json["Plan"]):
+            # Planning reads the tables, too, unless the plan is there already.
+            triggered = touched - plan.buffers(json["Plan"]) - (0 if generic else planning)
+    unknown = [] if given else not_found(last)
+    return Explained(name, str(role), last.params, unknown, json, max(triggered, 0))
 
 
 def table_sizes(connection: Connection[Any]) -> dict[str, int]:
@@ -81,29 +92,24 @@ def table_sizes(connection: Connection[Any]) -> dict[str, int]:
     return dict(connection.execute(_SIZES).fetchall())
 
 
-def _touched(connection: Connection[Any], run: Callable[[], plan.Json]) -> tuple[plan.Json, int]:
-    """Return what a run tells, and how many buffers of tables and indexes it touched, deferred triggers included."""
+def _touched(connection: Connection[Any], explain: bytes, params: Mapping[str, object] | None) -> tuple[plan.Json, int]:
+    """Return what EXPLAIN tells, and how many buffers of tables and indexes were touched, by deferred triggers too."""
     before = _scalar(connection, _TOUCHED)
-    told = run()
+    (json,) = _scalar(connection, explain, params)
     connection.execute("set constraints all immediate")
-    return told, int(_scalar(connection, _TOUCHED) - before)
+    return json, int(_scalar(connection, _TOUCHED) - before)
 
 
-def _explained(connection: Connection[Any], explain: bytes, step: SampledStatement) -> plan.Json:
-    (told,) = _scalar(connection, explain + step.query.statement, step.params)
-    return cast(plan.Json, told)
-
-
-def _generic(connection: Connection[Any], step: SampledStatement) -> plan.Json:
+def _prepared(connection: Connection[Any], step: SampledStatement) -> tuple[bytes, None]:
+    """Prepare the statement so that one plan serves all values, and return the one that executes it with these."""
     connection.execute("set local plan_cache_mode = force_generic_plan")
     names = parameters(step.query)
     numbered = step.query.statement.decode() % {name: _Placeholder(n) for n, name in enumerate(names, start=1)}
+    connection.execute("deallocate all")
     connection.execute(f"prepare explained as {numbered}".encode())
     values = sql.SQL(", ").join(sql.Literal(step.params[name]) for name in names)
     execute = sql.SQL("execute explained ({})" if names else "execute explained").format(values)
-    (told,) = _scalar(connection, _RUN + execute.as_bytes(connection))
-    connection.execute("deallocate explained")
-    return cast(plan.Json, told)
+    return execute.as_bytes(connection), None
 
 
 class _Placeholder(int):
