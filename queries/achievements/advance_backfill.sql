@@ -10,6 +10,8 @@
 -- @sample last_user_id: %(user_id)s
 -- @sample learners: 500
 -- @sample due: array[%(user_id)s::uuid]
+-- @budget buffers 24
+-- @never Seq Scan on user_achievements
 update achievement_backfills
 set
     after_user_id = coalesce(%(last_user_id)s::uuid, achievement_backfills.after_user_id),

@@ -7,6 +7,8 @@
 --
 -- @role app_engine
 -- @before progress/complete_skill
+-- @budget buffers 46
+-- @never Seq Scan on user_achievements, user_profiles, xp_events
 with learner as (
     select
         user_profiles.total_xp,

@@ -2,6 +2,7 @@
 --
 -- @role app_service
 -- @before achievements/begin_backfill
+-- @budget buffers 9
 select
     achievement_backfills.achievement_id,
     achievement_backfills.learners_seen,

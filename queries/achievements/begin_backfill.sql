@@ -1,6 +1,8 @@
 -- Begin a back-fill, or go on with one that was interrupted; one that has come to its end begins anew.
 --
 -- @role app_service
+-- @budget buffers 55
+-- @never Seq Scan on user_profiles
 with begun as (
     insert into achievement_backfills (achievement_id)
     select achievements.id

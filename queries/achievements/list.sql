@@ -2,6 +2,7 @@
 --
 -- @sample category: null
 -- @sample include_hidden: false
+-- @budget buffers 9
 select
     achievements.id,
     achievements.name,

@@ -5,6 +5,8 @@
 -- @role app_service
 -- @before achievements/begin_backfill
 -- @sample limit: 500
+-- @budget buffers 27000
+-- @never Seq Scan on user_achievements
 with place as (
     select achievement_backfills.after_user_id
     from achievement_backfills

@@ -1,5 +1,8 @@
 -- How far one learner is toward every achievement that can be earned, the earned first, then the nearest. Progress is
 -- computed here: nothing about an achievement not earned yet is stored.
+--
+-- @budget buffers 200
+-- @never Seq Scan on user_achievements, user_profiles, xp_events
 select
     achievements.id,
     achievements.name,

@@ -12,6 +12,8 @@
 --
 -- @role app_service
 -- @sample limit: 10
+-- @budget buffers 2400
+-- @never Seq Scan on user_skill_progress
 with recursive active_skill as (
     select
         skills.id,

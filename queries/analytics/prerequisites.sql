@@ -7,6 +7,8 @@
 -- is missing can be worked out from the others and their sum. 0 is nobody's figure, and is said.
 --
 -- @role app_service
+-- @budget buffers 82000
+-- @never Seq Scan on user_skill_progress
 with active_skill as (
     select
         skills.id,

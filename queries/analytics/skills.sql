@@ -7,6 +7,8 @@
 -- idle_days  after how many days without work in the tree a learner has stopped
 --
 -- @role app_service
+-- @budget buffers 2400
+-- @never Seq Scan on user_skill_progress
 with active_skill as (
     select
         skills.id,

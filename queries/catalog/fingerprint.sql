@@ -3,6 +3,8 @@
 -- or to the bookkeeping of migrations is left out; so a new database gives no row.
 --
 -- For a session with an empty search_path, which makes the server qualify the names in a definition.
+--
+-- @budget buffers 3800
 with
 of_extension as (
     select

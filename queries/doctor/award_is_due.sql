@@ -3,6 +3,8 @@
 -- became what it is; after a back-fill, of all. While one is under way, none are told.
 --
 -- @role app_service
+-- @budget buffers 1200000
+-- @never Seq Scan on user_achievements, xp_events
 with standing as materialized (
     select
         achievement_standings.user_id,

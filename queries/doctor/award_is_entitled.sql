@@ -3,6 +3,8 @@
 -- value noted with the award is believed.
 --
 -- @role app_service
+-- @budget buffers 1600000
+-- @never Seq Scan on user_achievements, user_profiles, xp_events
 with noted as (
     select
         user_achievements.user_id,

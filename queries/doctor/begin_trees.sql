@@ -1,6 +1,8 @@
 -- Begin the trees that a learner works in without having begun them.
 --
 -- @role app_service
+-- @budget buffers 120
+-- @never Seq Scan on user_skill_progress
 insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
 select
     user_skill_progress.user_id,

@@ -1,6 +1,7 @@
 -- Everything of some trees that mending may change, a row each.
 --
 -- @role app_service
+-- @budget buffers 29
 select
     'tree' as subject_kind,
     null::uuid as user_id,

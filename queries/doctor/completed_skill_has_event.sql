@@ -1,6 +1,8 @@
 -- Completed skills that the ledger does not know of: expected is what the skill is worth now.
 --
 -- @role app_service
+-- @budget buffers 42000
+-- @never Seq Scan on xp_events
 select
     'skill' as subject_kind,
     user_skill_progress.user_id,

@@ -1,6 +1,7 @@
 -- Dependents that are not the inverse of the dependencies: expected and found are the id that is missing, or too many.
 --
 -- @role app_service
+-- @budget buffers 5000
 with needed as (
     select
         skills.id as skill_id,

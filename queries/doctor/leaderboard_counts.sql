@@ -2,6 +2,7 @@
 -- below nothing.
 --
 -- @role app_service
+-- @budget buffers 3500
 with tally as (
     select
         user_scores.board,

@@ -1,6 +1,7 @@
 -- Places on the leaderboards that are not what the ledger, the profile and the account say.
 --
 -- @role app_service
+-- @budget buffers 28000
 with granted as (
     select
         xp_events.user_id,

@@ -1,6 +1,8 @@
 -- Everything of a learner that mending may change, a row each.
 --
 -- @role app_service
+-- @budget buffers 280
+-- @never Seq Scan on user_achievements, user_profiles, user_scores, user_skill_progress, user_skill_tree_progress, xp_events
 select
     'learner' as subject_kind,
     user_profiles.user_id,

@@ -1,6 +1,7 @@
 -- Learners whose level is not the highest that their total XP reaches.
 --
 -- @role app_service
+-- @budget buffers 3500
 with ladder as (
     select
         array_agg(levels.level order by levels.min_xp) as levels,

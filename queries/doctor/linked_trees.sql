@@ -3,6 +3,7 @@
 --
 -- @role app_service
 -- @sample ids: %(first_skill_ids)s
+-- @budget buffers 2600
 with recursive drifted as (
     select skill_trees.id
     from skill_trees

@@ -2,4 +2,5 @@
 -- need not wait.
 --
 -- @role app_service
+-- @budget buffers 8
 select pg_advisory_xact_lock(hashtextextended('counts of leaderboard ' || %(board)s || ' ' || %(starts_on)s, 0));

@@ -1,6 +1,8 @@
 -- Hold a learner who is about to be mended, and off all authors of the learner's trees: as progress/lock_for_skill.
 --
 -- @role app_service
+-- @budget buffers 44
+-- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with own_tree as (
     select user_skill_tree_progress.skill_tree_id
     from user_skill_tree_progress

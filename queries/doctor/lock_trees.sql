@@ -1,6 +1,7 @@
 -- Hold all skills of some trees, so that the next statement sees their latest edges and nobody else changes them.
 --
 -- @role app_service
+-- @budget buffers 160
 select skills.id
 from skills
 where skills.skill_tree_id = any(%(tree_ids)s::uuid[])

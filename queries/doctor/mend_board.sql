@@ -2,6 +2,8 @@
 -- change in one transaction: what is lacking is the same before and after it, and need not wait for it.
 --
 -- @role app_service
+-- @budget buffers 2400
+-- @never Seq Scan on leaderboard_counts, user_scores
 with due as (
     select
         node.level,

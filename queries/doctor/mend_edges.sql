@@ -2,6 +2,7 @@
 -- The skills are locked before.
 --
 -- @role app_service
+-- @budget buffers 360
 with edge as (
     select
         skills.id as skill_id,

@@ -2,6 +2,8 @@
 -- at the time and on the day when it was earned.
 --
 -- @role app_service
+-- @budget buffers 1700
+-- @never Seq Scan on user_achievements, user_profiles, user_skill_progress
 with earned as (
     select
         user_skill_progress.user_id,

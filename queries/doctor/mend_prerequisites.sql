@@ -1,6 +1,7 @@
 -- Take out of the prerequisites of some trees what is not a tree.
 --
 -- @role app_service
+-- @budget buffers 43
 update skill_trees
 set
     prerequisites = array(

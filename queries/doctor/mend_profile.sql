@@ -1,6 +1,8 @@
 -- Count anew what a learner's profile holds of the ledger, the days, the skills and the trees.
 --
 -- @role app_service
+-- @budget buffers 550
+-- @never Seq Scan on user_activity_days, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
 with run as (
     select
         streaks.user_id,

@@ -2,6 +2,8 @@
 -- what is not a skill of the tree.
 --
 -- @role app_service
+-- @budget buffers 860
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with due as (
     select
         user_skill_tree_progress.user_id,

@@ -1,6 +1,8 @@
 -- Give a learner the skills that have come open by all that they need being satisfied, as of when the last of that was.
 --
 -- @role app_service
+-- @budget buffers 2800
+-- @never Seq Scan on user_skill_progress
 with edge as (
     select
         skills.id as skill_id,

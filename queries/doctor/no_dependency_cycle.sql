@@ -1,6 +1,7 @@
 -- Trees whose skills need each other in a circle: found is one such path by name.
 --
 -- @role app_service
+-- @budget buffers 2500
 with cycle as (
     select
         skills.skill_tree_id,

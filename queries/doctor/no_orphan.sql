@@ -1,6 +1,7 @@
 -- Ids in an array that name nothing there may be: skills that are not of the tree, trees that do not exist.
 --
 -- @role app_service
+-- @budget buffers 8300
 with named as (
     select
         'skill' as subject_kind,

@@ -1,6 +1,7 @@
 -- Trees in which a skill is its own ancestor: found is one such path by name.
 --
 -- @role app_service
+-- @budget buffers 10
 with cycle as (
     select
         skills.skill_tree_id,

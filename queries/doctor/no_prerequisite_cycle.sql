@@ -1,6 +1,7 @@
 -- A circle of trees that need each other: found is its path by name.
 --
 -- @role app_service
+-- @budget buffers 43
 with cycle as (
     select
         find_cycle(

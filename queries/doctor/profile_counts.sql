@@ -2,6 +2,8 @@
 -- may be off by half a minute.
 --
 -- @role app_service
+-- @budget buffers 9800
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with skill_count as (
     select
         user_skill_progress.user_id,

@@ -1,6 +1,8 @@
 -- Learners whose streaks are not the runs of their days: the one that ends with the latest day, the longest, that day.
 --
 -- @role app_service
+-- @budget buffers 7900
+-- @never Seq Scan on user_activity_days
 with counted as (
     select
         streaks.user_id,

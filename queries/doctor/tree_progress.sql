@@ -2,6 +2,7 @@
 -- who work in a tree that is said not to be begun.
 --
 -- @role app_service
+-- @budget buffers 160000
 with compared as (
     select
         user_skill_tree_progress.user_id,

@@ -2,6 +2,7 @@
 -- given.
 --
 -- @role app_service
+-- @budget buffers 85000
 with edge as (
     select
         skills.id as skill_id,

@@ -3,6 +3,8 @@
 -- of all before it. The profile is counted before, and again afterwards.
 --
 -- @role app_service
+-- @budget buffers 300
+-- @never Seq Scan on user_achievements, user_profiles, xp_events
 with noted as (
     select
         user_achievements.achievement_id,

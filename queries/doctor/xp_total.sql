@@ -1,6 +1,7 @@
 -- Learners whose total XP is not the sum of the ledger.
 --
 -- @role app_service
+-- @budget buffers 25000
 with ledger as (
     select
         xp_events.user_id,

@@ -5,6 +5,8 @@
 --
 -- @role app_engine
 -- @before progress/complete_skill, achievements/award
+-- @budget buffers 180
+-- @never Seq Scan on user_profiles, user_scores, users
 with gain as (
     select
         user_profiles.user_id,

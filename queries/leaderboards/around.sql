@@ -4,6 +4,8 @@
 -- limit  how many above, and how many below
 --
 -- @role app_service
+-- @budget buffers 3100
+-- @never Seq Scan on leaderboard_counts, user_scores, users
 with score as (
     select
         user_scores.board,

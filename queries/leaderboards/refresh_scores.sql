@@ -5,6 +5,8 @@
 --
 -- @role app_engine
 -- @before users/deactivate
+-- @budget buffers 1200
+-- @never Seq Scan on user_profiles, user_scores, users, xp_events
 with learner as (
     select
         user_profiles.user_id,

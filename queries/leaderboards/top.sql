@@ -3,6 +3,8 @@
 -- at  a moment of the week or month; null is now
 --
 -- @role app_service
+-- @budget buffers 2300
+-- @never Seq Scan on user_scores, users
 with period as (
     select
         case %(board)s::leaderboard

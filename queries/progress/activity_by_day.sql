@@ -3,6 +3,8 @@
 --
 -- @sample since: current_date - 30
 -- @sample until: current_date
+-- @budget buffers 330
+-- @never Seq Scan on user_activity_days, user_profiles, xp_events
 with paid as (
     select
         xp_events.granted_on,

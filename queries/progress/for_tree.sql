@@ -1,4 +1,7 @@
 -- One learner's way through one tree.
+--
+-- @budget buffers 13
+-- @never Seq Scan on user_skill_tree_progress
 select
     user_skill_tree_progress.id,
     user_skill_tree_progress.user_id,

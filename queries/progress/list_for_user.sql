@@ -5,6 +5,8 @@
 --
 -- @sample after_skill_id: null
 -- @sample limit: 101
+-- @budget buffers 30
+-- @never Seq Scan on user_skill_progress
 select
     user_skill_progress.id,
     user_skill_progress.user_id,

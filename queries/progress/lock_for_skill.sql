@@ -4,6 +4,8 @@
 -- (trees/lock_learners).
 --
 -- @role app_engine
+-- @budget buffers 19
+-- @never Seq Scan on user_profiles
 with tree_lock as materialized (
     select
         refuse_old_snapshot(),

@@ -1,6 +1,8 @@
 -- Hold a learner before working on a tree: as progress/lock_for_skill.
 --
 -- @role app_engine
+-- @budget buffers 19
+-- @never Seq Scan on user_profiles
 with tree_lock as materialized (
     select
         refuse_old_snapshot(),

@@ -4,6 +4,8 @@
 --
 -- @role app_engine
 -- @sample at: now() - interval '5 days'
+-- @budget buffers 15
+-- @never Seq Scan on user_activity_days, user_profiles
 with counted as (
     select
         coalesce(max(streaks.days), 0) as longest,

@@ -1,5 +1,8 @@
 -- What one learner must still complete before a tree opens, in an order in which it can be learnt. What lies behind a
 -- completed tree is not asked for again.
+--
+-- @budget buffers 96
+-- @never Seq Scan on user_skill_tree_progress
 with recursive missing as (
     select
         skill_trees.id,

@@ -3,6 +3,8 @@
 --
 -- @role app_engine
 -- @before progress/complete_skill
+-- @budget buffers 29
+-- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 select
     user_profiles.total_xp,
     user_profiles.current_level as level,

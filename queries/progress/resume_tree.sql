@@ -2,6 +2,8 @@
 --
 -- @role app_engine
 -- @before progress/pause_tree
+-- @budget buffers 61
+-- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

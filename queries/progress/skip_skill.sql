@@ -12,6 +12,8 @@
 --     where user_skill_progress.user_id = %(user_id)s and status in ('AVAILABLE', 'IN_PROGRESS') and is_optional
 --     order by skills.id limit 1
 --     )
+-- @budget buffers 160
+-- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

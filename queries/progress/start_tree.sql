@@ -8,6 +8,8 @@
 --         select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s
 --     ) order by id limit 1
 --     )
+-- @budget buffers 56
+-- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

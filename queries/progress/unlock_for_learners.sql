@@ -9,6 +9,8 @@
 -- @sample prerequisite_id: (select dependencies[1] from skills where id = %(skill_id)s)
 -- @sample tree_id: null
 -- @sample slug: null
+-- @budget buffers 980
+-- @never Seq Scan on user_skill_progress, users
 with tree as (
     select skills.skill_tree_id as id
     from skills

@@ -4,6 +4,7 @@
 -- @role app_service
 -- @sample idle_for: interval '7 days'
 -- @sample limit: 1000
+-- @budget buffers 130000
 with idle_session as (
     select
         user_sessions.user_id,

@@ -3,6 +3,7 @@
 -- @role app_service
 -- @sample device_info: '{"browser": "Firefox"}'
 -- @sample ip_address: inet '192.0.2.1'
+-- @budget buffers 24
 insert into user_sessions (user_id, id, device_info, ip_address)
 values (
     %(user_id)s,

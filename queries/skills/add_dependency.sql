@@ -8,6 +8,7 @@
 --     select id from unnest(%(first_skill_ids)s::uuid[]) as id
 --     where id <> all(array(select unnest(dependencies) from skills where id = %(skill_id)s)) limit 1
 --     )
+-- @budget buffers 500
 with locked_skill as (
     select skills.id
     from skills

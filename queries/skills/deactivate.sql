@@ -1,6 +1,7 @@
 -- Take a skill out of use: it neither gates nor counts. What learners did in it stays.
 --
 -- @role app_service
+-- @budget buffers 200
 update skills
 set is_active = false
 where skills.id = %(skill_id)s

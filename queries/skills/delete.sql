@@ -2,6 +2,8 @@
 -- of use before, so that only what counts it all the same is left: minutes, and completed skills.
 --
 -- @role app_service
+-- @budget buffers 11000
+-- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with released_skill as (
     update skills
     set

@@ -2,6 +2,7 @@
 -- needs. Inactive skills neither gate nor count, so that no way leads through them.
 --
 -- @sample skill_id: %(last_skill_id)s
+-- @budget buffers 2600
 with recursive leading_to as (
     select
         skills.id,

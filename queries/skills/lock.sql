@@ -3,6 +3,7 @@
 -- there, and do not meet half-way.
 --
 -- @role app_service
+-- @budget buffers 20
 with tree_lock as materialized (
     select pg_advisory_xact_lock(hashtextextended('edit tree ' || skill_trees.slug, 0))
     from skills

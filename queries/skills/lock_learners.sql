@@ -2,6 +2,7 @@
 -- trees/lock_learners.
 --
 -- @role app_service
+-- @budget buffers 20
 with tree as (
     select
         skill_trees.id,

@@ -3,6 +3,7 @@
 -- @role app_service
 -- @sample skill_id: %(last_skill_id)s
 -- @sample prerequisite_id: (select dependencies[1] from skills where id = %(skill_id)s)
+-- @budget buffers 450
 with locked_skill as (
     select skills.id
     from skills

@@ -3,6 +3,7 @@
 -- published  null searches drafts too
 --
 -- @sample tree_id: null
+-- @budget buffers 670
 with matching as (
     select
         skills.id,

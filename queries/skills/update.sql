@@ -5,6 +5,7 @@
 --
 -- @role app_service
 -- @sample changes: '{"name": "Another name", "is_optional": true}'
+-- @budget buffers 200
 update skills
 set
     (

@@ -2,6 +2,8 @@
 -- The tree is locked before.
 --
 -- @role app_service
+-- @budget buffers 33000
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with released_tree as (
     update skill_trees
     set prerequisites = array_remove(skill_trees.prerequisites, %(tree_id)s)

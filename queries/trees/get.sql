@@ -1,4 +1,6 @@
 -- A tree by its id.
+--
+-- @budget buffers 10
 select
     skill_trees.id,
     skill_trees.category_id,

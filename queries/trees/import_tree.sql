@@ -11,6 +11,7 @@
 -- @sample new_id: gen_random_uuid()
 -- @sample prerequisites: '{}'::text[]
 -- @sample skills: %(curriculum)s
+-- @budget buffers 360
 with given_skill as materialized (
     select
         given.place,

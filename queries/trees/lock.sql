@@ -1,6 +1,7 @@
 -- Hold a tree, so that the next statement sees every tree that needs it, and no other can come to need it.
 --
 -- @role app_service
+-- @budget buffers 11
 select skill_trees.id
 from skill_trees
 where skill_trees.id = %(tree_id)s

@@ -5,6 +5,7 @@
 -- learner who came while it waited.
 --
 -- @role app_service
+-- @budget buffers 18
 with tree as (
     select
         skill_trees.id,

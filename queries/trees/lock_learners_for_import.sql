@@ -2,6 +2,7 @@
 -- can make the tree meanwhile.
 --
 -- @role app_service
+-- @budget buffers 10
 select
     refuse_old_snapshot(),
     pg_advisory_xact_lock(hashtextextended('learners of tree ' || skill_trees.id, 0))

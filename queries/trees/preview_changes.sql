@@ -12,6 +12,8 @@
 -- @role app_service
 -- @sample prerequisites: '{}'::text[]
 -- @sample skills: %(curriculum)s
+-- @budget buffers 2100
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with tree as (
     select skill_trees.id
     from skill_trees

@@ -5,6 +5,7 @@
 -- @sample prerequisites: array(
 --     select id from skill_trees where prerequisites = '{}' and id <> %(tree_id)s order by id limit 2
 --     )
+-- @budget buffers 170
 with held_prerequisite as (
     select skill_trees.id
     from skill_trees

@@ -5,6 +5,7 @@
 --
 -- @role app_service
 -- @sample changes: '{"description": "Another one."}'
+-- @budget buffers 54
 update skill_trees
 set
     (

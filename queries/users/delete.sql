@@ -1,6 +1,8 @@
 -- Delete an account with everything a learner has done.
 --
 -- @role app_service
+-- @budget buffers 1100
+-- @never Seq Scan on users
 delete from users
 where users.id = %(user_id)s
 returning users.id;

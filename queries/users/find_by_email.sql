@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @sample email: (select upper(email) from users where id = %(user_id)s)
+-- @budget buffers 11
+-- @never Seq Scan on users
 select
     users.id,
     users.email,

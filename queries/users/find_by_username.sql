@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @sample username: (select username from users where id = %(user_id)s)
+-- @budget buffers 11
+-- @never Seq Scan on users
 select
     users.id,
     users.email,

@@ -1,4 +1,7 @@
 -- An account by its id.
+--
+-- @budget buffers 11
+-- @never Seq Scan on users
 select
     users.id,
     users.email,

@@ -1,6 +1,8 @@
 -- Hold a learner: nobody else changes what they have reached until the commit.
 --
 -- @role app_engine
+-- @budget buffers 13
+-- @never Seq Scan on user_profiles
 select
     user_profiles.user_id,
     refuse_old_snapshot()

@@ -4,6 +4,8 @@
 --
 -- @role app_engine
 -- @sample changes: '{"is_on_leaderboard": false}'
+-- @budget buffers 33
+-- @never Seq Scan on user_profiles
 update user_profiles
 set is_on_leaderboard = (%(changes)s::jsonb ->> 'is_on_leaderboard')::boolean
 where user_profiles.user_id = %(user_id)s

@@ -3,6 +3,8 @@
 -- changes  a JSON object of the columns to change; the others keep their value
 --
 -- @sample changes: '{"bio": "Another one."}'
+-- @budget buffers 33
+-- @never Seq Scan on user_profiles
 update user_profiles
 set
     (bio, location, website, timezone, learning_goals, interests, preferences) = (
