@@ -18,6 +18,7 @@ from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from skilltree import embedded, migrate
+from skilltree.plans import dataset
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 DEBIAN_BINARIES = "/usr/lib/postgresql/{version}/bin"
@@ -119,6 +120,15 @@ def empty_url(template: NoopExecutor) -> Iterator[str]:
 def migrated_url(template: NoopExecutor) -> Iterator[str]:
     """The URL of a database with all migrations applied and no data."""
     yield from _database(template, "migrated", clone=True)
+
+
+@pytest.fixture(scope="session")
+def loaded_url(template: NoopExecutor) -> Iterator[str]:
+    """The URL of a database with a fiftieth of the large data set. It is shared: leave it as it is."""
+    for url in _database(template, "loaded", clone=True):
+        with psycopg.connect(url, autocommit=True) as connection:
+            dataset.load(connection, dataset.Size.of(0.02))
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@
 -- due                          who of them were entitled
 --
 -- @role app_service
--- @before achievements/begin_backfill
+-- @after achievements/begin_backfill
 -- @sample after_user_id: null
 -- @sample last_user_id: %(user_id)s
 -- @sample learners: 500

@@ -6,7 +6,7 @@
 -- at        when; null is now
 --
 -- @role app_engine
--- @before progress/complete_skill
+-- @after progress/complete_skill
 -- @budget buffers 46
 -- @never Seq Scan on user_achievements, user_profiles, xp_events
 with learner as (

@@ -1,7 +1,7 @@
 -- How far a back-fill has come.
 --
 -- @role app_service
--- @before achievements/begin_backfill
+-- @after achievements/begin_backfill
 -- @budget buffers 9
 select
     achievement_backfills.achievement_id,

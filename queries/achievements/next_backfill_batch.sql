@@ -3,7 +3,7 @@
 -- limit  how many learners to look at
 --
 -- @role app_service
--- @before achievements/begin_backfill
+-- @after achievements/begin_backfill
 -- @sample limit: 500
 -- @budget buffers 27000
 -- @never Seq Scan on user_achievements

@@ -4,7 +4,7 @@
 -- at  when it was earned; null is now
 --
 -- @role app_engine
--- @before progress/complete_skill, achievements/award
+-- @after progress/complete_skill, achievements/award
 -- @budget buffers 180
 -- @never Seq Scan on user_profiles, user_scores, users
 with gain as (

@@ -4,7 +4,7 @@
 -- is_listed  whether the learner is shown; null is as the profile and the account say
 --
 -- @role app_engine
--- @before users/deactivate
+-- @after users/deactivate
 -- @budget buffers 1200
 -- @never Seq Scan on user_profiles, user_scores, users, xp_events
 with learner as (

@@ -2,7 +2,7 @@
 -- has done before.
 --
 -- @role app_engine
--- @before progress/complete_skill
+-- @after progress/complete_skill
 -- @budget buffers 29
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 select

@@ -4,7 +4,7 @@
 -- skill_id, slug, tree_id  one of them says which tree
 --
 -- @role app_service
--- @before skills/deactivate
+-- @after skills/deactivate
 -- @sample skill_id: %(last_skill_id)s
 -- @sample tree_id: null
 -- @sample slug: null

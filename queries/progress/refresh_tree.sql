@@ -5,7 +5,7 @@
 -- at                 when; null is now
 --
 -- @role app_engine
--- @before progress/record_activity
+-- @after progress/record_activity
 -- @sample tree_id: null
 -- @budget buffers 140
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress

@@ -1,7 +1,7 @@
 -- Take up a paused tree again. Under way already, nothing changes.
 --
 -- @role app_engine
--- @before progress/pause_tree
+-- @after progress/pause_tree
 -- @budget buffers 61
 -- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (

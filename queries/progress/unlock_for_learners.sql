@@ -4,7 +4,7 @@
 -- skill_id, slug, tree_id  one of them says which tree
 --
 -- @role app_service
--- @before skills/remove_dependency
+-- @after skills/remove_dependency
 -- @sample skill_id: %(last_skill_id)s
 -- @sample prerequisite_id: (select dependencies[1] from skills where id = %(skill_id)s)
 -- @sample tree_id: null

@@ -5,7 +5,9 @@ The header of a file gives for a parameter an SQL expression, which may refer to
 share are in ``queries/samples.sql``::
 
     -- @sample category_id: (select category_id from skill_trees where id = %(tree_id)s)
-    -- @before progress/lock_for_skill, progress/complete_skill
+    -- @after progress/lock_for_skill, progress/complete_skill
+
+``@setup`` is SQL to run between those and the query.
 """
 
 import re
@@ -60,7 +62,7 @@ def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) ->
         has = ", ".join(parameters(query)) or "none"
         raise InvalidValue(f"{name} has no parameter {', '.join(sorted(unknown))}; it has {has}")
     values = _Values(connection, query, given)
-    steps = [SampledStatement(each, values.of(each)) for each in (*map(read, _before(query)), query)]
+    steps = [SampledStatement(each, values.of(each)) for each in (*_before(query), query)]
     works_for = (
         service(None)
         if any(step.query.role == _SERVICE for step in steps)
@@ -114,8 +116,15 @@ def not_found(step: SampledStatement) -> list[str]:
     return [name for name, value in step.params.items() if value is None and expressions.get(name, "null") != "null"]
 
 
-def _before(query: Query) -> list[str]:
-    return [name.strip() for each in query.directives if each.word == "before" for name in each.text.split(",") if name]
+def _before(query: Query) -> list[Query]:
+    """Return what is to run before: other query files, then statements of the header that take the query's role."""
+    names = [name.strip() for each in query.directives if each.word == "after" for name in each.text.split(",")]
+    setups = [
+        query._replace(name=f"{query.name}, @setup", statement=f"{each.text};".encode())
+        for each in query.directives
+        if each.word == "setup"
+    ]
+    return [*map(read, names), *setups]
 
 
 def _first_word(query: Query) -> str:
