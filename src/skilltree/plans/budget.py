@@ -130,7 +130,8 @@ def update(checked: Checked, sizes: Mapping[str, int]) -> int | None:
         end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
         spared = [] if any(each.word == "never" for each in query.directives) else _spared(checked.explained, sizes)
         never = [f"-- @never Seq Scan on {', '.join(spared)}\n"] if spared else []
-        lines[end:end] = [*([] if query.directives else ["--\n"]), written, *never]
+        is_apart = bool(query.directives) or not end or lines[end - 1].rstrip() == "--"
+        lines[end:end] = [*([] if is_apart else ["--\n"]), written, *never]
     path.write_text("".join(lines))
     read.cache_clear()
     return due

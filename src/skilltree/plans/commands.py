@@ -28,9 +28,6 @@ from skilltree.plans.show import shown
 _out = Console()
 _err = Console(stderr=True, soft_wrap=True)
 
-# A statement that runs so long, in seconds, is not run a second time: what a first run adds is nothing beside it.
-_LONG = 1.0
-
 Queries = Annotated[list[str], typer.Argument(help="Names of query files, such as trees/load; or all.")]
 Given = Annotated[list[str] | None, typer.Option("--set", help="A parameter as name=value, instead of its sample.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write one page with the plans, to be opened in a browser.")]
@@ -108,7 +105,7 @@ def budgets(
         sizes = table_sizes(connection)
         chosen = _chosen(queries or ["all"])
         shown_names = track(chosen, "measuring", console=_err, transient=True, disable=not _err.is_terminal)
-        measurements = [_warmed(connection, name, timed=html is not None) for name in shown_names]
+        measurements = [_tried(connection, name, timed=html is not None) for name in shown_names]
         failures = [str(each) for each in measurements if isinstance(each, SkillTreeError)]
         checks = [check(each) for each in measurements if isinstance(each, Explained)]
         now = measurement(checks, size=size, version=connection.info.server_version)
@@ -142,15 +139,13 @@ def _loaded(size: float, *, here: bool) -> Iterator[Connection[Any]]:
             yield connection
 
 
-def _warmed(connection: Connection[Any], name: str, *, timed: bool) -> Explained | SkillTreeError:
-    """Return how a query runs when the session has run it before: functions compiled, catalogues read."""
+def _tried(connection: Connection[Any], name: str, *, timed: bool) -> Explained | SkillTreeError:
+    """Return how a query runs with its samples, or why it does not."""
     if missing := unsampled(read(name)):
         return SkillTreeError(f"{path_of(name)}:1: no @sample for {', '.join(missing)}; see queries/samples.sql")
     try:
         with translated():
             explained = explain(connection, name, {}, timed=timed)
-            if explained.seconds <= _LONG:
-                explained = explain(connection, name, {}, timed=timed)
     except SkillTreeError as error:
         return SkillTreeError(f"{path_of(name)}:1: does not run with its samples: {type(error).__name__}: {error}")
     if explained.unknown:

@@ -43,9 +43,9 @@ class Size(NamedTuple):
 
     @classmethod
     def of(cls, factor: float) -> "Size":
-        """Return the full size, 1, or a part of it: as many trees, skills and learners less, each as busy."""
+        """Return the full size, 1, or a part of it: so many fewer trees, skills and learners, each as busy."""
         users, progress = round(20_000 * factor), round(1_000_000 * factor)
-        return cls(max(users, 20), max(round(200 * factor), 5), max(round(8_000 * factor), 200), max(progress, 1_000))
+        return cls(max(users, 20), max(round(200 * factor), 20), max(round(8_000 * factor), 400), max(progress, 1_000))
 
 
 class _Tree(NamedTuple):

@@ -12,7 +12,8 @@ share are in ``queries/samples.sql``::
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -66,13 +67,21 @@ def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) ->
     works_for = (
         service(None)
         if any(step.query.role == _SERVICE for step in steps)
-        else learner(cast(Any, values.value("user_id", query)))
+        else learner(_uuid(values.value("user_id", query)))
     )
     begin = [SampledStatement(works_for.begin, works_for.params)] if works_for.begin else []
     return begin + [
         step if isinstance(step, SampledStatement) else SampledStatement(step, {})
         for step in roles_taken(steps, works_for, goes_on=False)
     ]
+
+
+def _uuid(value: object) -> UUID | None:
+    """Return the learner for whom to work, also where the command line gives one as text."""
+    try:
+        return None if value is None else UUID(str(value))
+    except ValueError as error:
+        raise InvalidValue(f"user_id must be a UUID, not {value!r}", field="user_id") from error
 
 
 class _Values:
