@@ -6,7 +6,7 @@ PG ?= 18
 SKILLTREE := .venv/bin/skilltree
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format migrate rollback status drift lint seed reset explain doctor psql clean
+.PHONY: help demo test check format migrate rollback status drift lint seed reset explain budgets doctor psql clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,11 @@ seed: $(SKILLTREE) ## Write the data to start with
 reset: $(SKILLTREE) ## Lose all data: roll back, migrate, seed (ARGS=--yes does not ask)
 	@$(SKILLTREE) reset $(ARGS)
 
-explain: $(SKILLTREE) ## Show a query's plan (QUERY=trees/load ARGS="--set slug=practical-postgresql")
+explain: $(SKILLTREE) ## Show the plans of queries (QUERY="trees/load trees/list" or all; ARGS="--html plans.html")
 	@$(SKILLTREE) explain $(QUERY) $(ARGS)
+
+budgets: $(SKILLTREE) ## Measure all queries on a large data set (ARGS=--update writes what they may cost)
+	@$(SKILLTREE) budgets $(ARGS)
 
 doctor: $(SKILLTREE) ## Recompute everything that is derived; fail when it has drifted (ARGS=--repair mends it)
 	@$(SKILLTREE) doctor $(ARGS)

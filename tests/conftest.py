@@ -19,6 +19,7 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 from estate import ROLES, Connection, Estate, settle
 from skilltree import embedded, migrate
+from skilltree.plans import dataset
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 DEBIAN_BINARIES = "/usr/lib/postgresql/{version}/bin"
@@ -149,6 +150,12 @@ def as_ada(estate: Estate, role: str) -> Iterator[Connection]:
     """A connection of the application in that role, for one of the two; what is done is taken back."""
     with estate.session(role, estate.ada.user_id) as connection:
         yield connection
+def loaded_url(template: NoopExecutor) -> Iterator[str]:
+    """The URL of a database with a fiftieth of the large data set. It is shared: leave it as it is."""
+    for url in _database(template, "loaded", clone=True):
+        with psycopg.connect(url, autocommit=True) as connection:
+            dataset.load(connection, dataset.Size.of(0.02))
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,13 @@
 -- @role app_service
 -- @step how backfill notes how far it is
 -- @across counts the awards of all learners of a batch
+-- @after achievements/begin_backfill
+-- @sample after_user_id: null
+-- @sample last_user_id: %(user_id)s
+-- @sample learners: 500
+-- @sample due: array[%(user_id)s::uuid]
+-- @budget buffers 24
+-- @never Seq Scan on user_achievements
 update achievement_backfills
 set
     after_user_id = coalesce(%(last_user_id)s::uuid, achievement_backfills.after_user_id),

@@ -7,6 +7,9 @@
 --
 -- @role app_engine
 -- @step what follows from an action on a skill, from a repair and from a back-fill
+-- @after progress/complete_skill
+-- @budget buffers 46
+-- @never Seq Scan on user_achievements, user_profiles, xp_events
 with learner as (
     select
         user_profiles.total_xp,

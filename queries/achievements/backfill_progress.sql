@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @step how backfill tells how far it is
+-- @after achievements/begin_backfill
+-- @budget buffers 9
 select
     achievement_backfills.achievement_id,
     achievement_backfills.learners_seen,

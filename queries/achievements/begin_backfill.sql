@@ -3,6 +3,8 @@
 -- @role app_service
 -- @step how backfill begins
 -- @across counts all learners
+-- @budget buffers 55
+-- @never Seq Scan on user_profiles
 with begun as (
     insert into achievement_backfills (achievement_id)
     select achievements.id

@@ -1,6 +1,14 @@
 -- A new achievement.
 --
 -- @role app_service
+-- @sample badge_color: '#336699'
+-- @sample badge_icon: null
+-- @sample category: 'PROGRESS'
+-- @sample criteria: '{"type": "xp_threshold", "threshold": 777}'
+-- @sample is_visible: true
+-- @sample rarity: 'COMMON'
+-- @sample xp_reward: 10
+-- @budget buffers 13
 insert into achievements (
     id, name, description, category, criteria, xp_reward, badge_icon, badge_color, rarity, is_visible
 )

@@ -1,4 +1,7 @@
 -- What one learner has earned, the latest first.
+--
+-- @budget buffers 14
+-- @never Seq Scan on user_achievements
 select
     user_achievements.id,
     user_achievements.user_id,

@@ -1,4 +1,8 @@
 -- What can be earned, the common first. A filter that is null lets everything through.
+--
+-- @sample category: null
+-- @sample include_hidden: false
+-- @budget buffers 9
 select
     achievements.id,
     achievements.name,

@@ -6,6 +6,10 @@
 -- @step what backfill works on next
 -- @across looks for those entitled among all learners
 -- @nullable last_user_id: the last learners were in the batch before
+-- @after achievements/begin_backfill
+-- @sample limit: 500
+-- @budget buffers 27000
+-- @never Seq Scan on user_achievements
 with place as (
     select achievement_backfills.after_user_id
     from achievement_backfills

@@ -2,6 +2,8 @@
 -- computed here: nothing about an achievement not earned yet is stored.
 --
 -- @notnull threshold: achievements_criteria_form allows no criteria without one
+-- @budget buffers 200
+-- @never Seq Scan on user_achievements, user_profiles, xp_events
 select
     achievements.id,
     achievements.name,

@@ -12,6 +12,9 @@
 --
 -- @role app_service
 -- @across figures about groups of learners
+-- @sample limit: 10
+-- @budget buffers 2400
+-- @never Seq Scan on user_skill_progress
 with recursive active_skill as (
     select
         skills.id,

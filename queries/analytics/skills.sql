@@ -8,6 +8,8 @@
 --
 -- @role app_service
 -- @across figures about groups of learners
+-- @budget buffers 2400
+-- @never Seq Scan on user_skill_progress
 with active_skill as (
     select
         skills.id,

@@ -1,6 +1,8 @@
 -- A new category.
 --
 -- @role app_service
+-- @sample slug: 'a-new-slug'
+-- @budget buffers 16
 insert into skill_categories (id, name, slug, description, color, icon, sort_order, is_active)
 values (
     coalesce(%(id)s::uuid, uuidv7()),

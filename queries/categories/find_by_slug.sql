@@ -1,4 +1,7 @@
 -- The category with a slug.
+--
+-- @sample slug: (select slug from skill_categories where id = %(category_id)s)
+-- @budget buffers 9
 select
     skill_categories.id,
     skill_categories.name,

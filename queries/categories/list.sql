@@ -1,4 +1,6 @@
 -- The categories as they are shown, active ones only unless all are asked for.
+--
+-- @budget buffers 9
 select
     skill_categories.id,
     skill_categories.name,

@@ -3,6 +3,8 @@
 -- changes  a JSON object of the columns to change; the others keep their value
 --
 -- @role app_service
+-- @sample changes: '{"description": "Another one."}'
+-- @budget buffers 14
 update skill_categories
 set
     (name, slug, description, color, icon, sort_order, is_active) = (

@@ -5,6 +5,8 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
+-- @budget buffers 1200000
+-- @never Seq Scan on user_achievements, xp_events
 with standing as materialized (
     select
         achievement_standings.user_id,

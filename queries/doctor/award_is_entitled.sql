@@ -6,6 +6,8 @@
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
 -- @notnull what: achievements_criteria_form allows no criteria without a type
+-- @budget buffers 1600000
+-- @never Seq Scan on user_achievements, user_profiles, xp_events
 with noted as (
     select
         user_achievements.user_id,

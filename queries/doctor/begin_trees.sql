@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
+-- @budget buffers 120
+-- @never Seq Scan on user_skill_progress
 insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
 select
     user_skill_progress.user_id,

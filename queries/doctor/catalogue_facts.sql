@@ -2,6 +2,7 @@
 --
 -- @role app_service
 -- @step what doctor.repair compares before and after
+-- @budget buffers 29
 select
     'tree' as subject_kind,
     null::uuid as user_id,

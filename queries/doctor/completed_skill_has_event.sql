@@ -3,6 +3,8 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
+-- @budget buffers 42000
+-- @never Seq Scan on xp_events
 select
     'skill' as subject_kind,
     user_skill_progress.user_id,

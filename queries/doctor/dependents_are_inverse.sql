@@ -2,6 +2,7 @@
 --
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
+-- @budget buffers 5000
 with needed as (
     select
         skills.id as skill_id,

@@ -4,6 +4,7 @@
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
 -- @notnull what: the day on which a leaderboard starts is finite, which to_char asks for
+-- @budget buffers 28000
 with granted as (
     select
         xp_events.user_id,

@@ -3,6 +3,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
+-- @budget buffers 3500
 with ladder as (
     select
         array_agg(levels.level order by levels.min_xp) as levels,

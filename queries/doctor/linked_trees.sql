@@ -3,6 +3,8 @@
 --
 -- @role app_service
 -- @step which trees doctor.repair mends together
+-- @sample ids: %(first_skill_ids)s
+-- @budget buffers 2600
 with recursive drifted as (
     select skill_trees.id
     from skill_trees

@@ -3,6 +3,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair begins with a leaderboard
+-- @budget buffers 8
 select
     pg_advisory_xact_lock(
         hashtextextended('counts of leaderboard ' || %(board)s::leaderboard || ' ' || %(starts_on)s::date, 0)

@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @step how doctor.repair begins with a learner
+-- @budget buffers 44
+-- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with own_tree as (
     select user_skill_tree_progress.skill_tree_id
     from user_skill_tree_progress

@@ -4,6 +4,8 @@
 -- @role app_service
 -- @step how doctor.repair mends
 -- @across counts all learners of a leaderboard
+-- @budget buffers 2400
+-- @never Seq Scan on leaderboard_counts, user_scores
 with due as (
     select
         node.level,

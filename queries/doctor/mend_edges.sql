@@ -3,6 +3,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
+-- @budget buffers 360
 with edge as (
     select
         skills.id as skill_id,

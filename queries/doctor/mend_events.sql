@@ -3,6 +3,8 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
+-- @budget buffers 1700
+-- @never Seq Scan on user_achievements, user_profiles, user_skill_progress
 with earned as (
     select
         user_skill_progress.user_id,

@@ -2,6 +2,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
+-- @budget buffers 43
 update skill_trees
 set
     prerequisites = array(

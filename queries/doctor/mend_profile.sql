@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
+-- @budget buffers 550
+-- @never Seq Scan on user_activity_days, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
 with run as (
     select
         streaks.user_id,

@@ -3,6 +3,8 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
+-- @budget buffers 860
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with due as (
     select
         user_skill_tree_progress.user_id,

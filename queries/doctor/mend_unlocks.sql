@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
+-- @budget buffers 2800
+-- @never Seq Scan on user_skill_progress
 with edge as (
     select
         skills.id as skill_id,

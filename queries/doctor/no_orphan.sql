@@ -4,6 +4,7 @@
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
 -- @nullable found: an array can hold a null, which is no skill either
+-- @budget buffers 8300
 with named as (
     select
         'skill' as subject_kind,

@@ -2,6 +2,7 @@
 --
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
+-- @budget buffers 10
 with cycle as (
     select
         skills.skill_tree_id,

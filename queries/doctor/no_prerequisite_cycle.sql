@@ -3,6 +3,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @notnull subject_id: a cycle begins with a tree
+-- @budget buffers 43
 with cycle as (
     select
         find_cycle(

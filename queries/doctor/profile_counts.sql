@@ -4,6 +4,8 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
+-- @budget buffers 9800
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with skill_count as (
     select
         user_skill_progress.user_id,

@@ -3,6 +3,8 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
+-- @budget buffers 7900
+-- @never Seq Scan on user_activity_days
 with counted as (
     select
         streaks.user_id,

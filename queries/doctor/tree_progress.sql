@@ -4,6 +4,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
+-- @budget buffers 160000
 with compared as (
     select
         user_skill_tree_progress.user_id,

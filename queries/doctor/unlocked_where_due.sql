@@ -4,6 +4,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
+-- @budget buffers 85000
 with edge as (
     select
         skills.id as skill_id,

@@ -4,6 +4,8 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
+-- @budget buffers 300
+-- @never Seq Scan on user_achievements, user_profiles, xp_events
 with noted as (
     select
         user_achievements.achievement_id,

@@ -3,6 +3,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
+-- @budget buffers 25000
 with ledger as (
     select
         xp_events.user_id,

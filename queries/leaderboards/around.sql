@@ -5,6 +5,8 @@
 --
 -- @role app_service
 -- @across a learner's place is among others
+-- @budget buffers 3100
+-- @never Seq Scan on leaderboard_counts, user_scores, users
 with score as (
     select
         user_scores.board,

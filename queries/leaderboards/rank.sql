@@ -4,6 +4,8 @@
 -- at  a moment of the week or month; null is now
 --
 -- @role app_service
+-- @budget buffers 33
+-- @never Seq Scan on leaderboard_counts, user_scores
 with score as (
     select
         user_scores.board,

@@ -5,6 +5,9 @@
 --
 -- @role app_engine
 -- @step what follows when a learner comes to the leaderboards or leaves them, and from a repair
+-- @after users/deactivate
+-- @budget buffers 1200
+-- @never Seq Scan on user_profiles, user_scores, users, xp_events
 with learner as (
     select
         user_profiles.user_id,

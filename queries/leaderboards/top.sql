@@ -4,6 +4,8 @@
 --
 -- @role app_service
 -- @across the first places are anybody's
+-- @budget buffers 2300
+-- @never Seq Scan on user_scores, users
 with period as (
     select
         case %(board)s::leaderboard

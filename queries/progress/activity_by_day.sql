@@ -1,5 +1,10 @@
 -- What one learner did on each day from one to another, both included, also on days without anything. No row for an
 -- unknown learner.
+--
+-- @sample since: current_date - 30
+-- @sample until: current_date
+-- @budget buffers 330
+-- @never Seq Scan on user_activity_days, user_profiles, xp_events
 with paid as (
     select
         xp_events.granted_on,

@@ -1,4 +1,8 @@
 -- Whether a skill is open to one learner: every direct active prerequisite is completed or skipped.
+--
+-- @sample skill_id: %(last_skill_id)s
+-- @budget buffers 19
+-- @never Seq Scan on user_skill_progress
 select
     not exists (
         select from skills as prerequisite

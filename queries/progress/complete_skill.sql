@@ -7,6 +7,8 @@
 -- at        when; null is now
 --
 -- @role app_engine
+-- @budget buffers 320
+-- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -1,5 +1,8 @@
 -- Where one learner stands, at a glance: the profile, the trees under way, what is open in those not paused (at most 20
 -- skills), and the latest 5 achievements. No row for an unknown learner.
+--
+-- @budget buffers 290
+-- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, users, xp_events
 with tree as (
     select
         skill_trees.id,

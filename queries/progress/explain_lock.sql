@@ -2,6 +2,10 @@
 -- which to do it, those that are optional by skipping them. No row for an unknown learner or skill.
 --
 -- What lies behind a satisfied skill is not asked for, nor what lies behind one under way: work once begun goes on.
+--
+-- @sample skill_id: %(last_skill_id)s
+-- @budget buffers 200
+-- @never Seq Scan on user_profiles, user_skill_progress, xp_events
 with recursive target as (
     select
         skills.id,

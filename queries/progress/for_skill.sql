@@ -1,4 +1,7 @@
 -- One learner's work on one skill.
+--
+-- @budget buffers 13
+-- @never Seq Scan on user_skill_progress
 select
     user_skill_progress.id,
     user_skill_progress.user_id,

@@ -1,6 +1,8 @@
 -- One learner's way through one tree.
 --
 -- @step also what every action on a tree answers
+-- @budget buffers 13
+-- @never Seq Scan on user_skill_tree_progress
 select
     user_skill_tree_progress.id,
     user_skill_tree_progress.user_id,

@@ -2,6 +2,11 @@
 --
 -- status          null lists every status
 -- after_skill_id  the last skill of the page before
+--
+-- @sample after_skill_id: null
+-- @sample limit: 101
+-- @budget buffers 30
+-- @never Seq Scan on user_skill_progress
 select
     user_skill_progress.id,
     user_skill_progress.user_id,

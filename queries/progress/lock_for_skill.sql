@@ -5,6 +5,8 @@
 --
 -- @role app_engine
 -- @step how every action on a skill begins
+-- @budget buffers 19
+-- @never Seq Scan on user_profiles
 with tree_lock as materialized (
     select
         refuse_old_snapshot(),

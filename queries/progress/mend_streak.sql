@@ -4,6 +4,9 @@
 --
 -- @role app_engine
 -- @step what follows from every action on a skill
+-- @sample at: now() - interval '5 days'
+-- @budget buffers 15
+-- @never Seq Scan on user_activity_days, user_profiles
 with counted as (
     select
         coalesce(max(streaks.days), 0) as longest,

@@ -3,6 +3,10 @@
 --
 -- Only what is itself not satisfied is followed further down: what lies behind a completed skill is not asked for
 -- again.
+--
+-- @sample skill_id: %(last_skill_id)s
+-- @budget buffers 2600
+-- @never Seq Scan on user_skill_progress
 with recursive satisfied as (
     select user_skill_progress.skill_id
     from user_skill_progress

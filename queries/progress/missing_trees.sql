@@ -3,6 +3,8 @@
 --
 -- @step why an action on a tree was refused
 -- @notnull is_direct: the tree asked for is there, and its array holds no nulls
+-- @budget buffers 96
+-- @never Seq Scan on user_skill_tree_progress
 with recursive missing as (
     select
         skill_trees.id,

@@ -3,6 +3,11 @@
 --
 -- tree_id  null is all trees IN_PROGRESS
 -- limit    how many at most
+--
+-- @sample tree_id: null
+-- @sample limit: 10
+-- @budget buffers 250
+-- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
 with recursive learner as (
     select
         user_profiles.user_id,

@@ -1,6 +1,8 @@
 -- Put a tree aside. Paused already, nothing changes.
 --
 -- @role app_engine
+-- @budget buffers 48
+-- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -6,6 +6,12 @@
 -- @role app_service
 -- @step what follows from an edit of what counts
 -- @across brings all learners of a tree up to date
+-- @after skills/deactivate
+-- @sample skill_id: %(last_skill_id)s
+-- @sample tree_id: null
+-- @sample slug: null
+-- @budget buffers 8500
+-- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with tree as (
     select skills.skill_tree_id as id
     from skills

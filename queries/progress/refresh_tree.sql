@@ -6,6 +6,10 @@
 --
 -- @role app_engine
 -- @step what follows from every action but a completion
+-- @after progress/record_activity
+-- @sample tree_id: null
+-- @budget buffers 140
+-- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with tree as (
     select %(tree_id)s::uuid as id
     where %(tree_id)s::uuid is not null

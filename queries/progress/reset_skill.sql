@@ -1,6 +1,12 @@
 -- Take back a learner's work on a skill, as if it had never begun. XP, achievements and days stay.
 --
 -- @role app_engine
+-- @sample skill_id: (
+--     select skill_id from user_skill_progress where user_id = %(user_id)s and status = 'COMPLETED'
+--     order by skill_id limit 1
+--     )
+-- @budget buffers 85
+-- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -1,6 +1,8 @@
 -- Take back a learner's work on all skills of a tree, as if it had never begun. XP, achievements and days stay.
 --
 -- @role app_engine
+-- @budget buffers 490
+-- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

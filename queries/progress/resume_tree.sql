@@ -1,6 +1,9 @@
 -- Take up a paused tree again. Under way already, nothing changes.
 --
 -- @role app_engine
+-- @after progress/pause_tree
+-- @budget buffers 61
+-- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

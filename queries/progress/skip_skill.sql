@@ -3,6 +3,17 @@
 -- at  when; null is now
 --
 -- @role app_engine
+-- @sample user_id: (
+--     select user_id from user_skill_progress inner join skills on skills.id = user_skill_progress.skill_id
+--     where status in ('AVAILABLE', 'IN_PROGRESS') and is_optional order by user_id limit 1
+--     )
+-- @sample skill_id: (
+--     select skills.id from user_skill_progress inner join skills on skills.id = user_skill_progress.skill_id
+--     where user_skill_progress.user_id = %(user_id)s and status in ('AVAILABLE', 'IN_PROGRESS') and is_optional
+--     order by skills.id limit 1
+--     )
+-- @budget buffers 160
+-- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -3,6 +3,8 @@
 -- at  when; null is now
 --
 -- @role app_engine
+-- @budget buffers 93
+-- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

@@ -3,6 +3,13 @@
 -- at  when; null is now
 --
 -- @role app_engine
+-- @sample tree_id: (
+--     select id from skill_trees where prerequisites = '{}' and id not in (
+--         select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s
+--     ) order by id limit 1
+--     )
+-- @budget buffers 56
+-- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,

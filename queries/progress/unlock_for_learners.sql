@@ -6,6 +6,13 @@
 -- @role app_service
 -- @step what follows from an edit of what gates
 -- @across brings all learners of a tree up to date
+-- @after skills/remove_dependency
+-- @sample skill_id: %(last_skill_id)s
+-- @sample prerequisite_id: (select dependencies[1] from skills where id = %(skill_id)s)
+-- @sample tree_id: null
+-- @sample slug: null
+-- @budget buffers 980
+-- @never Seq Scan on user_skill_progress, users
 with tree as (
     select skills.skill_tree_id as id
     from skills

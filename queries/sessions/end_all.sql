@@ -2,6 +2,10 @@
 --
 -- @role app_engine
 -- @step also what follows when an account is closed
+-- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
+-- @sample except_session_id: null
+-- @budget buffers 28
+-- @never Seq Scan on user_sessions
 update user_sessions
 set
     is_active = false,

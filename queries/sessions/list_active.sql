@@ -1,4 +1,8 @@
 -- Where one learner is logged in, the latest used first.
+--
+-- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
+-- @budget buffers 11
+-- @never Seq Scan on user_sessions
 select
     user_sessions.id,
     user_sessions.user_id,

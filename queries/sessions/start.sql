@@ -1,6 +1,9 @@
 -- A new session of an account that is in use.
 --
 -- @role app_service
+-- @sample device_info: '{"browser": "Firefox"}'
+-- @sample ip_address: inet '192.0.2.1'
+-- @budget buffers 24
 insert into user_sessions (user_id, id, token_hash, device_info, ip_address, expires_at)
 values (
     %(user_id)s,

@@ -3,6 +3,12 @@
 -- Both sides are written from the row's own latest value, so that no concurrent edit is lost.
 --
 -- @role app_service
+-- @sample skill_id: %(last_skill_id)s
+-- @sample prerequisite_id: (
+--     select id from unnest(%(first_skill_ids)s::uuid[]) as id
+--     where id <> all(array(select unnest(dependencies) from skills where id = %(skill_id)s)) limit 1
+--     )
+-- @budget buffers 500
 with locked_skill as (
     select skills.id
     from skills

@@ -1,6 +1,10 @@
 -- Place many skills of a tree at once; none, if one of them is not there.
 --
 -- @role app_service
+-- @sample skill_ids: %(first_skill_ids)s
+-- @sample xs: array[100, 300]::double precision[]
+-- @sample ys: array[0, 0]::double precision[]
+-- @budget buffers 370
 with given as (
     select
         position.skill_id,

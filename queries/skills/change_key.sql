@@ -1,6 +1,7 @@
 -- Give a skill another key in its tree.
 --
 -- @role app_service
+-- @budget buffers 200
 update skills
 set key = %(key)s
 where skills.id = %(skill_id)s

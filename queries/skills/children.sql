@@ -1,4 +1,6 @@
 -- The skills that detail a broader one, top to bottom, left to right.
+--
+-- @budget buffers 10
 select
     skills.id,
     skills.skill_tree_id,

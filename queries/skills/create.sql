@@ -3,6 +3,21 @@
 -- key  what a curriculum file calls the skill; made up when null
 --
 -- @role app_service
+-- @sample assessments: null
+-- @sample dependencies: %(first_skill_ids)s
+-- @sample estimated_minutes: 30
+-- @sample is_milestone: false
+-- @sample is_optional: false
+-- @sample learning_objectives: array['To know']
+-- @sample node_size: 1
+-- @sample parent_skill_id: null
+-- @sample position_x: 0
+-- @sample position_y: 0
+-- @sample resources: null
+-- @sample short_name: null
+-- @sample skill_type: 'KNOWLEDGE'
+-- @sample xp_value: 10
+-- @budget buffers 550
 with new_id as materialized (
     select coalesce(%(id)s::uuid, uuidv7()) as id
 ),

@@ -2,6 +2,7 @@
 --
 -- @role app_service
 -- @step also how delete begins, so that all that follows from one follows from the other
+-- @budget buffers 200
 update skills
 set is_active = false
 where skills.id = %(skill_id)s

@@ -3,6 +3,9 @@
 --
 -- One row per distance: what is new at that distance, and all that was met so far, so that no skill is visited twice,
 -- however many ways lead to it.
+--
+-- @sample skill_id: %(first_skill_ids)s[1]
+-- @budget buffers 350
 with recursive reached as (
     select
         0 as depth,

@@ -1,4 +1,6 @@
 -- A skill by its id.
+--
+-- @budget buffers 11
 select
     skills.id,
     skills.skill_tree_id,

@@ -1,5 +1,8 @@
 -- What leads to a skill, and the skill itself last, in an order in which it can be learnt: each after all that it
 -- needs. Inactive skills neither gate nor count, so that no way leads through them.
+--
+-- @sample skill_id: %(last_skill_id)s
+-- @budget buffers 2600
 with recursive leading_to as (
     select
         skills.id,

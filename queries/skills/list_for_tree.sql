@@ -1,4 +1,6 @@
 -- The skills of a tree, top to bottom, left to right; active ones only unless all are asked for.
+--
+-- @budget buffers 33
 select
     skills.id,
     skills.skill_tree_id,

@@ -4,6 +4,7 @@
 --
 -- @role app_service
 -- @step how edits of the graph begin that must know it
+-- @budget buffers 20
 with tree_lock as materialized (
     select pg_advisory_xact_lock(hashtextextended('edit tree ' || skill_trees.slug, 0))
     from skills

@@ -3,6 +3,7 @@
 --
 -- @role app_service
 -- @step how edits of what counts or gates begin
+-- @budget buffers 20
 with tree as (
     select
         skill_trees.id,

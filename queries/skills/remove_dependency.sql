@@ -1,6 +1,9 @@
 -- Let a skill no longer need another. Removing what is not there changes nothing.
 --
 -- @role app_service
+-- @sample skill_id: %(last_skill_id)s
+-- @sample prerequisite_id: (select dependencies[1] from skills where id = %(skill_id)s)
+-- @budget buffers 450
 with locked_skill as (
     select skills.id
     from skills

@@ -1,6 +1,9 @@
 -- The active skills that match a search, best first, in every tree or in one.
 --
 -- published  null searches drafts too
+--
+-- @sample tree_id: null
+-- @budget buffers 670
 with matching as (
     select
         skills.id,

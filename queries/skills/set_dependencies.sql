@@ -1,6 +1,9 @@
 -- Say which skills a skill needs, all at once. The skill is locked before.
 --
 -- @role app_service
+-- @sample skill_id: %(last_skill_id)s
+-- @sample dependencies: %(first_skill_ids)s
+-- @budget buffers 1200
 with affected_skill as (
     select skills.id
     from skills

@@ -4,6 +4,8 @@
 -- changes  a JSON object of the columns to change; the others keep their value
 --
 -- @role app_service
+-- @sample changes: '{"name": "Another name", "is_optional": true}'
+-- @budget buffers 200
 update skills
 set
     (

@@ -1,6 +1,7 @@
 -- Replace what a skill teaches.
 --
 -- @role app_service
+-- @budget buffers 200
 update skills
 set content = %(content)s::jsonb
 where skills.id = %(skill_id)s

@@ -1,6 +1,8 @@
 -- Give a tree another slug.
 --
 -- @role app_service
+-- @sample slug: 'a-new-slug'
+-- @budget buffers 110
 update skill_trees
 set slug = %(slug)s
 where skill_trees.id = %(tree_id)s

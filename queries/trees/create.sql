@@ -1,6 +1,9 @@
 -- A new tree, not yet published.
 --
 -- @role app_service
+-- @sample slug: 'a-new-slug'
+-- @sample prerequisites: array[%(tree_id)s::uuid]
+-- @budget buffers 73
 insert into skill_trees (
     id,
     category_id,

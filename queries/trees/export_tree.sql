@@ -1,4 +1,6 @@
 -- A tree as a curriculum file holds it. Skills that an import removed are left out.
+--
+-- @budget buffers 270
 with tree as (
     select
         skill_trees.id,

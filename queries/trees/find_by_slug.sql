@@ -1,4 +1,6 @@
 -- The tree with a slug.
+--
+-- @budget buffers 10
 select
     skill_trees.id,
     skill_trees.category_id,

@@ -1,6 +1,7 @@
 -- A tree by its id.
 --
 -- @step also how next_skills tells which id is unknown
+-- @budget buffers 10
 select
     skill_trees.id,
     skill_trees.category_id,

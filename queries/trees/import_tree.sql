@@ -7,6 +7,12 @@
 --
 -- @role app_service
 -- @nullable tree_id: nothing is written when prerequisites are unknown
+-- @sample category: (select name from skill_categories where id = %(category_id)s)
+-- @sample category_slug: 'a-new-slug'
+-- @sample new_id: gen_random_uuid()
+-- @sample prerequisites: '{}'::text[]
+-- @sample skills: %(curriculum)s
+-- @budget buffers 360
 with given_skill as materialized (
     select
         given.place,

@@ -3,6 +3,15 @@
 -- all_tags    the tree has every one of them
 -- any_tags    the tree has at least one of them
 -- after_name  with after_id, the last tree of the page before
+--
+-- @sample after_id: null
+-- @sample after_name: null
+-- @sample all_tags: null
+-- @sample any_tags: array['sql', 'css']
+-- @sample category_id: null
+-- @sample difficulty: null
+-- @sample featured: null
+-- @budget buffers 40
 select
     skill_trees.id,
     skill_trees.category_id,

@@ -5,6 +5,8 @@
 -- thousand columns and Pydantic check them.
 --
 -- @nullable progress: before the learner starts the tree
+-- @budget buffers 53
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with tree as (
     select
         skill_trees.id,

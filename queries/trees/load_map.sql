@@ -1,4 +1,7 @@
 -- What is needed to draw a tree for one learner: as trees/load, without texts and JSON documents.
+--
+-- @budget buffers 53
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with tree as (
     select
         skill_trees.id,

@@ -2,6 +2,7 @@
 --
 -- @role app_service
 -- @step how delete begins
+-- @budget buffers 11
 select skill_trees.id
 from skill_trees
 where skill_trees.id = %(tree_id)s

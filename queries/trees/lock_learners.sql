@@ -6,6 +6,7 @@
 --
 -- @role app_service
 -- @step how edits of what counts or gates begin
+-- @budget buffers 18
 with tree as (
     select
         skill_trees.id,

@@ -3,6 +3,7 @@
 --
 -- @role app_service
 -- @step how import_tree begins
+-- @budget buffers 10
 select
     refuse_old_snapshot(),
     pg_advisory_xact_lock(hashtextextended('learners of tree ' || skill_trees.id, 0))

@@ -12,6 +12,10 @@
 -- @role app_service
 -- @across counts the learners who would gain or lose
 -- @notnull skills.key: every skill of a curriculum has a key
+-- @sample prerequisites: '{}'::text[]
+-- @sample skills: %(curriculum)s
+-- @budget buffers 2100
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with tree as (
     select skill_trees.id
     from skill_trees

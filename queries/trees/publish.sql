@@ -1,6 +1,7 @@
 -- Show a tree to learners.
 --
 -- @role app_service
+-- @budget buffers 120
 update skill_trees
 set is_published = true
 where skill_trees.id = %(tree_id)s

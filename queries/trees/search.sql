@@ -1,4 +1,6 @@
 -- The trees that match a search, best first, as a web search reads it ("exact phrase", or, -without).
+--
+-- @budget buffers 41
 with matching as (
     select
         skill_trees.id,

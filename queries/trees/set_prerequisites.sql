@@ -2,6 +2,10 @@
 -- They are held until the end of the transaction, so that none can be deleted meanwhile.
 --
 -- @role app_service
+-- @sample prerequisites: array(
+--     select id from skill_trees where prerequisites = '{}' and id <> %(tree_id)s order by id limit 2
+--     )
+-- @budget buffers 170
 with held_prerequisite as (
     select skill_trees.id
     from skill_trees

@@ -1,6 +1,7 @@
 -- Take a tree out of the catalogue; learners keep their progress.
 --
 -- @role app_service
+-- @budget buffers 110
 update skill_trees
 set is_published = false
 where skill_trees.id = %(tree_id)s

@@ -4,6 +4,8 @@
 -- changes  a JSON object of the columns to change; the others keep their value
 --
 -- @role app_service
+-- @sample changes: '{"description": "Another one."}'
+-- @budget buffers 54
 update skill_trees
 set
     (

@@ -1,6 +1,8 @@
 -- Close an account without losing anything of it: it can no longer be used.
 --
 -- @role app_service
+-- @budget buffers 38
+-- @never Seq Scan on users
 update users
 set is_active = false
 where users.id = %(user_id)s

@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @step also how erase ends
+-- @budget buffers 1100
+-- @never Seq Scan on users
 delete from users
 where users.id = %(user_id)s
 returning users.id;

@@ -2,6 +2,9 @@
 --
 -- @role app_service
 -- @across whose account it is, is what is asked
+-- @sample email: (select upper(email) from users where id = %(user_id)s)
+-- @budget buffers 11
+-- @never Seq Scan on users
 select
     users.id,
     users.email,

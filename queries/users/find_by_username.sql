@@ -2,6 +2,9 @@
 --
 -- @role app_service
 -- @across whose account it is, is what is asked
+-- @sample username: (select username from users where id = %(user_id)s)
+-- @budget buffers 11
+-- @never Seq Scan on users
 select
     users.id,
     users.email,

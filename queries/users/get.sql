@@ -1,6 +1,8 @@
 -- An account by its id.
 --
 -- @step also how other methods tell which id is unknown
+-- @budget buffers 11
+-- @never Seq Scan on users
 select
     users.id,
     users.email,

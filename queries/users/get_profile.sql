@@ -1,4 +1,7 @@
 -- The profile of a learner.
+--
+-- @budget buffers 11
+-- @never Seq Scan on user_profiles
 select
     user_profiles.user_id,
     user_profiles.bio,

@@ -2,6 +2,8 @@
 --
 -- @role app_engine
 -- @step how changes of a learner begin that must wait for their other actions
+-- @budget buffers 13
+-- @never Seq Scan on user_profiles
 select
     user_profiles.user_id,
     refuse_old_snapshot()

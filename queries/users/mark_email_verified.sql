@@ -1,6 +1,8 @@
 -- Note that the e-mail address of an account has been shown to be its owner's.
 --
 -- @role app_service
+-- @budget buffers 38
+-- @never Seq Scan on users
 update users
 set email_verified = true
 where users.id = %(user_id)s

@@ -2,6 +2,14 @@
 --
 -- @role app_service
 -- @across the account is made here, with its id
+-- @sample avatar_url: null
+-- @sample email: 'a-new-learner@example.org'
+-- @sample first_name: 'Ada'
+-- @sample last_name: null
+-- @sample password_hash: '$2b$04$' || repeat('a', 53)
+-- @sample timezone: 'UTC'
+-- @sample username: 'a-new-learner'
+-- @budget buffers 39
 with new_user as (
     insert into users (id, email, username, password_hash, first_name, last_name, avatar_url)
     values (

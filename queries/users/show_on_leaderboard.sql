@@ -4,6 +4,9 @@
 --
 -- @role app_engine
 -- @step a part of update_profile, which alone knows whether it is asked for
+-- @sample changes: '{"is_on_leaderboard": false}'
+-- @budget buffers 33
+-- @never Seq Scan on user_profiles
 update user_profiles
 set is_on_leaderboard = (%(changes)s::jsonb ->> 'is_on_leaderboard')::boolean
 where user_profiles.user_id = %(user_id)s

@@ -1,6 +1,10 @@
 -- Change what a learner says of themselves: all of it that a learner may write without further consequence.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
+--
+-- @sample changes: '{"bio": "Another one."}'
+-- @budget buffers 33
+-- @never Seq Scan on user_profiles
 update user_profiles
 set
     (bio, location, website, timezone, learning_goals, interests, preferences) = (

@@ -24,7 +24,6 @@ from rich.table import Column, Table
 from skilltree import demo as demonstration
 from skilltree import dev, embedded, migrate, migration_gate, seed
 from skilltree import drift as drifting
-from skilltree import explain as explaining
 from skilltree import lint as linting
 from skilltree._drift import INVARIANTS
 from skilltree._sync.database import Database
@@ -33,6 +32,7 @@ from skilltree.errors import SkillTreeError, UserNotFound
 from skilltree.models.achievements import BackfillProgress
 from skilltree.models.doctor import Repair, Subject
 from skilltree.models.ids import AchievementId
+from skilltree.plans import commands as plans
 
 app = typer.Typer(
     name="skilltree",
@@ -163,24 +163,10 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = F
         _table(_seed(db), as_json=as_json)
 
 
-@_command("explain")
-def explain(
-    query: Annotated[str, typer.Argument(help="The name of a query file, such as trees/load.")],
-    *,
-    given: Annotated[
-        list[str] | None, typer.Option("--set", help="A parameter as name=value; others are null.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show how the server runs a query file. What it does is taken back."""
-    params = dict(each.split("=", 1) for each in given or () if "=" in each)
-    if len(params) < len(given or ()):
-        raise typer.BadParameter("parameters are given as name=value")
-    lines = explaining.explain(embedded.database_url(), query, params)
-    if as_json:
-        print(json.dumps(lines, indent=2))  # noqa: T201 (what was asked for)
-    else:
-        _out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+_command("explain")(plans.explain_)
+_command("sql")(plans.sql_)
+_command("dataset")(plans.dataset)
+_command("budgets")(plans.budgets)
 
 
 @_command("import")

@@ -13,7 +13,7 @@ from psycopg import Connection, pq
 from skilltree._sql import load
 from skilltree.gate.facts import Null
 from skilltree.gate.files import QueryFile
-from skilltree.gate.headers import text_of
+from skilltree.gate.headers import names_of
 from skilltree.gate.nullability import Prover
 from skilltree.gate.report import Finding
 from skilltree.gate.schema import Columns, Described, Schema
@@ -82,12 +82,16 @@ def _add_views(connection: Connection[Any], schema: Schema) -> None:
 
 
 def _describe(connection: Connection[Any], file: QueryFile, files: Mapping[str, QueryFile]) -> "_Raw | Finding":
-    before = files.get(text_of(file, "after") or "")
-    if before is None:
-        return _prepared(connection.pgconn, file)
+    # Of what comes before it, only what makes a table matters here.
+    makers = [each.query for name in names_of(file, "after") if (each := files.get(name)) and _makes_a_table(each)]
     with connection.transaction(force_rollback=True):
-        connection.execute(before.query.statement)
+        for maker in makers:
+            connection.execute(maker.statement)
         return _prepared(connection.pgconn, file)
+
+
+def _makes_a_table(file: QueryFile) -> bool:
+    return b"*/ create temporary table" in file.query.statement
 
 
 def _prepared(server: pq.abc.PGconn, file: QueryFile) -> "_Raw | Finding":

@@ -11,6 +11,7 @@ from pglast.parser import ParseError
 
 from skilltree._files import folder
 from skilltree._sql import Query, read
+from skilltree.plans.samples import COMMON
 
 _PLACEHOLDER = re.compile(rb"%(?:%|\((?P<name>\w+)\)s|(?P<stray>.?))", re.DOTALL)
 
@@ -74,7 +75,8 @@ class QueryFile:
 def read_queries() -> dict[str, QueryFile]:
     """Return every query file by its name, in order."""
     root = folder("queries")
-    names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.sql"))
+    paths = (path for path in root.rglob("*.sql") if path != root / f"{COMMON}.sql")
+    names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in paths)
     return {name: _file(read(name), (root / f"{name}.sql").read_text()) for name in names}
 
 

@@ -11,26 +11,28 @@ from skilltree.gate.report import Finding
 _FORMS = {
     "role": re.compile(r"app_engine|app_service"),
     "sample": re.compile(r"\w+: \S.*"),
-    "budget": re.compile(r"\S.*"),
-    "never": re.compile(r"\S.*"),
+    "budget": re.compile(r"buffers [1-9][0-9]*"),
+    "never": re.compile(r"[A-Z][A-Za-z ]+ on \w+(, \w+)*"),
     "nullable": re.compile(r"[\w.]+: \S.*"),
     "notnull": re.compile(r"[\w.]+: \S.*"),
     "across": re.compile(r"\S.*"),
     "step": re.compile(r"\S.*"),
-    "after": re.compile(r"\w+/\w+"),
+    "after": re.compile(r"\w+/\w+(, \w+/\w+)*"),
+    "setup": re.compile(r"\S.*"),
 }
 _EXAMPLES = {
     "role": "-- @role app_engine",
     "sample": "-- @sample user_id: (select user_id from user_profiles order by user_id limit 1)",
-    "budget": "-- @budget 40 buffers",
-    "never": "-- @never a node on a table",
+    "budget": "-- @budget buffers 40",
+    "never": "-- @never Seq Scan on xp_events",
     "nullable": "-- @nullable name: why it can be null",
     "notnull": "-- @notnull name: why it never is",
     "across": "-- @across why it touches more than one user's rows",
     "after": "-- @after progress/begin_import",
+    "setup": "-- @setup insert into user_sessions (user_id) values (%(user_id)s)",
     "step": "-- @step which methods it is a part of, and why",
 }
-_REPEATED = {"sample", "nullable", "notnull", "never", "budget"}
+_REPEATED = {"sample", "setup", "nullable", "notnull", "never"}
 _LIKE_DIRECTIVE = re.compile(r"\s*--+\s*@\s*(?P<word>\w*)")
 
 
@@ -57,6 +59,11 @@ def text_of(file: QueryFile, word: str) -> str | None:
     return next((directive.text for directive in file.query.directives if directive.word == word), None)
 
 
+def names_of(file: QueryFile, word: str) -> list[str]:
+    """Return the query files that a directive names."""
+    return [name.strip() for name in (text_of(file, word) or "").split(",") if name.strip()]
+
+
 def line_of(file: QueryFile, word: str) -> int | None:
     """Return the line of a directive, or ``None`` where the header does not have it."""
     return next((directive.line for directive in file.query.directives if directive.word == word), None)
@@ -64,11 +71,10 @@ def line_of(file: QueryFile, word: str) -> int | None:
 
 def check_header(file: QueryFile, files: Collection[str]) -> Iterator[Finding]:
     """Yield what is wrong with a header by itself."""
-    before = text_of(file, "after")
-    if before is not None and before not in files:
-        yield Finding(
-            file.path, line_of(file, "after") or 1, "@after", f"queries/{before}.sql does not exist", "correct the name"
-        )
+    for before in names_of(file, "after"):
+        if before not in files:
+            place = line_of(file, "after") or 1
+            yield Finding(file.path, place, "@after", f"queries/{before}.sql does not exist", "correct the name")
     header = file.query.header.splitlines()
     if not any(line.startswith("-- ") and not line.startswith(("-- @", "--     ")) for line in header):
         yield Finding(file.path, 1, "header", "says nothing", "begin with a comment on what the caller gets")

@@ -1,0 +1,100 @@
+-- What the parameters of the query files are when a plan is looked at (`make explain`, `make budgets`): for each an SQL
+-- expression, which may refer to other samples. A file whose parameter is to be something else says so in its header.
+--
+-- The learner is a busy one, who has done more than 19 of 20 and has skills open, in the largest tree under way.
+--
+-- @sample user_id: (
+--     select user_profiles.user_id from user_profiles
+--     where (select count(distinct status) from user_skill_progress as work where work.user_id = user_profiles.user_id
+--         and work.status in ('AVAILABLE', 'IN_PROGRESS', 'COMPLETED')) = 3
+--     order by total_xp desc, user_profiles.user_id offset (select count(*) / 20 from user_profiles) limit 1
+--     )
+-- @sample tree_id: (
+--     select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s
+--     order by status = 'IN_PROGRESS' desc, total_skills desc, skill_tree_id limit 1
+--     )
+-- @sample skill_id: (
+--     select skills.id from user_skill_progress inner join skills on skills.id = user_skill_progress.skill_id
+--     where user_skill_progress.user_id = %(user_id)s and status in ('AVAILABLE', 'IN_PROGRESS')
+--     order by status, cardinality(dependents) desc, skills.id limit 1
+--     )
+-- @sample slug: (select slug from skill_trees where id = %(tree_id)s)
+-- @sample category_id: (select id from skill_categories order by sort_order, id limit 1)
+-- @sample achievement_id: (select id from achievements where criterion = 'xp_threshold' order by threshold, id limit 1)
+-- @sample tree_ids: array[%(tree_id)s::uuid]
+--
+-- Not parameters, but to refer to: a skill at the end of a tree, where it starts, all of a tree as a curriculum.
+--
+-- @sample last_skill_id: (
+--     select id from skills where skill_tree_id = (
+--         select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s
+--         order by status = 'IN_PROGRESS' desc, total_skills desc, skill_tree_id limit 1
+--     ) and is_active and dependencies <> '{}' order by sort_order desc, id limit 1
+--     )
+-- @sample first_skill_ids: array(
+--     select id from skills where skill_tree_id = (select skill_tree_id from skills where id = %(last_skill_id)s)
+--     and is_active and dependencies = '{}' order by sort_order, id limit 2
+--     )
+-- @sample curriculum: (
+--     select jsonb_agg(
+--         to_jsonb(given) - '{id,skill_tree_id,dependents,search_document}'::text[] || jsonb_build_object(
+--             'place', sort_order, 'new_id', id, 'parent', null, 'name', name || case sort_order when 3 then '!' else '' end,
+--             'dependencies', (select coalesce(jsonb_agg(key), '[]') from skills where id = any(given.dependencies))
+--         ) order by sort_order
+--     )::text from skills as given where skill_tree_id = %(tree_id)s
+--     )
+--
+-- What is written.
+--
+-- @sample id: null
+-- @sample name: 'A new name'
+-- @sample key: 'a-new-key'
+-- @sample description: 'What it is about.'
+-- @sample short_description: 'What it is about.'
+-- @sample difficulty: 'BEGINNER'
+-- @sample estimated_hours: 12.5
+-- @sample version: '1.0.0'
+-- @sample tags: array['sql', 'postgresql']
+-- @sample layout_config: '{}'
+-- @sample theme_config: '{}'
+-- @sample is_featured: false
+-- @sample is_ai_generated: false
+-- @sample is_active: true
+-- @sample sort_order: 7
+-- @sample color: '#336699'
+-- @sample icon: 'book'
+-- @sample content: '{"type": "simple"}'
+-- @sample minutes: 25
+-- @sample engagement: 0.8
+-- @sample struggling_indicators: null
+-- @sample score: 90
+-- @sample failed: false
+-- @sample method: 'MANUAL'
+-- @sample evidence: null
+-- @sample at: null
+-- @sample actor_id: null
+--
+-- What is asked for.
+--
+-- @sample limit: 21
+-- @sample offset: 0
+-- @sample text: 'postgresql'
+-- @sample published: true
+-- @sample include_inactive: false
+-- @sample status: null
+-- @sample board: 'ALL_TIME'
+-- @sample starts_on: '1970-01-01'
+-- @sample is_listed: null
+-- @sample min_group: 5
+-- @sample idle_days: 14
+--
+-- What shows who somebody is.
+--
+-- @sample email: (select email from users where id = %(user_id)s)
+-- @sample network: '192.0.2.7'
+-- @sample password_hash: (select password_hash from users where id = %(user_id)s)
+-- @sample new_hash: '$2b$04$' || repeat('b', 53)
+-- @sample token_hash: sha256('a secret')
+-- @sample valid_for: interval '1 day'
+-- @sample keep_session_id: null
+-- @sample nobody_id: gen_random_uuid()

@@ -1,0 +1,133 @@
+"""EXPLAIN of the query files. What they do is taken back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from psycopg import Connection, sql
+
+from skilltree.errors import SkillTreeError
+from skilltree.plans import plan
+from skilltree.plans.samples import SampledStatement, has_plan, not_found, parameters, sampled
+
+_RUN = b"explain (analyze, buffers, settings, format json) "
+_RUN_UNTIMED = b"explain (analyze, buffers, settings, timing off, format json) "
+_PLAN = b"explain (format json) "
+_LONG = 1.0
+# What the statement and its triggers read and write, while one transaction counts on.
+_TOUCHED = """
+select coalesce(sum(pg_stat_get_xact_blocks_fetched(pg_class.oid)), 0)
+from pg_class
+where pg_class.relnamespace in ('public'::regnamespace, 'pg_toast'::regnamespace)
+"""
+_SIZES = """
+select relname, greatest(reltuples, 0)::bigint
+from pg_class
+where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+"""
+
+
+class Explained(NamedTuple):
+    """How a query ran: its plan as PostgreSQL tells it, and the shared buffers it touched.
+
+    ``buffers`` are those of the statement, without planning; ``trigger_buffers`` those of foreign keys and triggers,
+    also of the ones deferred to the end of the transaction. ``unknown`` are the parameters whose samples found nothing.
+    """
+
+    name: str
+    role: str
+    params: Mapping[str, object]
+    unknown: Sequence[str]
+    json: plan.Json
+    trigger_buffers: int
+
+    @property
+    def plan(self) -> plan.Json:
+        """Return the top node."""
+        top: plan.Json = self.json["Plan"]
+        return top
+
+    @property
+    def buffers(self) -> int:
+        """Return the buffers of the statement itself."""
+        return plan.buffers(self.plan)
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it ran."""
+        return float(self.json["Execution Time"]) / 1000
+
+
+def explain(
+    connection: Connection[Any],
+    name: str,
+    given: Mapping[str, str],
+    *,
+    generic: bool = False,
+    timed: bool = True,
+) -> Explained:
+    """Run a query under EXPLAIN (ANALYZE, BUFFERS) as the role it needs, with its samples, and take it back.
+
+    It runs twice, unless it takes longer than a second, and the second run counts: as in a session that has compiled
+    the functions and read the catalogues. ``generic`` shows the plan that serves any values; not ``timed`` has no times
+    of single nodes, and runs faster. Raises NotFound, InvalidValue, and SkillTreeError for a command without a plan.
+    """
+    explained = _explain_once(connection, name, given, generic=generic, timed=timed)
+    if explained.seconds > _LONG:
+        return explained
+    return _explain_once(connection, name, given, generic=generic, timed=timed)
+
+
+def table_sizes(connection: Connection[Any]) -> dict[str, int]:
+    """Return how many rows the tables have, as the planner thinks."""
+    return dict(connection.execute(_SIZES).fetchall())
+
+
+def _explain_once(
+    connection: Connection[Any], name: str, given: Mapping[str, str], *, generic: bool, timed: bool
+) -> Explained:
+    with connection.transaction(force_rollback=True):
+        *before, last = sampled(connection, name, given)
+        if not has_plan(last.query):
+            raise SkillTreeError(f"{name} is a command that has no plan")
+        for step in before:
+            connection.execute(step.query.statement, step.params)
+        role = _scalar(connection, "select current_user")
+        statement, params = _prepared(connection, last) if generic else (last.query.statement, last.params)
+        _, planning = _touched(connection, _PLAN + statement, params)
+        json, touched = _touched(connection, (_RUN if timed else _RUN_UNTIMED) + statement, params)
+        triggered = 0
+        if plan.writes(json["Plan"]):
+            # Planning reads the tables, too, unless the plan is there already.
+            triggered = touched - plan.buffers(json["Plan"]) - (0 if generic else planning)
+    unknown = [] if given else not_found(last)
+    return Explained(name, str(role), last.params, unknown, json, max(triggered, 0))
+
+
+def _touched(connection: Connection[Any], explain: bytes, params: Mapping[str, object] | None) -> tuple[plan.Json, int]:
+    """Return what EXPLAIN tells, and how many buffers of tables and indexes were touched, by deferred triggers too."""
+    before = _scalar(connection, _TOUCHED)
+    (json,) = _scalar(connection, explain, params)
+    connection.execute("set constraints all immediate")
+    return json, int(_scalar(connection, _TOUCHED) - before)
+
+
+def _prepared(connection: Connection[Any], step: SampledStatement) -> tuple[bytes, None]:
+    """Prepare the statement so that one plan serves all values, and return the one that executes it with these."""
+    connection.execute("set local plan_cache_mode = force_generic_plan")
+    names = parameters(step.query)
+    numbered = step.query.statement.decode() % {name: _Placeholder(n) for n, name in enumerate(names, start=1)}
+    connection.execute("deallocate all")
+    connection.execute(f"prepare explained as {numbered}".encode())
+    values = sql.SQL(", ").join(sql.Literal(step.params[name]) for name in names)
+    execute = sql.SQL("execute explained ({})" if names else "execute explained").format(values)
+    return execute.as_bytes(connection), None
+
+
+class _Placeholder(int):
+    def __str__(self) -> str:
+        return f"${int(self)}"
+
+
+def _scalar(connection: Connection[Any], statement: Any, params: Mapping[str, object] | None = None) -> Any:
+    row = connection.execute(statement, params).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,122 @@
+"""What a plan says: its nodes, its shape, what it touched, and what to look at."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+Json = Mapping[str, Any]
+
+LARGE_TABLE = 10_000
+_OFF_BY = 10
+_FEW_ROWS = 100
+_MANY_LOOPS = 1_000
+
+
+class Node(NamedTuple):
+    """A node of a plan, how deep it lies, and whether it may have been stopped before its end, as below a Limit."""
+
+    depth: int
+    json: Json
+    may_stop: bool
+
+    @property
+    def kind(self) -> str:
+        """Return what the node does, such as ``Seq Scan``."""
+        return str(self.json["Node Type"])
+
+    @property
+    def table(self) -> str | None:
+        """Return the table that the node reads or writes."""
+        name = self.json.get("Relation Name")
+        return None if name is None else str(name)
+
+    @property
+    def title(self) -> str:
+        """Return what the node does with what, as EXPLAIN writes it, without the names the query gives things."""
+        words = [self.kind]
+        if self.json.get("Operation"):
+            words = [str(self.json["Operation"])]
+        if self.json.get("Parallel Aware"):
+            words.insert(0, "Parallel")
+        if self.json.get("Join Type") not in {None, "Inner"}:
+            words.append(str(self.json["Join Type"]))
+        if self.json.get("Index Name"):
+            words.append(f"using {self.json['Index Name']}")
+        named = self.table or self.json.get("CTE Name") or self.json.get("Function Name")
+        if named:
+            words.append(f"on {named}")
+        return " ".join(words)
+
+    @property
+    def loops(self) -> int:
+        """Return how often the node ran."""
+        return int(self.json.get("Actual Loops", 0))
+
+    @property
+    def rows(self) -> float:
+        """Return how many rows it gave each time, on average."""
+        return float(self.json.get("Actual Rows", 0))
+
+    @property
+    def buffers(self) -> int:
+        """Return the shared buffers that it and what lies below it touched."""
+        return buffers(self.json)
+
+
+def buffers(json: Json) -> int:
+    """Return the shared buffers touched, in the cache or not."""
+    return int(json.get("Shared Hit Blocks", 0)) + int(json.get("Shared Read Blocks", 0))
+
+
+def nodes(plan: Json, depth: int = 0, *, may_stop: bool = False) -> Iterator[Node]:
+    """Yield the nodes of a plan, from the top."""
+    yield Node(depth, plan, may_stop)
+    # A semi-join stops at the first match, and so does a Limit.
+    stops = may_stop or plan["Node Type"] == "Limit" or plan.get("Join Type") in {"Semi", "Anti"}
+    for child in plan.get("Plans", ()):
+        yield from nodes(child, depth + 1, may_stop=stops)
+
+
+def shape(plan: Json) -> list[str]:
+    """Return what is done with what, a line a node: two plans of one shape differ in numbers only."""
+    return [f"{'  ' * node.depth}{node.title}" for node in nodes(plan)]
+
+
+def writes(plan: Json) -> bool:
+    """Tell whether the plan changes rows."""
+    return any(node.kind == "ModifyTable" for node in nodes(plan))
+
+
+def findings(node: Node, sizes: Mapping[str, int]) -> list[str]:
+    """Return what is worth a look at a node; ``sizes`` tells the rows of each table."""
+    if node.loops == 0:
+        return []
+    json = node.json
+    found = []
+    planned, rows = float(json["Plan Rows"]), node.rows
+    too_many = planned > rows and not node.may_stop
+    if max(planned, rows) >= _FEW_ROWS and (planned < rows or too_many):
+        factor = (max(planned, rows) + 1) / (min(planned, rows) + 1)
+        if factor >= _OFF_BY:
+            found.append(f"{planned:,.0f} rows were expected, {rows:,.0f} came: off by {factor:,.0f} times")
+    size = sizes.get(node.table or "", 0)
+    if node.kind == "Seq Scan" and size >= LARGE_TABLE:
+        found.append(f"reads all {size:,} rows of {node.table}")
+    for what in ("Rows Removed by Filter", "Rows Removed by Join Filter"):
+        removed = int(json.get(what, 0))
+        if removed >= _FEW_ROWS and removed > _OFF_BY * rows:
+            found.append(f"{removed:,} rows read and thrown away by a filter for each {rows:,.0f} kept")
+    if json.get("Sort Space Type") == "Disk":
+        found.append(f"sorted on disk: {json['Sort Space Used']:,} kB")
+    if int(json.get("Hash Batches", 1)) > 1:
+        found.append(f"hashed in {json['Hash Batches']} parts, on disk: work_mem is too small for them")
+    if own_temporary(json):
+        found.append(f"wrote {own_temporary(json):,} blocks to temporary files")
+    if node.kind != "Memoize" and node.loops >= _MANY_LOOPS and node.buffers:
+        found.append(f"ran {node.loops:,} times")
+    return found
+
+
+def own_temporary(json: Json) -> int:
+    """Return the blocks that a node, and none below it, wrote to temporary files."""
+    below = sum(int(child.get("Temp Written Blocks", 0)) for child in json.get("Plans", ()))
+    return max(int(json.get("Temp Written Blocks", 0)) - below, 0)

@@ -1,0 +1,205 @@
+"""Plans of the query files: run with samples, in their roles, and read."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from skilltree import embedded
+from skilltree._sql import read
+from skilltree.cli import app
+from skilltree.plans import plan
+from skilltree.plans.explain import explain
+from skilltree.plans.samples import has_plan, names, unsampled
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(loaded_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("DATABASE_URL", loaded_url)
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+@pytest.fixture
+def connection(loaded_url: str) -> Any:
+    with psycopg.connect(loaded_url, autocommit=True, prepare_threshold=None) as connection:
+        yield connection
+
+
+def top(connection: psycopg.Connection[Any], statement: str) -> plan.Json:
+    """Return the top node of a statement that is no query file."""
+    row = connection.execute(f"explain (analyze, buffers, format json) {statement}".encode()).fetchone()
+    assert row is not None
+    found: plan.Json = row[0][0]["Plan"]
+    return found
+
+
+def found_in(connection: psycopg.Connection[Any], statement: str, **sizes: int) -> list[str]:
+    return [each for node in plan.nodes(top(connection, statement)) for each in plan.findings(node, sizes)]
+
+
+def everything(connection: psycopg.Connection[Any]) -> Any:
+    return connection.execute(
+        """select count(*), sum(hashtext(user_skill_progress::text)), (select sum(hashtext(xp_events::text))
+        from xp_events), (select sum(hashtext(skills::text)) from skills) from user_skill_progress"""
+    ).fetchone()
+
+
+def test_every_query_runs_with_samples_that_find_something_and_takes_back_what_it_did(
+    connection: psycopg.Connection[Any],
+) -> None:
+    before = everything(connection)
+    wanting = {name: unsampled(read(name)) for name in names()}
+
+    explained = [explain(connection, name, {}) for name in names() if has_plan(read(name))]
+
+    assert {name: missing for name, missing in wanting.items() if missing} == {}
+    assert {each.name: each.unknown for each in explained if each.unknown} == {}
+    assert everything(connection) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [("trees/load", "app_user"), ("progress/complete_skill", "app_engine"), ("leaderboards/top", "app_service")],
+)
+def test_a_query_runs_in_the_role_that_it_needs(connection: psycopg.Connection[Any], name: str, role: str) -> None:
+    assert explain(connection, name, {}).role == role
+
+
+def test_a_learners_query_runs_under_row_level_security(connection: psycopg.Connection[Any]) -> None:
+    of_one = explain(connection, "progress/list_for_user", {})
+    row = connection.execute("select id from users where id <> %(user_id)s limit 1", of_one.params).fetchone()
+    assert row is not None
+
+    of_another = explain(connection, "achievements/standings", {"user_id": str(row[0])})
+
+    assert "app.current_user_id" in json.dumps(of_one.json)
+    assert "app.current_user_id" in json.dumps(of_another.json)
+
+
+def test_a_step_sees_what_the_steps_before_it_did(connection: psycopg.Connection[Any]) -> None:
+    alone = read("progress/outcome").statement
+    explained = explain(connection, "progress/outcome", {})
+
+    with connection.transaction(force_rollback=True):
+        before = connection.execute(alone, explained.params).fetchone()
+        connection.execute(
+            read("progress/complete_skill").statement, explain(connection, "progress/complete_skill", {}).params
+        )
+        after = connection.execute(alone, explained.params).fetchone()
+
+    assert [each.text for each in read("progress/outcome").directives if each.word == "after"] == [
+        "progress/complete_skill"
+    ]
+    assert before != after
+
+
+def test_what_triggers_touch_is_counted_with_what_is_deferred(connection: psycopg.Connection[Any]) -> None:
+    cascading = explain(connection, "users/delete", {})
+    deferred = explain(connection, "skills/add_dependency", {})
+    reading = explain(connection, "trees/load", {})
+
+    # The learner's rows in eight tables, and the check of the graph.
+    assert cascading.trigger_buffers > 10 * cascading.buffers
+    assert deferred.trigger_buffers > 20
+    assert reading.trigger_buffers == 0
+
+
+def test_a_generic_plan_names_parameters_instead_of_values(connection: psycopg.Connection[Any]) -> None:
+    usual = explain(connection, "progress/for_skill", {})
+    generic = explain(connection, "progress/for_skill", {}, generic=True)
+
+    assert str(usual.params["user_id"]) in str(usual.plan)
+    assert "$1" in str(generic.plan)
+    assert generic.plan["Actual Rows"] == 1
+
+
+def test_explain_shows_several_plans_with_what_to_look_at(run: Run) -> None:
+    shown = run("explain", "trees/load", "doctor/xp_total")
+
+    assert shown.exit_code == 0
+    assert "trees/load as app_user: " in shown.output
+    assert "Index Scan using " in shown.output
+    assert "doctor/xp_total as app_service: " in shown.output
+    assert "▲ reads all " in shown.output
+
+
+def test_estimates_that_are_far_off_are_found_but_not_where_a_limit_stops(connection: psycopg.Connection[Any]) -> None:
+    # Of a range of what it has no statistics of, the planner expects a share of 0.005.
+    off = found_in(connection, "select from users where length(email) > 0 and length(email) < 1000")
+    stopped = found_in(connection, "select from users limit 1")
+
+    assert [each for each in off if "off by" in each]
+    assert stopped == []
+
+
+def test_a_sequential_scan_is_found_where_the_table_is_large(connection: psycopg.Connection[Any]) -> None:
+    statement = "select from users"
+
+    assert found_in(connection, statement, users=20_000) == ["reads all 20,000 rows of users"]
+    assert found_in(connection, statement, users=200) == []
+
+
+def test_rows_thrown_away_and_many_loops_are_found(connection: psycopg.Connection[Any]) -> None:
+    filtered = found_in(connection, "select from user_skill_progress where md5(skill_id::text) = 'x'")
+    looped = found_in(connection, "select (select name from skills where id = skill_id) from user_skill_progress")
+
+    assert any("thrown away by a filter" in each for each in filtered)
+    assert any(each.startswith("ran ") for each in looped)
+
+
+def test_what_goes_to_disk_is_found(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("set work_mem = '64kB'; set max_parallel_workers_per_gather = 0")
+
+    found = found_in(connection, "select from user_skill_progress order by md5(skill_id::text)")
+
+    assert any(each.startswith("sorted on disk: ") for each in found)
+    assert any("temporary files" in each for each in found)
+
+
+def programs() -> str:
+    return os.path.dirname(embedded.program("psql"))
+
+
+@pytest.mark.parametrize("name", ["trees/load", "progress/complete_skill", "trees/import_tree", "achievements/create"])
+def test_sql_prints_what_psql_and_pgbench_run(
+    run: Run, connection: psycopg.Connection[Any], loaded_url: str, name: str, tmp_path: Any
+) -> None:
+    before = everything(connection)
+    for_psql, for_pgbench = run("sql", name).output, run("sql", name, "--pgbench").output
+    (tmp_path / "query.sql").write_text(for_pgbench)
+
+    psql = [f"{programs()}/psql", "--set=ON_ERROR_STOP=1", "--no-psqlrc", loaded_url]
+    ran = subprocess.run(psql, input=for_psql, capture_output=True, text=True, check=True)
+    pgbench = [
+        f"{programs()}/pgbench",
+        "-n",
+        "-t",
+        "3",
+        "-M",
+        "prepared",
+        "-f",
+        str(tmp_path / "query.sql"),
+        loaded_url,
+    ]
+    benched = subprocess.run(pgbench, capture_output=True, text=True, check=True)
+
+    assert "ROLLBACK" in ran.stdout
+    assert f"/* {name} */" in for_psql
+    assert "processed: 3/3" in benched.stdout
+    assert everything(connection) == before
+
+
+def test_sql_takes_a_parameter_instead_of_its_sample(run: Run) -> None:
+    printed = run("sql", "categories/find_by_slug", "--set", "slug=it's").output
+
+    assert "\\set slug '''it''''s'''\n" in printed
+    assert "skill_categories.slug = :slug" in printed

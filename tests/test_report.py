@@ -1,0 +1,114 @@
+"""The page of the plans, in a real browser."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from typer.testing import CliRunner
+
+from skilltree.cli import app
+from skilltree.errors import SkillTreeError
+from skilltree.plans.assets import assets
+from skilltree.plans.report import model_of
+
+NAMES = ("trees/load", "progress/complete_skill", "leaderboards/top", "doctor/xp_total")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def report(loaded_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm to fetch pev2 with: apt-get install npm")
+    monkeypatch.setenv("DATABASE_URL", loaded_url)
+    path = tmp_path / "plans.html"
+    done = CliRunner().invoke(app, ["explain", *NAMES, "--html", str(path)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return path
+
+
+@pytest.fixture
+def page(browser: Browser, report: Path) -> Iterator[Page]:
+    """The opened page; in the end, it has asked for nothing but itself, and complained of nothing."""
+    page = browser.new_page()
+    requests: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(report.as_uri())
+    yield page
+    assert (requests, complaints) == ([report.as_uri()], [])
+    page.close()
+
+
+def test_every_plan_is_drawn(page: Page) -> None:
+    for name in NAMES:
+        page.get_by_role("link", name=name).click()
+        page.get_by_role("heading", name=name, exact=True).wait_for()
+        page.locator(".plan .plan-node").first.wait_for()
+
+        assert page.locator(".plan .plan-node").count() >= 2
+
+
+def test_a_query_is_shown_with_its_sql_model_and_budget(page: Page) -> None:
+    page.get_by_role("link", name="trees/load").click()
+    page.get_by_text("SQL", exact=True).click()
+
+    text = page.locator("main").inner_text()
+
+    assert "A tree with its active skills" in text
+    assert "with tree as (" in text
+    for label, value in (("model", "LoadedTree"), ("as", "app_user")):
+        assert page.locator("dl div", has=page.locator("dt", has_text=label)).first.locator("dd").inner_text() == value
+    assert int(page.locator("dl div", has_text="budget").locator("dd").inner_text()) > 0
+
+
+def test_what_to_look_at_is_shown_and_names_are_filtered(page: Page) -> None:
+    page.get_by_label("Filter by name").fill("doctor")
+    page.get_by_role("link").filter(has_text="doctor/xp_total").click()
+
+    assert page.locator("nav li").count() == 1
+    assert "rows of xp_events" in page.locator(".alert-warning").inner_text()
+
+
+def test_pev2_shows_its_other_views(page: Page) -> None:
+    page.locator(".plan .plan-node").first.wait_for()
+    for view in ("Grid", "Raw", "Query", "Stats", "Plan"):
+        page.locator(".plan .nav-link", has_text=view).first.click()
+
+    page.locator(".plan .plan-node").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("query", "model"),
+    [
+        ("trees/load", "LoadedTree"),
+        ("progress/complete_skill", "ActionResult"),
+        ("doctor/xp_total", "Drift"),
+        ("achievements/award", "EarnedAchievement"),
+        ("trees/lock", None),
+    ],
+)
+def test_the_model_of_a_query_is_the_one_its_repository_makes(query: str, model: str | None) -> None:
+    assert model_of(query) == model
+
+
+def test_a_package_that_is_not_as_published_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "skilltree").mkdir()
+    (tmp_path / "skilltree" / "pev2-1.21.0.tgz").write_bytes(b"something else")
+
+    with pytest.raises(SkillTreeError, match=r"is not the pev2 1\.21\.0 that was published; remove it"):
+        assets()
