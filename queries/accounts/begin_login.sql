@@ -9,6 +9,7 @@
 -- @role app_service
 -- @across nobody is logged in yet
 -- @step how authenticate begins
+-- @after accounts/hold_attempts
 with identifier as (
     select sha256(convert_to(lower(%(email)s), 'UTF8')) as hash
 ),

@@ -2,6 +2,7 @@
 --
 -- @role app_service
 -- @step how reset_password begins
+-- @after accounts/request_password_reset
 select users.id
 from user_tokens
 inner join users on users.id = user_tokens.user_id

@@ -5,6 +5,7 @@
 --
 -- @role app_service
 -- @step how authenticate ends
+-- @after accounts/hold_attempts, accounts/begin_login
 with logged_in as (
     update users
     set

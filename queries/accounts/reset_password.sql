@@ -1,6 +1,7 @@
 -- Use up a link that was sent to an address, and set a new password: all sessions end, and log-ins are counted anew.
 --
 -- @role app_service
+-- @after accounts/request_password_reset
 with used_token as (
     delete from user_tokens
     where

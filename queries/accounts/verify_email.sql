@@ -1,6 +1,7 @@
 -- Use up a link that was sent to an address: it is its owner's, if it is still the one of the account.
 --
 -- @role app_service
+-- @after accounts/request_email_verification
 with used_token as (
     delete from user_tokens
     where

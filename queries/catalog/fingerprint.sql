@@ -4,8 +4,6 @@
 -- with the data, and are made like the table that they belong to.
 --
 -- For a session with an empty search_path, which makes the server qualify the names in a definition.
---
--- @budget buffers 3800
 with
 of_extension as (
     select

@@ -4,6 +4,7 @@
 --
 -- @role app_service
 -- @across what is kept becomes nobody's
+-- @after erasure/keep_account
 insert into user_achievements (user_id, achievement_id, id, earned_at, progress)
 select
     %(nobody_id)s::uuid,

@@ -4,6 +4,7 @@
 --
 -- @role app_service
 -- @across what is kept becomes nobody's
+-- @after erasure/keep_account
 insert into user_activity_days (user_id, activity_date, minutes)
 select
     %(nobody_id)s::uuid,

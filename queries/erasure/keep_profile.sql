@@ -4,6 +4,7 @@
 --
 -- @role app_service
 -- @across what is kept becomes nobody's
+-- @after erasure/keep_account
 insert into user_profiles (
     user_id,
     is_on_leaderboard,

@@ -5,6 +5,7 @@
 --
 -- @role app_service
 -- @across what is kept becomes nobody's
+-- @after erasure/keep_account
 insert into user_skill_progress (
     user_id,
     skill_id,

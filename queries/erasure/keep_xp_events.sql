@@ -4,6 +4,7 @@
 --
 -- @role app_service
 -- @across what is kept becomes nobody's
+-- @after erasure/keep_account
 insert into xp_events (
     user_id,
     source_kind,

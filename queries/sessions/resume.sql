@@ -2,6 +2,8 @@
 -- and of an account that is in use. That it was used is noted once a minute, not with every request.
 --
 -- @role app_service
+-- @sample idle_for: interval '7 days'
+-- @sample token_hash: (select token_hash from user_sessions where user_id = %(user_id)s limit 1)
 with shown as (
     select user_sessions.id
     from user_sessions

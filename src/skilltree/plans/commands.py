@@ -1,6 +1,7 @@
 """The commands about plans: explain, sql, dataset, budgets."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +22,11 @@ from skilltree.plans.budget import Checked, check, path_of, update
 from skilltree.plans.compare import changes, measurement, read_measurement
 from skilltree.plans.dataset import Size, load
 from skilltree.plans.explain import Explained, explain, table_sizes
-from skilltree.plans.samples import has_plan, names, unsampled
+from skilltree.plans.samples import has_plan, names, reads_the_catalogue_only, unsampled
 from skilltree.plans.server import measured, throw_away
 from skilltree.plans.show import shown
 
-_out = Console()
+_out = Console(width=None if sys.stdout.isatty() else 120)
 _err = Console(stderr=True, soft_wrap=True)
 
 Queries = Annotated[list[str], typer.Argument(help="Names of query files, such as trees/load; or all.")]
@@ -204,7 +205,9 @@ def _table(checks: Sequence[Checked]) -> Table:
 
 
 def _chosen(queries: Sequence[str]) -> list[str]:
-    return [name for name in names() if has_plan(read(name))] if "all" in queries else list(queries)
+    if "all" not in queries:
+        return list(queries)
+    return [name for name in names() if has_plan(read(name)) and not reads_the_catalogue_only(name)]
 
 
 def _parameters(given: Sequence[str] | None) -> dict[str, str]:
