@@ -3,12 +3,11 @@
 --
 -- From one network to one identifier three attempts are free, to an identifier from everywhere 20, from a network to
 -- anybody 50; after that each has to wait twice as long as the one before, a minute at most, and an hour later all is
--- forgotten. What others did keeps nobody out who has logged in from their network before, nor the first attempt from
--- any network.
+-- forgotten. What others did keeps nobody out who has logged in from their network before.
 --
 -- @role app_service
 -- @across nobody is logged in yet
--- @step how authenticate begins
+-- @step how authenticate begins, and change_password, for which the identifier is the id
 with identifier as (
     select sha256(convert_to(lower(%(email)s), 'UTF8')) as hash
 ),
@@ -37,9 +36,7 @@ counted as (
 ),
 
 pair as (
-    select
-        counted.failures,
-        counted.succeeded_at
+    select counted.succeeded_at
     from counted
     where
         counted.identifier_hash <> ''::bytea
@@ -58,7 +55,7 @@ delayed as (
         counted.failures >= counted.free_failures
         and (
             counted.free_failures = 3
-            or (pair.succeeded_at is null and pair.failures > 0)
+            or pair.succeeded_at is null
         )
 ),
 
