@@ -150,6 +150,8 @@ def as_ada(estate: Estate, role: str) -> Iterator[Connection]:
     """A connection of the application in that role, for one of the two; what is done is taken back."""
     with estate.session(role, estate.ada.user_id) as connection:
         yield connection
+
+
 def loaded_url(template: NoopExecutor) -> Iterator[str]:
     """The URL of a database with a fiftieth of the large data set. It is shared: leave it as it is."""
     for url in _database(template, "loaded", clone=True):

@@ -3,13 +3,12 @@
 --
 -- From one network to one identifier three attempts are free, to an identifier from everywhere 20, from a network to
 -- anybody 50; after that each has to wait twice as long as the one before, a minute at most, and an hour later all is
--- forgotten. What others did keeps nobody out who has logged in from their network before, nor the first attempt from
--- any network.
+-- forgotten. What others did keeps nobody out who has logged in from their network before.
 --
 -- @role app_service
 -- @across nobody is logged in yet
--- @step how authenticate begins
 -- @after accounts/hold_attempts
+-- @step how authenticate begins, and change_password, for which the identifier is the id
 with identifier as (
     select sha256(convert_to(lower(%(email)s), 'UTF8')) as hash
 ),
@@ -38,9 +37,7 @@ counted as (
 ),
 
 pair as (
-    select
-        counted.failures,
-        counted.succeeded_at
+    select counted.succeeded_at
     from counted
     where
         counted.identifier_hash <> ''::bytea
@@ -59,7 +56,7 @@ delayed as (
         counted.failures >= counted.free_failures
         and (
             counted.free_failures = 3
-            or (pair.succeeded_at is null and pair.failures > 0)
+            or pair.succeeded_at is null
         )
 ),
 

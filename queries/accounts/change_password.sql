@@ -1,7 +1,8 @@
--- Change a password, unless that has been done since the old one was checked; the other sessions end, and links that
--- would change it are void.
+-- Change a password, unless that has been done since the old one was checked; the other sessions end, links that would
+-- change it are void, and what was counted of guesses of the old one is taken back.
 --
 -- keep_session_id  the session that goes on; null ends them all
+-- email            what guesses are counted by: the id
 --
 -- @role app_service
 with changed_user as (
@@ -36,6 +37,14 @@ voided_token as (
         and user_tokens.user_id = changed_user.id
         and user_tokens.purpose = 'PASSWORD_RESET'
     returning user_tokens.purpose
+),
+
+taken_back as (
+    update login_attempts
+    set failures = 0
+    from changed_user
+    where login_attempts.identifier_hash = sha256(convert_to(lower(%(email)s), 'UTF8'))
+    returning login_attempts.network
 )
 
 select changed_user.id

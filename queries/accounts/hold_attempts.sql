@@ -4,7 +4,7 @@
 -- network  null when nobody knows where it comes from
 --
 -- @role app_service
--- @step how authenticate lets one try wait for another
+-- @step how authenticate and change_password let one try wait for another
 insert into login_attempts (identifier_hash, network)
 select
     counted.identifier_hash,

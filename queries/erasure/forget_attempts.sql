@@ -1,9 +1,13 @@
--- Forget from where somebody has tried to log in to the account of an erased learner.
+-- Forget from where somebody has tried to log in to the account of an erased learner, or to change its password.
 --
 -- @role app_service
 delete from login_attempts
 using users
 where
     users.id = %(user_id)s
-    and login_attempts.identifier_hash = sha256(convert_to(lower(users.email), 'UTF8'))
+    -- By the id, guesses of the password are counted of who wants to change it.
+    and login_attempts.identifier_hash in (
+        sha256(convert_to(lower(users.email), 'UTF8')),
+        sha256(convert_to(users.id::text, 'UTF8'))
+    )
 returning login_attempts.network;

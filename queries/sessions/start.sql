@@ -4,15 +4,25 @@
 -- @sample device_info: '{"browser": "Firefox"}'
 -- @sample ip_address: inet '192.0.2.1'
 -- @budget buffers 24
+with active_user as (
+    select users.id
+    from users
+    where
+        users.id = %(user_id)s
+        and users.is_active
+    -- Who closes the account or changes its password meanwhile waits, and then ends this session, too.
+    for share
+)
+
 insert into user_sessions (user_id, id, token_hash, device_info, ip_address, expires_at)
-values (
-    %(user_id)s,
+select
+    active_user.id,
     coalesce(%(id)s::uuid, uuidv7()),
     %(token_hash)s,
-    %(device_info)s,
-    %(ip_address)s,
+    %(device_info)s::jsonb,
+    %(ip_address)s::inet,
     now() + %(valid_for)s::interval
-)
+from active_user
 returning
     user_sessions.id,
     user_sessions.user_id,

@@ -34,7 +34,11 @@ def check_password(password: str, password_hash: str | None, *, cost: int = DEFA
     """
     data = _checked(password)
     wanted = _checked_cost(cost)
-    matches = bcrypt.checkpw(data, (password_hash or _nobodys(wanted)).encode())
+    try:
+        matches = bcrypt.checkpw(data, (password_hash or _nobodys(wanted)).encode())
+    except ValueError:
+        # What has the form of a hash and is none belongs to no password, and is not told from nobody's.
+        return check_password(password, None, cost=cost)
     for missing in range(cost_of(password_hash) if password_hash else wanted, wanted):
         bcrypt.checkpw(data, _nobodys(missing).encode())
     return matches and password_hash is not None

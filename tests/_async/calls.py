@@ -90,7 +90,10 @@ async def add_belongings(db, username, course):
 
 
 async def exported(db, user_id):
-    return "".join([chunk async for chunk in db.users.export(user_id)])
+    text = ""
+    async for chunk in db.users.export(user_id):
+        text += chunk
+    return text
 
 
 async def add_course(db):

@@ -92,7 +92,10 @@ def add_belongings(db, username, course):
 
 
 def exported(db, user_id):
-    return "".join([chunk for chunk in db.users.export(user_id)])
+    text = ""
+    for chunk in db.users.export(user_id):
+        text += chunk
+    return text
 
 
 def add_course(db):

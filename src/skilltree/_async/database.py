@@ -65,6 +65,8 @@ class AsyncRepositories(AsyncExecutor):
 class AsyncUnitOfWork(AsyncRepositories):
     """The repositories in one transaction: all of it happens, or nothing."""
 
+    is_unit_of_work = True
+
     def __init__(self, connection: AsyncConnection[Any], actor: Actor) -> None:
         super().__init__()
         self._connection: AsyncConnection[Any] | None = connection

@@ -42,6 +42,8 @@ def step(query: str, params: Params, model: type[Model] | None = None) -> AsyncS
 class AsyncExecutor(ABC):
     """Something that executes statements: the database with its pool, or a unit of work on one connection."""
 
+    is_unit_of_work = False
+
     @abstractmethod
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         """Run the statements as one transaction, and return the rows of each.

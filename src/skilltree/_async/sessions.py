@@ -7,7 +7,7 @@ from skilltree._addresses import Address, address_of
 from skilltree._async.repository import AsyncRepository
 from skilltree._rows import document, limited
 from skilltree._tokens import digest, new_secret, read_token, token
-from skilltree.errors import SessionNotFound
+from skilltree.errors import SessionNotFound, UserNotFound
 from skilltree.models.content import DEVICE, DeviceInfo
 from skilltree.models.ids import SessionId, UserId
 from skilltree.models.sessions import Session, StartedSession
@@ -30,12 +30,13 @@ class AsyncSessions(AsyncRepository):
     ) -> StartedSession:
         """Start a session that ends after ``valid_for`` at the latest; its token is told here, and never again.
 
-        Raises UserNotFound, InvalidDocument, InvalidValue for an address that is none.
+        Raises UserNotFound, also for an account not in use, InvalidDocument, InvalidValue for an address that is none.
         """
         secret = new_secret()
         session = await self._one(
             Session,
             "sessions/start",
+            missing=UserNotFound(id=user_id),
             user_id=user_id,
             id=id,
             token_hash=digest(secret),

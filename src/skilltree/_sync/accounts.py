@@ -9,7 +9,7 @@ from skilltree._logins import LoginAttempt, TokenGrant
 from skilltree._rows import limited
 from skilltree._sync.repository import Repository
 from skilltree._tokens import digest, new_secret, read_token, token
-from skilltree.errors import InvalidCredentials, InvalidToken, TooManyAttempts, UserNotFound
+from skilltree.errors import InvalidCredentials, InvalidToken, TooManyAttempts, UnitOfWorkOpen, UserNotFound
 from skilltree.models.ids import SessionId, UserId
 from skilltree.models.users import IssuedToken, User
 from skilltree.passwords import DEFAULT_COST, check_password, cost_of, hash_password, require_password
@@ -32,15 +32,12 @@ class Accounts(Repository):
         """Return the account that somebody logs in to, and store its password at this cost if it was at a lower one.
 
         ``address`` is where the request comes from: without it, all who fail are counted as one. What goes wrong takes
-        as long whether or not there is such an account. Raises InvalidCredentials, InvalidPassword, TooManyAttempts.
+        as long whether or not there is such an account. Raises InvalidCredentials, InvalidPassword, TooManyAttempts;
+        UnitOfWorkOpen within a unit of work, whose end could undo what was counted.
         """
         require_password(password, cost=bcrypt_cost)
         network = network_of(address)
-        attempt = self._one(
-            LoginAttempt, "accounts/begin_login", before=("accounts/hold_attempts",), email=email, network=network
-        )
-        if attempt.retry_after:
-            raise TooManyAttempts(attempt.retry_after)
+        attempt = self._attempt(email, network)
         password_hash = attempt.password_hash
         while True:
             matches = check_password(password, password_hash, cost=bcrypt_cost)
@@ -49,17 +46,19 @@ class Accounts(Repository):
             new_hash = None
             if cost_of(password_hash) < bcrypt_cost:
                 new_hash = hash_password(password, cost=bcrypt_cost)
-            user = self._find(
+            found = self._all(
                 User,
                 "accounts/finish_login",
+                # In the order in which all hold them: two who log in at once do not meet in a deadlock.
+                before=("accounts/hold_attempts",),
                 user_id=attempt.user_id,
                 password_hash=password_hash,
                 new_hash=new_hash,
                 email=email,
                 network=network,
             )
-            if user is not None:
-                return user
+            if found:
+                return found[0]
             # The hash is another one meanwhile: of another password, or of the same one at a higher cost.
             password_hash = self._password_hash(attempt.user_id)
 
@@ -74,16 +73,21 @@ class Accounts(Repository):
     ) -> None:
         """Change a password and end the sessions, but for one that may go on; reset links are void.
 
-        Raises InvalidCredentials when ``current`` is not the password, or not any more; InvalidPassword.
+        Guesses of the current one are counted, apart from log-ins. Raises InvalidCredentials when ``current`` is not
+        the password, or not any more; InvalidPassword, TooManyAttempts; UnitOfWorkOpen within a unit of work.
         """
         require_password(current, cost=bcrypt_cost)
         require_password(new)
+        self._attempt(str(user_id), None)
         password_hash = self._password_hash(user_id)
         if not check_password(current, password_hash, cost=bcrypt_cost):
             raise InvalidCredentials
         new_hash = hash_password(new, cost=bcrypt_cost)
         changed = self._values(
             "accounts/change_password",
+            before=("accounts/hold_attempts", "accounts/lock"),
+            email=str(user_id),
+            network=None,
             user_id=user_id,
             password_hash=password_hash,
             new_hash=new_hash,
@@ -129,6 +133,7 @@ class Accounts(Repository):
             User,
             "accounts/reset_password",
             missing=InvalidToken(),
+            before=("accounts/lock",),
             user_id=user_id,
             token_hash=token_hash,
             new_hash=new_hash,
@@ -137,6 +142,17 @@ class Accounts(Repository):
     def forget_attempts(self, *, limit: int = 1000) -> int:
         """Forget counted log-ins of more than a day ago, at most ``limit`` of them, and return how many."""
         return len(self._values("accounts/forget_attempts", limit=limited(limit, "limit")))
+
+    def _attempt(self, email: str, network: str | None) -> LoginAttempt:
+        """Count an attempt as failed before it is made. Raises TooManyAttempts when it has to wait."""
+        if self._executor.is_unit_of_work:
+            raise UnitOfWorkOpen("a password is checked in transactions of its own, not within a unit of work")
+        attempt = self._one(
+            LoginAttempt, "accounts/begin_login", before=("accounts/hold_attempts",), email=email, network=network
+        )
+        if attempt.retry_after:
+            raise TooManyAttempts(attempt.retry_after)
+        return attempt
 
     def _password_hash(self, user_id: UserId | None) -> str | None:
         hashes = self._values("accounts/password_hash", user_id=user_id)

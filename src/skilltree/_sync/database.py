@@ -67,6 +67,8 @@ class Repositories(Executor):
 class UnitOfWork(Repositories):
     """The repositories in one transaction: all of it happens, or nothing."""
 
+    is_unit_of_work = True
+
     def __init__(self, connection: Connection[Any], actor: Actor) -> None:
         super().__init__()
         self._connection: Connection[Any] | None = connection

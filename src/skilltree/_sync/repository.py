@@ -44,6 +44,8 @@ def step(query: str, params: Params, model: type[Model] | None = None) -> Step:
 class Executor(ABC):
     """Something that executes statements: the database with its pool, or a unit of work on one connection."""
 
+    is_unit_of_work = False
+
     @abstractmethod
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         """Run the statements as one transaction, and return the rows of each.

@@ -1,0 +1,8 @@
+-- Hold an account: until the commit no session of it starts, and nobody else changes its password.
+--
+-- @role app_service
+-- @step how a change of the password begins that ends the sessions: it must see those that are just starting
+select users.id
+from users
+where users.id = %(user_id)s
+for no key update;

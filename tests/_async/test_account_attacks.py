@@ -1,0 +1,116 @@
+"""What would get round the guards of an account: a guess for each of many, a log-in undone, a session just starting."""
+
+from contextlib import AsyncExitStack
+
+import pytest
+
+from _async.factories import add_user, expect_refusal, rows, until_somebody_waits
+from skilltree.errors import InvalidCredentials, TooManyAttempts, UnitOfWorkOpen, UserNotFound
+from together import failures, meanwhile_async, together_async
+
+EMAIL, PASSWORD, NEW = "ada@example.org", "correct horse", "battery staple"
+HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
+
+
+async def log_in(db, password=PASSWORD, email=EMAIL, address=HOME):
+    return await db.accounts.authenticate(email, password, address=address, bcrypt_cost=4)
+
+
+async def failure(db, **given):
+    with pytest.raises((InvalidCredentials, TooManyAttempts)) as refusal:
+        await log_in(db, "wrong", **given)
+    return type(refusal.value)
+
+
+# --- guesses ---------------------------------------------------------------------------------------------------------
+
+
+async def test_one_guess_for_each_of_many_accounts_from_one_place_waits(db):
+    found = [await failure(db, email=f"nobody{number}@example.org") for number in range(60)]
+
+    assert found == [InvalidCredentials] * 50 + [TooManyAttempts] * 10
+
+
+async def test_one_guess_from_each_of_many_places_waits(db, learner):
+    found = [await failure(db, address=f"2001:db8:0:{number:x}::1") for number in range(30)]
+
+    assert found == [InvalidCredentials] * 20 + [TooManyAttempts] * 10
+
+
+async def test_a_failure_is_counted_whatever_becomes_of_a_unit_of_work(db, connection, learner):
+    async with expect_refusal(connection, UnitOfWorkOpen), db.transaction() as unit:
+        await log_in(unit, "wrong")
+    async with expect_refusal(connection, UnitOfWorkOpen), db.as_service() as unit:
+        await unit.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4)
+
+
+async def test_guesses_of_the_current_password_wait_but_keep_nobody_from_logging_in(db, connection, learner):
+    for _ in range(3):
+        with pytest.raises(InvalidCredentials):
+            await db.accounts.change_password(learner.id, current="wrong", new=NEW, bcrypt_cost=4)
+
+    with pytest.raises(TooManyAttempts):
+        await db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4)
+    assert (await log_in(db)).id == learner.id
+
+
+async def test_a_hash_that_is_none_lets_nobody_in_and_tells_nothing(db, connection, learner):
+    await connection.execute("update users set password_hash = '$2b$04$' || repeat('a', 53)")
+
+    assert await failure(db) is InvalidCredentials
+
+
+async def test_log_ins_at_once_from_one_place_do_not_meet_in_a_deadlock(db, learner):
+    others = [await add_user(db, f"learner{number}") for number in range(6)]
+
+    for _ in range(5):
+        results = await together_async(*[lambda user=user: log_in(db, email=user.email) for user in others * 2])
+        assert failures(results) == []
+
+    assert db.statistics()["retries"] == 0
+
+
+# --- sessions that are just starting ---------------------------------------------------------------------------------
+
+
+async def test_a_session_that_is_just_starting_ends_when_the_password_changes(db, connection, learner):
+    async with AsyncExitStack() as until_changed, db.transaction() as unit:
+        await unit.sessions.start(learner.id)
+        changed = await until_changed.enter_async_context(
+            meanwhile_async(lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4))
+        )
+        await until_somebody_waits(connection)
+
+    assert changed.exception() is None
+    assert await db.sessions.list_active(learner.id) == []
+
+
+async def test_a_session_that_is_just_starting_ends_when_the_password_is_reset(db, connection, learner):
+    link = await db.accounts.request_password_reset(EMAIL)
+
+    async with AsyncExitStack() as until_reset, db.transaction() as unit:
+        await unit.sessions.start(learner.id)
+        reset = await until_reset.enter_async_context(
+            meanwhile_async(lambda: db.accounts.reset_password(link.token, NEW, bcrypt_cost=4))
+        )
+        await until_somebody_waits(connection)
+
+    assert reset.exception() is None
+    assert await db.sessions.list_active(learner.id) == []
+
+
+async def test_no_session_starts_of_an_account_that_is_being_closed(db, connection, learner):
+    async with AsyncExitStack() as until_started, db.transaction() as unit:
+        await unit.users.deactivate(learner.id)
+        started = await until_started.enter_async_context(meanwhile_async(lambda: db.sessions.start(learner.id)))
+        await until_somebody_waits(connection)
+
+    assert isinstance(started.exception(), UserNotFound)
+    assert await rows(connection, "select from user_sessions") == []
+
+
+async def test_no_session_starts_of_a_closed_account(db, connection, learner):
+    await db.users.deactivate(learner.id)
+
+    async with expect_refusal(connection, UserNotFound):
+        await db.sessions.start(learner.id)
