@@ -42,6 +42,8 @@ own_relation as (
     inner join own_schema on pg_class.relnamespace = own_schema.oid
     where
         pg_class.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+        -- Which partitions there are depends on the month.
+        and not pg_class.relispartition
         and pg_class.relname not in (
             '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'skilltree_migrations'
         )
@@ -253,9 +255,17 @@ described_policy as (
             case when pg_policy.polpermissive then 'permissive' else 'restrictive' end,
             'for ' || pg_policy.polcmd::text,
             'to ' || (
-                select string_agg(coalesce(pg_roles.rolname, 'public'), ', ' order by pg_roles.rolname)
+                select string_agg(grantee.name, ', ' order by grantee.name)
                 from unnest(pg_policy.polroles) as member (role_id)
                 left join pg_roles on member.role_id = pg_roles.oid
+                cross join
+                    lateral (
+                        select
+                            case
+                                when member.role_id = own_relation.relowner then 'owner'
+                                else coalesce(pg_roles.rolname, 'public')
+                            end as name
+                    ) as grantee
             ),
             'using ' || pg_get_expr(pg_policy.polqual, pg_policy.polrelid),
             'with check ' || pg_get_expr(pg_policy.polwithcheck, pg_policy.polrelid)

@@ -11,6 +11,7 @@ from psycopg import sql
 from skilltree.errors import SkillTreeError
 
 TABLES = (
+    "audit_log",
     "leaderboard_counts",
     "user_scores",
     "user_activity_days",

@@ -22,6 +22,7 @@ from skilltree._rows import adapters
 from skilltree._sockets import has_something_to_say
 from skilltree._sync.achievements import Achievements
 from skilltree._sync.analytics import Analytics
+from skilltree._sync.audit import Audit
 from skilltree._sync.categories import Categories
 from skilltree._sync.doctor import Doctor
 from skilltree._sync.leaderboards import Leaderboards
@@ -58,6 +59,7 @@ class Repositories(Executor):
         self.leaderboards = Leaderboards(self)
         self.analytics = Analytics(self)
         self.sessions = Sessions(self)
+        self.audit = Audit(self)
         self.doctor = Doctor(self)
 
 

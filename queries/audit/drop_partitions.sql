@@ -1,0 +1,3 @@
+-- Drop what the audit trail holds from before so many whole months; the names of the partitions that went.
+select partition.name
+from drop_audit_partitions(%(months_kept)s) as partition (name);
