@@ -323,13 +323,14 @@ begin
         ) as given (event, body, rows)
     loop
         continue when is_ledger and change.event = 'insert';
-        -- With the owner's rights, because nobody else may write to the trail.
+        -- With the owner's rights, because nobody else may write to the trail. What is temporary is looked up last: a
+        -- temporary audit_log of somebody's would catch the entries.
         function_name := format('audit_%s_of_%s', change.event, table_name);
         execute format(
             $create$
             create or replace function public.%I() returns trigger
             language plpgsql security definer
-            set search_path = pg_catalog, public
+            set search_path = pg_catalog, public, pg_temp
             as $body$ begin %s return null; end $body$
             $create$,
             function_name, change.body
@@ -402,7 +403,7 @@ call audit_table('user_activity_days', 'user_id', 'activity_date', is_ledger => 
 -- stays. With the owner's rights, because nobody else may change the trail: this is all that can be done to it.
 create function anonymise_audit(learner uuid) returns void
 language plpgsql security definer
-set search_path = pg_catalog, public
+set search_path = pg_catalog, public, pg_temp
 as $$
 begin
     insert into audit_log (subject_id, table_name, action, row_keys)

@@ -1,5 +1,5 @@
--- Who made a row and who changed it last, from the context of the transaction: what a client says of it counts only where
--- nobody is at work, as in a restored dump. Whose authorship is taken away, because the account is erased, stays nobody.
+-- Who made a row and who changed it last, from the context of the transaction. What a client says of it counts only
+-- where there is none, as when a dump is restored. Taken away, because an account is erased, it stays away.
 
 create function set_authorship() returns trigger
 language plpgsql
