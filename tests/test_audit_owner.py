@@ -25,7 +25,9 @@ def owned_url(template: NoopExecutor) -> Iterator[str]:
             connection.execute(
                 sql.SQL("drop role if exists {0}; create role {0} login createrole").format(sql.Identifier(OWNER))
             )
-            connection.execute("grant app_user, app_engine, app_service, skilltree_app to " + OWNER + " with admin option")
+            connection.execute(
+                "grant app_user, app_engine, app_service, skilltree_app to " + OWNER + " with admin option"
+            )
             connection.execute(
                 sql.SQL("alter database {} owner to {}").format(
                     sql.Identifier(connection.info.dbname), sql.Identifier(OWNER)
