@@ -397,7 +397,7 @@ call audit_table(
 
 call audit_table('user_skill_progress', 'user_id', 'skill_id', '{last_activity_at}');
 
-call audit_table('user_sessions', 'user_id', 'id', '{last_activity_at}');
+call audit_table('user_sessions', 'user_id', 'id', '{last_activity_at}', '{token_hash}');
 
 call audit_table('user_achievements', 'user_id', 'achievement_id', is_ledger => true);
 
