@@ -6,7 +6,7 @@ PG ?= 18
 SKILLTREE := .venv/bin/skilltree
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format migrate rollback status drift lint seed reset explain budgets doctor psql clean
+.PHONY: help demo test check format migrate rollback status drift lint seed reset explain budgets doctor audit psql clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ budgets: $(SKILLTREE) ## Measure all queries on a large data set (ARGS=--update 
 
 doctor: $(SKILLTREE) ## Recompute everything that is derived; fail when it has drifted (ARGS=--repair mends it)
 	@$(SKILLTREE) doctor $(ARGS)
+
+audit: $(SKILLTREE) ## Make the audit trail's partitions for the months to come (ARGS="--keep 24" drops old ones)
+	@$(SKILLTREE) audit $(ARGS)
 
 psql: $(SKILLTREE) ## Open psql on the database
 	@$(SKILLTREE) psql $(if $(ARGS),-- $(ARGS))

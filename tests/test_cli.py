@@ -247,3 +247,17 @@ def test_backfill_awards_and_says_how_many(run: Run, seeded: str) -> None:
     assert json.loads(done.stdout) == [{"learners": "1", "awarded": "1"}]
     assert (shown.exit_code, "100%" in shown.output) == (0, True)
     assert (unknown.exit_code, "AchievementNotFound" in unknown.output) == (1, True)
+
+
+def test_audit_makes_partitions_and_drops_those_that_are_old(run: Run, seeded: str) -> None:
+    with psycopg.connect(seeded) as connection:
+        connection.execute(
+            "insert into audit_log (subject_id, occurred_at, table_name, action, row_keys)"
+            " values (gen_random_uuid(), '2020-02-02', 'skills', 'INSERT', '{x}')"
+        )
+
+    made = json.loads(run("audit", "--json").stdout)
+    dropped = json.loads(run("audit", "--keep", "24", "--json").stdout)
+
+    assert made == [{"partition": "audit_log_2020_02", "outcome": "made"}]
+    assert dropped == [{"partition": "audit_log_2020_02", "outcome": "dropped"}]

@@ -158,6 +158,8 @@ def test_every_key_and_foreign_key_that_a_caller_can_break_has_an_error(
 ) -> None:
     reachable = (constraints(connection, "fpu") | unique_indexes(connection)) - UNREACHABLE
 
+    # One for each month.
+    reachable = {name for name in reachable if not name.startswith("audit_log_")}
     assert reachable - set(_translation.BY_CONSTRAINT) == set()
 
 

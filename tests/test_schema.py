@@ -202,6 +202,7 @@ ENUMS = {
     "achievement_rarity": ["COMMON", "UNCOMMON", "RARE", "LEGENDARY"],
     # Not of the specification: what the progress engine adds.
     "leaderboard": ["ALL_TIME", "WEEK", "MONTH"],
+    "audit_action": ["INSERT", "UPDATE", "DELETE", "ANONYMISE"],
 }
 
 INDEXES = {

@@ -73,6 +73,24 @@ with part as (
     where user_sessions.user_id = %(user_id)s
     union all
     select
+        'audit_trail' as section,
+        audit_log.occurred_at as at,
+        audit_log.id::text as key,
+        json_build_object(
+            'table_name', audit_log.table_name,
+            'action', audit_log.action,
+            'row_keys', audit_log.row_keys,
+            'actor_id', audit_log.actor_id,
+            'occurred_at', audit_log.occurred_at,
+            'before', audit_log.before,
+            'after', audit_log.after
+        )::text as item
+    from audit_log
+    -- Of an account that was deleted, the trail is kept, and is nobody's to export.
+    inner join users on users.id = audit_log.subject_id
+    where audit_log.subject_id = %(user_id)s
+    union all
+    select
         'tokens' as section,
         user_tokens.created_at as at,
         user_tokens.purpose as key,

@@ -15,6 +15,7 @@ from skilltree.errors import MigrationError
 
 EXAMPLES: dict[str, str | None] = {
     "achievements.criteria": '{"type": "xp_threshold", "threshold": 10}',
+    "audit_log.transaction_id": "1",
     "leaderboard_counts.counts": "{" + ",".join(["1"] * 64) + "}",
     "skills.resources": "[]",
     "user_profiles.timezone": "Europe/Lisbon",

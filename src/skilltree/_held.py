@@ -6,6 +6,7 @@ _OBJECTS = ("account", "profile")
 _LISTS = (
     "achievements",
     "activity_days",
+    "audit_trail",
     "authored_skills",
     "authored_trees",
     "scores",

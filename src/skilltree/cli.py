@@ -303,6 +303,23 @@ def _subject(each: Subject) -> dict[str, str]:
     return {"subject": " ".join(str(part) for part in parts if part), "what": each.what}
 
 
+@_command("audit")
+def audit(
+    *,
+    ahead: Annotated[int, typer.Option(min=0, max=120, help="Months to have partitions for, after this one.")] = 12,
+    keep: Annotated[
+        int | None, typer.Option(min=1, max=120, help="Months to keep before this one; older ones are lost.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the partitions of the audit trail for the months to come, and drop those that are old enough."""
+    with _database() as db:
+        made = db.audit.ensure_partitions(months_ahead=ahead)
+        dropped = [] if keep is None else db.audit.drop_partitions(months_kept=keep)
+    outcomes = [(name, "made") for name in made] + [(name, "dropped") for name in dropped]
+    _table(({"partition": name, "outcome": outcome} for name, outcome in outcomes), as_json=as_json)
+
+
 @_command("psql")
 def psql(
     arguments: Annotated[list[str] | None, typer.Argument(help="Arguments of psql, after --.")] = None,

@@ -13,6 +13,7 @@ from skilltree.errors import SkillTreeError
 TABLES = (
     "login_attempts",
     "user_tokens",
+    "audit_log",
     "leaderboard_counts",
     "user_scores",
     "user_activity_days",

@@ -175,7 +175,10 @@ def test_times_of_an_export_are_of_iso_8601(db, grace):
 def test_an_export_of_who_has_done_nothing_has_every_list_empty(db, learner):
     held = exported(db.users, learner.id)
 
-    assert {section: items for section, items in held.items() if section not in {"account", "profile"}} == {
+    assert [entry["action"] for entry in held["audit_trail"]] == ["INSERT", "INSERT"]
+    assert {
+        section: items for section, items in held.items() if section not in {"account", "profile", "audit_trail"}
+    } == {
         "achievements": [],
         "activity_days": [],
         "authored_skills": [],

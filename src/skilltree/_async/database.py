@@ -20,6 +20,7 @@ from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
 from skilltree._async.accounts import AsyncAccounts
 from skilltree._async.achievements import AsyncAchievements
 from skilltree._async.analytics import AsyncAnalytics
+from skilltree._async.audit import AsyncAudit
 from skilltree._async.categories import AsyncCategories
 from skilltree._async.doctor import AsyncDoctor
 from skilltree._async.leaderboards import AsyncLeaderboards
@@ -59,6 +60,7 @@ class AsyncRepositories(AsyncExecutor):
         self.leaderboards = AsyncLeaderboards(self)
         self.analytics = AsyncAnalytics(self)
         self.sessions = AsyncSessions(self)
+        self.audit = AsyncAudit(self)
         self.doctor = AsyncDoctor(self)
 
 

@@ -154,7 +154,7 @@ class AsyncUsers(AsyncRepository):
         # Late, because the counts of the leaderboards are shared with other learners.
         for each in (nobody_id, user_id):
             steps.append(step("leaderboards/refresh_scores", {"user_id": each, "is_listed": False}))
-        steps.append(step("users/delete", {"user_id": user_id}))
-        *_, deleted = await self._executor.run(steps)
+        steps += [step("users/delete", {"user_id": user_id}), step("erasure/forget_trail", params)]
+        *_, deleted, _ = await self._executor.run(steps)
         if not deleted:
             raise UserNotFound(id=user_id)

@@ -24,6 +24,7 @@ from skilltree._sockets import has_something_to_say
 from skilltree._sync.accounts import Accounts
 from skilltree._sync.achievements import Achievements
 from skilltree._sync.analytics import Analytics
+from skilltree._sync.audit import Audit
 from skilltree._sync.categories import Categories
 from skilltree._sync.doctor import Doctor
 from skilltree._sync.leaderboards import Leaderboards
@@ -61,6 +62,7 @@ class Repositories(Executor):
         self.leaderboards = Leaderboards(self)
         self.analytics = Analytics(self)
         self.sessions = Sessions(self)
+        self.audit = Audit(self)
         self.doctor = Doctor(self)
 
 

@@ -81,3 +81,11 @@ class Leaderboard(StrEnum):
     """An ISO week, from Monday, of UTC."""
     MONTH = "MONTH"
     """A month of UTC."""
+
+
+class AuditAction(StrEnum):
+    INSERT = "INSERT"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    ANONYMISE = "ANONYMISE"
+    """What a learner's entries held was taken out of the trail."""

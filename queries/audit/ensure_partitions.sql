@@ -1,0 +1,5 @@
+-- Make the partitions of the audit trail for this month and some months ahead; the names of those that were missing.
+--
+-- @notnull name: the function returns names of tables
+select partition.name
+from ensure_audit_partitions(%(months_ahead)s) as partition (name);

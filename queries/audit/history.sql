@@ -1,0 +1,266 @@
+-- What became of a row, the latest first. What an inserted row was follows from what it is now, or was when it was
+-- deleted, less what has changed since. A row of a ledger that stands is its own first entry, number 0.
+--
+-- subject_id  the learner whose row it is; of a row that is nobody's, its own id
+-- row_key     what tells it from the learner's others, or its handle `id` while it stands
+--
+-- @role app_service
+-- @across the learner is the subject_id, where the row is a learner's
+-- @nullable after: a delete has none
+-- @sample table_name: (select 'skills')
+-- @sample subject_id: (select id from skills order by id limit 1)
+-- @sample row_key: (select id::text from skills order by id limit 1)
+with
+sought as (
+    select
+        coalesce(
+            (
+                select user_skill_tree_progress.skill_tree_id::text
+                from user_skill_tree_progress
+                where
+                    %(table_name)s = 'user_skill_tree_progress'
+                    and user_skill_tree_progress.user_id = %(subject_id)s
+                    and user_skill_tree_progress.id::text = %(row_key)s
+            ),
+            (
+                select user_skill_progress.skill_id::text
+                from user_skill_progress
+                where
+                    %(table_name)s = 'user_skill_progress'
+                    and user_skill_progress.user_id = %(subject_id)s
+                    and user_skill_progress.id::text = %(row_key)s
+            ),
+            (
+                select user_achievements.achievement_id::text
+                from user_achievements
+                where
+                    %(table_name)s = 'user_achievements'
+                    and user_achievements.user_id = %(subject_id)s
+                    and user_achievements.id::text = %(row_key)s
+            ),
+            (
+                select xp_events.source_id::text
+                from xp_events
+                where
+                    %(table_name)s = 'xp_events'
+                    and xp_events.user_id = %(subject_id)s
+                    and xp_events.id::text = %(row_key)s
+            ),
+            %(row_key)s
+        ) as row_key
+),
+
+standing_row as (
+    select
+        audit_image(users) as image,
+        null::timestamptz as recorded_at
+    from users
+    where
+        %(table_name)s = 'users'
+        and users.id = %(subject_id)s
+    union all
+    select
+        audit_image(user_profiles),
+        null
+    from user_profiles
+    where
+        %(table_name)s = 'user_profiles'
+        and user_profiles.user_id = %(subject_id)s
+    union all
+    select
+        audit_image(skill_categories),
+        null
+    from skill_categories
+    where
+        %(table_name)s = 'skill_categories'
+        and skill_categories.id = %(subject_id)s
+    union all
+    select
+        audit_image(skill_trees),
+        null
+    from skill_trees
+    where
+        %(table_name)s = 'skill_trees'
+        and skill_trees.id = %(subject_id)s
+    union all
+    select
+        audit_image(skills),
+        null
+    from skills
+    where
+        %(table_name)s = 'skills'
+        and skills.id = %(subject_id)s
+    union all
+    select
+        audit_image(achievements),
+        null
+    from achievements
+    where
+        %(table_name)s = 'achievements'
+        and achievements.id = %(subject_id)s
+    union all
+    select
+        audit_image(user_skill_tree_progress),
+        null
+    from user_skill_tree_progress
+    cross join sought
+    where
+        %(table_name)s = 'user_skill_tree_progress'
+        and user_skill_tree_progress.user_id = %(subject_id)s
+        and user_skill_tree_progress.skill_tree_id::text = sought.row_key
+    union all
+    select
+        audit_image(user_skill_progress),
+        null
+    from user_skill_progress
+    cross join sought
+    where
+        %(table_name)s = 'user_skill_progress'
+        and user_skill_progress.user_id = %(subject_id)s
+        and user_skill_progress.skill_id::text = sought.row_key
+    union all
+    select
+        audit_image(user_sessions),
+        null
+    from user_sessions
+    cross join sought
+    where
+        %(table_name)s = 'user_sessions'
+        and user_sessions.user_id = %(subject_id)s
+        and user_sessions.id::text = sought.row_key
+    union all
+    select
+        audit_image(user_achievements),
+        user_achievements.earned_at
+    from user_achievements
+    cross join sought
+    where
+        %(table_name)s = 'user_achievements'
+        and user_achievements.user_id = %(subject_id)s
+        and user_achievements.achievement_id::text = sought.row_key
+    union all
+    select
+        audit_image(xp_events),
+        xp_events.granted_at
+    from xp_events
+    cross join sought
+    where
+        %(table_name)s = 'xp_events'
+        and xp_events.user_id = %(subject_id)s
+        and xp_events.source_id::text = sought.row_key
+    union all
+    select
+        audit_image(user_activity_days),
+        user_activity_days.activity_date::timestamp at time zone 'UTC'
+    from user_activity_days
+    cross join sought
+    where
+        %(table_name)s = 'user_activity_days'
+        and user_activity_days.user_id = %(subject_id)s
+        and to_char(user_activity_days.activity_date, 'YYYY-MM-DD') = sought.row_key
+),
+
+entry as (
+    (
+        select
+            audit_log.id,
+            audit_log.occurred_at,
+            audit_log.action,
+            audit_log.actor_id,
+            audit_log.role_name,
+            audit_log.transaction_id,
+            audit_log.before,
+            audit_log.after
+        from audit_log
+        cross join sought
+        where
+            audit_log.subject_id = %(subject_id)s
+            and audit_log.table_name = %(table_name)s
+            and sought.row_key = any(audit_log.row_keys)
+            and (
+                %(after_occurred_at)s::timestamptz is null
+                or (audit_log.occurred_at, audit_log.id) < (%(after_occurred_at)s, %(after_id)s::bigint)
+            )
+        order by audit_log.occurred_at desc, audit_log.id desc
+        limit %(limit)s
+    )
+    union all
+    select
+        0,
+        standing_row.recorded_at,
+        'INSERT',
+        null,
+        null,
+        null,
+        null,
+        null
+    from standing_row
+    where
+        standing_row.recorded_at is not null
+        and coalesce(%(after_id)s::bigint, 1) > 0
+)
+
+select
+    entry.id,
+    entry.occurred_at,
+    %(table_name)s::text as table_name,
+    %(subject_id)s::uuid as subject_id,
+    sought.row_key,
+    entry.action,
+    entry.actor_id,
+    entry.role_name,
+    entry.transaction_id::text::bigint as transaction_id,
+    entry.before,
+    case
+        when entry.action = 'INSERT'
+            then coalesce(deletion.before, standing_row.image) || coalesce(change.old_values, '{}')
+        else entry.after
+    end as after
+from entry
+cross join sought
+left join standing_row on true
+left join
+    lateral (
+        select
+            audit_log.id,
+            audit_log.occurred_at,
+            audit_log.before
+        from audit_log
+        where
+            entry.action = 'INSERT'
+            and audit_log.subject_id = %(subject_id)s
+            and audit_log.table_name = %(table_name)s
+            and sought.row_key = any(audit_log.row_keys)
+            and audit_log.action = 'DELETE'
+            and (audit_log.occurred_at, audit_log.id) > (entry.occurred_at, entry.id)
+        order by audit_log.occurred_at, audit_log.id
+        limit 1
+    ) as deletion
+    on true
+left join
+    lateral (
+        -- Of a column that changed more than once, the last one here counts: the oldest.
+        select
+            jsonb_object_agg(
+                old.name, old.value
+                order by audit_log.occurred_at desc, audit_log.id desc
+            ) as old_values
+        from audit_log
+        cross join jsonb_each(audit_log.before) as old (name, value)
+        where
+            entry.action = 'INSERT'
+            and audit_log.subject_id = %(subject_id)s
+            and audit_log.table_name = %(table_name)s
+            and sought.row_key = any(audit_log.row_keys)
+            and audit_log.action = 'UPDATE'
+            and (audit_log.occurred_at, audit_log.id) > (entry.occurred_at, entry.id)
+            and (
+                deletion.id is null
+                or (audit_log.occurred_at, audit_log.id) < (deletion.occurred_at, deletion.id)
+            )
+            -- Not what is secret, or has been dropped.
+            and coalesce(deletion.before, standing_row.image) ? old.name
+    ) as change
+    on true
+order by entry.occurred_at desc, entry.id desc
+limit %(limit)s;
