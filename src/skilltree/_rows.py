@@ -125,6 +125,8 @@ def changes(adapter: TypeAdapter[T], values: T) -> JsonText:
 def _dumped(adapter: TypeAdapter[Any], value: object) -> JsonText:
     """Return a value as JSON that can be read again, by itself and within what it is read within."""
     text = adapter.dump_json(adapter.validate_python(plain(value)), by_alias=True, exclude_unset=True)
+    if len(text) > _MOST_BYTES:
+        raise ValueError(f"it takes {len(text)} bytes of JSON, and may take {_MOST_BYTES}")
     if len(text) > _LONGEST_TO_READ:
         try:
             from_json(b"[" * MOST_LEVELS + text + b"]" * MOST_LEVELS)

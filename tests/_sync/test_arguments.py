@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from _sync.factories import add_category, add_skills, add_tree, add_user, case, expect_refusal
-from skilltree.errors import InvalidDocument, InvalidPassword, InvalidValue, TreeNotFound
+from skilltree.errors import InvalidCurriculum, InvalidDocument, InvalidPassword, InvalidValue, TreeNotFound
 from skilltree.models.content import Preferences
 from skilltree.models.enums import DifficultyLevel
 
@@ -119,6 +119,15 @@ def test_what_is_stored_can_be_read_however_deep_it_is(db, connection, learner):
             db.users.update_profile(learner.id, preferences={"deep": nested(levels)})
     with expect_refusal(connection, InvalidValue):
         db.users.update_profile(learner.id, preferences={"long": 10**5000})
+    with expect_refusal(connection, InvalidValue, match="5000006 bytes of JSON, and may take 4000000"):
+        db.users.update_profile(learner.id, preferences={"long": ["x" * 4_999_977]})
+
+
+def test_a_document_ends_at_what_a_list_may_hold(db, connection, subtests):
+    for skills in (range(10**9), ({} for _ in range(3)), [1] * 10_001, {"key", "name"}):
+        tree = {"slug": "new", "name": "New", "category": "Programming", "skills": skills}
+        with case(subtests, skills), expect_refusal(connection, InvalidCurriculum):
+            db.trees.import_tree(tree)
 
 
 def test_a_document_changed_past_its_validation_is_refused(db, connection, learner):
