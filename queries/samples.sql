@@ -38,7 +38,8 @@
 -- @sample curriculum: (
 --     select jsonb_agg(
 --         to_jsonb(given) - '{id,skill_tree_id,dependents,search_document}'::text[] || jsonb_build_object(
---             'place', sort_order, 'new_id', id, 'parent', null, 'name', name || case sort_order when 3 then '!' else '' end,
+--             'place', sort_order, 'new_id', id, 'parent', null,
+--             'name', name || case sort_order when 3 then '!' else '' end,
 --             'dependencies', (select coalesce(jsonb_agg(key), '[]') from skills where id = any(given.dependencies))
 --         ) order by sort_order
 --     )::text from skills as given where skill_tree_id = %(tree_id)s

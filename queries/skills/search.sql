@@ -37,7 +37,8 @@ select
     matching.rank,
     ts_headline(
         'english',
-        concat_ws(': ', matching.name, matching.description),
+        -- Its time grows with the square of the length, and may outlast the time-out of a statement.
+        left(concat_ws(': ', matching.name, matching.description), 2000),
         websearch_to_tsquery('english', %(text)s::text),
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5'
     ) as snippet

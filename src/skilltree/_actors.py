@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
+from skilltree._arguments import shown
 from skilltree._rows import Params
 from skilltree._sql import Query, read
 from skilltree.errors import InvalidValue, PermissionDenied
@@ -67,5 +68,5 @@ def _taken(role: str, query: Query) -> Query:
 
 def _checked(value: object, field: str) -> UUID | None:
     if value is not None and not isinstance(value, UUID):
-        raise InvalidValue(f"{field} must be a UUID or None, not {value!r}", field=field)
+        raise InvalidValue(f"{field} must be a UUID or None, not {shown(value)}", field=field)
     return value

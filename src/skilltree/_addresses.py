@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from skilltree._arguments import shown
 from skilltree.errors import InvalidValue
 
 Address = IPv4Address | IPv6Address
@@ -16,7 +17,7 @@ def address_of(address: Address | str | None) -> Address | None:
             raise TypeError  # noqa: TRY301 (ip_address would take a number or bytes)
         return ip_address(address)
     except (TypeError, ValueError) as error:
-        raise InvalidValue(f"not an IP address: {address!r}", field="address") from error
+        raise InvalidValue(f"not an IP address: {shown(address)}", field="address") from error
 
 
 def network_of(address: Address | str | None) -> str | None:

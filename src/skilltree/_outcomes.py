@@ -1,12 +1,13 @@
 """What the statement of an action answers, turned into models and named errors. For async and sync alike."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
+from skilltree._arguments import path_shown
+from skilltree._plain import plain
 from skilltree._rows import document
 from skilltree.errors import (
     AlreadyCompleted,
@@ -37,13 +38,6 @@ from skilltree.models.progress import (
 
 _NAMES_SHOWN = 12
 _DOCUMENTS: dict[str, TypeAdapter[Any]] = {"evidence_data": EVIDENCE, "struggling_indicators": STRUGGLING}
-
-
-def moment(at: datetime | None) -> datetime | None:
-    """Return a moment. Raises InvalidValue for one without a time zone: it would be another one to each server."""
-    if at is not None and (not isinstance(at, datetime) or at.utcoffset() is None):
-        raise InvalidValue(f"at must be a datetime with a time zone, not {at!r}", field="at")
-    return at
 
 
 def locked(kind: str, id: UUID, missing: Sequence[MissingPrerequisite | MissingTree]) -> PrerequisitesNotMet:  # noqa: A002
@@ -83,11 +77,15 @@ def imported(rows: Iterable[ProgressImport | Mapping[str, object]]) -> Iterator[
     """Yield the values to copy for each row, its position first. Raises InvalidValue for one that cannot be taken."""
     for position, given in enumerate(rows, start=1):
         try:
-            row = given if isinstance(given, ProgressImport) else ProgressImport.model_validate(given)
+            row = given if isinstance(given, ProgressImport) else ProgressImport.model_validate(plain(given))
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InvalidValue(f"row {position}: {where or 'it'}: {first['msg']}", field=where or None) from error
+            where = path_shown(*first["loc"])
+            raise InvalidValue(
+                f"row {position}: {where or 'it'}: {path_shown(first['msg'])}", field=where or None
+            ) from error
+        except ValueError as error:
+            raise InvalidValue(f"row {position}: {error}") from error
         values = row.__dict__
         yield (
             position,

@@ -1,7 +1,6 @@
 """Rows become models here, for async and sync alike; and what is written is checked here before it is sent."""
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NewType, Protocol, TypeVar
@@ -12,7 +11,10 @@ from psycopg.adapt import AdaptersMap, Loader
 from psycopg.pq.abc import PGresult
 from psycopg.rows import RowMaker
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
+from skilltree._arguments import path_shown, shown
+from skilltree._plain import MOST_LEVELS, plain
 from skilltree.errors import InvalidCursor, InvalidDocument, InvalidValue, RowMismatch
 from skilltree.models.base import Model, Page
 
@@ -85,20 +87,22 @@ def _name(result: PGresult, index: int) -> str:
     return (result.fname(index) or b"").decode()
 
 
+_MOST_BYTES = 4_000_000
+# What a document is read within may be as deep again: Pydantic reads 200 levels.
+_LONGEST_TO_READ = 2 * MOST_LEVELS
+
+
 def document(adapter: TypeAdapter[Any], value: object, field: str) -> JsonText | None:
     """Return a document as JSON text, validated; ``None`` stays. Raises InvalidDocument with the path of a fault."""
     if value is None:
         return None
     try:
-        valid = adapter.validate_python(value)
-        return JsonText(adapter.dump_json(valid, by_alias=True, exclude_unset=True).decode())
+        return _dumped(adapter, value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        path = tuple(first["loc"])
-        where = ".".join((field, *(str(part) for part in path)))
-        raise InvalidDocument(f"{where}: {first['msg']}", field=field, path=path) from error
+        path, message = _first_fault(error)
+        raise InvalidDocument(f"{path_shown(field, *path)}: {message}", field=field, path=path) from error
     except (ValueError, RecursionError) as error:
-        raise InvalidDocument(f"{field}: {error}", field=field, path=()) from error
+        raise InvalidDocument(f"{field} cannot be stored: {error}", field=field, path=()) from error
 
 
 def changes(adapter: TypeAdapter[T], values: T) -> JsonText:
@@ -107,18 +111,33 @@ def changes(adapter: TypeAdapter[T], values: T) -> JsonText:
     if not given:
         raise InvalidValue("nothing to change was given")
     try:
-        valid = adapter.validate_python(values)
-        return JsonText(adapter.dump_json(valid, by_alias=True, exclude_unset=True).decode())
+        return _dumped(adapter, values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        path = tuple(first["loc"])
-        where = ".".join(str(part) for part in path)
+        path, message = _first_fault(error)
         field = str(path[0]) if path else "changes"
         if len(path) > 1:
-            raise InvalidDocument(f"{where}: {first['msg']}", field=field, path=path[1:]) from error
-        raise InvalidValue(f"{where}: {first['msg']}", field=field) from error
+            raise InvalidDocument(f"{path_shown(*path)}: {message}", field=field, path=path[1:]) from error
+        raise InvalidValue(f"{field}: {message}", field=field) from error
     except (ValueError, RecursionError) as error:
         raise InvalidValue(f"a value cannot be stored: {error}") from error
+
+
+def _dumped(adapter: TypeAdapter[Any], value: object) -> JsonText:
+    """Return a value as JSON that can be read again, by itself and within what it is read within."""
+    text = adapter.dump_json(adapter.validate_python(plain(value)), by_alias=True, exclude_unset=True)
+    if len(text) > _MOST_BYTES:
+        raise ValueError(f"it takes {len(text)} bytes of JSON, and may take {_MOST_BYTES}")
+    if len(text) > _LONGEST_TO_READ:
+        try:
+            from_json(b"[" * MOST_LEVELS + text + b"]" * MOST_LEVELS)
+        except ValueError as error:
+            raise ValueError(f"no more than {MOST_LEVELS} levels and 4300 digits can be read again: {error}") from error
+    return JsonText(text.decode())
+
+
+def _first_fault(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
+    first = error.errors(include_url=False, include_context=False)[0]
+    return tuple(first["loc"]), path_shown(first["msg"])
 
 
 MOST_PER_PAGE = 1000
@@ -126,8 +145,8 @@ MOST_PER_PAGE = 1000
 
 def limited(count: int, field: str) -> int:
     """Return how many rows are asked for. Raises InvalidValue for none, or for more than a page holds."""
-    if not isinstance(count, int) or not 1 <= count <= MOST_PER_PAGE:
-        raise InvalidValue(f"{field} must be from 1 to {MOST_PER_PAGE}, not {count!r}", field=field)
+    if not 1 <= count <= MOST_PER_PAGE:
+        raise InvalidValue(f"{field} must be from 1 to {MOST_PER_PAGE}, not {count}", field=field)
     return count
 
 
@@ -144,9 +163,9 @@ def page_params(model: type[Model], order: tuple[str, ...], after: str | None, l
     key: tuple[object, ...] = (None,) * len(order)
     if after is not None:
         try:
-            key = _cursor_of(model, order).validate_json(base64.urlsafe_b64decode(after))
-        except (binascii.Error, ValueError) as error:
-            raise InvalidCursor(f"not a cursor of this list: {after!r}", field="after") from error
+            key = _cursor_of(model, order).validate_json(base64.urlsafe_b64decode(str.encode(after)))
+        except (TypeError, ValueError) as error:
+            raise InvalidCursor(f"not a cursor of this list: {shown(after)}", field="after") from error
     return {f"after_{name}": value for name, value in zip(order, key, strict=True)} | {"limit": limit + 1}
 
 

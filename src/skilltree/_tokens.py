@@ -36,7 +36,7 @@ def read_token(text: object) -> tuple[UserId, bytes] | None:
     if not isinstance(text, str):
         return None
     try:
-        data = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
+        data = base64.b64decode(str.encode(text), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
     if len(data) != _ID_BYTES + _SECRET_BYTES:

@@ -1,13 +1,16 @@
 """The driver's errors, turned into named ones by constraint or SQLSTATE."""
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Protocol
 from uuid import UUID
 
 import psycopg
 import psycopg_pool
 
+from skilltree._limits import refused
 from skilltree.errors import (
     AchievementNotFound,
     CategoryNameTaken,
@@ -110,19 +113,27 @@ _BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
 _WRONG_TYPES = frozenset({"42883", "42804", "42846"})
 # 42883 is "no such function" too, for which the schema is to blame. Only the place in the server tells them apart.
 _OPERATOR_LOOKUP = "op_error"
+# A search with dozens of operators in a row, which the server calls an internal error.
+_QUERY_PARSER = "pushOpStack"
 # What never reaches the server: a NUL, an object that is no SQL value, a connection string that is none.
 _REFUSED_BY_DRIVER = (psycopg.DataError, psycopg.ProgrammingError)
+_LONGEST_MESSAGE = 1000
 
 
-def from_driver(error: psycopg.Error) -> SkillTreeError:  # noqa: PLR0911 (a list of cases)
-    """Return the named error for one of the driver's."""
-    message = error.diag.message_primary or str(error) or type(error).__name__
+def from_driver(  # noqa: PLR0911 (a list of cases)
+    error: psycopg.Error, params: Sequence[Mapping[str, object]] = ()
+) -> SkillTreeError:
+    """Return the named error for one of the driver's, with what was given if that is told."""
+    # The server repeats what was given, however long that is.
+    message = (error.diag.message_primary or str(error) or type(error).__name__)[:_LONGEST_MESSAGE]
     state = error.sqlstate or ""
     if state.startswith("23") or error.diag.constraint_name in BY_CONSTRAINT:
-        return _from_constraint(error, message)
+        return _from_constraint(error, message, params)
     if state == "42883" and error.diag.source_function != _OPERATOR_LOOKUP:
         return SchemaOutdated(message, sqlstate=state)
-    if state.startswith("22") or state in _WRONG_TYPES or (not state and isinstance(error, _REFUSED_BY_DRIVER)):
+    if error.diag.source_function == _QUERY_PARSER:
+        return InvalidValue("the search has too many operators in a row", field="text")
+    if state.startswith(("22", "54")) or state in _WRONG_TYPES or (not state and isinstance(error, _REFUSED_BY_DRIVER)):
         return InvalidValue(message)
     if state == "42501":
         return PermissionDenied(f"{message}; {PermissionDenied.advice}", sqlstate=state)
@@ -137,7 +148,7 @@ def from_driver(error: psycopg.Error) -> SkillTreeError:  # noqa: PLR0911 (a lis
     return DatabaseFailure(message, sqlstate=state or None)
 
 
-def _from_constraint(error: psycopg.Error, message: str) -> SkillTreeError:
+def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mapping[str, object]]) -> SkillTreeError:
     constraint = error.diag.constraint_name or ""
     named = BY_CONSTRAINT.get(constraint)
     detail = error.diag.message_detail or ""
@@ -146,7 +157,7 @@ def _from_constraint(error: psycopg.Error, message: str) -> SkillTreeError:
             return InvalidValue(f"{error.diag.column_name} must have a value", field=error.diag.column_name)
         field = constraint.removeprefix(f"{error.diag.table_name}_").rpartition("_")[0]
         # Not the detail: it shows the whole row, with secrets.
-        return InvalidValue(message, field=field or None, constraint=constraint)
+        return InvalidValue(refused(constraint, field, params) or message, field=field or None, constraint=constraint)
     if issubclass(named, GraphError):
         ids = [UUID(text) for text in json.loads(detail)] if detail.startswith("[") else []
         return named(". ".join(filter(None, (message, error.diag.message_hint))), ids=ids)
@@ -156,19 +167,29 @@ def _from_constraint(error: psycopg.Error, message: str) -> SkillTreeError:
     return named(f"{named.__doc__} {detail}".rstrip())
 
 
+class _Sent(Protocol):
+    @property
+    def params(self) -> Mapping[str, object]: ...
+
+
 class _Translated:
+    def __init__(self, steps: Sequence[_Sent]) -> None:
+        self._steps = steps
+
     def __enter__(self) -> None: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, psycopg.Error):
-            raise from_driver(error) from error
+            raise from_driver(error, [step.params for step in self._steps]) from error
+        if self._steps and isinstance(error, (UnicodeEncodeError, OverflowError)):
+            raise InvalidValue(f"a value cannot be sent: {error.args[-1]}") from error
 
 
-_TRANSLATED = _Translated()
+_TRANSLATED = _Translated(())
 
 
-def translated() -> AbstractContextManager[None]:
+def translated(steps: Sequence[_Sent] | None = None) -> AbstractContextManager[None]:
     """Turn the driver's errors into named ones; the driver's stays as ``__cause__``."""
-    return _TRANSLATED
+    return _TRANSLATED if steps is None else _Translated(steps)

@@ -9,6 +9,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import ValidationError
 
+from skilltree._arguments import path_shown
+from skilltree._plain import plain
 from skilltree._rows import JsonText
 from skilltree.errors import CyclicDependency, CyclicParents, InvalidCurriculum, UnknownCurriculumKeys
 from skilltree.models.content import is_relative_url
@@ -19,7 +21,12 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "skilltree:curriculum")
 
 def parse_tree(given: CurriculumTree | Mapping[str, object]) -> CurriculumTree:
     """Return a tree in the form of a curriculum file. Raises InvalidCurriculum, which lists every fault."""
-    return given if isinstance(given, CurriculumTree) else _parse(CurriculumTree, given)
+    try:
+        return CurriculumTree.model_validate(plain(given))
+    except ValidationError as error:
+        raise _invalid(error) from error
+    except ValueError as error:
+        raise InvalidCurriculum(f"the curriculum cannot be read: {error}") from error
 
 
 def parse_file(text: str | bytes) -> Curriculum:
@@ -30,18 +37,11 @@ def parse_file(text: str | bytes) -> Curriculum:
         raise _invalid(error) from error
 
 
-def _parse(model: type[CurriculumTree], given: Mapping[str, object]) -> CurriculumTree:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise _invalid(error) from error
-
-
 def _invalid(error: ValidationError) -> InvalidCurriculum:
     faults = error.errors(include_url=False, include_context=False)
     return InvalidCurriculum(
         "the curriculum does not have the form it must have:",
-        problems=tuple(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults),
+        problems=tuple(f"{path_shown(*fault['loc'])}: {path_shown(fault['msg'])}" for fault in faults),
     )
 
 

@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from typing import ClassVar
 from uuid import UUID
 
+# A slug that is asked for may be as long as texts can be.
+_MOST_SHOWN = 200
+_MOST_LISTED = 100
+
 
 class SkillTreeError(Exception):
     """Something went wrong in SkillTree."""
@@ -39,7 +43,7 @@ class NotFound(SkillTreeError):
         # Put together when it is asked for: a method that gets has its error ready before it knows.
         if not self.key:
             return super().__str__()
-        described = ", ".join(f"{name} {value}" for name, value in self.key.items())
+        described = ", ".join(f"{name} {str(value)[:_MOST_SHOWN]}" for name, value in self.key.items())
         return f"there is no {self.subject} with {described}"
 
 
@@ -160,11 +164,12 @@ class InvalidDocument(InvalidValue):
 
 
 class InvalidCurriculum(SkillTreeError):
-    """A curriculum cannot be imported: ``problems`` lists every fault. Nothing was written."""
+    """A curriculum cannot be imported: ``problems`` lists every fault, the message the first. Nothing was written."""
 
     def __init__(self, message: str, *, problems: tuple[str, ...] = ()) -> None:
         self.problems = problems
-        super().__init__("\n  ".join((message, *problems)))
+        more = [f"and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
+        super().__init__("\n  ".join((message, *problems[:_MOST_LISTED], *more)))
 
 
 class UnknownCurriculumKeys(InvalidCurriculum):

@@ -4,6 +4,7 @@ from functools import cache
 
 import bcrypt
 
+from skilltree._arguments import shown
 from skilltree.errors import InvalidPassword
 
 DEFAULT_COST = 12
@@ -56,8 +57,8 @@ def _nobodys(cost: int) -> str:
 
 
 def _checked_cost(cost: int) -> int:
-    if not isinstance(cost, int) or cost not in _COSTS:
-        raise InvalidPassword(f"the bcrypt cost must be from 4 to 31, not {cost!r}", field="cost")
+    if type(cost) is not int or cost not in _COSTS:
+        raise InvalidPassword(f"the bcrypt cost must be from 4 to 31, not {shown(cost)}", field="cost")
     return cost
 
 
@@ -65,7 +66,7 @@ def _checked(password: str) -> bytes:
     if not isinstance(password, str):
         raise InvalidPassword(f"the password must be a text, not {type(password).__name__}", field="password")
     try:
-        data = password.encode()
+        data = str.encode(password)
     except UnicodeEncodeError as error:
         raise InvalidPassword("the password is not valid Unicode text", field="password") from error
     if not data:

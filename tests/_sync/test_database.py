@@ -469,8 +469,6 @@ def test_an_error_keeps_what_caused_it(db, learner, subtests):
         "taken": lambda db, learner: add_user(db, "grace", email=learner.email),
         "id": lambda db, learner: add_user(db, "grace", id=learner.id),
         "time zone": lambda db, learner: add_user(db, "grace", timezone="FOO3"),
-        "id text": lambda db, learner: db.users.get("no uuid"),
-        "NUL": lambda db, learner: db.users.find_by_email("nul\0"),
         "field": lambda db, learner: db.users.update_profile(learner.id, no_such_field=1),
         "document": lambda db, learner: db.users.update_profile(learner.id, preferences={"theme": "pink"}),
         "address": lambda db, learner: db.sessions.start(learner.id, address="nowhere"),

@@ -35,7 +35,6 @@ from skilltree._sockets import has_something_to_say
 from skilltree._translation import from_driver, translated
 from skilltree.errors import (
     ConcurrentUpdate,
-    InvalidValue,
     PoolExhausted,
     UnitOfWorkEnded,
     UnitOfWorkOpen,
@@ -75,8 +74,7 @@ class AsyncUnitOfWork(AsyncRepositories):
         self._actor = actor
 
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
-        with translated():
-            return await _run(self._open_connection(), steps, self._actor)
+        return await _run(self._open_connection(), steps, self._actor)
 
     async def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
         connection = self._open_connection()
@@ -222,8 +220,7 @@ class AsyncDatabase(AsyncRepositories):
             try:
                 connection = await self._checkout()
                 try:
-                    with translated():
-                        return await _run(connection, steps, actor)
+                    return await _run(connection, steps, actor)
                 finally:
                     await self._return(connection)
             except ConcurrentUpdate:
@@ -335,7 +332,7 @@ class AsyncScope(AsyncRepositories):
 
 
 async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
-    try:
+    with translated(steps):
         if len(steps) == 1 and actor is ANYBODY:
             cursor = connection.cursor(row_factory=steps[0].row_factory)
             await cursor.execute(steps[0].query.statement, steps[0].params)
@@ -343,8 +340,6 @@ async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], act
         if _has_rows(steps):
             return await _run_in_turn(connection, steps, actor)
         return await _run_together(connection, steps, actor)
-    except UnicodeEncodeError as error:
-        raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
 
 
 def _is_clean(connection: AsyncConnection[Any]) -> bool:

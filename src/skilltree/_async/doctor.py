@@ -3,6 +3,7 @@
 from datetime import date
 from uuid import UUID
 
+from skilltree._arguments import shown
 from skilltree._async.repository import HOLD_TREE, AsyncRepository, AsyncStep, step
 from skilltree._drift import (
     INVARIANTS,
@@ -14,6 +15,7 @@ from skilltree._drift import (
     learners_of,
     noted,
 )
+from skilltree.errors import InvalidValue
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
 from skilltree.models.enums import Leaderboard
 from skilltree.models.ids import TreeId, UserId
@@ -39,8 +41,13 @@ class AsyncDoctor(AsyncRepository):
     """
 
     async def examine(self, *invariants: str) -> list[Finding]:
-        """Return what is not as it must be, by all invariants or by those named. Writes nothing."""
+        """Return what is not as it must be, by all invariants or by those named. Writes nothing.
+
+        Raises InvalidValue for a name that none has.
+        """
         findings = []
+        if unknown := set(invariants).difference(INVARIANTS):
+            raise InvalidValue(f"there is no invariant {shown(unknown.pop())}", field="invariants")
         for name in invariants or INVARIANTS:
             _, drifts = await self._executor.run([step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift)])
             findings += [Finding(invariant=name, **dict(drift)) for drift in drifts]

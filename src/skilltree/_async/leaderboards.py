@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from skilltree._async.repository import AsyncRepository
-from skilltree._outcomes import moment
 from skilltree._rows import limited
 from skilltree.models.enums import Leaderboard
 from skilltree.models.ids import UserId
@@ -22,7 +21,7 @@ class AsyncLeaderboards(AsyncRepository):
         self, n: int = 10, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> list[LeaderboardPlace]:
         """Return the first places."""
-        return await self._all(LeaderboardPlace, "leaderboards/top", board=board, at=moment(at), limit=limited(n, "n"))
+        return await self._all(LeaderboardPlace, "leaderboards/top", board=board, at=at, limit=limited(n, "n"))
 
     async def around(
         self,
@@ -38,7 +37,7 @@ class AsyncLeaderboards(AsyncRepository):
             "leaderboards/around",
             user_id=user_id,
             board=board,
-            at=moment(at),
+            at=at,
             limit=limited(n, "n"),
         )
 
@@ -46,5 +45,5 @@ class AsyncLeaderboards(AsyncRepository):
         self, user_id: UserId, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> int | None:
         """Return a learner's rank, or ``None`` when the learner is not on the leaderboard."""
-        ranks: list[int] = await self._values("leaderboards/rank", user_id=user_id, board=board, at=moment(at))
+        ranks: list[int] = await self._values("leaderboards/rank", user_id=user_id, board=board, at=at)
         return ranks[0] if ranks else None

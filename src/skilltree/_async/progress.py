@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from skilltree._async.repository import AsyncRepository, step
-from skilltree._outcomes import import_refusal, imported, locked, moment, outcome_of, refusal
+from skilltree._outcomes import import_refusal, imported, locked, outcome_of, refusal
 from skilltree._rows import document, limited
 from skilltree.errors import InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
@@ -44,7 +44,7 @@ class AsyncProgress(AsyncRepository):
 
     async def start_tree(self, user_id: UserId, tree_id: TreeId, *, at: datetime | None = None) -> TreeProgress:
         """Begin a tree. Raises PrerequisitesNotMet while trees that come before it are not completed."""
-        return await self._act_on_tree("start_tree", user_id, tree_id, at=moment(at))
+        return await self._act_on_tree("start_tree", user_id, tree_id, at=at)
 
     async def pause_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
         """Put a tree aside. Working on one of its skills resumes it, too."""
@@ -60,7 +60,7 @@ class AsyncProgress(AsyncRepository):
 
     async def start_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Begin a skill. Raises PrerequisitesNotMet, AlreadyCompleted, SkillInactive."""
-        return SkillOutcome(**await self._act_on_skill("start_skill", user_id, skill_id, at=moment(at)))
+        return SkillOutcome(**await self._act_on_skill("start_skill", user_id, skill_id, at=at))
 
     async def record_activity(
         self,
@@ -85,7 +85,7 @@ class AsyncProgress(AsyncRepository):
                 minutes=minutes,
                 engagement=engagement,
                 struggling_indicators=document(STRUGGLING, struggling_indicators, "struggling_indicators"),
-                at=moment(at),
+                at=at,
             )
         )
 
@@ -103,7 +103,7 @@ class AsyncProgress(AsyncRepository):
         It completes nothing: that is for ``complete_skill``. Raises PrerequisitesNotMet, SkillInactive, InvalidValue.
         """
         return SkillOutcome(
-            **await self._act_on_skill("record_attempt", user_id, skill_id, score=score, failed=failed, at=moment(at))
+            **await self._act_on_skill("record_attempt", user_id, skill_id, score=score, failed=failed, at=at)
         )
 
     async def complete_skill(
@@ -131,13 +131,13 @@ class AsyncProgress(AsyncRepository):
                 method=method,
                 score=score,
                 evidence=document(EVIDENCE, evidence, "evidence"),
-                at=moment(at),
+                at=at,
             )
         )
 
     async def skip_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Skip an optional skill: what depends on it no longer waits for it. Raises SkillNotOptional."""
-        return SkillOutcome(**await self._act_on_skill("skip_skill", user_id, skill_id, at=moment(at)))
+        return SkillOutcome(**await self._act_on_skill("skip_skill", user_id, skill_id, at=at))
 
     async def reset_skill(self, user_id: UserId, skill_id: SkillId) -> SkillOutcome:
         """Take back all work on a skill. XP, achievements and streaks stay, and completing again pays nothing."""
@@ -319,8 +319,6 @@ class AsyncProgress(AsyncRepository):
         Days are those of the learner's calendar when it happened. Raises UserNotFound, and InvalidValue for more than
         3660 days or fewer than one.
         """
-        if not (isinstance(since, date) and isinstance(until, date)):
-            raise InvalidValue(f"since and until must be dates, not {since!r} and {until!r}", field="since")
         if not 1 <= (until - since).days + 1 <= _MOST_DAYS:
             raise InvalidValue(
                 f"until must be from 0 to {_MOST_DAYS - 1} days after since, not {(until - since).days}", field="until"

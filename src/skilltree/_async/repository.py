@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from psycopg import AsyncCursor
 from psycopg.rows import RowMaker, scalar_row, tuple_row
 
+from skilltree._arguments import check_arguments
 from skilltree._rows import Params, page_of, page_params, rows_of
 from skilltree._sql import Query, read
 from skilltree.errors import NotFound, SkillTreeError
@@ -58,6 +59,9 @@ class AsyncExecutor(ABC):
 
 class AsyncRepository:
     """The statements of one aggregate. It owns no connection and holds no rule."""
+
+    def __init_subclass__(cls) -> None:
+        check_arguments(cls)
 
     def __init__(self, executor: AsyncExecutor) -> None:
         self._executor = executor

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
+from skilltree._arguments import Offset, SearchSize, SearchText
 from skilltree._async.repository import HOLD_SKILL, HOLD_TREE, LEARNERS_FOLLOW, AsyncRepository
 from skilltree._rows import changes, document
 from skilltree.errors import SkillNotFound
@@ -201,12 +202,12 @@ class AsyncSkills(AsyncRepository):
 
     async def search(
         self,
-        text: str,
+        text: SearchText,
         *,
         tree_id: TreeId | None = None,
         published: bool | None = True,
-        limit: int = 20,
-        offset: int = 0,
+        limit: SearchSize = 20,
+        offset: Offset = 0,
     ) -> list[SkillHit]:
         """Return the active skills that match, best first; ``text`` is read as by a web search engine."""
         return await self._all(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
+from skilltree._arguments import Offset, SearchSize, SearchText
 from skilltree._async.repository import HOLD_TREE, LEARNERS_FOLLOW, AsyncRepository
 from skilltree._rows import changes, document
 from skilltree.curriculum import check_tree, parse_tree, relative_links, skill_rows, slug_of, tree_id
@@ -62,8 +63,8 @@ class AsyncTrees(AsyncRepository):
             prerequisites=[*prerequisites],
             tags=[*tags],
             version=version,
-            layout_config=document(LAYOUT, layout_config or {}, "layout_config"),
-            theme_config=document(THEME, theme_config or {}, "theme_config"),
+            layout_config=document(LAYOUT, {} if layout_config is None else layout_config, "layout_config"),
+            theme_config=document(THEME, {} if theme_config is None else theme_config, "theme_config"),
             is_featured=is_featured,
             is_ai_generated=is_ai_generated,
         )
@@ -114,7 +115,7 @@ class AsyncTrees(AsyncRepository):
         return await self._find(Tree, "trees/find_by_slug", slug=slug)
 
     async def search(
-        self, text: str, *, published: bool | None = True, limit: int = 20, offset: int = 0
+        self, text: SearchText, *, published: bool | None = True, limit: SearchSize = 20, offset: Offset = 0
     ) -> list[TreeHit]:
         """Return the trees that match, best first; ``text`` is read as by a web search engine."""
         return await self._all(TreeHit, "trees/search", text=text, published=published, limit=limit, offset=offset)

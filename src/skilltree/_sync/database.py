@@ -37,7 +37,6 @@ from skilltree._sync.users import Users
 from skilltree._translation import from_driver, translated
 from skilltree.errors import (
     ConcurrentUpdate,
-    InvalidValue,
     PoolExhausted,
     UnitOfWorkEnded,
     UnitOfWorkOpen,
@@ -77,8 +76,7 @@ class UnitOfWork(Repositories):
         self._actor = actor
 
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
-        with translated():
-            return _run(self._open_connection(), steps, self._actor)
+        return _run(self._open_connection(), steps, self._actor)
 
     def stream(self, step: Step) -> Generator[Any]:
         connection = self._open_connection()
@@ -224,8 +222,7 @@ class Database(Repositories):
             try:
                 connection = self._checkout()
                 try:
-                    with translated():
-                        return _run(connection, steps, actor)
+                    return _run(connection, steps, actor)
                 finally:
                     self._return(connection)
             except ConcurrentUpdate:
@@ -337,7 +334,7 @@ class Scope(Repositories):
 
 
 def _run(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
-    try:
+    with translated(steps):
         if len(steps) == 1 and actor is ANYBODY:
             cursor = connection.cursor(row_factory=steps[0].row_factory)
             cursor.execute(steps[0].query.statement, steps[0].params)
@@ -345,8 +342,6 @@ def _run(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> li
         if _has_rows(steps):
             return _run_in_turn(connection, steps, actor)
         return _run_together(connection, steps, actor)
-    except UnicodeEncodeError as error:
-        raise InvalidValue(f"a text cannot be stored: {error.reason} at character {error.start}") from error
 
 
 def _is_clean(connection: Connection[Any]) -> bool:

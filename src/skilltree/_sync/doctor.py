@@ -5,6 +5,7 @@
 from datetime import date
 from uuid import UUID
 
+from skilltree._arguments import shown
 from skilltree._drift import (
     INVARIANTS,
     OF_THE_CATALOGUE,
@@ -16,6 +17,7 @@ from skilltree._drift import (
     noted,
 )
 from skilltree._sync.repository import HOLD_TREE, Repository, Step, step
+from skilltree.errors import InvalidValue
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
 from skilltree.models.enums import Leaderboard
 from skilltree.models.ids import TreeId, UserId
@@ -41,8 +43,13 @@ class Doctor(Repository):
     """
 
     def examine(self, *invariants: str) -> list[Finding]:
-        """Return what is not as it must be, by all invariants or by those named. Writes nothing."""
+        """Return what is not as it must be, by all invariants or by those named. Writes nothing.
+
+        Raises InvalidValue for a name that none has.
+        """
         findings = []
+        if unknown := set(invariants).difference(INVARIANTS):
+            raise InvalidValue(f"there is no invariant {shown(unknown.pop())}", field="invariants")
         for name in invariants or INVARIANTS:
             _, drifts = self._executor.run([step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift)])
             findings += [Finding(invariant=name, **dict(drift)) for drift in drifts]

@@ -4,7 +4,6 @@
 
 from datetime import datetime
 
-from skilltree._outcomes import moment
 from skilltree._rows import limited
 from skilltree._sync.repository import Repository
 from skilltree.models.enums import Leaderboard
@@ -24,7 +23,7 @@ class Leaderboards(Repository):
         self, n: int = 10, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> list[LeaderboardPlace]:
         """Return the first places."""
-        return self._all(LeaderboardPlace, "leaderboards/top", board=board, at=moment(at), limit=limited(n, "n"))
+        return self._all(LeaderboardPlace, "leaderboards/top", board=board, at=at, limit=limited(n, "n"))
 
     def around(
         self,
@@ -40,7 +39,7 @@ class Leaderboards(Repository):
             "leaderboards/around",
             user_id=user_id,
             board=board,
-            at=moment(at),
+            at=at,
             limit=limited(n, "n"),
         )
 
@@ -48,5 +47,5 @@ class Leaderboards(Repository):
         self, user_id: UserId, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> int | None:
         """Return a learner's rank, or ``None`` when the learner is not on the leaderboard."""
-        ranks: list[int] = self._values("leaderboards/rank", user_id=user_id, board=board, at=moment(at))
+        ranks: list[int] = self._values("leaderboards/rank", user_id=user_id, board=board, at=at)
         return ranks[0] if ranks else None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
+from skilltree._arguments import Offset, SearchSize, SearchText
 from skilltree._rows import changes, document
 from skilltree._sync.repository import HOLD_SKILL, HOLD_TREE, LEARNERS_FOLLOW, Repository
 from skilltree.errors import SkillNotFound
@@ -203,12 +204,12 @@ class Skills(Repository):
 
     def search(
         self,
-        text: str,
+        text: SearchText,
         *,
         tree_id: TreeId | None = None,
         published: bool | None = True,
-        limit: int = 20,
-        offset: int = 0,
+        limit: SearchSize = 20,
+        offset: Offset = 0,
     ) -> list[SkillHit]:
         """Return the active skills that match, best first; ``text`` is read as by a web search engine."""
         return self._all(

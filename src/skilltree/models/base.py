@@ -1,8 +1,8 @@
 """What all models share."""
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
 
 
@@ -26,15 +26,21 @@ class Document(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         allow_inf_nan=False,
+        # One made by model_copy or model_construct may hold anything.
+        revalidate_instances="always",
         # What the model does not know may hold NaN all the same. As null it would pass; as NaN the server refuses it.
         ser_json_inf_nan="constants",
     )
 
 
 class OpenDocument(Document):
-    """A JSON document that may hold more than is known here."""
+    """A JSON document that may hold more than is known here: whatever JSON can say."""
 
     model_config = ConfigDict(extra="allow")
+
+    # A checker would take it for an argument.
+    if not TYPE_CHECKING:
+        __pydantic_extra__: dict[str, JsonValue]
 
 
 T = TypeVar("T")

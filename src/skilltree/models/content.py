@@ -82,7 +82,7 @@ class Question(Document):
 class Assessments(Document):
     """How a skill is tested (`skills.assessments`). The passing score is a percentage."""
 
-    passing_score: Annotated[float, Field(ge=0, le=100)] = 70
+    passing_score: Annotated[float, Field(ge=0, le=100, strict=True)] = 70
     questions: tuple[Question, ...] = ()
 
 
@@ -138,8 +138,8 @@ class LayoutConfig(OpenDocument):
     """How a tree is laid out (`skill_trees.layout_config`); distances in pixels."""
 
     theme: str | None = None
-    node_spacing: Annotated[float, Field(gt=0)] | None = None
-    level_height: Annotated[float, Field(gt=0)] | None = None
+    node_spacing: Annotated[float, Field(gt=0, strict=True)] | None = None
+    level_height: Annotated[float, Field(gt=0, strict=True)] | None = None
 
 
 Color = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
@@ -158,8 +158,8 @@ class Preferences(OpenDocument):
 
     theme: Literal["light", "dark", "system"] | None = None
     language: str | None = None
-    email_notifications: bool | None = None
-    daily_goal_minutes: Annotated[int, Field(ge=0, le=1440)] | None = None
+    email_notifications: Annotated[bool, Field(strict=True)] | None = None
+    daily_goal_minutes: Annotated[int, Field(ge=0, le=1440, strict=True)] | None = None
 
 
 class DeviceInfo(OpenDocument):
@@ -174,9 +174,9 @@ class DeviceInfo(OpenDocument):
 class StrugglingIndicators(OpenDocument):
     """Signs that a skill is hard for a learner (`user_skill_progress.struggling_indicators`)."""
 
-    failed_attempts: Annotated[int, Field(ge=0)] | None = None
-    hints_used: Annotated[int, Field(ge=0)] | None = None
-    idle_minutes: Annotated[float, Field(ge=0)] | None = None
+    failed_attempts: Annotated[int, Field(ge=0, strict=True)] | None = None
+    hints_used: Annotated[int, Field(ge=0, strict=True)] | None = None
+    idle_minutes: Annotated[float, Field(ge=0, strict=True)] | None = None
 
 
 class AwardMetadata(OpenDocument):

@@ -11,7 +11,7 @@ from skilltree.models.ids import TreeId
 
 
 class _Form(Model):
-    model_config = ConfigDict(allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False, revalidate_instances="always")
 
 
 class CurriculumSkill(_Form):

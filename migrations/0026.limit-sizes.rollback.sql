@@ -1,0 +1,44 @@
+-- Loses the limits.
+alter table user_sessions
+drop constraint user_sessions_device_info_size,
+drop constraint user_sessions_device_info_depth;
+
+alter table user_achievements
+drop constraint user_achievements_metadata_size,
+drop constraint user_achievements_metadata_depth;
+
+alter table achievements
+drop constraint achievements_criteria_size,
+drop constraint achievements_criteria_depth;
+
+alter table user_skill_progress
+drop constraint user_skill_progress_evidence_data_size,
+drop constraint user_skill_progress_evidence_data_depth,
+drop constraint user_skill_progress_struggling_indicators_size,
+drop constraint user_skill_progress_struggling_indicators_depth;
+
+alter table user_skill_tree_progress
+drop constraint user_skill_tree_progress_milestones_reached_count,
+drop constraint user_skill_tree_progress_current_path_count;
+
+alter table skills
+drop constraint skills_dependencies_count,
+drop constraint skills_dependents_count,
+drop constraint skills_content_size,
+drop constraint skills_content_depth,
+drop constraint skills_resources_size,
+drop constraint skills_resources_depth,
+drop constraint skills_assessments_size,
+drop constraint skills_assessments_depth;
+
+alter table skill_trees
+drop constraint skill_trees_prerequisites_count,
+drop constraint skill_trees_layout_config_size,
+drop constraint skill_trees_layout_config_depth,
+drop constraint skill_trees_theme_config_size,
+drop constraint skill_trees_theme_config_depth;
+
+alter table user_profiles
+drop constraint user_profiles_timezone_length,
+drop constraint user_profiles_preferences_size,
+drop constraint user_profiles_preferences_depth;

@@ -1,0 +1,64 @@
+"""A document as a caller gives it, made of plain parts before a model looks at it.
+
+Pydantic takes ranges, generators and any mapping for what they yield: it would go on for ever with one that does not
+end, and keep an error for each of a billion items.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from skilltree._arguments import MOST_ITEMS
+
+T = TypeVar("T")
+
+MOST_LEVELS = 100
+MOST_PARTS = 20_000_000
+"""How many values and characters a document may hold: 5,000 skills with what they teach take a tenth."""
+
+
+def plain(value: object) -> object:
+    """Return a document of dictionaries, lists, tuples and models. Raises ValueError for what cannot be one."""
+    try:
+        return _Copy().of(value, 0)
+    except ValueError:
+        raise
+    except Exception as error:
+        # What is no plain dictionary or list may do anything when it is read.
+        raise ValueError(f"it cannot be read: {type(error).__name__}") from error
+
+
+class _Copy:
+    def __init__(self) -> None:
+        self._left = MOST_PARTS
+
+    def of(self, value: object, level: int) -> object:
+        self._left -= 1 + (str.__len__(value) if isinstance(value, str) else 0)
+        if self._left < 0:
+            raise ValueError(f"it holds more than {MOST_PARTS} characters")
+        if level > MOST_LEVELS:
+            raise ValueError(f"it is nested more than {MOST_LEVELS} levels deep")
+        if value is None or isinstance(value, (str, int, float)):
+            return value
+        if isinstance(value, BaseModel):
+            # Its own model looks at it again.
+            for part in (*value.__dict__.values(), *(value.__pydantic_extra__ or {}).values()):
+                self.of(part, level + 1)
+            return value
+        if isinstance(value, Mapping):
+            return {key: self.of(item, level + 1) for key, item in _few(value.items())}
+        if isinstance(value, (list, tuple)):
+            items = [self.of(item, level + 1) for item in _few(value)]
+            return tuple(items) if isinstance(value, tuple) else items
+        if isinstance(value, Iterable) and not isinstance(value, bytes):
+            raise ValueError(f"{type(value).__name__} is neither a list nor a dictionary")  # noqa: TRY004 (as above)
+        return value
+
+
+def _few(items: Iterable[T]) -> list[T]:
+    found = list(islice(items, MOST_ITEMS + 1))
+    if len(found) > MOST_ITEMS:
+        raise ValueError(f"it holds a collection of more than {MOST_ITEMS} items")
+    return found

@@ -1,0 +1,107 @@
+"""No statement is made of what callers give: query files and constants, and parameters."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from pytest_postgresql.executors import NoopExecutor
+
+import skilltree
+from conftest import _database
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+SOURCE = Path(skilltree.__file__).parent
+
+# What reads a query file whose name is not written there: those that are told it by such as write it, and those that
+# choose among some that are.
+CHOOSING = {
+    *("load", "step", "_fetch", "_all", "_find", "_one", "_page", "_values", "_stream", "_related", "_issue"),
+    *("_act_on_skill", "_act_on_tree", "_mend_learner", "_mend_trees"),
+    "erase",
+    # By one of INVARIANTS, which it looks at first.
+    "examine",
+}
+
+# The place of the query's name among the arguments.
+READING = {"step": 0, "read": 0, "_values": 0, "_one": 1, "_all": 1, "_find": 1, "_page": 1, "_fetch": 1}
+
+
+@pytest.fixture(scope="module")
+def connection(template: NoopExecutor) -> Iterator[Connection]:
+    for url in _database(template, "statements", clone=True):
+        with psycopg.connect(url, autocommit=True) as connection:
+            yield connection
+
+
+def calls(module: Path) -> Iterator[tuple[str, str, ast.Call]]:
+    """Yield the calls of a module: the function that they stand in, the name of what is called, and the call."""
+    for function in ast.walk(ast.parse(module.read_text())):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call):
+                    called = node.func
+                    yield function.name, called.attr if isinstance(called, ast.Attribute) else ast.unparse(called), node
+
+
+def library() -> list[Path]:
+    """Return the modules that work for callers: what importing the package loads, and no tools."""
+    show = (
+        "import skilltree, sys; print(*(each.__file__ for name, each in sys.modules.items() if name in sys.argv[1:]))"
+    )
+    names = [".".join(path.relative_to(SOURCE.parent).with_suffix("").parts) for path in SOURCE.rglob("*.py")]
+    shown = subprocess.run([sys.executable, "-c", show, *names], check=True, capture_output=True, text=True).stdout
+    return [Path(name) for name in shown.split()]
+
+
+MODULES = library()
+
+
+def test_what_is_executed_is_a_query_file_or_a_constant() -> None:
+    executed = [
+        (module.name, ast.unparse(call.args[0]))
+        for module in MODULES
+        for _, name, call in calls(module)
+        if name in {"execute", "executemany", "copy"} and call.args
+    ]
+
+    made_up = [
+        (module, statement)
+        for module, statement in executed
+        if not re.fullmatch(r"[\w.\[\]]+\.statement|'[a-z ]+'", statement)
+    ]
+
+    assert len(executed) > 10
+    assert made_up == []
+
+
+def test_what_is_read_as_a_query_is_named_by_the_code() -> None:
+    chosen = {
+        function
+        for module in MODULES
+        for function, name, call in calls(module)
+        for query in call.args[READING.get(name, 9) :][:1]
+        if not isinstance(query, ast.Constant)
+    }
+
+    assert chosen == CHOOSING
+
+
+def test_functions_that_execute_text_quote_what_they_are_given(connection: Connection) -> None:
+    found = connection.execute("""
+        select proname, prosrc from pg_proc
+        where pronamespace = 'public'::regnamespace and prosrc ~* '\\mexecute\\M'
+        order by proname
+    """).fetchall()
+
+    assert [name for name, _ in found] == ["begin_as_service", "begin_as_user"]
+    for _, source in found:
+        for text in re.findall(r"execute\s+([^;]+);", source):
+            assert re.match(r"'[^']*(''[^']*)*'$|format\('[^']*', ", text), text
+            assert set(re.findall(r"%\w?", text)) <= {"%L", "%I"}
