@@ -4,7 +4,8 @@
 -- @step what doctor.repair compares before and after
 -- @notnull what: the day on which a leaderboard starts is finite, which to_char asks for
 -- @budget buffers 280
--- @never Seq Scan on user_achievements, user_profiles, user_scores, user_skill_progress, user_skill_tree_progress, xp_events
+-- @never Seq Scan on user_achievements, user_profiles, user_scores, user_skill_progress, xp_events
+-- @never Seq Scan on user_skill_tree_progress
 select
     'learner' as subject_kind,
     user_profiles.user_id,
