@@ -37,7 +37,7 @@ EXCEPTIONS: Exceptions = {
         "idx_skill_user_status finds the learners: the skill's id alone tells its tree"
     ),
     ("security_definer", "anonymise_audit(uuid,uuid)"): (
-        "nobody else may change the trail; it takes out what is left of an erased learner, and only the service may call it"
+        "nobody else may change the trail; it takes out what is left of an erased learner, for the service alone"
     ),
     **{
         ("security_definer", f"audit_{change}_of_{table}()"): (
