@@ -5,6 +5,8 @@
 -- email            what guesses are counted by: the id
 --
 -- @role app_service
+-- @budget buffers 43
+-- @never Seq Scan on user_sessions, users
 with changed_user as (
     update users
     set password_hash = %(new_hash)s

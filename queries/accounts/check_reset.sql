@@ -3,6 +3,8 @@
 -- @role app_service
 -- @step how reset_password begins
 -- @after accounts/request_password_reset
+-- @budget buffers 13
+-- @never Seq Scan on users
 select users.id
 from user_tokens
 inner join users on users.id = user_tokens.user_id

@@ -6,6 +6,8 @@
 -- @role app_service
 -- @step how authenticate ends
 -- @after accounts/hold_attempts, accounts/begin_login
+-- @budget buffers 46
+-- @never Seq Scan on users
 with logged_in as (
     update users
     set

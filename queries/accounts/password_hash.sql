@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @step what authenticate and change_password compare with
+-- @budget buffers 11
+-- @never Seq Scan on users
 select users.password_hash
 from users
 where

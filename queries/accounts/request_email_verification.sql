@@ -1,6 +1,8 @@
 -- Keep what shows that a mail to the address of an account has arrived; an older link becomes void.
 --
 -- @role app_service
+-- @budget buffers 25
+-- @never Seq Scan on users
 insert into user_tokens (user_id, purpose, token_hash, email, expires_at)
 select
     users.id,

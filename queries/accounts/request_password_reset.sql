@@ -3,6 +3,8 @@
 --
 -- @role app_service
 -- @across nobody is logged in
+-- @budget buffers 25
+-- @never Seq Scan on users
 insert into user_tokens (user_id, purpose, token_hash, email, expires_at)
 select
     users.id,

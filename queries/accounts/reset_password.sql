@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @after accounts/request_password_reset
+-- @budget buffers 45
+-- @never Seq Scan on user_sessions, users
 with used_token as (
     delete from user_tokens
     where

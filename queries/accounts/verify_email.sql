@@ -2,6 +2,8 @@
 --
 -- @role app_service
 -- @after accounts/request_email_verification
+-- @budget buffers 40
+-- @never Seq Scan on users
 with used_token as (
     delete from user_tokens
     where

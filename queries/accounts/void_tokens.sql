@@ -3,6 +3,7 @@
 -- @role app_service
 -- @step what follows when an account is closed
 -- @after accounts/request_password_reset
+-- @budget buffers 11
 delete from user_tokens
 where user_tokens.user_id = %(user_id)s
 returning user_tokens.purpose;

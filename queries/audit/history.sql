@@ -9,7 +9,10 @@
 -- @nullable after: a delete has none
 -- @sample table_name: (select 'skills')
 -- @sample subject_id: (select id from skills order by id limit 1)
+-- @sample after_occurred_at: null
+-- @sample after_id: null
 -- @sample row_key: (select id::text from skills order by id limit 1)
+-- @budget buffers 11
 with
 sought as (
     select

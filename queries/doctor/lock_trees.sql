@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair begins with trees
--- @budget buffers 160
+-- @budget buffers 240
 select skills.id
 from skills
 where skills.skill_tree_id = any(%(tree_ids)s::uuid[])

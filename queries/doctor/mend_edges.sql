@@ -3,7 +3,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
--- @budget buffers 360
+-- @budget buffers 640
 with edge as (
     select
         skills.id as skill_id,

@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
--- @budget buffers 43
+-- @budget buffers 10
 update skill_trees
 set
     prerequisites = array(

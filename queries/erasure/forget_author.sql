@@ -5,6 +5,8 @@
 --
 -- @role app_service
 -- @across accounts that the learner made or changed, as an administrator
+-- @budget buffers 3100
+-- @never Seq Scan on user_profiles
 with forgotten_account as (
     update users
     set

@@ -6,6 +6,8 @@
 -- @role app_service
 -- @across the account that stays, which is nobody's
 -- @after erasure/keep_account
+-- @budget buffers 88
+-- @never Seq Scan on users
 select anonymise_audit(%(user_id)s, users.id)
 from users
 where users.id = %(nobody_id)s;

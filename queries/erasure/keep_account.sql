@@ -7,6 +7,8 @@
 --
 -- @role app_service
 -- @across what is kept becomes nobody's
+-- @budget buffers 26
+-- @never Seq Scan on users
 insert into users (id, email, username, password_hash, is_active, created_at, updated_at)
 select
     %(nobody_id)s::uuid,

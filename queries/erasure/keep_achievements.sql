@@ -5,6 +5,8 @@
 -- @role app_service
 -- @across what is kept becomes nobody's
 -- @after erasure/keep_account
+-- @budget buffers 350
+-- @never Seq Scan on user_achievements
 insert into user_achievements (user_id, achievement_id, id, earned_at, progress)
 select
     %(nobody_id)s::uuid,

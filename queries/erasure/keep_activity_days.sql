@@ -5,6 +5,8 @@
 -- @role app_service
 -- @across what is kept becomes nobody's
 -- @after erasure/keep_account
+-- @budget buffers 960
+-- @never Seq Scan on user_activity_days
 insert into user_activity_days (user_id, activity_date, minutes)
 select
     %(nobody_id)s::uuid,

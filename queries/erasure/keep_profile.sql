@@ -5,6 +5,8 @@
 -- @role app_service
 -- @across what is kept becomes nobody's
 -- @after erasure/keep_account
+-- @budget buffers 33
+-- @never Seq Scan on user_profiles
 insert into user_profiles (
     user_id,
     is_on_leaderboard,

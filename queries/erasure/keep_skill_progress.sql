@@ -6,6 +6,8 @@
 -- @role app_service
 -- @across what is kept becomes nobody's
 -- @after erasure/keep_account
+-- @budget buffers 6300
+-- @never Seq Scan on user_skill_progress
 insert into user_skill_progress (
     user_id,
     skill_id,

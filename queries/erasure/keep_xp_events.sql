@@ -5,6 +5,8 @@
 -- @role app_service
 -- @across what is kept becomes nobody's
 -- @after erasure/keep_account
+-- @budget buffers 2000
+-- @never Seq Scan on xp_events
 insert into xp_events (
     user_id,
     source_kind,

@@ -3,7 +3,7 @@
 --
 -- @step why an action on a tree was refused
 -- @notnull is_direct: the tree asked for is there, and its array holds no nulls
--- @budget buffers 96
+-- @budget buffers 43
 -- @never Seq Scan on user_skill_tree_progress
 with recursive missing as (
     select

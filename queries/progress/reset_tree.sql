@@ -1,7 +1,7 @@
 -- Take back a learner's work on all skills of a tree, as if it had never begun. XP, achievements and days stay.
 --
 -- @role app_engine
--- @budget buffers 490
+-- @budget buffers 3100
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select

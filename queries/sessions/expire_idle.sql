@@ -5,7 +5,7 @@
 -- @across ends the sessions of whoever has gone
 -- @sample idle_for: interval '7 days'
 -- @sample limit: 1000
--- @budget buffers 130000
+-- @budget buffers 30000
 with idle_session as (
     select
         user_sessions.user_id,

@@ -3,7 +3,9 @@
 --
 -- @role app_service
 -- @sample idle_for: interval '7 days'
--- @sample token_hash: (select token_hash from user_sessions where user_id = %(user_id)s limit 1)
+-- @after sessions/start
+-- @budget buffers 25
+-- @never Seq Scan on user_sessions, users
 with shown as (
     select user_sessions.id
     from user_sessions

@@ -3,7 +3,7 @@
 -- @role app_service
 -- @sample device_info: '{"browser": "Firefox"}'
 -- @sample ip_address: inet '192.0.2.1'
--- @budget buffers 24
+-- @budget buffers 40
 with active_user as (
     select users.id
     from users

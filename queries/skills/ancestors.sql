@@ -5,7 +5,7 @@
 -- however many ways lead to it.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @budget buffers 240
+-- @budget buffers 470
 with recursive reached as (
     select
         0 as depth,

@@ -5,7 +5,7 @@
 -- however many ways lead to it.
 --
 -- @sample skill_id: %(first_skill_ids)s[1]
--- @budget buffers 350
+-- @budget buffers 510
 with recursive reached as (
     select
         0 as depth,

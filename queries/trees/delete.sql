@@ -3,7 +3,7 @@
 --
 -- @role app_service
 -- @across takes the tree out of everyone's counts
--- @budget buffers 33000
+-- @budget buffers 67000
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with released_tree as (
     update skill_trees

@@ -12,7 +12,7 @@
 -- @sample new_id: gen_random_uuid()
 -- @sample prerequisites: '{}'::text[]
 -- @sample skills: %(curriculum)s
--- @budget buffers 360
+-- @budget buffers 110
 with given_skill as materialized (
     select
         given.place,

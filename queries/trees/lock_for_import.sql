@@ -4,7 +4,7 @@
 -- @role app_service
 -- @step how import_tree begins
 -- @sample category_slug: 'a-new-slug'
--- @budget buffers 110
+-- @budget buffers 150
 with import_lock as materialized (
     select
         pg_advisory_xact_lock(hashtextextended('import category ' || %(category_slug)s, 0)),

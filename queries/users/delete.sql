@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @step also how erase ends
--- @budget buffers 1100
+-- @budget buffers 5500
 -- @never Seq Scan on users
 delete from users
 where users.id = %(user_id)s

@@ -3,6 +3,8 @@
 -- Everything but what is secret: hashes of passwords and tokens, and what throttles log-ins. Names stand beside ids.
 --
 -- @role app_engine
+-- @budget buffers 5900
+-- @never Seq Scan on user_achievements, user_activity_days, user_profiles, user_scores, user_sessions, user_skill_progress, user_skill_tree_progress, users, xp_events
 with part as (
     select
         'account' as section,

@@ -22,7 +22,7 @@ from skilltree.plans.budget import Checked, check, path_of, update
 from skilltree.plans.compare import changes, measurement, read_measurement
 from skilltree.plans.dataset import Size, load
 from skilltree.plans.explain import Explained, explain, table_sizes
-from skilltree.plans.samples import has_plan, names, reads_the_catalogue_only, unsampled
+from skilltree.plans.samples import has_plan, is_about_the_schema, names, unsampled
 from skilltree.plans.server import measured, throw_away
 from skilltree.plans.show import shown
 
@@ -207,7 +207,7 @@ def _table(checks: Sequence[Checked]) -> Table:
 def _chosen(queries: Sequence[str]) -> list[str]:
     if "all" not in queries:
         return list(queries)
-    return [name for name in names() if has_plan(read(name)) and not reads_the_catalogue_only(name)]
+    return [name for name in names() if has_plan(read(name)) and not is_about_the_schema(name)]
 
 
 def _parameters(given: Sequence[str] | None) -> dict[str, str]:
