@@ -165,7 +165,7 @@ def test_explain_shows_a_plan_and_takes_back_what_the_query_did(run: Run, seeded
 
     assert shown.exit_code == 0
     assert "Update on skill_trees" in shown.output
-    assert "Buffers:" in shown.output
+    assert re.search(r"\d+ buffers", shown.output)
     with Database(seeded) as db:
         assert db.trees.get(tree.id).is_published
 

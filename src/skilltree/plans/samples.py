@@ -42,10 +42,8 @@ def names() -> list[str]:
 
 def is_about_the_schema(name: str) -> bool:
     """Tell whether a query looks at the schema or changes it, which is the owner's work, and no matter of the data."""
-    return name.split("/", maxsplit=1)[0] in {"catalog", "lint"} or name in {
-        "audit/ensure_partitions",
-        "audit/drop_partitions",
-    }
+    aggregate, _, method = name.partition("/")
+    return aggregate in {"catalog", "lint"} or method in {"ensure_partitions", "drop_partitions"}
 
 
 def has_plan(query: Query) -> bool:
