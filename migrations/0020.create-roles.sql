@@ -298,22 +298,25 @@ language plpgsql
 set search_path = pg_catalog, public
 as $$
 declare
-    limits text[];
     wanted text;
 begin
     execute 'set local role app_service';
     execute 'set local app.current_user_id = ''''';
     execute format('set local app.actor_id = %L', coalesce(actor_id::text, ''));
-    select pg_db_role_setting.setconfig
-    into limits
-    from pg_db_role_setting
-    where
-        pg_db_role_setting.setrole = 'app_service'::regrole
-        and pg_db_role_setting.setdatabase = 0;
-    foreach wanted in array coalesce(limits, '{}') loop
-        if split_part(wanted, '=', 1) in ('statement_timeout', 'lock_timeout') then
-            execute format('set local %I = %L', split_part(wanted, '=', 1), split_part(wanted, '=', 2));
-        end if;
+    -- What is set for this database comes after what is set for all.
+    for wanted in
+        select setting
+        from pg_db_role_setting
+        cross join unnest(pg_db_role_setting.setconfig) as setting
+        where
+            pg_db_role_setting.setrole = 'app_service'::regrole
+            and pg_db_role_setting.setdatabase in (
+                0, (select pg_database.oid from pg_database where pg_database.datname = current_database())
+            )
+            and setting ~ '^(statement|lock)_timeout='
+        order by pg_db_role_setting.setdatabase
+    loop
+        execute format('set local %I = %L', split_part(wanted, '=', 1), split_part(wanted, '=', 2));
     end loop;
 end
 $$;

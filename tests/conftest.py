@@ -152,6 +152,7 @@ def as_ada(estate: Estate, role: str) -> Iterator[Connection]:
         yield connection
 
 
+@pytest.fixture(scope="session")
 def loaded_url(template: NoopExecutor) -> Iterator[str]:
     """The URL of a database with a fiftieth of the large data set. It is shared: leave it as it is."""
     for url in _database(template, "loaded", clone=True):

@@ -577,8 +577,8 @@ PARAMETERS = [
     Mistake(
         "parameter of an action unused",
         f"{METHODS}/progress.py",
-        "score=score, failed=failed, at=moment(at)",
-        "score=score, failed=failed, at=moment(at), mood=1",
+        "score=score, failed=failed, at=at",
+        "score=score, failed=failed, at=at, mood=1",
         'parameter "mood"',
         "passes it",
         at="step(",

@@ -1,6 +1,7 @@
 """The command line, on a database of its own."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 

@@ -74,19 +74,13 @@ async def by_an_error_before_anything_is_sent(db, connection, of):
 
 
 async def by_a_time_out(db, connection, of):
-    # For this database only: roles belong to the whole server.
-    setting = f"alter role app_user in database {await value(connection, 'select current_database()')}"
-    await connection.execute(f"{setting} set statement_timeout = '50ms'")
-    try:
-        async with connection.transaction():
-            await connection.execute("select from user_profiles for update")
-            with pytest.raises(StatementTimeout):
-                await work(db.as_user(of.user_id), of)
-            with pytest.raises(StatementTimeout):
-                async with db.as_user(of.user_id) as unit:
-                    await work(unit, of)
-    finally:
-        await connection.execute(f"{setting} reset statement_timeout")
+    async with connection.transaction():
+        await connection.execute("select from user_profiles for update")
+        with pytest.raises(StatementTimeout):
+            await work(db.as_user(of.user_id), of)
+        with pytest.raises(StatementTimeout):
+            async with db.as_user(of.user_id) as unit:
+                await work(unit, of)
 
 
 async def by_a_killed_backend(db, connection, of):
@@ -137,7 +131,7 @@ ENDS = {
 }
 
 
-async def check_nothing_is_left(db, ada, grace):
+async def check_nothing_is_left(db, ada, grace, statement_timeout="10s"):
     """Check that who comes next on the connection is themselves, then nobody, and that no transaction is open.
 
     Who comes next spends a minute on a skill, as ``work`` does.
@@ -158,5 +152,5 @@ async def check_nothing_is_left(db, ada, grace):
             "select current_user, coalesce(current_setting('app.current_user_id', true), ''),"
             " coalesce(current_setting('app.actor_id', true), ''), current_setting('statement_timeout')"
         )
-        assert await asked.fetchone() == ("app_user", "", "", "10s")
+        assert await asked.fetchone() == ("app_user", "", "", statement_timeout)
     assert db.statistics()["lent"] == 0

@@ -346,14 +346,22 @@ async def in_a_unit_of_work(db, learner):
         await unit.users.update_profile(learner.id, bio="Once")
 
 
-@pytest.mark.parametrize("name", ["app_user", "app_service"])
-async def test_a_statement_has_the_time_that_is_set_for_its_role(app, connection, url, learner, name):
-    scope = app.as_user(learner.id) if name == "app_user" else app.as_service()
+# A learner's is the time of who logs in.
+@pytest.mark.parametrize("role", ["skilltree_app", "app_service"])
+async def test_a_statement_has_the_time_that_is_set_for_its_role(app, app_url, connection, url, learner, role):
+    def work_of(db):
+        return db.as_service() if role == "app_service" else db.as_user(learner.id)
+
     # For this database only: roles belong to the whole server.
-    setting = f"alter role {name} in database {await value(connection, 'select current_database()')}"
+    setting = f"alter role {role} in database {await value(connection, 'select current_database()')}"
     await connection.execute(f"{setting} set statement_timeout = '100ms'")
     try:
-        async with await psycopg.AsyncConnection.connect(url) as other, expect_nothing_written(connection):
+        async with (
+            AsyncDatabase(app_url) as hurried,
+            await psycopg.AsyncConnection.connect(url) as other,
+            expect_nothing_written(connection),
+        ):
+            scope = work_of(hurried)
             await other.execute("select from user_profiles for update")
             with pytest.raises(StatementTimeout):
                 await scope.users.update_profile(learner.id, bio="Late")
@@ -366,8 +374,9 @@ async def test_a_statement_has_the_time_that_is_set_for_its_role(app, connection
     finally:
         await connection.execute(f"{setting} reset statement_timeout")
 
+    scope = work_of(app)
     async with scope as unit:
         assert await unit._connection.execute("show statement_timeout") is not None
         limits = await (await unit._connection.execute("show statement_timeout")).fetchone()
-    assert limits == {"app_user": ("10s",), "app_service": ("1min",)}[name]
+    assert limits == {"skilltree_app": ("10s",), "app_service": ("1min",)}[role]
     assert await rows(connection, "show statement_timeout") == [("0",)]

@@ -19,10 +19,10 @@ def people(db):
 def test_nothing_is_left_of_work_that_ends(db, app_url, connection, people, end):
     ada, grace = people
 
-    with Database(app_url, min_size=1, max_size=1, timeout=0.5) as single:
+    with Database(app_url, min_size=1, max_size=1, timeout=0.5, statement_timeout=1) as single:
         for _ in range(3):  # so that the statements are also prepared
             ENDS[end](single, connection, ada)
-            check_nothing_is_left(single, ada, grace)
+            check_nothing_is_left(single, ada, grace, statement_timeout="1s")
         assert single.statistics()["pool_size"] == 1
 
     assert db.doctor.examine() == []

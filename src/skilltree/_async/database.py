@@ -372,9 +372,9 @@ async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncS
             if not is_open:
                 await connection.execute("commit")
         return [await cursor.fetchall() for cursor in cursors]
-    except BaseException:
-        if connection.info.pipeline_status != PipelineStatus.OFF:
-            # Interrupted, with answers under way that nobody waits for any more.
+    except BaseException as error:
+        if connection.info.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
+            # Interrupted, with answers under way that nobody waits for any more, or in the middle of an action.
             await connection.close()
         elif not is_open and not connection.closed:
             await connection.rollback()

@@ -374,9 +374,9 @@ def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Act
             if not is_open:
                 connection.execute("commit")
         return [cursor.fetchall() for cursor in cursors]
-    except BaseException:
-        if connection.info.pipeline_status != PipelineStatus.OFF:
-            # Interrupted, with answers under way that nobody waits for any more.
+    except BaseException as error:
+        if connection.info.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
+            # Interrupted, with answers under way that nobody waits for any more, or in the middle of an action.
             connection.close()
         elif not is_open and not connection.closed:
             connection.rollback()
