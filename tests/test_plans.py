@@ -16,7 +16,7 @@ from skilltree._sql import read
 from skilltree.cli import app
 from skilltree.plans import plan
 from skilltree.plans.explain import explain
-from skilltree.plans.samples import has_plan, names, unsampled
+from skilltree.plans.samples import has_plan, is_about_the_schema, names, unsampled
 
 Run = Callable[..., Result]
 
@@ -57,9 +57,10 @@ def test_every_query_runs_with_samples_that_find_something_and_takes_back_what_i
     connection: psycopg.Connection[Any],
 ) -> None:
     before = everything(connection)
-    wanting = {name: unsampled(read(name)) for name in names()}
+    measured = [name for name in names() if has_plan(read(name)) and not is_about_the_schema(name)]
+    wanting = {name: unsampled(read(name)) for name in measured}
 
-    explained = [explain(connection, name, {}) for name in names() if has_plan(read(name))]
+    explained = [explain(connection, name, {}) for name in measured]
 
     assert {name: missing for name, missing in wanting.items() if missing} == {}
     assert {each.name: each.unknown for each in explained if each.unknown} == {}

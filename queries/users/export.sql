@@ -4,7 +4,8 @@
 --
 -- @role app_engine
 -- @budget buffers 5900
--- @never Seq Scan on user_achievements, user_activity_days, user_profiles, user_scores, user_sessions, user_skill_progress, user_skill_tree_progress, users, xp_events
+-- @never Seq Scan on user_achievements, user_activity_days, user_profiles, user_scores, user_sessions
+-- @never Seq Scan on user_skill_progress, user_skill_tree_progress, users, xp_events
 with part as (
     select
         'account' as section,

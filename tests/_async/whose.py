@@ -38,7 +38,7 @@ async def traces(connection, user_id):
 def texts(found):
     """Return what stands in a row as an answer shows it; not numbers, which mean nothing by themselves."""
     if isinstance(found, str):
-        return {found}
+        return set() if found.isdigit() else {found}
     if isinstance(found, int | float) or found is None:
         return set()
     if isinstance(found, datetime):
