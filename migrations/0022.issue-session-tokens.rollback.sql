@@ -8,6 +8,19 @@ set
     ended_at = now()
 where user_sessions.is_active;
 
+-- Before the column goes: in PostgreSQL 15, what was granted on it would stay.
+revoke select (
+    user_id,
+    id,
+    device_info,
+    ip_address,
+    started_at,
+    last_activity_at,
+    ended_at,
+    is_active,
+    expires_at
+) on user_sessions from app_user;
+
 drop index idx_session_expiry;
 
 alter table user_sessions drop constraint unique_session_token;
@@ -17,16 +30,5 @@ alter table user_sessions drop constraint user_sessions_token_hash_length;
 alter table user_sessions drop column expires_at;
 
 alter table user_sessions drop column token_hash;
-
-revoke select (
-    user_id,
-    id,
-    device_info,
-    ip_address,
-    started_at,
-    last_activity_at,
-    ended_at,
-    is_active
-) on user_sessions from app_user;
 
 grant select on user_sessions to app_user;
