@@ -144,7 +144,7 @@ POWERS = (
     "create rule spy as on select to users do instead select 1",
     "create trigger spy before update on user_profiles for each row execute function set_updated_at()",
     "create index on users (email)",
-    "create statistics both on email, username from users",
+    "create statistics of_people on email, username from users",
     "drop table users",
     "create schema intruder",
     "create table public.copies as select 1",
