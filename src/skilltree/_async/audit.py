@@ -3,6 +3,7 @@
 from datetime import date
 from uuid import UUID
 
+from skilltree._arguments import shown
 from skilltree._async.repository import AsyncRepository
 from skilltree.errors import InvalidValue
 from skilltree.models.audit import AuditEntry
@@ -40,7 +41,9 @@ class AsyncAudit(AsyncRepository):
         ``user_id`` that is missing.
         """
         if table not in _BY_ID + _BY_LEARNER:
-            raise InvalidValue(f"table must be one of {', '.join(_BY_ID + _BY_LEARNER)}, not {table!r}", field="table")
+            raise InvalidValue(
+                f"table must be one of {', '.join(_BY_ID + _BY_LEARNER)}, not {shown(table)}", field="table"
+            )
         subject_id: UUID = _subject(table, id, user_id)
         return await self._page(
             AuditEntry,

@@ -5,6 +5,7 @@
 from datetime import date
 from uuid import UUID
 
+from skilltree._arguments import shown
 from skilltree._sync.repository import Repository
 from skilltree.errors import InvalidValue
 from skilltree.models.audit import AuditEntry
@@ -42,7 +43,9 @@ class Audit(Repository):
         ``user_id`` that is missing.
         """
         if table not in _BY_ID + _BY_LEARNER:
-            raise InvalidValue(f"table must be one of {', '.join(_BY_ID + _BY_LEARNER)}, not {table!r}", field="table")
+            raise InvalidValue(
+                f"table must be one of {', '.join(_BY_ID + _BY_LEARNER)}, not {shown(table)}", field="table"
+            )
         subject_id: UUID = _subject(table, id, user_id)
         return self._page(
             AuditEntry,
