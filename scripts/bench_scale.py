@@ -16,6 +16,7 @@ import psycopg
 from skilltree import Database, seed
 from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.trees import LoadedTree
+from skilltree.plans.dataset import count_leaderboards
 
 SIZES = (1_000, 100_000, 1_000_000)
 CALLS = 25
@@ -70,25 +71,6 @@ from new_profile, (values
     ('MONTH', date_trunc('month', now() at time zone 'UTC')::date)) as period (board, starts_on)
 """
 
-COUNTS = """
-insert into leaderboard_counts (board, starts_on, level, bucket, slot, counts)
-select board, starts_on, level, bucket, slot, array(
-    select coalesce(learners[array_position(positions, place)], 0) from generate_series(0, 63) as place order by place)
-from (
-    select board, starts_on, level, bucket, slot, array_agg(position) as positions,
-        array_agg(counted) as learners
-    from (
-        select board, starts_on, level, (xp::bigint >> (6 * level + 6))::integer as bucket,
-            get_byte(uuid_send(user_id), 15) & 7 as slot, (xp >> (6 * level)) & 63 as position,
-            count(*)::integer as counted
-        from user_scores, generate_series(0, 5) as level
-        where level = 0 or (xp >> (6 * level)) & 63 > 0
-        group by 1, 2, 3, 4, 5, 6
-    ) as node
-    group by 1, 2, 3, 4, 5
-) as row_of_counts
-"""
-
 
 def fill(connection: psycopg.Connection[tuple[object, ...]], first: int, last: int, params: dict[str, object]) -> None:
     """Add learners, without asking the triggers, and count them for the leaderboards."""
@@ -96,7 +78,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], first: int, last: i
     for start in range(first, last + 1, 50_000):
         connection.execute(FILL, params | {"first": start, "last": min(start + 49_999, last)})
     connection.execute("truncate leaderboard_counts")
-    connection.execute(COUNTS)
+    count_leaderboards(connection)
     connection.execute("set session_replication_role = origin")
     connection.execute("vacuum analyze")
 

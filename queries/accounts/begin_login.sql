@@ -9,7 +9,7 @@
 -- @across nobody is logged in yet
 -- @after accounts/hold_attempts
 -- @step how authenticate begins, and change_password, for which the identifier is the id
--- @budget buffers 21
+-- @budget buffers 58
 -- @never Seq Scan on users
 with identifier as (
     select sha256(convert_to(lower(%(email)s), 'UTF8')) as hash

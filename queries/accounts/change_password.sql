@@ -5,7 +5,7 @@
 -- email            what guesses are counted by: the id
 --
 -- @role app_service
--- @budget buffers 43
+-- @budget buffers 98
 -- @never Seq Scan on user_sessions, users
 with changed_user as (
     update users

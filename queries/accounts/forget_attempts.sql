@@ -1,7 +1,7 @@
 -- Forget a batch of counted log-ins that limit nobody any more; where somebody has logged in from is kept for longer.
 --
 -- @role app_service
--- @budget buffers 9
+-- @budget buffers 260
 with old_attempt as (
     select
         login_attempts.identifier_hash,

@@ -5,7 +5,7 @@
 --
 -- @role app_service
 -- @step how authenticate and change_password let one try wait for another
--- @budget buffers 30
+-- @budget buffers 53
 insert into login_attempts (identifier_hash, network)
 select
     counted.identifier_hash,

@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @after accounts/request_password_reset
--- @budget buffers 45
+-- @budget buffers 99
 -- @never Seq Scan on user_sessions, users
 with used_token as (
     delete from user_tokens

@@ -12,7 +12,7 @@
 -- @sample after_occurred_at: null
 -- @sample after_id: null
 -- @sample row_key: (select id::text from skills order by id limit 1)
--- @budget buffers 11
+-- @budget buffers 48
 with
 sought as (
     select

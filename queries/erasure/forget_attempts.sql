@@ -1,7 +1,7 @@
 -- Forget from where somebody has tried to log in to the account of an erased learner, or to change its password.
 --
 -- @role app_service
--- @budget buffers 13
+-- @budget buffers 28
 -- @never Seq Scan on users
 delete from login_attempts
 using users

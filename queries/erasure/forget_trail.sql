@@ -6,7 +6,7 @@
 -- @role app_service
 -- @across the account that stays, which is nobody's
 -- @after erasure/keep_account
--- @budget buffers 88
+-- @budget buffers 240
 -- @never Seq Scan on users
 select anonymise_audit(%(user_id)s, users.id)
 from users

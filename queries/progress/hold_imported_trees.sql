@@ -8,9 +8,10 @@
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at
 --     )
---     select row_number() over (order by id), %(user_id)s, id, 'COMPLETED', 100, 5, 0, 0, now() from skills
---     where id not in (select skill_id from user_skill_progress where user_id = %(user_id)s) order by id limit 1000
--- @budget buffers 2600
+--     select row_number() over (order by user_id, skill_id), user_id, skill_id, 'COMPLETED', 100, 5, 0, 0, now()
+--     from user_profiles cross join unnest(%(first_skill_ids)s::uuid[]) as skill_id
+--     where trees_started = 0 order by user_id, skill_id limit 1000
+-- @budget buffers 3800
 with imported_tree as materialized (
     select distinct skills.skill_tree_id
     from pg_temp.imported_progress as imported

@@ -5,7 +5,7 @@
 --
 -- @sample after_skill_id: null
 -- @sample limit: 101
--- @budget buffers 1100
+-- @budget buffers 26
 -- @never Seq Scan on user_skill_progress
 select
     user_skill_progress.id,

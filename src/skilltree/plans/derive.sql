@@ -230,3 +230,82 @@ cross join
     ) as period (board, starts_on)
 where xp_events.xp > 0
 group by xp_events.user_id, period.board, period.starts_on;
+
+-- Log-ins that failed, by account, by network, and both: networks have tried more than one account.
+insert into login_attempts (identifier_hash, network, failures, last_failed_at, succeeded_at)
+select
+    case when counted.by_account then sha256(convert_to(lower(users.email), 'UTF8')) else ''::bytea end,
+    case when counted.by_network then '198.51.100.' || tried.number % 250 || '/' || tried.number % 40 else '' end,
+    count(*),
+    max(now() - interval '1 hour' * (tried.number % 700)),
+    max(case when counted.by_account then users.last_login_at end)
+from (
+    select
+        id,
+        email,
+        last_login_at,
+        row_number() over (order by id) as place
+    from users
+) as users
+cross join lateral (values (users.place), (users.place * 7 + 3)) as tried (number)
+cross join (values (true, true), (true, false), (false, true)) as counted (by_account, by_network)
+group by 1, 2;
+
+-- Links that nobody has used: to verify an address, and, of every tenth account, to set a password.
+insert into user_tokens (user_id, purpose, token_hash, email, created_at, expires_at)
+select
+    users.id,
+    wanted.purpose,
+    sha256(convert_to(users.id || wanted.purpose, 'UTF8')),
+    users.email,
+    users.last_login_at,
+    users.last_login_at + interval '1 day'
+from users
+cross join (values ('EMAIL_VERIFICATION'), ('PASSWORD_RESET')) as wanted (purpose)
+where
+    case wanted.purpose
+        when 'EMAIL_VERIFICATION' then not users.email_verified
+        else abs(hashtext(users.id::text)) % 10 = 0
+    end;
+
+-- The trail of a year, of what is not its own record: trees begun, sessions started, and skills that were edited thrice.
+insert into audit_log (subject_id, occurred_at, table_name, action, row_keys, actor_id, role_name, before, after)
+select
+    user_skill_tree_progress.user_id,
+    user_skill_tree_progress.started_at,
+    'user_skill_tree_progress',
+    'INSERT'::audit_action,
+    array[user_skill_tree_progress.skill_tree_id::text],
+    user_skill_tree_progress.user_id,
+    'app_engine',
+    null::jsonb,
+    null::jsonb
+from user_skill_tree_progress
+union all
+select
+    user_sessions.user_id,
+    user_sessions.started_at,
+    'user_sessions',
+    'INSERT',
+    array[user_sessions.id::text],
+    user_sessions.user_id,
+    'app_service',
+    null,
+    null
+from user_sessions
+union all
+select
+    skills.id,
+    now() - interval '100 days' * edit.number,
+    'skills',
+    'UPDATE',
+    array[skills.id::text],
+    null,
+    'app_service',
+    jsonb_build_object('name', skills.name || ' ' || edit.number),
+    jsonb_build_object('name', skills.name || ' ' || edit.number - 1)
+from skills
+cross join generate_series(1, 3) as edit (number)
+order by 2;
+
+select count(*) from ensure_audit_partitions(1);
