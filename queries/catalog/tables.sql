@@ -1,5 +1,5 @@
 -- Every column of every table, with its type and whether it can be null: not when the table says so, and who knows when
--- it is generated.
+-- it is generated. Partitions come and go with the months.
 select
     pg_class.relname as table_name,
     pg_attribute.attname as column_name,
@@ -14,6 +14,7 @@ inner join pg_attribute on pg_attribute.attrelid = pg_class.oid
 where
     pg_class.relnamespace = 'public'::regnamespace
     and pg_class.relkind in ('r', 'p')
+    and not pg_class.relispartition
     and strpos(pg_class.relname, 'yoyo') = 0
     and pg_attribute.attnum > 0
     and not pg_attribute.attisdropped

@@ -144,7 +144,7 @@ class AsyncTrees(AsyncRepository):
         result = await self._one(
             ImportResult,
             "trees/import_tree",
-            before=("trees/lock_for_import", "trees/lock_learners_for_import"),
+            before=("trees/lock_for_import", "trees/lock_skills_for_import", "trees/lock_learners_for_import"),
             after=LEARNERS_FOLLOW,
             tree_id=None,
             skill_id=None,
