@@ -140,6 +140,15 @@ COLUMNS = [
         "no column is called so, and Category needs it",
     ),
     Mistake(
+        "text read as an enum",
+        query("trees/get"),
+        "    skill_trees.difficulty,\n",
+        "    lower(skill_trees.difficulty::text) as difficulty,\n",
+        'column "difficulty"',
+        "is text, not DifficultyLevel",
+        at="difficulty",
+    ),
+    Mistake(
         "column too many",
         query("trees/get"),
         "    skill_trees.id,\n",
@@ -319,6 +328,16 @@ NULLS = [
         at="email",
     ),
     Mistake(
+        "optional for nothing, in a model of the name of another library's class",
+        f"{MODELS}/trees.py",
+        "    name: str\n    slug: str\n    description",
+        "    name: str | None\n    slug: str\n    description",
+        'column "name"',
+        "is never null",
+        query("trees/change_slug"),
+        at="name",
+    ),
+    Mistake(
         "value that may be null",
         query("sessions/end_all"),
         "returning user_sessions.id",
@@ -330,6 +349,7 @@ NULLS = [
 ]
 
 HEADERS = [
+    Mistake("no budget", query("trees/get"), "-- @budget buffers 10\n", "", "@budget", "is missing"),
     Mistake(
         "query before it misspelt",
         query("progress/end_import"),

@@ -7,6 +7,7 @@ from typing import Literal
 
 from skilltree.gate.files import QueryFile
 from skilltree.gate.report import Finding
+from skilltree.plans.samples import has_plan, is_about_the_schema
 
 _FORMS = {
     "role": re.compile(r"app_engine|app_service"),
@@ -78,6 +79,9 @@ def check_header(file: QueryFile, files: Collection[str]) -> Iterator[Finding]:
     header = file.query.header.splitlines()
     if not any(line.startswith("-- ") and not line.startswith(("-- @", "--     ")) for line in header):
         yield Finding(file.path, 1, "header", "says nothing", "begin with a comment on what the caller gets")
+    if line_of(file, "budget") is None and has_plan(file.query) and not is_about_the_schema(file.name):
+        remedy = "run `make budgets ARGS=--update`, which writes one, and look at it"
+        yield Finding(file.path, 1, "@budget", "is missing", remedy)
     known = {directive.line: directive for directive in file.query.directives}
     for number, line in enumerate(file.text.splitlines(), start=1):
         found = _LIKE_DIRECTIVE.match(line)

@@ -98,7 +98,7 @@ def mismatch(pg: str, annotation: object, enums: Enums, kind: Kind = "column") -
         taken += _ALSO_OF_PARAMETER.get(pg, ())
     if kind == "JSON":
         taken += _ALSO_IN_JSON.get(pg, ())
-    return None if all(_scalar(member) in taken for member in members) else f"is {pg}, not {shown(annotation)}"
+    return None if all(_scalar(member, kind) in taken for member in members) else f"is {pg}, not {shown(annotation)}"
 
 
 def _array_mismatch(pg: str, annotation: object, members: list[object], enums: Enums, kind: Kind) -> str | None:
@@ -146,12 +146,15 @@ def _is_model(member: object) -> bool:
     return isinstance(member, type) and issubclass(member, BaseModel)
 
 
-def _scalar(member: object) -> object:
-    """Return the plain type of a value: ``str`` for a string enum and for a literal."""
+def _scalar(member: object, kind: Kind) -> object:
+    """Return the plain type of a value: that of a literal, and ``str`` for a string enum that is sent as text.
+
+    Of text that is read nobody knows whether it is a label of the enum.
+    """
     if get_origin(member) is Literal:
         kinds = {type(value) for value in get_args(member)}
         return kinds.pop() if len(kinds) == 1 else None
-    if isinstance(member, type) and issubclass(member, str):
+    if kind == "parameter" and isinstance(member, type) and issubclass(member, str):
         return str
     return member
 

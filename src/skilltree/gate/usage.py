@@ -22,7 +22,7 @@ class Usage:
     repositories: set[str] = field(default_factory=set)
     """The folders of queries that have a repository."""
     made: set[str] = field(default_factory=set)
-    """The names of the classes that Python code makes instances of: their fields can be None from there."""
+    """The names of the models that Python code makes instances of: their fields can be None from there."""
 
 
 def read_usage() -> Usage:
@@ -40,8 +40,21 @@ def read_usage() -> Usage:
             tree = ast.parse(path.read_text())
             usage.uses += _direct_uses(path, tree)
             calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
-            usage.made |= {function.id for function in calls if isinstance(function, ast.Name)}
+            usage.made |= {function.id for function in calls if isinstance(function, ast.Name)} & _models(path, tree)
     return usage
+
+
+def _models(path: Path, tree: ast.Module) -> set[str]:
+    """Return the names by which a file knows models; another library may have classes of the same names."""
+    nodes = list(ast.walk(tree))
+    imported = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("skilltree.models")
+        for alias in node.names
+    }
+    own = {node.name for node in nodes if isinstance(node, ast.ClassDef)} if path.parent.name == "models" else set()
+    return imported | own
 
 
 def _is_repository(module: ModuleType, node: ast.ClassDef) -> bool:
