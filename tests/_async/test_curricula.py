@@ -210,7 +210,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_skills(
     for_the_same = [statement[:30] for statement in proxy.statements()]
 
     assert for_one == for_many == for_the_same
-    assert sum(statement.startswith("/*") for statement in for_one) == 5
+    assert sum(statement.startswith("/*") for statement in for_one) == 6
 
 
 async def test_importing_outside_a_transaction_is_one_round_trip(proxy, watched):
