@@ -9,6 +9,8 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 SOCKET = ".s.PGSQL.5432"
+# What asks for an answer: a simple query, Sync, Flush. Of a large result the server sends a part before it is asked.
+ASKING = {b"Q", b"S", b"H"}
 
 
 class Proxy:
@@ -26,7 +28,7 @@ class Proxy:
         self._listener.bind(str(Path(self._folder.name) / SOCKET))
         self._listener.listen()
         self._ends: list[socket.socket] = []
-        self._client_spoke_last = False
+        self._is_asked = False
         self.url = make_conninfo(url, host=self._folder.name)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -51,7 +53,7 @@ class Proxy:
         """Count from here on."""
         self.messages.clear()
         self.round_trips = 0
-        self._client_spoke_last = False
+        self._is_asked = False
 
     def statements(self) -> list[str]:
         """Return the statements that the server was asked to execute, prepared ones as ''."""
@@ -93,15 +95,16 @@ class Proxy:
                 kind, (length,) = head[:1], struct.unpack("!I", head[1:])
                 body = read.read(length - 4)
                 self.messages.append((kind, body))
-                self._client_spoke_last = True
+                if kind in ASKING:
+                    self._is_asked = True
                 _send(server, head + body)
             _end(server)
 
     def _from_server(self, server: socket.socket, client: socket.socket) -> None:
         with server:
             while data := _receive(server):
-                if self._client_spoke_last:
-                    self._client_spoke_last = False
+                if self._is_asked:
+                    self._is_asked = False
                     self.round_trips += 1
                 _send(client, data)
             _end(client)
