@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pytest_postgresql.executors import NoopExecutor
 
 from conftest import _database
+from hostile import LyingNumber, LyingText
 from skilltree._rows import document
 from skilltree.errors import InvalidDocument
 from skilltree.models import (
@@ -209,6 +210,20 @@ def test_document_that_is_not_given_stays_away() -> None:
 def test_text_that_is_no_unicode_is_refused(text: str) -> None:
     with pytest.raises(InvalidDocument):
         document(CONTENT, with_module(title=text), "content")
+
+
+@pytest.mark.parametrize("given", [{LyingText("type"): "xp_threshold"}, {"type": LyingText("xp_threshold")}])
+def test_text_that_refuses_to_be_compared_is_taken_for_what_it_says(given: object) -> None:
+    with pytest.raises(InvalidDocument) as refusal:
+        document(CRITERIA, given, "criteria")
+
+    assert refusal.value.path == ("xp_threshold", "threshold")
+
+
+@pytest.mark.parametrize("key", [1, None, LyingNumber(1)])
+def test_a_key_that_is_no_text_is_refused(key: object) -> None:
+    with pytest.raises(InvalidDocument, match="must be text"):
+        document(CRITERIA, {"type": "xp_threshold", "threshold": 1, key: 1}, "criteria")
 
 
 def test_documents_are_camel_case_outside_and_snake_case_inside() -> None:

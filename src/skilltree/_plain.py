@@ -41,20 +41,35 @@ class _Copy:
         if level > MOST_LEVELS:
             raise ValueError(f"it is nested more than {MOST_LEVELS} levels deep")
         if value is None or isinstance(value, (str, int, float)):
-            return value
+            return _exactly(value)
         if isinstance(value, BaseModel):
             # Its own model looks at it again.
             for part in (*value.__dict__.values(), *(value.__pydantic_extra__ or {}).values()):
                 self.of(part, level + 1)
             return value
         if isinstance(value, Mapping):
-            return {key: self.of(item, level + 1) for key, item in _few(value.items())}
+            return {_key(key): self.of(item, level + 1) for key, item in _few(value.items())}
         if isinstance(value, (list, tuple)):
             items = [self.of(item, level + 1) for item in _few(value)]
             return tuple(items) if isinstance(value, tuple) else items
         if isinstance(value, Iterable) and not isinstance(value, bytes):
             raise ValueError(f"{type(value).__name__} is neither a list nor a dictionary")  # noqa: TRY004 (as above)
         return value
+
+
+def _exactly(value: str | float | None) -> str | float | None:
+    """Return a scalar of a built-in type: one of a subclass may answer anything when it is compared or shown."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if value is None or isinstance(value, bool):
+        return value
+    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
+
+
+def _key(key: object) -> object:
+    if not isinstance(key, str):
+        raise ValueError(f"a key is of type {type(key).__name__}, and must be text")  # noqa: TRY004 (as above)
+    return _exactly(key)
 
 
 def _few(items: Iterable[T]) -> list[T]:
