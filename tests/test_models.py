@@ -212,7 +212,9 @@ def test_text_that_is_no_unicode_is_refused(text: str) -> None:
         document(CONTENT, with_module(title=text), "content")
 
 
-@pytest.mark.parametrize("given", [{LyingText("type"): "xp_threshold"}, {"type": LyingText("xp_threshold")}])
+@pytest.mark.parametrize(
+    "given", [{LyingText("type"): "xp_threshold"}, {"type": LyingText("xp_threshold")}], ids=["key", "value"]
+)
 def test_text_that_refuses_to_be_compared_is_taken_for_what_it_says(given: object) -> None:
     with pytest.raises(InvalidDocument) as refusal:
         document(CRITERIA, given, "criteria")
@@ -220,7 +222,7 @@ def test_text_that_refuses_to_be_compared_is_taken_for_what_it_says(given: objec
     assert refusal.value.path == ("xp_threshold", "threshold")
 
 
-@pytest.mark.parametrize("key", [1, None, LyingNumber(1)])
+@pytest.mark.parametrize("key", [1, None, LyingNumber(1)], ids=["number", "none", "liar"])
 def test_a_key_that_is_no_text_is_refused(key: object) -> None:
     with pytest.raises(InvalidDocument, match="must be text"):
         document(CRITERIA, {"type": "xp_threshold", "threshold": 1, key: 1}, "criteria")
