@@ -1,12 +1,14 @@
 """A pool of one connection: work that is cancelled at any await, or interrupted from the keyboard, leaves nothing.
 
+Neither on a connection of its own, nor on one that PgBouncer gives to the next client.
+
 Only tasks can be cancelled, and only the main thread is interrupted, so this has no twin.
 """
 
 import asyncio
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
@@ -18,6 +20,7 @@ import _async.ends
 import _sync.ends
 from _sync.calls import Belongings, add_belongings, add_course
 from _sync.factories import until_somebody_waits
+from pgbouncer import SURVIVES, needs_pgbouncer, pgbouncer
 from skilltree import AsyncDatabase, Database
 from skilltree.errors import SkillTreeError
 
@@ -87,15 +90,43 @@ def app_url(migrated_url: str) -> str:
     return make_conninfo(migrated_url, user="skilltree_app")
 
 
-@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
+DIRECTLY = "directly"
+THROUGH_PGBOUNCER = [
+    pytest.param("through PgBouncer", marks=needs_pgbouncer),
+    pytest.param("through PgBouncer, prepared", marks=needs_pgbouncer),
+]
+
+
+@pytest.fixture
+def reached(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> Iterator[tuple[str, int | None]]:
+    """How the application reaches the server, and after how many runs it prepares."""
+    if request.param == DIRECTLY:
+        yield app_url, 5
+        return
+    prepares = request.param.endswith("prepared")
+    with pgbouncer(migrated_url, prepares=prepares) as url:
+        yield url, 5 if prepares else None
+
+
+@pytest.mark.parametrize(
+    ("reached", "twice"),
+    [
+        (DIRECTLY, False),
+        (DIRECTLY, True),
+        *(pytest.param(*way.values, False, marks=way.marks) for way in THROUGH_PGBOUNCER),
+        *(pytest.param(*way.values, True, marks=way.marks) for way in THROUGH_PGBOUNCER if SURVIVES),
+    ],
+    indirect=["reached"],
+)
 @pytest.mark.parametrize("work", [a_call, a_unit_of_work, the_service, an_import])
-async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, app_url, people, work, twice):
+async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, reached, people, work, twice):
     ada, grace = people
+    url, prepare_threshold = reached
     cancelled = 0
     with Database(migrated_url) as owner:
         before = minutes(owner, grace)
 
-    async with AsyncDatabase(app_url, min_size=1, max_size=1, timeout=5) as db:
+    async with AsyncDatabase(url, min_size=1, max_size=1, timeout=5, prepare_threshold=prepare_threshold) as db:
         for nth in range(1, 1000):
             interrupted = Cancelled(work(db, ada), nth, twice=twice)
             try:
@@ -123,11 +154,13 @@ async def awaited(work: Awaitable[object]) -> object:
     return await work
 
 
+@pytest.mark.parametrize("reached", [DIRECTLY, *THROUGH_PGBOUNCER], indirect=True)
 @pytest.mark.parametrize("in_a_unit", [False, True], ids=["a call", "a unit of work"])
-def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, app_url, people, in_a_unit):
+def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, reached, people, in_a_unit):
     ada, grace = people
+    url, prepare_threshold = reached
 
-    with Database(app_url, min_size=1, max_size=1, timeout=5) as db:
+    with Database(url, min_size=1, max_size=1, timeout=5, prepare_threshold=prepare_threshold) as db:
         with psycopg.connect(migrated_url) as other, psycopg.connect(migrated_url, autocommit=True) as observer:
             other.execute("select from user_profiles for update")
             interrupt = threading.Thread(target=interrupt_who_waits, args=[observer])

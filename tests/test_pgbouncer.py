@@ -2,44 +2,19 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
-import tempfile
-import time
+import socket
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from _async.ends import ENDS, check_nothing_is_left
 from _sync.calls import Belongings, add_belongings, add_course
+from pgbouncer import KNOWS_PREPARED, needs_pgbouncer, pgbouncer
 from skilltree import AsyncDatabase, Database
 from skilltree.errors import UserNotFound
 
-
-def version(program: str) -> tuple[int, ...]:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    return tuple(map(int, said.split()[1].split(".")[:2]))
-
-
-PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-KNOWS_PREPARED = PGBOUNCER is not None and version(PGBOUNCER) >= (1, 21)
-"""Before 1.21, what one client prepares is another's, too, if they share a connection: then one client is alone."""
-
-# Those that end by what the test itself does to the server need a connection of their own.
-THROUGH = [
-    "normally",
-    "as the service",
-    "by an exception",
-    "by a refusal",
-    "by an error of the server",
-    "by an error before anything is sent",
-]
-
-pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
+pytestmark = needs_pgbouncer
 
 
 @pytest.fixture
@@ -49,61 +24,57 @@ def people(migrated_url: str) -> tuple[Belongings, Belongings]:
         return add_belongings(db, "ada", course), add_belongings(db, "grace", course)
 
 
+@pytest.fixture
+def impatient(migrated_url: str) -> None:
+    """A learner's statement may take a second; PgBouncer passes no time limit of a client on."""
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f'alter role skilltree_app in database "{name}" set statement_timeout = 1000')
+
+
 @pytest.fixture(params=["unprepared", "prepared"])
-def pooled(request: pytest.FixtureRequest, migrated_url: str) -> Iterator[tuple[str, int | None]]:
+def pooled(request: pytest.FixtureRequest, migrated_url: str, impatient: None) -> Iterator[tuple[str, int | None]]:
     """The URL of a PgBouncer with one connection to the server, and after how many runs a client prepares."""
-    known = conninfo_to_dict(migrated_url)
     prepares = request.param == "prepared"
-    folder = Path(tempfile.mkdtemp(prefix="bouncer-"))
-    (folder / "users").write_text('"skilltree_app" ""\n')
-    (folder / "pgbouncer.ini").write_text(
-        f"[databases]\n* = host={known['host']} port={known.get('port', 5432)}\n"
-        f"[pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {folder}\n"
-        f"auth_type = trust\nauth_file = {folder}/users\nlogfile = {folder}/log\n"
-        f"pool_mode = transaction\ndefault_pool_size = 1\n"
-        f"{'max_prepared_statements = 100' if prepares and KNOWS_PREPARED else ''}\n"
-    )
-    # It refuses to run as root, and only the server's own user may reach the socket.
-    user = Path(known["host"]).owner() if os.geteuid() == 0 else None
-    if user:
-        for path in (folder, *folder.iterdir()):
-            shutil.chown(path, user)
-    process = subprocess.Popen([str(PGBOUNCER), "-q", str(folder / "pgbouncer.ini")], user=user, cwd="/")
-    url = f"host={folder} port=6432 user=skilltree_app dbname={known['dbname']}"
-    try:
-        wait_for(url)
+    with pgbouncer(migrated_url, prepares=prepares) as url:
         yield url, 5 if prepares else None
-    finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(folder)
 
 
-def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with suppress(psycopg.OperationalError):
-            psycopg.connect(url).close()
-            return
-        time.sleep(0.05)
-    psycopg.connect(url).close()
-
-
-@pytest.mark.parametrize("end", THROUGH)
+@pytest.mark.parametrize("end", ENDS)
 async def test_nothing_is_left_of_work_that_ends(migrated_url, pooled, people, end):
     url, prepare_threshold = pooled
     ada, grace = people
 
     async with (
-        AsyncDatabase(url, max_size=1, timeout=5, prepare_threshold=prepare_threshold) as db,
+        AsyncDatabase(url, max_size=1, timeout=0.5, prepare_threshold=prepare_threshold) as db,
         await psycopg.AsyncConnection.connect(migrated_url, autocommit=True) as connection,
     ):
-        for _ in range(7):
+        for _ in range(3 if end == "by a time out" else 7):
             await ENDS[end](db, connection, ada)
-            await check_nothing_is_left(db, ada, grace)
+            await check_nothing_is_left(db, ada, grace, statement_timeout="1s")
 
     with Database(migrated_url) as owner:
         assert owner.doctor.examine() == []
+
+
+@pytest.mark.parametrize("says_so", [True, False], ids=["closed", "gone"])
+async def test_nothing_is_left_of_a_client_that_goes_in_the_middle(migrated_url, pooled, people, says_so):
+    url, _ = pooled
+    ada, grace = people
+
+    async with AsyncDatabase(url, max_size=1, timeout=5, prepare_threshold=None) as db:
+        for _ in range(5):
+            client = psycopg.connect(url, autocommit=True, prepare_threshold=None)
+            client.execute("begin")
+            client.execute("select begin_as_user(%s)", [ada.user_id])
+            found = client.execute("select count(*) from users").fetchone()
+            assert found == (1,)
+            if not says_so:
+                end = socket.socket(fileno=os.dup(client.fileno()))
+                end.shutdown(socket.SHUT_RDWR)
+                end.close()
+            client.close()
+            await check_nothing_is_left(db, ada, grace, statement_timeout="1s")
 
 
 async def test_learners_who_share_a_connection_see_what_is_their_own(pooled, people):
