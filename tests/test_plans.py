@@ -160,9 +160,7 @@ def test_a_batch_of_a_backfill_looks_at_its_own_learners_only(connection: psycop
 
     read_rows = set()
     for id_ in kinds.values():
-        explained = explain(
-            connection, "achievements/next_backfill_batch", {"achievement_id": str(id_), "limit": "10"}
-        )
+        explained = explain(connection, "achievements/next_backfill_batch", {"achievement_id": str(id_), "limit": "10"})
         read_rows |= {node.rows for node in plan.nodes(explained.plan) if node.table == "user_profiles"}
 
     assert len(kinds) >= 4
