@@ -5,7 +5,7 @@
 --
 -- @role app_service
 -- @across takes the tree out of everyone's counts
--- @budget buffers 67000
+-- @budget buffers 96000
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with released_tree as (
     update skill_trees
