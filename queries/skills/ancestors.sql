@@ -5,7 +5,7 @@
 -- however many ways lead to it.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @budget buffers 31
+-- @budget buffers 46
 -- @never Seq Scan on skills
 with recursive tree_skill as (
     -- Whatever is met is of the skill's tree, which is read once.

@@ -2,7 +2,7 @@
 -- needs. Inactive skills neither gate nor count, so that no way leads through them.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @budget buffers 31
+-- @budget buffers 46
 -- @never Seq Scan on skills
 with recursive tree_skill as (
     -- Whatever leads to a skill is of its tree, which is read once.
