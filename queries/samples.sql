@@ -1,8 +1,8 @@
 -- What the parameters of the query files are when a plan is looked at (`make explain`, `make budgets`): for each an SQL
 -- expression, which may refer to other samples. A file whose parameter is to be something else says so in its header.
 --
--- The learner is a busy one, who has done more than 19 of 20 and has skills open, in the largest tree under way. Told by
--- skills and not by XP: streaks and what they pay change with the hour at which the data set ends.
+-- The learner is a busy one, who has done more than 19 of 20 and has skills open, in the largest tree under way. Told
+-- by skills and not by XP: streaks and what they pay change with the hour at which the data set ends.
 --
 -- @sample user_id: (
 --     select user_profiles.user_id from user_profiles
