@@ -1,13 +1,14 @@
 -- What the parameters of the query files are when a plan is looked at (`make explain`, `make budgets`): for each an SQL
 -- expression, which may refer to other samples. A file whose parameter is to be something else says so in its header.
 --
--- The learner is a busy one, who has done more than 19 of 20 and has skills open, in the largest tree under way.
+-- The learner is a busy one, who has done more than 19 of 20 and has skills open, in the largest tree under way. Told
+-- by skills and not by XP: streaks and what they pay change with the hour at which the data set ends.
 --
 -- @sample user_id: (
 --     select user_profiles.user_id from user_profiles
 --     where (select count(distinct status) from user_skill_progress as work where work.user_id = user_profiles.user_id
 --         and work.status in ('AVAILABLE', 'IN_PROGRESS', 'COMPLETED')) = 3
---     order by total_xp desc, user_profiles.user_id offset (select count(*) / 20 from user_profiles) limit 1
+--     order by skills_completed desc, user_profiles.user_id offset (select count(*) / 20 from user_profiles) limit 1
 --     )
 -- @sample tree_id: (
 --     select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from skilltree import Database, seed
 from skilltree.models.ids import SkillId, TreeId, UserId
@@ -132,13 +133,15 @@ def main() -> int:
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
     url = os.environ["DATABASE_URL"]
     table: dict[str, list[float]] = {}
+    with Database(url) as owner:
+        for _ in seed.seed(owner):
+            pass
+    # Under row-level security, as an application is: an owner's plans may be others.
     with (
-        Database(url, max_size=1) as db,
+        Database(make_conninfo(url, options="-c role=app_service"), max_size=1) as db,
         psycopg.connect(url, autocommit=True) as connection,
         psycopg.connect(url, autocommit=True) as observer,
     ):
-        for _ in seed.seed(db):
-            pass
         tree = db.trees.load("practical-postgresql")
         skills = chosen(tree)
         done = 0

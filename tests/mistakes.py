@@ -285,8 +285,8 @@ NULLS = [
     Mistake(
         "case without else",
         query("skills/learning_path"),
-        "skills.xp_value,",
-        "case when skills.is_active then skills.xp_value end as xp_value,",
+        "tree_skill.xp_value,",
+        "case when tree_skill.is_active then tree_skill.xp_value end as xp_value,",
         'column "xp_value"',
         "a case without else",
         at="case when",

@@ -111,8 +111,8 @@ MISTAKES = [
         "index_twice", "again", "serves the same look-ups",
     ),
     (
-        "create index idx_zz on user_sessions (last_activity_at)",
-        "index_twice", "idx_zz", "idx_session_activity serves the same",
+        "create index idx_zz on user_profiles (last_activity_at)",
+        "index_twice", "idx_zz", "idx_profile_activity serves the same",
     ),
     (
         "create table theirs (id integer); alter table theirs owner to app_service",
@@ -212,8 +212,8 @@ def test_every_rule_has_a_mistake_that_it_finds():
     "harmless",
     [
         "create unique index other_order on user_sessions (user_id, last_activity_at)",
-        "create index backwards on user_sessions (last_activity_at desc)",
-        "create index partial on user_sessions (last_activity_at) where is_active",
+        "create index backwards on user_profiles (last_activity_at desc)",
+        "create index partial on user_profiles (last_activity_at) where is_on_leaderboard",
         "create view mine with (security_invoker = on) as select user_id from user_profiles",
         "alter table skills add constraint unique_name unique (skill_tree_id, name)",
     ],

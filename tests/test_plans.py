@@ -123,6 +123,50 @@ def test_a_generic_plan_names_parameters_instead_of_values(connection: psycopg.C
     assert generic.plan["Actual Rows"] == 1
 
 
+@pytest.mark.parametrize("name", ["leaderboards/top", "leaderboards/around"])
+def test_places_come_in_order_from_the_index_also_under_row_level_security(
+    connection: psycopg.Connection[Any], name: str
+) -> None:
+    explained = explain(connection, name, {})
+
+    scans = [node for node in plan.nodes(explained.plan) if node.table == "user_scores"]
+    assert explained.role == "app_service"
+    assert [node.kind for node in scans if not node.kind.startswith("Index")] == []
+    assert max(node.rows for node in scans) <= 10
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "skills/ancestors",
+        "skills/descendants",
+        "skills/learning_path",
+        "progress/missing_prerequisites",
+        "progress/explain_lock",
+    ],
+)
+def test_the_graph_is_followed_within_a_tree_that_is_read_once(connection: psycopg.Connection[Any], name: str) -> None:
+    explained = explain(connection, name, {})
+
+    scans = [node for node in plan.nodes(explained.plan) if node.table == "skills"]
+    (tree,) = (node for node in scans if node.rows > 1)
+    assert all(node.loops == 1 for node in scans)
+    assert tree.rows < 400
+
+
+def test_a_batch_of_a_backfill_looks_at_its_own_learners_only(connection: psycopg.Connection[Any]) -> None:
+    every = connection.execute("select id, criterion, is_limited from achievements").fetchall()
+    kinds = {(criterion, is_limited): id_ for id_, criterion, is_limited in every}
+
+    read_rows = set()
+    for id_ in kinds.values():
+        explained = explain(connection, "achievements/next_backfill_batch", {"achievement_id": str(id_), "limit": "10"})
+        read_rows |= {node.rows for node in plan.nodes(explained.plan) if node.table == "user_profiles"}
+
+    assert len(kinds) >= 4
+    assert max(read_rows) <= 10
+
+
 def test_explain_shows_several_plans_with_what_to_look_at(run: Run) -> None:
     shown = run("explain", "trees/load", "doctor/xp_total")
 

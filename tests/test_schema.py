@@ -244,7 +244,8 @@ INDEXES = {
     "idx_user_achievement_date": "user_achievements btree (user_id, earned_at)",
     "idx_achievement_users": "user_achievements btree (achievement_id)",
     "idx_user_session_active": "user_sessions btree (user_id, is_active)",
-    "idx_session_activity": "user_sessions btree (last_activity_at)",
+    # Only of those in use: nobody asks when a session that has ended was last used.
+    "idx_session_activity": "user_sessions btree (last_activity_at) partial",
 }
 
 # (table, columns) -> (table it refers to, what happens when that row is deleted). Prisma restricts where nothing is

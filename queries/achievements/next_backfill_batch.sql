@@ -8,7 +8,7 @@
 -- @nullable last_user_id: the last learners were in the batch before
 -- @after achievements/begin_backfill
 -- @sample limit: 500
--- @budget buffers 27000
+-- @budget buffers 2800
 -- @never Seq Scan on user_achievements
 with place as (
     select achievement_backfills.after_user_id
@@ -17,7 +17,10 @@ with place as (
 ),
 
 batch as (
-    select user_profiles.user_id
+    select
+        user_profiles.user_id,
+        user_profiles.total_xp,
+        user_profiles.max_streak
     from user_profiles
     where
         user_profiles.user_id > coalesce(
@@ -30,26 +33,36 @@ batch as (
 due as (
     select batch.user_id
     from batch
-    cross join
-        lateral (
-            select
-                achievement_standings.value,
-                achievement_standings.threshold
-            from achievement_standings
-            where
-                achievement_standings.user_id = batch.user_id
-                and achievement_standings.achievement_id = %(achievement_id)s
-        ) as standing
     inner join achievements on achievements.id = %(achievement_id)s
     where
-        standing.value >= standing.threshold
-        and achievements.is_active
+        achievements.is_active
         and not exists (
             select from user_achievements
             where
                 user_achievements.user_id = batch.user_id
                 and user_achievements.achievement_id = %(achievement_id)s
         )
+        -- Learner by learner, in sub-selects: joined, the view would be computed for all learners.
+        and achievements.threshold <= case
+            when achievements.is_limited
+                then (
+                    select achievement_standings.value
+                    from achievement_standings
+                    where
+                        achievement_standings.user_id = batch.user_id
+                        and achievement_standings.achievement_id = %(achievement_id)s
+                )
+            when achievements.criterion = 'skill_completion_count'
+                then (
+                    select count(*)
+                    from xp_events
+                    where
+                        xp_events.user_id = batch.user_id
+                        and xp_events.source_kind = 'SKILL'
+                )
+            when achievements.criterion = 'xp_threshold' then batch.total_xp
+            else batch.max_streak
+        end
 )
 
 select

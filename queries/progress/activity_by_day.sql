@@ -3,7 +3,7 @@
 --
 -- @sample since: current_date - 30
 -- @sample until: current_date
--- @budget buffers 330
+-- @budget buffers 79
 -- @never Seq Scan on user_activity_days, user_profiles, xp_events
 with paid as (
     select
@@ -14,6 +14,9 @@ with paid as (
     where
         xp_events.user_id = %(user_id)s
         and xp_events.granted_on between %(since)s::date and %(until)s::date
+        -- The index is of moments; no local day is further than a day from its moment.
+        and xp_events.granted_at >= (%(since)s::date - 1)::timestamp at time zone 'UTC'
+        and xp_events.granted_at < (%(until)s::date + 2)::timestamp at time zone 'UTC'
     group by xp_events.granted_on
 ),
 
@@ -34,5 +37,6 @@ left join user_activity_days
     on
         user_activity_days.user_id = %(user_id)s
         and user_activity_days.activity_date = day.activity_date
+        and user_activity_days.activity_date between %(since)s::date and %(until)s::date
 left join paid on paid.granted_on = day.activity_date
 order by day.activity_date;

@@ -4,8 +4,8 @@
 -- What lies behind a satisfied skill is not asked for, nor what lies behind one under way: work once begun goes on.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @budget buffers 200
--- @never Seq Scan on user_profiles, user_skill_progress, xp_events
+-- @budget buffers 48
+-- @never Seq Scan on skills, user_profiles, user_skill_progress, xp_events
 with recursive target as (
     select
         skills.id,
@@ -18,6 +18,23 @@ with recursive target as (
     where
         user_profiles.user_id = %(user_id)s
         and skills.id = %(skill_id)s
+),
+
+tree_skill as (
+    -- Whatever a skill needs is of its tree, which is read once.
+    select
+        skills.id,
+        skills.name,
+        skills.xp_value,
+        skills.estimated_minutes,
+        skills.is_optional,
+        skills.is_active,
+        skills.dependencies,
+        skills.position_y,
+        skills.position_x,
+        skills.sort_order
+    from target
+    inner join skills on skills.skill_tree_id = target.skill_tree_id
 ),
 
 work as (
@@ -41,16 +58,16 @@ unsatisfied as (
     from target
     union
     select
-        skills.id,
-        skills.dependencies,
+        tree_skill.id,
+        tree_skill.dependencies,
         work.skill_id is not null as is_begun
     from unsatisfied
     cross join unnest(unsatisfied.dependencies) as dependency (id)
-    inner join skills on skills.id = dependency.id
-    left join work on work.skill_id = skills.id
+    inner join tree_skill on tree_skill.id = dependency.id
+    left join work on work.skill_id = tree_skill.id
     where
         not unsatisfied.is_begun
-        and skills.is_active
+        and tree_skill.is_active
         and coalesce(work.status, 'LOCKED') not in ('COMPLETED', 'SKIPPED')
 ),
 
@@ -75,38 +92,42 @@ leveled as (
 
 step as (
     select
-        skills.id,
-        skills.name,
+        tree_skill.id,
+        tree_skill.name,
         case
             when work.status is not null then work.status
             -- All that it needs is in the way too, unless it is satisfied.
             when coalesce(leveled.level, 0) = 0 then 'AVAILABLE'
             else 'LOCKED'
         end as status,
-        skills.is_optional,
-        case when skills.is_optional then 'SKIP' else 'COMPLETE' end as action,
+        tree_skill.is_optional,
+        case when tree_skill.is_optional then 'SKIP' else 'COMPLETE' end as action,
         case
-            when skills.estimated_minutes is not null
-                then greatest(skills.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
+            when tree_skill.estimated_minutes is not null
+                then greatest(tree_skill.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
         end as remaining_minutes,
-        case when xp_events.source_id is null and not skills.is_optional then skills.xp_value else 0 end as xp,
+        case when xp_events.source_id is null and not tree_skill.is_optional then tree_skill.xp_value else 0 end as xp,
         coalesce(leveled.level, 0) as level,
-        skills.id = any(target.dependencies) as is_direct,
+        tree_skill.id = any(target.dependencies) as is_direct,
         row_number() over (
             order by
-                coalesce(leveled.level, 0), skills.position_y, skills.position_x, skills.sort_order, skills.id
+                coalesce(leveled.level, 0),
+                tree_skill.position_y,
+                tree_skill.position_x,
+                tree_skill.sort_order,
+                tree_skill.id
         ) as place
     from target
     cross join unsatisfied
-    inner join skills on skills.id = unsatisfied.id
-    left join leveled on leveled.id = skills.id
-    left join work on work.skill_id = skills.id
+    inner join tree_skill on tree_skill.id = unsatisfied.id
+    left join leveled on leveled.id = tree_skill.id
+    left join work on work.skill_id = tree_skill.id
     left join xp_events
         on
             xp_events.user_id = %(user_id)s
             and xp_events.source_kind = 'SKILL'
-            and xp_events.source_id = skills.id
-    where skills.id <> target.id
+            and xp_events.source_id = tree_skill.id
+    where tree_skill.id <> target.id
 ),
 
 judged as (

@@ -4,7 +4,7 @@
 -- What is satisfied is left out, and so is what lies only behind it.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @budget buffers 210
+-- @budget buffers 84
 -- @never Seq Scan on user_profiles, user_skill_progress, xp_events
 with recursive target as (
     select

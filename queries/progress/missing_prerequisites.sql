@@ -5,9 +5,31 @@
 -- again.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @budget buffers 2600
--- @never Seq Scan on user_skill_progress
-with recursive satisfied as (
+-- @budget buffers 43
+-- @never Seq Scan on skills, user_skill_progress
+with recursive tree_skill as (
+    -- Whatever a skill needs is of its tree, which is read once.
+    select
+        skills.id,
+        skills.name,
+        skills.difficulty,
+        skills.estimated_minutes,
+        skills.is_active,
+        skills.dependencies,
+        skills.dependents,
+        skills.position_y,
+        skills.position_x,
+        skills.sort_order
+    from skills
+    where
+        skills.skill_tree_id = (
+            select target.skill_tree_id
+            from skills as target
+            where target.id = %(skill_id)s
+        )
+),
+
+satisfied as (
     select user_skill_progress.skill_id
     from user_skill_progress
     inner join skills on skills.id = %(skill_id)s and skills.skill_tree_id = user_skill_progress.skill_tree_id
@@ -18,22 +40,22 @@ with recursive satisfied as (
 
 missing as (
     select
-        skills.id,
-        skills.dependencies
-    from skills
-    where skills.id = %(skill_id)s
+        tree_skill.id,
+        tree_skill.dependencies
+    from tree_skill
+    where tree_skill.id = %(skill_id)s
     union
     select
-        skills.id,
-        skills.dependencies
+        tree_skill.id,
+        tree_skill.dependencies
     from missing
     cross join unnest(missing.dependencies) as dependency (id)
-    inner join skills on skills.id = dependency.id
+    inner join tree_skill on tree_skill.id = dependency.id
     where
-        skills.is_active
+        tree_skill.is_active
         and not exists (
             select from satisfied
-            where satisfied.skill_id = skills.id
+            where satisfied.skill_id = tree_skill.id
         )
 ),
 
@@ -57,13 +79,13 @@ leveled as (
 )
 
 select
-    skills.id,
-    skills.name,
-    skills.difficulty,
-    skills.estimated_minutes,
-    skills.dependents @> array[%(skill_id)s::uuid] as is_direct,
+    tree_skill.id,
+    tree_skill.name,
+    tree_skill.difficulty,
+    tree_skill.estimated_minutes,
+    tree_skill.dependents @> array[%(skill_id)s::uuid] as is_direct,
     coalesce(leveled.level, 0) as level
 from missing
-inner join skills on skills.id = missing.id
-left join leveled on leveled.id = skills.id
-order by level, skills.position_y, skills.position_x, skills.sort_order, skills.id;
+inner join tree_skill on tree_skill.id = missing.id
+left join leveled on leveled.id = tree_skill.id
+order by level, tree_skill.position_y, tree_skill.position_x, tree_skill.sort_order, tree_skill.id;

@@ -5,14 +5,37 @@
 -- however many ways lead to it.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @budget buffers 470
-with recursive reached as (
+-- @budget buffers 46
+-- @never Seq Scan on skills
+with recursive tree_skill as (
+    -- Whatever is met is of the skill's tree, which is read once.
+    select
+        skills.id,
+        skills.name,
+        skills.skill_type,
+        skills.difficulty,
+        skills.is_active,
+        skills.is_optional,
+        skills.dependencies,
+        skills.position_y,
+        skills.position_x,
+        skills.sort_order
+    from skills
+    where
+        skills.skill_tree_id = (
+            select target.skill_tree_id
+            from skills as target
+            where target.id = %(skill_id)s
+        )
+),
+
+reached as (
     select
         0 as depth,
-        array[skills.id] as frontier,
-        array[skills.id] as met
-    from skills
-    where skills.id = %(skill_id)s
+        array[tree_skill.id] as frontier,
+        array[tree_skill.id] as met
+    from tree_skill
+    where tree_skill.id = %(skill_id)s
     union all
     select
         reached.depth + 1 as depth,
@@ -23,8 +46,8 @@ with recursive reached as (
         lateral (
             select array_agg(distinct neighbour.id) as ids
             from unnest(reached.frontier) as here (id)
-            inner join skills on skills.id = here.id
-            cross join unnest(skills.dependencies) as neighbour (id)
+            inner join tree_skill on tree_skill.id = here.id
+            cross join unnest(tree_skill.dependencies) as neighbour (id)
             where not exists (
                 select from unnest(reached.met) as already (id)
                 where already.id = neighbour.id
@@ -34,14 +57,14 @@ with recursive reached as (
 )
 
 select
-    skills.id,
-    skills.name,
-    skills.skill_type,
-    skills.difficulty,
-    skills.is_active,
-    skills.is_optional,
+    tree_skill.id,
+    tree_skill.name,
+    tree_skill.skill_type,
+    tree_skill.difficulty,
+    tree_skill.is_active,
+    tree_skill.is_optional,
     reached.depth
 from reached
 cross join unnest(reached.frontier) as member (id)
-inner join skills on skills.id = member.id
-order by reached.depth, skills.position_y, skills.position_x, skills.sort_order, skills.id;
+inner join tree_skill on tree_skill.id = member.id
+order by reached.depth, tree_skill.position_y, tree_skill.position_x, tree_skill.sort_order, tree_skill.id;

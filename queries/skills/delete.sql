@@ -3,7 +3,7 @@
 --
 -- @role app_service
 -- @across takes the skill out of everyone's counts
--- @budget buffers 4500
+-- @budget buffers 12000
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with released_skill as (
     update skills

@@ -2,21 +2,46 @@
 -- needs. Inactive skills neither gate nor count, so that no way leads through them.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @budget buffers 2600
-with recursive leading_to as (
+-- @budget buffers 46
+-- @never Seq Scan on skills
+with recursive tree_skill as (
+    -- Whatever leads to a skill is of its tree, which is read once.
     select
         skills.id,
-        skills.dependencies
+        skills.name,
+        skills.skill_type,
+        skills.difficulty,
+        skills.estimated_minutes,
+        skills.xp_value,
+        skills.is_optional,
+        skills.is_active,
+        skills.dependencies,
+        skills.position_y,
+        skills.position_x,
+        skills.sort_order
     from skills
-    where skills.id = %(skill_id)s
+    where
+        skills.skill_tree_id = (
+            select target.skill_tree_id
+            from skills as target
+            where target.id = %(skill_id)s
+        )
+),
+
+leading_to as (
+    select
+        tree_skill.id,
+        tree_skill.dependencies
+    from tree_skill
+    where tree_skill.id = %(skill_id)s
     union
     select
-        skills.id,
-        skills.dependencies
+        tree_skill.id,
+        tree_skill.dependencies
     from leading_to
     cross join unnest(leading_to.dependencies) as dependency (id)
-    inner join skills on skills.id = dependency.id
-    where skills.is_active
+    inner join tree_skill on tree_skill.id = dependency.id
+    where tree_skill.is_active
 ),
 
 edge as (
@@ -39,15 +64,15 @@ leveled as (
 )
 
 select
-    skills.id,
-    skills.name,
-    skills.skill_type,
-    skills.difficulty,
-    skills.estimated_minutes,
-    skills.xp_value,
-    skills.is_optional,
+    tree_skill.id,
+    tree_skill.name,
+    tree_skill.skill_type,
+    tree_skill.difficulty,
+    tree_skill.estimated_minutes,
+    tree_skill.xp_value,
+    tree_skill.is_optional,
     coalesce(leveled.level, 0) as level
 from leading_to
-inner join skills on skills.id = leading_to.id
-left join leveled on leveled.id = skills.id
-order by level, skills.position_y, skills.position_x, skills.sort_order, skills.id;
+inner join tree_skill on tree_skill.id = leading_to.id
+left join leveled on leveled.id = tree_skill.id
+order by level, tree_skill.position_y, tree_skill.position_x, tree_skill.sort_order, tree_skill.id;

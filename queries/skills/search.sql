@@ -1,5 +1,7 @@
 -- The active skills that match a search, best first, in every tree or in one.
 --
+-- All skills that match are read, because the best are told by ranking them.
+--
 -- published  null searches drafts too
 --
 -- @sample tree_id: null

@@ -12,7 +12,7 @@
 -- @sample new_id: gen_random_uuid()
 -- @sample prerequisites: '{}'::text[]
 -- @sample skills: %(curriculum)s
--- @budget buffers 110
+-- @budget buffers 370
 with given_skill as materialized (
     select
         given.place,

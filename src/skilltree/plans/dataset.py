@@ -269,7 +269,8 @@ def _load_learners(connection: Connection[Any], size: Size, trees: list[_Tree]) 
     copy(connection, _PROGRESS, (row for visit in visits for row in _worked(work, visit)))
     copy(
         connection,
-        "user_sessions (user_id, id, device_info, ip_address, started_at, last_activity_at, ended_at, is_active)",
+        "user_sessions (user_id, id, device_info, ip_address, started_at, last_activity_at, expires_at, ended_at, "
+        "is_active)",
         _sessions(_chance("sessions"), users),
     )
 
@@ -346,7 +347,8 @@ def _sessions(chance: random.Random, users: list[str]) -> Iterator[Row]:
     for user_id in users:
         for _ in range(min(int(chance.paretovariate(1)), 50)):
             minute = chance.randrange(_MINUTES - 60)
-            is_active = minute > _MINUTES - 30 * 1440
+            # Within the 30 days of a session, with a day to spare for whoever measures later.
+            is_active = minute > _MINUTES - 29 * 1440
             ended = None if is_active else _moment(minute + 60)
             device = json.dumps({"browser": "Firefox", "os": "Linux"})
             yield (
@@ -356,6 +358,7 @@ def _sessions(chance: random.Random, users: list[str]) -> Iterator[Row]:
                 "192.0.2.1",
                 _moment(minute),
                 _moment(minute),
+                _moment(minute + 30 * 1440),
                 ended,
                 is_active,
             )
