@@ -1,5 +1,6 @@
--- Where one learner is logged in, the latest used first.
+-- Where one learner is logged in and may go on (sessions/resume), the latest used first.
 --
+-- @sample idle_for: interval '7 days'
 -- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
 -- @budget buffers 11
 -- @never Seq Scan on user_sessions
@@ -18,4 +19,5 @@ where
     user_sessions.user_id = %(user_id)s
     and user_sessions.is_active
     and user_sessions.expires_at > now()
+    and user_sessions.last_activity_at > now() - %(idle_for)s::interval
 order by user_sessions.last_activity_at desc, user_sessions.id;

@@ -38,9 +38,13 @@ def learner(user_id: UUID | None) -> Actor:
     return Actor(read("roles/begin_as_user"), {"user_id": _checked(user_id, "user_id")}, is_learner=True)
 
 
-def service(actor_id: UUID | None) -> Actor:
-    """Return the service, which works across learners, for somebody or for nobody in particular."""
-    return Actor(read("roles/begin_as_service"), {"actor_id": _checked(actor_id, "actor_id")}, is_learner=False)
+def service(actor_id: UUID | None, statement_timeout: int | None = None) -> Actor:
+    """Return the service, which works across learners, for somebody or for nobody in particular.
+
+    Its statements may take so many milliseconds, or what is set for its role.
+    """
+    params = {"actor_id": _checked(actor_id, "actor_id"), "statement_timeout": statement_timeout}
+    return Actor(read("roles/begin_as_service"), params, is_learner=False)
 
 
 def roles_taken(steps: Sequence[S], actor: Actor, *, goes_on: bool) -> Iterator[S | Query]:

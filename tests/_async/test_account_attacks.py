@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from _async.factories import add_user, expect_refusal, rows, until_somebody_waits
-from skilltree.errors import InvalidCredentials, TooManyAttempts, UnitOfWorkOpen, UserNotFound
+from skilltree.errors import InvalidCredentials, SessionNotFound, TooManyAttempts, UnitOfWorkOpen, UserNotFound
+from skilltree.passwords import hash_password
 from together import failures, meanwhile_async, together_async
 
 EMAIL, PASSWORD, NEW = "ada@example.org", "correct horse", "battery staple"
@@ -97,6 +98,55 @@ async def test_a_session_that_is_just_starting_ends_when_the_password_is_reset(d
 
     assert reset.exception() is None
     assert await db.sessions.list_active(learner.id) == []
+
+
+async def start(db, password=PASSWORD, cost=4):
+    return await db.accounts.log_in(EMAIL, password, address=HOME, bcrypt_cost=cost)
+
+
+async def test_who_logs_in_has_a_session_and_is_counted_as_who_authenticates_is(db, connection, learner):
+    await connection.execute("update users set last_login_at = null")
+
+    started = await start(db, cost=5)
+
+    assert started.session.user_id == learner.id
+    assert str(started.session.ip_address) == HOME
+    assert await db.sessions.resume(started.token) == started.session
+    assert await rows(connection, "select last_login_at is null, left(password_hash, 7) from users") == [
+        (False, "$2b$05$")
+    ]
+    for _ in range(3):
+        with pytest.raises(InvalidCredentials):
+            await start(db, "wrong")
+    with pytest.raises(TooManyAttempts):
+        await start(db)
+    assert await db.sessions.list_active(learner.id) == [started.session]
+
+
+async def test_no_session_starts_of_a_password_that_is_being_changed(db, connection, learner):
+    async with AsyncExitStack() as until_started, db.transaction() as unit:
+        await unit._connection.execute("update users set password_hash = %s", [hash_password(NEW, cost=4)])
+        started = await until_started.enter_async_context(meanwhile_async(lambda: start(db)))
+        await until_somebody_waits(connection)
+
+    assert isinstance(started.exception(), InvalidCredentials)
+    assert await rows(connection, "select from user_sessions") == []
+
+
+async def test_the_session_of_a_log_in_that_is_under_way_ends_when_the_password_changes(db, connection, learner):
+    async with AsyncExitStack() as until_done, db.transaction() as unit:
+        # The log-in has checked the password, and waits with its account held.
+        await unit._connection.execute("lock table user_sessions in share mode")
+        started = await until_done.enter_async_context(meanwhile_async(lambda: start(db)))
+        await until_somebody_waits(connection)
+        changed = await until_done.enter_async_context(
+            meanwhile_async(lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4))
+        )
+        await until_somebody_waits(connection, 2)
+
+    assert (started.exception(), changed.exception()) == (None, None)
+    with pytest.raises(SessionNotFound):
+        await db.sessions.resume(started.result().token)
 
 
 async def test_no_session_starts_of_an_account_that_is_being_closed(db, connection, learner):

@@ -380,3 +380,11 @@ async def test_a_statement_has_the_time_that_is_set_for_its_role(app, app_url, c
         limits = await (await unit._connection.execute("show statement_timeout")).fetchone()
     assert limits == {"skilltree_app": ("10s",), "app_service": ("1min",)}[role]
     assert await rows(connection, "show statement_timeout") == [("0",)]
+
+
+async def test_a_time_that_the_application_sets_holds_whoever_it_works_for(app_url, learner):
+    async with AsyncDatabase(app_url, statement_timeout=3) as db:
+        for scope in (db, db.as_user(learner.id), db.as_user(None), db.as_service(), db.as_service(learner.id)):
+            async with scope.transaction() as unit:
+                limit = await unit._connection.execute("show statement_timeout")
+                assert await limit.fetchone() == ("3s",)

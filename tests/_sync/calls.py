@@ -195,6 +195,7 @@ SERVICE = {
     "users.delete": lambda db, of: db.users.delete(of.user_id),
     "users.erase": lambda db, of: db.users.erase(of.user_id),
     "accounts.authenticate": lambda db, of: db.accounts.authenticate(of.email, "wrong", bcrypt_cost=4),
+    "accounts.log_in": lambda db, of: db.accounts.log_in(of.email, "wrong", bcrypt_cost=4),
     "accounts.change_password": lambda db, of: db.accounts.change_password(
         of.user_id, current="correct horse", new="battery staple", bcrypt_cost=4
     ),

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 import pytest
 
 from _sync.factories import add_user, expect_refusal, rows, until_somebody_waits
-from skilltree.errors import InvalidCredentials, TooManyAttempts, UnitOfWorkOpen, UserNotFound
+from skilltree.errors import InvalidCredentials, SessionNotFound, TooManyAttempts, UnitOfWorkOpen, UserNotFound
+from skilltree.passwords import hash_password
 from together import failures, meanwhile_sync, together_sync
 
 EMAIL, PASSWORD, NEW = "ada@example.org", "correct horse", "battery staple"
@@ -99,6 +100,53 @@ def test_a_session_that_is_just_starting_ends_when_the_password_is_reset(db, con
 
     assert reset.exception() is None
     assert db.sessions.list_active(learner.id) == []
+
+
+def start(db, password=PASSWORD, cost=4):
+    return db.accounts.log_in(EMAIL, password, address=HOME, bcrypt_cost=cost)
+
+
+def test_who_logs_in_has_a_session_and_is_counted_as_who_authenticates_is(db, connection, learner):
+    connection.execute("update users set last_login_at = null")
+
+    started = start(db, cost=5)
+
+    assert started.session.user_id == learner.id
+    assert str(started.session.ip_address) == HOME
+    assert db.sessions.resume(started.token) == started.session
+    assert rows(connection, "select last_login_at is null, left(password_hash, 7) from users") == [(False, "$2b$05$")]
+    for _ in range(3):
+        with pytest.raises(InvalidCredentials):
+            start(db, "wrong")
+    with pytest.raises(TooManyAttempts):
+        start(db)
+    assert db.sessions.list_active(learner.id) == [started.session]
+
+
+def test_no_session_starts_of_a_password_that_is_being_changed(db, connection, learner):
+    with ExitStack() as until_started, db.transaction() as unit:
+        unit._connection.execute("update users set password_hash = %s", [hash_password(NEW, cost=4)])
+        started = until_started.enter_context(meanwhile_sync(lambda: start(db)))
+        until_somebody_waits(connection)
+
+    assert isinstance(started.exception(), InvalidCredentials)
+    assert rows(connection, "select from user_sessions") == []
+
+
+def test_the_session_of_a_log_in_that_is_under_way_ends_when_the_password_changes(db, connection, learner):
+    with ExitStack() as until_done, db.transaction() as unit:
+        # The log-in has checked the password, and waits with its account held.
+        unit._connection.execute("lock table user_sessions in share mode")
+        started = until_done.enter_context(meanwhile_sync(lambda: start(db)))
+        until_somebody_waits(connection)
+        changed = until_done.enter_context(
+            meanwhile_sync(lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4))
+        )
+        until_somebody_waits(connection, 2)
+
+    assert (started.exception(), changed.exception()) == (None, None)
+    with pytest.raises(SessionNotFound):
+        db.sessions.resume(started.result().token)
 
 
 def test_no_session_starts_of_an_account_that_is_being_closed(db, connection, learner):

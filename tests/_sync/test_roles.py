@@ -380,3 +380,11 @@ def test_a_statement_has_the_time_that_is_set_for_its_role(app, app_url, connect
         limits = (unit._connection.execute("show statement_timeout")).fetchone()
     assert limits == {"skilltree_app": ("10s",), "app_service": ("1min",)}[role]
     assert rows(connection, "show statement_timeout") == [("0",)]
+
+
+def test_a_time_that_the_application_sets_holds_whoever_it_works_for(app_url, learner):
+    with Database(app_url, statement_timeout=3) as db:
+        for scope in (db, db.as_user(learner.id), db.as_user(None), db.as_service(), db.as_service(learner.id)):
+            with scope.transaction() as unit:
+                limit = unit._connection.execute("show statement_timeout")
+                assert limit.fetchone() == ("3s",)

@@ -170,6 +170,19 @@ def test_active_sessions_are_listed_the_latest_used_first(db, learner):
     assert db.sessions.list_active(UNKNOWN) == []
 
 
+def test_a_session_that_could_not_be_resumed_is_not_listed(db, connection, learner):
+    first, second = db.sessions.start(learner.id), db.sessions.start(learner.id)
+    connection.execute(
+        "update user_sessions set last_activity_at = now() - interval '7 days' where id = %s", [first.session.id]
+    )
+
+    assert db.sessions.list_active(learner.id) == [second.session]
+    with pytest.raises(SessionNotFound):
+        db.sessions.resume(first.token)
+    assert len(db.sessions.list_active(learner.id, idle_for=timedelta(days=8))) == 2
+    assert (db.sessions.resume(first.token, idle_for=timedelta(days=8))).id == first.session.id
+
+
 def test_idle_sessions_of_all_learners_expire_the_longest_unused_first(db, connection, learner):
     other = add_user(db, "grace")
     sessions = [add_session(db, user.id) for user in (learner, other, learner)]

@@ -2,15 +2,19 @@
 
 """Who somebody is: logging in, passwords, and links sent by mail."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from skilltree._addresses import Address, network_of
+from skilltree._addresses import Address, address_of, network_of
 from skilltree._logins import LoginAttempt, TokenGrant
-from skilltree._rows import limited
-from skilltree._sync.repository import Repository
+from skilltree._rows import document, limited
+from skilltree._sync.repository import M, Repository
+from skilltree._sync.sessions import LONGEST
 from skilltree._tokens import digest, new_secret, read_token, token
 from skilltree.errors import InvalidCredentials, InvalidToken, TooManyAttempts, UnitOfWorkOpen, UserNotFound
+from skilltree.models.content import DEVICE, DeviceInfo
 from skilltree.models.ids import SessionId, UserId
+from skilltree.models.sessions import Session, StartedSession
 from skilltree.models.users import IssuedToken, User
 from skilltree.passwords import DEFAULT_COST, check_password, cost_of, hash_password, require_password
 
@@ -35,32 +39,45 @@ class Accounts(Repository):
         as long whether or not there is such an account. Raises InvalidCredentials, InvalidPassword, TooManyAttempts;
         UnitOfWorkOpen within a unit of work, whose end could undo what was counted.
         """
-        require_password(password, cost=bcrypt_cost)
-        network = network_of(address)
-        attempt = self._attempt(email, network)
-        password_hash = attempt.password_hash
-        while True:
-            matches = check_password(password, password_hash, cost=bcrypt_cost)
-            if not matches or not attempt.is_active or password_hash is None:
-                raise InvalidCredentials
-            new_hash = None
-            if cost_of(password_hash) < bcrypt_cost:
-                new_hash = hash_password(password, cost=bcrypt_cost)
-            found = self._all(
-                User,
-                "accounts/finish_login",
-                # In the order in which all hold them: two who log in at once do not meet in a deadlock.
-                before=("accounts/hold_attempts",),
-                user_id=attempt.user_id,
-                password_hash=password_hash,
-                new_hash=new_hash,
-                email=email,
-                network=network,
-            )
-            if found:
-                return found[0]
-            # The hash is another one meanwhile: of another password, or of the same one at a higher cost.
-            password_hash = self._password_hash(attempt.user_id)
+        return self._log_in(
+            User,
+            "accounts/finish_login",
+            email=email,
+            password=password,
+            network=network_of(address),
+            bcrypt_cost=bcrypt_cost,
+        )
+
+    def log_in(
+        self,
+        email: str,
+        password: str,
+        *,
+        address: Address | str | None = None,
+        device_info: DeviceInfo | Mapping[str, object] | None = None,
+        valid_for: timedelta = LONGEST,
+        bcrypt_cost: int = DEFAULT_COST,
+    ) -> StartedSession:
+        """Authenticate, and start a session in the same transaction: a password changed meanwhile starts none.
+
+        See ``authenticate`` and ``sessions.start``, and what they raise.
+        """
+        secret = new_secret()
+        session = self._log_in(
+            Session,
+            "sessions/start",
+            before=("accounts/finish_login",),
+            email=email,
+            password=password,
+            network=network_of(address),
+            bcrypt_cost=bcrypt_cost,
+            id=None,
+            token_hash=digest(secret),
+            device_info=document(DEVICE, device_info, "device_info"),
+            ip_address=address_of(address),
+            valid_for=valid_for,
+        )
+        return StartedSession(session=session, token=token(session.user_id, secret))
 
     def change_password(
         self,
@@ -142,6 +159,47 @@ class Accounts(Repository):
     def forget_attempts(self, *, limit: int = 1000) -> int:
         """Forget counted log-ins of more than a day ago, at most ``limit`` of them, and return how many."""
         return len(self._values("accounts/forget_attempts", limit=limited(limit, "limit")))
+
+    def _log_in(
+        self,
+        model: type[M],
+        query: str,
+        *,
+        before: Sequence[str] = (),
+        email: str,
+        password: str,
+        network: str | None,
+        bcrypt_cost: int,
+        **given: object,
+    ) -> M:
+        """Check a password, and return what comes of a log-in that succeeds."""
+        require_password(password, cost=bcrypt_cost)
+        attempt = self._attempt(email, network)
+        password_hash = attempt.password_hash
+        while True:
+            matches = check_password(password, password_hash, cost=bcrypt_cost)
+            if not matches or not attempt.is_active or password_hash is None:
+                raise InvalidCredentials
+            new_hash = None
+            if cost_of(password_hash) < bcrypt_cost:
+                new_hash = hash_password(password, cost=bcrypt_cost)
+            found = self._all(
+                model,
+                query,
+                # In the order in which all hold them: two who log in at once do not meet in a deadlock.
+                before=("accounts/hold_attempts", *before),
+                after=(),
+                user_id=attempt.user_id,
+                password_hash=password_hash,
+                new_hash=new_hash,
+                email=email,
+                network=network,
+                **given,
+            )
+            if found:
+                return found[0]
+            # The hash is another one meanwhile: of another password, or of the same one at a higher cost.
+            password_hash = self._password_hash(attempt.user_id)
 
     def _attempt(self, email: str, network: str | None) -> LoginAttempt:
         """Count an attempt as failed before it is made. Raises TooManyAttempts when it has to wait."""

@@ -112,9 +112,10 @@ class Database(Repositories):
     """A pool of connections to one database, and its repositories, each statement a transaction of its own.
 
     ``url`` is any libpq connection string. Times are in seconds: ``timeout`` to wait for a free connection,
-    ``connect_timeout`` for the server to answer, ``statement_timeout`` for a statement to run. A connection is given
-    up after ``max_idle`` without use, and after ``max_lifetime`` in any case. ``prepare_threshold`` is the number of
-    times a statement runs before it is prepared; ``None`` (never) suits PgBouncer older than 1.21 in transaction mode.
+    ``connect_timeout`` for the server to answer, ``statement_timeout`` for a statement to run, instead of what is set
+    for the roles. A connection is given up after ``max_idle`` without use, and after ``max_lifetime`` in any case.
+    ``prepare_threshold`` is the number of times a statement runs before it is prepared; ``None`` (never) suits
+    PgBouncer older than 1.21 in transaction mode, which also lets no ``statement_timeout`` through.
     A statement that meets a deadlock or a serialization failure is tried ``attempts`` times.
     """
 
@@ -139,10 +140,11 @@ class Database(Repositories):
             "connect_timeout": connect_timeout,
             "context": adapters(),
         }
-        if statement_timeout is not None:
+        self._statement_timeout = None if statement_timeout is None else round(statement_timeout * 1000)
+        if self._statement_timeout is not None:
             with translated():
                 options = conninfo_to_dict(url).get("options") or ""
-            arguments["options"] = f"{options} -c statement_timeout={round(statement_timeout * 1000)}".lstrip()
+            arguments["options"] = f"{options} -c statement_timeout={self._statement_timeout}".lstrip()
         self._url = url
         self._arguments = arguments
         self._timeout = timeout
@@ -198,7 +200,7 @@ class Database(Repositories):
 
         The actor is who is noted as the one that wrote.
         """
-        return Scope(self, service(actor_id))
+        return Scope(self, service(actor_id, self._statement_timeout))
 
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         return self._run(steps, ANYBODY)

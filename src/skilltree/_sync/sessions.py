@@ -32,6 +32,7 @@ class Sessions(Repository):
     ) -> StartedSession:
         """Start a session that ends after ``valid_for`` at the latest; its token is told here, and never again.
 
+        For somebody who has been authenticated elsewhere; with a password, ``accounts.log_in`` does both at once.
         Raises UserNotFound, also for an account not in use, InvalidDocument, InvalidValue for an address that is none.
         """
         secret = new_secret()
@@ -40,6 +41,8 @@ class Sessions(Repository):
             "sessions/start",
             missing=UserNotFound(id=user_id),
             user_id=user_id,
+            password_hash=None,
+            new_hash=None,
             id=id,
             token_hash=digest(secret),
             device_info=document(DEVICE, device_info, "device_info"),
@@ -86,9 +89,9 @@ class Sessions(Repository):
         """End a learner's sessions, all but one if that is given, and return how many."""
         return len(self._values("sessions/end_all", user_id=user_id, except_session_id=except_session_id))
 
-    def list_active(self, user_id: UserId) -> list[Session]:
-        """Return where a learner is logged in, the latest used first."""
-        return self._all(Session, "sessions/list_active", user_id=user_id)
+    def list_active(self, user_id: UserId, *, idle_for: timedelta = LONGEST_IDLE) -> list[Session]:
+        """Return where a learner is logged in, the latest used first: the sessions that ``resume`` would return."""
+        return self._all(Session, "sessions/list_active", user_id=user_id, idle_for=idle_for)
 
     def expire_idle(self, idle_for: timedelta = LONGEST_IDLE, *, limit: int = 1000) -> int:
         """End sessions not used for so long, or whose time is up, at most ``limit`` of them, and return how many."""
