@@ -1,4 +1,7 @@
-"""aiosql: the same statements, loaded from their file as an application would; psycopg in sync code, asyncpg in async."""
+"""aiosql: the same statements, loaded from their file as an application would.
+
+On psycopg where it is sync, on asyncpg where it is async.
+"""
 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, TypeVar
@@ -43,14 +46,14 @@ class Aiosql:
         if size > 1:
             self._pool = ConnectionPool(url, kwargs={"autocommit": True}, min_size=size, max_size=size, open=False)
 
-    def open(self) -> object:
-        if self._pool is not None:
-            return self._pool.open(wait=True)
-        self._connection = psycopg.connect(self._url, autocommit=True)
-        return None
+    def open(self) -> None:
+        if self._pool is None:
+            self._connection = psycopg.connect(self._url, autocommit=True)
+        else:
+            self._pool.open(wait=True)
 
-    def close(self) -> object:
-        return self._connection.close() if self._pool is None else self._pool.close()
+    def close(self) -> None:
+        (self._connection if self._pool is None else self._pool).close()
 
     def get(self, tree_id: UUID) -> Row:
         with self._lent() as connection:
@@ -162,7 +165,12 @@ class AsyncAiosql:
             name, params = next(steps)
             while True:
                 found = getattr(self._queries, name)(connection, **params)
-                name, params = steps.send([row async for row in found] if hasattr(found, "__aiter__") else [await found][:0])
+                if hasattr(found, "__aiter__"):
+                    rows = [row async for row in found]
+                else:
+                    rows = []
+                    await found
+                name, params = steps.send(rows)
         except StopIteration as end:
             result: T = end.value
             return result

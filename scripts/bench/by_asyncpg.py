@@ -97,7 +97,7 @@ class Asyncpg:
             await connection.execute(SQL["make_room"])
             await connection.copy_records_to_table("brought", records=map(values, rows), columns=BROUGHT)
             done: str = await connection.execute(SQL["take_over"])
-            return int(done.split()[-1])
+            return int(done.rsplit(maxsplit=1)[-1])
 
     def _lent(self) -> AbstractAsyncContextManager[Any]:
         return self._pool.acquire() if self._size > 1 else nullcontext(self._connection)

@@ -43,14 +43,14 @@ class Psycopg:
         if pooled or size > 1:
             self._pool = ConnectionPool(url, kwargs={"autocommit": True}, min_size=size, max_size=size, open=False)
 
-    def open(self) -> object:
-        if self._pool is not None:
-            return self._pool.open(wait=True)
-        self._connection = psycopg.connect(self._url, autocommit=True)
-        return None
+    def open(self) -> None:
+        if self._pool is None:
+            self._connection = psycopg.connect(self._url, autocommit=True)
+        else:
+            self._pool.open(wait=True)
 
-    def close(self) -> object:
-        return self._connection.close() if self._pool is None else self._pool.close()
+    def close(self) -> None:
+        (self._connection if self._pool is None else self._pool).close()
 
     def get(self, tree_id: UUID) -> Row:
         with self._lent() as connection:
@@ -70,8 +70,8 @@ class Psycopg:
 
     def progress(self, user_id: UUID, tree_id: UUID) -> object:
         with self._lent() as connection:
-            row = connection.execute(SQL["count_progress"], {"user_id": user_id, "tree_id": tree_id}).fetchone()
-            return percent(*row)
+            cursor = connection.execute(SQL["count_progress"], {"user_id": user_id, "tree_id": tree_id})
+            return percent(*cursor.fetchall()[0])
 
     def missing(self, user_id: UUID, skill_id: UUID) -> object:
         with self._lent() as connection:
@@ -122,8 +122,9 @@ class AsyncPsycopg:
 
     async def open(self) -> None:
         if self._size > 1:
-            sizes = {"min_size": self._size, "max_size": self._size}
-            self._pool = AsyncConnectionPool(self._url, kwargs={"autocommit": True}, open=False, **sizes)
+            self._pool = AsyncConnectionPool(
+                self._url, kwargs={"autocommit": True}, min_size=self._size, max_size=self._size, open=False
+            )
             await self._pool.open(wait=True)
         else:
             self._connection = await AsyncConnection.connect(self._url, autocommit=True)
@@ -151,7 +152,7 @@ class AsyncPsycopg:
     async def progress(self, user_id: UUID, tree_id: UUID) -> object:
         async with self._lent() as connection:
             cursor = await connection.execute(SQL["count_progress"], {"user_id": user_id, "tree_id": tree_id})
-            return percent(*await cursor.fetchone())
+            return percent(*(await cursor.fetchall())[0])
 
     async def missing(self, user_id: UUID, skill_id: UUID) -> object:
         async with self._lent() as connection:

@@ -1,7 +1,7 @@
 """The SQLAlchemy ORM, the natural way: load objects, change them, let the session write."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -39,9 +39,7 @@ def _load(session: Session, slug: str, user_id: UUID) -> Loaded:
     active = selectinload(TreeRow.skills.and_(SkillRow.is_active))
     tree = session.scalars(sa.select(TreeRow).where(TreeRow.slug == slug).options(active)).one()
     ids = [skill.id for skill in tree.skills]
-    rows = session.scalars(
-        sa.select(ProgressRow).where(ProgressRow.user_id == user_id, ProgressRow.skill_id.in_(ids))
-    )
+    rows = session.scalars(sa.select(ProgressRow).where(ProgressRow.user_id == user_id, ProgressRow.skill_id.in_(ids)))
     work = {row.skill_id: row for row in rows}
     progress = session.get(TreeProgressRow, (user_id, tree.id))
     return Loaded(tree, [(skill, work.get(skill.id)) for skill in tree.skills], progress)
@@ -160,7 +158,7 @@ def _complete(session: Session, user_id: UUID, skill_id: UUID) -> Completed:
         paid.difficulty, paid.skill_type = skill.difficulty, skill.skill_type
         session.add(paid)
         profile.total_xp += skill.xp_value
-        achievements = _award(session, profile, now)
+        achievements = _award(session, profile, now, day)
         level = session.scalar(sa.select(sa.func.max(LevelRow.level)).where(LevelRow.min_xp <= profile.total_xp))
         profile.current_level = max(profile.current_level, level or 1)
         _add_scores(session, profile, profile.total_xp - xp_before, now)
@@ -170,7 +168,7 @@ def _complete(session: Session, user_id: UUID, skill_id: UUID) -> Completed:
     )
 
 
-def _award(session: Session, profile: ProfileRow, now: datetime) -> list[AchievementRow]:
+def _award(session: Session, profile: ProfileRow, now: datetime, day: date) -> list[AchievementRow]:
     user_id = profile.user_id
     count = sa.select(sa.func.count()).where(EventRow.user_id == user_id, EventRow.source_kind == "SKILL")
     paid = session.scalar(count) or 0
@@ -185,7 +183,7 @@ def _award(session: Session, profile: ProfileRow, now: datetime) -> list[Achieve
             award.details = {"value": value, "criteria": achievement.criteria}
             session.add(award)
             event = EventRow(user_id=user_id, source_kind="ACHIEVEMENT", source_id=achievement.id)
-            event.xp, event.granted_at, event.granted_on = achievement.xp_reward, now, profile.last_activity_on
+            event.xp, event.granted_at, event.granted_on = achievement.xp_reward, now, day
             session.add(event)
             profile.total_xp += achievement.xp_reward
             achievements.append(achievement)
@@ -236,7 +234,8 @@ class Sqlalchemy:
         return None
 
     def close(self) -> object:
-        return self._engine.dispose()
+        self._engine.dispose()
+        return None
 
     def _work(self, operation: Callable[..., T], *arguments: Any) -> Any:
         with Session(self._engine, expire_on_commit=False) as session:

@@ -31,7 +31,7 @@ select
 from skill_categories, generate_series(1, %s) as n
 where skill_categories.name = 'Benchmark'
 """
-_LEARNERS = """
+LEARNERS = """
 with new_user as (
     insert into users (email, username, password_hash)
     select name || '@example.org', name, '$2b$04$' || repeat('a', 53)
@@ -60,7 +60,7 @@ class Data:
         tree = db.trees.import_tree(curriculum(SLUG))
         self.tree_id = tree.tree_id
         connection.execute(_CATALOGUE, [_TREES])
-        self.root = SkillId(_first_steps(db, connection))
+        self.root = first_steps(db)
         self.learner = self.new_learner()
         loaded = db.trees.load(SLUG)
         self.skills = [skill.id for skill in loaded.skills]
@@ -79,7 +79,7 @@ class Data:
         """Make new learners, unless so many are there."""
         if len(self._new) < least:
             self._made += 1
-            rows = self.connection.execute(_LEARNERS, [max(least, _AT_ONCE), self._made])
+            rows = self.connection.execute(LEARNERS, [max(least, _AT_ONCE), self._made])
             self._new.extend(UserId(row[0]) for row in rows)
 
     def bulk(self) -> list[dict[str, object]]:
@@ -134,14 +134,15 @@ def curriculum(slug: str) -> dict[str, object]:
     return {"slug": slug, "name": "Benchmark", "category": "Benchmark", "skills": skills}
 
 
-def _first_steps(db: Database, connection: Connection[Any]) -> UUID:
+def first_steps(db: Database) -> SkillId:
     """Make a tree of 100 skills and 20 achievements, and return the tree's root: three skills open after it."""
     skills: list[dict[str, object]] = [{"key": "root", "name": "Root", "xp_value": 50}]
     skills += [
-        {"key": f"next-{n}", "name": f"Next {n}", "dependencies": ["root"], "position": [n * 200, 200]} for n in range(3)
+        {"key": f"next-{n}", "name": f"Next {n}", "dependencies": ["root"], "position": [n * 200, 200]}
+        for n in range(3)
     ]
     skills += [{"key": f"last-{n}", "name": f"Last {n}", "dependencies": [f"next-{n % 3}"]} for n in range(96)]
-    tree_id = db.trees.import_tree({"slug": "steps", "name": "Steps", "category": "Steps", "skills": skills}).tree_id
+    db.trees.import_tree({"slug": "steps", "name": "Steps", "category": "Steps", "skills": skills})
     for number in range(_ACHIEVEMENTS):
         kind, least = (("skill_completion_count", 1), ("xp_threshold", 5000), ("streak_days", 30))[number % 3]
         db.achievements.create(
@@ -150,6 +151,4 @@ def _first_steps(db: Database, connection: Connection[Any]) -> UUID:
             criteria={"type": kind, "threshold": least + 10 * number},
             xp_reward=25,
         )
-    rows = connection.execute("select id from skills where skill_tree_id = %s and key = 'root'", [tree_id]).fetchall()
-    root: UUID = rows[0][0]
-    return root
+    return db.trees.load("steps").skills[0].id

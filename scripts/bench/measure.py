@@ -26,7 +26,7 @@ T = TypeVar("T")
 FLOOR = "psycopg"
 CONNECTIONS = 8
 _WARM_UP = 3
-_SLICES = 5
+_SLICES = 3
 _BULK_ROUNDS = 7
 # More completions than a second may bring.
 _MOST_A_SECOND = 4000
@@ -207,7 +207,5 @@ def _measured(operation: Operation, times: dict[Peer, list[float]]) -> list[Meas
     for peer, taken in times.items():
         ratios = [mine / floor for mine, floor in zip(taken, floors[peer.is_async], strict=True)]
         low, ratio, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
-        measured.append(
-            Measured(operation.name, peer.name, peer.is_async, statistics.median(taken), low, ratio, high)
-        )
+        measured.append(Measured(operation.name, peer.name, peer.is_async, statistics.median(taken), low, ratio, high))
     return measured

@@ -59,8 +59,13 @@ def _receive(source: socket.socket, packets: SimpleQueue[tuple[float, bytes]], s
 def _send(target: socket.socket, packets: SimpleQueue[tuple[float, bytes]]) -> None:
     while True:
         due, data = packets.get()
-        if not data:
-            target.close()
-            return
         time.sleep(max(due - time.perf_counter(), 0))
-        target.sendall(data)
+        try:
+            if not data:
+                # Not only close: the other thread waits in it, and would keep it open.
+                target.shutdown(socket.SHUT_RDWR)
+                return
+            target.sendall(data)
+        except OSError:
+            # The other side has hung up.
+            return

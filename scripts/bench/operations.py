@@ -14,7 +14,7 @@ from bench.peers import Peer
 from bench.statements import Loaded
 from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.base import Page
-from skilltree.models.progress import Completion, MissingPrerequisite, SkillProgress, TreeProgress
+from skilltree.models.progress import Completion, MissingPrerequisite, TreeProgress
 from skilltree.models.trees import LoadedTree, Tree, TreeHit
 
 Finish = Callable[[object], Any]
@@ -168,7 +168,7 @@ def _named(row: Any, columns: Sequence[str], *, without: set[str] | frozenset[st
     return {name: _plain(found[name]) for name in names}
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> object:  # noqa: PLR0911 (a list of cases)
     """Return a value without what its driver made of it."""
     if isinstance(value, Enum):
         return value.value

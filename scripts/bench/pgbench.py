@@ -1,7 +1,7 @@
 """The server's own limit: pgbench running the query files, as ``skilltree sql --pgbench`` prints them.
 
-Without their ``begin`` and ``rollback``, which a plain call does not send either. Completing a skill is six files in one
-transaction, for another learner each time, which pgbench cannot do.
+Without their ``begin`` and ``rollback``, which a plain call does not send either. Completing a skill is six files in
+one transaction, for another learner each time, which pgbench cannot do.
 """
 
 import os

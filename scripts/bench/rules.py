@@ -40,8 +40,12 @@ def count_in_tree(progress: Any, skills: list[Any], work: Mapping[UUID, Any]) ->
 
 def reached(achievement: Any, profile: Any, paid: int) -> int:
     """Return how far a learner is toward an achievement."""
-    values = {"skill_completion_count": paid, "xp_threshold": profile.total_xp, "streak_days": profile.max_streak}
-    return values[achievement.criterion]
+    values: dict[str, int] = {
+        "skill_completion_count": paid,
+        "xp_threshold": profile.total_xp,
+        "streak_days": profile.max_streak,
+    }
+    return values[str(achievement.criterion)]
 
 
 def begin_of(board: str, today: date) -> date:
