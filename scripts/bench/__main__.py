@@ -73,20 +73,24 @@ def run(url: str, *, operations: Sequence[str], rounds: int, seconds: float) -> 
         db = stack.enter_context(Database(url))
         connection = stack.enter_context(psycopg.connect(url, autocommit=True))
         data = Data(db, connection)
+        _say("comparing results, then one connection each")
         near = stack.enter_context(loop.opened([*peers(url, 1), *more_peers(url, data)]))
         check(near, few, data, loop.finish)
         measured = measure.compare(near, few, data, loop, rounds)
         trip, far_trip, far = _trip(connection), 0.0, []
         if rounds > 1:
+            _say("through a delay")
             far_url = stack.enter_context(network.delayed(url, _ONE_WAY))
             with psycopg.connect(far_url, autocommit=True) as far_connection:
                 far_trip = _trip(far_connection)
             with loop.opened(peers(far_url, 1)) as distant:
                 far = measure.compare(distant, [each for each in few if each.name in _FAR], data, loop, rounds // 2)
+        _say("eight connections each")
         with loop.opened(peers(url, measure.CONNECTIONS)) as many:
             check(many, few, data, loop.finish)
             rates = measure.throughput(many, few, data, loop, seconds)
-        whole = max(1, round(4 * seconds))
+        _say("pgbench, processes, doctor, bulk")
+        whole = round(4 * seconds)
         limits = {clients: pgbench.run(url, connection, data, clients, whole) for clients in (1, measure.CONNECTIONS)}
         processes = {}
         if rounds > 1 and "complete" in operations:
@@ -110,6 +114,10 @@ def _bulk(
     with loop.opened(of_interest[-1:]):
         check(of_interest, bulk, data, loop.finish)
         return measure.compare(of_interest, bulk, data, loop, rounds)
+
+
+def _say(what: str) -> None:
+    print(f"{what} …", file=sys.stderr, flush=True)
 
 
 def _trip(connection: Connection[Any]) -> float:

@@ -7,7 +7,7 @@ from bench.measure import FLOOR, Measured
 from bench.operations import OPERATIONS
 from bench.report import AS_USER, OURS
 
-_COLOURS = {
+COLOURS = {
     OURS: "#0b7a75",
     AS_USER: "#7fc8c2",
     "psycopg, pool": "#9aa5b1",
@@ -23,9 +23,9 @@ _LEAST, _MOST = 0.25, 16.0
 
 def svg(measured: Sequence[Measured]) -> str:
     """Return a chart of bars: each peer's time as a multiple of the floor's, on a logarithmic scale."""
-    panels = [[each for each in measured if each.is_async == kind and each.peer in _COLOURS] for kind in (False, True)]
+    panels = [[each for each in measured if each.is_async == kind and each.peer in COLOURS] for kind in (False, True)]
     parts = [part for place, panel in enumerate(panels) for part in _panel(panel, 20 + place * (_LABELS + _PANEL + 30))]
-    names = [name for name in _COLOURS if any(each.peer == name for panel in panels for each in panel)]
+    names = [name for name in COLOURS if any(each.peer == name for panel in panels for each in panel)]
     height = _TOP + max(map(_height, panels), default=0) + 30
     width = 2 * (_LABELS + _PANEL) + 70
     head = (
@@ -40,7 +40,7 @@ def svg(measured: Sequence[Measured]) -> str:
 def _legend(names: Sequence[str]) -> Iterator[str]:
     left = 20
     for name in names:
-        yield f'<rect x="{left}" y="34" width="11" height="11" fill="{_COLOURS[name]}"/>'
+        yield f'<rect x="{left}" y="34" width="11" height="11" fill="{COLOURS[name]}"/>'
         yield f'<text x="{left + 16}" y="44">{name}</text>'
         left += 34 + 7 * len(name)
 
@@ -59,7 +59,7 @@ def _panel(measured: Sequence[Measured], left: int) -> Iterator[str]:
     for operation in OPERATIONS:
         bars = sorted(
             (each for each in measured if each.operation == operation.name),
-            key=lambda each: [*_COLOURS].index(each.peer),
+            key=lambda each: [*COLOURS].index(each.peer),
         )
         if bars:
             yield f'<text x="{left}" y="{top + len(bars) * _BAR / 2 + 4}">{operation.title}</text>'
@@ -67,7 +67,7 @@ def _panel(measured: Sequence[Measured], left: int) -> Iterator[str]:
             start, end = sorted((_place(1), _place(each.ratio)))
             yield (
                 f'<rect x="{begin + start:.1f}" y="{top}" width="{max(end - start, 1):.1f}" height="{_BAR - 1}" '
-                f'fill="{_COLOURS[each.peer]}"><title>{each.peer}: {each.ratio:.2f}</title></rect>'
+                f'fill="{COLOURS[each.peer]}"><title>{each.peer}: {each.ratio:.2f}</title></rect>'
             )
             anchor, at = ("start", end + 3) if each.ratio >= 1 else ("end", start - 3)
             yield (

@@ -36,11 +36,11 @@ class Operation(NamedTuple):
 
 
 OPERATIONS = (
-    Operation("get", "get a tree by id", 20, lambda data: (data.tree_id,)),
+    Operation("get", "get a tree by id", 40, lambda data: (data.tree_id,)),
     Operation("load", "load a tree of 100 skills", 2, lambda data: (SLUG, data.learner)),
     Operation("page", "page of 50 trees", 5, lambda data: ()),
     Operation("search", "search trees", 3, lambda data: (SEARCHED,)),
-    Operation("progress", "progress in a tree", 10, lambda data: (data.learner, data.tree_id)),
+    Operation("progress", "progress in a tree", 20, lambda data: (data.learner, data.tree_id)),
     Operation("missing", "missing prerequisites", 3, lambda data: (data.learner, data.goal)),
     Operation("complete", "complete a skill", 4, lambda data: (data.new_learner(), data.root)),
     Operation("bulk", "10,000 rows of progress", 1, lambda data: (data.bulk(), data.tree_id)),

@@ -32,7 +32,10 @@ def program() -> str | None:
 
 
 def run(url: str, connection: Connection[Any], data: Data, clients: int, seconds: int) -> dict[str, float]:
-    """Return the seconds that the server takes for a query, by operation; divided by the number of clients."""
+    """Return the seconds that the server takes for a query, by operation; divided by the number of clients.
+
+    For 0 seconds it runs but five times.
+    """
     pgbench = program()
     if pgbench is None:
         return {}
@@ -53,7 +56,8 @@ def run(url: str, connection: Connection[Any], data: Data, clients: int, seconds
             text = script.script(connection, name, given, pgbench=True)
             file = Path(folder) / f"{operation}.sql"
             file.write_text(text[text.index(f"/* {name} */") :].removesuffix("rollback;\n"))
-            options = ["-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds)]
+            options = ["-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, 2))]
+            options += ["-T", str(seconds)] if seconds else ["-t", "5"]
             ran = subprocess.run([pgbench, *options, "-f", str(file), url], capture_output=True, text=True, check=True)
             match = re.search(r"tps = ([\d.]+) \(without", ran.stdout)
             if match is None:

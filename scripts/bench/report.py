@@ -75,15 +75,15 @@ def goals(figures: Figures) -> str:
 
 
 def faster_peers(measured: Sequence[Measured]) -> list[str]:
-    """Return which peers are faster than skilltree at what; the floor is psycopg, and no other peer."""
+    """Return which peers are faster than skilltree, and what part of its time they take; the floor is no other peer."""
     ours = {(each.operation, each.is_async): each for each in measured if each.peer == OURS}
-    return [
-        f"{each.peer} at {_TITLES[each.operation]}, {_kind(each.is_async)} ({each.ratio / mine.ratio:.2f})"
-        for each in measured
-        if (mine := ours.get((each.operation, each.is_async))) is not None
-        and not each.peer.startswith((FLOOR, OURS))
-        and each.ratio < mine.ratio
-    ]
+    found: dict[str, list[str]] = {}
+    for each in measured:
+        mine = ours.get((each.operation, each.is_async))
+        if mine is not None and not each.peer.startswith((FLOOR, OURS)) and each.ratio < mine.ratio:
+            what = f"{each.operation} {each.ratio / mine.ratio:.2f}"
+            found.setdefault(f"{each.peer}, {_kind(each.is_async)}", []).append(what)
+    return [f"{peer}: {', '.join(what)}" for peer, what in found.items()]
 
 
 def write(folder: Path, text: str) -> None:
