@@ -63,8 +63,8 @@ def more_peers(url: str, data: Data) -> list[Peer]:
     ]
 
 
-def run(url: str, *, operations: Sequence[str], rounds: int, seconds: float) -> Figures:
-    """Measure on a migrated, empty database."""
+def run(url: str, *, operations: Sequence[str], rounds: int, seconds: float, rows: int = 10_000) -> Figures:
+    """Measure on a migrated, empty database; ``rows`` are what is brought in as bulk."""
     chosen = [each for each in OPERATIONS if each.name in operations]
     few = [each for each in chosen if each.name != "bulk"]
     loop = measure.Loop()
@@ -72,7 +72,7 @@ def run(url: str, *, operations: Sequence[str], rounds: int, seconds: float) -> 
         stack.callback(loop.close)
         db = stack.enter_context(Database(url))
         connection = stack.enter_context(psycopg.connect(url, autocommit=True))
-        data = Data(db, connection)
+        data = Data(db, connection, rows=rows)
         _say("comparing results, then one connection each")
         near = stack.enter_context(loop.opened([*peers(url, 1), *more_peers(url, data)]))
         check(near, few, data, loop.finish)
@@ -135,7 +135,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.partition("\n")[0])
     names = [each.name for each in OPERATIONS]
     parser.add_argument("--operations", default=",".join(names), help=f"of {', '.join(names)}; separated by commas")
-    parser.add_argument("--rounds", type=int, default=60, help="how often each is measured on one connection")
+    parser.add_argument("--rounds", type=int, default=40, help="how often each is measured on one connection")
     parser.add_argument("--seconds", type=float, default=0.3, help="how long a turn on eight connections takes")
     parser.add_argument("--pg", type=int, default=18, choices=embedded.SUPPORTED_VERSIONS, help="the embedded server")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and docs/benchmarks.svg")

@@ -13,7 +13,6 @@ from skilltree.models.ids import SkillId, UserId
 
 SLUG = "benchmark"
 SEARCHED = 'curriculum "of words" or rivers'
-ROWS = 10_000
 _TREES = 300
 _ACHIEVEMENTS = 20
 _COMPLETED = 70
@@ -53,10 +52,11 @@ _OWN += ["unlocked_at", "started_at", "last_activity_at", "completed_at"]
 class Data:
     """What is in the database, and who is still new in it."""
 
-    def __init__(self, db: Database, connection: Connection[Any]) -> None:
+    def __init__(self, db: Database, connection: Connection[Any], *, rows: int = 10_000) -> None:
         self.connection = connection
         self._new: deque[UserId] = deque()
         self._made = 0
+        self._rows = rows
         tree = db.trees.import_tree(curriculum(SLUG))
         self.tree_id = tree.tree_id
         connection.execute(_CATALOGUE, [_TREES])
@@ -83,7 +83,7 @@ class Data:
             self._new.extend(UserId(row[0]) for row in rows)
 
     def bulk(self) -> list[dict[str, object]]:
-        """Return what a hundred new learners have completed elsewhere: all of the tree."""
+        """Return what new learners have completed elsewhere: all of the tree."""
         now = datetime.now(UTC)
         work = {
             "status": "COMPLETED",
@@ -93,7 +93,7 @@ class Data:
             "completion_method": "MANUAL",
             **dict.fromkeys(("unlocked_at", "started_at", "last_activity_at", "completed_at"), now),
         }
-        learners = [self.new_learner() for _ in range(ROWS // len(self.skills))]
+        learners = [self.new_learner() for _ in range(self._rows // len(self.skills))]
         return [{"user_id": user_id, "skill_id": skill_id, **work} for user_id in learners for skill_id in self.skills]
 
     def written(self, user_id: UUID) -> list[object]:

@@ -27,7 +27,7 @@ FLOOR = "psycopg"
 CONNECTIONS = 8
 _WARM_UP = 3
 _SLICES = 3
-_BULK_ROUNDS = 7
+_BULK_ROUNDS = 5
 # More completions than a second may bring.
 _MOST_A_SECOND = 4000
 
