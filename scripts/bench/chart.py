@@ -18,7 +18,7 @@ COLOURS = {
     "Django": "#44403c",
 }
 _BAR, _GAP, _LABELS, _PANEL, _TOP = 11, 14, 190, 330, 64
-_LEAST, _MOST = 0.25, 16.0
+_LEAST, _MOST = 0.5, 32.0
 
 
 def svg(measured: Sequence[Measured]) -> str:
@@ -50,7 +50,7 @@ def _panel(measured: Sequence[Measured], left: int) -> Iterator[str]:
         return
     begin, bottom = left + _LABELS, _TOP + _height(measured)
     yield f'<text x="{left}" y="{_TOP + 4}" font-weight="bold">{"async" if measured[0].is_async else "sync"}</text>'
-    for tick in (0.25, 0.5, 1, 2, 4, 8, 16):
+    for tick in (0.5, 1, 2, 4, 8, 16, 32):
         at = begin + _place(tick)
         colour, width = ("#1f2933", 1.5) if tick == 1 else ("#d9dee3", 1)
         yield f'<line x1="{at:.1f}" y1="{_TOP}" x2="{at:.1f}" y2="{bottom}" stroke="{colour}" stroke-width="{width}"/>'
