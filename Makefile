@@ -6,7 +6,7 @@ PG ?= 18
 SKILLTREE := .venv/bin/skilltree
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format migrate rollback status drift lint seed reset explain budgets doctor audit psql clean
+.PHONY: help demo test check format migrate rollback status drift lint seed reset explain budgets bench doctor audit psql clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ explain: $(SKILLTREE) ## Show the plans of queries (QUERY="trees/load trees/list
 
 budgets: $(SKILLTREE) ## Measure all queries on a large data set (ARGS=--update writes what they may cost)
 	@$(SKILLTREE) budgets $(ARGS)
+
+bench: $(SKILLTREE) ## Measure against other ways to work with PostgreSQL (ARGS=--write for docs/benchmarks.md)
+	@PYTHONPATH=scripts .venv/bin/python -m bench --pg $(PG) $(ARGS)
 
 doctor: $(SKILLTREE) ## Recompute everything that is derived; fail when it has drifted (ARGS=--repair mends it)
 	@$(SKILLTREE) doctor $(ARGS)

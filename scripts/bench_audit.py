@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from bench_complete import prepare
+from bench.data import LEARNERS, first_steps
 from skilltree import Database, migrate
 from skilltree.models.ids import SkillId, UserId
 from skilltree.models.progress import ProgressImport
@@ -140,7 +140,8 @@ def databases(url: str) -> Iterator[tuple[Side, Side]]:
                 Database(urls[1], max_size=1) as db,
                 psycopg.connect(urls[1], autocommit=True, row_factory=dict_row) as connection,
             ):
-                prepare(db, connection)
+                first_steps(db)
+                connection.execute(LEARNERS, [6000, 1])
                 connection.execute(MORE_LEARNERS, [ROWS])
                 connection.execute("insert into user_profiles (user_id) select id from users on conflict do nothing")
                 _each_table(connection, "alter table {} set (autovacuum_enabled = false)")

@@ -44,6 +44,10 @@ def adapters() -> AdaptersMap:
     return ours
 
 
+_Column = tuple[bytes | None, int]
+"""The name of a column and the number of its type."""
+
+
 class _HasResult(Protocol):
     @property
     def pgresult(self) -> PGresult | None: ...
@@ -58,15 +62,25 @@ def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
         for name, field in model.model_fields.items()
     }
 
+    # For each query once: that takes longer than to make a row.
+    @cache
+    def layout(columns: tuple[_Column, ...]) -> tuple[list[str], list[tuple[int, Callable[[Any], object]]]]:
+        """Return the names of the columns, and which of them are JSON, with what reads it."""
+        names = [(name or b"").decode() for name, _ in columns]
+        kinds = [kind for _, kind in columns]
+        return names, [
+            (index, parsers[name])
+            for index, (name, kind) in enumerate(zip(names, kinds, strict=True))
+            if name in parsers and kind in _JSON_TYPES
+        ]
+
     def row_factory(cursor: _HasResult) -> RowMaker[M]:
         # Not cursor.description, which takes longer than to make a row.
         result = cursor.pgresult
-        names = [_name(result, index) for index in range(result.nfields)] if result is not None else []
-        documents = [
-            (index, parsers[name])
-            for index, name in enumerate(names)
-            if name in parsers and result is not None and result.ftype(index) in _JSON_TYPES
-        ]
+        columns: list[_Column] = []
+        if result is not None:
+            columns = [(result.fname(index), result.ftype(index)) for index in range(result.nfields)]
+        names, documents = layout(tuple(columns))
 
         def make(values: Sequence[Any]) -> M:
             row = dict(zip(names, values, strict=True))
@@ -81,10 +95,6 @@ def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
         return make
 
     return row_factory
-
-
-def _name(result: PGresult, index: int) -> str:
-    return (result.fname(index) or b"").decode()
 
 
 _MOST_BYTES = 4_000_000

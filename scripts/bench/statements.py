@@ -1,0 +1,152 @@
+"""What hand-written code sends and makes of the answers, without a driver: statements, and the order they come in.
+
+A generator yields the name of a statement with its parameters, is sent the rows, and returns the result; so every
+driver runs the same statements.
+"""
+
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+FILE = Path(__file__).with_suffix(".sql")
+PAGE = 50
+BROUGHT = (
+    *("user_id", "skill_id", "status", "progress_percent", "time_spent_minutes", "attempts_count"),
+    *("completion_method", "unlocked_at", "started_at", "last_activity_at", "completed_at"),
+)
+"""The columns of the rows that are brought in as bulk."""
+
+_NAMED = re.compile(r"-- name: (\w+)\((.*)\)\S*\n([^;]*?)(?=\n\n-- name:|\Z)")
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+
+T = TypeVar("T")
+Row = Any
+"""A row of any driver: a tuple, or what can be indexed like one."""
+Asked = tuple[str, dict[str, object]]
+Steps = Generator[Asked, Sequence[Row], T]
+
+
+class Statement(NamedTuple):
+    """A statement and the names of its parameters, in order."""
+
+    sql: str
+    parameters: tuple[str, ...]
+
+    @property
+    def for_psycopg(self) -> bytes:
+        return _PARAMETER.sub(r"%(\1)s", self.sql).encode()
+
+    @property
+    def for_asyncpg(self) -> str:
+        return _PARAMETER.sub(lambda match: f"${self.parameters.index(match[1]) + 1}", self.sql)
+
+
+STATEMENTS = {
+    name: Statement(sql.strip(), tuple(parameters.split(", ")) if parameters else ())
+    for name, parameters, sql in _NAMED.findall(FILE.read_text())
+}
+
+
+class Loaded(NamedTuple):
+    """A tree with its skills, each with what a learner has done in it."""
+
+    tree: Row
+    skills: list[tuple[Row, Row | None]]
+    progress: Row | None
+
+
+class Completed(NamedTuple):
+    """What came of the completion of a skill."""
+
+    progress: Row
+    tree_progress: Row
+    unlocked: Sequence[Row]
+    achievements: Sequence[Row]
+    xp_awarded: int
+    total_xp: int
+    level_before: int
+    level_after: int
+    current_streak: int
+    max_streak: int
+
+
+def loading(slug: str, user_id: UUID) -> Steps[Loaded]:
+    """Load a tree by the four queries of the specification."""
+    (tree,) = yield "tree_by_slug", {"slug": slug}
+    skills = yield "skills_of_tree", {"tree_id": tree[0]}
+    rows = yield "skill_progress", {"user_id": user_id, "skill_ids": [skill[0] for skill in skills]}
+    work = {row[2]: row for row in rows}
+    progress = yield "tree_progress", {"user_id": user_id, "tree_id": tree[0]}
+    return Loaded(tree, [(skill, work.get(skill[0])) for skill in skills], progress[0] if progress else None)
+
+
+def completing(user_id: UUID, skill_id: UUID) -> Steps[Completed]:
+    """Complete a skill by ten statements, within a transaction."""
+    ((total, level, streak, _, last_on, zone),) = yield "lock_learner", {"user_id": user_id}
+    (skill,) = yield "skill_to_complete", {"user_id": user_id, "skill_id": skill_id}
+    tree_id, xp, difficulty, skill_type, category_id, dependents, status, missing = skill
+    if missing or status == "COMPLETED":
+        raise ValueError("not now")
+    day = today(zone)
+    streak = streak_on(streak, last_on, day)
+    work = yield "complete", {"user_id": user_id, "skill_id": skill_id, "tree_id": tree_id}
+    event = {"xp": xp, "day": day, "category_id": category_id, "difficulty": difficulty, "skill_type": skill_type}
+    yield "pay", {"user_id": user_id, "skill_id": skill_id, "tree_id": tree_id, **event}
+    unlocked = yield "unlock", {"user_id": user_id, "dependents": dependents}
+    tree = yield "count_in_tree", {"user_id": user_id, "tree_id": tree_id}
+    yield "note_day", {"user_id": user_id, "day": day}
+    awards = yield "award", {"user_id": user_id, "xp": total + xp, "streak": streak, "day": day}
+    gain = xp + sum(award[6] for award in awards)
+    profile = yield "update_profile", {"user_id": user_id, "xp": total + gain, "streak": streak, "day": day}
+    yield "add_scores", {"user_id": user_id, "gain": gain}
+    reached, new_level, current, longest = profile[0]
+    return Completed(work[0], tree[0], unlocked, awards, gain, reached, level, new_level, current, longest)
+
+
+def today(zone: str | None) -> date:
+    """Return the day in a learner's time zone."""
+    return datetime.now(UTC).astimezone(ZoneInfo(zone or "UTC")).date()
+
+
+def streak_on(streak: int, last_on: date | None, day: date) -> int:
+    """Return a streak of days after another day of learning."""
+    if last_on == day:
+        return streak
+    return streak + 1 if last_on == day - timedelta(days=1) else 1
+
+
+def page_and_cursor(rows: Sequence[Row]) -> tuple[Sequence[Row], tuple[str, UUID] | None]:
+    """Return a page of trees, and after which one the next begins."""
+    if len(rows) <= PAGE:
+        return rows, None
+    last = rows[PAGE - 1]
+    return rows[:PAGE], (last[2], last[0])
+
+
+def percent(total: int, completed: int) -> tuple[int, int, float]:
+    """Return a count of skills with the percentage."""
+    return total, completed, 100.0 * completed / total if total else 0.0
+
+
+def in_order(rows: Iterable[Row], skill_id: UUID) -> list[tuple[object, ...]]:
+    """Return the skills that are missing before a skill in an order in which to learn them, with their level."""
+    known = {row[0]: row for row in rows}
+    direct = set(known[skill_id][4])
+    levels: dict[UUID, int] = {}
+
+    def level(skill: UUID) -> int:
+        if skill not in levels:
+            levels[skill] = 1 + max((level(each) for each in known[skill][4] if each in known), default=-1)
+        return levels[skill]
+
+    found = [(*tuple(row)[:4], row[0] in direct, level(row[0])) for row in known.values() if row[0] != skill_id]
+    return sorted(found, key=lambda row: int(row[5]))
+
+
+def values(row: Mapping[str, object]) -> tuple[object, ...]:
+    """Return a row that is brought in as a tuple."""
+    return tuple(row[name] for name in BROUGHT)

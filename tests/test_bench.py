@@ -1,0 +1,91 @@
+from collections.abc import Sequence
+from uuid import UUID
+from xml.etree import ElementTree
+
+import psycopg
+import pytest
+
+from bench import chart, report
+from bench.__main__ import run
+from bench.by_psycopg import Psycopg
+from bench.data import Data
+from bench.measure import Loop
+from bench.operations import OPERATIONS, Disagreement, check
+from skilltree import Database
+
+PEERS = {"psycopg", "skilltree", "aiosql", "SQLAlchemy", "Django", "asyncpg", "aiosql on asyncpg"}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+class Careless(Psycopg):
+    """Forgets the last of what is missing."""
+
+    def missing(self, user_id: UUID, skill_id: UUID) -> Sequence[object]:
+        found = super().missing(user_id, skill_id)
+        assert isinstance(found, list)
+        return found[:-1]
+
+
+class Lax(Psycopg):
+    """Writes half of the rows."""
+
+    def bulk(self, rows: list[dict[str, object]], tree_id: UUID) -> int:
+        return 2 * super().bulk(rows[::2], tree_id)
+
+
+def test_all_peers_return_and_write_the_same_and_the_report_shows_what_they_take(migrated_url, tmp_path):
+    (tmp_path / "benchmarks.md").write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
+
+    figures = run(migrated_url, operations=[each.name for each in OPERATIONS], rounds=1, seconds=0.01, rows=500)
+    report.write(tmp_path, report.written(figures, "make bench"))
+    picture = ElementTree.fromstring(chart.svg(figures.near))  # noqa: S314 (our own)
+
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert {each.peer for each in figures.many} == PEERS
+    assert {each.operation for each in figures.near} == {each.name for each in OPERATIONS}
+    assert all(each.seconds > 0 for each in (*figures.near, *figures.many))
+    assert page.startswith("before\n<!-- bench -->\n\n`make bench`, PostgreSQL ")
+    assert page.endswith("<!-- /bench -->\nafter\n")
+    assert "old" not in page
+    for operation in OPERATIONS:
+        assert f"| {operation.title} |" in page
+    bars = [title.text for title in picture.iter(f"{SVG}title")]
+    drawn = [each for each in figures.near if each.peer in chart.COLOURS]
+    assert sorted(bars) == sorted(f"{each.peer}: {each.ratio:.2f}" for each in drawn)
+
+
+@pytest.mark.parametrize(("kind", "operation"), [(Careless, "missing"), (Lax, "bulk")])
+def test_a_peer_that_does_other_work_is_named(migrated_url, kind, operation):
+    loop = Loop()
+    with Database(migrated_url) as db, psycopg.connect(migrated_url, autocommit=True) as connection:
+        data = Data(db, connection)
+        these = [each for each in OPERATIONS if each.name == operation]
+        wrong = kind(migrated_url, 1)
+        wrong.name = "hurried"
+
+        with (
+            loop.opened([Psycopg(migrated_url, 1), wrong]) as peers,
+            pytest.raises(Disagreement, match=f"^hurried: {these[0].title}: at "),
+        ):
+            check(peers, these, data, loop.finish)
+    loop.close()
+
+
+def measured(peer: str, operation: str, ratio: float) -> report.Measured:
+    return report.Measured(operation, peer, False, ratio / 1000, ratio, ratio, ratio)
+
+
+def test_goals_are_missed_where_the_figures_say_so():
+    near = [
+        *(measured("psycopg", "get", 1), measured("skilltree", "get", 1.154), measured("Django", "get", 5)),
+        *(measured("psycopg", "load", 1), measured("skilltree", "load", 1.02), measured("Django", "load", 1.01)),
+    ]
+    figures = report.Figures("PostgreSQL", near, [], (0, 0), [], {}, {})
+
+    rows = report.goals(figures).splitlines()[2:]
+
+    assert rows == [
+        "| get a tree by id, sync: at most 1.15 of the floor | 1.15 | met |",
+        "| load a tree of 100 skills, sync: at most 1.0 of the floor | 1.02 | **missed** |",
+        "| faster than every other peer, one connection | Django, sync: load 0.99 | **missed** |",
+    ]
