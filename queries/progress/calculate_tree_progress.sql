@@ -3,43 +3,37 @@
 --
 -- @budget buffers 38
 -- @never Seq Scan on user_skill_progress
-with active_skill as (
+with counted as (
     select
-        skills.id,
-        skills.is_optional
+        count(*) as active,
+        count(user_skill_progress.skill_id) as active_completed,
+        count(*) filter (where not skills.is_optional) as required,
+        count(user_skill_progress.skill_id) filter (where not skills.is_optional) as required_completed
     from skills
+    left join user_skill_progress
+        on
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_id = skills.id
+            and user_skill_progress.status = 'COMPLETED'
     where
         skills.skill_tree_id = %(tree_id)s
         and skills.is_active
 ),
 
-counted_skill as (
-    select active_skill.id
-    from active_skill
-    where
-        not active_skill.is_optional
-        or not exists (
-            select from active_skill as required_skill
-            where not required_skill.is_optional
-        )
-),
-
-counted as (
+chosen as (
     select
-        count(*)::integer as total,
-        count(user_skill_progress.skill_id)::integer as completed
-    from counted_skill
-    left join user_skill_progress
-        on
-            user_skill_progress.user_id = %(user_id)s
-            and user_skill_progress.skill_id = counted_skill.id
-            and user_skill_progress.status = 'COMPLETED'
+        coalesce(nullif(counted.required, 0), counted.active)::integer as total,
+        case
+            when counted.required > 0 then counted.required_completed
+            else counted.active_completed
+        end::integer as completed
+    from counted
 )
 
 select
-    counted.total,
-    counted.completed,
-    coalesce(100.0 * counted.completed / nullif(counted.total, 0), 0)::double precision as percent
+    chosen.total,
+    chosen.completed,
+    coalesce(100.0 * chosen.completed / nullif(chosen.total, 0), 0)::double precision as percent
 from skill_trees
-cross join counted
+cross join chosen
 where skill_trees.id = %(tree_id)s;

@@ -67,6 +67,9 @@ class Data:
         for skill in self.skills[:_COMPLETED]:
             db.progress.complete_skill(self.learner, skill, evidence={"type": "text", "content": "done"})
         self.goal = self.skills[-1]
+        # Plans are made for tables that are in use.
+        for _ in range(rows // 10):
+            db.progress.complete_skill(self.new_learner(), self.root)
         connection.execute("vacuum analyze")
 
     def new_learner(self) -> UserId:

@@ -43,7 +43,7 @@ def check() -> int:
         running = [
             pool.submit(_captured, environment, *tool)
             for tool in (
-                ("-m", "sqlfluff", "lint", "--processes", str(os.cpu_count() or 1), "migrations", "queries"),
+                ("-m", "sqlfluff", "lint", "migrations", "queries"),
                 ("-m", "mypy"),
                 ("-m", "ruff", "check", "."),
                 ("-m", "ruff", "format", "--check", "."),
