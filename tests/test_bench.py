@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import psycopg
 import pytest
 
-from bench import chart, report
+from bench import chart, measure, report
 from bench.__main__ import run
 from bench.by_psycopg import Psycopg
 from bench.data import Data
@@ -33,7 +33,9 @@ class Lax(Psycopg):
         return 2 * super().bulk(rows[::2], tree_id)
 
 
-def test_all_peers_return_and_write_the_same_and_the_report_shows_what_they_take(migrated_url, tmp_path):
+def test_all_peers_return_and_write_the_same_and_the_report_shows_what_they_take(migrated_url, tmp_path, monkeypatch):
+    # Other tests need connections, too.
+    monkeypatch.setattr(measure, "CONNECTIONS", 2)
     (tmp_path / "benchmarks.md").write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
 
     figures = run(migrated_url, operations=[each.name for each in OPERATIONS], rounds=1, seconds=0.01, rows=500)

@@ -23,7 +23,7 @@ SOURCE = Path(skilltree.__file__).parent
 # choose among some that are.
 CHOOSING = {
     *("load", "step", "_fetch", "_all", "_find", "_one", "_page", "_values", "_stream", "_related", "_issue"),
-    *("_act_on_skill", "_act_on_tree", "_mend_learner", "_mend_trees"),
+    *("_act_on_skill", "_act_on_tree", "_log_in", "_mend_learner", "_mend_trees"),
     "erase",
     # By one of INVARIANTS, which it looks at first.
     "examine",
