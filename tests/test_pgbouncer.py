@@ -12,7 +12,7 @@ from _async.ends import ENDS, check_nothing_is_left
 from _sync.calls import Belongings, add_belongings, add_course
 from pgbouncer import KNOWS_PREPARED, needs_pgbouncer, pgbouncer
 from skilltree import AsyncDatabase, Database
-from skilltree.errors import UserNotFound
+from skilltree.errors import ServerUnavailable, UserNotFound
 
 pytestmark = needs_pgbouncer
 
@@ -97,3 +97,9 @@ async def test_learners_who_share_a_connection_see_what_is_their_own(pooled, peo
 
     ada, grace = people
     await asyncio.gather(work(ada, grace), work(grace, ada))
+
+
+async def test_a_time_for_statements_is_refused_when_it_is_given_to_the_client(pooled):
+    url, _ = pooled
+    with pytest.raises(ServerUnavailable, match="unsupported startup parameter"):
+        await AsyncDatabase(url, statement_timeout=1).open()

@@ -1,8 +1,9 @@
--- Note that an active session was used just now.
+-- Note that a session that may go on (sessions/resume) was used just now.
 --
 -- @role app_service
 -- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
 -- @sample session_id: (select id from user_sessions where user_id = %(user_id)s and is_active order by id limit 1)
+-- @sample idle_for: interval '7 days'
 -- @budget buffers 28
 -- @never Seq Scan on user_sessions
 update user_sessions
@@ -12,6 +13,7 @@ where
     and user_sessions.id = %(session_id)s
     and user_sessions.is_active
     and user_sessions.expires_at > now()
+    and user_sessions.last_activity_at > now() - %(idle_for)s::interval
 returning
     user_sessions.id,
     user_sessions.user_id,

@@ -1,5 +1,8 @@
 """The ways in which work as a learner can end, and what must be left of it on the connection: nothing."""
 
+import os
+import socket
+
 import psycopg
 import pytest
 from psycopg.pq import PipelineStatus, TransactionStatus
@@ -108,6 +111,37 @@ async def kill(connection, which):
     assert await value(connection, f"{statement} and usename = 'skilltree_app' and {which}") == 1
 
 
+async def by_a_cut_connection(db, connection, of):
+    before = await db.as_user(of.user_id).progress.for_skill(of.user_id, of.begun_id)
+    with pytest.raises(ServerUnavailable):
+        async with db.as_user(of.user_id) as unit:
+            await work(unit, of)
+            cut(unit._connection)
+            await work(unit, of)
+
+    working = []
+
+    async def cut_at_work():
+        with pytest.raises(ServerUnavailable):
+            async with db.as_user(of.user_id) as unit:
+                working.append(unit._connection)
+                await work(unit, of)
+
+    async with await psycopg.AsyncConnection.connect(connection.info.dsn) as other:
+        await other.execute("select from user_profiles for update")
+        async with meanwhile_async(cut_at_work) as done:
+            await until_somebody_waits(connection)
+            cut(working[0])
+    assert done.exception() is None
+    assert await db.as_user(of.user_id).progress.for_skill(of.user_id, of.begun_id) == before
+
+
+def cut(connection):
+    """Break a connection as a network does: neither side has said anything."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
 async def by_a_pool_time_out(db, connection, of):
     async with db.as_user(of.user_id) as unit:
         await work(unit, of)
@@ -126,25 +160,31 @@ ENDS = {
         by_an_error_before_anything_is_sent,
         by_a_time_out,
         by_a_killed_backend,
+        by_a_cut_connection,
         by_a_pool_time_out,
     )
 }
 
 
 async def check_nothing_is_left(db, ada, grace, statement_timeout="10s"):
-    """Check that who comes next on the connection is themselves, then nobody, and that no transaction is open.
+    """Check that after one learner's work nobody is there, then the next one alone, and then nobody again.
 
     Who comes next spends a minute on a skill, as ``work`` does.
     """
+    await check_nobody_is_there(db, ada, statement_timeout)
     async with db.as_user(grace.user_id) as unit:
         await work(unit, grace)
-    for scope in (db.as_user(grace.user_id), db.as_user(None), db):
-        with pytest.raises(UserNotFound):
-            await scope.users.get(ada.user_id)
-        assert await scope.sessions.list_active(ada.user_id) == []
-        assert (await scope.progress.list_for_user(ada.user_id)).items == ()
-    with pytest.raises(UserNotFound):
-        await db.users.get(grace.user_id)
+        await check_has_nothing_to_see(unit, ada)
+    await check_nobody_is_there(db, grace, statement_timeout)
+    await check_has_nothing_to_see(db.as_user(grace.user_id), ada)
+    await check_nobody_is_there(db, grace, statement_timeout)
+    await check_has_nothing_to_see(db.as_user(None), grace)
+    assert db.statistics()["lent"] == 0
+
+
+async def check_nobody_is_there(db, last, statement_timeout):
+    """Check that no learner, role or transaction is left on the connection: this sets none, which would hide them."""
+    await check_has_nothing_to_see(db, last)
     async with db._pool.connection() as connection:
         assert connection.info.transaction_status == TransactionStatus.IDLE
         assert connection.info.pipeline_status == PipelineStatus.OFF
@@ -153,4 +193,10 @@ async def check_nothing_is_left(db, ada, grace, statement_timeout="10s"):
             " coalesce(current_setting('app.actor_id', true), ''), current_setting('statement_timeout')"
         )
         assert await asked.fetchone() == ("app_user", "", "", statement_timeout)
-    assert db.statistics()["lent"] == 0
+
+
+async def check_has_nothing_to_see(scope, of):
+    with pytest.raises(UserNotFound):
+        await scope.users.get(of.user_id)
+    assert await scope.sessions.list_active(of.user_id) == []
+    assert (await scope.progress.list_for_user(of.user_id)).items == ()

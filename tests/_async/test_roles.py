@@ -388,3 +388,14 @@ async def test_a_time_that_the_application_sets_holds_whoever_it_works_for(app_u
             async with scope.transaction() as unit:
                 limit = await unit._connection.execute("show statement_timeout")
                 assert await limit.fetchone() == ("3s",)
+
+
+async def test_a_call_takes_no_longer_than_the_application_says_whoever_it_works_for(app_url, url, learner):
+    async with (
+        AsyncDatabase(app_url, statement_timeout=0.1) as db,
+        await psycopg.AsyncConnection.connect(url) as other,
+    ):
+        await other.execute("lock table skill_categories")
+        for scope in (db, db.as_user(learner.id), db.as_service()):
+            with pytest.raises(StatementTimeout):
+                await scope.categories.list()

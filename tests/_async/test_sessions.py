@@ -168,6 +168,15 @@ async def test_active_sessions_are_listed_the_latest_used_first(db, learner):
     assert await db.sessions.list_active(UNKNOWN) == []
 
 
+async def test_a_session_that_could_not_be_resumed_is_not_touched(db, connection, learner):
+    session = await add_session(db, learner.id)
+    await connection.execute("update user_sessions set last_activity_at = now() - interval '7 days'")
+
+    async with expect_refusal(connection, SessionNotFound):
+        await db.sessions.touch(learner.id, session.id)
+    assert (await db.sessions.touch(learner.id, session.id, idle_for=timedelta(days=8))).id == session.id
+
+
 async def test_a_session_that_could_not_be_resumed_is_not_listed(db, connection, learner):
     first, second = await db.sessions.start(learner.id), await db.sessions.start(learner.id)
     await connection.execute(

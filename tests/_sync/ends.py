@@ -2,6 +2,9 @@
 
 """The ways in which work as a learner can end, and what must be left of it on the connection: nothing."""
 
+import os
+import socket
+
 import psycopg
 import pytest
 from psycopg.pq import PipelineStatus, TransactionStatus
@@ -110,6 +113,37 @@ def kill(connection, which):
     assert value(connection, f"{statement} and usename = 'skilltree_app' and {which}") == 1
 
 
+def by_a_cut_connection(db, connection, of):
+    before = db.as_user(of.user_id).progress.for_skill(of.user_id, of.begun_id)
+    with pytest.raises(ServerUnavailable):
+        with db.as_user(of.user_id) as unit:
+            work(unit, of)
+            cut(unit._connection)
+            work(unit, of)
+
+    working = []
+
+    def cut_at_work():
+        with pytest.raises(ServerUnavailable):
+            with db.as_user(of.user_id) as unit:
+                working.append(unit._connection)
+                work(unit, of)
+
+    with psycopg.Connection.connect(connection.info.dsn) as other:
+        other.execute("select from user_profiles for update")
+        with meanwhile_sync(cut_at_work) as done:
+            until_somebody_waits(connection)
+            cut(working[0])
+    assert done.exception() is None
+    assert db.as_user(of.user_id).progress.for_skill(of.user_id, of.begun_id) == before
+
+
+def cut(connection):
+    """Break a connection as a network does: neither side has said anything."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
 def by_a_pool_time_out(db, connection, of):
     with db.as_user(of.user_id) as unit:
         work(unit, of)
@@ -128,25 +162,31 @@ ENDS = {
         by_an_error_before_anything_is_sent,
         by_a_time_out,
         by_a_killed_backend,
+        by_a_cut_connection,
         by_a_pool_time_out,
     )
 }
 
 
 def check_nothing_is_left(db, ada, grace, statement_timeout="10s"):
-    """Check that who comes next on the connection is themselves, then nobody, and that no transaction is open.
+    """Check that after one learner's work nobody is there, then the next one alone, and then nobody again.
 
     Who comes next spends a minute on a skill, as ``work`` does.
     """
+    check_nobody_is_there(db, ada, statement_timeout)
     with db.as_user(grace.user_id) as unit:
         work(unit, grace)
-    for scope in (db.as_user(grace.user_id), db.as_user(None), db):
-        with pytest.raises(UserNotFound):
-            scope.users.get(ada.user_id)
-        assert scope.sessions.list_active(ada.user_id) == []
-        assert (scope.progress.list_for_user(ada.user_id)).items == ()
-    with pytest.raises(UserNotFound):
-        db.users.get(grace.user_id)
+        check_has_nothing_to_see(unit, ada)
+    check_nobody_is_there(db, grace, statement_timeout)
+    check_has_nothing_to_see(db.as_user(grace.user_id), ada)
+    check_nobody_is_there(db, grace, statement_timeout)
+    check_has_nothing_to_see(db.as_user(None), grace)
+    assert db.statistics()["lent"] == 0
+
+
+def check_nobody_is_there(db, last, statement_timeout):
+    """Check that no learner, role or transaction is left on the connection: this sets none, which would hide them."""
+    check_has_nothing_to_see(db, last)
     with db._pool.connection() as connection:
         assert connection.info.transaction_status == TransactionStatus.IDLE
         assert connection.info.pipeline_status == PipelineStatus.OFF
@@ -155,4 +195,10 @@ def check_nothing_is_left(db, ada, grace, statement_timeout="10s"):
             " coalesce(current_setting('app.actor_id', true), ''), current_setting('statement_timeout')"
         )
         assert asked.fetchone() == ("app_user", "", "", statement_timeout)
-    assert db.statistics()["lent"] == 0
+
+
+def check_has_nothing_to_see(scope, of):
+    with pytest.raises(UserNotFound):
+        scope.users.get(of.user_id)
+    assert scope.sessions.list_active(of.user_id) == []
+    assert (scope.progress.list_for_user(of.user_id)).items == ()

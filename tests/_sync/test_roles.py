@@ -388,3 +388,14 @@ def test_a_time_that_the_application_sets_holds_whoever_it_works_for(app_url, le
             with scope.transaction() as unit:
                 limit = unit._connection.execute("show statement_timeout")
                 assert limit.fetchone() == ("3s",)
+
+
+def test_a_call_takes_no_longer_than_the_application_says_whoever_it_works_for(app_url, url, learner):
+    with (
+        Database(app_url, statement_timeout=0.1) as db,
+        psycopg.Connection.connect(url) as other,
+    ):
+        other.execute("lock table skill_categories")
+        for scope in (db, db.as_user(learner.id), db.as_service()):
+            with pytest.raises(StatementTimeout):
+                scope.categories.list()

@@ -170,6 +170,15 @@ def test_active_sessions_are_listed_the_latest_used_first(db, learner):
     assert db.sessions.list_active(UNKNOWN) == []
 
 
+def test_a_session_that_could_not_be_resumed_is_not_touched(db, connection, learner):
+    session = add_session(db, learner.id)
+    connection.execute("update user_sessions set last_activity_at = now() - interval '7 days'")
+
+    with expect_refusal(connection, SessionNotFound):
+        db.sessions.touch(learner.id, session.id)
+    assert (db.sessions.touch(learner.id, session.id, idle_for=timedelta(days=8))).id == session.id
+
+
 def test_a_session_that_could_not_be_resumed_is_not_listed(db, connection, learner):
     first, second = db.sessions.start(learner.id), db.sessions.start(learner.id)
     connection.execute(

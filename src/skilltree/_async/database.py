@@ -111,10 +111,10 @@ class AsyncDatabase(AsyncRepositories):
 
     ``url`` is any libpq connection string. Times are in seconds: ``timeout`` to wait for a free connection,
     ``connect_timeout`` for the server to answer, ``statement_timeout`` for a statement to run, instead of what is set
-    for the roles. A connection is given up after ``max_idle`` without use, and after ``max_lifetime`` in any case.
-    ``prepare_threshold`` is the number of times a statement runs before it is prepared; ``None`` (never) suits
-    PgBouncer older than 1.21 in transaction mode, which also lets no ``statement_timeout`` through.
-    A statement that meets a deadlock or a serialization failure is tried ``attempts`` times.
+    for the roles; PgBouncer refuses to pass that on. A connection is given up after ``max_idle`` without use, and after
+    ``max_lifetime`` in any case. ``prepare_threshold`` is the number of times a statement runs before it is prepared;
+    ``None`` (never) suits PgBouncer older than 1.21 in transaction mode. A statement that meets a deadlock or a
+    serialization failure is tried ``attempts`` times.
     """
 
     def __init__(

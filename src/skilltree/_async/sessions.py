@@ -67,14 +67,15 @@ class AsyncSessions(AsyncRepository):
             idle_for=idle_for,
         )
 
-    async def touch(self, user_id: UserId, session_id: SessionId) -> Session:
-        """Note that a session was used just now. Raises SessionNotFound when it has ended."""
+    async def touch(self, user_id: UserId, session_id: SessionId, *, idle_for: timedelta = LONGEST_IDLE) -> Session:
+        """Note that a session was used just now. Raises SessionNotFound when it has ended, or was idle for so long."""
         return await self._one(
             Session,
             "sessions/touch",
             missing=SessionNotFound(id=session_id),
             user_id=user_id,
             session_id=session_id,
+            idle_for=idle_for,
         )
 
     async def end(self, user_id: UserId, session_id: SessionId) -> Session:

@@ -69,14 +69,15 @@ class Sessions(Repository):
             idle_for=idle_for,
         )
 
-    def touch(self, user_id: UserId, session_id: SessionId) -> Session:
-        """Note that a session was used just now. Raises SessionNotFound when it has ended."""
+    def touch(self, user_id: UserId, session_id: SessionId, *, idle_for: timedelta = LONGEST_IDLE) -> Session:
+        """Note that a session was used just now. Raises SessionNotFound when it has ended, or was idle for so long."""
         return self._one(
             Session,
             "sessions/touch",
             missing=SessionNotFound(id=session_id),
             user_id=user_id,
             session_id=session_id,
+            idle_for=idle_for,
         )
 
     def end(self, user_id: UserId, session_id: SessionId) -> Session:
