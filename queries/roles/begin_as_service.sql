@@ -5,9 +5,15 @@
 --
 -- @sample statement_timeout: null
 -- @budget buffers 9
+with begun as materialized (
+    select begin_as_service(%(actor_id)s::uuid)
+)
+
+-- After what is set for the role, which it takes the place of.
 select
-    begin_as_service(%(actor_id)s::uuid),
-    case
-        when %(statement_timeout)s::integer is not null
-            then set_config('statement_timeout', %(statement_timeout)s::integer::text, true)
-    end;
+    set_config(
+        'statement_timeout',
+        coalesce(%(statement_timeout)s::integer::text, current_setting('statement_timeout')),
+        true
+    )
+from begun;
