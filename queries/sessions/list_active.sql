@@ -1,6 +1,6 @@
 -- Where one learner is logged in and may go on (sessions/resume), the latest used first.
 --
--- @sample idle_for: interval '7 days'
+-- @sample idle_for: interval '60 days'
 -- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
 -- @budget buffers 11
 -- @never Seq Scan on user_sessions
