@@ -95,7 +95,7 @@ def test_pev2_shows_its_other_views(page: Page) -> None:
     ("query", "model"),
     [
         ("trees/load", "LoadedTree"),
-        ("progress/complete_skill", "ActionResult"),
+        ("progress/complete_skill", "CompletionResult"),
         ("doctor/xp_total", "Drift"),
         ("achievements/award", "EarnedAchievement"),
         ("trees/lock", None),

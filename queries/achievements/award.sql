@@ -7,7 +7,7 @@
 --
 -- @role app_engine
 -- @step what follows from an action on a skill, from a repair and from a back-fill
--- @after progress/complete_skill
+-- @after progress/record_activity
 -- @budget buffers 46
 -- @never Seq Scan on user_achievements, user_profiles, xp_events
 with learner as (

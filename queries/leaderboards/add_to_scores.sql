@@ -5,7 +5,7 @@
 --
 -- @role app_engine
 -- @step what follows from an action on a skill, and from a back-fill
--- @after progress/complete_skill, achievements/award
+-- @after progress/complete_skill
 -- @budget buffers 180
 -- @never Seq Scan on user_profiles, user_scores, users
 with gain as (

@@ -1,64 +1,105 @@
--- Complete a skill for a learner, once and for ever: the work, the XP in the ledger and in the profile, the level, the
--- day, the streak, the progress in the tree, and the skills that open. Completed already, only the best score is
--- raised.
+-- Complete a skill for a learner, once and for ever, with all that follows: the work, the skills that open, the
+-- progress in the tree, the day, the streak, the achievements, the XP in the ledger and in the profile, the level.
+-- Completed already, only the best score is raised. The learner is locked before.
+--
+-- Streaks and achievements are looked after here, and not by the steps that follow other actions, so that the profile
+-- is written once: a second version of it takes as long as everything that is read.
 --
 -- score     0 to 100; null keeps the best so far
 -- evidence  a JSON object; null is none
 -- at        when; null is now
 --
 -- @role app_engine
+-- @nullable progress: what is refused may never have been begun
+-- @nullable tree_progress: nor its tree
 -- @budget buffers 320
--- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
-with given as (
+-- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress, user_achievements, xp_events
+with learner as (
     select
-        %(user_id)s::uuid as user_id,
-        %(skill_id)s::uuid as skill_id,
-        coalesce(%(at)s::timestamptz, now()) as at
+        asked.at,
+        user_profiles.user_id,
+        user_profiles.total_xp,
+        user_profiles.current_level,
+        user_profiles.current_streak,
+        user_profiles.max_streak,
+        user_profiles.last_activity_on,
+        (asked.at at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
+    from (select coalesce(%(at)s::timestamptz, now()) as at) as asked
+    left join user_profiles on user_profiles.user_id = %(user_id)s
 ),
 
-situation as (
+skill as (
     select
-        given.at,
-        user_profiles.user_id,
-        skills.id as skill_id,
+        skills.id,
         skills.skill_tree_id,
+        skills.dependencies,
         skills.dependents,
         skills.xp_value,
         skills.difficulty,
         skills.skill_type,
-        skill_trees.category_id,
+        skills.is_active,
+        skills.is_milestone,
+        skills.is_optional,
         case
             when skills.assessments is not null
                 then coalesce((skills.assessments ->> 'passingScore')::double precision, 70)
-        end as passing_score,
-        skills.is_active,
-        user_skill_progress.status,
-        greatest(user_skill_progress.completion_score, %(score)s::double precision) as best_score,
-        not exists (
-            select from skills as prerequisite
-            where
-                prerequisite.id = any(skills.dependencies)
-                and prerequisite.is_active
-                and not exists (
-                    select from user_skill_progress as satisfied
-                    where
-                        satisfied.user_id = %(user_id)s
-                        and satisfied.skill_id = prerequisite.id
-                        and satisfied.status in ('COMPLETED', 'SKIPPED')
+        end as passing_score
+    from skills
+    where skills.id = %(skill_id)s
+),
+
+situation as (
+    select
+        learner.at,
+        learner.activity_date,
+        learner.user_id,
+        learner.total_xp,
+        learner.current_level,
+        learner.current_streak,
+        learner.max_streak,
+        next_streak(learner.current_streak, learner.last_activity_on, learner.activity_date) as next_streak,
+        -- A day before the last one, after a late report or a journey west, may close a gap.
+        case
+            when learner.activity_date < learner.last_activity_on
+                then learner.activity_date || array(
+                    select user_activity_days.activity_date
+                    from user_activity_days
+                    where user_activity_days.user_id = %(user_id)s
                 )
-        )
-        -- Work once begun goes on when the skill gains a prerequisite.
-        or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open,
-        not skills.is_optional or not exists (
-            select from skills as required_skill
+        end as days_to_recount,
+        skill.id as skill_id,
+        skill.skill_tree_id,
+        skill.dependents,
+        skill.xp_value,
+        skill.difficulty,
+        skill.skill_type,
+        skill.is_milestone,
+        skill.passing_score,
+        (
+            select skill_trees.category_id
+            from skill_trees
+            where skill_trees.id = skill.skill_tree_id
+        ) as category_id,
+        (
+            not skill.is_optional or not exists (
+                select from skills as required_skill
+                where
+                    required_skill.skill_tree_id = skill.skill_tree_id
+                    and required_skill.is_active
+                    and not required_skill.is_optional
+            )
+        )::integer as counts,
+        user_skill_progress.status,
+        -- Completed before a reset, it has paid already.
+        exists(
+            select from xp_events
             where
-                required_skill.skill_tree_id = skills.skill_tree_id
-                and required_skill.is_active
-                and not required_skill.is_optional
-        ) as counts,
-        skills.is_milestone,
+                xp_events.user_id = %(user_id)s
+                and xp_events.source_kind = 'SKILL'
+                and xp_events.source_id = %(skill_id)s
+        ) as has_paid,
         user_skill_tree_progress.status as tree_status,
-        user_skill_tree_progress.skills_completed,
+        coalesce(user_skill_tree_progress.skills_completed, 0) as skills_completed,
         user_skill_tree_progress.milestones_reached,
         coalesce(
             user_skill_tree_progress.total_skills,
@@ -70,17 +111,41 @@ situation as (
                     )
                 from skills as counted_skill
                 where
-                    counted_skill.skill_tree_id = skills.skill_tree_id
+                    counted_skill.skill_tree_id = skill.skill_tree_id
                     and counted_skill.is_active
             )
         )::integer as total_skills,
-        user_profiles.current_streak,
-        user_profiles.last_activity_on,
-        (given.at at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
-    from given
-    left join user_profiles on user_profiles.user_id = given.user_id
-    left join skills on skills.id = given.skill_id
-    left join skill_trees on skill_trees.id = skills.skill_tree_id
+        case
+            when learner.user_id is null then 'USER_NOT_FOUND'
+            when skill.id is null then 'SKILL_NOT_FOUND'
+            when learner.at > now() + interval '1 minute' then 'IN_FUTURE'
+            when %(score)s::double precision not between 0 and 100 then 'INVALID_SCORE'
+            when user_skill_progress.status = 'COMPLETED' then 'REPEATED'
+            when not skill.is_active then 'SKILL_INACTIVE'
+            when
+                -- Work once begun goes on when the skill gains a prerequisite.
+                coalesce(user_skill_progress.status <> 'IN_PROGRESS', true)
+                and exists (
+                    select from skills as prerequisite
+                    where
+                        prerequisite.id = any(skill.dependencies)
+                        and prerequisite.is_active
+                        and not exists (
+                            select from user_skill_progress as satisfied
+                            where
+                                satisfied.user_id = %(user_id)s
+                                and satisfied.skill_id = prerequisite.id
+                                and satisfied.status in ('COMPLETED', 'SKIPPED')
+                        )
+                )
+                then 'LOCKED'
+            when %(method)s <> 'ASSESSMENT' then 'DONE'
+            when coalesce(user_skill_progress.completion_score, %(score)s) is null then 'SCORE_MISSING'
+            when greatest(user_skill_progress.completion_score, %(score)s) < skill.passing_score then 'NOT_PASSED'
+            else 'DONE'
+        end as outcome
+    from learner
+    left join skill on true
     left join user_skill_progress
         on
             user_skill_progress.user_id = %(user_id)s
@@ -88,35 +153,18 @@ situation as (
     left join user_skill_tree_progress
         on
             user_skill_tree_progress.user_id = %(user_id)s
-            and user_skill_tree_progress.skill_tree_id = skills.skill_tree_id
+            and user_skill_tree_progress.skill_tree_id = skill.skill_tree_id
 ),
 
-judged as (
-    select
-        case
-            when situation.user_id is null then 'USER_NOT_FOUND'
-            when situation.skill_id is null then 'SKILL_NOT_FOUND'
-            when situation.at > now() + interval '1 minute' then 'IN_FUTURE'
-            when %(score)s::double precision not between 0 and 100 then 'INVALID_SCORE'
-            when situation.status = 'COMPLETED' then 'REPEATED'
-            when not situation.is_active then 'SKILL_INACTIVE'
-            when not situation.is_open then 'LOCKED'
-            when %(method)s <> 'ASSESSMENT' then 'DONE'
-            when situation.best_score is null then 'SCORE_MISSING'
-            when situation.best_score < situation.passing_score then 'NOT_PASSED'
-            else 'DONE'
-        end as outcome
-    from situation
-),
-
-accepted as (
+accepted as not materialized (
     select
         situation.at,
         situation.user_id,
         situation.skill_id,
         situation.skill_tree_id,
         situation.dependents,
-        situation.xp_value,
+        situation.has_paid,
+        case when situation.has_paid then 0 else situation.xp_value end as gain,
         situation.difficulty,
         situation.skill_type,
         situation.category_id,
@@ -125,9 +173,7 @@ accepted as (
         situation.tree_status,
         situation.total_skills,
         -- No more than there are, should the count have drifted.
-        least(
-            coalesce(situation.skills_completed, 0) + situation.counts::integer, situation.total_skills
-        ) as skills_completed,
+        least(situation.skills_completed + situation.counts, situation.total_skills) as skills_completed,
         case
             when situation.is_milestone
                 then (
@@ -138,27 +184,31 @@ accepted as (
         end as milestones_reached,
         case
             when situation.tree_status = 'COMPLETED' then 'COMPLETED'
-            when
-                situation.counts
-                and coalesce(situation.skills_completed, 0) + 1 = situation.total_skills then 'COMPLETED'
+            when situation.counts = 1 and situation.skills_completed + 1 = situation.total_skills then 'COMPLETED'
             -- To work in a paused tree is to resume it.
             else 'IN_PROGRESS'
         end::tree_progress_status as new_tree_status,
-        next_streak(situation.current_streak, situation.last_activity_on, situation.activity_date) as streak
+        situation.total_xp,
+        coalesce(latest_streak(situation.days_to_recount), situation.next_streak) as streak,
+        coalesce(
+            longest_streak(situation.days_to_recount), greatest(situation.max_streak, situation.next_streak)
+        ) as max_streak
     from situation
-    cross join judged
-    where judged.outcome = 'DONE'
+    where situation.outcome = 'DONE'
 ),
 
 opened_skill as (
     select
+        accepted.at,
         dependent.id,
+        dependent.skill_tree_id,
         dependent.name,
         dependent.position_y,
         dependent.position_x,
         dependent.sort_order
     from accepted
-    inner join skills as dependent on dependent.id = any(accepted.dependents)
+    cross join unnest(accepted.dependents) as edge (dependent_id)
+    inner join skills as dependent on dependent.id = edge.dependent_id
     left join user_skill_progress as known
         on
             known.user_id = %(user_id)s
@@ -181,6 +231,160 @@ opened_skill as (
                 and prerequisite.id <> accepted.skill_id
                 and satisfied.skill_id is null
         )
+),
+
+-- What could be earned now, and how far the learner is toward it with this skill.
+candidate as materialized (
+    select
+        accepted.at,
+        accepted.activity_date,
+        achievements.id,
+        achievements.name,
+        achievements.category,
+        achievements.rarity,
+        achievements.badge_icon,
+        achievements.badge_color,
+        achievements.criteria,
+        achievements.threshold,
+        achievements.criterion = 'xp_threshold' and not achievements.is_limited as is_climbed,
+        case
+            when achievements.is_limited
+                then (
+                    select
+                        case achievements.criterion
+                            when 'skill_completion_count' then count(*) + (not accepted.has_paid)::integer
+                            when 'xp_threshold' then coalesce(sum(xp_events.xp), 0) + accepted.gain
+                            else coalesce(
+                                longest_streak(
+                                    array_agg(xp_events.granted_on)
+                                    || case when not accepted.has_paid then array[accepted.activity_date] end
+                                ),
+                                0
+                            )
+                        end
+                    from xp_events
+                    where
+                        xp_events.user_id = %(user_id)s
+                        and xp_events.source_kind = 'SKILL'
+                        and (
+                            achievements.for_category_id is null
+                            or xp_events.category_id = achievements.for_category_id
+                        )
+                        and (
+                            achievements.for_tree_id is null
+                            or xp_events.skill_tree_id = achievements.for_tree_id
+                        )
+                        and (
+                            achievements.for_difficulty is null
+                            or xp_events.difficulty::text = achievements.for_difficulty
+                        )
+                        and (
+                            achievements.for_skill_type is null
+                            or xp_events.skill_type::text = achievements.for_skill_type
+                        )
+                )
+            when achievements.criterion = 'skill_completion_count'
+                then (not accepted.has_paid)::integer + (
+                    select count(*)
+                    from xp_events
+                    where
+                        xp_events.user_id = %(user_id)s
+                        and xp_events.source_kind = 'SKILL'
+                )
+            when achievements.criterion = 'xp_threshold' then accepted.total_xp + accepted.gain
+            else accepted.max_streak
+        end as value,
+        achievements.xp_reward,
+        -- What has paid once never pays again.
+        exists(
+            select from xp_events
+            where
+                xp_events.user_id = %(user_id)s
+                and xp_events.source_kind = 'ACHIEVEMENT'
+                and xp_events.source_id = achievements.id
+        ) as has_paid
+    from accepted
+    cross join achievements
+    left join user_achievements
+        on
+            user_achievements.user_id = %(user_id)s
+            and user_achievements.achievement_id = achievements.id
+    where
+        achievements.is_active
+        and user_achievements.user_id is null
+        -- Within a limit, only a skill within it brings anybody nearer.
+        and (achievements.for_category_id is null or achievements.for_category_id = accepted.category_id)
+        and (achievements.for_tree_id is null or achievements.for_tree_id = accepted.skill_tree_id)
+        and (achievements.for_difficulty is null or achievements.for_difficulty = accepted.difficulty::text)
+        and (achievements.for_skill_type is null or achievements.for_skill_type = accepted.skill_type::text)
+),
+
+-- First what is reached whatever it pays, then the thresholds of XP from the lowest, each with the rewards of all
+-- before. Above the first that is out of reach, all are.
+earned as (
+    select
+        step.at,
+        step.activity_date,
+        step.id,
+        step.name,
+        step.category,
+        step.rarity,
+        step.badge_icon,
+        step.badge_color,
+        step.criteria,
+        step.value,
+        step.reward,
+        step.has_paid
+    from (
+        select
+            climbed.at,
+            climbed.activity_date,
+            climbed.id,
+            climbed.name,
+            climbed.category,
+            climbed.rarity,
+            climbed.badge_icon,
+            climbed.badge_color,
+            climbed.criteria,
+            climbed.value,
+            climbed.reward,
+            climbed.has_paid,
+            bool_and(climbed.value >= climbed.threshold) over (
+                order by climbed.is_climbed, climbed.threshold, climbed.id
+            ) as is_earned
+        from (
+            select
+                candidate.at,
+                candidate.activity_date,
+                candidate.id,
+                candidate.name,
+                candidate.category,
+                candidate.rarity,
+                candidate.badge_icon,
+                candidate.badge_color,
+                candidate.criteria,
+                candidate.threshold,
+                candidate.is_climbed,
+                case when candidate.has_paid then 0 else candidate.xp_reward end as reward,
+                candidate.has_paid,
+                candidate.value + case
+                    when candidate.is_climbed
+                        then coalesce(
+                            sum(case when candidate.has_paid then 0 else candidate.xp_reward end) over (
+                                order by candidate.is_climbed, candidate.threshold, candidate.id
+                                rows between unbounded preceding and 1 preceding
+                            ),
+                            0
+                        )
+                    else 0
+                end as value
+            from candidate
+            where
+                candidate.is_climbed
+                or candidate.value >= candidate.threshold
+        ) as climbed
+    ) as step
+    where step.is_earned
 ),
 
 written_skill as (
@@ -214,20 +418,41 @@ written_skill as (
     from accepted
     union all
     select
-        accepted.user_id,
+        %(user_id)s,
         opened_skill.id,
-        accepted.skill_tree_id,
+        opened_skill.skill_tree_id,
         'AVAILABLE',
         0,
         null,
         null,
         null,
-        accepted.at,
+        opened_skill.at,
         null,
         null,
         null
-    from accepted
-    cross join opened_skill
+    from opened_skill
+    union all
+    select
+        situation.user_id,
+        situation.skill_id,
+        situation.skill_tree_id,
+        user_skill_progress.status,
+        user_skill_progress.progress_percent,
+        user_skill_progress.completion_method,
+        %(score)s,
+        user_skill_progress.evidence_data,
+        null,
+        null,
+        user_skill_progress.last_activity_at,
+        user_skill_progress.completed_at
+    from situation
+    inner join user_skill_progress
+        on
+            user_skill_progress.user_id = %(user_id)s
+            and user_skill_progress.skill_id = %(skill_id)s
+    where
+        situation.outcome = 'REPEATED'
+        and coalesce(user_skill_progress.completion_score < %(score)s, %(score)s is not null)
     on conflict (user_id, skill_id) do update
         set
             status = excluded.status,
@@ -242,62 +467,39 @@ written_skill as (
             started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
             completed_at = excluded.completed_at
-    returning user_skill_progress.user_id
-),
-
-raised_score as (
-    update user_skill_progress
-    set completion_score = situation.best_score
-    from situation
-    cross join judged
-    where
-        judged.outcome = 'REPEATED'
-        and user_skill_progress.user_id = %(user_id)s
-        and user_skill_progress.skill_id = situation.skill_id
-        and user_skill_progress.completion_score is distinct from situation.best_score
-    returning user_skill_progress.user_id
-),
-
-paid_event as (
-    insert into xp_events (
-        user_id, source_kind, source_id, xp, granted_at, granted_on, skill_tree_id, category_id, difficulty, skill_type
-    )
-    select
-        accepted.user_id,
-        'SKILL' as source_kind,
-        accepted.skill_id as source_id,
-        accepted.xp_value as xp,
-        accepted.at as granted_at,
-        accepted.activity_date as granted_on,
-        accepted.skill_tree_id,
-        accepted.category_id,
-        accepted.difficulty,
-        accepted.skill_type
-    from accepted
-    -- Completed before a reset, it has paid already.
-    on conflict (user_id, source_kind, source_id) do nothing
-    returning xp_events.xp
-),
-
-gain as (
-    select coalesce(sum(paid_event.xp), 0)::integer as xp
-    from paid_event
+    returning
+        user_skill_progress.id,
+        user_skill_progress.user_id,
+        user_skill_progress.skill_id,
+        user_skill_progress.skill_tree_id,
+        user_skill_progress.status,
+        user_skill_progress.progress_percent,
+        user_skill_progress.time_spent_minutes,
+        user_skill_progress.attempts_count,
+        user_skill_progress.failed_attempts,
+        user_skill_progress.completion_method,
+        user_skill_progress.completion_score,
+        user_skill_progress.evidence_data,
+        user_skill_progress.unlocked_at,
+        user_skill_progress.started_at,
+        user_skill_progress.last_activity_at,
+        user_skill_progress.completed_at,
+        user_skill_progress.struggling_indicators,
+        user_skill_progress.engagement_score,
+        user_skill_progress.created_at,
+        user_skill_progress.updated_at
 ),
 
 begun_tree as (
     insert into begun_trees (skill_tree_id)
     select accepted.skill_tree_id
     from accepted
-    where
-        not exists (
-            select from begun_trees
-            where begun_trees.skill_tree_id = accepted.skill_tree_id
-        )
+    where accepted.tree_status is null
     on conflict (skill_tree_id) do nothing
     returning begun_trees.skill_tree_id
 ),
 
-completed_tree as (
+written_tree as (
     insert into user_skill_tree_progress (
         user_id,
         skill_tree_id,
@@ -332,7 +534,22 @@ completed_tree as (
             started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
             completed_at = coalesce(user_skill_tree_progress.completed_at, excluded.completed_at)
-    returning user_skill_tree_progress.user_id
+    returning
+        user_skill_tree_progress.id,
+        user_skill_tree_progress.user_id,
+        user_skill_tree_progress.skill_tree_id,
+        user_skill_tree_progress.status,
+        user_skill_tree_progress.progress_percent,
+        user_skill_tree_progress.skills_completed,
+        user_skill_tree_progress.total_skills,
+        user_skill_tree_progress.time_spent_minutes,
+        user_skill_tree_progress.started_at,
+        user_skill_tree_progress.last_activity_at,
+        user_skill_tree_progress.completed_at,
+        user_skill_tree_progress.milestones_reached,
+        user_skill_tree_progress.current_path,
+        user_skill_tree_progress.created_at,
+        user_skill_tree_progress.updated_at
 ),
 
 day as (
@@ -344,6 +561,52 @@ day as (
     from accepted
     on conflict (user_id, activity_date) do nothing
     returning user_activity_days.activity_date
+),
+
+award as (
+    insert into user_achievements (user_id, achievement_id, earned_at, metadata)
+    select
+        %(user_id)s,
+        earned.id as achievement_id,
+        earned.at as earned_at,
+        -- By what it was earned, should the criteria change.
+        jsonb_build_object('criteria', earned.criteria, 'value', earned.value) as metadata
+    from earned
+    returning user_achievements.achievement_id
+),
+
+paid_event as (
+    insert into xp_events (
+        user_id, source_kind, source_id, xp, granted_at, granted_on, skill_tree_id, category_id, difficulty, skill_type
+    )
+    select
+        accepted.user_id,
+        'SKILL' as source_kind,
+        accepted.skill_id as source_id,
+        accepted.gain as xp,
+        accepted.at as granted_at,
+        accepted.activity_date as granted_on,
+        accepted.skill_tree_id,
+        accepted.category_id,
+        accepted.difficulty,
+        accepted.skill_type
+    from accepted
+    where not accepted.has_paid
+    union all
+    select
+        %(user_id)s,
+        'ACHIEVEMENT',
+        earned.id,
+        earned.reward,
+        earned.at,
+        earned.activity_date,
+        null,
+        null,
+        null,
+        null
+    from earned
+    where not earned.has_paid
+    returning xp_events.source_id
 ),
 
 updated_profile as (
@@ -366,17 +629,25 @@ updated_profile as (
         trees_completed = user_profiles.trees_completed
         + (accepted.new_tree_status = 'COMPLETED' and accepted.tree_status is distinct from 'COMPLETED')::integer,
         current_streak = accepted.streak,
-        max_streak = greatest(user_profiles.max_streak, accepted.streak),
+        max_streak = accepted.max_streak,
         last_activity_on = greatest(user_profiles.last_activity_on, accepted.activity_date),
         last_activity_at = greatest(user_profiles.last_activity_at, accepted.at)
     from accepted
-    cross join gain
+    cross join
+        lateral (
+            select (accepted.gain + coalesce(sum(earned.reward), 0))::integer as xp
+            from earned
+        ) as gain
     where user_profiles.user_id = %(user_id)s
-    returning user_profiles.user_id
+    returning
+        user_profiles.total_xp,
+        user_profiles.current_level,
+        user_profiles.current_streak,
+        user_profiles.max_streak
 )
 
 select
-    judged.outcome,
+    situation.outcome,
     situation.passing_score,
     (
         select
@@ -389,6 +660,100 @@ select
                 '[]'
             )
         from opened_skill
-    ) as unlocked
-from judged
-cross join situation;
+    ) as unlocked,
+    (
+        select
+            coalesce(
+                json_agg(
+                    json_build_object(
+                        'id', earned.id,
+                        'name', earned.name,
+                        'category', earned.category,
+                        'rarity', earned.rarity,
+                        'badge_icon', earned.badge_icon,
+                        'badge_color', earned.badge_color,
+                        'xp', earned.reward,
+                        'earned_at', earned.at
+                    )
+                    order by earned.rarity, earned.name, earned.id
+                ),
+                '[]'
+            )
+        from earned
+    ) as achievements,
+    coalesce(updated_profile.total_xp - situation.total_xp, 0) as xp_awarded,
+    coalesce(updated_profile.total_xp, situation.total_xp, 0) as total_xp,
+    coalesce(situation.current_level, 0) as level_before,
+    coalesce(updated_profile.current_level, situation.current_level, 0) as level_after,
+    coalesce(updated_profile.current_streak, situation.current_streak, 0) as current_streak,
+    coalesce(updated_profile.max_streak, situation.max_streak, 0) as max_streak,
+    coalesce(
+        (
+            select to_json(written_skill)
+            from written_skill
+            where written_skill.skill_id = %(skill_id)s
+        ),
+        (
+            select to_json(work)
+            from (
+                select
+                    user_skill_progress.id,
+                    user_skill_progress.user_id,
+                    user_skill_progress.skill_id,
+                    user_skill_progress.skill_tree_id,
+                    user_skill_progress.status,
+                    user_skill_progress.progress_percent,
+                    user_skill_progress.time_spent_minutes,
+                    user_skill_progress.attempts_count,
+                    user_skill_progress.failed_attempts,
+                    user_skill_progress.completion_method,
+                    user_skill_progress.completion_score,
+                    user_skill_progress.evidence_data,
+                    user_skill_progress.unlocked_at,
+                    user_skill_progress.started_at,
+                    user_skill_progress.last_activity_at,
+                    user_skill_progress.completed_at,
+                    user_skill_progress.struggling_indicators,
+                    user_skill_progress.engagement_score,
+                    user_skill_progress.created_at,
+                    user_skill_progress.updated_at
+                from user_skill_progress
+                where
+                    user_skill_progress.user_id = %(user_id)s
+                    and user_skill_progress.skill_id = %(skill_id)s
+            ) as work
+        )
+    ) as progress,
+    coalesce(
+        (
+            select to_json(written_tree)
+            from written_tree
+        ),
+        (
+            select to_json(way)
+            from (
+                select
+                    user_skill_tree_progress.id,
+                    user_skill_tree_progress.user_id,
+                    user_skill_tree_progress.skill_tree_id,
+                    user_skill_tree_progress.status,
+                    user_skill_tree_progress.progress_percent,
+                    user_skill_tree_progress.skills_completed,
+                    user_skill_tree_progress.total_skills,
+                    user_skill_tree_progress.time_spent_minutes,
+                    user_skill_tree_progress.started_at,
+                    user_skill_tree_progress.last_activity_at,
+                    user_skill_tree_progress.completed_at,
+                    user_skill_tree_progress.milestones_reached,
+                    user_skill_tree_progress.current_path,
+                    user_skill_tree_progress.created_at,
+                    user_skill_tree_progress.updated_at
+                from user_skill_tree_progress
+                where
+                    user_skill_tree_progress.user_id = %(user_id)s
+                    and user_skill_tree_progress.skill_tree_id = situation.skill_tree_id
+            ) as way
+        )
+    ) as tree_progress
+from situation
+left join updated_profile on true;

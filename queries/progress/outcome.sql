@@ -5,7 +5,7 @@
 -- @step what every action on a skill answers
 -- @nullable progress: a skill reset before it was begun leaves none
 -- @nullable tree_progress: nor its tree
--- @after progress/complete_skill
+-- @after progress/record_activity
 -- @budget buffers 29
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 select

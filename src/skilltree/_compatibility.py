@@ -14,9 +14,9 @@ from psycopg.pq import ExecStatus
 
 from skilltree._example_rows import columns
 from skilltree._migration_files import Problem
+from skilltree._sql import numbered
 from skilltree.errors import MigrationError
 
-_PLACEHOLDER = re.compile(rb"%(?:\((\w+)\)[sbt]|%)")
 _HEADER = re.compile(rb"(?:--[^\n]*\n)*")
 
 
@@ -99,24 +99,20 @@ def _required(connection: Connection) -> set[tuple[str, str]]:
 
 def _describe(connection: Connection, query: bytes) -> tuple[str, str | None]:
     """Return the types of a query's parameters and columns as text, or why it cannot be prepared."""
-    numbers: dict[bytes, int] = {}
-
-    def numbered(match: re.Match[bytes]) -> bytes:
-        return b"%" if match[1] is None else b"$%d" % numbers.setdefault(match[1], len(numbers) + 1)
-
     server = connection.pgconn
-    prepared = server.prepare(b"", _PLACEHOLDER.sub(numbered, _HEADER.sub(b"", query, count=1)))
+    statement, names = numbered(_HEADER.sub(b"", query, count=1))
+    prepared = server.prepare(b"", statement)
     if prepared.status != ExecStatus.COMMAND_OK:
         return "", prepared.error_message.decode().splitlines()[0].removeprefix("ERROR:").strip()
     described = server.describe_prepared(b"")
-    parameters = [(name.decode(), described.param_type(number - 1)) for name, number in numbers.items()]
+    parameters = [(name, described.param_type(number)) for number, name in enumerate(names)]
     returned = [((described.fname(at) or b"").decode(), described.ftype(at)) for at in range(described.nfields)]
-    names: dict[int, str] = dict(
+    types: dict[int, str] = dict(
         connection.execute(
             "select oid::bigint, format_type(oid, null) from unnest(%s::bigint[]) as oid",
             [[oid for _, oid in parameters + returned]],
         ).fetchall()
     )
     return "{} for {}".format(
-        *(", ".join(f"{name} {names[oid]}" for name, oid in described) for described in (returned, parameters))
+        *(", ".join(f"{name} {types[oid]}" for name, oid in described) for described in (returned, parameters))
     ), None

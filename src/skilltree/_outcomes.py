@@ -28,15 +28,21 @@ from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.content import EVIDENCE, STRUGGLING
 from skilltree.models.progress import (
     ActionResult,
+    Completion,
+    CompletionResult,
     ImportResult,
     MissingPrerequisite,
     MissingTree,
     Outcome,
     ProgressImport,
+    SkillOutcome,
     Standing,
 )
 
 _NAMES_SHOWN = 12
+DONE = frozenset({"DONE", "REPEATED"})
+"""The outcomes of an action that is done, now or before."""
+
 _DOCUMENTS: dict[str, TypeAdapter[Any]] = {"evidence_data": EVIDENCE, "struggling_indicators": STRUGGLING}
 
 
@@ -111,10 +117,10 @@ def import_refusal(result: ImportResult) -> SkillTreeError:
 
 
 def outcome_of(
-    action: str, result: ActionResult, before: Standing, after: Outcome, achievements: Sequence[EarnedAchievement]
+    result: ActionResult, before: Standing, after: Outcome, achievements: Sequence[EarnedAchievement]
 ) -> dict[str, Any]:
-    """Return the fields of SkillOutcome, or of Completion for the action that completes."""
-    fields: dict[str, Any] = {
+    """Return the fields of SkillOutcome."""
+    return {
         "progress": after.progress,
         "tree_progress": after.tree_progress,
         "unlocked": result.unlocked,
@@ -126,6 +132,9 @@ def outcome_of(
         "current_streak": after.current_streak,
         "max_streak": after.max_streak,
     }
-    if action == "complete_skill":
-        fields["already_completed"] = result.outcome == "REPEATED"
-    return fields
+
+
+def completion_of(result: CompletionResult) -> Completion:
+    """Return what is told of a completion."""
+    fields: dict[str, Any] = {name: getattr(result, name) for name in SkillOutcome.model_fields}
+    return Completion(**fields, already_completed=result.outcome == "REPEATED")

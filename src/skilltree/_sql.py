@@ -9,11 +9,13 @@ What goes on in the next line is indented by four spaces or more.
 """
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
 from skilltree._files import folder
 
+_PLACEHOLDER = re.compile(rb"%(?:%|\((\w+)\)s)")
 _DIRECTIVE = re.compile(r"-- @(?P<word>[a-z_]+)(?: (?P<text>.*))?")
 
 
@@ -26,12 +28,22 @@ class Directive(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A query file: the statement as it is sent, its header, and the directives in the header."""
+    """A query file: the statement, its header, and the directives in the header.
+
+    ``numbered`` is the statement as it is sent, with ``$1`` for the first of ``parameters``: of one that is longer than
+    4096 bytes, psycopg would make that anew for each call.
+    """
 
     name: str
     statement: bytes
+    numbered: bytes
+    parameters: tuple[str, ...]
     header: str
     directives: tuple[Directive, ...]
+
+    def values(self, params: Mapping[str, object]) -> list[object]:
+        """Return what the parameters are given, in their order."""
+        return [params[name] for name in self.parameters]
 
     @property
     def role(self) -> str | None:
@@ -45,12 +57,28 @@ def read(name: str) -> Query:
     lines = (folder("queries") / f"{name}.sql").read_bytes().decode().splitlines(keepends=True)
     end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
     statement = f"/* {name} */ {''.join(lines[end:])}".encode()
-    return Query(name, statement, "".join(lines[:end]), tuple(_directives(lines[:end])))
+    return made(name, statement, "".join(lines[:end]))
+
+
+def made(name: str, statement: bytes, header: str) -> Query:
+    """Return a query of these parts."""
+    return Query(name, statement, *numbered(statement), header, tuple(_directives(header.splitlines())))
 
 
 def load(name: str) -> bytes:
     """Return the statement of a query file."""
     return read(name).statement
+
+
+def numbered(statement: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return a statement with ``$1`` for each place of the first of its parameters, and their names."""
+    numbers: dict[bytes, int] = {}
+
+    def number(placeholder: re.Match[bytes]) -> bytes:
+        name: bytes | None = placeholder[1]
+        return b"%" if name is None else b"$%d" % numbers.setdefault(name, len(numbers) + 1)
+
+    return _PLACEHOLDER.sub(number, statement), tuple(name.decode() for name in numbers)
 
 
 def _directives(header: list[str]) -> list[Directive]:

@@ -125,7 +125,7 @@ async def test_who_logs_in_has_a_session_and_is_counted_as_who_authenticates_is(
 
 async def test_no_session_starts_of_a_password_that_is_being_changed(db, connection, learner):
     async with AsyncExitStack() as until_started, db.transaction() as unit:
-        await unit._connection.execute("update users set password_hash = %s", [hash_password(NEW, cost=4)])
+        await unit._connection.execute("update users set password_hash = $1", [hash_password(NEW, cost=4)])
         started = await until_started.enter_async_context(meanwhile_async(lambda: start(db)))
         await until_somebody_waits(connection)
 

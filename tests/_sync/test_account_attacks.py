@@ -125,7 +125,7 @@ def test_who_logs_in_has_a_session_and_is_counted_as_who_authenticates_is(db, co
 
 def test_no_session_starts_of_a_password_that_is_being_changed(db, connection, learner):
     with ExitStack() as until_started, db.transaction() as unit:
-        unit._connection.execute("update users set password_hash = %s", [hash_password(NEW, cost=4)])
+        unit._connection.execute("update users set password_hash = $1", [hash_password(NEW, cost=4)])
         started = until_started.enter_context(meanwhile_sync(lambda: start(db)))
         until_somebody_waits(connection)
 

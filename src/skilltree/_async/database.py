@@ -11,7 +11,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import psycopg
-from psycopg import AsyncConnection, AsyncTransaction
+from psycopg import AsyncConnection, AsyncRawCursor, AsyncRawServerCursor, AsyncTransaction
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -81,12 +81,12 @@ class AsyncUnitOfWork(AsyncRepositories):
         # A name of its own, because another may be open.
         name = f"{step.query.name} {uuid4()}"
         with translated():
-            async with connection.cursor(name, row_factory=step.row_factory) as cursor:
+            async with AsyncRawServerCursor(connection, name, row_factory=step.row_factory) as cursor:
                 for each in roles_taken((step,), self._actor, goes_on=True):
                     if isinstance(each, AsyncStep):
-                        await cursor.execute(each.query.statement, each.params)
+                        await cursor.execute(each.query.numbered, each.query.values(each.params))
                     else:
-                        await connection.execute(each.statement)
+                        await connection.execute(each.numbered)
                 async for row in cursor:
                     yield row
 
@@ -134,6 +134,7 @@ class AsyncDatabase(AsyncRepositories):
         super().__init__()
         arguments: dict[str, Any] = {
             "autocommit": True,
+            "cursor_factory": AsyncRawCursor,
             "prepare_threshold": prepare_threshold,
             "connect_timeout": connect_timeout,
             "context": adapters(),
@@ -252,7 +253,7 @@ class AsyncDatabase(AsyncRepositories):
                     async with connection.pipeline():
                         await stack.enter_async_context(AsyncTransaction(connection))
                         if actor.begin is not None:
-                            await connection.execute(actor.begin.statement, actor.params)
+                            await connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
                     yield unit
         finally:
             unit._end()
@@ -337,7 +338,7 @@ async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], act
     with translated(steps):
         if len(steps) == 1 and actor is ANYBODY:
             cursor = connection.cursor(row_factory=steps[0].row_factory)
-            await cursor.execute(steps[0].query.statement, steps[0].params)
+            await cursor.execute(steps[0].query.numbered, steps[0].query.values(steps[0].params))
             return [await cursor.fetchall()]
         if _has_rows(steps):
             return await _run_in_turn(connection, steps, actor)
@@ -365,12 +366,12 @@ async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncS
             if not is_open:
                 await connection.execute("begin")
                 if actor.begin is not None:
-                    await connection.execute(actor.begin.statement, actor.params)
+                    await connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
             for each in todo:
                 if isinstance(each, AsyncStep):
-                    await next(next_cursor).execute(each.query.statement, each.params)
+                    await next(next_cursor).execute(each.query.numbered, each.query.values(each.params))
                 else:
-                    await connection.execute(each.statement)
+                    await connection.execute(each.numbered)
             if not is_open:
                 await connection.execute("commit")
         return [await cursor.fetchall() for cursor in cursors]
@@ -389,17 +390,17 @@ async def _run_in_turn(connection: AsyncConnection[Any], steps: Sequence[AsyncSt
     results: list[list[Any]] = []
     async with connection.transaction():
         if actor.begin is not None and not is_open:
-            await connection.execute(actor.begin.statement, actor.params)
+            await connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
         for each in roles_taken(steps, actor, goes_on=is_open):
             if not isinstance(each, AsyncStep):
-                await connection.execute(each.statement)
+                await connection.execute(each.numbered)
                 continue
             async with connection.cursor(row_factory=each.row_factory) as cursor:
                 if each.rows is None:
-                    await cursor.execute(each.query.statement, each.params)
+                    await cursor.execute(each.query.numbered, each.query.values(each.params))
                     results.append(await cursor.fetchall() if cursor.description else [])
                 else:
-                    async with cursor.copy(each.query.statement) as copy:
+                    async with cursor.copy(each.query.numbered) as copy:
                         for row in each.rows:
                             await copy.write_row(row)
                     results.append([])

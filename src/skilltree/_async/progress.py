@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from skilltree._async.repository import AsyncRepository, step
-from skilltree._outcomes import import_refusal, imported, locked, outcome_of, refusal
+from skilltree._outcomes import DONE, completion_of, import_refusal, imported, locked, outcome_of, refusal
 from skilltree._rows import document, limited
 from skilltree.errors import InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
@@ -17,6 +17,7 @@ from skilltree.models.progress import (
     ActionResult,
     CalculatedProgress,
     Completion,
+    CompletionResult,
     ImportResult,
     MissingPrerequisite,
     MissingTree,
@@ -123,17 +124,26 @@ class AsyncProgress(AsyncRepository):
         skill's assessments. Raises PrerequisitesNotMet, SkillInactive, AssessmentNotPassed, InvalidValue,
         InvalidDocument.
         """
-        return Completion(
-            **await self._act_on_skill(
-                "complete_skill",
-                user_id,
-                skill_id,
-                method=method,
-                score=score,
-                evidence=document(EVIDENCE, evidence, "evidence"),
-                at=at,
-            )
+        params = {
+            "user_id": user_id,
+            "skill_id": skill_id,
+            "method": method,
+            "score": score,
+            "evidence": document(EVIDENCE, evidence, "evidence"),
+            "at": at,
+        }
+        # All that follows is in the statement itself, which writes the profile once.
+        _, (result,), _ = await self._executor.run(
+            [
+                step("progress/lock_for_skill", params),
+                step("progress/complete_skill", params, CompletionResult),
+                step("leaderboards/add_to_scores", params),
+            ]
         )
+        if result.outcome not in DONE:
+            await self._refuse(result, user_id, skill_id)
+            return await self.complete_skill(user_id, skill_id, method=method, score=score, evidence=evidence, at=at)
+        return completion_of(result)
 
     async def skip_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Skip an optional skill: what depends on it no longer waits for it. Raises SkillNotOptional."""
@@ -155,23 +165,24 @@ class AsyncProgress(AsyncRepository):
             [
                 step("progress/lock_for_skill", params, Standing),
                 step(f"progress/{action}", params, ActionResult),
-                # A completion counts in its tree by itself, from what was counted before.
-                *([] if action == "complete_skill" else [step("progress/refresh_tree", params)]),
+                step("progress/refresh_tree", params),
                 step("progress/mend_streak", params),
                 step("achievements/award", params, EarnedAchievement),
                 step("leaderboards/add_to_scores", params),
                 step("progress/outcome", params, Outcome),
             ]
         )
-        if result.outcome == "LOCKED":
-            missing = await self.missing_prerequisites(user_id, skill_id)
-            if not missing:
-                # Satisfied in this very moment.
-                return await self._act_on_skill(action, user_id, skill_id, **given)
-            raise locked("skill", skill_id, missing)
-        if result.outcome not in {"DONE", "REPEATED"}:
+        if result.outcome not in DONE:
+            await self._refuse(result, user_id, skill_id)
+            return await self._act_on_skill(action, user_id, skill_id, **given)
+        return outcome_of(result, before[0], after[0], achievements)
+
+    async def _refuse(self, result: ActionResult, user_id: UserId, skill_id: SkillId) -> None:
+        """Raise the error for an action on a skill that was not done, unless the skill has been opened by now."""
+        if result.outcome != "LOCKED":
             raise refusal(result, user_id=user_id, skill_id=skill_id)
-        return outcome_of(action, result, before[0], after[0], achievements)
+        if missing := await self.missing_prerequisites(user_id, skill_id):
+            raise locked("skill", skill_id, missing)
 
     async def _act_on_tree(self, action: str, user_id: UserId, tree_id: TreeId, **given: object) -> TreeProgress:
         """Run an action on a tree, and return the learner's progress in it."""
@@ -189,7 +200,7 @@ class AsyncProgress(AsyncRepository):
             if not missing:
                 return await self._act_on_tree(action, user_id, tree_id, **given)
             raise locked("tree", tree_id, missing)
-        if result.outcome not in {"DONE", "REPEATED"}:
+        if result.outcome not in DONE:
             raise refusal(result, user_id=user_id, tree_id=tree_id)
         found: TreeProgress = progress[0]
         return found

@@ -13,7 +13,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import psycopg
-from psycopg import Connection, Transaction
+from psycopg import Connection, RawCursor, RawServerCursor, Transaction
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -83,12 +83,12 @@ class UnitOfWork(Repositories):
         # A name of its own, because another may be open.
         name = f"{step.query.name} {uuid4()}"
         with translated():
-            with connection.cursor(name, row_factory=step.row_factory) as cursor:
+            with RawServerCursor(connection, name, row_factory=step.row_factory) as cursor:
                 for each in roles_taken((step,), self._actor, goes_on=True):
                     if isinstance(each, Step):
-                        cursor.execute(each.query.statement, each.params)
+                        cursor.execute(each.query.numbered, each.query.values(each.params))
                     else:
-                        connection.execute(each.statement)
+                        connection.execute(each.numbered)
                 for row in cursor:
                     yield row
 
@@ -136,6 +136,7 @@ class Database(Repositories):
         super().__init__()
         arguments: dict[str, Any] = {
             "autocommit": True,
+            "cursor_factory": RawCursor,
             "prepare_threshold": prepare_threshold,
             "connect_timeout": connect_timeout,
             "context": adapters(),
@@ -254,7 +255,7 @@ class Database(Repositories):
                     with connection.pipeline():
                         stack.enter_context(Transaction(connection))
                         if actor.begin is not None:
-                            connection.execute(actor.begin.statement, actor.params)
+                            connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
                     yield unit
         finally:
             unit._end()
@@ -339,7 +340,7 @@ def _run(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> li
     with translated(steps):
         if len(steps) == 1 and actor is ANYBODY:
             cursor = connection.cursor(row_factory=steps[0].row_factory)
-            cursor.execute(steps[0].query.statement, steps[0].params)
+            cursor.execute(steps[0].query.numbered, steps[0].query.values(steps[0].params))
             return [cursor.fetchall()]
         if _has_rows(steps):
             return _run_in_turn(connection, steps, actor)
@@ -367,12 +368,12 @@ def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Act
             if not is_open:
                 connection.execute("begin")
                 if actor.begin is not None:
-                    connection.execute(actor.begin.statement, actor.params)
+                    connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
             for each in todo:
                 if isinstance(each, Step):
-                    next(next_cursor).execute(each.query.statement, each.params)
+                    next(next_cursor).execute(each.query.numbered, each.query.values(each.params))
                 else:
-                    connection.execute(each.statement)
+                    connection.execute(each.numbered)
             if not is_open:
                 connection.execute("commit")
         return [cursor.fetchall() for cursor in cursors]
@@ -391,17 +392,17 @@ def _run_in_turn(connection: Connection[Any], steps: Sequence[Step], actor: Acto
     results: list[list[Any]] = []
     with connection.transaction():
         if actor.begin is not None and not is_open:
-            connection.execute(actor.begin.statement, actor.params)
+            connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
         for each in roles_taken(steps, actor, goes_on=is_open):
             if not isinstance(each, Step):
-                connection.execute(each.statement)
+                connection.execute(each.numbered)
                 continue
             with connection.cursor(row_factory=each.row_factory) as cursor:
                 if each.rows is None:
-                    cursor.execute(each.query.statement, each.params)
+                    cursor.execute(each.query.numbered, each.query.values(each.params))
                     results.append(cursor.fetchall() if cursor.description else [])
                 else:
-                    with cursor.copy(each.query.statement) as copy:
+                    with cursor.copy(each.query.numbered) as copy:
                         for row in each.rows:
                             copy.write_row(row)
                     results.append([])

@@ -13,7 +13,7 @@ from skilltree._files import folder
 from skilltree._sql import Query, read
 from skilltree.plans.samples import COMMON
 
-_PLACEHOLDER = re.compile(rb"%(?:%|\((?P<name>\w+)\)s|(?P<stray>.?))", re.DOTALL)
+_STRAY = re.compile(rb"%(?:%|\(\w+\)s|(?P<stray>))")
 
 
 class NotOneStatement(Exception):
@@ -22,18 +22,27 @@ class NotOneStatement(Exception):
 
 @dataclass(frozen=True)
 class QueryFile:
-    """A query file, and its statement with ``$1`` for the first parameter, as psycopg sends it."""
+    """A query file, and its statement as it is sent."""
 
     query: Query
     text: str
-    numbered: bytes
-    parameters: tuple[str, ...]
-    stray: tuple[int, ...]
-    """Where a percent sign stands that is neither a parameter nor doubled."""
 
     @property
     def name(self) -> str:
         return self.query.name
+
+    @property
+    def numbered(self) -> bytes:
+        return self.query.numbered
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return self.query.parameters
+
+    @property
+    def stray(self) -> list[int]:
+        """Where in the statement a percent sign stands that is neither a parameter nor doubled."""
+        return [match.start() for match in _STRAY.finditer(self.query.statement) if match["stray"] is not None]
 
     @property
     def path(self) -> str:
@@ -77,23 +86,4 @@ def read_queries() -> dict[str, QueryFile]:
     root = folder("queries")
     paths = (path for path in root.rglob("*.sql") if path != root / f"{COMMON}.sql")
     names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in paths)
-    return {name: _file(read(name), (root / f"{name}.sql").read_text()) for name in names}
-
-
-def _file(query: Query, text: str) -> QueryFile:
-    parameters: list[str] = []
-    stray: list[int] = []
-
-    def number(match: re.Match[bytes]) -> bytes:
-        if match["stray"] is not None:
-            stray.append(match.start())
-            return match[0]
-        if match["name"] is None:
-            return b"%"
-        name = match["name"].decode()
-        if name not in parameters:
-            parameters.append(name)
-        return b"$%d" % (parameters.index(name) + 1)
-
-    numbered = _PLACEHOLDER.sub(number, query.statement)
-    return QueryFile(query, text, numbered, tuple(parameters), tuple(stray))
+    return {name: QueryFile(read(name), (root / f"{name}.sql").read_text()) for name in names}

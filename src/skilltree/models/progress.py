@@ -201,6 +201,12 @@ class SkillOutcome(Model):
     max_streak: int
 
 
+class CompletionResult(ActionResult, SkillOutcome):
+    """What the statement that completes a skill answers: whether it was done, and what came of it."""
+
+    unlocked: tuple[UnlockedSkill, ...]
+
+
 class Completion(SkillOutcome):
     """What came of the completion of a skill. ``already_completed`` tells that it was one before: it awards nothing."""
 

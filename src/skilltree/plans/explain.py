@@ -7,7 +7,7 @@ from psycopg import Connection, sql
 
 from skilltree.errors import SkillTreeError
 from skilltree.plans import plan
-from skilltree.plans.samples import SampledStatement, has_plan, not_found, parameters, sampled
+from skilltree.plans.samples import SampledStatement, has_plan, not_found, sampled
 
 _RUN = b"explain (analyze, buffers, settings, format json) "
 _RUN_UNTIMED = b"explain (analyze, buffers, settings, timing off, format json) "
@@ -114,18 +114,11 @@ def _touched(connection: Connection[Any], explain: bytes, params: Mapping[str, o
 def _prepared(connection: Connection[Any], step: SampledStatement) -> tuple[bytes, None]:
     """Prepare the statement so that one plan serves all values, and return the one that executes it with these."""
     connection.execute("set local plan_cache_mode = force_generic_plan")
-    names = parameters(step.query)
-    numbered = step.query.statement.decode() % {name: _Placeholder(n) for n, name in enumerate(names, start=1)}
     connection.execute("deallocate all")
-    connection.execute(f"prepare explained as {numbered}".encode())
-    values = sql.SQL(", ").join(sql.Literal(step.params[name]) for name in names)
-    execute = sql.SQL("execute explained ({})" if names else "execute explained").format(values)
+    connection.execute(b"prepare explained as " + step.query.numbered)
+    values = sql.SQL(", ").join(map(sql.Literal, step.query.values(step.params)))
+    execute = sql.SQL("execute explained ({})" if step.query.parameters else "execute explained").format(values)
     return execute.as_bytes(connection), None
-
-
-class _Placeholder(int):
-    def __str__(self) -> str:
-        return f"${int(self)}"
 
 
 def _scalar(connection: Connection[Any], statement: Any, params: Mapping[str, object] | None = None) -> Any:

@@ -19,7 +19,7 @@ from psycopg import Connection
 
 from skilltree._actors import learner, roles_taken, service
 from skilltree._files import folder
-from skilltree._sql import Query, read
+from skilltree._sql import Query, made, read
 from skilltree.errors import InvalidValue, NotFound
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -51,11 +51,6 @@ def has_plan(query: Query) -> bool:
     return _first_word(query) in {"select", "with", "insert", "update", "delete", "values"}
 
 
-def parameters(query: Query) -> list[str]:
-    """Return the names of a query's parameters, in the order of their first use."""
-    return list(dict.fromkeys(_PARAMETER.findall(query.statement.decode())))
-
-
 def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) -> list[SampledStatement]:
     """Return the statements of a transaction of which the last is this query, with ``given`` before the samples.
 
@@ -65,8 +60,8 @@ def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) ->
     if name not in names():
         raise NotFound(f"there is no query {name}; there are {', '.join(names())}")
     query = read(name)
-    if unknown := given.keys() - set(parameters(query)):
-        has = ", ".join(parameters(query)) or "none"
+    if unknown := given.keys() - set(query.parameters):
+        has = ", ".join(query.parameters) or "none"
         raise InvalidValue(f"{name} has no parameter {', '.join(sorted(unknown))}; it has {has}")
     values = _Values(connection, query, given)
     steps = [SampledStatement(each, values.of(each)) for each in (*_before(query), query)]
@@ -99,7 +94,7 @@ class _Values:
         self._found: dict[str, object] = dict(given)
 
     def of(self, step: Query) -> dict[str, object]:
-        return {name: self.value(name, step) for name in parameters(step)}
+        return {name: self.value(name, step) for name in step.parameters}
 
     def value(self, name: str, step: Query) -> object:
         if name not in self._found:
@@ -122,7 +117,7 @@ def samples(query: Query) -> dict[str, str]:
 def unsampled(query: Query) -> list[str]:
     """Return the parameters for which there is no sample."""
     known = samples(query).keys() | samples(read(COMMON)).keys()
-    return [name for name in parameters(query) if name not in known]
+    return [name for name in query.parameters if name not in known]
 
 
 def not_found(step: SampledStatement) -> list[str]:
@@ -135,7 +130,7 @@ def _before(query: Query) -> list[Query]:
     """Return what is to run before: other query files, then statements of the header that take the query's role."""
     names = [name.strip() for each in query.directives if each.word == "after" for name in each.text.split(",")]
     setups = [
-        query._replace(name=f"{query.name}, @setup", statement=f"{each.text};".encode())
+        made(f"{query.name}, @setup", f"{each.text};".encode(), query.header)
         for each in query.directives
         if each.word == "setup"
     ]

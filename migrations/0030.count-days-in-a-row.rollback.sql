@@ -1,0 +1,3 @@
+drop function latest_streak(date[]);
+
+drop function longest_streak(date[]);
