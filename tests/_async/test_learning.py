@@ -1,5 +1,6 @@
 """What a learner does, and what follows from it at once. Every transition is in tests/test_transitions.py."""
 
+import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -48,12 +49,22 @@ async def test_completion_returns_everything_that_follows(db, learner, tree):
 
 async def test_a_repeat_returns_the_first_completion_and_only_raises_the_score(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
-    first = await db.progress.complete_skill(learner.id, html.id, score=70, at=NOON)
+    evidence = {"type": "url", "content": "https://example.org"}
+    first = await db.progress.complete_skill(learner.id, html.id, score=70, evidence=evidence, at=NOON)
     ledger = await rows(connection, "select * from xp_events")
+    kept = """
+        select to_jsonb(work) - '{completion_score,updated_at}'::text[], to_jsonb(way), to_jsonb(profile)
+        from user_skill_progress as work, user_skill_tree_progress as way, user_profiles as profile
+    """
+    before = await rows(connection, kept)
 
     lower = await db.progress.complete_skill(learner.id, html.id, score=60)
+    without = await db.progress.complete_skill(learner.id, html.id)
     higher = await db.progress.complete_skill(learner.id, html.id, score=95, method="EXTERNAL")
 
+    assert await rows(connection, kept) == before
+    assert [repeat.progress for repeat in (lower, without)] == [first.progress, first.progress]
+    assert [repeat.tree_progress for repeat in (lower, without, higher)] == [first.tree_progress] * 3
     assert [repeat.already_completed for repeat in (lower, higher)] == [True, True]
     assert [repeat.progress.completion_score for repeat in (lower, higher)] == [70, 95]
     assert (higher.progress.completed_at, higher.progress.completion_method) == (NOON, "MANUAL")
@@ -315,6 +326,56 @@ async def test_a_late_report_closes_a_gap(db, learner, tree):
 
     assert (late.current_streak, late.max_streak) == (3, 3)
     assert [earned.name for earned in late.achievements] == ["Three"]
+
+
+async def test_a_late_completion_closes_a_gap_and_earns_what_that_brings(db, learner, tree):
+    skills = await add_skills(db, tree, "a", "b", "c", "d", "e", "f")
+    within = {"type": "streak_days", "threshold": 5, "additionalParams": {"treeId": str(tree.id)}}
+    await add_achievement(db, "Five", criteria={"type": "streak_days", "threshold": 5})
+    await add_achievement(db, "Five here", criteria=within)
+    await add_achievement(db, "Six", criteria={"type": "streak_days", "threshold": 6})
+    # A day before all, a gap, two days, a gap, two days; then what lies between the latter.
+    done = [
+        await db.progress.complete_skill(learner.id, skill.id, at=NOON + timedelta(days=day))
+        for skill, day in zip(skills, (0, 2, 3, 5, 6, 4), strict=True)
+    ]
+
+    assert [(each.current_streak, each.max_streak) for each in done] == [(1, 1), (1, 1), (2, 2), (1, 2), (2, 2), (5, 5)]
+    assert [earned.name for each in done for earned in each.achievements] == ["Five", "Five here"]
+
+
+async def test_completing_again_after_a_reset_is_no_new_day_within_a_limit(db, learner, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+    within = {"type": "streak_days", "threshold": 2, "additionalParams": {"treeId": str(tree.id)}}
+    await add_achievement(db, "Two here", criteria=within)
+    await db.progress.complete_skill(learner.id, html.id, at=NOON)
+    await db.progress.reset_skill(learner.id, html.id)
+
+    again = await db.progress.complete_skill(learner.id, html.id, at=NOON + timedelta(days=1))
+    other = await db.progress.complete_skill(learner.id, css.id, at=NOON + timedelta(days=1))
+
+    assert (again.xp_awarded, again.current_streak, again.achievements) == (0, 2, ())
+    assert [earned.name for earned in other.achievements] == ["Two here"]
+
+
+async def test_days_are_counted_from_an_array_as_from_the_table(connection, learner):
+    chance = random.Random(1)  # noqa: S311 (not for secrets)
+    for _ in range(50):
+        days = [date(2025, 3, 1) + timedelta(days=chance.randrange(40)) for _ in range(chance.randint(1, 30))]
+        await connection.execute("delete from user_activity_days")
+        await connection.execute(
+            "insert into user_activity_days (user_id, activity_date) select distinct %s::uuid, unnest(%s::date[])",
+            [learner.id, days],
+        )
+
+        counted = await rows(connection, "select longest_streak(%s::date[]), latest_streak(%s::date[])", days, days)
+
+        assert counted == await rows(
+            connection, "select max(days), (array_agg(days order by ends_on desc))[1] from streaks"
+        )
+    assert await rows(connection, "select longest_streak('{}'), latest_streak('{}'), longest_streak(null)") == [
+        (None, None, None)
+    ]
 
 
 async def test_a_lapsed_streak_reads_as_0_and_the_longest_stays(db, learner, tree):
