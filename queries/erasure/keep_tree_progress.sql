@@ -5,7 +5,7 @@
 -- @role app_service
 -- @across what is kept becomes nobody's
 -- @after erasure/keep_account
--- @budget buffers 190
+-- @budget buffers 220
 -- @never Seq Scan on user_skill_tree_progress
 insert into user_skill_tree_progress (
     user_id,
