@@ -3,7 +3,7 @@
 -- Completed already, only the best score is raised. The learner is locked before.
 --
 -- Streaks and achievements are looked after here, and not by the steps that follow other actions, so that the profile
--- is written once: a second version of it takes as long as everything that is read.
+-- is written once: a second version of it would take a tenth of the whole.
 --
 -- score     0 to 100; null keeps the best so far
 -- evidence  a JSON object; null is none
