@@ -6,7 +6,7 @@
 -- at        when; null is now
 --
 -- @role app_engine
--- @step what follows from an action on a skill, from a repair and from a back-fill
+-- @step what follows from an action on a skill but its completion, from a repair and from a back-fill
 -- @after progress/record_activity
 -- @budget buffers 46
 -- @never Seq Scan on user_achievements, user_profiles, xp_events

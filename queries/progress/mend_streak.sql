@@ -3,7 +3,7 @@
 -- at  when the learning happened; null is now
 --
 -- @role app_engine
--- @step what follows from every action on a skill
+-- @step what follows from every action on a skill but its completion
 -- @sample at: now() - interval '5 days'
 -- @budget buffers 15
 -- @never Seq Scan on user_activity_days, user_profiles
