@@ -85,5 +85,4 @@ cross join
 -- Everyone locks them in this order.
 order by changed.board, changed.starts_on, move.level, move.bucket
 on conflict (board, starts_on, level, bucket, slot) do update
-    set counts = add_counts(leaderboard_counts.counts, excluded.counts)
-returning leaderboard_counts.level;
+    set counts = add_counts(leaderboard_counts.counts, excluded.counts);

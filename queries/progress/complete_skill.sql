@@ -1,6 +1,6 @@
 -- Complete a skill for a learner, once and for ever, with all that follows: the work, the skills that open, the
 -- progress in the tree, the day, the streak, the achievements, the XP in the ledger and in the profile, the level.
--- Completed already, only the best score is raised. The learner is locked before.
+-- Completed already, it changes nothing (see progress/raise_score). The learner is locked before.
 --
 -- Streaks and achievements are looked after here, and not by the steps that follow other actions, so that the profile
 -- is written once: a second version of it would take a tenth of the whole.
@@ -10,8 +10,9 @@
 -- at        when; null is now
 --
 -- @role app_engine
--- @nullable progress: what is refused may never have been begun
--- @nullable tree_progress: nor its tree
+-- @nullable completion: what is not done
+-- @notnull completion.progress: where a profile is updated, the work has been written
+-- @notnull completion.tree_progress: and the progress in the tree
 -- @budget buffers 320
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress, user_achievements, xp_events
 with learner as (
@@ -55,7 +56,6 @@ situation as (
         learner.user_id,
         learner.total_xp,
         learner.current_level,
-        learner.current_streak,
         learner.max_streak,
         next_streak(learner.current_streak, learner.last_activity_on, learner.activity_date) as next_streak,
         -- A day before the last one, after a late report or a journey west, may close a gap.
@@ -431,28 +431,6 @@ written_skill as (
         null,
         null
     from opened_skill
-    union all
-    select
-        situation.user_id,
-        situation.skill_id,
-        situation.skill_tree_id,
-        user_skill_progress.status,
-        user_skill_progress.progress_percent,
-        user_skill_progress.completion_method,
-        %(score)s,
-        user_skill_progress.evidence_data,
-        null,
-        null,
-        user_skill_progress.last_activity_at,
-        user_skill_progress.completed_at
-    from situation
-    inner join user_skill_progress
-        on
-            user_skill_progress.user_id = %(user_id)s
-            and user_skill_progress.skill_id = %(skill_id)s
-    where
-        situation.outcome = 'REPEATED'
-        and coalesce(user_skill_progress.completion_score < %(score)s, %(score)s is not null)
     on conflict (user_id, skill_id) do update
         set
             status = excluded.status,
@@ -651,109 +629,59 @@ select
     situation.passing_score,
     (
         select
-            coalesce(
-                json_agg(
-                    json_build_object('id', opened_skill.id, 'name', opened_skill.name)
-                    order by
-                        opened_skill.position_y, opened_skill.position_x, opened_skill.sort_order, opened_skill.id
+            json_build_object(
+                'progress', (
+                    select to_json(written_skill)
+                    from written_skill
+                    where written_skill.skill_id = %(skill_id)s
                 ),
-                '[]'
-            )
-        from opened_skill
-    ) as unlocked,
-    (
-        select
-            coalesce(
-                json_agg(
-                    json_build_object(
-                        'id', earned.id,
-                        'name', earned.name,
-                        'category', earned.category,
-                        'rarity', earned.rarity,
-                        'badge_icon', earned.badge_icon,
-                        'badge_color', earned.badge_color,
-                        'xp', earned.reward,
-                        'earned_at', earned.at
-                    )
-                    order by earned.rarity, earned.name, earned.id
+                'tree_progress', (
+                    select to_json(written_tree)
+                    from written_tree
                 ),
-                '[]'
+                'unlocked', (
+                    select
+                        coalesce(
+                            json_agg(
+                                json_build_object('id', opened_skill.id, 'name', opened_skill.name)
+                                order by
+                                    opened_skill.position_y,
+                                    opened_skill.position_x,
+                                    opened_skill.sort_order,
+                                    opened_skill.id
+                            ),
+                            '[]'
+                        )
+                    from opened_skill
+                ),
+                'achievements', (
+                    select
+                        coalesce(
+                            json_agg(
+                                json_build_object(
+                                    'id', earned.id,
+                                    'name', earned.name,
+                                    'category', earned.category,
+                                    'rarity', earned.rarity,
+                                    'badge_icon', earned.badge_icon,
+                                    'badge_color', earned.badge_color,
+                                    'xp', earned.reward,
+                                    'earned_at', earned.at
+                                )
+                                order by earned.rarity, earned.name, earned.id
+                            ),
+                            '[]'
+                        )
+                    from earned
+                ),
+                'xp_awarded', coalesce(updated_profile.total_xp - situation.total_xp, 0),
+                'total_xp', updated_profile.total_xp,
+                'level_before', coalesce(situation.current_level, 0),
+                'level_after', updated_profile.current_level,
+                'current_streak', updated_profile.current_streak,
+                'max_streak', updated_profile.max_streak,
+                'already_completed', false
             )
-        from earned
-    ) as achievements,
-    coalesce(updated_profile.total_xp - situation.total_xp, 0) as xp_awarded,
-    coalesce(updated_profile.total_xp, situation.total_xp, 0) as total_xp,
-    coalesce(situation.current_level, 0) as level_before,
-    coalesce(updated_profile.current_level, situation.current_level, 0) as level_after,
-    coalesce(updated_profile.current_streak, situation.current_streak, 0) as current_streak,
-    coalesce(updated_profile.max_streak, situation.max_streak, 0) as max_streak,
-    coalesce(
-        (
-            select to_json(written_skill)
-            from written_skill
-            where written_skill.skill_id = %(skill_id)s
-        ),
-        (
-            select to_json(work)
-            from (
-                select
-                    user_skill_progress.id,
-                    user_skill_progress.user_id,
-                    user_skill_progress.skill_id,
-                    user_skill_progress.skill_tree_id,
-                    user_skill_progress.status,
-                    user_skill_progress.progress_percent,
-                    user_skill_progress.time_spent_minutes,
-                    user_skill_progress.attempts_count,
-                    user_skill_progress.failed_attempts,
-                    user_skill_progress.completion_method,
-                    user_skill_progress.completion_score,
-                    user_skill_progress.evidence_data,
-                    user_skill_progress.unlocked_at,
-                    user_skill_progress.started_at,
-                    user_skill_progress.last_activity_at,
-                    user_skill_progress.completed_at,
-                    user_skill_progress.struggling_indicators,
-                    user_skill_progress.engagement_score,
-                    user_skill_progress.created_at,
-                    user_skill_progress.updated_at
-                from user_skill_progress
-                where
-                    user_skill_progress.user_id = %(user_id)s
-                    and user_skill_progress.skill_id = %(skill_id)s
-            ) as work
-        )
-    ) as progress,
-    coalesce(
-        (
-            select to_json(written_tree)
-            from written_tree
-        ),
-        (
-            select to_json(way)
-            from (
-                select
-                    user_skill_tree_progress.id,
-                    user_skill_tree_progress.user_id,
-                    user_skill_tree_progress.skill_tree_id,
-                    user_skill_tree_progress.status,
-                    user_skill_tree_progress.progress_percent,
-                    user_skill_tree_progress.skills_completed,
-                    user_skill_tree_progress.total_skills,
-                    user_skill_tree_progress.time_spent_minutes,
-                    user_skill_tree_progress.started_at,
-                    user_skill_tree_progress.last_activity_at,
-                    user_skill_tree_progress.completed_at,
-                    user_skill_tree_progress.milestones_reached,
-                    user_skill_tree_progress.current_path,
-                    user_skill_tree_progress.created_at,
-                    user_skill_tree_progress.updated_at
-                from user_skill_tree_progress
-                where
-                    user_skill_tree_progress.user_id = %(user_id)s
-                    and user_skill_tree_progress.skill_tree_id = situation.skill_tree_id
-            ) as way
-        )
-    ) as tree_progress
-from situation
-left join updated_profile on true;
+        from updated_profile
+    ) as completion
+from situation;

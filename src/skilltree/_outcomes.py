@@ -28,14 +28,11 @@ from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.content import EVIDENCE, STRUGGLING
 from skilltree.models.progress import (
     ActionResult,
-    Completion,
-    CompletionResult,
     ImportResult,
     MissingPrerequisite,
     MissingTree,
     Outcome,
     ProgressImport,
-    SkillOutcome,
     Standing,
 )
 
@@ -132,9 +129,3 @@ def outcome_of(
         "current_streak": after.current_streak,
         "max_streak": after.max_streak,
     }
-
-
-def completion_of(result: CompletionResult) -> Completion:
-    """Return what is told of a completion."""
-    fields: dict[str, Any] = {name: getattr(result, name) for name in SkillOutcome.model_fields}
-    return Completion(**fields, already_completed=result.outcome == "REPEATED")

@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any, NewType, Protocol, TypeVar
 
 from psycopg import postgres
-from psycopg.abc import Buffer
-from psycopg.adapt import AdaptersMap, Loader
+from psycopg.adapt import AdaptersMap
 from psycopg.pq.abc import PGresult
 from psycopg.rows import RowMaker
+from psycopg.types.string import TextLoader
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
@@ -29,18 +29,11 @@ JsonText = NewType("JsonText", str)
 _JSON_TYPES = frozenset({postgres.types["json"].oid, postgres.types["jsonb"].oid})
 
 
-class _JsonText(Loader):
-    """Leaves a JSON value as the text the server sent: Pydantic parses and validates it in one go."""
-
-    def load(self, data: Buffer) -> bytes:
-        return bytes(data)
-
-
 def adapters() -> AdaptersMap:
-    """Return the type adapters of our connections."""
+    """Return the type adapters of our connections: JSON stays text, which Pydantic parses and validates in one go."""
     ours = AdaptersMap(postgres.adapters)
-    ours.register_loader("json", _JsonText)
-    ours.register_loader("jsonb", _JsonText)
+    ours.register_loader("json", TextLoader)
+    ours.register_loader("jsonb", TextLoader)
     return ours
 
 

@@ -11,9 +11,10 @@ from typing import Any, Self
 from uuid import uuid4
 
 import psycopg
-from psycopg import AsyncConnection, AsyncRawCursor, AsyncRawServerCursor, AsyncTransaction
+from psycopg import AsyncConnection, AsyncCursor, AsyncRawCursor, AsyncRawServerCursor, AsyncTransaction
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
@@ -81,7 +82,7 @@ class AsyncUnitOfWork(AsyncRepositories):
         # A name of its own, because another may be open.
         name = f"{step.query.name} {uuid4()}"
         with translated():
-            async with AsyncRawServerCursor(connection, name, row_factory=step.row_factory) as cursor:
+            async with AsyncRawServerCursor(connection, name, row_factory=step.row_factory or tuple_row) as cursor:
                 for each in roles_taken((step,), self._actor, goes_on=True):
                     if isinstance(each, AsyncStep):
                         await cursor.execute(each.query.numbered, each.query.values(each.params))
@@ -337,12 +338,18 @@ class AsyncScope(AsyncRepositories):
 async def _run(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     with translated(steps):
         if len(steps) == 1 and actor is ANYBODY:
-            cursor = connection.cursor(row_factory=steps[0].row_factory)
-            await cursor.execute(steps[0].query.numbered, steps[0].query.values(steps[0].params))
-            return [await cursor.fetchall()]
+            return [await _executed(connection.cursor(), steps[0])]
         if _has_rows(steps):
             return await _run_in_turn(connection, steps, actor)
         return await _run_together(connection, steps, actor)
+
+
+async def _executed(cursor: AsyncCursor[Any], step: AsyncStep) -> list[Any]:
+    """Run a statement, and return its rows if they are wanted."""
+    if step.row_factory is not None:
+        cursor.row_factory = step.row_factory
+    await cursor.execute(step.query.numbered, step.query.values(step.params))
+    return [] if step.row_factory is None else await cursor.fetchall()
 
 
 def _is_clean(connection: AsyncConnection[Any]) -> bool:
@@ -357,26 +364,31 @@ def _has_rows(steps: Sequence[AsyncStep]) -> bool:
 
 async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
-    is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
     todo = list(roles_taken(steps, actor, goes_on=is_open))
-    cursors = [connection.cursor(row_factory=step.row_factory) for step in steps]
-    next_cursor = iter(cursors)
+    cursors: list[AsyncCursor[Any]] = []
     try:
         async with connection.pipeline():
+            # One for all whose rows nobody wants. The others are made when they are needed: the server has begun by then.
+            other = connection.cursor()
             if not is_open:
-                await connection.execute("begin")
+                await other.execute("begin")
                 if actor.begin is not None:
-                    await connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
+                    await other.execute(actor.begin.numbered, actor.begin.values(actor.params))
             for each in todo:
-                if isinstance(each, AsyncStep):
-                    await next(next_cursor).execute(each.query.numbered, each.query.values(each.params))
-                else:
-                    await connection.execute(each.numbered)
+                if not isinstance(each, AsyncStep):
+                    await other.execute(each.numbered)
+                    continue
+                cursor = other
+                if each.row_factory is not None:
+                    cursor = connection.cursor(row_factory=each.row_factory)
+                cursors.append(cursor)
+                await cursor.execute(each.query.numbered, each.query.values(each.params))
             if not is_open:
-                await connection.execute("commit")
-        return [await cursor.fetchall() for cursor in cursors]
+                await other.execute("commit")
+        return [[] if cursor is other else await cursor.fetchall() for cursor in cursors]
     except BaseException as error:
-        if connection.info.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
+        if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
             # Interrupted, with answers under way that nobody waits for any more, or in the middle of an action.
             await connection.close()
         elif not is_open and not connection.closed:
@@ -386,7 +398,7 @@ async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncS
 
 async def _run_in_turn(connection: AsyncConnection[Any], steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     """Run the statements one after the other, as one transaction: what comes with a COPY cannot be sent together."""
-    is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
     results: list[list[Any]] = []
     async with connection.transaction():
         if actor.begin is not None and not is_open:
@@ -395,10 +407,9 @@ async def _run_in_turn(connection: AsyncConnection[Any], steps: Sequence[AsyncSt
             if not isinstance(each, AsyncStep):
                 await connection.execute(each.numbered)
                 continue
-            async with connection.cursor(row_factory=each.row_factory) as cursor:
+            async with connection.cursor() as cursor:
                 if each.rows is None:
-                    await cursor.execute(each.query.numbered, each.query.values(each.params))
-                    results.append(await cursor.fetchall() if cursor.description else [])
+                    results.append(await _executed(cursor, each))
                 else:
                     async with cursor.copy(each.query.numbered) as copy:
                         for row in each.rows:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from psycopg import AsyncCursor
-from psycopg.rows import RowMaker, scalar_row, tuple_row
+from psycopg.rows import RowMaker, scalar_row
 
 from skilltree._arguments import check_arguments
 from skilltree._rows import Params, page_of, page_params, rows_of
@@ -27,17 +27,17 @@ RowFactory = Callable[[AsyncCursor[Any]], RowMaker[T]]
 
 
 class AsyncStep(NamedTuple):
-    """A query of a transaction, and what its rows are made into; of a COPY, the rows that are sent instead."""
+    """A query of a transaction, and what its rows are made into, unless nobody wants them; of a COPY, what is sent."""
 
     query: Query
     params: Params
-    row_factory: RowFactory[Any]
+    row_factory: RowFactory[Any] | None
     rows: Iterable[Sequence[object]] | None = None
 
 
 def step(query: str, params: Params, model: type[Model] | None = None) -> AsyncStep:
-    """Return a query as a step of a transaction; its rows become models, or tuples of which nothing is expected."""
-    return AsyncStep(read(query), params, tuple_row if model is None else rows_of(model))
+    """Return a query as a step of a transaction; its rows become models, or without one nothing."""
+    return AsyncStep(read(query), params, None if model is None else rows_of(model))
 
 
 class AsyncExecutor(ABC):
@@ -47,7 +47,7 @@ class AsyncExecutor(ABC):
 
     @abstractmethod
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
-        """Run the statements as one transaction, and return the rows of each.
+        """Run the statements as one transaction, and return the rows of each, or none where nobody wants them.
 
         That is one network round trip, but for a COPY, which PostgreSQL takes by itself.
         """

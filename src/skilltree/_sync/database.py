@@ -13,9 +13,10 @@ from typing import Any, Self
 from uuid import uuid4
 
 import psycopg
-from psycopg import Connection, RawCursor, RawServerCursor, Transaction
+from psycopg import Connection, Cursor, RawCursor, RawServerCursor, Transaction
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
@@ -83,7 +84,7 @@ class UnitOfWork(Repositories):
         # A name of its own, because another may be open.
         name = f"{step.query.name} {uuid4()}"
         with translated():
-            with RawServerCursor(connection, name, row_factory=step.row_factory) as cursor:
+            with RawServerCursor(connection, name, row_factory=step.row_factory or tuple_row) as cursor:
                 for each in roles_taken((step,), self._actor, goes_on=True):
                     if isinstance(each, Step):
                         cursor.execute(each.query.numbered, each.query.values(each.params))
@@ -339,12 +340,18 @@ class Scope(Repositories):
 def _run(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     with translated(steps):
         if len(steps) == 1 and actor is ANYBODY:
-            cursor = connection.cursor(row_factory=steps[0].row_factory)
-            cursor.execute(steps[0].query.numbered, steps[0].query.values(steps[0].params))
-            return [cursor.fetchall()]
+            return [_executed(connection.cursor(), steps[0])]
         if _has_rows(steps):
             return _run_in_turn(connection, steps, actor)
         return _run_together(connection, steps, actor)
+
+
+def _executed(cursor: Cursor[Any], step: Step) -> list[Any]:
+    """Run a statement, and return its rows if they are wanted."""
+    if step.row_factory is not None:
+        cursor.row_factory = step.row_factory
+    cursor.execute(step.query.numbered, step.query.values(step.params))
+    return [] if step.row_factory is None else cursor.fetchall()
 
 
 def _is_clean(connection: Connection[Any]) -> bool:
@@ -359,26 +366,31 @@ def _has_rows(steps: Sequence[Step]) -> bool:
 
 def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
-    is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
     todo = list(roles_taken(steps, actor, goes_on=is_open))
-    cursors = [connection.cursor(row_factory=step.row_factory) for step in steps]
-    next_cursor = iter(cursors)
+    cursors: list[Cursor[Any]] = []
     try:
         with connection.pipeline():
+            # One for all whose rows nobody wants. The others are made when they are needed: the server has begun by then.
+            other = connection.cursor()
             if not is_open:
-                connection.execute("begin")
+                other.execute("begin")
                 if actor.begin is not None:
-                    connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
+                    other.execute(actor.begin.numbered, actor.begin.values(actor.params))
             for each in todo:
-                if isinstance(each, Step):
-                    next(next_cursor).execute(each.query.numbered, each.query.values(each.params))
-                else:
-                    connection.execute(each.numbered)
+                if not isinstance(each, Step):
+                    other.execute(each.numbered)
+                    continue
+                cursor = other
+                if each.row_factory is not None:
+                    cursor = connection.cursor(row_factory=each.row_factory)
+                cursors.append(cursor)
+                cursor.execute(each.query.numbered, each.query.values(each.params))
             if not is_open:
-                connection.execute("commit")
-        return [cursor.fetchall() for cursor in cursors]
+                other.execute("commit")
+        return [[] if cursor is other else cursor.fetchall() for cursor in cursors]
     except BaseException as error:
-        if connection.info.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
+        if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
             # Interrupted, with answers under way that nobody waits for any more, or in the middle of an action.
             connection.close()
         elif not is_open and not connection.closed:
@@ -388,7 +400,7 @@ def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Act
 
 def _run_in_turn(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     """Run the statements one after the other, as one transaction: what comes with a COPY cannot be sent together."""
-    is_open = connection.info.transaction_status != TransactionStatus.IDLE
+    is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
     results: list[list[Any]] = []
     with connection.transaction():
         if actor.begin is not None and not is_open:
@@ -397,10 +409,9 @@ def _run_in_turn(connection: Connection[Any], steps: Sequence[Step], actor: Acto
             if not isinstance(each, Step):
                 connection.execute(each.numbered)
                 continue
-            with connection.cursor(row_factory=each.row_factory) as cursor:
+            with connection.cursor() as cursor:
                 if each.rows is None:
-                    cursor.execute(each.query.numbered, each.query.values(each.params))
-                    results.append(cursor.fetchall() if cursor.description else [])
+                    results.append(_executed(cursor, each))
                 else:
                     with cursor.copy(each.query.numbered) as copy:
                         for row in each.rows:

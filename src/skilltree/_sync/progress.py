@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from skilltree._outcomes import DONE, completion_of, import_refusal, imported, locked, outcome_of, refusal
-from skilltree._rows import document, limited
+from skilltree._outcomes import DONE, import_refusal, imported, locked, outcome_of, refusal
+from skilltree._rows import Params, document, limited
 from skilltree._sync.repository import Repository, step
 from skilltree.errors import InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
@@ -122,9 +122,9 @@ class Progress(Repository):
         """Complete a skill, exactly once, with all that follows from it. Score from 0 to 100.
 
         Completed already, it returns the first completion, raises the best score if this one is higher, and awards
-        nothing. An assessment needs a score, here or from an attempt before, that reaches the passing score of the
-        skill's assessments. Raises PrerequisitesNotMet, SkillInactive, AssessmentNotPassed, InvalidValue,
-        InvalidDocument.
+        nothing; that takes a second transaction. An assessment needs a score, here or from an attempt before, that
+        reaches the passing score of the skill's assessments. Raises PrerequisitesNotMet, SkillInactive,
+        AssessmentNotPassed, InvalidValue, InvalidDocument.
         """
         params = {
             "user_id": user_id,
@@ -142,10 +142,14 @@ class Progress(Repository):
                 step("leaderboards/add_to_scores", params),
             ]
         )
-        if result.outcome not in DONE:
+        completion: Completion | None = result.completion
+        if result.outcome == "REPEATED":
+            completion = self._repeat(result, params)
+        elif completion is None:
             self._refuse(result, user_id, skill_id)
-            return self.complete_skill(user_id, skill_id, method=method, score=score, evidence=evidence, at=at)
-        return completion_of(result)
+        return completion or self.complete_skill(
+            user_id, skill_id, method=method, score=score, evidence=evidence, at=at
+        )
 
     def skip_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Skip an optional skill: what depends on it no longer waits for it. Raises SkillNotOptional."""
@@ -178,6 +182,19 @@ class Progress(Repository):
             self._refuse(result, user_id, skill_id)
             return self._act_on_skill(action, user_id, skill_id, **given)
         return outcome_of(result, before[0], after[0], achievements)
+
+    def _repeat(self, result: CompletionResult, params: Params) -> Completion | None:
+        """Return the completion of a skill completed before, with the best score, or ``None`` if it has been reset."""
+        before, _, after = self._executor.run(
+            [
+                step("progress/lock_for_skill", params, Standing),
+                step("progress/raise_score", params),
+                step("progress/outcome", params, Outcome),
+            ]
+        )
+        if not after or after[0].progress is None or after[0].progress.status != SkillProgressStatus.COMPLETED:
+            return None
+        return Completion(**outcome_of(result, before[0], after[0], ()), already_completed=True)
 
     def _refuse(self, result: ActionResult, user_id: UserId, skill_id: SkillId) -> None:
         """Raise the error for an action on a skill that was not done, unless the skill has been opened by now."""

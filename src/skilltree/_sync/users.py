@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import closing
 from uuid import UUID, uuid4
 
+from psycopg.rows import scalar_row
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
@@ -155,7 +156,8 @@ class Users(Repository):
         # Late, because the counts of the leaderboards are shared with other learners.
         for each in (nobody_id, user_id):
             steps.append(step("leaderboards/refresh_scores", {"user_id": each, "is_listed": False}))
-        steps += [step("users/delete", {"user_id": user_id}), step("erasure/forget_trail", params)]
+        steps.append(step("users/delete", {"user_id": user_id})._replace(row_factory=scalar_row))
+        steps.append(step("erasure/forget_trail", params))
         *_, deleted, _ = self._executor.run(steps)
         if not deleted:
             raise UserNotFound(id=user_id)

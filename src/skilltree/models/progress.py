@@ -201,15 +201,15 @@ class SkillOutcome(Model):
     max_streak: int
 
 
-class CompletionResult(ActionResult, SkillOutcome):
-    """What the statement that completes a skill answers: whether it was done, and what came of it."""
-
-    unlocked: tuple[UnlockedSkill, ...]
-
-
 class Completion(SkillOutcome):
     """What came of the completion of a skill. ``already_completed`` tells that it was one before: it awards nothing."""
 
     progress: SkillProgress
     tree_progress: TreeProgress
     already_completed: bool
+
+
+class CompletionResult(ActionResult):
+    """What the statement that completes a skill answers: what came of it, or why it was not done."""
+
+    completion: Completion | None

@@ -1,0 +1,16 @@
+-- Keep a score in a skill that is completed already, if it is the best.
+--
+-- score  0 to 100; null is none
+--
+-- @role app_engine
+-- @step what a repeated completion changes
+-- @after progress/complete_skill
+-- @budget buffers 30
+-- @never Seq Scan on user_skill_progress
+update user_skill_progress
+set completion_score = %(score)s
+where
+    user_skill_progress.user_id = %(user_id)s
+    and user_skill_progress.skill_id = %(skill_id)s
+    and user_skill_progress.status = 'COMPLETED'
+    and coalesce(user_skill_progress.completion_score < %(score)s, %(score)s is not null);
