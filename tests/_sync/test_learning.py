@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from _sync.factories import add_achievement, add_skills, expect_refusal, rows, value
+from skilltree._sync.progress import Progress
 from skilltree.errors import (
     AssessmentNotPassed,
     InvalidDocument,
     InvalidValue,
     PrerequisitesNotMet,
     SkillInactive,
+    UserNotFound,
 )
 from skilltree.models.enums import CompletionMethod, SkillProgressStatus, TreeProgressStatus
 
@@ -73,6 +75,40 @@ def test_a_repeat_returns_the_first_completion_and_only_raises_the_score(db, con
     assert (higher.xp_awarded, higher.achievements, higher.unlocked) == (0, (), ())
     assert (higher.current_streak, higher.total_xp) == (first.current_streak, first.total_xp)
     assert rows(connection, "select * from xp_events") == ledger
+
+
+class Interposed:
+    """Executes, and does something else after the first transaction."""
+
+    def __init__(self, executor, work):
+        self.executor = executor
+        self.todo = [work]
+
+    def run(self, steps):
+        results = self.executor.run(steps)
+        while self.todo:
+            self.todo.pop()()
+        return results
+
+
+def test_a_skill_reset_while_it_is_found_completed_is_completed_anew(db, learner, tree):
+    (html,) = add_skills(db, tree, "html")
+    db.progress.complete_skill(learner.id, html.id, score=70)
+    progress = Progress(Interposed(db, lambda: db.progress.reset_skill(learner.id, html.id)))
+
+    again = progress.complete_skill(learner.id, html.id, score=60)
+
+    assert (again.already_completed, again.xp_awarded, again.progress.status) == (False, 0, "COMPLETED")
+    assert again.progress.completion_score == 60
+
+
+def test_a_learner_erased_while_their_skill_is_found_completed_is_missed(db, learner, tree):
+    (html,) = add_skills(db, tree, "html")
+    db.progress.complete_skill(learner.id, html.id)
+    progress = Progress(Interposed(db, lambda: db.users.erase(learner.id)))
+
+    with pytest.raises(UserNotFound):
+        progress.complete_skill(learner.id, html.id)
 
 
 def test_an_event_keeps_its_value_when_the_skill_is_priced_anew(db, learner, tree):
@@ -225,6 +261,16 @@ def test_an_action_is_one_network_round_trip(db, learner, tree, proxy, watched, 
     action(watched, learner.id, html.id)
 
     assert proxy.round_trips == 1
+
+
+def test_a_repeated_completion_is_two_network_round_trips(db, learner, tree, proxy, watched):
+    (html,) = add_skills(db, tree, "html")
+    db.progress.complete_skill(learner.id, html.id)
+    proxy.reset()
+
+    watched.progress.complete_skill(learner.id, html.id, score=90)
+
+    assert proxy.round_trips == 2
     assert proxy.statements()[0] == "begin"
     assert proxy.statements()[-1] == "commit"
 

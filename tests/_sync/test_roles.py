@@ -294,6 +294,7 @@ def test_a_call_as_somebody_is_one_round_trip(proxy, learner, course):
             lambda: watched.as_user(learner.id).users.get(learner.id),
             lambda: watched.as_user(learner.id).trees.load("web", learner.id),
             lambda: watched.as_user(learner.id).progress.complete_skill(learner.id, course[1]),
+            lambda: watched.as_user(learner.id).progress.reset_skill(learner.id, course[1]),
             lambda: watched.as_user(None).trees.list(),
             lambda: watched.as_service().leaderboards.top(),
             lambda: watched.as_service(learner.id).skills.update(course[1], xp_value=5),
