@@ -114,13 +114,14 @@ def test_what_triggers_touch_is_counted_with_what_is_deferred(connection: psycop
     assert reading.trigger_buffers == 0
 
 
-def test_a_generic_plan_names_parameters_instead_of_values(connection: psycopg.Connection[Any]) -> None:
-    usual = explain(connection, "progress/for_skill", {})
-    generic = explain(connection, "progress/for_skill", {}, generic=True)
+def test_the_plan_is_the_one_that_a_session_settles_on(connection: psycopg.Connection[Any]) -> None:
+    settled = explain(connection, "progress/for_skill", {})
+    custom = explain(connection, "progress/for_skill", {}, custom=True)
 
-    assert str(usual.params["user_id"]) in str(usual.plan)
-    assert "$1" in str(generic.plan)
-    assert generic.plan["Actual Rows"] == 1
+    assert (settled.is_planned_anew, custom.is_planned_anew) == (False, True)
+    assert "$1" in str(settled.plan)
+    assert str(custom.params["user_id"]) in str(custom.plan)
+    assert settled.plan["Actual Rows"] == custom.plan["Actual Rows"] == 1
 
 
 @pytest.mark.parametrize("name", ["leaderboards/top", "leaderboards/around"])

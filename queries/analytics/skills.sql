@@ -99,7 +99,8 @@ unfinished_skill as (
     where
         user_skill_progress.skill_tree_id = %(tree_id)s
         and user_skill_progress.status = 'IN_PROGRESS'
-        and user_skill_progress.last_activity_at < now() - make_interval(days => %(idle_days)s)
+        -- So put that it is no condition for the index of all activity, which is longer than any tree's.
+        and user_skill_progress.last_activity_at + make_interval(days => %(idle_days)s) < now()
     order by
         user_skill_progress.user_id,
         user_skill_progress.last_activity_at desc,

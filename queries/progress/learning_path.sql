@@ -1,6 +1,8 @@
 -- What one learner has still to complete before a skill, and that skill last, in an order in which it can be learnt:
 -- each after all that it needs. No row for an unknown learner or skill.
 --
+-- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
+--
 -- What is satisfied is left out, and so is what lies only behind it.
 --
 -- @sample skill_id: %(last_skill_id)s
@@ -28,7 +30,7 @@ work as (
     from target
     inner join user_skill_progress
         on
-            user_skill_progress.user_id = %(user_id)s
+            user_skill_progress.user_id = (select %(user_id)s::uuid)
             and user_skill_progress.skill_tree_id = target.skill_tree_id
     where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
 ),

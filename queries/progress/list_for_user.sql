@@ -5,7 +5,7 @@
 --
 -- @sample after_skill_id: null
 -- @sample limit: 101
--- @budget buffers 26
+-- @budget buffers 130
 -- @never Seq Scan on user_skill_progress
 select
     user_skill_progress.id,
@@ -32,6 +32,8 @@ from user_skill_progress
 where
     user_skill_progress.user_id = %(user_id)s
     and (%(status)s::skill_progress_status is null or user_skill_progress.status = %(status)s)
-    and (%(after_skill_id)s::uuid is null or user_skill_progress.skill_id > %(after_skill_id)s)
+    and user_skill_progress.skill_id > (
+        select coalesce(%(after_skill_id)s::uuid, '00000000-0000-0000-0000-000000000000')
+    )
 order by user_skill_progress.skill_id
 limit %(limit)s;

@@ -1,6 +1,8 @@
 -- What one learner must still complete before a skill opens, in an order in which it can be learnt; the skill
 -- itself comes last.
 --
+-- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
+--
 -- Only what is itself not satisfied is followed further down: what lies behind a completed skill is not asked for
 -- again.
 --
@@ -34,7 +36,7 @@ satisfied as (
     from user_skill_progress
     inner join skills on skills.id = %(skill_id)s and skills.skill_tree_id = user_skill_progress.skill_tree_id
     where
-        user_skill_progress.user_id = %(user_id)s
+        user_skill_progress.user_id = (select %(user_id)s::uuid)
         and user_skill_progress.status in ('COMPLETED', 'SKIPPED')
 ),
 

@@ -1,6 +1,8 @@
 -- The skills one learner could work on now, the best first, with what speaks for each: of one tree, whatever its
 -- status, or of all trees IN_PROGRESS. Nothing for an unknown learner.
 --
+-- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
+--
 -- tree_id  null is all trees IN_PROGRESS
 -- limit    how many at most
 --
@@ -24,13 +26,13 @@ tree as (
     select user_skill_tree_progress.skill_tree_id as id
     from user_skill_tree_progress
     where
-        user_skill_tree_progress.user_id = %(user_id)s
+        user_skill_tree_progress.user_id = (select %(user_id)s::uuid)
         and user_skill_tree_progress.status = 'IN_PROGRESS'
-        and %(tree_id)s::uuid is null
+        and (select %(tree_id)s::uuid) is null
     union all
     select skill_trees.id
     from skill_trees
-    where skill_trees.id = %(tree_id)s
+    where skill_trees.id = (select %(tree_id)s::uuid)
 ),
 
 satisfied as materialized (
@@ -40,7 +42,7 @@ satisfied as materialized (
     from tree
     inner join user_skill_progress
         on
-            user_skill_progress.user_id = %(user_id)s
+            user_skill_progress.user_id = (select %(user_id)s::uuid)
             and user_skill_progress.skill_tree_id = tree.id
     where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
 ),
@@ -52,7 +54,7 @@ begun as materialized (
     from tree
     inner join user_skill_progress
         on
-            user_skill_progress.user_id = %(user_id)s
+            user_skill_progress.user_id = (select %(user_id)s::uuid)
             and user_skill_progress.skill_tree_id = tree.id
     where user_skill_progress.status = 'IN_PROGRESS'
 ),

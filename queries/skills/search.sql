@@ -5,7 +5,7 @@
 -- published  null searches drafts too
 --
 -- @sample tree_id: null
--- @budget buffers 670
+-- @budget buffers 2000
 with matching as (
     select
         skills.id,

@@ -1,6 +1,6 @@
 """The server's own limit: pgbench running the query files, as ``skilltree sql --pgbench`` prints them.
 
-Without their ``begin`` and ``rollback``, which a plain call does not send either. Completing a skill is six files in
+Without their ``begin`` and ``rollback``, which a plain call does not send either. Completing a skill is three files in
 one transaction, for another learner each time, which pgbench cannot do.
 """
 

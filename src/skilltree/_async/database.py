@@ -369,7 +369,7 @@ async def _run_together(connection: AsyncConnection[Any], steps: Sequence[AsyncS
     cursors: list[AsyncCursor[Any]] = []
     try:
         async with connection.pipeline():
-            # One for all whose rows nobody wants. The others are made when they are needed: the server has begun by then.
+            # One for all whose rows nobody wants. The others are made when needed: the server has begun by then.
             other = connection.cursor()
             if not is_open:
                 await other.execute("begin")

@@ -371,7 +371,7 @@ def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Act
     cursors: list[Cursor[Any]] = []
     try:
         with connection.pipeline():
-            # One for all whose rows nobody wants. The others are made when they are needed: the server has begun by then.
+            # One for all whose rows nobody wants. The others are made when needed: the server has begun by then.
             other = connection.cursor()
             if not is_open:
                 other.execute("begin")

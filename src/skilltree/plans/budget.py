@@ -1,9 +1,12 @@
 """The budgets of the query files: how many buffers each may touch on the large data set, and what no plan may do.
 
+What runs for learners, which is most of what runs, may not be planned anew for each call, unless the file says why.
+
 In the header of a file::
 
     -- @budget buffers 60
     -- @never Seq Scan on user_skill_progress, xp_events
+    -- @custom why it is better planned anew for the values of each call
 """
 
 import re
@@ -19,6 +22,10 @@ from skilltree.plans.explain import Explained
 
 _BUDGET = re.compile(r"buffers (\d+)")
 _NEVER = re.compile(r"(?P<kind>\w+(?: \w+)*) on (?P<tables>\w+(?:, \w+)*)")
+_PLANNED_ANEW = (
+    "is planned anew for each call, since the planner takes this learner for cheaper than others. Hide who it is, as "
+    "(select %(user_id)s::uuid), or say why it is better so: -- @custom …"
+)
 _UPDATE = "or run `make budgets ARGS=--update` if it must be so"
 
 
@@ -69,6 +76,9 @@ def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | No
             f"{checked.buffers:,} buffers, budget {budget[0]:,}. Look at `make explain QUERY={query.name}`, {_UPDATE}"
         )
         yield Breach(path, budget[1].line, message)
+    is_for_learners = query.role != "app_service"
+    if checked.explained.is_planned_anew and is_for_learners and not _says(query, "custom"):
+        yield Breach(path, 1, _PLANNED_ANEW)
     for kind, tables, directive in _forbidden(query):
         for node in plan.nodes(checked.explained.plan):
             if node.kind == kind and node.table in tables:
@@ -76,6 +86,10 @@ def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | No
                     f"the plan has {kind} on {node.table}. Look at `make explain QUERY={query.name}`, is an index gone?"
                 )
                 yield Breach(path, directive.line, message)
+
+
+def _says(query: Query, word: str) -> bool:
+    return any(directive.word == word for directive in query.directives)
 
 
 def budget_of(query: Query) -> tuple[int, Directive] | None:
@@ -128,7 +142,7 @@ def update(checked: Checked, sizes: Mapping[str, int]) -> int | None:
         lines[found[1].line - 1] = written
     else:
         end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
-        spared = [] if any(each.word == "never" for each in query.directives) else _spared(checked.explained, sizes)
+        spared = [] if _says(query, "never") else _spared(checked.explained, sizes)
         never = [f"-- @never Seq Scan on {', '.join(spared)}\n"] if spared else []
         is_apart = bool(query.directives) or not end or lines[end - 1].rstrip() == "--"
         lines[end:end] = [*([] if is_apart else ["--\n"]), written, *never]

@@ -40,7 +40,7 @@ def explain_(
     queries: Queries,
     *,
     given: Given = None,
-    generic: Annotated[bool, typer.Option("--generic", help="Show the plan that serves any values.")] = False,
+    custom: Annotated[bool, typer.Option("--custom", help="Show the plan for these values, not any.")] = False,
     html: Html = None,
     as_json: Json = False,
 ) -> None:
@@ -50,7 +50,7 @@ def explain_(
         translated(),
         Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
     ):
-        found = [explain(connection, name, params, generic=generic) for name in _chosen(queries)]
+        found = [explain(connection, name, params, custom=custom) for name in _chosen(queries)]
         sizes = table_sizes(connection)
     if html:
         report.write(html, [check(each) for each in found], sizes)

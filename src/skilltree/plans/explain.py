@@ -13,6 +13,9 @@ _RUN = b"explain (analyze, buffers, settings, format json) "
 _RUN_UNTIMED = b"explain (analyze, buffers, settings, timing off, format json) "
 _PLAN = b"explain (format json) "
 _LONG = 1.0
+# How often a session plans a statement for the values given, before it thinks of one plan for all.
+_PLANNED_FIRST = 5
+_PLANNED_ANEW = "select generic_plans = 0 from pg_prepared_statements where name = 'explained'"
 # What the statement and its triggers read and write, while one transaction counts on.
 _TOUCHED = """
 select coalesce(sum(pg_stat_get_xact_blocks_fetched(pg_class.oid)), 0)
@@ -31,6 +34,7 @@ class Explained(NamedTuple):
 
     ``buffers`` are those of the statement, without planning; ``trigger_buffers`` those of foreign keys and triggers,
     also of the ones deferred to the end of the transaction. ``unknown`` are the parameters whose samples found nothing.
+    ``is_planned_anew`` tells that a session goes on planning it for the values of each call.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Explained(NamedTuple):
     unknown: Sequence[str]
     json: plan.Json
     trigger_buffers: int
+    is_planned_anew: bool
 
     @property
     def plan(self) -> plan.Json:
@@ -62,19 +67,20 @@ def explain(
     name: str,
     given: Mapping[str, str],
     *,
-    generic: bool = False,
+    custom: bool = False,
     timed: bool = True,
 ) -> Explained:
     """Run a query under EXPLAIN (ANALYZE, BUFFERS) as the role it needs, with its samples, and take it back.
 
     It runs twice, unless it takes longer than a second, and the second run counts: as in a session that has compiled
-    the functions and read the catalogues. ``generic`` shows the plan that serves any values; not ``timed`` has no times
-    of single nodes, and runs faster. Raises NotFound, InvalidValue, and SkillTreeError for a command without a plan.
+    the functions and read the catalogues. The plan is the one that a session settles on, after it has planned for the
+    values of five calls; ``custom`` shows the one for these values. Not ``timed`` has no times of single nodes, and
+    runs faster. Raises NotFound, InvalidValue, and SkillTreeError for a command without a plan.
     """
-    explained = _explain_once(connection, name, given, generic=generic, timed=timed)
+    explained = _explain_once(connection, name, given, custom=custom, timed=timed)
     if explained.seconds > _LONG:
         return explained
-    return _explain_once(connection, name, given, generic=generic, timed=timed)
+    return _explain_once(connection, name, given, custom=custom, timed=timed)
 
 
 def table_sizes(connection: Connection[Any]) -> dict[str, int]:
@@ -83,7 +89,7 @@ def table_sizes(connection: Connection[Any]) -> dict[str, int]:
 
 
 def _explain_once(
-    connection: Connection[Any], name: str, given: Mapping[str, str], *, generic: bool, timed: bool
+    connection: Connection[Any], name: str, given: Mapping[str, str], *, custom: bool, timed: bool
 ) -> Explained:
     with connection.transaction(force_rollback=True):
         *before, last = sampled(connection, name, given)
@@ -92,35 +98,40 @@ def _explain_once(
         for step in before:
             connection.execute(step.query.statement, step.params)
         role = _scalar(connection, "select current_user")
-        statement, params = _prepared(connection, last) if generic else (last.query.statement, last.params)
-        _, planning = _touched(connection, _PLAN + statement, params)
-        json, touched = _touched(connection, (_RUN if timed else _RUN_UNTIMED) + statement, params)
+        statement = _prepared(connection, last, custom=custom)
+        _, planning = _touched(connection, _PLAN + statement)
+        is_planned_anew = bool(_scalar(connection, _PLANNED_ANEW))
+        json, touched = _touched(connection, (_RUN if timed else _RUN_UNTIMED) + statement)
         triggered = 0
         if plan.writes(json["Plan"]):
             # Planning reads the tables, too, unless the plan is there already.
-            triggered = touched - plan.buffers(json["Plan"]) - (0 if generic else planning)
+            triggered = touched - plan.buffers(json["Plan"]) - (planning if is_planned_anew else 0)
     unknown = [] if given else not_found(last)
-    return Explained(name, str(role), last.params, unknown, json, max(triggered, 0))
+    return Explained(name, str(role), last.params, unknown, json, max(triggered, 0), is_planned_anew)
 
 
-def _touched(connection: Connection[Any], explain: bytes, params: Mapping[str, object] | None) -> tuple[plan.Json, int]:
+def _touched(connection: Connection[Any], explain: bytes) -> tuple[plan.Json, int]:
     """Return what EXPLAIN tells, and how many buffers of tables and indexes were touched, by deferred triggers too."""
     before = _scalar(connection, _TOUCHED)
-    (json,) = _scalar(connection, explain, params)
+    (json,) = _scalar(connection, explain)
     connection.execute("set constraints all immediate")
     return json, int(_scalar(connection, _TOUCHED) - before)
 
 
-def _prepared(connection: Connection[Any], step: SampledStatement) -> tuple[bytes, None]:
-    """Prepare the statement so that one plan serves all values, and return the one that executes it with these."""
-    connection.execute("set local plan_cache_mode = force_generic_plan")
+def _prepared(connection: Connection[Any], step: SampledStatement, *, custom: bool) -> bytes:
+    """Prepare the statement, plan it as often as a session plans for single values, and return what executes it."""
+    if custom:
+        connection.execute("set local plan_cache_mode = force_custom_plan")
     connection.execute("deallocate all")
     connection.execute(b"prepare explained as " + step.query.numbered)
     values = sql.SQL(", ").join(map(sql.Literal, step.query.values(step.params)))
     execute = sql.SQL("execute explained ({})" if step.query.parameters else "execute explained").format(values)
-    return execute.as_bytes(connection), None
+    statement = execute.as_bytes(connection)
+    for _ in range(0 if custom else _PLANNED_FIRST):
+        connection.execute(_PLAN + statement)
+    return statement
 
 
-def _scalar(connection: Connection[Any], statement: Any, params: Mapping[str, object] | None = None) -> Any:
-    row = connection.execute(statement, params).fetchone()
+def _scalar(connection: Connection[Any], statement: Any) -> Any:
+    row = connection.execute(statement).fetchone()
     return row[0] if row else None
