@@ -1,3 +1,4 @@
+import os
 from collections.abc import Sequence
 from uuid import UUID
 from xml.etree import ElementTree
@@ -5,7 +6,7 @@ from xml.etree import ElementTree
 import psycopg
 import pytest
 
-from bench import chart, measure, report
+from bench import chart, cores, measure, network, report
 from bench.__main__ import run
 from bench.by_psycopg import Psycopg
 from bench.data import Data
@@ -56,6 +57,29 @@ def test_all_peers_return_and_write_the_same_and_the_report_shows_what_they_take
     assert sorted(bars) == sorted(f"{each.peer}: {each.ratio:.2f}" for each in drawn)
 
 
+@pytest.mark.parametrize("placement", [cores.APART, cores.SHARED])
+def test_client_and_server_are_placed_and_let_go_again(migrated_url, placement):
+    before = os.sched_getaffinity(0)
+    with psycopg.connect(migrated_url) as connection:
+        backend = connection.info.backend_pid
+
+        with cores.placed(connection, placement) as done:
+            own, theirs = os.sched_getaffinity(0), os.sched_getaffinity(backend)
+
+        assert done == placement
+        assert own.isdisjoint(theirs) if placement == cores.APART else (own == theirs and len(own) == 1)
+        assert os.sched_getaffinity(0) == os.sched_getaffinity(backend) == before
+
+
+def test_a_server_elsewhere_is_left_to_the_scheduler(migrated_url):
+    with (
+        network.delayed(migrated_url, 0) as url,
+        psycopg.connect(url) as connection,
+        cores.placed(connection, cores.APART) as done,
+    ):
+        assert done == cores.FREE
+
+
 @pytest.mark.parametrize(("kind", "operation"), [(Careless, "missing"), (Lax, "bulk")])
 def test_a_peer_that_does_other_work_is_named(migrated_url, kind, operation):
     loop = Loop()
@@ -82,7 +106,7 @@ def test_goals_are_missed_where_the_figures_say_so():
         *(measured("psycopg", "get", 1), measured("skilltree", "get", 1.154), measured("Django", "get", 5)),
         *(measured("psycopg", "load", 1), measured("skilltree", "load", 1.02), measured("Django", "load", 1.01)),
     ]
-    figures = report.Figures("PostgreSQL", near, [], (0, 0), [], {}, {})
+    figures = report.Figures("PostgreSQL", "free", near, [], (0, 0), [], {}, {})
 
     rows = report.goals(figures).splitlines()[2:]
 

@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from bench import chart, measure, network, pgbench, report
+from bench import chart, cores, measure, network, pgbench, report
 from bench.by_aiosql import Aiosql, AsyncAiosql
 from bench.by_asyncpg import Asyncpg
 from bench.by_django import Django
@@ -63,8 +63,19 @@ def more_peers(url: str, data: Data) -> list[Peer]:
     ]
 
 
-def run(url: str, *, operations: Sequence[str], rounds: int, seconds: float, rows: int = 10_000) -> Figures:
-    """Measure on a migrated, empty database; ``rows`` are what is brought in as bulk."""
+def run(
+    url: str,
+    *,
+    operations: Sequence[str],
+    rounds: int,
+    seconds: float,
+    rows: int = 10_000,
+    placement: str = cores.APART,
+) -> Figures:
+    """Measure on a migrated, empty database; ``rows`` are what is brought in as bulk.
+
+    Where one connection is measured, client and server are placed so.
+    """
     chosen = [each for each in OPERATIONS if each.name in operations]
     few = [each for each in chosen if each.name != "bulk"]
     loop = measure.Loop()
@@ -76,7 +87,8 @@ def run(url: str, *, operations: Sequence[str], rounds: int, seconds: float, row
         _say("comparing results, then one connection each")
         near = stack.enter_context(loop.opened([*peers(url, 1), *more_peers(url, data)]))
         check(near, few, data, loop.finish)
-        measured = measure.compare(near, few, data, loop, rounds)
+        with cores.placed(connection, placement) as placed:
+            measured = measure.compare(near, few, data, loop, rounds)
         trip, far_trip, far = _trip(connection), 0.0, []
         if rounds > 1:
             _say("through a delay")
@@ -98,10 +110,18 @@ def run(url: str, *, operations: Sequence[str], rounds: int, seconds: float, row
         if found := db.doctor.examine():
             raise ValueError(f"what the peers have completed is not the same: {found[:10]}")
         # The last, for what follows from rows that are brought in is for the doctor to give.
-        measured += _bulk(chosen, [*near, PlainCopy(url, 1)], data, loop, rounds)
+        with cores.placed(connection, placement):
+            measured += _bulk(chosen, [*near, PlainCopy(url, 1)], data, loop, rounds)
         server = f"PostgreSQL {connection.info.parameter_status('server_version')}"
         return Figures(
-            server, measured, far, (trip, far_trip), rates, {n: each for n, each in limits.items() if each}, processes
+            server,
+            placed,
+            measured,
+            far,
+            (trip, far_trip),
+            rates,
+            {n: each for n, each in limits.items() if each},
+            processes,
         )
 
 
@@ -138,6 +158,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=40, help="how often each is measured on one connection")
     parser.add_argument("--seconds", type=float, default=0.3, help="how long a turn on eight connections takes")
     parser.add_argument("--pg", type=int, default=18, choices=embedded.SUPPORTED_VERSIONS, help="the embedded server")
+    parser.add_argument(
+        "--cores", default=cores.APART, choices=cores.PLACEMENTS, help="where client and server run on one connection"
+    )
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and docs/benchmarks.svg")
     given = parser.parse_args()
     operations = given.operations.split(",")
@@ -146,7 +169,7 @@ def main() -> int:
     with ExitStack() as stack:
         server = os.environ.get("DATABASE_URL") or stack.enter_context(embedded.throw_away(version=given.pg))
         url = stack.enter_context(scratch_database(server))
-        figures = run(url, operations=operations, rounds=given.rounds, seconds=given.seconds)
+        figures = run(url, operations=operations, rounds=given.rounds, seconds=given.seconds, placement=given.cores)
     text = report.written(figures, "make bench")
     print(text)
     if given.write:

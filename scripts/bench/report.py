@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bench import cores
 from bench.measure import CONNECTIONS, FLOOR, Measured
 from bench.operations import OPERATIONS
 
@@ -14,12 +15,18 @@ _BEGIN, _END = "<!-- bench -->", "<!-- /bench -->"
 _TITLES = {operation.name: operation.title for operation in OPERATIONS}
 # What each may take of the floor's time.
 _GOALS = {"get": 1.15, "load": 1.0, "complete": 0.6, "bulk": 1.1}
+_PLACEMENTS = {
+    cores.APART: "client and server on cores of their own",
+    cores.SHARED: "client and server on one core",
+    cores.FREE: "client and server wherever the scheduler puts them",
+}
 
 
 class Figures(NamedTuple):
     """All that was measured."""
 
     server: str
+    placement: str
     near: Sequence[Measured]
     far: Sequence[Measured]
     round_trips: tuple[float, float]
@@ -34,7 +41,7 @@ def written(figures: Figures, command: str) -> str:
     parts = [
         f"`{command}`, {figures.server}. A cell is the median of the ratios to the floor's time in the same round,"
         " with their middle half; less than 1 is faster.",
-        f"One connection, a round trip of {trip:.2f} ms:",
+        f"One connection, {_PLACEMENTS[figures.placement]}, a round trip of {trip:.2f} ms:",
         *_tables(figures.near, figures.pgbench.get(1, {})),
     ]
     if figures.far:
