@@ -89,7 +89,8 @@ def run(
         check(near, few, data, loop.finish)
         with cores.placed(connection, placement) as placed:
             measured = measure.compare(near, few, data, loop, rounds)
-        trip, far_trip, far = _trip(connection), 0.0, []
+            trip = _trip(connection)
+        far_trip, far = 0.0, []
         if rounds > 1:
             _say("through a delay")
             far_url = stack.enter_context(network.delayed(url, _ONE_WAY))
