@@ -15,7 +15,7 @@ _PLAN = b"explain (format json) "
 _LONG = 1.0
 # How often a session plans a statement for the values given, before it thinks of one plan for all.
 _PLANNED_FIRST = 5
-_PLANNED_ANEW = "select generic_plans = 0 from pg_prepared_statements where name = 'explained'"
+_HAS_CUSTOM_PLAN = "select generic_plans = 0 from pg_prepared_statements where name = 'explained'"
 # What the statement and its triggers read and write, while one transaction counts on.
 _TOUCHED = """
 select coalesce(sum(pg_stat_get_xact_blocks_fetched(pg_class.oid)), 0)
@@ -34,7 +34,7 @@ class Explained(NamedTuple):
 
     ``buffers`` are those of the statement, without planning; ``trigger_buffers`` those of foreign keys and triggers,
     also of the ones deferred to the end of the transaction. ``unknown`` are the parameters whose samples found nothing.
-    ``is_planned_anew`` tells that a session goes on planning it for the values of each call.
+    ``is_planned_anew`` tells that a session goes on planning it for the values of each call (a custom plan).
     """
 
     name: str
@@ -100,14 +100,14 @@ def _explain_once(
         role = _scalar(connection, "select current_user")
         statement = _prepared(connection, last, custom=custom)
         _, planning = _touched(connection, _PLAN + statement)
-        is_planned_anew = bool(_scalar(connection, _PLANNED_ANEW))
+        has_custom_plan = bool(_scalar(connection, _HAS_CUSTOM_PLAN))
         json, touched = _touched(connection, (_RUN if timed else _RUN_UNTIMED) + statement)
         triggered = 0
         if plan.writes(json["Plan"]):
             # Planning reads the tables, too, unless the plan is there already.
-            triggered = touched - plan.buffers(json["Plan"]) - (planning if is_planned_anew else 0)
+            triggered = touched - plan.buffers(json["Plan"]) - (planning if has_custom_plan else 0)
     unknown = [] if given else not_found(last)
-    return Explained(name, str(role), last.params, unknown, json, max(triggered, 0), is_planned_anew)
+    return Explained(name, str(role), last.params, unknown, json, max(triggered, 0), has_custom_plan and not custom)
 
 
 def _touched(connection: Connection[Any], explain: bytes) -> tuple[plan.Json, int]:
