@@ -32,8 +32,10 @@ from user_skill_progress
 where
     user_skill_progress.user_id = %(user_id)s
     and (%(status)s::skill_progress_status is null or user_skill_progress.status = %(status)s)
-    and user_skill_progress.skill_id > (
+    -- A place in the index, also for the plan that does not know whether this is the first page.
+    and user_skill_progress.skill_id >= (
         select coalesce(%(after_skill_id)s::uuid, '00000000-0000-0000-0000-000000000000')
     )
+    and user_skill_progress.skill_id is distinct from %(after_skill_id)s
 order by user_skill_progress.skill_id
 limit %(limit)s;

@@ -69,7 +69,9 @@ async def test_the_way_through_a_tree_is_told_as_it_is_stored(db, connection, le
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6, 1000])
 async def test_all_pages_together_are_all_that_a_learner_has_worked_on(db, connection, learner, tree, limit):
     other = await add_user(db, "grace")
-    skills = await add_skills(db, tree, *"abcde")
+    # The first id there can be belongs to somebody, too.
+    first = await db.skills.create(tree.id, name="First", id=UUID(int=0))
+    skills = [first, *await add_skills(db, tree, *"abcd")]
     for skill in skills:
         await add_progress(connection, learner, skill)
     await add_progress(connection, other, skills[0])

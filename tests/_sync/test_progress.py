@@ -70,7 +70,9 @@ def test_the_way_through_a_tree_is_told_as_it_is_stored(db, connection, learner,
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6, 1000])
 def test_all_pages_together_are_all_that_a_learner_has_worked_on(db, connection, learner, tree, limit):
     other = add_user(db, "grace")
-    skills = add_skills(db, tree, *"abcde")
+    # The first id there can be belongs to somebody, too.
+    first = db.skills.create(tree.id, name="First", id=UUID(int=0))
+    skills = [first, *add_skills(db, tree, *"abcd")]
     for skill in skills:
         add_progress(connection, learner, skill)
     add_progress(connection, other, skills[0])
