@@ -2,7 +2,7 @@
 -- has done before.
 --
 -- @role app_engine
--- @step what every action on a skill answers but its completion
+-- @step what every action on a skill answers, and a repeated completion; the first answers itself
 -- @nullable progress: a skill reset before it was begun leaves none
 -- @nullable tree_progress: nor its tree
 -- @after progress/record_activity

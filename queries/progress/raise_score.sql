@@ -5,7 +5,9 @@
 -- @role app_engine
 -- @step what a repeated completion changes
 -- @after progress/complete_skill
--- @budget buffers 30
+-- @setup update user_skill_progress set completion_score = 0
+--     where user_id = %(user_id)s and skill_id = %(skill_id)s
+-- @budget buffers 42
 -- @never Seq Scan on user_skill_progress
 update user_skill_progress
 set completion_score = %(score)s
