@@ -183,6 +183,7 @@ CATALOGUE = {
     "skills.ancestors": lambda db, of: db.skills.ancestors(of.locked_id),
     "skills.descendants": lambda db, of: db.skills.descendants(of.done_id),
     "skills.learning_path": lambda db, of: db.skills.learning_path(of.locked_id),
+    "achievements.get": lambda db, of: db.achievements.get(of.achievement_id),
     "achievements.list": lambda db, _: db.achievements.list(include_hidden=True, include_inactive=True),
 }
 
@@ -209,6 +210,8 @@ SERVICE = {
     "sessions.touch": lambda db, of: db.sessions.touch(of.user_id, of.session_id),
     "sessions.expire_idle": lambda db, _: db.sessions.expire_idle(timedelta(0)),
     "achievements.create": lambda db, of: add_achievement(db, "New", id=of.user_id),
+    "achievements.update": lambda db, of: db.achievements.update(of.achievement_id, name="Changed"),
+    "achievements.retire": lambda db, of: db.achievements.retire(of.achievement_id),
     "achievements.backfill": lambda db, of: db.achievements.backfill(of.achievement_id),
     "progress.import_rows": lambda db, of: db.progress.import_rows(
         [{"user_id": of.user_id, "skill_id": of.open_id, "status": "AVAILABLE", "unlocked_at": NOON}]

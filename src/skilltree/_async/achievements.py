@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
+from pydantic import TypeAdapter
+from typing_extensions import Unpack
+
 from skilltree._async.repository import AsyncRepository, step
-from skilltree._rows import document, limited
+from skilltree._rows import changes, document, limited
 from skilltree.errors import AchievementNotFound
 from skilltree.models.achievements import (
     Achievement,
+    AchievementChanges,
     AchievementStanding,
     BackfillBatch,
     BackfillProgress,
@@ -15,6 +19,8 @@ from skilltree.models.achievements import (
 from skilltree.models.content import CRITERIA, AchievementCriteria
 from skilltree.models.enums import AchievementCategory, AchievementRarity
 from skilltree.models.ids import AchievementId, UserId
+
+_CHANGES = TypeAdapter(AchievementChanges)
 
 
 class AsyncAchievements(AsyncRepository):
@@ -48,6 +54,36 @@ class AsyncAchievements(AsyncRepository):
             badge_color=badge_color,
             rarity=rarity,
             is_visible=is_visible,
+        )
+
+    async def update(self, achievement_id: AchievementId, **changed: Unpack[AchievementChanges]) -> Achievement:
+        """Change an achievement; what is not given stays. Raises AchievementNotFound, InvalidDocument, InvalidValue.
+
+        Who has earned it keeps it, with the XP that it paid. Who is entitled by new criteria earns it with the next
+        action, or by ``backfill``.
+        """
+        return await self._one(
+            Achievement,
+            "achievements/update",
+            missing=AchievementNotFound(id=achievement_id),
+            achievement_id=achievement_id,
+            changes=changes(_CHANGES, changed),
+        )
+
+    async def retire(self, achievement_id: AchievementId) -> Achievement:
+        """Let nobody earn an achievement any more; who has it keeps it. Raises AchievementNotFound.
+
+        ``update(achievement_id, is_active=True)`` takes that back.
+        """
+        return await self.update(achievement_id, is_active=False)
+
+    async def get(self, achievement_id: AchievementId) -> Achievement:
+        """Return an achievement, hidden and retired ones too. Raises AchievementNotFound."""
+        return await self._one(
+            Achievement,
+            "achievements/get",
+            missing=AchievementNotFound(id=achievement_id),
+            achievement_id=achievement_id,
         )
 
     async def standings(self, user_id: UserId) -> list[AchievementStanding]:

@@ -2,7 +2,10 @@
 
 from datetime import datetime
 
-from skilltree.models.base import Model
+from pydantic import with_config
+from typing_extensions import TypedDict
+
+from skilltree.models.base import CHANGES, Model
 from skilltree.models.content import AchievementCriteria, AwardMetadata
 from skilltree.models.enums import AchievementCategory, AchievementRarity
 from skilltree.models.ids import AchievementId, UserAchievementId, UserId
@@ -24,6 +27,22 @@ class Achievement(Model):
     is_active: bool
     created_at: datetime
     updated_at: datetime
+
+
+@with_config(CHANGES)
+class AchievementChanges(TypedDict, total=False):
+    """What can be changed of an achievement. ``is_active=False`` retires it: nobody earns it any more."""
+
+    name: str
+    description: str
+    criteria: AchievementCriteria
+    category: AchievementCategory
+    xp_reward: int
+    badge_icon: str | None
+    badge_color: str | None
+    rarity: AchievementRarity
+    is_visible: bool
+    is_active: bool
 
 
 class UserAchievement(Model):
