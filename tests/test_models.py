@@ -311,7 +311,7 @@ TABLES: dict[type[BaseModel], tuple[str, set[str]]] = {
     users.UserProfile: ("user_profiles", set()),
     categories.Category: ("skill_categories", set()),
     trees.Tree: ("skill_trees", {"search_document"}),
-    skills.Skill: ("skills", {"search_document", "graph_change", "removed_at"}),
+    skills.Skill: ("skills", {"search_document", "graph_change", "removed_at", "language"}),
     progress.TreeProgress: ("user_skill_tree_progress", set()),
     progress.SkillProgress: ("user_skill_progress", set()),
     achievements.Achievement: (

@@ -254,6 +254,7 @@ FOREIGN_KEYS = {
     ("user_profiles", "user_id"): ("users", "cascade"),
     ("skill_trees", "category_id"): ("skill_categories", "no action"),
     ("skills", "skill_tree_id"): ("skill_trees", "cascade"),
+    ("skills", "skill_tree_id, language"): ("skill_trees", "cascade"),
     ("skills", "parent_skill_id, skill_tree_id"): ("skills", "set null (parent_skill_id)"),
     ("user_skill_tree_progress", "user_id"): ("users", "cascade"),
     ("user_skill_tree_progress", "skill_tree_id"): ("skill_trees", "cascade"),

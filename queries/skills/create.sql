@@ -62,7 +62,8 @@ insert into skills (
     resources,
     assessments,
     is_optional,
-    is_milestone
+    is_milestone,
+    language
 )
 select
     new_id.id,
@@ -87,7 +88,15 @@ select
     %(resources)s,
     %(assessments)s,
     %(is_optional)s,
-    %(is_milestone)s
+    %(is_milestone)s,
+    coalesce(
+        (
+            select skill_trees.language
+            from skill_trees
+            where skill_trees.id = %(tree_id)s
+        ),
+        'en'
+    )
 from new_id
 returning
     skills.id,

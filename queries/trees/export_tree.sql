@@ -19,6 +19,7 @@ with tree as (
             order by prerequisite.place
         ) as prerequisites,
         skill_trees.version,
+        skill_trees.language,
         skill_trees.layout_config as layout,
         skill_trees.theme_config as theme,
         skill_trees.is_ai_generated as ai_generated
@@ -85,6 +86,7 @@ select
     tree.estimated_hours,
     tree.prerequisites,
     tree.version,
+    tree.language,
     tree.layout,
     tree.theme,
     tree.ai_generated,

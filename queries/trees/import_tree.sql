@@ -122,6 +122,7 @@ given_tree as (
         %(estimated_hours)s::double precision as estimated_hours,
         %(tags)s::text[] as tags,
         %(version)s::text as version,
+        %(language)s::text as language,
         %(layout_config)s::jsonb as layout_config,
         %(theme_config)s::jsonb as theme_config,
         %(is_ai_generated)s::boolean as is_ai_generated,
@@ -152,6 +153,7 @@ new_tree as (
         estimated_hours,
         tags,
         version,
+        language,
         layout_config,
         theme_config,
         is_ai_generated,
@@ -172,6 +174,7 @@ new_tree as (
         given_tree.estimated_hours,
         given_tree.tags,
         given_tree.version,
+        given_tree.language,
         given_tree.layout_config,
         given_tree.theme_config,
         given_tree.is_ai_generated,
@@ -192,6 +195,7 @@ changed_tree as (
         estimated_hours = given_tree.estimated_hours,
         tags = given_tree.tags,
         version = given_tree.version,
+        language = given_tree.language,
         layout_config = given_tree.layout_config,
         theme_config = given_tree.theme_config,
         is_ai_generated = given_tree.is_ai_generated,
@@ -208,6 +212,7 @@ changed_tree as (
             skill_trees.estimated_hours,
             skill_trees.tags,
             skill_trees.version,
+            skill_trees.language,
             skill_trees.layout_config,
             skill_trees.theme_config,
             skill_trees.is_ai_generated,
@@ -221,6 +226,7 @@ changed_tree as (
             given_tree.estimated_hours,
             given_tree.tags,
             given_tree.version,
+            given_tree.language,
             given_tree.layout_config,
             given_tree.theme_config,
             given_tree.is_ai_generated,
@@ -455,7 +461,8 @@ new_skill as (
         parent_skill_id,
         dependencies,
         dependents,
-        resources
+        resources,
+        language
     )
     select
         final_skill.id,
@@ -482,7 +489,8 @@ new_skill as (
         final_skill.parent_skill_id,
         final_skill.dependencies,
         final_skill.dependents,
-        nullif(final_skill.resources, '[]') as resources
+        nullif(final_skill.resources, '[]') as resources,
+        %(language)s
     from final_skill
     cross join tree
     where final_skill.is_new

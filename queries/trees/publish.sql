@@ -17,6 +17,7 @@ returning
     skill_trees.prerequisites,
     skill_trees.tags,
     skill_trees.version,
+    skill_trees.language,
     skill_trees.layout_config,
     skill_trees.theme_config,
     skill_trees.is_published,

@@ -1,8 +1,37 @@
--- The trees that match a search, best first, as a web search reads it ("exact phrase", or, -without).
+-- The trees that match a search, best first, as a web search reads it ("exact phrase", or, -without). Each is searched
+-- in its own language; the last word may have only begun to be typed.
 --
--- @budget buffers 41
-with matching as (
+-- @notnull rank: a text that is null has no query, and finds nothing
+-- @notnull snippet: it has a text, a query and a configuration
+-- @budget buffers 60
+with recursive
+-- The languages there are: each is a step in the index, however many trees there are in it.
+spoken as (
+    select min(skill_trees.language) as language
+    from skill_trees
+    union all
     select
+        (
+            select min(skill_trees.language)
+            from skill_trees
+            where skill_trees.language > spoken.language
+        ) as language
+    from spoken
+    where spoken.language is not null
+),
+
+asked as materialized (
+    select
+        spoken.language,
+        search_query(spoken.language, %(text)s::text, true) as query,
+        search_query(spoken.language, %(text)s::text, false) as whole_query
+    from spoken
+    where spoken.language is not null
+),
+
+matching as (
+    select
+        asked.query,
         skill_trees.id,
         skill_trees.category_id,
         skill_trees.name,
@@ -10,11 +39,16 @@ with matching as (
         skill_trees.difficulty,
         skill_trees.tags,
         skill_trees.description,
-        ts_rank(skill_trees.search_document, websearch_to_tsquery('english', %(text)s::text)) as rank
-    from skill_trees
-    where
-        skill_trees.search_document @@ websearch_to_tsquery('english', %(text)s::text)
-        and (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
+        skill_trees.language,
+        -- Whole words come before words that only begin so.
+        ts_rank(skill_trees.search_document, asked.whole_query)
+        + ts_rank(skill_trees.search_document, asked.query) / 100 as rank
+    from asked
+    inner join skill_trees
+        on
+            skill_trees.language = asked.language
+            and skill_trees.search_document @@ asked.query
+    where (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
     order by rank desc, skill_trees.name, skill_trees.id
     limit
         %(limit)s
@@ -30,10 +64,10 @@ select
     matching.tags,
     matching.rank,
     ts_headline(
-        'english',
+        search_configuration(matching.language),
         -- Its time grows with the square of the length, and may outlast the time-out of a statement.
         left(concat_ws(': ', matching.name, matching.description), 2000),
-        websearch_to_tsquery('english', %(text)s::text),
+        matching.query,
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5'
     ) as snippet
 from matching

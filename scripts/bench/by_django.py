@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank, SearchVectorField
+from django.contrib.postgres.search import SearchHeadline, SearchRank, SearchVectorField
 from django.db import connections, transaction
 from django.db.models import F, Func, Max, Prefetch, TextField, Value
 from django.db.models.expressions import RawSQL
@@ -71,7 +71,10 @@ class Django:
         return (rows[:PAGE], (rows[PAGE - 1].name, rows[PAGE - 1].id)) if len(rows) > PAGE else (rows, None)
 
     def search(self, text: str) -> object:
-        query = SearchQuery(text, config="english", search_type="websearch")
+        query, whole = (
+            Func(Value("en"), Value(text), Value(begun), function="search_query", output_field=SearchQueryField())
+            for begun in (True, False)
+        )
         words = Left(Func(Value(": "), "name", "description", function="concat_ws", output_field=TextField()), 2000)
         marks = {"start_sel": "**", "stop_sel": "**", "max_fragments": 2, "max_words": 20, "min_words": 5}
         columns = ("id", "category_id", "name", "slug", "difficulty", "tags", "rank", "snippet")
@@ -80,7 +83,7 @@ class Django:
             .alias(document=RawSQL('"skill_trees"."search_document"', [], output_field=SearchVectorField()))
             .filter(document=query, is_published=True)
             .annotate(
-                rank=SearchRank(F("document"), query),
+                rank=SearchRank(F("document"), whole) + SearchRank(F("document"), query) / 100.0,
                 snippet=SearchHeadline(words, query, config="english", **marks),
             )
             .order_by("-rank", "name", "id")

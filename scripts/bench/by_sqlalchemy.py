@@ -53,8 +53,9 @@ def _page(session: Session) -> object:
 
 
 def _search(session: Session, text: str) -> object:
-    query = sa.func.websearch_to_tsquery("english", text)
-    rank = sa.func.ts_rank(TreeRow.search_document, query).label("rank")
+    query, whole = (sa.func.search_query("en", text, begun) for begun in (True, False))
+    document = TreeRow.search_document
+    rank = (sa.func.ts_rank(document, whole) + sa.func.ts_rank(document, query) / 100).label("rank")
     words = sa.func.left(sa.func.concat_ws(": ", TreeRow.name, TreeRow.description), 2000)
     options = "StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5"
     found = sa.select(

@@ -47,14 +47,15 @@ limit :most
 -- name: search_trees(text)
 with found as (
     select id, category_id, name, slug, difficulty, tags, description,
-        ts_rank(search_document, websearch_to_tsquery('english', :text)) as rank
+        ts_rank(search_document, search_query('en', :text, false))
+            + ts_rank(search_document, search_query('en', :text, true)) / 100 as rank
     from skill_trees
-    where search_document @@ websearch_to_tsquery('english', :text) and is_published
+    where search_document @@ search_query('en', :text, true) and is_published
     order by rank desc, name, id
     limit 20
 )
 select id, category_id, name, slug, difficulty, tags, rank,
-    ts_headline('english', left(concat_ws(': ', name, description), 2000), websearch_to_tsquery('english', :text),
+    ts_headline('english', left(concat_ws(': ', name, description), 2000), search_query('en', :text, true),
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5') as snippet
 from found
 order by rank desc, name, id

@@ -21,6 +21,7 @@ LIMITS = {
     "skill_categories_slug_length": "have at most 100 characters",
     "skill_trees_description_length": "have at most 100000 characters",
     "skill_trees_estimated_hours_range": "be a number of 0 or more",
+    "skill_trees_language_form": "be the code of a language, such as en or pt-BR",
     "skill_trees_layout_config_depth": "be nested at most 100 levels deep",
     "skill_trees_layout_config_form": "be a JSON object",
     "skill_trees_layout_config_size": "take at most 100000 bytes",

@@ -47,6 +47,7 @@ async def test_a_tree_is_created_with_defaults_and_not_published(db):
         "prerequisites": (),
         "tags": (),
         "version": "1.0.0",
+        "language": "en",
         "layout_config": {},
         "theme_config": {},
         "is_published": False,
@@ -235,6 +236,7 @@ async def test_a_tree_is_published_and_taken_back(db):
 async def test_an_unknown_tree_is_not_found(db, connection, tree, subtests):
     for case_name, call in {
         "get": lambda db: db.trees.get(UNKNOWN),
+        "change_language": lambda db: db.trees.change_language(UNKNOWN, "de"),
         "update": lambda db: db.trees.update(UNKNOWN, name="Nothing"),
         "publish": lambda db: db.trees.publish(UNKNOWN),
         "unpublish": lambda db: db.trees.unpublish(UNKNOWN),

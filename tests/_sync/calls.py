@@ -231,6 +231,7 @@ SERVICE = {
     "categories.update": lambda db, of: db.categories.update(of.category_id, name="Changed"),
     "trees.create": lambda db, of: db.trees.create(of.category_id, name="New", slug="new", id=of.user_id),
     "trees.update": lambda db, of: db.trees.update(of.tree_id, name="Changed"),
+    "trees.change_language": lambda db, of: db.trees.change_language(of.tree_id, "de"),
     "trees.change_slug": lambda db, of: db.trees.change_slug(of.tree_id, "changed"),
     "trees.publish": lambda db, of: db.trees.publish(of.tree_id),
     "trees.unpublish": lambda db, of: db.trees.unpublish(of.tree_id),

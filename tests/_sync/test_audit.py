@@ -70,7 +70,7 @@ NOT_LOOKED_AT = {
     },
     "skill_categories": {"updated_at"},
     "skill_trees": {"search_document", "updated_at", "created_by", "updated_by"},
-    "skills": {"dependents", "graph_change", "search_document", "updated_at", "created_by", "updated_by"},
+    "skills": {"dependents", "graph_change", "language", "search_document", "updated_at", "created_by", "updated_by"},
     "achievements": {
         "criterion",
         "threshold",

@@ -44,13 +44,17 @@ class Trees(Repository):
         prerequisites: Sequence[TreeId] = (),
         tags: Sequence[str] = (),
         version: str = "1.0.0",
+        language: str = "en",
         layout_config: LayoutConfig | Mapping[str, object] | None = None,
         theme_config: ThemeConfig | Mapping[str, object] | None = None,
         is_featured: bool = False,
         is_ai_generated: bool = False,
         id: TreeId | None = None,  # noqa: A002 (the column's name)
     ) -> Tree:
-        """Create a tree, unpublished. Raises SlugTaken, CategoryNotFound, UnknownPrerequisite, InvalidDocument."""
+        """Create a tree, unpublished. Raises SlugTaken, CategoryNotFound, UnknownPrerequisite, InvalidDocument.
+
+        ``language`` is an ISO 639-1 code, such as ``de`` or ``pt-BR``: the tree and its skills are searched in it.
+        """
         return self._one(
             Tree,
             "trees/create",
@@ -65,6 +69,7 @@ class Trees(Repository):
             prerequisites=[*prerequisites],
             tags=[*tags],
             version=version,
+            language=language,
             layout_config=document(LAYOUT, {} if layout_config is None else layout_config, "layout_config"),
             theme_config=document(THEME, {} if theme_config is None else theme_config, "theme_config"),
             is_featured=is_featured,
@@ -84,6 +89,12 @@ class Trees(Repository):
     def change_slug(self, tree_id: TreeId, slug: str) -> Tree:
         """Give a tree another slug. Raises SlugTaken, TreeNotFound."""
         return self._one(Tree, "trees/change_slug", missing=TreeNotFound(id=tree_id), tree_id=tree_id, slug=slug)
+
+    def change_language(self, tree_id: TreeId, language: str) -> Tree:
+        """Say in which language a tree is written, as ``create`` does. Raises TreeNotFound, InvalidValue."""
+        return self._one(
+            Tree, "trees/change_language", missing=TreeNotFound(id=tree_id), tree_id=tree_id, language=language
+        )
 
     def publish(self, tree_id: TreeId) -> Tree:
         """Show a tree in the catalogue. Raises TreeNotFound."""
@@ -162,6 +173,7 @@ class Trees(Repository):
             prerequisites=[*given.prerequisites],
             tags=[*given.tags],
             version=given.version,
+            language=given.language,
             layout_config=document(LAYOUT, given.layout, "layout"),
             theme_config=document(THEME, given.theme, "theme"),
             is_ai_generated=given.ai_generated,

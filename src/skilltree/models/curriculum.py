@@ -54,6 +54,7 @@ class CurriculumTree(_Form):
     estimated_hours: Annotated[float, Field(ge=0)] | None = None
     prerequisites: tuple[str, ...] = ()
     version: Annotated[str, Field(min_length=1, max_length=50)] = "1.0.0"
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,20}(-[A-Za-z0-9]{1,8})*$", max_length=35)] = "en"
     layout: LayoutConfig = LayoutConfig()
     theme: ThemeConfig = ThemeConfig()
     ai_generated: bool = False

@@ -28,6 +28,7 @@ class Tree(Model):
     prerequisites: tuple[TreeId, ...]
     tags: tuple[str, ...]
     version: str
+    language: str
     layout_config: LayoutConfig
     theme_config: ThemeConfig
     is_published: bool

@@ -1,0 +1,185 @@
+-- A tree is written in a language, and is searched in it: PostgreSQL's own stemmer for the language where there is one,
+-- the words as they stand (`simple`) where there is none.
+--
+-- Words are folded first, in documents and in searches alike: no case, no accents on Latin and Greek letters. Chinese,
+-- Japanese, Korean and Thai have no spaces between words, and emoji are no words to PostgreSQL's parser: a run of such
+-- characters becomes its pairs, and so any part of it is found. No extension is needed for that.
+--
+-- @changes skill_trees: what is searched is made anew
+-- @changes skills: what is searched is made anew
+
+-- PostgreSQL's configurations, by their name or by the ISO 639-1 code of the language, which may go on as in 'pt-BR'.
+-- Only those that every version since 15 has: a stored document must not depend on the version.
+create function search_configuration(language text) returns regconfig
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    return case lower(split_part(language, '-', 1))
+        when 'en' then 'english' when 'english' then 'english'
+        when 'ar' then 'arabic' when 'arabic' then 'arabic'
+        when 'hy' then 'armenian' when 'armenian' then 'armenian'
+        when 'eu' then 'basque' when 'basque' then 'basque'
+        when 'ca' then 'catalan' when 'catalan' then 'catalan'
+        when 'da' then 'danish' when 'danish' then 'danish'
+        when 'nl' then 'dutch' when 'dutch' then 'dutch'
+        when 'fi' then 'finnish' when 'finnish' then 'finnish'
+        when 'fr' then 'french' when 'french' then 'french'
+        when 'de' then 'german' when 'german' then 'german'
+        when 'el' then 'greek' when 'greek' then 'greek'
+        when 'hi' then 'hindi' when 'hindi' then 'hindi'
+        when 'hu' then 'hungarian' when 'hungarian' then 'hungarian'
+        when 'id' then 'indonesian' when 'indonesian' then 'indonesian'
+        when 'ga' then 'irish' when 'irish' then 'irish'
+        when 'it' then 'italian' when 'italian' then 'italian'
+        when 'lt' then 'lithuanian' when 'lithuanian' then 'lithuanian'
+        when 'ne' then 'nepali' when 'nepali' then 'nepali'
+        when 'no' then 'norwegian' when 'nb' then 'norwegian' when 'nn' then 'norwegian'
+        when 'norwegian' then 'norwegian'
+        when 'pt' then 'portuguese' when 'portuguese' then 'portuguese'
+        when 'ro' then 'romanian' when 'romanian' then 'romanian'
+        when 'ru' then 'russian' when 'russian' then 'russian'
+        when 'sr' then 'serbian' when 'serbian' then 'serbian'
+        when 'es' then 'spanish' when 'spanish' then 'spanish'
+        when 'sv' then 'swedish' when 'swedish' then 'swedish'
+        when 'ta' then 'tamil' when 'tamil' then 'tamil'
+        when 'tr' then 'turkish' when 'turkish' then 'turkish'
+        when 'yi' then 'yiddish' when 'yiddish' then 'yiddish'
+        else 'simple'
+    end::regconfig;
+end
+$$;
+
+-- The text with its words folded. What a search means by quotes, `-` and `or` stays.
+--
+-- is_document  whether it is to be found: then the last character of a run stands by itself, too
+create function fold_words(words text, is_document boolean) returns text
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    -- From Thai to Myanmar, Khmer, kana, ideographs, syllables of Hangul.
+    unspaced constant text
+    := '[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]';
+    -- Symbols, dingbats, pictographs.
+    symbol constant text := '[\u2600-\u27bf\U0001f000-\U0001faff]';
+    folded text := words;
+begin
+    if octet_length(folded) = char_length(folded) then
+        return lower(folded);
+    end if;
+    folded := regexp_replace(normalize(folded, nfkd), '([A-Za-zΑ-Ωα-ω])[\u0300-\u036f]+', '\1', 'g');
+    folded := lower(normalize(folded, nfkc));
+    folded := translate(replace(replace(replace(folded, 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'øłđħı', 'oldhi');
+    if folded !~ unspaced and folded !~ symbol then
+        return folded;
+    end if;
+    return (
+        select
+            string_agg(
+                case
+                    when character.item ~ symbol then format(' symbol%s ', to_hex(ascii(character.item)))
+                    when not character.is_unspaced then character.item
+                    when character.next ~ unspaced then format(' %s%s ', character.item, character.next)
+                    when is_document or character.previous !~ unspaced then format(' %s ', character.item)
+                    else ' '
+                end,
+                '' order by character.place
+            )
+        from (
+            select
+                split.item,
+                split.place,
+                split.item ~ unspaced as is_unspaced,
+                lag(split.item, 1, '') over (order by split.place) as previous,
+                lead(split.item, 1, '') over (order by split.place) as next
+            from regexp_split_to_table(folded, '') with ordinality as split (item, place)
+        ) as character
+    );
+end
+$$;
+
+-- What is searched: a word in the name weighs more than one in the description. Names are kept as they stand, too, so
+-- that the beginning of a word is found that its stem has lost.
+create function search_document_of(language text, name text, description text) returns tsvector
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    configuration constant regconfig := search_configuration(language);
+    folded_name constant text := fold_words(name, true);
+begin
+    return setweight(to_tsvector(configuration, folded_name), 'A')
+        || setweight(to_tsvector('simple', folded_name), 'A')
+        || setweight(to_tsvector(configuration, fold_words(coalesce(description, ''), true)), 'B');
+end
+$$;
+
+-- A search as a web search reads it ("exact phrase", or, -without), in a language.
+--
+-- is_begun  whether the last word may have only begun to be typed, unless it is within quotes or excluded
+create function search_query(language text, words text, is_begun boolean) returns tsquery
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    configuration constant regconfig := search_configuration(language);
+    folded constant text := fold_words(words, false);
+    parts constant text[] := regexp_match(folded, '^(|.*\s)([^\s"'':&|!()*<>\\-]{2,}|[^\x01-\x7f])\s*$');
+    asked tsquery := websearch_to_tsquery(configuration, folded);
+begin
+    -- An odd number of quotes before it: the last word is within one.
+    if is_begun and parts is not null and (length(parts[1]) - length(replace(parts[1], '"', ''))) % 2 = 0 then
+        asked := asked || (
+            websearch_to_tsquery(configuration, parts[1]) && to_tsquery('simple', quote_literal(parts[2]) || ':*')
+        );
+    end if;
+    return asked;
+end
+$$;
+
+alter table skill_trees add column language text not null default 'en';
+
+alter table skill_trees add constraint skill_trees_language_form
+check (language ~ '^[a-z]{2,20}(-[A-Za-z0-9]{1,8})*$' and char_length(language) <= 35);
+
+-- What skills.language is held to.
+alter table skill_trees add constraint unique_tree_id_language unique (id, language);
+
+-- For the languages that there are, each of which is searched by itself.
+create index idx_tree_language on skill_trees (language);
+
+-- Copied from the tree, because a generated column knows its own row alone; the foreign key keeps it true.
+alter table skills add column language text not null default 'en';
+
+alter table skills add constraint skills_language_fkey foreign key (skill_tree_id, language)
+references skill_trees (id, language) on update cascade on delete cascade;
+
+drop index idx_tree_fulltext;
+
+alter table skill_trees drop column search_document;
+
+alter table skill_trees add column search_document tsvector not null
+generated always as (search_document_of(language, name, description)) stored;
+
+create index idx_tree_fulltext on skill_trees using gin (search_document) with (fastupdate = off);
+
+drop index idx_skill_fulltext;
+
+alter table skills drop column search_document;
+
+alter table skills add column search_document tsvector not null
+generated always as (search_document_of(language, name, description)) stored;
+
+create index idx_skill_fulltext on skills using gin (search_document) with (fastupdate = off);
+
+grant execute on function
+search_configuration(text),
+fold_words(text, boolean),
+search_document_of(text, text, text),
+search_query(text, text, boolean)
+to app_user;
+
+call audit_table('skill_trees', 'id', 'id');
+
+call audit_table('skills', 'id', 'id', '{dependents, graph_change, language}');

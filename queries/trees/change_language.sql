@@ -1,0 +1,30 @@
+-- Say in which language a tree is written. Its skills follow by their foreign key.
+--
+-- @role app_service
+-- @sample language: 'de'
+-- @budget buffers 2000
+update skill_trees
+set language = %(language)s
+where skill_trees.id = %(tree_id)s
+returning
+    skill_trees.id,
+    skill_trees.category_id,
+    skill_trees.name,
+    skill_trees.slug,
+    skill_trees.description,
+    skill_trees.short_description,
+    skill_trees.difficulty,
+    skill_trees.estimated_hours,
+    skill_trees.prerequisites,
+    skill_trees.tags,
+    skill_trees.version,
+    skill_trees.language,
+    skill_trees.layout_config,
+    skill_trees.theme_config,
+    skill_trees.is_published,
+    skill_trees.is_featured,
+    skill_trees.is_ai_generated,
+    skill_trees.created_at,
+    skill_trees.updated_at,
+    skill_trees.created_by,
+    skill_trees.updated_by;
