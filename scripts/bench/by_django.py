@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchHeadline, SearchRank, SearchVectorField
+from django.contrib.postgres.search import SearchHeadline, SearchQueryField, SearchRank, SearchVectorField
 from django.db import connections, transaction
-from django.db.models import F, Func, Max, Prefetch, TextField, Value
+from django.db.models import BooleanField, F, Func, Max, Prefetch, TextField, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Left
 from django.utils import timezone
@@ -81,7 +81,14 @@ class Django:
         return [
             *self._all(Tree)
             .alias(document=RawSQL('"skill_trees"."search_document"', [], output_field=SearchVectorField()))
-            .filter(document=query, is_published=True)
+            .alias(
+                is_found=RawSQL(
+                    '"skill_trees"."search_document" @@ search_query(%s, %s, true)',
+                    ["en", text],
+                    output_field=BooleanField(),
+                )
+            )
+            .filter(is_found=True, is_published=True)
             .annotate(
                 rank=SearchRank(F("document"), whole) + SearchRank(F("document"), query) / 100.0,
                 snippet=SearchHeadline(words, query, config="english", **marks),

@@ -46,6 +46,7 @@ class Tree(Table):
     prerequisites = ArrayField(models.UUIDField())
     tags = ArrayField(models.TextField())
     version = models.TextField()
+    language = models.TextField()
     layout_config = models.JSONField()
     theme_config = models.JSONField()
     is_published = models.BooleanField()

@@ -66,6 +66,7 @@ class TreeRow(Base):
     prerequisites: Mapped[list[UUID]]
     tags: Mapped[list[str]]
     version: Mapped[str]
+    language: Mapped[str]
     layout_config: Mapped[dict[str, Any]]
     theme_config: Mapped[dict[str, Any]]
     is_published: Mapped[bool]

@@ -2,14 +2,14 @@
 
 -- name: get_tree(tree_id)^
 select id, category_id, name, slug, description, short_description, difficulty, estimated_hours, prerequisites, tags,
-    version, layout_config, theme_config, is_published, is_featured, is_ai_generated, created_at, updated_at,
+    version, language, layout_config, theme_config, is_published, is_featured, is_ai_generated, created_at, updated_at,
     created_by, updated_by
 from skill_trees
 where id = :tree_id
 
 -- name: tree_by_slug(slug)
 select id, category_id, name, slug, description, short_description, difficulty, estimated_hours, prerequisites, tags,
-    version, layout_config, theme_config, is_published, is_featured, is_ai_generated, created_at, updated_at,
+    version, language, layout_config, theme_config, is_published, is_featured, is_ai_generated, created_at, updated_at,
     created_by, updated_by
 from skill_trees
 where slug = :slug
@@ -37,7 +37,7 @@ where user_id = :user_id and skill_tree_id = :tree_id
 
 -- name: page_of_trees(most)
 select id, category_id, name, slug, description, short_description, difficulty, estimated_hours, prerequisites, tags,
-    version, layout_config, theme_config, is_published, is_featured, is_ai_generated, created_at, updated_at,
+    version, language, layout_config, theme_config, is_published, is_featured, is_ai_generated, created_at, updated_at,
     created_by, updated_by
 from skill_trees
 where is_published
