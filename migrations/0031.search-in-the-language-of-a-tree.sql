@@ -99,8 +99,8 @@ begin
 end
 $$;
 
--- What is searched: a word in the name weighs more than one in the description. Names are kept as they stand, too, so
--- that the beginning of a word is found that its stem has lost.
+-- What is searched: a word in the name weighs more than one in the description. Where a word in
+-- a name is not its own stem, it is kept as it stands, too: the beginning of a word is found that the stem has lost.
 create function search_document_of(language text, name text, description text) returns tsvector
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -108,9 +108,10 @@ as $$
 declare
     configuration constant regconfig := search_configuration(language);
     folded_name constant text := fold_words(name, true);
+    stems constant tsvector := to_tsvector(configuration, folded_name);
 begin
-    return setweight(to_tsvector(configuration, folded_name), 'A')
-        || setweight(to_tsvector('simple', folded_name), 'A')
+    return setweight(stems, 'A')
+        || setweight(ts_delete(to_tsvector('simple', folded_name), tsvector_to_array(stems)), 'A')
         || setweight(to_tsvector(configuration, fold_words(coalesce(description, ''), true)), 'B');
 end
 $$;

@@ -56,6 +56,7 @@
 -- @sample difficulty: 'BEGINNER'
 -- @sample estimated_hours: 12.5
 -- @sample version: '1.0.0'
+-- @sample language: 'en'
 -- @sample tags: array['sql', 'postgresql']
 -- @sample layout_config: '{}'
 -- @sample theme_config: '{}'

@@ -6,7 +6,7 @@
 --
 -- @role app_service
 -- @sample changes: '{"description": "Another one.", "criteria": {"type": "xp_threshold", "threshold": 778}}'
--- @budget buffers 40
+-- @budget buffers 20
 with restarted_backfill as (
     update achievement_backfills
     set

@@ -9,7 +9,7 @@
 -- @sample tree_id: null
 -- @notnull rank: a text that is null has no query, and finds nothing
 -- @notnull snippet: it has a text, a query and a configuration
--- @budget buffers 2000
+-- @budget buffers 730
 with recursive
 -- The languages there are: each is a step in the index, however many trees there are in it.
 spoken as (
@@ -38,28 +38,48 @@ asked as materialized (
 matching as (
     select
         asked.query,
-        skills.language,
-        skills.id,
-        skills.skill_tree_id,
-        skill_trees.slug as tree_slug,
-        skills.name,
-        skills.skill_type,
-        skills.difficulty,
-        skills.description,
+        found.id,
+        found.skill_tree_id,
+        found.name,
+        found.skill_type,
+        found.difficulty,
+        found.description,
+        found.language,
         -- Whole words come before words that only begin so.
-        ts_rank(skills.search_document, asked.whole_query)
-        + ts_rank(skills.search_document, asked.query) / 100 as rank
+        ts_rank(found.search_document, asked.whole_query)
+        + ts_rank(found.search_document, asked.query) / 100 as rank
     from asked
-    inner join skills
-        on
-            skills.language = asked.language
-            and skills.search_document @@ asked.query
-    inner join skill_trees on skill_trees.id = skills.skill_tree_id
+    -- By itself, because the planner would expect the other conditions to leave little, and read all skills for them.
+    cross join
+        lateral (
+            select
+                skills.id,
+                skills.skill_tree_id,
+                skills.name,
+                skills.skill_type,
+                skills.difficulty,
+                skills.description,
+                skills.language,
+                skills.search_document,
+                skills.is_active
+            from skills
+            where skills.search_document @@ asked.query
+            -- It is the whole of what is found, in any order: OFFSET only keeps the planner out.
+            offset 0 -- noqa: AM09
+        ) as found
     where
-        skills.is_active
-        and (%(tree_id)s::uuid is null or skills.skill_tree_id = %(tree_id)s)
-        and (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
-    order by rank desc, skills.name, skills.id
+        found.language = asked.language
+        and found.is_active
+        and (%(tree_id)s::uuid is null or found.skill_tree_id = %(tree_id)s)
+        and (
+            %(published)s::boolean is null
+            or found.skill_tree_id in (
+                select skill_trees.id
+                from skill_trees
+                where skill_trees.is_published = %(published)s
+            )
+        )
+    order by rank desc, found.name, found.id
     limit
         %(limit)s
         offset %(offset)s
@@ -68,7 +88,7 @@ matching as (
 select
     matching.id,
     matching.skill_tree_id,
-    matching.tree_slug,
+    skill_trees.slug as tree_slug,
     matching.name,
     matching.skill_type,
     matching.difficulty,
@@ -81,4 +101,5 @@ select
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5'
     ) as snippet
 from matching
+inner join skill_trees on skill_trees.id = matching.skill_tree_id
 order by matching.rank desc, matching.name, matching.id;

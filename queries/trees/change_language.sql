@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @sample language: 'de'
--- @budget buffers 2000
+-- @budget buffers 12000
 update skill_trees
 set language = %(language)s
 where skill_trees.id = %(tree_id)s
