@@ -35,9 +35,28 @@ asked as materialized (
     where spoken.language is not null
 ),
 
+-- By itself, because the planner would expect the other conditions to leave little, and read all skills for them.
+found as materialized (
+    select
+        asked.language as asked_language,
+        asked.query,
+        asked.whole_query,
+        skills.id,
+        skills.skill_tree_id,
+        skills.name,
+        skills.skill_type,
+        skills.difficulty,
+        skills.description,
+        skills.language,
+        skills.search_document,
+        skills.is_active
+    from asked
+    inner join skills on skills.search_document @@ asked.query
+),
+
 matching as (
     select
-        asked.query,
+        found.query,
         found.id,
         found.skill_tree_id,
         found.name,
@@ -46,29 +65,11 @@ matching as (
         found.description,
         found.language,
         -- Whole words come before words that only begin so.
-        ts_rank(found.search_document, asked.whole_query)
-        + ts_rank(found.search_document, asked.query) / 100 as rank
-    from asked
-    -- By itself, because the planner would expect the other conditions to leave little, and read all skills for them.
-    cross join
-        lateral (
-            select
-                skills.id,
-                skills.skill_tree_id,
-                skills.name,
-                skills.skill_type,
-                skills.difficulty,
-                skills.description,
-                skills.language,
-                skills.search_document,
-                skills.is_active
-            from skills
-            where skills.search_document @@ asked.query
-            -- It is the whole of what is found, in any order: OFFSET only keeps the planner out.
-            offset 0 -- noqa: AM09
-        ) as found
+        ts_rank(found.search_document, found.whole_query)
+        + ts_rank(found.search_document, found.query) / 100 as rank
+    from found
     where
-        found.language = asked.language
+        found.language = found.asked_language
         and found.is_active
         and (%(tree_id)s::uuid is null or found.skill_tree_id = %(tree_id)s)
         and (

@@ -33,6 +33,9 @@ EXCEPTIONS: Exceptions = {
     ("foreign_key_without_index", "constraint skills_parent_skill_id_fkey on skills"): (
         "idx_skill_parent finds the children: the parent's id alone tells its tree"
     ),
+    ("foreign_key_without_index", "constraint skills_language_fkey on skills"): (
+        "idx_skill_tree_active finds the skills: the tree's id alone tells its language"
+    ),
     ("foreign_key_without_index", "constraint user_skill_progress_skill_id_fkey on user_skill_progress"): (
         "idx_skill_user_status finds the learners: the skill's id alone tells its tree"
     ),
