@@ -183,7 +183,12 @@ described_column as (
             'storage ' || nullif(pg_attribute.attstorage, pg_type.typstorage)::text,
             'compression ' || nullif(pg_attribute.attcompression::text, ''),
             'statistics ' || nullif(pg_attribute.attstattarget, -1),
-            'with ' || pg_attribute.attoptions::text
+            -- Those that PostgreSQL knows: a distribution's server may note others, for itself.
+            'with ' || (
+                select string_agg(option.option_name || '=' || option.option_value, ', ' order by option.option_name)
+                from pg_options_to_table(pg_attribute.attoptions) as option
+                where option.option_name in ('n_distinct', 'n_distinct_inherited')
+            )
         ) as definition
     from own_relation
     inner join pg_attribute on own_relation.oid = pg_attribute.attrelid

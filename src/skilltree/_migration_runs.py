@@ -15,6 +15,7 @@ from yoyo.backends import PostgresqlPsycopgBackend
 from yoyo.migrations import default_migration_table
 
 from skilltree._migration_files import Mark, Migration, Statement
+from skilltree._preflight import pin, refuse_unfit, refuse_unwritable
 from skilltree._translation import translated
 from skilltree.errors import MigrationError
 
@@ -87,6 +88,7 @@ def turn(
 ) -> "Iterator[tuple[Backend, dict[str, Mark]]]":
     """Wait until no other process migrates, and yield what is applied by then."""
     with translated(), Backend(url, default_migration_table) as backend:
+        refuse_unwritable(backend.connection)
         backend.wait_for_turn(wait)
         done = backend.read_applied()
         _refuse_changes(migrations, done)
@@ -99,7 +101,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
     connection: psycopg.Connection
 
     def connect(self, dburi: str) -> psycopg.Connection:
-        return psycopg.connect(dburi, autocommit=True, client_encoding="utf8")
+        connection = psycopg.connect(dburi, autocommit=True, client_encoding="utf8")
+        try:
+            refuse_unfit(connection.info)
+            pin(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def list_tables(self, **_: object) -> list[str]:
         """Return the tables that a name without a schema can mean."""
@@ -223,6 +232,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
         # What the migration set for its session, such as search_path, is neither for this nor for the next migration.
         self.connection.execute("reset role")
         self.connection.execute("reset all")
+        pin(self.connection)
         self.log_migration(migration.yoyo, direction)
         if direction == "rollback":
             self.unmark_one(migration.yoyo, log=False)

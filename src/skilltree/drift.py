@@ -1,5 +1,6 @@
 """What a live database has that its migrations do not make, and the other way round."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ from pathlib import Path
 from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 
-from skilltree import embedded, migrate
+from skilltree import _programs, embedded, migrate
 from skilltree._migration_files import read
 from skilltree._migration_runs import turn
+from skilltree._preflight import pin
 from skilltree._sql import load
 from skilltree._translation import translated
 from skilltree.errors import MigrationError
 from skilltree.scratch import scratch_database
+
+_FIRST_WITH_UUIDV7 = 18
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,12 @@ def drift(url: str, *, folder: Path | None = None) -> Drift:
         with turn(expected_url, migrations) as (backend, _):
             backend.run("apply", applied)
         expected = _everything(expected_url)
+        restored = expected | (_restored(expected_url, server) if found != expected else {})
     return Drift(
         [
             Difference(name, expected.get(name), found.get(name))
             for name in sorted(expected.keys() | found.keys())
-            if expected.get(name) != found.get(name)
+            if found.get(name) not in {expected.get(name), restored.get(name)}
         ],
         pending=[state.id for state in states if state.applied_at is None],
         edited=[state.id for state in states if state.problem == "edited"],
@@ -77,10 +82,50 @@ def drift(url: str, *, folder: Path | None = None) -> Drift:
     )
 
 
+def _restored(url: str, server: str) -> dict[str, str]:
+    """Return the fingerprint of what a dump of a database restores: the server words some expressions otherwise then.
+
+    Without pg_dump it is empty.
+    """
+    program = _programs.found("pg_dump")
+    if program is None:
+        return {}
+    target, environment = _programs.connection(url)
+    dumped = subprocess.run(  # noqa: S603 (pg_dump)
+        [program, "--schema-only", "--encoding", "utf8", "--dbname", target],
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    if dumped.returncode:
+        raise MigrationError(f"pg_dump failed: {dumped.stderr.decode(errors='replace').strip()}")
+    # Without what only psql knows, and what only a newer server does.
+    lines = [line for line in dumped.stdout.split(b"\n") if not line.startswith((b"\\", b"SET transaction_timeout"))]
+    with scratch_database(server, migrated=False) as again:
+        with translated(), Connection.connect(again, autocommit=True) as connection:
+            connection.execute(b"\n".join(lines))
+        return migrate.fingerprint(again)
+
+
 def _everything(url: str) -> dict[str, str]:
     """Return the fingerprint of a database, and what of its server the application depends on."""
     with translated(), Connection.connect(url, autocommit=True) as connection:
-        return migrate.fingerprint(url) | dict(connection.execute(load("catalog/server")).fetchall())
+        pin(connection)
+        found = migrate.fingerprint(url) | dict(connection.execute(load("catalog/server")).fetchall())
+        has_uuidv7 = connection.info.server_version // 10000 >= _FIRST_WITH_UUIDV7
+    return _without_stand_in(found) if has_uuidv7 else found
+
+
+def _without_stand_in(found: dict[str, str]) -> dict[str, str]:
+    """Return a fingerprint without the uuidv7() that an older server lacked, and that an upgrade has brought along.
+
+    It does the same as PostgreSQL's own.
+    """
+    return {
+        name: definition.replace("public.uuidv7()", "uuidv7()")
+        for name, definition in found.items()
+        if not name.endswith("function public.uuidv7()")
+    }
 
 
 @contextmanager

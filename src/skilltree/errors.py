@@ -354,5 +354,9 @@ class EmbeddedServerMissing(SkillTreeError):
     """No DATABASE_URL is set and the embedded server is not installed: pip install 'skilltree[embedded]'."""
 
 
+class UnfitDatabase(SkillTreeError):
+    """SkillTree cannot work with this server, this database or this role as they are. Nothing was written."""
+
+
 class MigrationError(SkillTreeError):
     """The migrations could not be applied or rolled back."""

@@ -22,6 +22,7 @@ from skilltree._migration_runs import (
     MigrationLocked,
     turn,
 )
+from skilltree._preflight import pin
 from skilltree._sql import load
 from skilltree._translation import translated
 from skilltree.errors import InvalidValue
@@ -117,13 +118,6 @@ def fingerprint(url: str) -> dict[str, str]:
     Two databases with the same schema give the same, whatever their data and their history.
     """
     with translated(), psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
-        # What the server's deparsing of definitions depends on; with an empty search path every name is qualified.
-        connection.execute("""
-            select
-                set_config('search_path', '', false),
-                set_config('timezone', 'UTC', false),
-                set_config('datestyle', 'ISO', false),
-                set_config('intervalstyle', 'postgres', false),
-                set_config('quote_all_identifiers', 'off', false)
-        """)
+        # With an empty search path every name in a definition is qualified.
+        pin(connection, search_path="")
         return dict(sorted(connection.execute(load("catalog/fingerprint")).fetchall()))

@@ -1,0 +1,167 @@
+"""Servers and databases that cannot work are refused by name, before anything is written."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from skilltree import Database, migrate
+from skilltree._preflight import refuse_unfit
+from skilltree.drift import drift
+from skilltree.errors import UnfitDatabase
+from skilltree.seed import seed
+
+
+@pytest.fixture
+def admin(template) -> Iterator[psycopg.Connection]:
+    url = f"host={template.host} user={template.user} dbname=postgres"
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def make(admin, template) -> Iterator[object]:
+    """Make a database with these options, and return its URL."""
+    names: list[str] = []
+
+    def made(options: str = "") -> str:
+        names.append(f"preflight_{uuid4().hex[:8]}")
+        admin.execute(sql.SQL("create database {} ").format(sql.Identifier(names[-1])) + sql.SQL(options))
+        return f"host={template.host} user={template.user} dbname={names[-1]}"
+
+    yield made
+    for name in names:
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def tables(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        ((count,),) = connection.execute(
+            "select count(*) from pg_class where relkind in ('r', 'p')"
+            " and relnamespace::regnamespace::text !~ '^(pg_|info)'"
+        ).fetchall()
+    return int(count)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1", "EUC_JP"])
+def test_a_database_in_another_encoding_is_refused_and_nothing_is_made(make, encoding):
+    url = make(f"encoding '{encoding}' lc_collate 'C' lc_ctype 'C' template template0")
+
+    for call in (migrate.migrate, migrate.status, drift):
+        with pytest.raises(UnfitDatabase, match=f"encoding {encoding}.* needs UTF8"):
+            call(url)
+
+    assert tables(url) == 0
+
+
+def test_an_old_server_is_refused():
+    class Old:
+        server_version = 140011
+        dbname = "learning"
+
+        def parameter_status(self, param_name: str) -> str | None:
+            return {"server_version": "14.11", "server_encoding": "UTF8"}[param_name]
+
+    with pytest.raises(UnfitDatabase, match=r"PostgreSQL 14\.11; SkillTree needs 15"):
+        refuse_unfit(Old())
+
+
+def test_a_schema_of_the_roles_own_is_left_alone(make):
+    url = make()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(connection.info.user)))
+
+    migrate.migrate(url)
+    with Database(url) as db:
+        assert len(list(seed(db))) > 3
+
+    with psycopg.connect(url) as connection:
+        places = connection.execute("select distinct schemaname::text from pg_tables where schemaname !~ '^(pg_|info)'")
+        assert places.fetchall() == [("public",)]
+    assert [each.object for each in drift(url).differences] == ["schema postgres"]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "search_path = nowhere",
+        "search_path = pg_temp, public",
+        "search_path = ''",
+        "default_transaction_isolation = serializable",
+        "standard_conforming_strings = off",
+        "datestyle = 'German, DMY'",
+        "intervalstyle = iso_8601",
+        "timezone = 'Pacific/Kiritimati'",
+        "bytea_output = escape",
+        "extra_float_digits = -5",
+        "lc_numeric = 'C'",
+        "default_transaction_deferrable = on",
+        "plan_cache_mode = force_custom_plan",
+        "row_security = on",
+        "quote_all_identifiers = on",
+        "check_function_bodies = off",
+        "client_min_messages = error",
+        "statement_timeout = '20s'",
+        "lock_timeout = '5s'",
+    ],
+)
+def test_a_setting_of_the_database_changes_nothing(make, admin, setting):
+    url = make()
+    name = str(conninfo_to_dict(url)["dbname"])
+    admin.execute(sql.SQL("alter database {} set ").format(sql.Identifier(name)) + sql.SQL(setting))
+
+    migrate.migrate(url)
+
+    assert not drift(url)
+
+
+def test_a_role_that_may_not_make_tables_is_refused(make, admin):
+    url = make()
+    role = f"weak_{uuid4().hex[:8]}"
+    admin.execute(sql.SQL("create role {} login createrole").format(sql.Identifier(role)))
+    try:
+        with pytest.raises(UnfitDatabase, match=f"grant create on schema public to {role}"):
+            migrate.migrate(make_conninfo(url, user=role))
+        assert tables(url) == 0
+    finally:
+        admin.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+
+
+def test_a_database_that_only_reads_is_refused(make, admin):
+    url = make()
+    name = str(conninfo_to_dict(url)["dbname"])
+    admin.execute(sql.SQL("alter database {} set default_transaction_read_only = on").format(sql.Identifier(name)))
+
+    with pytest.raises(UnfitDatabase, match="only read here"):
+        migrate.migrate(url)
+
+
+def test_a_database_without_the_schema_public_is_refused(make):
+    url = make()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("drop schema public")
+
+    with pytest.raises(UnfitDatabase, match="create schema public"):
+        migrate.migrate(url)
+
+
+def test_roles_that_are_missing_and_cannot_be_made_are_told_before_anything_is(bare_host):
+    admin_url = f"host={bare_host} user=postgres dbname=postgres"
+    role, name = f"weak_{uuid4().hex[:8]}", f"preflight_{uuid4().hex[:8]}"
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        ((roles,),) = connection.execute("select count(*) from pg_roles where rolname = 'app_user'").fetchall()
+        connection.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
+        connection.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(role)))
+        try:
+            url = f"host={bare_host} user={role} dbname={name}"
+            if roles:
+                pytest.skip("another test has made the roles on this server")
+            with pytest.raises(UnfitDatabase, match="may not create roles"):
+                migrate.migrate(url)
+            assert tables(url) == 0
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))

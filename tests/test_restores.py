@@ -1,0 +1,179 @@
+"""Databases that come out of a dump: on the same server, on another without the roles, and on a newer version."""
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+import conftest
+from skilltree import Database, embedded, migrate
+from skilltree.drift import drift
+from skilltree.seed import seed
+
+# What a dump without --create leaves behind.
+GRANTS = "grants on the database"
+
+
+def program(version: str, name: str) -> str:
+    return f"{conftest.DEBIAN_BINARIES.format(version=15)}/{name}" if version == "15" else embedded.program(name)
+
+
+@contextmanager
+def new_database(server: str) -> Iterator[str]:
+    name = f"restored_{uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        try:
+            yield make_conninfo(server, dbname=name)
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def dumped(version: str, url: str, *options: str) -> bytes:
+    command = [program(version, "pg_dump"), *options, "--dbname", url]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def restore(version: str, url: str, dump: bytes) -> None:
+    command = [program(version, "psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", "--dbname", url]
+    done = subprocess.run(command, input=dump, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def work(url: str) -> None:
+    """Seed, and let a learner complete what there is to begin with."""
+    with Database(url, max_size=2) as db:
+        for _ in seed(db):
+            pass
+        learner = db.users.register(
+            email="grace@example.org", username="grace", password="a long password", bcrypt_cost=4
+        )
+        for tree in db.trees.list().items:
+            for skill in db.trees.load(tree.slug, learner.id).skills[:3]:
+                if db.progress.can_unlock(learner.id, skill.id):
+                    db.progress.complete_skill(learner.id, skill.id, score=100)
+
+
+def everything(url: str) -> dict[str, tuple[int, str]]:
+    """Return how many rows each table has, and a fingerprint of them."""
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "select oid::regclass::text from pg_class where relkind in ('r', 'p') and not relispartition"
+            " and relnamespace = 'public'::regnamespace"
+        ).fetchall()
+        return {
+            table: connection.execute(
+                # What is searched is made anew: a newer server knows other stems.
+                f"select count(*), md5(string_agg(image, ' ' order by image))"
+                f" from (select (to_jsonb({table}) - 'search_document')::text as image from {table}) as row_image"
+            ).fetchall()[0]
+            for (table,) in tables
+        }
+
+
+def assert_well(url: str) -> None:
+    """Check that a restored database is as its migrations make it, holds, and can be worked on."""
+    found = drift(url)
+    assert [each for each in found.differences if each.object != GRANTS] == []
+    assert (found.pending, found.edited, found.deleted) == ([], [], [])
+    assert all(state.applied_at and not state.problem for state in migrate.status(url))
+    with Database(url, max_size=2) as db:
+        assert db.doctor.examine() == []
+        learner = db.users.register(email="new@example.org", username="new", password="a long password", bcrypt_cost=4)
+        skill = next(each for each in db.trees.load("practical-postgresql").skills if not each.dependencies)
+        assert db.progress.complete_skill(learner.id, skill.id, score=100).xp_awarded
+        assert db.doctor.examine() == []
+
+
+def test_a_restored_database_is_as_its_migrations_make_it(migrated_url, template, request):
+    version = request.config.getoption("pg")
+    work(migrated_url)
+    server = f"host={template.host} user={template.user} dbname=postgres"
+
+    with new_database(server) as url:
+        restore(version, url, dumped(version, migrated_url))
+
+        assert everything(url) == everything(migrated_url)
+        assert_well(url)
+
+
+def test_a_dump_of_a_restored_database_restores_the_same_again(migrated_url, template, request):
+    version = request.config.getoption("pg")
+    server = f"host={template.host} user={template.user} dbname=postgres"
+
+    with new_database(server) as first, new_database(server) as second:
+        restore(version, first, dumped(version, migrated_url))
+        restore(version, second, dumped(version, first))
+
+        assert [each.object for each in drift(second).differences] == [GRANTS]
+
+
+def test_drift_is_still_told_of_a_restored_database(migrated_url, template, request):
+    version = request.config.getoption("pg")
+    server = f"host={template.host} user={template.user} dbname=postgres"
+
+    with new_database(server) as url:
+        restore(version, url, dumped(version, migrated_url))
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("alter table achievements drop constraint achievements_criteria_form")
+            connection.execute(
+                "alter table skills add constraint skills_xp_value_small check (xp_value between 0 and 5)"
+            )
+            connection.execute("alter table users alter column email set (n_distinct = 5)")
+
+        assert {each.object for each in drift(url).differences} == {
+            GRANTS,
+            "constraint achievements_criteria_form on public.achievements",
+            "constraint skills_xp_value_small on public.skills",
+            "column public.users.email",
+        }
+
+
+@pytest.fixture
+def old_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a PostgreSQL 15, as an upgrade begins with."""
+    if request.config.getoption("pg") == "15":
+        yield f"host={request.getfixturevalue('template').host} user=postgres dbname=postgres"
+        return
+    if not Path(conftest.DEBIAN_BINARIES.format(version=15)).is_dir():
+        pytest.skip("Debian's PostgreSQL 15 is not installed")
+    with tempfile.TemporaryDirectory(prefix="skilltree-") as folder:
+        host = conftest._start_server("15", Path(folder))
+        yield f"host={host} user=postgres dbname=postgres"
+        conftest._stop_server("15", Path(folder))
+
+
+@pytest.fixture
+def new_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a PostgreSQL 18, as an upgrade ends with."""
+    if request.config.getoption("pg") == "18":
+        yield f"host={request.getfixturevalue('template').host} user=postgres dbname=postgres"
+        return
+    with embedded.throw_away() as url:
+        yield url
+
+
+def test_an_upgrade_from_15_to_18_keeps_everything(old_server, new_server):
+    with new_database(old_server) as old, new_database(new_server) as new:
+        migrate.migrate(old)
+        work(old)
+        globals_ = [program("18", "pg_dumpall"), "--globals-only", "--dbname", old]
+        roles = subprocess.run(globals_, capture_output=True, check=True).stdout
+        # The superuser is there, and so are the roles where tests have been: psql goes on after what is there already.
+        psql = [program("18", "psql"), "-q", "-X", "--dbname", new_server]
+        subprocess.run(psql, input=roles, capture_output=True, check=True)
+
+        # Debian's 15 notes an option with each column that no other server knows.
+        dump = re.sub(rb"ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);\n", b"", dumped("18", old))
+        restore("18", new, dump)
+
+        assert everything(new) == everything(old)
+        assert_well(new)
