@@ -16,6 +16,7 @@ from yoyo.migrations import default_migration_table
 
 from skilltree._migration_files import Mark, Migration, Statement
 from skilltree._translation import translated
+from skilltree._urls import checked_url
 from skilltree.errors import MigrationError
 
 _LOCK = (0x736B696C, 0x74726565)  # "skil", "tree"
@@ -86,6 +87,7 @@ def turn(
     url: str, migrations: dict[str, Migration], wait: float = 600.0
 ) -> "Iterator[tuple[Backend, dict[str, Mark]]]":
     """Wait until no other process migrates, and yield what is applied by then."""
+    checked_url(url)
     with translated(), Backend(url, default_migration_table) as backend:
         backend.wait_for_turn(wait)
         done = backend.read_applied()
