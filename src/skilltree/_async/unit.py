@@ -66,6 +66,7 @@ class AsyncUnitOfWork(AsyncRepositories):
                 if self._process == os.getpid() and self._connection is not None and not self._turn.locked():
                     async with self._turn:
                         await cursor.close()
+                cursor._closed = True
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
@@ -153,11 +154,16 @@ class AsyncUnitOfWork(AsyncRepositories):
         # A name of its own, because another may be open.
         name = f"{step.query.name} {uuid4()}"
         cursor = AsyncRawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)
-        for each in roles_taken((step,), self._actor, goes_on=True):
-            if isinstance(each, AsyncStep):
-                await cursor.execute(each.query.numbered, each.query.values(each.params))
-            else:
-                await connection.execute(each.numbered)
+        try:
+            for each in roles_taken((step,), self._actor, goes_on=True):
+                if isinstance(each, AsyncStep):
+                    await cursor.execute(each.query.numbered, each.query.values(each.params))
+                else:
+                    await connection.execute(each.numbered)
+        except BaseException:
+            # There is none on the server.
+            cursor._closed = True
+            raise
         return cursor
 
     async def _next_rows(self, cursor: AsyncRawServerCursor[Any]) -> list[Any]:

@@ -68,6 +68,7 @@ class UnitOfWork(Repositories):
                 if self._process == os.getpid() and self._connection is not None and not self._turn.locked():
                     with self._turn:
                         cursor.close()
+                cursor._closed = True
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -155,11 +156,16 @@ class UnitOfWork(Repositories):
         # A name of its own, because another may be open.
         name = f"{step.query.name} {uuid4()}"
         cursor = RawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)
-        for each in roles_taken((step,), self._actor, goes_on=True):
-            if isinstance(each, Step):
-                cursor.execute(each.query.numbered, each.query.values(each.params))
-            else:
-                connection.execute(each.numbered)
+        try:
+            for each in roles_taken((step,), self._actor, goes_on=True):
+                if isinstance(each, Step):
+                    cursor.execute(each.query.numbered, each.query.values(each.params))
+                else:
+                    connection.execute(each.numbered)
+        except BaseException:
+            # There is none on the server.
+            cursor._closed = True
+            raise
         return cursor
 
     def _next_rows(self, cursor: RawServerCursor[Any]) -> list[Any]:
