@@ -1,4 +1,4 @@
-"""A connection string that is wrong is refused by name, and its password stands nowhere: error, chain, log or warning."""
+"""A connection string that is wrong is refused by name, and its password stands in no error, chain, log or warning."""
 
 import logging
 import traceback
@@ -56,7 +56,7 @@ def calls(url):
         lambda: migrate.rollback(url, wait=1),
         lambda: migrate.status(url),
         lambda: migrate.fingerprint(url),
-        lambda: lint.broken_rules(url) if hasattr(lint, "broken_rules") else checked_url(url),
+        lambda: lint.lint(url),
     ]
 
 

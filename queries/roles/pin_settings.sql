@@ -33,7 +33,7 @@ select
     coalesce(
         array_agg(pinned.name order by pinned.name) filter (
             where pinned.setting is null
-                and (pinned.name <> 'search_path' or current_schemas(false) <> array['public']::name[])
+            and (pinned.name <> 'search_path' or current_schemas(false) <> array['public']::name[])
         ),
         '{}'
     ) as loose

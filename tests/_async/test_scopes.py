@@ -24,7 +24,9 @@ from skilltree.errors import PermissionDenied, ScopeMissing, UserNotFound
     ],
 )
 async def test_what_is_about_somebody_asks_for_whom(app, connection, learner, tree, call):
-    async with expect_refusal(connection, ScopeMissing, match=r"use db\.as_user\(user_id\).*db\.as_service\(\)") as told:
+    async with expect_refusal(
+        connection, ScopeMissing, match=r"use db\.as_user\(user_id\).*db\.as_service\(\)"
+    ) as told:
         await call(app, learner)
     async with expect_refusal(connection, ScopeMissing), app.transaction() as unit:
         await call(unit, learner)
