@@ -76,7 +76,7 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
 
     async def _tell_who_waits(self) -> None:
         # The server is there, and takes no more connections: those who have some will give them back.
-        if self.failure is None or (self.lent and "FATAL" in str(self.failure)):
+        if self.failure is None or ("FATAL" in str(self.failure) and any(not one.closed for one in list(self.made))):
             return
         async with self._lock:
             waiting = list(self._waiting)
