@@ -16,6 +16,8 @@ FOLDERS = {
 RULES = [
     (r"await asyncio\.to_thread\((\w+), ", r"\1("),
     (r"^import asyncio\n", "import time\n"),
+    (r"^from asyncio import Lock as", "from threading import Lock as"),
+    (r"asyncio\.get_running_loop\(\)", "None"),
     (r"asyncio\.sleep", "time.sleep"),
     (r"async def ", "def "),
     (r"async with ", "with "),

@@ -4,6 +4,7 @@ import socket
 import struct
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -48,6 +49,17 @@ class Proxy:
             except OSError:
                 continue
         self._ends.clear()
+
+    def stop(self) -> Callable[[], None]:
+        """Take no connection any more, and break those that are there; what is returned takes them again."""
+        path = Path(self._folder.name) / SOCKET
+        path.rename(path.with_suffix(".away"))
+        self.cut()
+        return lambda: self._back(path)
+
+    @staticmethod
+    def _back(path: Path) -> None:
+        path.with_suffix(".away").rename(path)
 
     def reset(self) -> None:
         """Count from here on."""

@@ -12,7 +12,7 @@ from _async.ends import ENDS, check_nothing_is_left
 from _sync.calls import Belongings, add_belongings, add_course
 from pgbouncer import KNOWS_PREPARED, needs_pgbouncer, pgbouncer
 from skilltree import AsyncDatabase, Database
-from skilltree.errors import ServerUnavailable, UserNotFound
+from skilltree.errors import ScopeMissing, ServerUnavailable, UserNotFound
 
 pytestmark = needs_pgbouncer
 
@@ -89,7 +89,7 @@ async def test_learners_who_share_a_connection_see_what_is_their_own(pooled, peo
                 assert (await me.users.get(of.user_id)).email == of.email
                 with pytest.raises(UserNotFound):
                     await me.users.get(other.user_id)
-                with pytest.raises(UserNotFound):
+                with pytest.raises(ScopeMissing):
                     await db.users.get(of.user_id)
                 async with db.as_user(of.user_id) as unit:
                     await unit.progress.record_activity(of.user_id, of.begun_id, minutes=1)

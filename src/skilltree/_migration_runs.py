@@ -17,6 +17,7 @@ from yoyo.migrations import default_migration_table
 from skilltree._migration_files import Mark, Migration, Statement
 from skilltree._preflight import pin, refuse_unfit, refuse_unwritable
 from skilltree._translation import translated
+from skilltree._urls import checked_url
 from skilltree.errors import MigrationError
 
 _LOCK = (0x736B696C, 0x74726565)  # "skil", "tree"
@@ -87,6 +88,7 @@ def turn(
     url: str, migrations: dict[str, Migration], wait: float = 600.0
 ) -> "Iterator[tuple[Backend, dict[str, Mark]]]":
     """Wait until no other process migrates, and yield what is applied by then."""
+    checked_url(url)
     with translated(), Backend(url, default_migration_table) as backend:
         refuse_unwritable(backend.connection)
         backend.wait_for_turn(wait)

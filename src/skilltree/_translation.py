@@ -11,11 +11,11 @@ import psycopg
 import psycopg_pool
 
 from skilltree._limits import refused
+from skilltree._sqlstates import BY_CLASS, BY_SQLSTATE, STALE_PLAN
 from skilltree.errors import (
     AchievementNotFound,
     CategoryNameTaken,
     CategoryNotFound,
-    ConcurrentUpdate,
     CyclicDependency,
     CyclicParents,
     CyclicPrerequisites,
@@ -24,7 +24,6 @@ from skilltree.errors import (
     GraphError,
     IdTaken,
     InvalidValue,
-    LockTimeout,
     OneSidedDependency,
     PermissionDenied,
     PoolExhausted,
@@ -37,7 +36,7 @@ from skilltree.errors import (
     SkillNotFound,
     SkillTreeError,
     SlugTaken,
-    StatementTimeout,
+    StatementOutdated,
     TreeNotFound,
     UnknownDependency,
     UnknownParent,
@@ -95,22 +94,6 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "progress_isolation": UnsupportedIsolation,
 }
 
-_BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
-    "40001": ConcurrentUpdate,
-    "40P01": ConcurrentUpdate,
-    "42703": SchemaOutdated,
-    "42704": SchemaOutdated,
-    "42P01": SchemaOutdated,
-    "55P03": LockTimeout,
-    "57014": StatementTimeout,
-    "57P01": ServerUnavailable,
-    "57P02": ServerUnavailable,
-    "57P03": ServerUnavailable,
-    "53300": ServerUnavailable,
-    "53400": ServerUnavailable,
-}
-
-
 # A parameter of a type that the statement cannot take: no such operator or function, wrong type, no such cast.
 _WRONG_TYPES = frozenset({"42883", "42804", "42846"})
 # 42883 is "no such function" too, for which the schema is to blame. Only the place in the server tells them apart.
@@ -139,15 +122,23 @@ def from_driver(  # noqa: PLR0911 (a list of cases)
         return InvalidValue(message)
     if state == "42501":
         return PermissionDenied(f"{message}; {PermissionDenied.advice}", sqlstate=state)
-    if state in _BY_SQLSTATE:
-        return _BY_SQLSTATE[state](message, sqlstate=state)
+    if named := _of_the_server(error, state):
+        advice = getattr(named, "advice", None)
+        return named(f"{message}; {advice}" if advice else message, sqlstate=state)
     if isinstance(error, psycopg_pool.PoolClosed):
         return PoolNotOpen()
     if isinstance(error, psycopg_pool.TooManyRequests):
         return PoolExhausted()
-    if state.startswith("08") or (not state and isinstance(error, psycopg.OperationalError)):
-        return ServerUnavailable(message, sqlstate=state or None)
+    if not state and isinstance(error, psycopg.OperationalError):
+        return ServerUnavailable(message)
     return DatabaseFailure(message, sqlstate=state or None)
+
+
+def _of_the_server(error: psycopg.Error, state: str) -> type[DatabaseFailure] | None:
+    """Return the error for a state of the server or of the connection, or ``None`` when it is no such state."""
+    if (state, error.diag.source_function) == STALE_PLAN:
+        return StatementOutdated
+    return BY_SQLSTATE.get(state) or BY_CLASS.get(state[:2])
 
 
 def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mapping[str, object]]) -> SkillTreeError:

@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from skilltree._urls import checked_url
 from skilltree.errors import EmbeddedServerMissing
 
 SUPPORTED_VERSIONS = (18, 16)
@@ -18,7 +19,11 @@ SUPPORTED_VERSIONS = (18, 16)
 
 def database_url() -> str:
     """Return ``DATABASE_URL``, or start the embedded server of this folder and return its URL."""
-    return os.environ.get("DATABASE_URL") or start()
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        return start()
+    checked_url(url)
+    return url
 
 
 def home() -> Path:

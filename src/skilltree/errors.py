@@ -163,6 +163,10 @@ class InvalidDocument(InvalidValue):
         super().__init__(message, field=field)
 
 
+class InvalidConnectionString(InvalidValue):
+    """The connection string cannot be used. It is not shown, because it may hold a password."""
+
+
 class InvalidCurriculum(SkillTreeError):
     """A curriculum cannot be imported: ``problems`` lists every fault, the message the first. Nothing was written."""
 
@@ -294,7 +298,16 @@ class AssessmentNotPassed(InvalidTransition):
 
 
 class DatabaseFailure(SkillTreeError):
-    """The server refused a statement for a reason that is no fault of the data. ``sqlstate`` says which."""
+    """The server refused a statement for a reason that is no fault of the data. ``sqlstate`` says which.
+
+    Of each kind it is known whether the connection can be used again (``is_connection_unfit``), whether the others of
+    the pool are in the same state (``are_others_unfit``), and whether what failed was not executed, so that a call
+    of its own is tried again (``is_retried``).
+    """
+
+    is_connection_unfit: ClassVar[bool] = False
+    are_others_unfit: ClassVar[bool] = False
+    is_retried: ClassVar[bool] = False
 
     def __init__(self, message: str | None = None, *, sqlstate: str | None = None) -> None:
         self.sqlstate = sqlstate
@@ -303,6 +316,51 @@ class DatabaseFailure(SkillTreeError):
 
 class ServerUnavailable(DatabaseFailure):
     """The server cannot be reached, or the connection to it broke."""
+
+    is_connection_unfit = True
+
+
+class OutcomeUnknown(ServerUnavailable):
+    """The connection broke while work was committed: it is written, or it is not. Look before you try again."""
+
+
+class IdleTimeout(ServerUnavailable):
+    """The server closed the connection because it was idle for longer than idle_session_timeout allows."""
+
+    advice: ClassVar[str] = "give the pool a max_idle below the server's idle_session_timeout"
+    is_retried = True
+
+
+class UnitOfWorkTimeout(ServerUnavailable):
+    """The server ended the unit of work because it was open for too long. Nothing was written."""
+
+    advice: ClassVar[str] = (
+        "do what takes long, such as calling other services, outside of the block, or raise "
+        "idle_in_transaction_session_timeout or transaction_timeout for the role"
+    )
+
+
+class ServerReadOnly(DatabaseFailure):
+    """The server takes no changes now: it is a standby, or was made read-only. Nothing was written."""
+
+    advice: ClassVar[str] = (
+        "after a failover, let the URL lead to the new primary: several hosts with target_session_attrs=read-write"
+    )
+    is_connection_unfit = True
+    are_others_unfit = True
+    is_retried = True
+
+
+class StatementOutdated(DatabaseFailure):
+    """A prepared statement does not fit the database any more, or is gone from the connection. Nothing was done."""
+
+    advice: ClassVar[str] = (
+        "the connection is replaced; behind PgBouncer older than 1.21, or without max_prepared_statements, "
+        "pass prepare_threshold=None"
+    )
+    is_connection_unfit = True
+    are_others_unfit = True
+    is_retried = True
 
 
 class PoolExhausted(DatabaseFailure):
@@ -313,8 +371,27 @@ class PoolNotOpen(DatabaseFailure):
     """The database was not opened, or is closed. Use it in a ``with`` block, or call ``open()`` first."""
 
 
+class ForkedProcess(DatabaseFailure):
+    """The unit of work was opened before a fork, and belongs to the other process. Open another in this process."""
+
+
+class OtherEventLoop(DatabaseFailure):
+    """The database is open in another event loop that still runs. Make another AsyncDatabase for this one."""
+
+
 class UnitOfWorkEnded(DatabaseFailure):
     """The unit of work has ended. Open another with ``transaction()``."""
+
+
+class UnitOfWorkBroken(DatabaseFailure):
+    """An earlier statement of this unit of work failed or was broken off: nothing more can be done in it.
+
+    Leave the block, and begin anew. What may fail goes into a savepoint: ``unit.transaction()``.
+    """
+
+
+class UnitOfWorkBusy(DatabaseFailure):
+    """Another task or thread has a savepoint open in this unit of work. Wait for its end, or open another unit."""
 
 
 class UnitOfWorkOpen(DatabaseFailure):
@@ -332,11 +409,17 @@ class LockTimeout(DatabaseFailure):
 class ConcurrentUpdate(DatabaseFailure):
     """The work met a concurrent one (deadlock or serialization failure). Nothing was written: try again."""
 
+    is_retried = True
+
 
 class PermissionDenied(DatabaseFailure):
     """The role may not do this."""
 
     advice: ClassVar[str] = "use db.as_user(…) for a learner's own work, and db.as_service() for work across learners"
+
+
+class ScopeMissing(PermissionDenied):
+    """Who logged in sees nobody's rows. Say for whom: ``db.as_user(user_id)`` for a learner, or ``db.as_service()``."""
 
 
 class SchemaOutdated(DatabaseFailure):

@@ -8,6 +8,7 @@ from psycopg import Connection
 from skilltree._files import folder
 from skilltree._sql import load
 from skilltree._translation import translated
+from skilltree._urls import checked_url
 
 _AUDITED = (
     "users",
@@ -71,6 +72,7 @@ def rules() -> list[str]:
 
 def lint(url: str, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
     """Return what breaks a rule and is no exception, and the exceptions that nothing needs any more. Writes nothing."""
+    checked_url(url)
     with translated(), Connection.connect(url) as connection:
         connection.read_only = True
         return examine(connection, exceptions)

@@ -25,6 +25,7 @@ from skilltree._migration_runs import (
 from skilltree._preflight import pin
 from skilltree._sql import load
 from skilltree._translation import translated
+from skilltree._urls import checked_url
 from skilltree.errors import InvalidValue
 
 __all__ = [
@@ -99,6 +100,7 @@ def rollback(
 def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
     """Return every migration of the folder in order, then those that are applied but not in it. Writes nothing."""
     migrations = read(folder)
+    checked_url(url)
     with translated(), Backend(url, default_migration_table) as backend:
         done = backend.read_applied()
     return [
@@ -117,6 +119,7 @@ def fingerprint(url: str) -> dict[str, str]:
 
     Two databases with the same schema give the same, whatever their data and their history.
     """
+    checked_url(url)
     with translated(), psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
         # With an empty search path every name in a definition is qualified.
         pin(connection, search_path="")

@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from skilltree import embedded, migrate
 from skilltree._translation import translated
+from skilltree._urls import checked_url
 
 
 @contextmanager
@@ -34,6 +35,7 @@ def scratch_database(server: str | None = None, *, migrated: bool = True, folder
         with scratch_server() as started, scratch_database(started, migrated=migrated, folder=folder) as url:
             yield url
         return
+    checked_url(server)
     name = f"skilltree_scratch_{uuid4().hex}"
     with translated(), Connection.connect(server, autocommit=True) as connection:
         # Not of template1, to which somebody may have added something.

@@ -24,6 +24,7 @@ from skilltree.errors import (
     InvalidValue,
     PermissionDenied,
     PrerequisitesNotMet,
+    ScopeMissing,
     StatementTimeout,
     UnitOfWorkEnded,
     UnitOfWorkOpen,
@@ -176,8 +177,10 @@ async def test_a_visitor_reads_the_catalogue_and_is_nobody(app, learner, course)
 
 
 async def test_nobody_in_particular_has_what_a_visitor_has(app, connection, learner, course):
-    with pytest.raises(UserNotFound):
+    with pytest.raises(ScopeMissing):
         await app.users.get(learner.id)
+    async with app._pool.connection() as nobody:
+        assert await value(nobody, "select count(*) from users") == 0
     async with expect_refusal(connection, PermissionDenied, match="use db.as_user"):
         await app.progress.start_tree(learner.id, course[0])
     async with expect_refusal(connection, PermissionDenied), app.transaction() as unit:

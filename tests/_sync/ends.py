@@ -15,6 +15,7 @@ from skilltree.errors import (
     PermissionDenied,
     PoolExhausted,
     PrerequisitesNotMet,
+    ScopeMissing,
     ServerUnavailable,
     StatementTimeout,
     UserNotFound,
@@ -186,8 +187,10 @@ def check_nothing_is_left(db, ada, grace, statement_timeout="10s"):
 
 def check_nobody_is_there(db, last, statement_timeout):
     """Check that no learner, role or transaction is left on the connection: this sets none, which would hide them."""
-    check_has_nothing_to_see(db, last)
+    with pytest.raises(ScopeMissing):
+        db.users.get(last.user_id)
     with db._pool.connection() as connection:
+        assert value(connection, "select count(*) from users") == 0
         assert connection.info.transaction_status == TransactionStatus.IDLE
         assert connection.info.pipeline_status == PipelineStatus.OFF
         asked = connection.execute(

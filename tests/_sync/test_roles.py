@@ -26,6 +26,7 @@ from skilltree.errors import (
     InvalidValue,
     PermissionDenied,
     PrerequisitesNotMet,
+    ScopeMissing,
     StatementTimeout,
     UnitOfWorkEnded,
     UnitOfWorkOpen,
@@ -176,8 +177,10 @@ def test_a_visitor_reads_the_catalogue_and_is_nobody(app, learner, course):
 
 
 def test_nobody_in_particular_has_what_a_visitor_has(app, connection, learner, course):
-    with pytest.raises(UserNotFound):
+    with pytest.raises(ScopeMissing):
         app.users.get(learner.id)
+    with app._pool.connection() as nobody:
+        assert value(nobody, "select count(*) from users") == 0
     with expect_refusal(connection, PermissionDenied, match="use db.as_user"):
         app.progress.start_tree(learner.id, course[0])
     with expect_refusal(connection, PermissionDenied), app.transaction() as unit:

@@ -10,12 +10,22 @@ from skilltree._async.sessions import LONGEST
 from skilltree._logins import LoginAttempt, TokenGrant
 from skilltree._rows import document, limited
 from skilltree._tokens import digest, new_secret, read_token, token
-from skilltree.errors import InvalidCredentials, InvalidToken, TooManyAttempts, UnitOfWorkOpen, UserNotFound
+from skilltree.errors import (
+    ConcurrentUpdate,
+    InvalidCredentials,
+    InvalidToken,
+    TooManyAttempts,
+    UnitOfWorkOpen,
+    UserNotFound,
+)
 from skilltree.models.content import DEVICE, DeviceInfo
 from skilltree.models.ids import SessionId, UserId
 from skilltree.models.sessions import Session, StartedSession
 from skilltree.models.users import IssuedToken, User
 from skilltree.passwords import DEFAULT_COST, check_password, cost_of, hash_password, require_password
+
+# How many hashes of one account a log-in checks: it changes when a password, or the cost of one, changes meanwhile.
+_MOST_HASHES = 5
 
 
 class AsyncAccounts(AsyncRepository):
@@ -181,7 +191,7 @@ class AsyncAccounts(AsyncRepository):
         require_password(password, cost=bcrypt_cost)
         attempt = await self._attempt(email, network)
         password_hash = attempt.password_hash
-        while True:
+        for _ in range(_MOST_HASHES):
             matches = await asyncio.to_thread(check_password, password, password_hash, cost=bcrypt_cost)
             if not matches or not attempt.is_active or password_hash is None:
                 raise InvalidCredentials
@@ -205,6 +215,7 @@ class AsyncAccounts(AsyncRepository):
                 return found[0]
             # The hash is another one meanwhile: of another password, or of the same one at a higher cost.
             password_hash = await self._password_hash(attempt.user_id)
+        raise ConcurrentUpdate(f"the password was changed {_MOST_HASHES} times during one log-in: try again")
 
     async def _attempt(self, email: str, network: str | None) -> LoginAttempt:
         """Count an attempt as failed before it is made. Raises TooManyAttempts when it has to wait."""

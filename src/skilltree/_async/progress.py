@@ -7,7 +7,7 @@ from typing import Any
 from skilltree._async.repository import AsyncRepository, step
 from skilltree._outcomes import DONE, import_refusal, imported, locked, outcome_of, refusal
 from skilltree._rows import Params, document, limited
-from skilltree.errors import InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
+from skilltree.errors import ConcurrentUpdate, InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.base import Page
 from skilltree.models.content import EVIDENCE, STRUGGLING, ProgressEvidence, StrugglingIndicators
@@ -33,6 +33,8 @@ from skilltree.models.trees import Tree
 from skilltree.models.users import User
 
 _MOST_DAYS = 3660
+# How often an action is tried that was refused as locked, or completed before, and is neither by then.
+_ATTEMPTS = 5
 
 
 class AsyncProgress(AsyncRepository):
@@ -132,22 +134,23 @@ class AsyncProgress(AsyncRepository):
             "evidence": document(EVIDENCE, evidence, "evidence"),
             "at": at,
         }
-        # All that follows is in the statement itself, which writes the profile once.
-        _, (result,), _ = await self._executor.run(
-            [
-                step("progress/lock_for_skill", params),
-                step("progress/complete_skill", params, CompletionResult),
-                step("leaderboards/add_to_scores", params),
-            ]
-        )
-        completion: Completion | None = result.completion
-        if result.outcome == "REPEATED":
-            completion = await self._repeat(result, params)
-        elif completion is None:
-            await self._refuse(result, user_id, skill_id)
-        return completion or await self.complete_skill(
-            user_id, skill_id, method=method, score=score, evidence=evidence, at=at
-        )
+        for _ in range(_ATTEMPTS):
+            # All that follows is in the statement itself, which writes the profile once.
+            _, (result,), _ = await self._executor.run(
+                [
+                    step("progress/lock_for_skill", params),
+                    step("progress/complete_skill", params, CompletionResult),
+                    step("leaderboards/add_to_scores", params),
+                ]
+            )
+            completion: Completion | None = result.completion
+            if result.outcome == "REPEATED":
+                completion = await self._repeat(result, params)
+            elif completion is None:
+                await self._refuse(result, user_id, skill_id)
+            if completion is not None:
+                return completion
+        raise _unsettled("skill", skill_id)
 
     async def skip_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Skip an optional skill: what depends on it no longer waits for it. Raises SkillNotOptional."""
@@ -165,21 +168,22 @@ class AsyncProgress(AsyncRepository):
             "tree_id": None,
             **given,
         }
-        before, (result,), *_, achievements, _, after = await self._executor.run(
-            [
-                step("progress/lock_for_skill", params, Standing),
-                step(f"progress/{action}", params, ActionResult),
-                step("progress/refresh_tree", params),
-                step("progress/mend_streak", params),
-                step("achievements/award", params, EarnedAchievement),
-                step("leaderboards/add_to_scores", params),
-                step("progress/outcome", params, Outcome),
-            ]
-        )
-        if result.outcome not in DONE:
+        for _ in range(_ATTEMPTS):
+            before, (result,), *_, achievements, _, after = await self._executor.run(
+                [
+                    step("progress/lock_for_skill", params, Standing),
+                    step(f"progress/{action}", params, ActionResult),
+                    step("progress/refresh_tree", params),
+                    step("progress/mend_streak", params),
+                    step("achievements/award", params, EarnedAchievement),
+                    step("leaderboards/add_to_scores", params),
+                    step("progress/outcome", params, Outcome),
+                ]
+            )
+            if result.outcome in DONE:
+                return outcome_of(result, before[0], after[0], achievements)
             await self._refuse(result, user_id, skill_id)
-            return await self._act_on_skill(action, user_id, skill_id, **given)
-        return outcome_of(result, before[0], after[0], achievements)
+        raise _unsettled("skill", skill_id)
 
     async def _repeat(self, result: CompletionResult, params: Params) -> Completion | None:
         """Return the completion of a skill completed before, with the best score, or ``None`` if it has been reset."""
@@ -204,23 +208,23 @@ class AsyncProgress(AsyncRepository):
     async def _act_on_tree(self, action: str, user_id: UserId, tree_id: TreeId, **given: object) -> TreeProgress:
         """Run an action on a tree, and return the learner's progress in it."""
         params = {"user_id": user_id, "tree_id": tree_id, "skill_id": None, "at": None, **given}
-        _, (result,), _, progress = await self._executor.run(
-            [
-                step("progress/lock_for_tree", params),
-                step(f"progress/{action}", params, ActionResult),
-                step("progress/refresh_tree", params),
-                step("progress/for_tree", params, TreeProgress),
-            ]
-        )
-        if result.outcome == "LOCKED":
-            missing = await self._all(MissingTree, "progress/missing_trees", user_id=user_id, tree_id=tree_id)
-            if not missing:
-                return await self._act_on_tree(action, user_id, tree_id, **given)
-            raise locked("tree", tree_id, missing)
-        if result.outcome not in DONE:
-            raise refusal(result, user_id=user_id, tree_id=tree_id)
-        found: TreeProgress = progress[0]
-        return found
+        for _ in range(_ATTEMPTS):
+            _, (result,), _, progress = await self._executor.run(
+                [
+                    step("progress/lock_for_tree", params),
+                    step(f"progress/{action}", params, ActionResult),
+                    step("progress/refresh_tree", params),
+                    step("progress/for_tree", params, TreeProgress),
+                ]
+            )
+            if result.outcome in DONE:
+                found: TreeProgress = progress[0]
+                return found
+            if result.outcome != "LOCKED":
+                raise refusal(result, user_id=user_id, tree_id=tree_id)
+            if missing := await self._all(MissingTree, "progress/missing_trees", user_id=user_id, tree_id=tree_id):
+                raise locked("tree", tree_id, missing)
+        raise _unsettled("tree", tree_id)
 
     async def import_rows(self, rows: Iterable[ProgressImport | Mapping[str, object]]) -> int:
         """Import what learners have done elsewhere, all rows or none, by COPY; return how many.
@@ -366,3 +370,11 @@ class AsyncProgress(AsyncRepository):
         await self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
         if tree_id is not None:
             await self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+
+
+def _unsettled(kind: str, subject_id: SkillId | TreeId) -> ConcurrentUpdate:
+    """Return the error for what others change as fast as it is tried."""
+    return ConcurrentUpdate(
+        f"{kind} {subject_id} changed each of {_ATTEMPTS} times between the attempt and the look at why it was "
+        "refused: try again"
+    )

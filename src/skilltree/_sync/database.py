@@ -5,108 +5,29 @@
 import random
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from threading import Lock
-from time import monotonic
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
-import psycopg
-from psycopg import Connection, Cursor, RawCursor, RawServerCursor, Transaction
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import PipelineStatus, TransactionStatus
-from psycopg.rows import tuple_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg import RawCursor
 
-from skilltree._actors import ANYBODY, Actor, learner, roles_taken, service
+from skilltree._actors import ANYBODY, Actor, learner, service
+from skilltree._arguments import shown
+from skilltree._pins import kept, options
 from skilltree._rows import adapters
-from skilltree._sockets import has_something_to_say
-from skilltree._sync.accounts import Accounts
-from skilltree._sync.achievements import Achievements
-from skilltree._sync.analytics import Analytics
-from skilltree._sync.audit import Audit
-from skilltree._sync.categories import Categories
-from skilltree._sync.doctor import Doctor
-from skilltree._sync.leaderboards import Leaderboards
-from skilltree._sync.progress import Progress
-from skilltree._sync.repository import Executor, Step
-from skilltree._sync.sessions import Sessions
-from skilltree._sync.skills import Skills
-from skilltree._sync.trees import Trees
-from skilltree._sync.users import Users
-from skilltree._translation import from_driver, translated
-from skilltree.errors import (
-    ConcurrentUpdate,
-    PoolExhausted,
-    UnitOfWorkEnded,
-    UnitOfWorkOpen,
-)
+from skilltree._scopes import writes
+from skilltree._sync.pool import Pool
+from skilltree._sync.repositories import Repositories
+from skilltree._sync.repository import Step
+from skilltree._sync.steps import has_rows, run_steps
+from skilltree._sync.unit import UnitOfWork
+from skilltree._translation import translated
+from skilltree._urls import checked_url
+from skilltree.errors import DatabaseFailure, InvalidValue, OutcomeUnknown, ServerUnavailable, UnitOfWorkOpen
 from skilltree.models.ids import UserId
 
-# How long to wait for a connection before asking why there is none, in seconds.
-_PATIENCE = 0.5
-
-
-class Repositories(Executor):
-    """Every repository, on whatever executes."""
-
-    def __init__(self) -> None:
-        self.users = Users(self)
-        self.accounts = Accounts(self)
-        self.categories = Categories(self)
-        self.trees = Trees(self)
-        self.skills = Skills(self)
-        self.progress = Progress(self)
-        self.achievements = Achievements(self)
-        self.leaderboards = Leaderboards(self)
-        self.analytics = Analytics(self)
-        self.sessions = Sessions(self)
-        self.audit = Audit(self)
-        self.doctor = Doctor(self)
-
-
-class UnitOfWork(Repositories):
-    """The repositories in one transaction: all of it happens, or nothing."""
-
-    is_unit_of_work = True
-
-    def __init__(self, connection: Connection[Any], actor: Actor) -> None:
-        super().__init__()
-        self._connection: Connection[Any] | None = connection
-        self._actor = actor
-
-    def run(self, steps: Sequence[Step]) -> list[list[Any]]:
-        return _run(self._open_connection(), steps, self._actor)
-
-    def stream(self, step: Step) -> Generator[Any]:
-        connection = self._open_connection()
-        # A name of its own, because another may be open.
-        name = f"{step.query.name} {uuid4()}"
-        with translated():
-            with RawServerCursor(connection, name, row_factory=step.row_factory or tuple_row) as cursor:
-                for each in roles_taken((step,), self._actor, goes_on=True):
-                    if isinstance(each, Step):
-                        cursor.execute(each.query.numbered, each.query.values(each.params))
-                    else:
-                        connection.execute(each.numbered)
-                for row in cursor:
-                    yield row
-
-    @contextmanager
-    def transaction(self) -> Iterator[Self]:
-        """Open a savepoint: an error that leaves the block takes back only what was done inside."""
-        with translated():
-            with self._open_connection().transaction():
-                yield self
-
-    def _open_connection(self) -> Connection[Any]:
-        if self._connection is None:
-            raise UnitOfWorkEnded
-        return self._connection
-
-    def _end(self) -> None:
-        self._connection = None
+_MOST_ATTEMPTS = 100
 
 
 class Database(Repositories):
@@ -116,8 +37,10 @@ class Database(Repositories):
     ``connect_timeout`` for the server to answer, ``statement_timeout`` for a statement to run, instead of what is set
     for the roles; PgBouncer refuses to pass that on. A connection is given up after ``max_idle`` without use, and after
     ``max_lifetime`` in any case. ``prepare_threshold`` is the number of times a statement runs before it is prepared;
-    ``None`` (never) suits PgBouncer older than 1.21 in transaction mode. A statement that meets a deadlock or a
-    serialization failure is tried ``attempts`` times.
+    ``None`` (never) suits PgBouncer older than 1.21 in transaction mode. A call of which nothing was executed, because
+    it met a deadlock, a serialization failure or an unfit connection, is tried ``attempts`` times (1 to 100).
+
+    After a fork, the child makes connections of its own at the first call, and leaves those of the parent alone.
     """
 
     def __init__(
@@ -135,42 +58,39 @@ class Database(Repositories):
         attempts: int = 3,
     ) -> None:
         super().__init__()
+        if isinstance(attempts, bool) or not isinstance(attempts, int) or not 1 <= attempts <= _MOST_ATTEMPTS:
+            raise InvalidValue(
+                f"attempts must be a whole number from 1 to {_MOST_ATTEMPTS}, not {shown(attempts)}", field="attempts"
+            )
+        parts = checked_url(url)
         arguments: dict[str, Any] = {
             "autocommit": True,
             "cursor_factory": RawCursor,
             "prepare_threshold": prepare_threshold,
             "connect_timeout": connect_timeout,
+            "client_encoding": "utf8",
             "context": adapters(),
         }
         self._statement_timeout = None if statement_timeout is None else round(statement_timeout * 1000)
         if self._statement_timeout is not None:
-            with translated():
-                options = conninfo_to_dict(url).get("options") or ""
-            arguments["options"] = f"{options} -c statement_timeout={self._statement_timeout}".lstrip()
+            arguments["options"] = f"{options(parts)} -c statement_timeout={self._statement_timeout}".lstrip()
         self._url = url
-        self._arguments = arguments
-        self._timeout = timeout
         self._attempts = attempts
         self._retries = 0
-        self._lock = Lock()
-        self._lent: set[int] = set()
-        self._pool: ConnectionPool[Connection[Any]] = ConnectionPool(
+        self._pool = Pool(
             url,
+            kept(parts),
+            timeout=timeout,
             kwargs=arguments,
             min_size=min_size,
             max_size=max_size,
-            timeout=timeout,
             max_idle=max_idle,
             max_lifetime=max_lifetime,
-            open=False,
-            name="skilltree",
         )
 
     def open(self) -> None:
-        """Connect. Raises ServerUnavailable with the server's reason if that fails."""
-        self._probe()
-        with translated():
-            self._pool.open(wait=True, timeout=self._timeout)
+        """Connect, also again after ``close``. Raises ServerUnavailable with the server's reason if that fails."""
+        self._pool.open()
 
     def close(self) -> None:
         """Close the pool; what is under way is finished first by those who hold a connection."""
@@ -187,7 +107,7 @@ class Database(Repositories):
 
     def statistics(self) -> dict[str, int]:
         """Return the pool's counters (psycopg_pool's ``get_stats``), connections lent, statements retried."""
-        return {**self._pool.get_stats(), "lent": len(self._lent), "retries": self._retries}
+        return {**self._pool.statistics(), "retries": self._retries}
 
     def as_user(self, user_id: UserId | None) -> "Scope":
         """Work as one learner: nothing of other learners is there, neither to see nor to change.
@@ -220,24 +140,32 @@ class Database(Repositories):
             yield unit
 
     def _run(self, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
-        """Run the statements as one transaction, and again when it meets another."""
+        """Run the statements as one transaction, and again when nothing of it was executed."""
         attempt = 1
         while True:
             try:
-                connection = self._checkout()
-                try:
-                    return _run(connection, steps, actor)
-                finally:
-                    self._return(connection)
-            except ConcurrentUpdate:
+                return self._run_once(steps, actor)
+            except DatabaseFailure as error:
                 # Rows to copy may be there only once.
-                if attempt == self._attempts or _has_rows(steps):
+                if not error.is_retried or attempt >= self._attempts or has_rows(steps):
                     raise
             # Those who met wait for different times, so that they do not meet again.
-            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (not for secrets)
+            time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 (not for secrets)
             attempt += 1
-            with self._lock:
-                self._retries += 1
+            self._retries += 1
+
+    def _run_once(self, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
+        connection = self._pool.checkout()
+        try:
+            return run_steps(connection, steps, actor)
+        except DatabaseFailure as error:
+            self._pool.retire(connection, error)
+            # Without a word of the server's, nobody knows whether what was sent has reached it.
+            if type(error) is ServerUnavailable and error.sqlstate is None and writes(steps):
+                raise OutcomeUnknown from error.__cause__
+            raise
+        finally:
+            self._pool.give_back(connection)
 
     def _stream(self, step: Step, actor: Actor) -> Generator[Any]:
         with self._unit_of_work(actor) as unit, closing(unit.stream(step)) as rows:
@@ -246,54 +174,17 @@ class Database(Repositories):
 
     @contextmanager
     def _unit_of_work(self, actor: Actor) -> Iterator[UnitOfWork]:
-        connection = self._checkout()
-        unit = UnitOfWork(connection, actor)
-        try:
+        with self._pool.connection() as connection:
+            unit = UnitOfWork(connection, actor)
             with translated():
-                with ExitStack() as stack:
-                    # That a transaction begins, and for whom, is sent together. Not connection.transaction(), which
-                    # in a pipeline keeps one open until the end.
-                    with connection.pipeline():
-                        stack.enter_context(Transaction(connection))
-                        if actor.begin is not None:
-                            connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
+                try:
+                    unit._begin()
                     yield unit
-        finally:
-            unit._end()
-            self._return(connection)
-
-    def _return(self, connection: Connection[Any]) -> None:
-        self._lent.discard(id(connection))
-        if not _is_clean(connection):
-            connection.close()
-        self._pool.putconn(connection)
-
-    def _checkout(self) -> Connection[Any]:
-        """Return a connection that stands. Raises PoolExhausted, or ServerUnavailable as soon as that is certain."""
-        deadline = monotonic() + self._timeout
-        while True:
-            try:
-                connection = self._pool.getconn(min(_PATIENCE, max(deadline - monotonic(), 0)))
-            except PoolTimeout as error:
-                if len(self._lent) < self._pool.max_size:
-                    self._probe()
-                if monotonic() >= deadline:
-                    raise PoolExhausted from error
-            except psycopg.Error as error:
-                raise from_driver(error) from error
-            else:
-                if not connection.closed and not has_something_to_say(connection.fileno()):
-                    self._lent.add(id(connection))
-                    return connection
-                # What the server has said there is its farewell, if not a notice: better a new one in any case.
-                connection.close()
-                self._pool.putconn(connection)
-                self._probe()
-
-    def _probe(self) -> None:
-        """Raise ServerUnavailable, with the reason, unless a connection can be made: the pool only tries, and waits."""
-        with translated():
-            (Connection.connect(self._url, **self._arguments)).close()
+                except BaseException as error:
+                    if not unit._end(type(error), error, error.__traceback__):
+                        raise
+                else:
+                    unit._end(None, None, None)
 
 
 class Scope(Repositories):
@@ -308,6 +199,8 @@ class Scope(Repositories):
         self._database = database
         self._actor = actor
         self._open: AbstractContextManager[UnitOfWork] | None = None
+        # Of threads, too, only one opens it.
+        self._taken = Lock()
 
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         return self._database._run(steps, self._actor)
@@ -320,13 +213,14 @@ class Scope(Repositories):
         return self._database._unit_of_work(self._actor)
 
     def __enter__(self) -> UnitOfWork:
-        if self._open is not None:
+        if not self._taken.acquire(blocking=False):
             raise UnitOfWorkOpen
         self._open = self.transaction()
         try:
             return self._open.__enter__()
         except BaseException:
             self._open = None
+            self._taken.release()
             raise
 
     def __exit__(
@@ -334,87 +228,5 @@ class Scope(Repositories):
     ) -> None:
         unit, self._open = self._open, None
         if unit is not None:
+            self._taken.release()
             unit.__exit__(kind, error, traceback)
-
-
-def _run(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
-    with translated(steps):
-        if len(steps) == 1 and actor is ANYBODY:
-            return [_executed(connection.cursor(), steps[0])]
-        if _has_rows(steps):
-            return _run_in_turn(connection, steps, actor)
-        return _run_together(connection, steps, actor)
-
-
-def _executed(cursor: Cursor[Any], step: Step) -> list[Any]:
-    """Run a statement, and return its rows if they are wanted."""
-    if step.row_factory is not None:
-        cursor.row_factory = step.row_factory
-    cursor.execute(step.query.numbered, step.query.values(step.params))
-    return [] if step.row_factory is None else cursor.fetchall()
-
-
-def _is_clean(connection: Connection[Any]) -> bool:
-    """Tell whether nothing of the work done is left on a connection: the pool would mend some of it, and not all."""
-    state = connection.pgconn
-    return state.transaction_status == TransactionStatus.IDLE and state.pipeline_status == PipelineStatus.OFF
-
-
-def _has_rows(steps: Sequence[Step]) -> bool:
-    return any(step.rows is not None for step in steps)
-
-
-def _run_together(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
-    """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
-    is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
-    todo = list(roles_taken(steps, actor, goes_on=is_open))
-    cursors: list[Cursor[Any]] = []
-    try:
-        with connection.pipeline():
-            # One for all whose rows nobody wants. The others are made when needed: the server has begun by then.
-            other = connection.cursor()
-            if not is_open:
-                other.execute("begin")
-                if actor.begin is not None:
-                    other.execute(actor.begin.numbered, actor.begin.values(actor.params))
-            for each in todo:
-                if not isinstance(each, Step):
-                    other.execute(each.numbered)
-                    continue
-                cursor = other
-                if each.row_factory is not None:
-                    cursor = connection.cursor(row_factory=each.row_factory)
-                cursors.append(cursor)
-                cursor.execute(each.query.numbered, each.query.values(each.params))
-            if not is_open:
-                other.execute("commit")
-        return [[] if cursor is other else cursor.fetchall() for cursor in cursors]
-    except BaseException as error:
-        if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
-            # Interrupted, with answers under way that nobody waits for any more, or in the middle of an action.
-            connection.close()
-        elif not is_open and not connection.closed:
-            connection.rollback()
-        raise
-
-
-def _run_in_turn(connection: Connection[Any], steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
-    """Run the statements one after the other, as one transaction: what comes with a COPY cannot be sent together."""
-    is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
-    results: list[list[Any]] = []
-    with connection.transaction():
-        if actor.begin is not None and not is_open:
-            connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
-        for each in roles_taken(steps, actor, goes_on=is_open):
-            if not isinstance(each, Step):
-                connection.execute(each.numbered)
-                continue
-            with connection.cursor() as cursor:
-                if each.rows is None:
-                    results.append(_executed(cursor, each))
-                else:
-                    with cursor.copy(each.query.numbered) as copy:
-                        for row in each.rows:
-                            copy.write_row(row)
-                    results.append([])
-    return results

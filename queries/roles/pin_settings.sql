@@ -1,0 +1,40 @@
+-- Pin what statements depend on, and return which of it is another one's to set, and whether only learners log in here.
+--
+-- names, settings  what is pinned, and how
+-- followed         what of it a pooler keeps for each client
+-- backend          the server process that the client was told of; a pooler tells of none that there is
+--
+-- @sample names: array['DateStyle']
+-- @sample settings: array['ISO, MDY']
+-- @sample followed: array['DateStyle']
+-- @sample backend: pg_backend_pid()
+-- @budget buffers 30
+with wanted as (
+    select
+        asked.name,
+        asked.setting
+    from unnest(%(names)s::text[], %(settings)s::text[]) as asked (name, setting)
+    where current_setting(asked.name, true) <> asked.setting
+),
+
+pinned as materialized (
+    select
+        wanted.name,
+        case
+            when pg_backend_pid() = %(backend)s::integer or wanted.name = any(%(followed)s::text[])
+                then set_config(wanted.name, wanted.setting, false)
+        end as setting
+    from wanted
+)
+
+select
+    current_user in ('app_user', 'app_engine') as is_learner,
+    -- In a path of which only `public` exists, every name leads there.
+    coalesce(
+        array_agg(pinned.name order by pinned.name) filter (
+            where pinned.setting is null
+            and (pinned.name <> 'search_path' or current_schemas(false) <> array['public']::name[])
+        ),
+        '{}'
+    ) as loose
+from pinned;

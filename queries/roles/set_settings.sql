@@ -1,0 +1,8 @@
+-- Pin what statements depend on until the transaction ends, on a session that is not ours alone.
+--
+-- @sample names: array['search_path']
+-- @sample settings: array['public, pg_temp']
+-- @budget buffers 8
+select set_config(asked.name, asked.setting, true)
+from unnest(%(names)s::text[], %(settings)s::text[]) as asked (name, setting)
+order by asked.name;

@@ -1,0 +1,39 @@
+"""A connection of the pool: what its session depends on is pinned, and who is logged in is known."""
+
+from typing import Any
+
+from psycopg import AsyncConnection, IsolationLevel
+
+from skilltree._pins import FOLLOWED, ISOLATION, PINNED, pinned
+from skilltree._rows import Params
+from skilltree._sql import read
+
+
+class AsyncPinnedConnection(AsyncConnection[Any]):
+    """A connection whose answers do not depend on the settings of server, role, database or environment."""
+
+    begin = b"begin isolation level read committed"
+    """How a transaction begins here."""
+
+    carried: Params | None = None
+    """What each transaction must set, because a pooler gives it a session that others have, too."""
+
+    is_learner = False
+    """Whether who logged in may do only what a learner may."""
+
+    generation = 0
+    """How often the pool had replaced its connections when this one was made."""
+
+    async def pin(self, kept: frozenset[str]) -> None:
+        """Pin the settings, but for those of ``kept``, in one round trip."""
+        names = [name for name in PINNED if name.lower() not in kept]
+        query = read("roles/pin_settings")
+        params = {**pinned(names), "followed": list(FOLLOWED), "backend": self.pgconn.backend_pid}
+        row = await (await self.execute(query.numbered, query.values(params))).fetchone()
+        if row is not None:
+            self.is_learner, loose = row
+            self.carried = pinned(loose) if loose else None
+        if ISOLATION in kept:
+            self.begin = b"begin"
+        else:
+            await self.set_isolation_level(IsolationLevel.READ_COMMITTED)

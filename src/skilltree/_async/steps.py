@@ -1,0 +1,111 @@
+"""How statements are sent on one connection: alone, together in a pipeline, or in turn where there is a COPY."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import AsyncCursor
+from psycopg.pq import PipelineStatus, TransactionStatus
+
+from skilltree._actors import ANYBODY, Actor, roles_taken
+from skilltree._async.connection import AsyncPinnedConnection
+from skilltree._async.repository import AsyncStep
+from skilltree._scopes import require_scope
+from skilltree._sql import read
+from skilltree._translation import translated
+
+
+async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
+    """Run the statements, as one transaction unless one is open, and return the rows of each."""
+    with translated(steps):
+        if actor is ANYBODY:
+            if connection.is_learner:
+                require_scope(steps)
+            # Within a transaction, what it carries is set already.
+            if len(steps) == 1 and (
+                connection.carried is None or connection.pgconn.transaction_status != TransactionStatus.IDLE
+            ):
+                return [await _executed(connection.cursor(), steps[0])]
+        if has_rows(steps):
+            return await _run_in_turn(connection, steps, actor)
+        return await _run_together(connection, steps, actor)
+
+
+async def begin_for(connection: AsyncPinnedConnection, actor: Actor) -> None:
+    """Say at the beginning of a transaction what it depends on, and for whom it works."""
+    if connection.carried is not None:
+        query = read("roles/set_settings")
+        await connection.execute(query.numbered, query.values(connection.carried))
+    if actor.begin is not None:
+        await connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
+
+
+async def _executed(cursor: AsyncCursor[Any], step: AsyncStep) -> list[Any]:
+    """Run a statement, and return its rows if they are wanted."""
+    if step.row_factory is not None:
+        cursor.row_factory = step.row_factory
+    await cursor.execute(step.query.numbered, step.query.values(step.params))
+    return [] if step.row_factory is None else await cursor.fetchall()
+
+
+def has_rows(steps: Sequence[AsyncStep]) -> bool:
+    """Tell whether rows are sent with one of them: those may be there only once."""
+    return any(step.rows is not None for step in steps)
+
+
+async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
+    """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
+    is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
+    todo = list(roles_taken(steps, actor, goes_on=is_open))
+    cursors: list[AsyncCursor[Any]] = []
+    try:
+        async with connection.pipeline():
+            # One for all whose rows nobody wants. The others are made when needed: the server has begun by then.
+            other = connection.cursor()
+            if not is_open:
+                await other.execute(connection.begin)
+                if connection.carried is not None:
+                    pins = read("roles/set_settings")
+                    await other.execute(pins.numbered, pins.values(connection.carried))
+                if actor.begin is not None:
+                    await other.execute(actor.begin.numbered, actor.begin.values(actor.params))
+            for each in todo:
+                if not isinstance(each, AsyncStep):
+                    await other.execute(each.numbered)
+                    continue
+                cursor = other
+                if each.row_factory is not None:
+                    cursor = connection.cursor(row_factory=each.row_factory)
+                cursors.append(cursor)
+                await cursor.execute(each.query.numbered, each.query.values(each.params))
+            if not is_open:
+                await other.execute("commit")
+        return [[] if cursor is other else await cursor.fetchall() for cursor in cursors]
+    except BaseException as error:
+        if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
+            # Interrupted, with answers under way that nobody waits for any more, or in the middle of an action.
+            await connection.close()
+        elif not is_open and not connection.closed:
+            await connection.rollback()
+        raise
+
+
+async def _run_in_turn(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
+    """Run the statements one after the other, as one transaction: what comes with a COPY cannot be sent together."""
+    is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
+    results: list[list[Any]] = []
+    async with connection.transaction():
+        if not is_open:
+            await begin_for(connection, actor)
+        for each in roles_taken(steps, actor, goes_on=is_open):
+            if not isinstance(each, AsyncStep):
+                await connection.execute(each.numbered)
+                continue
+            async with connection.cursor() as cursor:
+                if each.rows is None:
+                    results.append(await _executed(cursor, each))
+                else:
+                    async with cursor.copy(each.query.numbered) as copy:
+                        for row in each.rows:
+                            await copy.write_row(row)
+                    results.append([])
+    return results

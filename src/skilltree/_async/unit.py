@@ -1,0 +1,194 @@
+"""Units of work: one transaction on one connection, in which several may take turns."""
+
+import os
+from asyncio import Lock as Turn
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import psycopg
+from psycopg import AsyncRawServerCursor, AsyncTransaction
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+
+from skilltree._actors import ANYBODY, Actor, roles_taken
+from skilltree._async.connection import AsyncPinnedConnection
+from skilltree._async.repositories import AsyncRepositories
+from skilltree._async.repository import AsyncStep
+from skilltree._async.steps import begin_for, run_steps
+from skilltree._scopes import require_scope
+from skilltree._translation import translated
+from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
+
+_INSIDE: ContextVar[frozenset[object]] = ContextVar("_INSIDE", default=frozenset())
+"""The savepoints in which this code works: what it starts as other tasks works in them, too."""
+
+
+class AsyncUnitOfWork(AsyncRepositories):
+    """The repositories in one transaction: all of it happens, or nothing.
+
+    Tasks or threads that share one take turns. While one of them has a savepoint open, the others get UnitOfWorkBusy:
+    what they do would be taken back with it.
+    """
+
+    is_unit_of_work = True
+
+    def __init__(self, connection: AsyncPinnedConnection, actor: Actor) -> None:
+        super().__init__()
+        self._connection: AsyncPinnedConnection | None = connection
+        self._actor = actor
+        self._process = os.getpid()
+        self._turn = Turn()
+        self._savepoints: list[object] = []
+        self._transaction = AsyncTransaction(connection)
+
+    async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
+        self._open_connection()
+        async with self._turn:
+            return await run_steps(self._open_connection(), steps, self._actor)
+
+    async def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
+        self._open_connection()
+        with translated():
+            async with self._turn:
+                cursor = await self._opened_cursor(step)
+            try:
+                rows = [*await self._next_rows(cursor)]
+                while rows:
+                    for row in rows:
+                        yield row
+                    rows = [] if len(rows) < cursor.itersize else [*await self._next_rows(cursor)]
+            finally:
+                # Not when others are at work, or the end has come: it goes with the transaction.
+                if self._process == os.getpid() and self._connection is not None and not self._turn.locked():
+                    async with self._turn:
+                        await cursor.close()
+                cursor._closed = True
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Self]:
+        """Open a savepoint: an error that leaves the block takes back only what was done inside."""
+        self._open_connection()
+        mine, outside = object(), _INSIDE.get()
+        with translated():
+            async with self._turn:
+                transaction = AsyncTransaction(self._open_connection())
+                await transaction.__aenter__()
+                self._savepoints.append(mine)
+            _INSIDE.set(outside | {mine})
+            try:
+                yield self
+            except BaseException as error:
+                if not await self._leave(mine, transaction, error):
+                    raise
+            else:
+                await self._leave(mine, transaction, None)
+            finally:
+                _INSIDE.set(outside)
+
+    async def _begin(self) -> None:
+        """Begin the transaction, and say for whom: sent together. Its end is ``_end``."""
+        connection = self._open_connection()
+        # Not connection.transaction(), which in a pipeline keeps one open until the end.
+        async with connection.pipeline():
+            await self._transaction.__aenter__()
+            await begin_for(connection, self._actor)
+
+    async def _end(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        """Commit, or take everything back because of an error. In another process, leave all of it alone."""
+        if self._process != os.getpid():
+            self._connection = None
+            if error is None:
+                raise ForkedProcess
+            return False
+        async with self._turn:
+            connection, self._connection = self._connection, None
+            if connection is None:
+                return False
+            problem = _reason_to_undo(connection, self._savepoints) if error is None else None
+            if problem is not None:
+                await self._take_back(connection)
+                raise problem
+            try:
+                return await self._transaction.__aexit__(kind, error, traceback)
+            except psycopg.OperationalError as failure:
+                # Without a word of the server's, nobody knows whether the commit has reached it.
+                if error is None and connection.closed and failure.sqlstate is None:
+                    raise OutcomeUnknown from failure
+                raise
+
+    async def _leave(self, mine: object, transaction: AsyncTransaction, error: BaseException | None) -> bool | None:
+        """Release a savepoint, or go back to it because of an error."""
+        if self._process != os.getpid() or self._connection is None:
+            if error is None:
+                raise ForkedProcess if self._process != os.getpid() else UnitOfWorkEnded
+            return False
+        async with self._turn:
+            if self._connection is None or self._connection.closed:
+                if error is None:
+                    raise UnitOfWorkBroken
+                return False
+            if self._savepoints[-1] is not mine:
+                # Others are still inside of it: neither way is right for them.
+                await self._connection.close()
+                raise UnitOfWorkBusy("a savepoint ended while another was open within it: nothing is written")
+            self._savepoints.pop()
+            return await transaction.__aexit__(None if error is None else type(error), error, None)
+
+    async def _take_back(self, connection: AsyncPinnedConnection) -> None:
+        if not connection.closed:
+            # What has a savepoint open would be in the way of psycopg's own rollback.
+            await connection.close() if self._savepoints else await self._transaction.__aexit__(
+                UnitOfWorkBroken, UnitOfWorkBroken(), None
+            )
+
+    async def _opened_cursor(self, step: AsyncStep) -> AsyncRawServerCursor[Any]:
+        connection = self._open_connection()
+        if self._actor is ANYBODY and connection.is_learner:
+            require_scope((step,))
+        # A name of its own, because another may be open.
+        name = f"{step.query.name} {uuid4()}"
+        cursor = AsyncRawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)
+        try:
+            for each in roles_taken((step,), self._actor, goes_on=True):
+                if isinstance(each, AsyncStep):
+                    await cursor.execute(each.query.numbered, each.query.values(each.params))
+                else:
+                    await connection.execute(each.numbered)
+        except BaseException:
+            # There is none on the server.
+            cursor._closed = True
+            raise
+        return cursor
+
+    async def _next_rows(self, cursor: AsyncRawServerCursor[Any]) -> list[Any]:
+        self._open_connection()
+        async with self._turn:
+            self._open_connection()
+            return await cursor.fetchmany(cursor.itersize)
+
+    def _open_connection(self) -> AsyncPinnedConnection:
+        """Return the connection, if this code may use it now."""
+        if self._process != os.getpid():
+            raise ForkedProcess
+        if self._connection is None:
+            raise UnitOfWorkEnded
+        if self._connection.closed:
+            raise UnitOfWorkBroken
+        if self._savepoints and self._savepoints[-1] not in _INSIDE.get():
+            raise UnitOfWorkBusy
+        return self._connection
+
+
+def _reason_to_undo(connection: AsyncPinnedConnection, savepoints: list[object]) -> Exception | None:
+    """Return why a transaction cannot be committed, although its block has ended well."""
+    if savepoints:
+        return UnitOfWorkBusy("the unit of work ended while a savepoint was open in it: nothing is written")
+    if connection.closed or connection.pgconn.transaction_status == TransactionStatus.INERROR:
+        return UnitOfWorkBroken("a statement of the unit of work failed or was broken off: nothing is written")
+    return None

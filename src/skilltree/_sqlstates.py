@@ -1,0 +1,52 @@
+"""What the server says of itself or of a connection: which error each state is.
+
+The class of the error says what becomes of the connection, and whether the work is tried again.
+"""
+
+from skilltree.errors import (
+    ConcurrentUpdate,
+    DatabaseFailure,
+    IdleTimeout,
+    LockTimeout,
+    OutcomeUnknown,
+    SchemaOutdated,
+    ServerReadOnly,
+    ServerUnavailable,
+    StatementOutdated,
+    StatementTimeout,
+    UnitOfWorkBroken,
+    UnitOfWorkTimeout,
+)
+
+BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
+    "08007": OutcomeUnknown,  # transaction_resolution_unknown
+    "25006": ServerReadOnly,  # read_only_sql_transaction
+    "25P02": UnitOfWorkBroken,  # in_failed_sql_transaction
+    "25P03": UnitOfWorkTimeout,  # idle_in_transaction_session_timeout
+    "25P04": UnitOfWorkTimeout,  # transaction_timeout
+    "26000": StatementOutdated,  # invalid_sql_statement_name: somebody deallocated it
+    "40001": ConcurrentUpdate,  # serialization_failure
+    "40003": OutcomeUnknown,  # statement_completion_unknown
+    "40P01": ConcurrentUpdate,  # deadlock_detected
+    "42703": SchemaOutdated,  # undefined_column
+    "42704": SchemaOutdated,  # undefined_object
+    "42P01": SchemaOutdated,  # undefined_table
+    "42P05": StatementOutdated,  # duplicate_prepared_statement: a pooler's other client prepared it
+    "53300": ServerUnavailable,  # too_many_connections
+    "53400": ServerUnavailable,  # configuration_limit_exceeded
+    "55P03": LockTimeout,  # lock_not_available
+    "57014": StatementTimeout,  # query_canceled
+    "57P01": ServerUnavailable,  # admin_shutdown
+    "57P02": ServerUnavailable,  # crash_shutdown
+    "57P03": ServerUnavailable,  # cannot_connect_now
+    "57P04": ServerUnavailable,  # database_dropped
+    "57P05": IdleTimeout,  # idle_session_timeout
+}
+
+BY_CLASS: dict[str, type[DatabaseFailure]] = {
+    "08": ServerUnavailable,  # connection_exception
+}
+"""The errors of whole classes, the first two characters, for states that stand in none of their own."""
+
+STALE_PLAN = ("0A000", "RevalidateCachedQuery")
+"""A plan whose result type has changed: its state is that of all that is not supported, the function tells."""

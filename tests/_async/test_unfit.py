@@ -1,0 +1,234 @@
+"""Connections that are not fit any more: they leave the pool, what was not executed is tried again."""
+
+import time
+
+import psycopg
+import pytest
+
+from _async.factories import add_category, add_skills, add_user, expect_refusal, rows, value
+from proxy import Proxy
+from skilltree import AsyncDatabase
+from skilltree._sqlstates import BY_SQLSTATE
+from skilltree.errors import (
+    ConcurrentUpdate,
+    DatabaseFailure,
+    InvalidValue,
+    OutcomeUnknown,
+    ServerReadOnly,
+    ServerUnavailable,
+    StatementOutdated,
+    UnitOfWorkTimeout,
+)
+
+OTHERS = "datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+PREPARED = 8
+
+
+async def set_for_all(connection, setting):
+    """Change a setting for all sessions to come, of this database only."""
+    await connection.execute(f"alter database {await value(connection, 'select current_database()')} {setting}")
+
+
+async def end_others(connection):
+    await rows(connection, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {OTHERS}")
+
+
+# --- what is prepared ------------------------------------------------------------------------------------------------
+
+
+async def test_a_plan_whose_result_type_changes_is_made_anew_unseen(url, connection):
+    async with AsyncDatabase(url, min_size=3, max_size=3) as db:
+        for _ in range(3 * PREPARED):
+            await db.categories.list()
+        await connection.execute("alter table skill_categories alter column sort_order type bigint")
+        try:
+            for _ in range(9):
+                assert await db.categories.list() == []
+        finally:
+            await connection.execute("alter table skill_categories alter column sort_order type integer")
+        for _ in range(9):
+            assert await db.categories.list() == []
+        assert db.statistics()["retries"] >= 1
+
+
+async def test_a_learners_plans_are_made_anew_too(app_url, connection, learner):
+    async with AsyncDatabase(app_url, max_size=1) as app:
+        me = app.as_user(learner.id)
+        for _ in range(PREPARED):
+            await me.categories.list()
+        await connection.execute("alter table skill_categories alter column sort_order type bigint")
+        try:
+            assert await me.categories.list() == []
+        finally:
+            await connection.execute("alter table skill_categories alter column sort_order type integer")
+        assert await me.categories.list() == []
+
+
+async def test_in_a_unit_of_work_it_is_told_and_the_next_one_works(url, connection):
+    async with AsyncDatabase(url, max_size=1) as db:
+        for _ in range(PREPARED):
+            await db.categories.list()
+        await connection.execute("alter table skill_categories alter column sort_order type bigint")
+        try:
+            with pytest.raises(StatementOutdated) as refusal:
+                async with db.transaction() as unit:
+                    await unit.categories.list()
+            async with db.transaction() as unit:
+                assert await unit.categories.list() == []
+        finally:
+            await connection.execute("alter table skill_categories alter column sort_order type integer")
+
+    assert refusal.value.sqlstate == "0A000"
+
+
+@pytest.mark.parametrize("command", ["deallocate all", "discard plans; deallocate all"])
+async def test_statements_that_somebody_deallocated_are_prepared_again_unseen(app_url, learner, command):
+    async with AsyncDatabase(app_url, max_size=1) as app:
+        me = app.as_user(learner.id)
+        for call in (app.categories.list, me.categories.list, lambda: me.users.get(learner.id)):
+            for _ in range(PREPARED):
+                await call()
+            async with app._pool.connection() as lent:
+                for statement in command.split(";"):
+                    # By the protocol that psycopg does not watch for this.
+                    lent.pgconn.exec_(statement.encode())
+            await call()
+        assert app.statistics()["retries"] >= 1
+
+
+# --- a server that changes its role ----------------------------------------------------------------------------------
+
+
+async def test_a_server_that_becomes_a_standby_is_told_and_left_once_there_is_a_primary(url, connection):
+    async with AsyncDatabase(url, min_size=2, max_size=2, timeout=5) as db:
+        await set_for_all(connection, "set default_transaction_read_only = on")
+        try:
+            await end_others(connection)
+            async with expect_refusal(connection, ServerReadOnly) as refusal:
+                await add_category(db, "art")
+            with pytest.raises(ServerReadOnly):
+                async with db.transaction() as unit:
+                    await add_category(unit, "art")
+            assert await db.categories.list() == []
+        finally:
+            await set_for_all(connection, "reset default_transaction_read_only")
+
+        # The pool still has connections from before, which say no.
+        assert await add_category(db, "art")
+        assert db.statistics()["lent"] == 0
+
+    assert refusal.value.sqlstate == "25006"
+    assert "target_session_attrs" in str(refusal.value)
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_unit_of_work_that_waits_too_long_is_told_and_nothing_is_written(url, connection):
+    async with AsyncDatabase(f"{url} options='-c idle_in_transaction_session_timeout=50'", max_size=1) as db:
+        async with expect_refusal(connection, UnitOfWorkTimeout) as refusal, db.transaction() as unit:
+            await add_category(unit, "art")
+            await connection.execute("select pg_sleep(0.3)")
+            await add_category(unit, "other")
+        assert await db.categories.list() == []
+
+    assert refusal.value.sqlstate == "25P03"
+    assert "idle_in_transaction_session_timeout" in str(refusal.value)
+
+
+async def test_a_session_that_the_server_ended_for_being_idle_is_not_seen(url, connection):
+    async with AsyncDatabase(f"{url} options='-c idle_session_timeout=50'", max_size=1) as db:
+        for _ in range(3):
+            assert await db.categories.list() == []
+            await connection.execute("select pg_sleep(0.15)")
+
+
+# --- what breaks in the middle ---------------------------------------------------------------------------------------
+
+
+async def test_a_stream_whose_backend_ends_is_told(url, connection, db, tree):
+    await add_skills(db, tree, *(f"skill-{number}" for number in range(3)))
+    learner = await add_user(db, "grace")
+    async with AsyncDatabase(url, max_size=1) as streaming:
+        async with expect_refusal(connection, ServerUnavailable), streaming.transaction() as unit:
+            chunks = unit.users.export(learner.id)
+            await anext(chunks)
+            await rows(connection, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {OTHERS}")
+            await unit.categories.list()
+        assert len(await streaming.categories.list()) == 1
+        assert streaming.statistics()["lent"] == 0
+
+
+async def test_a_connection_lost_while_it_commits_leaves_the_outcome_unknown_and_says_so(url, connection):
+    with Proxy(url) as proxy:
+        async with AsyncDatabase(proxy.url, max_size=1, timeout=5) as db:
+            with pytest.raises(OutcomeUnknown):
+                async with db.transaction() as unit:
+                    await add_category(unit, "art")
+                    proxy.cut()
+            assert await db.categories.list() == []
+            assert db.statistics()["retries"] == 0
+
+
+async def test_a_connection_lost_before_the_commit_leaves_nothing_written(url, connection):
+    with Proxy(url) as proxy:
+        async with AsyncDatabase(proxy.url, max_size=1, timeout=5) as db:
+            with pytest.raises(ServerUnavailable) as refusal:
+                async with db.transaction() as unit:
+                    await add_category(unit, "art")
+                    proxy.cut()
+                    await add_category(unit, "other")
+
+    assert not isinstance(refusal.value, OutcomeUnknown)
+
+
+# --- bounds ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attempts", [0, -1, True, False, 1.5, "3", None, 101, 10**30, float("inf")])
+async def test_attempts_that_never_end_or_never_begin_are_refused(url, attempts):
+    with pytest.raises(InvalidValue, match="attempts must be a whole number from 1 to 100") as refusal:
+        AsyncDatabase(url, attempts=attempts)
+
+    assert refusal.value.field == "attempts"
+
+
+async def test_an_action_whose_ground_moves_each_time_gives_up_by_name(db, learner, tree, monkeypatch):
+    (html, css) = await add_skills(db, tree, "html", css=["html"])
+
+    async def none_missing(*_):
+        return []
+
+    # As if it were opened between each attempt and the look at what is missing, and locked again after.
+    monkeypatch.setattr(db.progress, "missing_prerequisites", none_missing)
+    for action in (db.progress.complete_skill, db.progress.start_skill):
+        with pytest.raises(ConcurrentUpdate, match="try again"):
+            await action(learner.id, css.id)
+    assert html.id != css.id
+
+
+@pytest.mark.parametrize("state", sorted(BY_SQLSTATE))
+async def test_every_state_of_the_table_has_a_name_and_says_what_becomes_of_the_connection(state):
+    kind = BY_SQLSTATE[state]
+
+    assert issubclass(kind, DatabaseFailure)
+    assert kind.__doc__
+    # Where nobody knows whether it was executed, it is not executed again.
+    assert not (issubclass(kind, OutcomeUnknown) and kind.is_retried)
+    assert not kind.are_others_unfit or kind.is_connection_unfit
+
+
+async def test_a_pool_does_not_spin_while_a_server_stays_read_only(url, connection):
+    async with AsyncDatabase(url, min_size=1, max_size=1, timeout=5) as db:
+        await set_for_all(connection, "set default_transaction_read_only = on")
+        try:
+            await end_others(connection)
+            started = time.monotonic()
+            for _ in range(5):
+                with pytest.raises(ServerReadOnly):
+                    await add_category(db, "art")
+            assert time.monotonic() - started < 5
+            assert db.statistics()["connections_num"] < 40
+        finally:
+            await set_for_all(connection, "reset default_transaction_read_only")
+    assert psycopg.errors.ReadOnlySqlTransaction.sqlstate == "25006"

@@ -1,0 +1,332 @@
+"""What a fork leaves to the child: never a socket of the parent's. With real processes, sync and async."""
+
+import asyncio
+import gc
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from skilltree import AsyncDatabase, Database, _processes
+from skilltree._sync.repository import step
+from skilltree.errors import ForkedProcess, PoolNotOpen
+from skilltree.models.categories import Category
+from skilltree.models.ids import UserId
+
+ALIVE = "select pid from pg_stat_activity where datname = current_database() and application_name = 'parent'"
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Start a child that does this and nothing else; it ends with 0, or what went wrong is on standard error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer Pythons warn of any fork beside threads
+        pid = os.fork()
+    if pid == 0:
+        signal.alarm(30)
+        try:
+            work()
+        except BaseException as error:
+            os.write(2, f"in the child: {error!r}\n".encode())
+            os._exit(1)
+        os._exit(0)
+    return pid
+
+
+def ended_well(pid: int) -> bool:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def registered(db: Database, name: str) -> UserId:
+    return db.users.register(email=f"{name}@example.org", username=name, password="a long password", bcrypt_cost=4).id
+
+
+@pytest.fixture
+def url(migrated_url: str) -> str:
+    return f"{migrated_url} application_name=parent"
+
+
+@pytest.fixture
+def db(url: str) -> Iterator[Database]:
+    with Database(url, min_size=1, max_size=1, timeout=5) as db:
+        yield db
+
+
+@pytest.fixture
+def connection(migrated_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        yield connection
+
+
+def backends(connection: psycopg.Connection[Any]) -> set[int]:
+    return {pid for (pid,) in connection.execute(ALIVE)}
+
+
+def test_children_and_parent_each_get_their_own_rows(db: Database) -> None:
+    learners = [registered(db, f"learner-{number}") for number in range(4)]
+
+    def work(me: UserId) -> None:
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            assert db.users.get(me).id == me
+
+    children = [forked(lambda me=me: work(me)) for me in learners[1:]]
+    work(learners[0])
+
+    assert all(ended_well(child) for child in children)
+    assert db.users.get(learners[0]).id == learners[0]
+
+
+def test_the_parents_connections_stay_as_they_are(db: Database, connection: psycopg.Connection[Any]) -> None:
+    before = backends(connection)
+
+    def work() -> None:
+        db.categories.list()
+        db.close()
+
+    assert ended_well(forked(work))
+    assert ended_well(forked(lambda: None))
+    db.categories.list()
+    assert before <= backends(connection)
+
+
+def test_a_child_that_ends_as_programs_do_says_nothing_for_the_parent(
+    db: Database, connection: psycopg.Connection[Any], url: str
+) -> None:
+    before = backends(connection)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pid = os.fork()
+    if pid == 0:
+        # What runs when an interpreter ends: objects are collected, whatever references they had.
+        signal.alarm(30)
+        db.__dict__.clear()
+        gc.collect()
+        os._exit(0)
+
+    assert ended_well(pid)
+    db.categories.list()
+    assert backends(connection) == before
+
+
+def test_a_unit_of_work_is_refused_to_the_child_and_goes_on_in_the_parent(db: Database) -> None:
+    def work() -> None:
+        with pytest.raises(ForkedProcess):
+            unit.categories.list()
+        with pytest.raises(ForkedProcess), unit.transaction():
+            raise AssertionError("not reached")
+        # Outside of it, the child works.
+        assert db.categories.list() == []
+
+    with db.transaction() as unit:
+        unit.categories.create(name="Art", slug="art")
+        assert ended_well(forked(work))
+        unit.categories.create(name="Other", slug="other")
+
+    assert [category.slug for category in db.categories.list()] == ["art", "other"]
+
+
+@pytest.mark.parametrize("ending", ["well", "badly"])
+def test_the_end_of_a_block_in_the_child_is_not_that_of_the_parents(db: Database, ending: str) -> None:
+    child = 0
+    try:
+        with db.transaction() as unit:
+            unit.categories.create(name="Art", slug="art")
+            with unit.transaction():
+                unit.categories.create(name="Other", slug="other")
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    child = os.fork()
+                if child == 0 and ending == "badly":
+                    raise KeyError
+                if child:
+                    assert ended_well(child)
+    except ForkedProcess:
+        assert child == 0
+        os._exit(0 if ending == "well" else 1)
+    except KeyError:
+        os._exit(0 if ending == "badly" else 1)
+    finally:
+        if child == 0:
+            os._exit(2)
+
+    assert [category.slug for category in db.categories.list()] == ["art", "other"]
+
+
+def test_a_stream_is_refused_to_the_child_and_goes_on_in_the_parent(db: Database) -> None:
+    for slug in ("art", "other"):
+        db.categories.create(name=slug, slug=slug)
+    categories = db.stream(step("categories/list", {"include_inactive": True}, Category))
+    first = next(categories)
+
+    def work() -> None:
+        with pytest.raises(ForkedProcess):
+            list(categories)
+
+    assert ended_well(forked(work))
+    assert [category.slug for category in (first, *categories)] == ["art", "other"]
+
+
+def test_a_fork_while_another_thread_works_leaves_the_child_no_lock_to_wait_for(url: str) -> None:
+    with Database(url, min_size=1, max_size=2, timeout=5) as db:
+        stop = threading.Event()
+
+        def work() -> None:
+            while not stop.is_set():
+                db.categories.list()
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            assert all(ended_well(forked(db.categories.list)) for _ in range(15))
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert db.categories.list() == []
+
+
+def test_a_fork_of_a_fork_and_a_fork_in_a_thread_work(db: Database) -> None:
+    def work() -> None:
+        db.categories.list()
+        assert ended_well(forked(db.categories.list))
+        db.categories.list()
+
+    assert ended_well(forked(work))
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.append(ended_well(forked(work))))
+    thread.start()
+    thread.join()
+
+    assert results == [True]
+    assert db.categories.list() == []
+
+
+def test_many_threads_of_a_child_open_one_pool(db: Database) -> None:
+    def work() -> None:
+        failures: list[BaseException] = []
+
+        def one() -> None:
+            try:
+                db.categories.list()
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=one) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert db.statistics()["pool_size"] == 1
+
+    assert ended_well(forked(work))
+
+
+def test_what_was_not_open_in_the_parent_is_not_in_the_child(url: str) -> None:
+    db = Database(url)
+
+    def work() -> None:
+        with pytest.raises(PoolNotOpen):
+            db.categories.list()
+        with db:
+            assert db.categories.list() == []
+
+    assert ended_well(forked(work))
+    with db:
+        pass
+    assert ended_well(forked(work))
+
+
+def test_a_server_that_forks_without_telling_python_is_noticed(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_processes, "_after_fork", lambda: None)
+    holders = list(_processes.HOLDERS)
+    _processes.HOLDERS.clear()
+    learners = [registered(db, f"learner-{number}") for number in range(2)]
+    try:
+        child = forked(lambda: [db.users.get(learners[0]) for _ in range(50)])
+        assert [db.users.get(learners[1]).id for _ in range(50)] == [learners[1]] * 50
+        assert ended_well(child)
+    finally:
+        for holder in holders:
+            _processes.HOLDERS.add(holder)
+
+
+async def test_the_children_of_an_async_program_work_in_their_own_loop(url: str) -> None:
+    async with AsyncDatabase(url, min_size=1, max_size=1, timeout=5) as db:
+
+        def work() -> None:
+            async def some() -> None:
+                await asyncio.gather(*(db.categories.list() for _ in range(5)))
+
+            asyncio.run(some())
+            asyncio.run(some())
+
+        child = forked(lambda: threaded(work))
+        assert await db.categories.list() == []
+        assert ended_well(child)
+        async with db.transaction() as unit:
+            await unit.categories.create(name="Art", slug="art")
+
+            def refused() -> None:
+                async def use() -> None:
+                    with pytest.raises(ForkedProcess):
+                        await unit.categories.list()
+                    assert await db.categories.list() == []
+
+                asyncio.run(use())
+
+            child = forked(lambda: threaded(refused))
+            assert ended_well(child)
+        assert [category.slug for category in await db.categories.list()] == ["art"]
+
+
+def threaded(work: Callable[[], object]) -> None:
+    """Do it in a thread, which has no loop of the parent's."""
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+def test_an_async_database_works_in_one_loop_after_the_other(url: str) -> None:
+    db = AsyncDatabase(url, timeout=5)
+
+    async def start() -> None:
+        async with db:
+            await db.categories.list()
+
+    async def open_only() -> None:
+        await db.open()
+        await db.categories.list()
+
+    async def close_only() -> None:
+        await db.close()
+
+    for _ in range(2):
+        asyncio.run(start())
+    for _ in range(2):
+        asyncio.run(open_only())
+    asyncio.run(close_only())
+    with pytest.raises(PoolNotOpen):
+        asyncio.run(_listed(db))
+
+
+async def _listed(db: AsyncDatabase) -> object:
+    return await db.categories.list()
