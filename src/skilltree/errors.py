@@ -1,12 +1,12 @@
 """What can go wrong, by name. Every error is a ``SkillTreeError``; the driver's own is its ``__cause__``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 from uuid import UUID
 
 # A slug that is asked for may be as long as texts can be.
 _MOST_SHOWN = 200
-_MOST_LISTED = 100
+_MOST_LISTED = 20
 
 
 class SkillTreeError(Exception):
@@ -168,18 +168,23 @@ class InvalidCurriculum(SkillTreeError):
 
     def __init__(self, message: str, *, problems: tuple[str, ...] = ()) -> None:
         self.problems = problems
-        more = [f"and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
-        super().__init__("\n  ".join((message, *problems[:_MOST_LISTED], *more)))
+        super().__init__("\n  ".join((message, *limited(problems))))
+
+
+def limited(problems: Sequence[str]) -> list[str]:
+    """Return as many of the problems as a message shows, and how many more there are."""
+    more = [f"… and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
+    return [*problems[:_MOST_LISTED], *more]
 
 
 class UnknownCurriculumKeys(InvalidCurriculum):
     """Skills depend on keys that no skill of the tree has: ``unknown`` lists all, as (skill, dependency)."""
 
-    def __init__(self, unknown: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, unknown: tuple[tuple[str, str], ...], problems: tuple[str, ...] = ()) -> None:
         self.unknown = unknown
         super().__init__(
             f"{len(unknown)} dependencies name no skill of the tree; correct them or ask for them to be left out:",
-            problems=tuple(f"{skill}: {dependency}" for skill, dependency in unknown),
+            problems=problems or tuple(f"{skill}: {dependency}" for skill, dependency in unknown),
         )
 
 
@@ -352,6 +357,18 @@ class RowMismatch(SkillTreeError):
 
 class EmbeddedServerMissing(SkillTreeError):
     """No DATABASE_URL is set and the embedded server is not installed: pip install 'skilltree[embedded]'."""
+
+
+class EmbeddedDataUnplaced(SkillTreeError):
+    """No server is chosen, and nobody has said where an embedded one keeps its data."""
+
+
+class YamlMissing(SkillTreeError):
+    """YAML is read and written by PyYAML, which is not installed: pip install 'skilltree[yaml]'."""
+
+
+class EmbeddedServerFailed(SkillTreeError):
+    """The embedded server does not start."""
 
 
 class MigrationError(SkillTreeError):
