@@ -137,7 +137,7 @@ class Faults(NamedTuple):
             []
             if leave_out_unknown
             else [
-                f"{skill}: depends on {key}, which no skill of the tree has as its key{hint}"
+                f"{skill}: {key} is no skill of the tree{hint}"
                 for (skill, key), hint in zip(self.unknown, self.hints, strict=True)
             ]
         )

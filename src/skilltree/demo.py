@@ -40,6 +40,7 @@ def run(db: Database, console: Console) -> None:
     ada = _learner(db, "ada")
     console.print(_step(1, "The learner ", (ada.username, "cyan"), f" <{ada.email}>"))
 
+    db.sessions.start(ada.id)
     hits = db.trees.search(_SEARCH, limit=3)
     console.print(_step(2, "A search for ", (_SEARCH, "cyan"), " finds"))
     for hit in hits:

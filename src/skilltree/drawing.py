@@ -160,7 +160,7 @@ def _title(skill: Drawn) -> str:
 # --- Mermaid ---------------------------------------------------------------------------------------------------------
 
 # What Mermaid would read as markup, also within quotes: its own entities are written as #code;.
-_MERMAID_MARKUP = re.compile(r"[^\w\s,:/()?!'★À-￿]|_|(?<=\d)\.", re.ASCII)
+_MERMAID_MARKUP = re.compile(r"[^\w\s,:/()?!'.★À-￿-]|_|(?<=\d)\.(?=\s)|(?<!\w)-|-(?!\w)", re.ASCII)
 
 
 def mermaid(tree: DrawnTree[S], *, with_status: bool = True) -> str:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 # A slug that is asked for may be as long as texts can be.
 _MOST_SHOWN = 200
-_MOST_LISTED = 20
+_MOST_LISTED = 100
 
 
 class SkillTreeError(Exception):

@@ -166,9 +166,10 @@ def show(
 
 
 def positions_of(tree: TreeMap) -> dict[UUID, tuple[float, float]] | None:
-    """Return where an author has placed the skills, unless some are not placed, or two at the same place."""
+    """Return where an author has placed the skills, unless one is not placed, or two stand at the same place."""
     places: dict[UUID, tuple[float, float]] = {skill.id: (skill.position_x, skill.position_y) for skill in tree.skills}
-    return places if len(set(places.values())) == len(tree.skills) else None
+    are_placed = all(skill.is_placed for skill in tree.skills)
+    return places if are_placed and len(set(places.values())) == len(places) else None
 
 
 def _write(text: str, output: Path | None) -> None:
