@@ -26,8 +26,10 @@ def main() -> None:
         print(f"Making the virtual environment .venv with Python {sys.version.split()[0]} …", flush=True)
         venv.create(FOLDER, with_pip=True)
         subprocess.run(
-            [FOLDER / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            + ["--editable", ".[dev]"],
+            [
+                FOLDER / "bin" / "python",
+                *"-m pip install --quiet --disable-pip-version-check --editable .[dev]".split(),
+            ],
             cwd=ROOT,
             env=os.environ | {"PIP_CONSTRAINT": "constraints.txt"},
             check=True,

@@ -22,6 +22,10 @@ from skilltree.models.curriculum import Curriculum, CurriculumSkill, CurriculumT
 _NAMESPACE = uuid5(NAMESPACE_URL, "skilltree:curriculum")
 _MOST_COMPARED = 200
 _MOST_CYCLES = 1000
+_FORMS = {
+    "slug": "a slug is made of small letters and digits, with single hyphens between",
+    "url": "a link has no spaces, and begins with http, https, ftp or mailto, or is relative",
+}
 # Soft hyphens, zero-width characters, marks of direction, variation selectors.
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -101,6 +105,8 @@ def _fault(document: object, place: tuple[str | int, ...], message: str, kind: s
         "" if kind in {"missing", "extra_forbidden"} or value is None or value is document else f", not {shown(value)}"
     )
     where = ": ".join([*(path_shown(name) for name in names), *([path_shown(*path)] if path else [])])
+    if kind == "string_pattern_mismatch":
+        message = _FORMS.get(str(path[-1]) if path else "", message)
     return f"{where}: {path_shown(message)}{given}" if where else f"{path_shown(message)}{given}"
 
 

@@ -77,6 +77,10 @@ _TEXTS = frozenset(
     {"slug", "name", "category", "description", "tags", "version", "prerequisites", "short_description", "key"}
     | {"dependencies", "objectives", "short_name", "parent", "title", "url", "source", "license"}
 )
+_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("map", "seq", "str", "null", "bool", "int", "float", "timestamp", "value", "merge")
+)
 _TEXT, _NULL = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 
 
@@ -111,6 +115,8 @@ def _read_yaml(data: bytes) -> object:
 
 def _value(yaml: Any, node: Any, *, as_text: bool) -> object:
     """Return the value of a node. JSON's own words are what they are there; all other words are text."""
+    if node.tag not in _TAGS:
+        raise _unreadable(node.start_mark, f"the tag {node.tag} is not read")
     if isinstance(node, yaml.MappingNode):
         found: dict[str, object] = {}
         for name, value in node.value:
@@ -122,8 +128,6 @@ def _value(yaml: Any, node: Any, *, as_text: bool) -> object:
         return found
     if isinstance(node, yaml.SequenceNode):
         return [_value(yaml, each, as_text=as_text) for each in node.value]
-    if not node.tag.startswith("tag:yaml.org,2002:"):
-        raise _unreadable(node.start_mark, f"the tag {node.tag} is not read")
     if node.tag == _NULL:
         return None
     if as_text or node.tag == _TEXT or node.style is not None:

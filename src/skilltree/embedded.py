@@ -26,6 +26,8 @@ DATA = "SKILLTREE_DATA"
 _FOLDER = ".skilltree"
 # What pg_ctl passes on to the server goes through a shell, and what is in a URL has to be escaped.
 _PLAIN_PATH = re.compile(r"[\w/.+-]+", re.ASCII)
+# What a shell expands in a quoted path.
+_EXPANDED = re.compile(r"[\"$`\\\n]")
 # On macOS; on Linux four more.
 _LONGEST_SOCKET = 103
 
@@ -70,6 +72,10 @@ def start(*, version: int = 18, folder: Path | None = None, database: str = "ski
     The server stops when the last process that asked for it ends.
     """
     data = (folder or home()) / f"pg{version}"
+    if _EXPANDED.search(str(data)):
+        raise EmbeddedServerFailed(
+            f'PostgreSQL cannot keep data in {data}: its path may hold none of " $ ` \\; choose another folder with --data'
+        )
     data.parent.mkdir(parents=True, exist_ok=True)
     if folder is None and not data.exists():
         print(f"The embedded server keeps its data in {data.parent}.", file=sys.stderr)  # noqa: T201 (nobody chose it)

@@ -50,17 +50,18 @@ def _ended(run: Callable[[], Any], given: Sequence[str]) -> int:
                 code = run()
         except (typer.Exit, SystemExit) as end:
             code = getattr(end, "exit_code", getattr(end, "code", FAILED))
-        except (typer.Abort, KeyboardInterrupt) as stop:
-            if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__cause__, KeyboardInterrupt):
-                err.print("interrupted")
-                return INTERRUPTED
-            code = _told(Declined(), given)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except typer.Abort as stop:
+            code = INTERRUPTED if isinstance(stop.__cause__, KeyboardInterrupt) else _told(Declined(), given)
         except _CLICK_ERROR as error:
             code = _misused(error, given)
         except (SkillTreeError, psycopg.Error, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise ReaderGone from error
             code = _told(error, given)
+        if code == INTERRUPTED:
+            err.print("interrupted")
         sys.stdout.flush()
     except (ReaderGone, BrokenPipeError):
         # What is still in the buffer must not be tried again when Python ends.
