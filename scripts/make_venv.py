@@ -28,7 +28,7 @@ def main() -> None:
         subprocess.run(
             [
                 FOLDER / "bin" / "python",
-                *"-m pip install --quiet --disable-pip-version-check --editable .[dev]".split(),
+                *["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", ".[dev]"],
             ],
             cwd=ROOT,
             env=os.environ | {"PIP_CONSTRAINT": "constraints.txt"},

@@ -72,7 +72,7 @@ def test_an_error_is_json_when_json_was_asked_for(run: Run) -> None:
     assert (misused.exit_code, json.loads(misused.stdout)["error"]["type"]) == (2, "Misuse")
 
 
-@pytest.mark.parametrize("columns", ["30", "40", "50"])
+@pytest.mark.parametrize("columns", ["36", "44", "50"])
 def test_a_narrow_terminal_keeps_what_matters(
     empty_url: str, run: Run, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
@@ -167,8 +167,8 @@ def test_seed_without_demo_data_has_no_user_with_a_password_that_everybody_knows
         assert db.users.find_by_email(seed.TEST_EMAIL) is None
 
 
-def test_two_demonstrations_at_once_come_one_after_the_other(migrated_url: str) -> None:
-    environment = os.environ | {"DATABASE_URL": migrated_url}
+def test_two_demonstrations_at_once_on_an_empty_server_come_one_after_the_other(empty_url: str) -> None:
+    environment = os.environ | {"DATABASE_URL": empty_url}
     running = [
         subprocess.Popen([PROGRAM, "demo", "--demo-data"], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)

@@ -74,7 +74,7 @@ def start(*, version: int = 18, folder: Path | None = None, database: str = "ski
     data = (folder or home()) / f"pg{version}"
     if _EXPANDED.search(str(data)):
         raise EmbeddedServerFailed(
-            f'PostgreSQL cannot keep data in {data}: its path may hold none of " $ ` \\; choose another folder with --data'
+            f'PostgreSQL cannot keep data in {data}: of " $ ` \\ its path may hold none; choose another folder'
         )
     data.parent.mkdir(parents=True, exist_ok=True)
     if folder is None and not data.exists():

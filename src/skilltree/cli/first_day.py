@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import sleep
 from typing import Annotated
 
 import psycopg
@@ -21,8 +22,8 @@ from skilltree.plans import commands as plans
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 OnlyDemoData = Annotated[bool, typer.Option("--demo-data", help="Also on a server that is not embedded.")]
 
+_PAUSE = 0.2
 _ALONE = "select pg_try_advisory_lock(hashtextextended('skilltree seed', 0))"
-_ALONE_AFTER = "select pg_advisory_lock(hashtextextended('skilltree seed', 0))"
 
 
 @app.command("demo")
@@ -88,8 +89,11 @@ def _seed(db: Database, *, test_user: bool) -> list[dict[str, str]]:
 def _alone(url: str) -> Iterator[None]:
     """Let others that make up data on this server wait: two at once would take each other's learners away."""
     with translated(), psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(_ALONE).fetchone()
-        if row is not None and not row[0]:
-            err.print("waiting for another that writes made-up data here …")
-            connection.execute(_ALONE_AFTER)
+        # Asked again and again: a statement that waits is one that `create index concurrently` waits for.
+        told = False
+        while (connection.execute(_ALONE).fetchone() or (True,))[0] is False:
+            if not told:
+                err.print("waiting for another that writes made-up data here …")
+            told = True
+            sleep(_PAUSE)
         yield
