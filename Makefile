@@ -12,7 +12,7 @@ help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(SKILLTREE) ## Start the server, migrate, seed, and show a learner's journey through a tree
-	@$(SKILLTREE) demo
+	@$(SKILLTREE) demo $(ARGS)
 
 test: $(SKILLTREE) ## Run the tests on a throw-away server (PG=18, 16 or 15; ARGS for pytest)
 	@$(SKILLTREE) test --pg $(PG) -- $(ARGS)
@@ -26,7 +26,7 @@ format: $(SKILLTREE) ## Bring everything into style, and write generated code an
 migrate: $(SKILLTREE) ## Apply the migrations that are pending
 	@$(SKILLTREE) migrate $(ARGS)
 
-rollback: $(SKILLTREE) ## Roll the latest migration back (ARGS="--count 2" or "--all")
+rollback: $(SKILLTREE) ## Roll the latest migration back, which loses data (ARGS="--count 2", --all, --yes)
 	@$(SKILLTREE) rollback $(ARGS)
 
 status: $(SKILLTREE) ## Show which migrations are applied; fail when one is pending
@@ -45,7 +45,7 @@ reset: $(SKILLTREE) ## Lose all data: roll back, migrate, seed (ARGS=--yes does 
 	@$(SKILLTREE) reset $(ARGS)
 
 explain: $(SKILLTREE) ## Show the plans of queries (QUERY="trees/load trees/list" or all; ARGS="--html plans.html")
-	@$(SKILLTREE) explain $(QUERY) $(ARGS)
+	@$(SKILLTREE) explain $(or $(QUERY),all) $(ARGS)
 
 budgets: $(SKILLTREE) ## Measure all queries on a large data set (ARGS=--update writes what they may cost)
 	@$(SKILLTREE) budgets $(ARGS)
@@ -69,7 +69,4 @@ clean: ## Remove the embedded server's data, the virtual environment and what bu
 # Remade when what it is made of changes.
 $(SKILLTREE): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@echo "Making the virtual environment .venv with $$($(PYTHON) --version) …"
-	@$(PYTHON) -m venv .venv
-	@PIP_CONSTRAINT=constraints.txt .venv/bin/pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	@touch $@
+	@"$(PYTHON)" scripts/make_venv.py

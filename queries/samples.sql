@@ -4,33 +4,38 @@
 -- The learner is a busy one, who has done more than 19 of 20 and has skills open, in the largest tree under way. Told
 -- by skills and not by XP: streaks and what they pay change with the hour at which the data set ends.
 --
--- @sample user_id: (
+-- On little data, such as the demonstration's, whatever comes closest.
+--
+-- @sample user_id: coalesce((
 --     select user_profiles.user_id from user_profiles
 --     where (select count(distinct status) from user_skill_progress as work where work.user_id = user_profiles.user_id
 --         and work.status in ('AVAILABLE', 'IN_PROGRESS', 'COMPLETED')) = 3
 --     order by skills_completed desc, user_profiles.user_id offset (select count(*) / 20 from user_profiles) limit 1
---     )
--- @sample tree_id: (
+--     ), (select user_id from user_profiles order by skills_completed desc, user_id limit 1))
+-- @sample tree_id: coalesce((
 --     select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s
 --     order by status = 'IN_PROGRESS' desc, total_skills desc, skill_tree_id limit 1
---     )
--- @sample skill_id: (
+--     ), (select skill_tree_id from skills group by skill_tree_id order by count(*) desc, skill_tree_id limit 1))
+-- @sample skill_id: coalesce((
 --     select skills.id from user_skill_progress inner join skills on skills.id = user_skill_progress.skill_id
 --     where user_skill_progress.user_id = %(user_id)s and status in ('AVAILABLE', 'IN_PROGRESS')
 --     order by status, cardinality(dependents) desc, skills.id limit 1
---     )
+--     ), (select id from skills where skill_tree_id = %(tree_id)s order by cardinality(dependents) desc, id limit 1))
 -- @sample slug: (select slug from skill_trees where id = %(tree_id)s)
 -- @sample category_id: (select id from skill_categories order by sort_order, id limit 1)
--- @sample achievement_id: (select id from achievements where criterion = 'xp_threshold' order by threshold, id limit 1)
+-- @sample achievement_id: (
+--     select id from achievements order by criterion = 'xp_threshold' desc, threshold, id limit 1
+--     )
 -- @sample tree_ids: array[%(tree_id)s::uuid]
 --
 -- Not parameters, but to refer to: a skill at the end of a tree, where it starts, all of a tree as a curriculum.
 --
 -- @sample last_skill_id: (
---     select id from skills where skill_tree_id = (
+--     select id from skills where skill_tree_id = coalesce((
 --         select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s
 --         order by status = 'IN_PROGRESS' desc, total_skills desc, skill_tree_id limit 1
---     ) and is_active and dependencies <> '{}' order by sort_order desc, id limit 1
+--     ), (select skill_tree_id from skills group by skill_tree_id order by count(*) desc, skill_tree_id limit 1))
+--     and is_active and dependencies <> '{}' order by sort_order desc, id limit 1
 --     )
 -- @sample first_skill_ids: array(
 --     select id from skills where skill_tree_id = (select skill_tree_id from skills where id = %(last_skill_id)s)

@@ -26,13 +26,13 @@ def run(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def seeded(run: Run, empty_url: str) -> str:
     assert run("migrate").exit_code == 0
-    assert run("seed").exit_code == 0
+    assert run("seed", "--demo-data").exit_code == 0
     return empty_url
 
 
 def test_demo_shows_a_learners_journey_and_a_second_run_shows_the_same(run: Run) -> None:
-    first = run("demo")
-    second = run("demo")
+    first = run("demo", "--demo-data")
+    second = run("demo", "--demo-data")
 
     assert first.exit_code == 0
     for shown in (
@@ -65,7 +65,7 @@ def test_status_exits_1_until_everything_is_applied(run: Run) -> None:
 
 def test_migrate_and_rollback_say_what_they_did(run: Run) -> None:
     applied = json.loads(run("migrate", "--json").output)
-    undone = json.loads(run("rollback", "--count", "2", "--json").output)
+    undone = json.loads(run("rollback", "--count", "2", "--yes", "--json").output)
 
     assert len(applied) == len(list(migrate.folder().glob("*.rollback.sql")))
     assert [row["migration"] for row in undone] == [row["migration"] for row in reversed(applied[-2:])]
@@ -76,7 +76,7 @@ def test_seed_is_idempotent(run: Run, seeded: str) -> None:
     with Database(seeded) as db:
         before = db.trees.load("practical-postgresql")
 
-    again = json.loads(run("seed", "--json").output)
+    again = json.loads(run("seed", "--demo-data", "--json").output)
 
     assert {row["outcome"] for row in again} == {"already there"}
     with Database(seeded) as db:
@@ -109,9 +109,9 @@ def test_reset_asks_first_and_loses_everything_else(run: Run, seeded: str) -> No
     with Database(seeded) as db:
         db.categories.create(name="Mine", slug="mine")
 
-    refused = run("reset")
+    refused = run("reset", "--demo-data")
     kept = run("explain", "categories/find_by_slug", "--set", "slug=mine")
-    done = run("reset", "--yes")
+    done = run("reset", "--yes", "--demo-data")
 
     assert refused.exit_code == 1
     assert "rows=1" in kept.output
@@ -195,7 +195,7 @@ def test_misuse_gets_a_named_message(
 def test_a_server_that_is_not_there_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DATABASE_URL", f"host={tmp_path} user=nobody")
 
-    result = run("seed")
+    result = run("seed", "--demo-data")
 
     assert result.exit_code == 1
     assert "ServerUnavailable" in result.output

@@ -120,15 +120,15 @@ def test_every_fault_of_a_file_is_listed_with_its_place() -> None:
     with pytest.raises(InvalidCurriculum) as caught:
         parse_file(json.dumps({"trees": [faulty]}))
 
-    places = {problem.split(":")[0] for problem in caught.value.problems}
+    places = {tuple(problem.split(": ")[:-1]) for problem in caught.value.problems}
     assert places == {
-        "trees.0.slug",
-        "trees.0.name",
-        "trees.0.colour",
-        "trees.0.skills.0.name",
-        "trees.0.skills.1.xp_value",
-        "trees.0.skills.1.resources.0.title",
-        "trees.0.skills.1.resources.0.url",
+        ("tree Not A Slug", "slug"),
+        ("tree Not A Slug", "name"),
+        ("tree Not A Slug", "colour"),
+        ("tree Not A Slug", "skill a", "name"),
+        ("tree Not A Slug", "skill b", "xp_value"),
+        ("tree Not A Slug", "skill b", "resources.0.title"),
+        ("tree Not A Slug", "skill b", "resources.0.url"),
     }
     assert all(problem in str(caught.value) for problem in caught.value.problems)
 
@@ -155,10 +155,14 @@ def test_every_fault_of_a_file_is_listed_with_its_place() -> None:
     ],
 )
 def test_bad_field_of_a_skill_is_refused(field: str, value: object) -> None:
+    key = "html" if field != "key" else str(value)[:150] or "number 1"
+
     with pytest.raises(InvalidCurriculum) as caught:
         parse_tree(with_skill(**{field: value}))
 
-    assert any(problem.startswith(f"skills.0.{field}") for problem in caught.value.problems)
+    assert any(
+        problem.startswith(f"tree frontend: skill {key}") and field in problem for problem in caught.value.problems
+    )
 
 
 def test_contradictions_within_a_tree_are_all_listed() -> None:
@@ -169,7 +173,7 @@ def test_contradictions_within_a_tree_are_all_listed() -> None:
         check_tree(parse_tree({**given, "skills": skills}), leave_out_unknown=False)
 
     assert len(caught.value.problems) == 3
-    assert {problem.split(":")[0] for problem in caught.value.problems} == {"a", "b", "c"}
+    assert {problem.split(": ")[1] for problem in caught.value.problems} == {"a", "b", "c"}
 
 
 def test_unknown_dependencies_are_all_named() -> None:

@@ -27,7 +27,7 @@ def test_a_wheel_in_an_empty_environment_migrates_seeds_and_loads_a_tree(tmp_pat
     subprocess.run(install, check=True, capture_output=True)
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": empty_url}
 
-    for command in (["skilltree", "migrate"], ["skilltree", "seed"], ["python", "-c", JOB]):
+    for command in (["skilltree", "migrate"], ["skilltree", "seed", "--demo-data"], ["python", "-c", JOB]):
         program = [programs / command[0], *command[1:]]
         done = subprocess.run(program, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
 

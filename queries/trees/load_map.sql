@@ -1,5 +1,8 @@
 -- What is needed to draw a tree for one learner: as trees/load, without texts and JSON documents.
 --
+-- The level of a skill is the number of edges on the longest way from it to one that needs nothing: where to draw it,
+-- as long as nobody has placed it.
+--
 -- @budget buffers 53
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with tree as (
@@ -26,6 +29,7 @@ active_skill as (
         skills.dependencies,
         skills.position_x,
         skills.position_y,
+        skills.is_placed,
         skills.node_size,
         skills.is_optional,
         skills.is_milestone,
@@ -59,6 +63,23 @@ blocked_skill as (
     where skill_progress.skill_id is null
 ),
 
+edge as (
+    select
+        coalesce(array_agg(active_skill.id), '{}') as sources,
+        coalesce(array_agg(prerequisite.id), '{}') as targets
+    from active_skill
+    cross join unnest(active_skill.dependencies) as dependency (id)
+    inner join active_skill as prerequisite on prerequisite.id = dependency.id
+),
+
+skill_level as (
+    select
+        leveled.id,
+        leveled.level
+    from edge
+    cross join topological_levels(edge.sources, edge.targets) as leveled (id, level)
+),
+
 loaded_skill as (
     select
         active_skill.id,
@@ -72,6 +93,7 @@ loaded_skill as (
         active_skill.dependencies,
         active_skill.position_x,
         active_skill.position_y,
+        active_skill.is_placed,
         active_skill.node_size,
         active_skill.is_optional,
         active_skill.is_milestone,
@@ -81,8 +103,10 @@ loaded_skill as (
             when blocked_skill.id is null then 'AVAILABLE'
             else 'LOCKED'
         end as status,
-        coalesce(skill_progress.progress_percent, 0) as progress_percent
+        coalesce(skill_progress.progress_percent, 0) as progress_percent,
+        coalesce(skill_level.level, 0) as level
     from active_skill
+    left join skill_level on skill_level.id = active_skill.id
     left join skill_progress on skill_progress.skill_id = active_skill.id
     left join blocked_skill on blocked_skill.id = active_skill.id
 )

@@ -87,8 +87,9 @@ def format() -> int:  # noqa: A001 (what the command is called)
 def clean() -> None:
     """Stop the embedded server and remove its data and whatever else a build leaves behind."""
     root = checkout()
-    embedded.stop()
-    for folder in (embedded.home(), *(root / name for name in _LEFTOVERS)):
+    data = root / ".skilltree"
+    embedded.stop(folder=data)
+    for folder in (data, *(root / name for name in _LEFTOVERS)):
         shutil.rmtree(folder, ignore_errors=True)
 
 

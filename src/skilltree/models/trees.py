@@ -86,7 +86,11 @@ class LoadedTree(Tree):
 
 
 class MapSkill(Model):
-    """What is needed of a skill to draw it."""
+    """What is needed of a skill to draw it.
+
+    ``level`` is 0 for a skill that needs nothing, else one more than the highest level among those that it needs: where
+    to draw it, as long as nobody has placed it.
+    """
 
     id: SkillId
     parent_skill_id: SkillId | None
@@ -99,11 +103,13 @@ class MapSkill(Model):
     dependencies: tuple[SkillId, ...]
     position_x: float
     position_y: float
+    is_placed: bool
     node_size: int
     is_optional: bool
     is_milestone: bool
     status: SkillProgressStatus
     progress_percent: float
+    level: int
 
 
 class TreeMap(Model):

@@ -1,6 +1,5 @@
 """The commands about plans: explain, sql, dataset, budgets."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 from psycopg import Connection
-from rich.console import Console
 from rich.progress import track
-from rich.table import Column, Table
+from rich.text import Text
 
 from skilltree import embedded, migrate
 from skilltree._sql import read
+from skilltree._terminal import Terminal, document_of, emit, emit_json, emit_table, err
 from skilltree._translation import translated
 from skilltree.errors import SkillTreeError
 from skilltree.plans import report, script
@@ -26,8 +25,7 @@ from skilltree.plans.samples import has_plan, is_about_the_schema, names, unsamp
 from skilltree.plans.server import measured, throw_away
 from skilltree.plans.show import shown
 
-_out = Console(width=None if sys.stdout.isatty() else 120)
-_err = Console(stderr=True, soft_wrap=True)
+_out = Terminal(width=None if sys.stdout.isatty() else 120)
 
 Queries = Annotated[list[str], typer.Argument(help="Names of query files, such as trees/load; or all.")]
 Given = Annotated[list[str] | None, typer.Option("--set", help="A parameter as name=value, instead of its sample.")]
@@ -50,15 +48,44 @@ def explain_(
         translated(),
         Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
     ):
-        found = [explain(connection, name, params, custom=custom) for name in _chosen(queries)]
+        tried = {name: _explained(connection, name, params, custom=custom) for name in _chosen(queries)}
         sizes = table_sizes(connection)
+    found = [each for each in tried.values() if isinstance(each, Explained)]
+    failures = {name: each for name, each in tried.items() if isinstance(each, SkillTreeError)}
+    if len(tried) == 1 and failures:
+        raise next(iter(failures.values()))
     if html:
         report.write(html, [check(each) for each in found], sizes)
     if as_json:
-        print(json.dumps({each.name: each.json for each in found}, indent=2))  # noqa: T201 (what was asked for)
+        plans = {each.name: each.json for each in found}
+        emit_json(plans | {name: document_of(error) for name, error in failures.items()})
     elif not html:
         for each in found:
             _out.print(shown(each, sizes))
+            if each.unknown:
+                _out.print(
+                    Text(
+                        f"▲ {each.name}: nothing was found for {', '.join(each.unknown)}, so that this says little."
+                        " See it on data: `skilltree demo` or `skilltree dataset`, or give values with --set.",
+                        style="yellow",
+                    )
+                )
+    _fail([] if as_json else [f"{type(error).__name__}: {error}" for error in failures.values()])
+    if failures:
+        raise typer.Exit(1)
+
+
+def _explained(
+    connection: Connection[Any], name: str, params: Mapping[str, str], *, custom: bool
+) -> Explained | SkillTreeError:
+    """Return how a query runs, or why it does not, with its name."""
+    try:
+        with translated():
+            return explain(connection, name, params, custom=custom)
+    except SkillTreeError as error:
+        if not str(error).startswith((name, "there is no query")):
+            error.args = (f"{name}: {error}",)
+        return error
 
 
 def sql_(
@@ -72,12 +99,12 @@ def sql_(
         translated(),
         Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
     ):
-        print(script.script(connection, query, _parameters(given), pgbench=pgbench), end="")  # noqa: T201
+        emit(script.script(connection, query, _parameters(given), pgbench=pgbench), end="")
 
 
-def dataset(*, size: Part = 1) -> None:
-    """Fill a migrated database that has no users with the data set of the budgets, to see plans on it."""
-    with translated(), Connection.connect(embedded.database_url(), autocommit=True) as connection:
+def fill(url: str, size: float) -> None:
+    """Fill a migrated database that has no users with the data set of the budgets, and say what it holds then."""
+    with translated(), Connection.connect(url, autocommit=True) as connection:
         for table, rows in load(connection, Size.of(size)).items():
             _out.print(f"{rows:>10,} {table}")
 
@@ -105,7 +132,7 @@ def budgets(
     with translated(), _loaded(size, here=here) as connection:
         sizes = table_sizes(connection)
         chosen = _chosen(queries or ["all"])
-        shown_names = track(chosen, "measuring", console=_err, transient=True, disable=not _err.is_terminal)
+        shown_names = track(chosen, "measuring", console=err, transient=True, disable=not err.is_terminal)
         measurements = [_tried(connection, name, timed=html is not None) for name in shown_names]
         failures = [str(each) for each in measurements if isinstance(each, SkillTreeError)]
         checks = [check(each) for each in measurements if isinstance(each, Explained)]
@@ -117,12 +144,12 @@ def budgets(
         _fail(failures)
         return
     if as_json:
-        print(json.dumps(now, indent=2))  # noqa: T201 (what was asked for)
+        emit_json(now)
     if earlier is not None:
         _show_changes(earlier, now)
         return
     if not as_json:
-        _out.print(_table(checks))
+        emit_table(map(_row, checks), as_json=False, styles=["red" if each.breaches else "" for each in checks])
     _fail(failures + [str(breach) for each in checks for breach in each.breaches])
 
 
@@ -135,7 +162,7 @@ def _loaded(size: float, *, here: bool) -> Iterator[Connection[Any]]:
     with throw_away() as url:
         migrate.migrate(url)
         with measured(url) as connection:
-            with _err.status(f"loading {Size.of(size).progress:,} rows of progress"):
+            with err.status(f"loading {Size.of(size).progress:,} rows of progress"):
                 load(connection, Size.of(size))
             yield connection
 
@@ -157,7 +184,7 @@ def _tried(connection: Connection[Any], name: str, *, timed: bool) -> Explained 
 def _fail(problems: Sequence[str]) -> None:
     """Print what is wrong, and exit 1 when anything is."""
     for problem in problems:
-        _err.print(problem, markup=False, highlight=False)
+        err.print(problem)
     if problems:
         raise typer.Exit(1)
 
@@ -170,38 +197,31 @@ def _rewrite(checks: Sequence[Checked], sizes: Mapping[str, int]) -> None:
             _out.print(f"{each.explained.name}: {each.buffers:,} buffers, budget {budget:,}, before {before}")
         for breach in each.breaches:
             if "the plan has" in breach.message:
-                _err.print(str(breach), markup=False, highlight=False)
+                err.print(str(breach))
 
 
 def _show_changes(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     found = list(changes(earlier, now))
     for each in found:
-        _out.print(f"[bold]{each.name}[/]: {each.what}", highlight=False)
+        _out.print(Text.assemble((each.name, "bold"), f": {each.what}"))
         for line in each.shape:
-            _out.print(
-                f"    {line}", style={"-": "red", "+": "green"}.get(line[0], "dim"), markup=False, highlight=False
-            )
+            _out.print(Text(f"    {line}", style={"-": "red", "+": "green"}.get(line[0], "dim")))
     _out.print(f"{len(found)} of {len(now['queries'])} queries differ")
     if found:
         raise typer.Exit(1)
 
 
-def _table(checks: Sequence[Checked]) -> Table:
-    numbers = (Column(name, justify="right") for name in ("buffers", "of triggers", "budget", "used", "ms"))
-    table = Table(Column("query", no_wrap=True), "as", *numbers)
-    for each in checks:
-        explained = each.explained
-        table.add_row(
-            explained.name,
-            explained.role,
-            f"{each.buffers:,}",
-            f"{explained.trigger_buffers:,}" if explained.trigger_buffers else "",
-            "none" if each.budget is None else f"{each.budget:,}",
-            f"{each.buffers / each.budget:.0%}" if each.budget else "",
-            f"{explained.seconds * 1000:,.1f}",
-            style="red" if each.breaches else "",
-        )
-    return table
+def _row(each: Checked) -> dict[str, str | None]:
+    explained = each.explained
+    return {
+        "query": explained.name,
+        "as": explained.role,
+        "buffers": f"{each.buffers:,}",
+        "of triggers": f"{explained.trigger_buffers:,}" if explained.trigger_buffers else None,
+        "budget": "none" if each.budget is None else f"{each.budget:,}",
+        "used": f"{each.buffers / each.budget:.0%}" if each.budget else None,
+        "ms": f"{explained.seconds * 1000:,.1f}",
+    }
 
 
 def _chosen(queries: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ share are in ``queries/samples.sql``::
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -58,7 +59,7 @@ def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) ->
     that the query does not have.
     """
     if name not in names():
-        raise NotFound(f"there is no query {name}; there are {', '.join(names())}")
+        raise NotFound(f"there is no query {name}{_instead_of(name)}")
     query = read(name)
     if unknown := given.keys() - set(query.parameters):
         has = ", ".join(query.parameters) or "none"
@@ -75,6 +76,15 @@ def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) ->
         step if isinstance(step, SampledStatement) else SampledStatement(step, {})
         for step in roles_taken(steps, works_for, goes_on=False)
     ]
+
+
+def _instead_of(name: str) -> str:
+    """Return which queries may be meant: those with a similar name, else those of the folder, else all."""
+    close = get_close_matches(name[:100], names(), n=3, cutoff=0.7)
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    start = name.partition("/")[0] + "/"
+    return f"; there are {', '.join([each for each in names() if each.startswith(start)] or names())}"
 
 
 def _uuid(value: object) -> UUID | None:

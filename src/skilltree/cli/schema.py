@@ -1,0 +1,118 @@
+"""The commands about the schema: migrate, rollback, status, drift, lint, psql."""
+
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from rich.text import Text
+
+from skilltree import drift as drifting
+from skilltree import embedded, migrate
+from skilltree import lint as linting
+from skilltree._terminal import emit_json, emit_table, out
+from skilltree.cli._app import Json, LockTimeout, app
+from skilltree.cli._run import confirm
+from skilltree.cli.first_day import Yes, name_of
+from skilltree.embedded import database_url
+
+
+@app.command("migrate")
+def migrate_(*, lock_timeout: LockTimeout = 5, as_json: Json = False) -> None:
+    """Apply the migrations that are pending."""
+    applied = migrate.migrate(database_url(), lock_timeout=lock_timeout)
+    emit_table(({"migration": name, "outcome": "applied"} for name in applied), as_json=as_json)
+
+
+@app.command("rollback")
+def rollback(
+    *,
+    count: Annotated[int, typer.Option(min=1, help="How many of the latest migrations.")] = 1,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    yes: Yes = False,
+    lock_timeout: LockTimeout = 5,
+    as_json: Json = False,
+) -> None:
+    """Roll the latest migration back, losing what it made."""
+    url = database_url()
+    applied = [each.id for each in migrate.status(url) if each.applied_at]
+    if applied:
+        latest = applied if everything else applied[-count:]
+        losing = latest[0] if len(latest) == 1 else f"{latest[0]} to {latest[-1]}"
+        confirm(f"Roll back {losing} in {name_of(url)}, and lose the data that they hold?", yes=yes)
+    undone = migrate.rollback(url, count=None if everything else count, lock_timeout=lock_timeout)
+    emit_table(({"migration": name, "outcome": "rolled back"} for name in undone), as_json=as_json)
+
+
+@app.command("status")
+def status(*, as_json: Json = False) -> None:
+    """Show which migrations are applied; exit 1 when one is pending, edited or deleted."""
+    found = migrate.status(database_url())
+    emit_table(
+        (
+            {
+                "migration": migration.id,
+                "applied": migration.applied_at.isoformat(timespec="seconds") if migration.applied_at else None,
+                "problem": migration.problem or (None if migration.applied_at else "pending"),
+            }
+            for migration in found
+        ),
+        as_json=as_json,
+    )
+    if any(migration.problem or migration.applied_at is None for migration in found):
+        raise typer.Exit(1)
+
+
+@app.command("drift")
+def drift(*, as_json: Json = False) -> None:
+    """Show how the database differs from what its migrations make, as the role that migrates; exit 2 when it does."""
+    found = drifting.drift(database_url())
+    if as_json:
+        emit_json(asdict(found))
+    else:
+        for each in found.differences:
+            out.print(Text(each.object, style="bold"), soft_wrap=True)
+            out.print(*each.lines(), sep="\n", soft_wrap=True)
+        for state, names in (("pending", found.pending), ("edited", found.edited), ("deleted", found.deleted)):
+            for name in names:
+                out.print(f"{name} is {state}", soft_wrap=True)
+        if not found:
+            out.print("the database is what its migrations make")
+    if found:
+        raise typer.Exit(2)
+
+
+@app.command("lint")
+def lint(*, as_json: Json = False) -> None:
+    """Show what of the schema breaks a rule that every schema must keep, and exit 1 when something does."""
+    findings = linting.lint(database_url())
+    if findings or as_json:
+        emit_table((asdict(each) for each in findings), as_json=as_json)
+    else:
+        out.print(f"no rule is broken, of {len(linting.rules())}")
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command("psql")
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments of psql, after --.")] = None,
+) -> None:
+    """Open psql on the database."""
+    url = database_url()
+    program = shutil.which("psql") or embedded.program("psql")
+    # The password goes through the environment: a command line can be read by everybody.
+    parts = conninfo_to_dict(url)
+    password = parts.pop("password", None)
+    environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
+    command = [program, make_conninfo("", **parts), *(arguments or [])]
+    with subprocess.Popen(command, env=environment) as session:  # noqa: S603 (psql)
+        # Ctrl-C is for psql, which cancels the statement and goes on.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code = session.wait()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    raise typer.Exit(code)

@@ -1,0 +1,250 @@
+"""How the commands behave: before they lose something, in narrow terminals, when they are misused or interrupted."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+import skilltree
+from skilltree import Database, embedded, migrate, seed
+from skilltree.cli import app
+from skilltree.errors import EmbeddedDataUnplaced, EmbeddedServerFailed
+
+Run = Callable[..., Result]
+PROGRAM = Path(sys.executable).parent / "skilltree"
+
+
+@pytest.fixture
+def run(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+    monkeypatch.setenv("COLUMNS", "120")
+    return lambda *arguments: CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def curriculum(*skills: dict[str, object], **fields: object) -> str:
+    tree = {"slug": "a", "name": "A", "category": "Web", "skills": list(skills)} | fields
+    return json.dumps({"trees": [tree]})
+
+
+def written(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("select count(*) from skill_trees union all select count(*) from users").fetchall()
+
+
+# --- what is printed -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["[/b] 1", "a[i]", "[red]x[/red]", "\x1b[31mred", ":boom:"])
+def test_a_fault_is_told_with_the_key_as_it_is(run: Run, tmp_path: Path, key: str) -> None:
+    file = tmp_path / "curriculum.json"
+    file.write_text(curriculum({"key": key, "name": "x", "dependencies": [key]}))
+
+    result = run("import", str(file))
+
+    assert result.exit_code == 1
+    assert f"dependency cycle: {key} → {key}".replace("\x1b", "␛") in result.output.replace("\n", " ")
+    assert "\x1b" not in result.output
+
+
+def test_names_that_look_like_markup_are_drawn_as_they_are(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "curriculum.json"
+    file.write_text(curriculum({"key": "a", "name": "[/b] \x1b[2J"}, name="[bold]Tree[/bold]"))
+    assert run("import", str(file)).exit_code == 0
+
+    shown = run("show", "a")
+
+    assert "[/b] ␛[2J" in shown.output
+    assert "[bold]Tree[/bold], 1 skills" in shown.output
+
+
+def test_an_error_is_json_when_json_was_asked_for(run: Run) -> None:
+    failed = run("import", "--json", os.devnull)
+    misused = run("rollback", "--json", "--count", "x")
+
+    assert (failed.exit_code, json.loads(failed.stdout)["error"]["type"]) == (1, "InvalidCurriculum")
+    assert (misused.exit_code, json.loads(misused.stdout)["error"]["type"]) == (2, "Misuse")
+
+
+@pytest.mark.parametrize("columns", ["36", "44", "50"])
+def test_a_narrow_terminal_keeps_what_matters(
+    empty_url: str, run: Run, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_url)
+    monkeypatch.setenv("COLUMNS", columns)
+
+    result = run("status")
+
+    lines = result.output.splitlines()
+    assert result.exit_code == 1
+    assert "0001.create-types-and-functions" in lines
+    assert lines.count("  problem pending") == len(list(migrate.folder().glob("*.rollback.sql")))
+    assert all(len(line) <= int(columns) or " " not in line.strip() for line in lines)
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    assert run("--version").output == f"skilltree {skilltree.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("mirgate",), "migrate"),
+        (("sql", "trees/laod"), "trees/load"),
+        (("show", "frontend-web-developmnt"), "frontend-web-development"),
+        (("export", "frontend-web-developmnt"), "frontend-web-development"),
+    ],
+)
+def test_what_may_be_meant_is_told(run: Run, migrated_url: str, arguments: tuple[str, ...], meant: str) -> None:
+    with Database(migrated_url) as db:
+        list(seed.seed(db, test_user=False))
+
+    result = run(*arguments)
+
+    assert result.exit_code in {1, 2}
+    assert "did you mean" in result.output.lower()
+    assert meant in result.output
+
+
+def test_a_reader_that_stops_reading_gets_no_traceback(migrated_url: str) -> None:
+    environment = os.environ | {"DATABASE_URL": migrated_url}
+    command = f"'{PROGRAM}' status --json | head -n 1"
+
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("[\n", "")
+
+
+def test_an_interrupted_command_says_so_and_shows_no_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(migrate, "status", interrupted)
+
+    result = run("status")
+
+    assert (result.exit_code, result.output.strip()) == (130, "interrupted")
+
+
+# --- what is lost, and what is made up -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["rollback"], ["rollback", "--all"], ["reset", "--demo-data"]])
+def test_nothing_is_lost_where_nobody_can_answer(run: Run, migrated_url: str, command: list[str]) -> None:
+    refused = run(*command)
+
+    assert refused.exit_code == 1
+    assert "Declined" in refused.output
+    assert "--yes" in refused.output
+    assert all(each.applied_at for each in migrate.status(migrated_url))
+
+
+@pytest.mark.parametrize("command", [["seed"], ["demo"], ["reset", "--yes"], ["dataset"]])
+def test_made_up_data_are_refused_on_a_server_that_is_not_embedded(
+    run: Run, migrated_url: str, command: list[str]
+) -> None:
+    before = written(migrated_url)
+
+    refused = run(*command)
+
+    assert refused.exit_code == 1
+    assert "NotEmbedded" in refused.output
+    assert "--demo-data" in refused.output
+    assert written(migrated_url) == before
+
+
+def test_seed_without_demo_data_has_no_user_with_a_password_that_everybody_knows(run: Run, migrated_url: str) -> None:
+    done = run("seed", "--no-demo-data", "--json")
+
+    assert {row["kind"] for row in json.loads(done.stdout)} == {"category", "tree", "achievement"}
+    with Database(migrated_url) as db:
+        assert db.users.find_by_email(seed.TEST_EMAIL) is None
+
+
+def test_two_demonstrations_at_once_on_an_empty_server_come_one_after_the_other(empty_url: str) -> None:
+    environment = os.environ | {"DATABASE_URL": empty_url}
+    running = [
+        subprocess.Popen([PROGRAM, "demo", "--demo-data"], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+
+    outputs = [each.communicate(timeout=120)[0] for each in running]
+
+    assert [each.returncode for each in running] == [0, 0]
+    assert outputs[0] == outputs[1]
+
+
+# --- where the embedded server is ------------------------------------------------------------------------------------
+
+
+def test_embedded_data_are_where_somebody_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SKILLTREE_DATA", raising=False)
+    here = tmp_path / "deep" / "below"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    checkout = Path(embedded.__file__).parents[2] / ".skilltree"
+
+    of_the_checkout = embedded.home()
+    (tmp_path / ".skilltree" / "pg18").mkdir(parents=True)
+    above = embedded.home()
+    monkeypatch.setenv("SKILLTREE_DATA", str(tmp_path / "chosen"))
+    chosen = embedded.home()
+
+    assert (of_the_checkout, above, chosen) == (checkout, tmp_path / ".skilltree", tmp_path / "chosen")
+
+
+def test_an_installed_package_makes_no_data_where_nobody_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SKILLTREE_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(embedded, "__file__", str(tmp_path / "lib" / "python" / "skilltree" / "embedded.py"))
+
+    with pytest.raises(EmbeddedDataUnplaced, match="DATABASE_URL"):
+        embedded.start()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a folder with spaces", "naïve 'quotes'", "x" * 120], ids=["space", "odd", "long"])
+def test_the_embedded_server_starts_in_any_folder(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    try:
+        with psycopg.connect(embedded.start(folder=folder)) as connection:
+            row = connection.execute("select current_setting('data_directory')").fetchone()
+    finally:
+        embedded.stop(folder=folder)
+
+    assert row == (str(folder / "pg18"),)
+
+
+def test_a_folder_that_a_shell_would_expand_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(EmbeddedServerFailed, match="HOME"):
+        embedded.start(folder=tmp_path / "$HOME")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- plans -----------------------------------------------------------------------------------------------------------
+
+
+def test_after_the_demonstration_every_query_has_a_plan_on_something(run: Run) -> None:
+    assert run("demo", "--demo-data").exit_code == 0
+
+    explained = run("explain", "all")
+
+    assert explained.exit_code == 0
+    assert "nothing was found" not in explained.output
+
+
+def test_a_query_that_cannot_be_explained_is_named_and_the_others_are_shown(run: Run) -> None:
+    result = run("explain", "trees/import_tree", "trees/list")
+
+    assert result.exit_code == 1
+    assert "trees/import_tree: " in result.output
+    assert "trees/list as " in result.output
