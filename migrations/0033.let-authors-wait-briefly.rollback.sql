@@ -2,4 +2,4 @@
 
 drop function wait_briefly();
 
-drop function hold_off_learners(uuid, boolean);
+drop function hold_off_learners(uuid);

@@ -1,12 +1,13 @@
--- Whoever waits for a lock keeps all those waiting who come later: an author who waited for a learner with a slow unit of
--- work stopped all learners of the tree. Authors wait in short turns now, between which learners go on, and give up by
--- name.
+-- Whoever waits for a lock keeps all those waiting who come later: an author who waited for a learner with a slow unit
+-- of work stopped all learners of the tree. Authors wait in short turns now, between which learners go on, and give up
+-- by name.
 --
 -- @compatible
 
--- Holds off the learners of a tree until the commit; where nobody has begun it, together with other authors. A turn is
--- longer than an action of a learner, so that a busy tree alone keeps no author out.
-create function hold_off_learners(tree_id uuid, is_begun boolean) returns void
+-- Holds off the learners of a tree until the commit. A turn is longer than an action of a learner, so that a busy tree
+-- alone keeps no author out. Of authors who have shared the tree until its first learner came, and now each want it
+-- alone, none would ever get it: they begin anew.
+create function hold_off_learners(tree_id uuid) returns void
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
 -- One turn. It ends with the function.
@@ -15,24 +16,28 @@ as $$
 declare
     tree_key constant bigint := hashtextextended('learners of tree ' || tree_id, 0);
     patience constant interval := '2 s';
-    waiting_since timestamptz;
+    waiting_since constant timestamptz := clock_timestamp();
 begin
-    if is_begun and pg_try_advisory_xact_lock(tree_key) then
-        return;
-    end if;
-    waiting_since := clock_timestamp();
-    loop
+    while not pg_try_advisory_xact_lock(tree_key) loop
         begin
-            if is_begun then
-                perform pg_advisory_xact_lock(tree_key);
-            else
-                perform pg_advisory_xact_lock_shared(tree_key);
-            end if;
+            perform pg_advisory_xact_lock(tree_key);
             return;
         exception
             when lock_not_available then
+                if exists (
+                    select from pg_locks
+                    where pg_locks.locktype = 'advisory'
+                        and pg_locks.pid = pg_backend_pid()
+                        and pg_locks.objsubid = 1
+                        and (pg_locks.classid::bigint << 32) | pg_locks.objid::bigint = tree_key
+                        and pg_locks.granted
+                ) then
+                    raise exception 'several authors were at work in tree % when its first learner came', tree_id
+                        using errcode = 'deadlock_detected';
+                end if;
                 if clock_timestamp() > waiting_since + patience then
-                    raise exception 'gave up after % s: somebody is at work in tree %', extract(epoch from patience)::integer, tree_id
+                    raise exception 'somebody has been at work in tree % for more than % s',
+                        tree_id, extract(epoch from patience)::integer
                         using errcode = 'lock_not_available', constraint = 'learners_of_tree_held',
                         hint = 'Nothing was written. Try again in a moment.';
                 end if;
@@ -50,11 +55,11 @@ set search_path = pg_catalog, public, pg_temp
 as $$
 begin
     if current_setting('lock_timeout')::interval not between '1 ms' and '500 ms' then
-        execute 'set local lock_timeout = ''500ms''';
+        set local lock_timeout = '500ms';
     end if;
 end
 $$;
 
-revoke all on function hold_off_learners(uuid, boolean), wait_briefly() from public;
+revoke all on function hold_off_learners(uuid), wait_briefly() from public;
 
-grant execute on function hold_off_learners(uuid, boolean), wait_briefly() to app_service;
+grant execute on function hold_off_learners(uuid), wait_briefly() to app_service;

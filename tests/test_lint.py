@@ -63,8 +63,8 @@ MISTAKES = [
         "search_path_not_fixed", "find_cycle(uuid[],uuid[])", "a temporary table hides",
     ),
     (
-        "create function mighty() returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp"
-        " as 'begin return 1; end'",
+        "create function mighty() returns integer language plpgsql security definer"
+        " set search_path = pg_catalog, pg_temp as 'begin return 1; end'",
         "security_definer", "mighty()", "rights of its owner",
     ),
     (

@@ -31,6 +31,14 @@ with standing as materialized (
     where
         user_achievements.user_id is null
         and achievements.is_active
+        -- What has paid has been awarded (doctor/event_has_award).
+        and not exists (
+            select from xp_events
+            where
+                xp_events.user_id = achievement_standings.user_id
+                and xp_events.source_kind = 'ACHIEVEMENT'
+                and xp_events.source_id = achievement_standings.achievement_id
+        )
         -- Within a limit no streak is longer than the longest: most need not be counted.
         and (achievements.criterion <> 'streak_days' or user_profiles.max_streak >= achievements.threshold)
         and (achievement_backfills.achievement_id is null or achievement_backfills.finished_at is not null)

@@ -12,6 +12,12 @@ with own_tree as (
     select user_skill_progress.skill_tree_id
     from user_skill_progress
     where user_skill_progress.user_id = %(user_id)s
+    union
+    -- Where that is said to be another.
+    select skills.skill_tree_id
+    from user_skill_progress
+    inner join skills on skills.id = user_skill_progress.skill_id
+    where user_skill_progress.user_id = %(user_id)s
     order by skill_tree_id
 ),
 

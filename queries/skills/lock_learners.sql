@@ -32,7 +32,10 @@ select
     case
         when tree.is_begun then pg_advisory_xact_lock(hashtextextended('edit tree ' || tree.slug, 0))
     end,
-    hold_off_learners(tree.id, tree.is_begun),
+    case
+        when tree.is_begun then hold_off_learners(tree.id)
+        else pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || tree.id, 0))
+    end,
     case
         when tree.is_begun then wait_briefly()
     end

@@ -1,5 +1,5 @@
 -- Hold off the learners of a tree before editing it: nobody acts in it until the commit. Raises TreeBusy when somebody
--- has been at work for longer than authors wait; learners do not wait meanwhile, nor for long for anything else that the
+-- has been at work for longer than authors wait; learners go on meanwhile, and wait only briefly for whatever else this
 -- transaction waits for.
 --
 -- In a tree that somebody has begun, authors wait for each other too. One that nobody has begun is shared by its
@@ -36,7 +36,10 @@ select
     case
         when tree.is_begun then pg_advisory_xact_lock(hashtextextended('edit tree ' || tree.slug, 0))
     end,
-    hold_off_learners(tree.id, tree.is_begun),
+    case
+        when tree.is_begun then hold_off_learners(tree.id)
+        else pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || tree.id, 0))
+    end,
     case
         when tree.is_begun then wait_briefly()
     end
