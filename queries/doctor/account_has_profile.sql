@@ -3,7 +3,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
--- @budget buffers 2000
+-- @budget buffers 780
 select
     'learner' as subject_kind,
     users.id as user_id,

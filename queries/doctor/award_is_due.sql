@@ -5,7 +5,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
--- @budget buffers 1200000
+-- @budget buffers 2900000
 -- @never Seq Scan on user_achievements, xp_events
 with standing as materialized (
     select

@@ -3,7 +3,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks for any learner of a tree
--- @budget buffers 200
+-- @budget buffers 550
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 select
     'tree' as subject_kind,

@@ -5,7 +5,7 @@
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
 -- @notnull expected: the moment is finite, which to_char asks for
--- @budget buffers 30000
+-- @budget buffers 530000
 select
     'achievement' as subject_kind,
     xp_events.user_id,

@@ -5,7 +5,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
--- @budget buffers 30000
+-- @budget buffers 4600000
 select
     lower(xp_events.source_kind) as subject_kind,
     xp_events.user_id,

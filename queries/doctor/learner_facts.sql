@@ -3,7 +3,7 @@
 -- @role app_service
 -- @step what doctor.repair compares before and after
 -- @notnull what: the days are finite, which to_char asks for
--- @budget buffers 280
+-- @budget buffers 390
 -- @never Seq Scan on user_achievements, user_profiles, user_scores, user_skill_progress, xp_events
 -- @never Seq Scan on user_skill_tree_progress
 select

@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair begins with a learner
--- @budget buffers 44
+-- @budget buffers 510
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with own_tree as (
     select user_skill_tree_progress.skill_tree_id

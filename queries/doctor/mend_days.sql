@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
--- @budget buffers 80
+-- @budget buffers 600
 -- @never Seq Scan on user_activity_days, xp_events
 insert into user_activity_days (user_id, activity_date)
 select distinct

@@ -3,7 +3,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
--- @budget buffers 120
+-- @budget buffers 990
 -- @never Seq Scan on xp_events
 with due as (
     select

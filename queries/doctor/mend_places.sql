@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
--- @budget buffers 120
+-- @budget buffers 720
 -- @never Seq Scan on user_skill_progress
 update user_skill_progress
 set skill_tree_id = skills.skill_tree_id

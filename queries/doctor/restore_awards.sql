@@ -4,7 +4,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
--- @budget buffers 60
+-- @budget buffers 89
 -- @never Seq Scan on user_achievements, xp_events
 insert into user_achievements (user_id, achievement_id, earned_at, metadata)
 select

@@ -5,7 +5,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
--- @budget buffers 100000
+-- @budget buffers 35000
 with lost as (
     select
         'user_profiles' as table_name,

@@ -4,7 +4,7 @@
 -- @role app_service
 -- @step how import_tree begins
 -- @across asks whether a tree has any learners
--- @budget buffers 30
+-- @budget buffers 15
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with tree as (
     select
