@@ -5,7 +5,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
--- @budget buffers 2900000
+-- @budget buffers 2300000
 -- @never Seq Scan on user_achievements, xp_events
 with standing as materialized (
     select
@@ -31,14 +31,6 @@ with standing as materialized (
     where
         user_achievements.user_id is null
         and achievements.is_active
-        -- What has paid has been awarded (doctor/event_has_award).
-        and not exists (
-            select from xp_events
-            where
-                xp_events.user_id = achievement_standings.user_id
-                and xp_events.source_kind = 'ACHIEVEMENT'
-                and xp_events.source_id = achievement_standings.achievement_id
-        )
         -- Within a limit no streak is longer than the longest: most need not be counted.
         and (achievements.criterion <> 'streak_days' or user_profiles.max_streak >= achievements.threshold)
         and (achievement_backfills.achievement_id is null or achievement_backfills.finished_at is not null)
@@ -55,6 +47,14 @@ select
 from standing
 where
     standing.value >= standing.threshold
+    -- What has paid has been awarded (doctor/event_has_award).
+    and not exists (
+        select from xp_events
+        where
+            xp_events.user_id = standing.user_id
+            and xp_events.source_kind = 'ACHIEVEMENT'
+            and xp_events.source_id = standing.achievement_id
+    )
     and (
         not standing.is_limited
         or standing.is_backfilled
