@@ -11,6 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from skilltree import Database, migrate, seed
+from skilltree._drift import INVARIANTS
 from skilltree.cli import app
 
 Run = Callable[..., Result]
@@ -131,14 +132,14 @@ def test_doctor_shows_what_has_drifted_until_it_is_mended(run: Run, seeded: str)
     mended = run("doctor", "--repair")
     again = run("doctor", "--json")
 
-    assert (healthy.exit_code, healthy.output) == (0, "all 16 invariants hold\n")
+    assert (healthy.exit_code, healthy.output) == (0, f"all {len(INVARIANTS)} invariants hold\n")
     assert (found.exit_code, listed.exit_code, mended.exit_code, again.exit_code) == (1, 1, 0, 0)
     assert "xp_total" in found.output
     [finding] = json.loads(listed.output)
     assert (finding["invariant"], finding["subject_kind"], finding["what"]) == ("xp_total", "learner", "total_xp")
     assert (finding["expected"], finding["found"]) == ("0", "7")
     assert "total_xp" in mended.output
-    assert mended.output.endswith("all 16 invariants hold\n")
+    assert mended.output.endswith(f"all {len(INVARIANTS)} invariants hold\n")
     assert json.loads(again.output) == []
 
 

@@ -55,8 +55,16 @@ MISTAKES = [
         "search_path_not_fixed", "find_cycle(uuid[],uuid[])", "the caller's",
     ),
     (
-        "create function mighty() returns integer language plpgsql security definer set search_path = pg_catalog"
-        " as 'begin return 1; end'",
+        "alter function find_cycle(uuid[], uuid[]) set search_path = pg_catalog, public",
+        "search_path_not_fixed", "find_cycle(uuid[],uuid[])", "a temporary table hides",
+    ),
+    (
+        "alter function find_cycle(uuid[], uuid[]) set search_path = pg_temp, public, pg_temp",
+        "search_path_not_fixed", "find_cycle(uuid[],uuid[])", "a temporary table hides",
+    ),
+    (
+        "create function mighty() returns integer language plpgsql security definer"
+        " set search_path = pg_catalog, pg_temp as 'begin return 1; end'",
         "security_definer", "mighty()", "rights of its owner",
     ),
     (

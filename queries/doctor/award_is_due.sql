@@ -5,7 +5,7 @@
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
--- @budget buffers 1200000
+-- @budget buffers 2300000
 -- @never Seq Scan on user_achievements, xp_events
 with standing as materialized (
     select
@@ -47,6 +47,14 @@ select
 from standing
 where
     standing.value >= standing.threshold
+    -- What has paid has been awarded (doctor/event_has_award).
+    and not exists (
+        select from xp_events
+        where
+            xp_events.user_id = standing.user_id
+            and xp_events.source_kind = 'ACHIEVEMENT'
+            and xp_events.source_id = standing.achievement_id
+    )
     and (
         not standing.is_limited
         or standing.is_backfilled

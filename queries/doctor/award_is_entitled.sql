@@ -1,10 +1,11 @@
 -- Awards that the learner has not earned, and awards that the ledger does not know of. An award is judged by the
 -- threshold noted with it. Where the achievement counts something else by now, which can no longer be counted, the
--- value noted with the award is believed.
+-- value noted with the award is believed. No award is earned by what it pays itself.
 --
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
 -- @across looks through all learners
+-- @notnull expected: achievements_criteria_form allows no criteria without a threshold
 -- @notnull what: achievements_criteria_form allows no criteria without a type
 -- @budget buffers 1600000
 -- @never Seq Scan on user_achievements, user_profiles, xp_events
@@ -39,6 +40,10 @@ award as (
             when noted.criteria - 'threshold' = achievements.criteria - 'threshold' then achievement_standings.value
             else noted.value
         end as value,
+        achievements.criterion = 'xp_threshold'
+        and not achievements.is_limited
+        and noted.criteria - 'threshold' = achievements.criteria - 'threshold' as is_climbed,
+        coalesce(xp_events.xp, 0) as xp,
         xp_events.user_id is null as lacks_event
     from noted
     inner join achievements on achievements.id = noted.achievement_id
@@ -51,27 +56,85 @@ award as (
             xp_events.user_id = noted.user_id
             and xp_events.source_kind = 'ACHIEVEMENT'
             and xp_events.source_id = noted.achievement_id
+),
+
+-- Thresholds of XP are climbed from the lowest, each with the rewards of those before it and without its own.
+step as (
+    select
+        award.user_id,
+        award.achievement_id,
+        award.criterion,
+        award.xp_reward,
+        award.threshold,
+        award.lacks_event,
+        award.is_climbed,
+        case
+            when award.is_climbed
+                then award.value - sum(award.xp) over (
+                    partition by award.user_id, award.is_climbed
+                    order by award.threshold, award.achievement_id
+                    rows between current row and unbounded following
+                )
+            else award.value
+        end as value
+    from award
+),
+
+judged as (
+    select
+        step.user_id,
+        step.achievement_id,
+        step.criterion,
+        step.xp_reward,
+        step.threshold,
+        step.lacks_event,
+        step.value,
+        case
+            -- Above the first that is out of reach, all are.
+            when step.is_climbed
+                then bool_and(step.value >= step.threshold) over (
+                    partition by step.user_id, step.is_climbed
+                    order by step.threshold, step.achievement_id
+                )
+            else coalesce(step.value >= step.threshold, true)
+        end as is_earned
+    from step
 )
 
 select
     'achievement' as subject_kind,
-    award.user_id,
-    award.achievement_id as subject_id,
-    award.criterion as what,
-    award.threshold::text as expected,
-    award.value::text as found
-from award
-where award.value < award.threshold
+    judged.user_id,
+    judged.achievement_id as subject_id,
+    judged.criterion as what,
+    judged.threshold::text as expected,
+    judged.value::text as found
+from judged
+where
+    not judged.is_earned
+    -- Not while the ledger lacks XP that may have earned it (doctor/completed_skill_has_event).
+    and not exists (
+        select from user_skill_progress
+        where
+            user_skill_progress.user_id = judged.user_id
+            and user_skill_progress.status = 'COMPLETED'
+            and not exists (
+                select from xp_events
+                where
+                    xp_events.user_id = judged.user_id
+                    and xp_events.source_kind = 'SKILL'
+                    and xp_events.source_id = user_skill_progress.skill_id
+            )
+    )
 union all
 select
     'achievement' as subject_kind,
-    award.user_id,
-    award.achievement_id as subject_id,
+    judged.user_id,
+    judged.achievement_id as subject_id,
     'xp event' as what,
-    award.xp_reward::text as expected,
+    judged.xp_reward::text as expected,
     null as found
-from award
+from judged
 where
-    award.lacks_event
-    and coalesce(award.value >= award.threshold, true)
+    judged.lacks_event
+    and judged.is_earned
 order by user_id, subject_id, what;

@@ -13,6 +13,15 @@ from skill_trees
 where skill_trees.id = any(%(tree_ids)s::uuid[])
 union all
 select
+    'tree' as subject_kind,
+    null::uuid as user_id,
+    begun_trees.skill_tree_id as subject_id,
+    'begun' as what,
+    'noted' as value
+from begun_trees
+where begun_trees.skill_tree_id = any(%(tree_ids)s::uuid[])
+union all
+select
     'skill' as subject_kind,
     null::uuid as user_id,
     skills.id as subject_id,

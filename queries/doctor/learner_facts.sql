@@ -2,8 +2,8 @@
 --
 -- @role app_service
 -- @step what doctor.repair compares before and after
--- @notnull what: the day on which a leaderboard starts is finite, which to_char asks for
--- @budget buffers 280
+-- @notnull what: the days are finite, which to_char asks for
+-- @budget buffers 390
 -- @never Seq Scan on user_achievements, user_profiles, user_scores, user_skill_progress, xp_events
 -- @never Seq Scan on user_skill_tree_progress
 select
@@ -54,19 +54,51 @@ select
     'skill' as subject_kind,
     user_skill_progress.user_id,
     user_skill_progress.skill_id as subject_id,
-    'status' as what,
-    user_skill_progress.status::text as value
+    field.what,
+    field.value
 from user_skill_progress
+cross join
+    lateral (
+        values
+        ('status', user_skill_progress.status::text),
+        -- What mending itself adds is told by its status.
+        (
+            'skill_tree_id',
+            case when user_skill_progress.created_at < now() then user_skill_progress.skill_tree_id::text end
+        )
+    ) as field (what, value)
 where user_skill_progress.user_id = %(user_id)s
 union all
 select
     lower(xp_events.source_kind) as subject_kind,
     xp_events.user_id,
     xp_events.source_id as subject_id,
-    'xp event' as what,
-    xp_events.xp::text as value
+    field.what,
+    field.value
 from xp_events
+cross join
+    lateral (
+        values
+        ('xp event', xp_events.xp::text),
+        ('xp event: skill_tree_id', xp_events.skill_tree_id::text),
+        ('xp event: category_id', xp_events.category_id::text),
+        ('xp event: difficulty', xp_events.difficulty::text),
+        ('xp event: skill_type', xp_events.skill_type::text),
+        (
+            'xp event: granted_on',
+            case when xp_events.source_kind = 'SKILL' then to_char(xp_events.granted_on, 'YYYY-MM-DD') end
+        )
+    ) as field (what, value)
 where xp_events.user_id = %(user_id)s
+union all
+select
+    'learner' as subject_kind,
+    user_activity_days.user_id,
+    null::uuid as subject_id,
+    'activity day ' || to_char(user_activity_days.activity_date, 'YYYY-MM-DD') as what,
+    user_activity_days.minutes || ' minutes' as value
+from user_activity_days
+where user_activity_days.user_id = %(user_id)s
 union all
 select
     'achievement' as subject_kind,

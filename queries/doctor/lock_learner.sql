@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair begins with a learner
--- @budget buffers 44
+-- @budget buffers 510
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with own_tree as (
     select user_skill_tree_progress.skill_tree_id
@@ -11,6 +11,12 @@ with own_tree as (
     union
     select user_skill_progress.skill_tree_id
     from user_skill_progress
+    where user_skill_progress.user_id = %(user_id)s
+    union
+    -- Where that is said to be another.
+    select skills.skill_tree_id
+    from user_skill_progress
+    inner join skills on skills.id = user_skill_progress.skill_id
     where user_skill_progress.user_id = %(user_id)s
     order by skill_tree_id
 ),

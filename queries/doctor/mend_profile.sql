@@ -1,4 +1,5 @@
--- Count anew what a learner's profile holds of the ledger, the days, the skills and the trees.
+-- Count anew what a learner's profile holds of the ledger, the days, the skills and the trees; but for the level, which
+-- never falls, and follows when it is certain which XP stay (doctor/mend_level).
 --
 -- @role app_service
 -- @step how doctor.repair mends
@@ -60,16 +61,6 @@ counted as (
 update user_profiles
 set
     total_xp = counted.total_xp,
-    current_level = coalesce(
-        (
-            select levels.level
-            from levels
-            where levels.min_xp <= counted.total_xp
-            order by levels.min_xp desc
-            limit 1
-        ),
-        1
-    ),
     current_streak = counted.current_streak,
     max_streak = counted.max_streak,
     last_activity_on = counted.last_activity_on,

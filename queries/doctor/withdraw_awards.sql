@@ -1,6 +1,6 @@
 -- Withdraw the awards that a learner has not earned, with their XP, as doctor/award_is_entitled judges them. Without
--- that XP a threshold of XP may be out of reach in turn: those are gone down from the highest, each without the rewards
--- of all before it. The profile is counted before, and again afterwards.
+-- that XP a threshold of XP may be out of reach in turn: those are climbed from the lowest, each with the rewards of
+-- those before it and without its own. The profile is counted before, and again afterwards.
 --
 -- @role app_service
 -- @step how doctor.repair mends
@@ -66,12 +66,9 @@ step as (
         award.threshold,
         award.value
         - (select coalesce(sum(unearned.xp), 0) from unearned)
-        - coalesce(
-            sum(award.xp) over (
-                order by award.threshold desc, award.achievement_id
-                rows between unbounded preceding and 1 preceding
-            ),
-            0
+        - sum(award.xp) over (
+            order by award.threshold, award.achievement_id
+            rows between current row and unbounded following
         ) as value
     from award
     where award.is_climbed
@@ -80,8 +77,8 @@ step as (
 fallen as (
     select
         step.achievement_id,
-        -- Below the first that is within reach, all are.
-        bool_and(step.value < step.threshold) over (order by step.threshold desc, step.achievement_id) as is_fallen
+        -- Above the first that is out of reach, all are.
+        not bool_and(step.value >= step.threshold) over (order by step.threshold, step.achievement_id) as is_fallen
     from step
 ),
 

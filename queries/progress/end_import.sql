@@ -1,6 +1,6 @@
--- Make room for another import in the same transaction.
+-- Make room for another import in the same transaction, or for one where somebody has left a table of that name.
 --
 -- @role app_service
 -- @after progress/begin_import
--- @step how import_rows ends
-drop table pg_temp.imported_progress;
+-- @step how import_rows begins and ends
+drop table if exists pg_temp.imported_progress;

@@ -16,7 +16,15 @@ INVARIANTS = (
     "no_parent_cycle",
     "no_prerequisite_cycle",
     "no_orphan",
+    "row_has_owner",
+    "begun_tree_is_noted",
+    "levels_climb",
+    "account_has_profile",
+    "progress_is_in_its_tree",
     "completed_skill_has_event",
+    "event_says_for_what",
+    "event_has_day",
+    "event_has_award",
     "xp_total",
     "level",
     "streak",
@@ -30,8 +38,8 @@ INVARIANTS = (
 )
 """The queries below ``queries/doctor/`` that return what is not as it must be."""
 
-OF_THE_CATALOGUE = ("dependents_are_inverse", "no_orphan")
-"""Those by which arrays of the catalogue can be mended. A cycle cannot: where to cut it, only its author knows."""
+OF_THE_CATALOGUE = ("dependents_are_inverse", "no_orphan", "begun_tree_is_noted")
+"""Those by which the catalogue can be mended. A cycle cannot: where to cut it, only its author knows."""
 
 OF_THE_COUNTS = "leaderboard_counts"
 

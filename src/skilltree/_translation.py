@@ -37,6 +37,7 @@ from skilltree.errors import (
     SkillTreeError,
     SlugTaken,
     StatementOutdated,
+    TreeBusy,
     TreeNotFound,
     UnknownDependency,
     UnknownParent,
@@ -92,6 +93,7 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "skills_graph_isolation": UnsupportedIsolation,
     "skill_trees_graph_isolation": UnsupportedIsolation,
     "progress_isolation": UnsupportedIsolation,
+    "learners_of_tree_held": TreeBusy,
 }
 
 # A parameter of a type that the statement cannot take: no such operator or function, wrong type, no such cast.
@@ -151,6 +153,8 @@ def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mappin
         field = constraint.removeprefix(f"{error.diag.table_name}_").rpartition("_")[0]
         # Not the detail: it shows the whole row, with secrets.
         return InvalidValue(refused(constraint, field, params) or message, field=field or None, constraint=constraint)
+    if issubclass(named, DatabaseFailure):
+        return named(f"{message}. {error.diag.message_hint}", sqlstate=error.sqlstate)
     if issubclass(named, GraphError):
         ids = [UUID(text) for text in json.loads(detail)] if detail.startswith("[") else []
         return named(". ".join(filter(None, (message, error.diag.message_hint))), ids=ids)

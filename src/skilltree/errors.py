@@ -411,6 +411,10 @@ class LockTimeout(DatabaseFailure):
     """A lock could not be had in the time allowed."""
 
 
+class TreeBusy(LockTimeout):
+    """Somebody was at work in the tree for longer than authors wait. Nothing was written: try again in a moment."""
+
+
 class ConcurrentUpdate(DatabaseFailure):
     """The work met a concurrent one (deadlock or serialization failure). Nothing was written: try again."""
 

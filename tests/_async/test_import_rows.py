@@ -166,3 +166,20 @@ async def test_an_import_waits_for_nobody_who_is_not_in_its_trees(db, connection
         assert await everything(connection) == before
 
     assert await db.progress.for_skill(learner.id, css.id) is not None
+
+
+async def test_what_somebody_has_left_on_a_connection_is_not_taken_for_ours(app_url, learner, skills):
+    html, css, _ = skills
+    async with AsyncDatabase(app_url, min_size=1, max_size=1) as app:
+        async with app.as_service() as unit:
+            for leftover in (
+                "create temporary table imported_progress (position text, status text)",
+                "create type pg_temp.skill_progress_status as enum ('NONE')",
+                "create type pg_temp.completion_method as enum ('NONE')",
+            ):
+                await unit._connection.execute(leftover)
+
+        imported = [await app.as_service().progress.import_rows([completed(learner, skill)]) for skill in (html, css)]
+
+        assert imported == [1, 1]
+        assert (await app.as_user(learner.id).progress.for_skill(learner.id, html.id)).status == "COMPLETED"

@@ -168,3 +168,20 @@ def test_an_import_waits_for_nobody_who_is_not_in_its_trees(db, connection, lear
         assert everything(connection) == before
 
     assert db.progress.for_skill(learner.id, css.id) is not None
+
+
+def test_what_somebody_has_left_on_a_connection_is_not_taken_for_ours(app_url, learner, skills):
+    html, css, _ = skills
+    with Database(app_url, min_size=1, max_size=1) as app:
+        with app.as_service() as unit:
+            for leftover in (
+                "create temporary table imported_progress (position text, status text)",
+                "create type pg_temp.skill_progress_status as enum ('NONE')",
+                "create type pg_temp.completion_method as enum ('NONE')",
+            ):
+                unit._connection.execute(leftover)
+
+        imported = [app.as_service().progress.import_rows([completed(learner, skill)]) for skill in (html, css)]
+
+        assert imported == [1, 1]
+        assert (app.as_user(learner.id).progress.for_skill(learner.id, html.id)).status == "COMPLETED"

@@ -235,6 +235,7 @@ class AsyncProgress(AsyncRepository):
         """
         *_, (result,), _ = await self._executor.run(
             [
+                step("progress/end_import", {}),
                 step("progress/begin_import", {}),
                 step("progress/copy_rows", {})._replace(rows=imported(rows)),
                 step("progress/hold_imported_trees", {}),

@@ -23,14 +23,21 @@ from skilltree.models.enums import Leaderboard
 from skilltree.models.ids import TreeId, UserId
 
 _LEARNER_AGAIN = (
+    "doctor/mend_account",
+    "doctor/mend_places",
     "doctor/mend_events",
+    "doctor/mend_event_sources",
+    "doctor/mend_days",
     "doctor/mend_unlocks",
     "doctor/begin_trees",
     "doctor/mend_trees",
     "doctor/mend_profile",
+    "doctor/restore_awards",
     "doctor/withdraw_awards",
     "doctor/mend_profile",
     "achievements/award",
+    "doctor/mend_level",
+    "doctor/mend_scores_of_nobody",
     "leaderboards/refresh_scores",
 )
 """What derives everything of a learner anew, in this order: each takes what those before it have mended for granted."""
@@ -81,13 +88,13 @@ class Doctor(Repository):
         return self._values("doctor/linked_trees", ids=ids) if ids else []
 
     def _mend_trees(self, tree_ids: list[TreeId]) -> list[Change]:
-        """Cut what is no skill of the tree out of its dependencies, and make dependents their inverse."""
+        """Cut what is no skill of the tree out of its dependencies, make dependents their inverse, note it as begun."""
         params = {"tree_ids": tree_ids}
         return self._mend(
             [step(name, {"tree_id": tree_id}) for tree_id in tree_ids for name in HOLD_TREE]
             + [step("doctor/lock_trees", params)],
             step("doctor/catalogue_facts", params, Fact),
-            [step(name, params) for name in ("doctor/mend_edges", "doctor/mend_prerequisites")],
+            [step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
         )
 
     def _mend_learner(self, user_id: UserId) -> list[Change]:

@@ -237,6 +237,7 @@ class Progress(Repository):
         """
         *_, (result,), _ = self._executor.run(
             [
+                step("progress/end_import", {}),
                 step("progress/begin_import", {}),
                 step("progress/copy_rows", {})._replace(rows=imported(rows)),
                 step("progress/hold_imported_trees", {}),

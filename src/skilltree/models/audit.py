@@ -15,8 +15,8 @@ class AuditEntry(Model):
     Of an update, ``before`` and ``after`` hold the columns that changed; of an insert, ``after`` is the row as it came,
     and of a delete ``before`` as it went. What follows from other data is left out, and of what is secret it says no
     more than that it changed. ``actor_id`` is for whom it was done, if anybody, and ``role_name`` the database's role.
-    Entries of one transaction share ``transaction_id``. Of a row in a ledger, the first entry has the number 0 and
-    neither: it is the row itself.
+    Entries of one transaction share ``transaction_id``, which another server, on which they are restored, counts anew.
+    Of a row in a ledger, the first entry has the number 0 and neither: it is the row itself.
     """
 
     id: int

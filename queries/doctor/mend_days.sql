@@ -1,0 +1,17 @@
+-- Note the days on which a learner has completed a skill, by the ledger, as days of learning. No minutes are known.
+--
+-- @role app_service
+-- @step how doctor.repair mends
+-- @budget buffers 600
+-- @never Seq Scan on user_activity_days, xp_events
+insert into user_activity_days (user_id, activity_date)
+select distinct
+    xp_events.user_id,
+    xp_events.granted_on
+from xp_events
+where
+    xp_events.user_id = %(user_id)s
+    and xp_events.source_kind = 'SKILL'
+order by xp_events.granted_on
+on conflict (user_id, activity_date) do nothing
+returning user_activity_days.activity_date;
