@@ -8,7 +8,8 @@ from uuid import UUID
 
 import typer
 
-from skilltree._sync.database import Database, UnitOfWork
+from skilltree._sync.database import Database
+from skilltree._sync.unit import UnitOfWork
 from skilltree._terminal import emit, emit_table, err, out
 from skilltree.cli._app import Json, app, database
 from skilltree.cli._run import did_you_mean
