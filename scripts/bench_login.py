@@ -44,7 +44,7 @@ def measure(db: Database, connection: psycopg.Connection[tuple[object, ...]], co
         user = db.users.register(
             email=emails[kind],
             username=f"{kind}-{cost}",
-            password="right",  # noqa: S106
+            password="the right one",  # noqa: S106
             bcrypt_cost=made_at,
         )
         if kind == "closed":

@@ -24,7 +24,7 @@ def main() -> None:
         if is_made():
             return
         print(f"Making the virtual environment .venv with Python {sys.version.split()[0]} …", flush=True)
-        venv.create(FOLDER, with_pip=True)
+        venv.create(FOLDER, with_pip=True, symlinks=True)
         subprocess.run(
             [
                 FOLDER / "bin" / "python",

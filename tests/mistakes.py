@@ -113,7 +113,7 @@ STATEMENTS = [
     Mistake(
         "percent sign",
         query("users/find_by_username"),
-        "users.username = ",
+        "fold_name(users.username) = ",
         "users.username like 'a%' and true = ",
         "%",
         "is no parameter",

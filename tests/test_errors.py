@@ -304,18 +304,18 @@ def test_what_a_new_row_refers_to_must_be_there(db: Database) -> None:
 
 
 def test_email_and_username_that_are_taken_are_named(db: Database) -> None:
-    db.users.register(email="ada@example.org", username="ada", password="secret", bcrypt_cost=4)
+    db.users.register(email="ada@example.org", username="ada", password="long password", bcrypt_cost=4)
 
     with pytest.raises(errors.EmailTaken):
-        db.users.register(email="ADA@example.org", username="ada2", password="secret", bcrypt_cost=4)
+        db.users.register(email="ADA@example.org", username="ada2", password="long password", bcrypt_cost=4)
     with pytest.raises(errors.UsernameTaken):
-        db.users.register(email="ada2@example.org", username="ada", password="secret", bcrypt_cost=4)
+        db.users.register(email="ada2@example.org", username="ada", password="long password", bcrypt_cost=4)
 
 
 def test_unknown_zone_says_its_field_and_constraint(db: Database) -> None:
     with pytest.raises(UnknownTimezone) as caught:
         db.users.register(
-            email="z@example.org", username="z", password="secret", bcrypt_cost=4, timezone="Mars/Olympus"
+            email="z@example.org", username="z", password="long password", bcrypt_cost=4, timezone="Mars/Olympus"
         )
 
     assert "Mars/Olympus" in str(caught.value)

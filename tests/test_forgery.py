@@ -95,6 +95,10 @@ def test_a_key_that_is_taken_is_refused_as_one_that_is_free(estate, as_ada, stat
             assert answers[0] == answers[1], table
 
 
+OF_THE_ACCOUNT = ("users.avatar_url", "users.first_name", "users.last_name", "users.username")
+"""What owners of an account change of it themselves."""
+
+
 def test_a_learner_writes_what_they_say_of_themselves_and_nothing_else(estate):
     may = (
         "select relname || '.' || attname from pg_attribute join pg_class on pg_class.oid = attrelid where attnum > 0"
@@ -112,6 +116,7 @@ def test_a_learner_writes_what_they_say_of_themselves_and_nothing_else(estate):
         updated = [name for (name,) in rows(superuser, may, "app_user", "update")]
         assert [name.removeprefix("user_profiles.") for name in updated] == [
             "bio", "interests", "learning_goals", "location", "preferences", "timezone", "website",
+            *OF_THE_ACCOUNT,
         ]  # fmt: skip
         for privilege in ("insert", "references"):
             assert rows(superuser, may, "app_user", privilege) == []
@@ -120,7 +125,7 @@ def test_a_learner_writes_what_they_say_of_themselves_and_nothing_else(estate):
         by_engine = {name for (name,) in rows(superuser, may, "app_engine", "update")}
 
     of_the_ledger = {name for name in by_engine if name.startswith(("xp_events.", "user_achievements.", "users."))}
-    assert of_the_ledger == set()
+    assert of_the_ledger == set(OF_THE_ACCOUNT)
     assert not {name for name in by_engine if name.startswith(("skill", "achievement", "levels."))}
 
 

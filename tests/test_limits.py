@@ -45,7 +45,6 @@ NOT_FROM_CALLERS = {
     "login_attempts_identifier_hash_length",
     "login_attempts_network_length",
     "user_sessions_token_hash_length",
-    "user_tokens_email_length",
     "user_tokens_token_hash_length",
 }
 

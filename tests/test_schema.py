@@ -206,8 +206,8 @@ ENUMS = {
 }
 
 INDEXES = {
-    "idx_user_email": "users unique btree (lower(email))",
-    "idx_user_username": "users unique btree (username)",
+    "idx_user_email": "users unique btree (fold_name(email))",
+    "idx_user_username": "users unique btree (fold_name(username))",
     "idx_user_activity": "users btree (is_active, last_login_at)",
     "idx_profile_xp": "user_profiles btree (total_xp)",
     "idx_profile_level": "user_profiles btree (current_level)",
@@ -677,7 +677,7 @@ def test_email_may_take_254_characters(connection: Connection) -> None:
 def test_what_is_no_email_is_refused(connection: Connection, email: str) -> None:
     constraint = refused_by(connection, "users", "email", email)
 
-    assert constraint in {"users_email_form", "users_email_length"}
+    assert constraint in {"users_email_form", "users_email_length", "users_names_seen"}
 
 
 @pytest.mark.usefixtures("rows")
@@ -695,7 +695,7 @@ def test_email_is_unique_whatever_its_case(connection: Connection) -> None:
 def test_bad_username_is_refused(connection: Connection, username: str) -> None:
     constraint = refused_by(connection, "users", "username", username)
 
-    assert constraint in {"users_username_form", "users_username_length"}
+    assert constraint in {"users_username_form", "users_username_length", "users_names_seen"}
 
 
 @pytest.mark.parametrize(

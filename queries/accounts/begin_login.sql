@@ -12,7 +12,7 @@
 -- @budget buffers 58
 -- @never Seq Scan on users
 with identifier as (
-    select sha256(convert_to(lower(%(email)s), 'UTF8')) as hash
+    select sha256(convert_to(fold_name(%(email)s), 'UTF8')) as hash
 ),
 
 counted as (
@@ -89,5 +89,5 @@ select
 from verdict
 left join users
     on
-        lower(users.email) = lower(%(email)s)
+        fold_name(users.email) = fold_name(%(email)s)
         and verdict.retry_after = 0;

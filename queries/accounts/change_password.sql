@@ -45,7 +45,7 @@ taken_back as (
     update login_attempts
     set failures = 0
     from changed_user
-    where login_attempts.identifier_hash = sha256(convert_to(lower(%(email)s), 'UTF8'))
+    where login_attempts.identifier_hash = sha256(convert_to(fold_name(%(email)s), 'UTF8'))
     returning login_attempts.network
 )
 

@@ -1,11 +1,13 @@
--- Whether a link would set a new password now.
+-- Whether a link would set a new password now: of whom, which is what that must not be.
 --
 -- @role app_service
 -- @step how reset_password begins
 -- @after accounts/request_password_reset
 -- @budget buffers 13
 -- @never Seq Scan on users
-select users.id
+select
+    users.email,
+    users.username
 from user_tokens
 inner join users on users.id = user_tokens.user_id
 where

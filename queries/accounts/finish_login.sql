@@ -47,8 +47,8 @@ taken_back as (
     from logged_in
     where
         (login_attempts.identifier_hash, login_attempts.network) in (
-            (sha256(convert_to(lower(%(email)s), 'UTF8')), coalesce(%(network)s::text, 'unknown')),
-            (sha256(convert_to(lower(%(email)s), 'UTF8')), ''),
+            (sha256(convert_to(fold_name(%(email)s), 'UTF8')), coalesce(%(network)s::text, 'unknown')),
+            (sha256(convert_to(fold_name(%(email)s), 'UTF8')), ''),
             (''::bytea, %(network)s)
         )
     returning login_attempts.network

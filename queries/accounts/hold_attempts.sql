@@ -12,8 +12,8 @@ select
     counted.network
 from (
     values
-    (sha256(convert_to(lower(%(email)s), 'UTF8')), coalesce(%(network)s::text, 'unknown')),
-    (sha256(convert_to(lower(%(email)s), 'UTF8')), ''),
+    (sha256(convert_to(fold_name(%(email)s), 'UTF8')), coalesce(%(network)s::text, 'unknown')),
+    (sha256(convert_to(fold_name(%(email)s), 'UTF8')), ''),
     (''::bytea, %(network)s::text)
 ) as counted (identifier_hash, network)
 where counted.network is not null

@@ -14,7 +14,7 @@ select
     now() + %(valid_for)s::interval
 from users
 where
-    lower(users.email) = lower(%(email)s)
+    fold_name(users.email) = fold_name(%(email)s)
     and users.is_active
 on conflict (user_id, purpose) do update
     set

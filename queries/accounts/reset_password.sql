@@ -58,7 +58,7 @@ forgotten_attempt as (
     update login_attempts
     set failures = 0
     from changed_user
-    where login_attempts.identifier_hash = sha256(convert_to(lower(changed_user.email), 'UTF8'))
+    where login_attempts.identifier_hash = sha256(convert_to(fold_name(changed_user.email), 'UTF8'))
     returning login_attempts.network
 )
 

@@ -175,27 +175,34 @@ figure as (
     where counted.started >= %(min_group)s
 ),
 
+-- As in analytics/skills.
+judged as (
+    select
+        figure.skill_id,
+        figure.completed not between 1 and %(min_group)s - 1
+        and figure.started - figure.completed not between 1 and %(min_group)s - 1 as has_completed,
+        figure.stopped not between 1 and %(min_group)s - 1
+        and figure.started - figure.completed - figure.stopped
+        not between 1 and %(min_group)s - 1 as stops_in_groups,
+        figure.completed >= %(min_group)s
+        and figure.started >= 2 * %(min_group)s as is_completed_by_many,
+        figure.tried not between 1 and %(min_group)s - 1 as has_failures
+    from figure
+),
+
 told as (
     select
         figure.skill_id,
         figure.started,
+        case when judged.has_completed and judged.stops_in_groups then figure.stopped end as stopped,
+        case when judged.has_failures then figure.failure_rate end as failure_rate,
         case
-            when
-                figure.stopped not between 1 and %(min_group)s - 1
-                and figure.started - figure.stopped not between 1 and %(min_group)s - 1
-                and figure.started - figure.completed - figure.stopped
-                not between 1 and %(min_group)s - 1
-                then figure.stopped
-        end as stopped,
-        case
-            when figure.tried not between 1 and %(min_group)s - 1 then figure.failure_rate
-        end as failure_rate,
-        case
-            when figure.completed not between 1 and %(min_group)s - 1 then figure.median_minutes
+            when judged.has_completed then figure.median_minutes
+            when judged.is_completed_by_many then floor(figure.median_minutes)
         end as median_minutes,
-        figure.tried between 1 and %(min_group)s - 1
-        or figure.completed between 1 and %(min_group)s - 1 as is_suppressed
+        not(judged.has_completed and judged.stops_in_groups and judged.has_failures) as is_suppressed
     from figure
+    inner join judged on judged.skill_id = figure.skill_id
 ),
 
 bottleneck as (
@@ -216,7 +223,7 @@ bottleneck as (
         coalesce(skills_behind.skills, 0) as skills_behind,
         coalesce(skills_behind.skills, 0)::double precision
         / greatest(tree_size.skills - 1, 1) as share_behind,
-        told.is_suppressed or told.stopped is null as is_suppressed,
+        told.is_suppressed,
         active_skill.position_y,
         active_skill.position_x,
         active_skill.sort_order

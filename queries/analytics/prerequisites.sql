@@ -2,9 +2,10 @@
 -- by their score in the prerequisite; one JSON array, the smallest difference first.
 --
 -- No learner's id restricts this query: it is about all of them, and only what it counts leaves the database. A band
--- with fewer than min_group learners is null, and so is what has been completed in one where fewer than that have, or
--- have not. Wherever that leaves something out, the smallest other band is left out as well, because one figure that
--- is missing can be worked out from the others and their sum. 0 is nobody's figure, and is said.
+-- with fewer than min_group learners is null, and so is the smallest other one with them, because the sum of all is
+-- known. Where even so only one number were possible, all bands are null. What has been completed is told of the bands
+-- that are, unless in one of them, or in those that are left out together, fewer than that have or have not. 0 is
+-- nobody's figure, and is said where that gives nothing away.
 --
 -- @role app_service
 -- @across figures about groups of learners
@@ -80,9 +81,11 @@ score_band as (
         band.scores,
         coalesce(counted.learners, 0) as learners,
         coalesce(counted.completed, 0) as completed,
-        coalesce(counted.learners, 0) not between 1 and %(min_group)s - 1 as is_group,
-        coalesce(counted.completed, 0) not between 1 and %(min_group)s - 1
-        and coalesce(counted.learners - counted.completed, 0) not between 1 and %(min_group)s - 1 as is_split_in_groups
+        coalesce(counted.learners, 0) between 1 and %(min_group)s - 1 as is_few,
+        row_number() over (
+            partition by edge.skill_id, edge.prerequisite_id
+            order by coalesce(counted.learners, 0) >= %(min_group)s desc, counted.learners, band.number
+        ) as place
     from edge
     cross join (values (-1, 'none'), (0, '0-49'), (1, '50-69'), (2, '70-89'), (3, '90-100')) as band (number, scores)
     left join counted
@@ -92,7 +95,33 @@ score_band as (
             and counted.band = band.number
 ),
 
--- The first of edge_groups is the smallest band that could be told.
+-- Of the bands that are no few, the smallest is left out with those that are, and the next one tells most about it.
+edge_band as (
+    select
+        score_band.skill_id,
+        score_band.prerequisite_id,
+        count(*) filter (where score_band.is_few) as few_bands,
+        coalesce(sum(score_band.learners) filter (where score_band.is_few or score_band.place = 1), 0) as left_out,
+        min(score_band.learners) filter (where score_band.place = 2 and score_band.learners >= %(min_group)s)
+            as next_one
+    from score_band
+    group by score_band.skill_id, score_band.prerequisite_id
+),
+
+-- The few are at least one a band, and at least so many that the one left out with them is smaller than the next; they
+-- are at most min_group - 1 a band, and leave it min_group.
+judged_edge as (
+    select
+        edge_band.skill_id,
+        edge_band.prerequisite_id,
+        edge_band.few_bands = 0 as tells_all,
+        edge_band.few_bands > 0
+        and greatest(edge_band.few_bands, edge_band.left_out - edge_band.next_one + 1)
+        < least(edge_band.few_bands * (%(min_group)s - 1), edge_band.left_out - %(min_group)s)
+        and edge_band.next_one is not null as tells_some
+    from edge_band
+),
+
 counted_band as (
     select
         score_band.skill_id,
@@ -101,20 +130,44 @@ counted_band as (
         score_band.scores,
         score_band.learners,
         score_band.completed,
-        score_band.is_split_in_groups,
-        score_band.is_group
-        and (
-            bool_and(score_band.is_group) over edge_bands
-            or score_band.learners = 0
-            or row_number() over edge_groups > 1
+        judged_edge.tells_all
+        or (
+            judged_edge.tells_some
+            and not score_band.is_few
+            and score_band.place > 1
         ) as has_learners
     from score_band
-    window
-        edge_bands as (partition by score_band.skill_id, score_band.prerequisite_id),
-        edge_groups as (
-            partition by score_band.skill_id, score_band.prerequisite_id
-            order by score_band.is_group and score_band.learners > 0 desc, score_band.learners, score_band.band
-        )
+    inner join judged_edge
+        on
+            judged_edge.skill_id = score_band.skill_id
+            and judged_edge.prerequisite_id = score_band.prerequisite_id
+),
+
+-- What is left out counts as one band: what has been completed in it follows from the sum.
+split as (
+    select
+        counted_band.skill_id,
+        counted_band.prerequisite_id,
+        case when counted_band.has_learners then counted_band.band end as band,
+        sum(counted_band.completed) as completed,
+        sum(counted_band.learners - counted_band.completed) as not_completed
+    from counted_band
+    group by
+        counted_band.skill_id,
+        counted_band.prerequisite_id,
+        case when counted_band.has_learners then counted_band.band end
+),
+
+split_edge as (
+    select
+        split.skill_id,
+        split.prerequisite_id,
+        bool_and(
+            split.completed not between 1 and %(min_group)s - 1
+            and split.not_completed not between 1 and %(min_group)s - 1
+        ) as tells_completed
+    from split
+    group by split.skill_id, split.prerequisite_id
 ),
 
 tellable_band as (
@@ -127,22 +180,12 @@ tellable_band as (
         counted_band.completed,
         counted_band.has_learners,
         counted_band.has_learners
-        and counted_band.is_split_in_groups
-        and (
-            bool_and(counted_band.is_split_in_groups or not counted_band.has_learners) over edge_bands
-            or counted_band.learners = 0
-            or row_number() over edge_groups > 1
-        ) as has_completed
+        and split_edge.tells_completed as has_completed
     from counted_band
-    window
-        edge_bands as (partition by counted_band.skill_id, counted_band.prerequisite_id),
-        edge_groups as (
-            partition by counted_band.skill_id, counted_band.prerequisite_id
-            order by
-                counted_band.has_learners and counted_band.is_split_in_groups and counted_band.learners > 0 desc,
-                counted_band.learners,
-                counted_band.band
-        )
+    inner join split_edge
+        on
+            split_edge.skill_id = counted_band.skill_id
+            and split_edge.prerequisite_id = counted_band.prerequisite_id
 ),
 
 told_band as (

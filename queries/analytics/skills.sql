@@ -1,8 +1,10 @@
 -- How each active skill of a tree goes for those who have begun it, top to bottom, left to right, as one JSON array.
 --
 -- No learner's id restricts this query: it is about all of them, and only what it counts leaves the database. What
--- fewer than min_group learners stand behind is null, and so is what would tell as much by subtraction: both of two
--- parts that make up a whole, when one of them is that small. 0 is nobody's figure, and is said.
+-- fewer than min_group learners stand behind is null, and so is what would tell as much by logic: both of two parts
+-- that make up a whole, when one of them is that small, and all that is a part of what is not told. 0 is nobody's
+-- figure, and is said. What is null must not be certain either, so nothing told may depend on it but in steps that
+-- leave several numbers possible.
 --
 -- idle_days  after how many days without work in the tree a learner has stopped
 --
@@ -144,22 +146,38 @@ figure as (
     left join stopped on stopped.skill_id = active_skill.id
 ),
 
--- What can be told. Those who began a skill have completed it, stopped at it, or are at it still.
-judged as (
+-- What can be told. Those who began a skill are those who have completed it and those who have not; of the latter some
+-- have stopped.
+begun as (
     select
         figure.id,
         figure.started not between 1 and %(min_group)s - 1 as has_started,
         figure.started not between 1 and %(min_group)s - 1
         and figure.completed not between 1 and %(min_group)s - 1
-        and figure.started - figure.completed not between 1 and %(min_group)s - 1 as has_completed,
-        figure.started not between 1 and %(min_group)s - 1
+        and figure.started - figure.completed not between 1 and %(min_group)s - 1 as has_completed
+    from figure
+),
+
+judged as (
+    select
+        begun.id,
+        begun.has_started,
+        begun.has_completed,
+        begun.has_completed
         and figure.stopped not between 1 and %(min_group)s - 1
-        and figure.started - figure.stopped not between 1 and %(min_group)s - 1
         and figure.started - figure.completed - figure.stopped
         not between 1 and %(min_group)s - 1 as has_stopped,
-        figure.completed not between 1 and %(min_group)s - 1 as has_medians,
-        figure.tried not between 1 and %(min_group)s - 1 as has_failures
-    from figure
+        -- Where it is not told how many have completed it, that there are medians tells that it is not few. That must
+        -- not leave one number alone; and half a minute would tell that they are even in number.
+        begun.has_completed
+        or (
+            figure.completed >= %(min_group)s
+            and figure.started >= 2 * %(min_group)s
+        ) as has_medians,
+        begun.has_started
+        and figure.tried not between 1 and %(min_group)s - 1 as has_failures
+    from begun
+    inner join figure on figure.id = begun.id
 )
 
 select
@@ -186,8 +204,14 @@ select
                     when judged.has_completed
                         then figure.completed::double precision / nullif(figure.started, 0)
                 end as completion_rate,
-                case when judged.has_medians then figure.median_minutes end as median_minutes,
-                case when judged.has_medians then figure.median_attempts end as median_attempts,
+                case
+                    when judged.has_completed then figure.median_minutes
+                    when judged.has_medians then floor(figure.median_minutes)
+                end as median_minutes,
+                case
+                    when judged.has_completed then figure.median_attempts
+                    when judged.has_medians then floor(figure.median_attempts)
+                end as median_attempts,
                 case when judged.has_failures then figure.failure_rate end as failure_rate,
                 case when judged.has_stopped then figure.stopped end as stopped,
                 case

@@ -1,6 +1,6 @@
 -- All that is held on one learner, an item a row, by section and time. One statement, and so of one moment.
 --
--- Everything but what is secret: hashes of passwords and tokens, and what throttles log-ins. Names stand beside ids.
+-- Everything but what is secret: hashes of passwords and tokens. Names stand beside ids.
 --
 -- @role app_engine
 -- @custom rare, and reads for far longer than it plans
@@ -90,8 +90,6 @@ with part as (
             'after', audit_log.after
         )::text as item
     from audit_log
-    -- Of an account that was deleted, the trail is kept, and is nobody's to export.
-    inner join users on users.id = audit_log.subject_id
     where audit_log.subject_id = %(user_id)s
     union all
     select
@@ -106,6 +104,24 @@ with part as (
         )::text as item
     from user_tokens
     where user_tokens.user_id = %(user_id)s
+    union all
+    select
+        'log_ins' as section,
+        login_attempts.last_failed_at as at,
+        encode(login_attempts.identifier_hash, 'hex') || login_attempts.network as key,
+        json_build_object(
+            'network', login_attempts.network,
+            'failures', login_attempts.failures,
+            'last_failed_at', login_attempts.last_failed_at,
+            'succeeded_at', login_attempts.succeeded_at
+        )::text as item
+    from users
+    inner join login_attempts
+        on login_attempts.identifier_hash in (
+            sha256(convert_to(fold_name(users.email), 'UTF8')),
+            sha256(convert_to(users.id::text, 'UTF8'))
+        )
+    where users.id = %(user_id)s
     union all
     select
         'tree_progress' as section,

@@ -1,4 +1,4 @@
--- The account with an e-mail address, in any case.
+-- The account with an e-mail address, in any case and form.
 --
 -- @role app_service
 -- @across whose account it is, is what is asked
@@ -20,4 +20,4 @@ select
     users.created_by,
     users.updated_by
 from users
-where lower(users.email) = lower(%(email)s);
+where fold_name(users.email) = fold_name(%(email)s);

@@ -1,4 +1,4 @@
--- The account with a user name.
+-- The account with a user name, in any case and form.
 --
 -- @role app_service
 -- @across whose account it is, is what is asked
@@ -20,4 +20,4 @@ select
     users.created_by,
     users.updated_by
 from users
-where users.username = %(username)s;
+where fold_name(users.username) = fold_name(%(username)s);

@@ -47,6 +47,7 @@ class Range(NamedTuple):
 SearchText = Annotated[str, Range(0, 200)]
 SearchSize = Annotated[int, Range(0, 100)]
 Offset = Annotated[int, Range(0, 1_000_000)]
+PasswordLength = Annotated[int, Range(1, 72)]
 
 _TEXT = Range(0, MOST_CHARACTERS)
 _INTEGER = Range(-(2**31), 2**31 - 1)

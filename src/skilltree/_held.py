@@ -9,6 +9,7 @@ _LISTS = (
     "audit_trail",
     "authored_skills",
     "authored_trees",
+    "log_ins",
     "scores",
     "sessions",
     "skill_progress",

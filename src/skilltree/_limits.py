@@ -86,12 +86,15 @@ LIMITS = {
     "user_skill_progress_time_spent_minutes_range": "be 0 or more",
     "user_skill_tree_progress_current_path_count": "have at most 10000 items",
     "user_skill_tree_progress_milestones_reached_count": "have at most 10000 items",
+    "user_tokens_email_form": "be an address such as ada@example.org",
+    "user_tokens_email_length": "have at most 254 characters",
+    "users_avatar_url_form": "be an address of the web such as https://example.org/ada.png",
     "users_avatar_url_length": "have at most 2048 characters",
     "users_email_form": "be an address such as ada@example.org",
     "users_email_length": "have 3 to 254 characters",
     "users_first_name_length": "have at most 100 characters",
     "users_last_name_length": "have at most 100 characters",
-    "users_username_form": "have neither a space at an end nor a control character",
+    "users_username_form": "have neither a space at an end nor two in a row",
     "users_username_length": "have 1 to 50 characters",
 }
 """Every constraint that a caller can break, and what the value must do or be."""

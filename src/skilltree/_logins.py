@@ -23,3 +23,16 @@ class TokenGrant(Model):
     user_id: UserId
     email: str
     expires_at: datetime
+
+
+class AccountNames(Model):
+    """What everybody knows of an account, and no password must be."""
+
+    email: str
+    username: str
+
+
+class HeldPassword(AccountNames):
+    """What the password of an account is checked against."""
+
+    password_hash: str = Field(repr=False)

@@ -1,12 +1,15 @@
 """What can go wrong, by name. Every error is a ``SkillTreeError``; the driver's own is its ``__cause__``."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 # A slug that is asked for may be as long as texts can be.
 _MOST_SHOWN = 200
 _MOST_LISTED = 100
+
+PasswordFault = Literal["too_short", "too_long", "well_known", "own_name", "unfit"]
+"""Why a password is refused: ``unfit`` is what no bcrypt hash can be made of, such as an empty one."""
 
 
 class SkillTreeError(Exception):
@@ -91,11 +94,11 @@ class AlreadyExists(SkillTreeError):
 
 
 class EmailTaken(AlreadyExists):
-    """Another account has this e-mail address (upper and lower case are the same)."""
+    """Another account has this e-mail address, or one that looks the same."""
 
 
 class UsernameTaken(AlreadyExists):
-    """Another account has this user name."""
+    """Another account has this user name, or one that looks the same."""
 
 
 class CategoryNameTaken(AlreadyExists):
@@ -131,8 +134,18 @@ class UnknownTimezone(InvalidValue):
     """The time zone is not one of the IANA database, such as Europe/Lisbon."""
 
 
+class InvalidName(InvalidValue):
+    """A name holds a character that nobody sees, or that changes how the rest is shown."""
+
+
 class InvalidPassword(InvalidValue):
-    """The password cannot be hashed."""
+    """The password cannot be taken. ``reason`` says why in a word, for messages of the application's own."""
+
+    def __init__(
+        self, message: str | None = None, *, field: str | None = None, reason: PasswordFault | None = None
+    ) -> None:
+        self.reason = reason
+        super().__init__(message, field=field)
 
 
 class InvalidCredentials(SkillTreeError):

@@ -290,7 +290,9 @@ async def test_a_password_is_changed_by_who_knows_it(db, connection, learner):
 
 
 async def test_of_two_changes_at_the_same_time_one_is_refused(db, learner):
-    results = await together_async(lambda: change(db, learner, new="one"), lambda: change(db, learner, new="two"))
+    results = await together_async(
+        lambda: change(db, learner, new="the first one"), lambda: change(db, learner, new="the second one")
+    )
 
     assert {type(result) for result in results} == {type(None), InvalidCredentials}
 
@@ -334,7 +336,7 @@ async def test_a_new_password_is_set_by_a_link(db, connection, learner):
     with pytest.raises(SessionNotFound):
         await db.sessions.resume(started.token)
     with pytest.raises(InvalidToken):
-        await db.accounts.reset_password(issued.token, "again", bcrypt_cost=4)
+        await db.accounts.reset_password(issued.token, "once again", bcrypt_cost=4)
 
 
 async def test_only_the_hash_of_a_link_is_kept(db, connection, learner):
@@ -363,8 +365,8 @@ async def test_a_newer_link_makes_the_older_void_but_not_within_a_minute(db, con
     second = await db.accounts.request_password_reset(EMAIL)
 
     with pytest.raises(InvalidToken):
-        await db.accounts.reset_password(first.token, "one", bcrypt_cost=4)
-    await db.accounts.reset_password(second.token, "two", bcrypt_cost=4)
+        await db.accounts.reset_password(first.token, "the first one", bcrypt_cost=4)
+    await db.accounts.reset_password(second.token, "the second one", bcrypt_cost=4)
 
 
 async def test_a_link_is_void_when_it_is_old(db, connection, learner):
@@ -393,7 +395,7 @@ async def test_a_changed_password_voids_the_links_that_would_change_it(db, learn
     await change(db, learner)
 
     with pytest.raises(InvalidToken):
-        await db.accounts.reset_password(issued.token, "again", bcrypt_cost=4)
+        await db.accounts.reset_password(issued.token, "once again", bcrypt_cost=4)
 
 
 async def test_of_two_who_use_a_link_at_the_same_time_one_is_refused(db, learner):
@@ -435,4 +437,4 @@ async def test_a_closed_account_is_logged_out_and_its_links_are_void(db, connect
     with pytest.raises(SessionNotFound):
         await db.sessions.resume(started.token)
     with pytest.raises(InvalidToken):
-        await db.accounts.reset_password(issued.token, "again", bcrypt_cost=4)
+        await db.accounts.reset_password(issued.token, "once again", bcrypt_cost=4)

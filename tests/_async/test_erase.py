@@ -181,6 +181,7 @@ async def test_an_export_of_who_has_done_nothing_has_every_list_empty(db, learne
         "activity_days": [],
         "authored_skills": [],
         "authored_trees": [],
+        "log_ins": [],
         "scores": [],
         "sessions": [],
         "skill_progress": [],
@@ -539,5 +540,5 @@ async def test_an_erased_learner_cannot_log_in_and_nothing_tells_that_they_tried
     with pytest.raises(SessionNotFound):
         await db.sessions.resume(token)
     with pytest.raises(InvalidToken):
-        await db.accounts.reset_password(reset.token, "again", bcrypt_cost=4)
+        await db.accounts.reset_password(reset.token, "once again", bcrypt_cost=4)
     assert await value(connection, "select count(*) from login_attempts where network = '192.0.2.7'") == 1

@@ -185,9 +185,9 @@ async def test_an_unknown_address_is_nobodys(db, learner, subtests):
             assert await db.users.find_by_email(email) is None
 
 
-async def test_an_account_is_found_by_its_user_name_in_the_case_it_has(db, learner):
+async def test_an_account_is_found_by_its_user_name_in_any_case(db, learner):
     assert await db.users.find_by_username("ada") == learner
-    assert await db.users.find_by_username("ADA") is None
+    assert await db.users.find_by_username("ADA") == learner
 
 
 async def test_a_profile_changes_only_in_what_is_given(db, learner):

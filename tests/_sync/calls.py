@@ -131,6 +131,7 @@ OWN = {
     "users.get_profile": lambda db, of: db.users.get_profile(of.user_id),
     "users.update_profile": lambda db, of: db.users.update_profile(of.user_id, bio="Changed"),
     "users.update_profile (listed)": lambda db, of: db.users.update_profile(of.user_id, is_on_leaderboard=False),
+    "users.update_account": lambda db, of: db.users.update_account(of.user_id, first_name="Changed"),
     "users.export": lambda db, of: exported(db, of.user_id),
     "sessions.end": lambda db, of: db.sessions.end(of.user_id, of.session_id),
     "sessions.end_all": lambda db, of: db.sessions.end_all(of.user_id),
@@ -193,6 +194,7 @@ SERVICE = {
     "users.find_by_username": lambda db, of: db.users.find_by_username(of.username),
     "users.mark_email_verified": lambda db, of: db.users.mark_email_verified(of.user_id),
     "users.deactivate": lambda db, of: db.users.deactivate(of.user_id),
+    "users.reactivate": lambda db, of: db.users.reactivate(of.user_id),
     "users.delete": lambda db, of: db.users.delete(of.user_id),
     "users.erase": lambda db, of: db.users.erase(of.user_id),
     "accounts.authenticate": lambda db, of: db.accounts.authenticate(of.email, "wrong", bcrypt_cost=4),
@@ -200,10 +202,16 @@ SERVICE = {
     "accounts.change_password": lambda db, of: db.accounts.change_password(
         of.user_id, current="correct horse", new="battery staple", bcrypt_cost=4
     ),
+    "accounts.request_email_change": lambda db, of: db.accounts.request_email_change(
+        of.user_id, "new@example.org", current="correct horse", bcrypt_cost=4
+    ),
+    "accounts.change_email": lambda db, of: db.accounts.change_email(token(of.user_id, bytes(32))),
     "accounts.request_email_verification": lambda db, of: db.accounts.request_email_verification(of.user_id),
     "accounts.verify_email": lambda db, of: db.accounts.verify_email(token(of.user_id, bytes(32))),
     "accounts.request_password_reset": lambda db, of: db.accounts.request_password_reset(of.email),
-    "accounts.reset_password": lambda db, of: db.accounts.reset_password(token(of.user_id, bytes(32)), "new"),
+    "accounts.reset_password": lambda db, of: db.accounts.reset_password(
+        token(of.user_id, bytes(32)), "a new password"
+    ),
     "accounts.forget_attempts": lambda db, _: db.accounts.forget_attempts(),
     "sessions.start": lambda db, of: db.sessions.start(of.user_id, id=of.session_id),
     "sessions.resume": lambda db, of: db.sessions.resume(token(of.user_id, bytes(32))),

@@ -183,6 +183,7 @@ def test_an_export_of_who_has_done_nothing_has_every_list_empty(db, learner):
         "activity_days": [],
         "authored_skills": [],
         "authored_trees": [],
+        "log_ins": [],
         "scores": [],
         "sessions": [],
         "skill_progress": [],
@@ -541,5 +542,5 @@ def test_an_erased_learner_cannot_log_in_and_nothing_tells_that_they_tried(db, c
     with pytest.raises(SessionNotFound):
         db.sessions.resume(token)
     with pytest.raises(InvalidToken):
-        db.accounts.reset_password(reset.token, "again", bcrypt_cost=4)
+        db.accounts.reset_password(reset.token, "once again", bcrypt_cost=4)
     assert value(connection, "select count(*) from login_attempts where network = '192.0.2.7'") == 1

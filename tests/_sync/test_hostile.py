@@ -73,7 +73,7 @@ BY_NAME = {
 }
 DOCUMENTS = {name for name, examples in BY_NAME.items() if isinstance(examples[0], dict)} | {"resources", "rows"}
 # A failed log-in is counted, and a back-fill has been in vain for none of the learners that it has told of.
-WRITES_BEFORE_IT_REFUSES = {"authenticate", "log_in", "change_password", "backfill"}
+WRITES_BEFORE_IT_REFUSES = {"authenticate", "log_in", "change_password", "request_email_change", "backfill"}
 CALLERS_OWN = {"on_batch", "rows"}
 BY_TYPE = {
     str: ["text"],

@@ -187,9 +187,9 @@ def test_an_unknown_address_is_nobodys(db, learner, subtests):
             assert db.users.find_by_email(email) is None
 
 
-def test_an_account_is_found_by_its_user_name_in_the_case_it_has(db, learner):
+def test_an_account_is_found_by_its_user_name_in_any_case(db, learner):
     assert db.users.find_by_username("ada") == learner
-    assert db.users.find_by_username("ADA") is None
+    assert db.users.find_by_username("ADA") == learner
 
 
 def test_a_profile_changes_only_in_what_is_given(db, learner):

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from skilltree._addresses import Address, address_of, network_of
+from skilltree._arguments import PasswordLength
 from skilltree._async.repository import AsyncRepository, M
 from skilltree._async.sessions import LONGEST
-from skilltree._logins import LoginAttempt, TokenGrant
+from skilltree._logins import AccountNames, HeldPassword, LoginAttempt, TokenGrant
 from skilltree._rows import document, limited
 from skilltree._tokens import digest, new_secret, read_token, token
 from skilltree.errors import (
     ConcurrentUpdate,
+    EmailTaken,
     InvalidCredentials,
     InvalidToken,
     TooManyAttempts,
@@ -22,7 +24,15 @@ from skilltree.models.content import DEVICE, DeviceInfo
 from skilltree.models.ids import SessionId, UserId
 from skilltree.models.sessions import Session, StartedSession
 from skilltree.models.users import IssuedToken, User
-from skilltree.passwords import DEFAULT_COST, check_password, cost_of, hash_password, require_password
+from skilltree.passwords import (
+    DEFAULT_COST,
+    MIN_LENGTH,
+    check_password,
+    cost_of,
+    hash_password,
+    require_new_password,
+    require_password,
+)
 
 # How many hashes of one account a log-in checks: it changes when a password, or the cost of one, changes meanwhile.
 _MOST_HASHES = 5
@@ -95,19 +105,21 @@ class AsyncAccounts(AsyncRepository):
         current: str,
         new: str,
         keep_session_id: SessionId | None = None,
+        min_password_length: PasswordLength = MIN_LENGTH,
         bcrypt_cost: int = DEFAULT_COST,
     ) -> None:
         """Change a password and end the sessions, but for one that may go on; reset links are void.
 
         Guesses of the current one are counted, apart from log-ins. Raises InvalidCredentials when ``current`` is not
-        the password, or not any more; InvalidPassword, TooManyAttempts; UnitOfWorkOpen within a unit of work.
+        the password, or not any more; InvalidPassword (see ``users.register``), TooManyAttempts; UnitOfWorkOpen within
+        a unit of work.
         """
         require_password(current, cost=bcrypt_cost)
-        require_password(new)
-        await self._attempt(str(user_id), None)
-        password_hash = await self._password_hash(user_id)
-        if not await asyncio.to_thread(check_password, current, password_hash, cost=bcrypt_cost):
-            raise InvalidCredentials
+        require_new_password(new, min_length=min_password_length)
+        held = await self._held(user_id)
+        if held is not None:
+            require_new_password(new, min_length=min_password_length, own_names=(held.email, held.username))
+        held = await self._proven(user_id, held, current, bcrypt_cost)
         new_hash = await asyncio.to_thread(hash_password, new, cost=bcrypt_cost)
         changed = await self._values(
             "accounts/change_password",
@@ -115,7 +127,7 @@ class AsyncAccounts(AsyncRepository):
             email=str(user_id),
             network=None,
             user_id=user_id,
-            password_hash=password_hash,
+            password_hash=held.password_hash,
             new_hash=new_hash,
             keep_session_id=keep_session_id,
         )
@@ -141,6 +153,50 @@ class AsyncAccounts(AsyncRepository):
             User, "accounts/verify_email", missing=InvalidToken(), user_id=user_id, token_hash=token_hash
         )
 
+    async def request_email_change(
+        self,
+        user_id: UserId,
+        email: str,
+        *,
+        current: str,
+        valid_for: timedelta = timedelta(days=1),
+        bcrypt_cost: int = DEFAULT_COST,
+    ) -> IssuedToken:
+        """Return what to mail to a new address for ``change_email``; the old one stays the account's until then.
+
+        ``current`` is the password, guesses of which are counted: a session somebody has found is no reason to hand the
+        account over. An older link becomes void. Raises EmailTaken, InvalidValue, InvalidCredentials, InvalidPassword,
+        TooManyAttempts; UnitOfWorkOpen within a unit of work.
+        """
+        require_password(current, cost=bcrypt_cost)
+        await self._proven(user_id, await self._held(user_id), current, bcrypt_cost)
+        issued = await self._issue(
+            "accounts/request_email_change",
+            user_id=user_id,
+            email=email,
+            valid_for=valid_for,
+        )
+        if issued is None:
+            raise EmailTaken
+        return issued
+
+    async def change_email(self, token: str, *, keep_session_id: SessionId | None = None) -> User:
+        """Give an account its new address, by the link that was sent there. All sessions end but one that may go on.
+
+        Other links of the account are void. Tell the old address: who reads it may not have asked for this. Raises
+        InvalidToken; EmailTaken when somebody else has the address meanwhile.
+        """
+        user_id, token_hash = _shown(token)
+        return await self._one(
+            User,
+            "accounts/change_email",
+            missing=InvalidToken(),
+            before=("accounts/lock",),
+            user_id=user_id,
+            token_hash=token_hash,
+            keep_session_id=keep_session_id,
+        )
+
     async def request_password_reset(
         self, email: str, *, valid_for: timedelta = timedelta(hours=1)
     ) -> IssuedToken | None:
@@ -151,15 +207,25 @@ class AsyncAccounts(AsyncRepository):
         """
         return await self._issue("accounts/request_password_reset", email=email, valid_for=valid_for)
 
-    async def reset_password(self, token: str, new: str, *, bcrypt_cost: int = DEFAULT_COST) -> User:
+    async def reset_password(
+        self,
+        token: str,
+        new: str,
+        *,
+        min_password_length: PasswordLength = MIN_LENGTH,
+        bcrypt_cost: int = DEFAULT_COST,
+    ) -> User:
         """Set a new password by a link that was sent for it, end all sessions, and count log-ins anew.
 
-        Of two who use the same link one is refused. Raises InvalidToken, InvalidPassword.
+        Of two who use the same link one is refused. Raises InvalidToken, and InvalidPassword as
+        ``users.register`` does; the link is good for another try then.
         """
-        require_password(new, cost=bcrypt_cost)
+        require_new_password(new, min_length=min_password_length)
         user_id, token_hash = _shown(token)
-        if not await self._values("accounts/check_reset", user_id=user_id, token_hash=token_hash):
+        names = await self._find(AccountNames, "accounts/check_reset", user_id=user_id, token_hash=token_hash)
+        if names is None:
             raise InvalidToken
+        require_new_password(new, min_length=min_password_length, own_names=(names.email, names.username))
         new_hash = await asyncio.to_thread(hash_password, new, cost=bcrypt_cost)
         return await self._one(
             User,
@@ -214,7 +280,8 @@ class AsyncAccounts(AsyncRepository):
             if found:
                 return found[0]
             # The hash is another one meanwhile: of another password, or of the same one at a higher cost.
-            password_hash = await self._password_hash(attempt.user_id)
+            held = await self._held(attempt.user_id)
+            password_hash = None if held is None else held.password_hash
         raise ConcurrentUpdate(f"the password was changed {_MOST_HASHES} times during one log-in: try again")
 
     async def _attempt(self, email: str, network: str | None) -> LoginAttempt:
@@ -228,9 +295,17 @@ class AsyncAccounts(AsyncRepository):
             raise TooManyAttempts(attempt.retry_after)
         return attempt
 
-    async def _password_hash(self, user_id: UserId | None) -> str | None:
-        hashes = await self._values("accounts/password_hash", user_id=user_id)
-        return hashes[0] if hashes else None
+    async def _held(self, user_id: UserId | None) -> HeldPassword | None:
+        return await self._find(HeldPassword, "accounts/password_hash", user_id=user_id)
+
+    async def _proven(self, user_id: UserId, held: HeldPassword | None, current: str, bcrypt_cost: int) -> HeldPassword:
+        """Return what is held on an account to who knows its password; guesses are counted."""
+        await self._attempt(str(user_id), None)
+        password_hash = None if held is None else held.password_hash
+        matches = await asyncio.to_thread(check_password, current, password_hash, cost=bcrypt_cost)
+        if held is None or not matches:
+            raise InvalidCredentials
+        return held
 
     async def _issue(self, query: str, **params: object) -> IssuedToken | None:
         secret = new_secret()

@@ -23,12 +23,15 @@ class Analytics(Repository):
     """Figures about groups of learners, never about one.
 
     A figure behind which stand fewer than ``min_group`` learners is ``None``, and so is one from which such a figure
-    would follow by subtraction: the count and the rate of completion when fewer than that have *not* completed a skill,
-    and those of the learners who stopped likewise; of score bands, each time one is left out, the smallest other one
-    too. A count of 0 is told, because it is nobody's, and so is one of all.
+    would follow by logic: the count and the rate of completion when fewer than that have *not* completed a skill, and
+    then all that is counted among those; of score bands, the smallest other one with those that are too small, or all
+    of them. No count that is left out can be worked out from what is told. A count of 0 is told, because it is
+    nobody's, and so is one of all. A median of learners who are not counted is rounded down.
 
-    That holds for what one call returns. Whoever may ask at any moment, and with any ``min_group`` and ``idle_days``,
-    can set one answer against another: fix both where authors do not know what single learners did.
+    That holds for what one call returns, and for calls that differ in ``min_group`` alone of ``skills`` and
+    ``bottlenecks``. Whoever may ask at any moment, and with any ``idle_days``, can set one answer against another, and
+    who knows that nobody gets to a skill without its prerequisites can compare the two: fix both where authors do not
+    know what single learners did.
     """
 
     def skills(self, tree_id: TreeId, *, min_group: int = 5, idle_days: int = 14) -> list[SkillStatistics]:

@@ -10,14 +10,16 @@ from psycopg.rows import scalar_row
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
+from skilltree._arguments import PasswordLength
 from skilltree._held import HeldDocument
 from skilltree._rows import changes
 from skilltree._sync.repository import Repository, step
 from skilltree.errors import UserNotFound
 from skilltree.models.ids import UserId
-from skilltree.models.users import HeldItem, ProfileChanges, User, UserProfile
-from skilltree.passwords import DEFAULT_COST, hash_password
+from skilltree.models.users import AccountChanges, HeldItem, ProfileChanges, User, UserProfile
+from skilltree.passwords import DEFAULT_COST, MIN_LENGTH, HashedPassword, hash_password, require_new_password
 
+_ACCOUNT_CHANGES = TypeAdapter(AccountChanges)
 _PROFILE_CHANGES = TypeAdapter(ProfileChanges)
 
 _ERASURE = (
@@ -46,16 +48,27 @@ class Users(Repository):
         *,
         email: str,
         username: str,
-        password: str,
+        password: str | HashedPassword,
         first_name: str | None = None,
         last_name: str | None = None,
         avatar_url: str | None = None,
         timezone: str = "UTC",
         id: UserId | None = None,  # noqa: A002 (the column's name)
+        min_password_length: PasswordLength = MIN_LENGTH,
         bcrypt_cost: int = DEFAULT_COST,
     ) -> User:
-        """Create an account with its profile. Raises EmailTaken, UsernameTaken, InvalidPassword, UnknownTimezone."""
-        password_hash = hash_password(password, cost=bcrypt_cost)
+        """Create an account with its profile.
+
+        A password has at least ``min_password_length`` characters of any kind, at most 72 bytes, and is neither a
+        well-known one nor the account's own name or address; one that is hashed already is taken as it is. Names and
+        addresses are taken when they look like another's: case, Unicode form and spaces make no difference. Raises
+        EmailTaken, UsernameTaken, InvalidName, InvalidPassword, UnknownTimezone.
+        """
+        if isinstance(password, HashedPassword):
+            password_hash = password.value
+        else:
+            require_new_password(password, min_length=min_password_length, own_names=(email, username))
+            password_hash = hash_password(password, cost=bcrypt_cost)
         return self._one(
             User,
             "users/register",
@@ -74,11 +87,11 @@ class Users(Repository):
         return self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
 
     def find_by_email(self, email: str) -> User | None:
-        """Return the account with this address, written in any case."""
+        """Return the account with this address, or with one that looks the same."""
         return self._find(User, "users/find_by_email", email=email)
 
     def find_by_username(self, username: str) -> User | None:
-        """Return the account with this user name."""
+        """Return the account with this user name, or with one that looks the same."""
         return self._find(User, "users/find_by_username", username=username)
 
     def get_profile(self, user_id: UserId) -> UserProfile:
@@ -99,6 +112,20 @@ class Users(Repository):
             changes=changes(_PROFILE_CHANGES, changed),
         )
 
+    def update_account(self, user_id: UserId, **changed: Unpack[AccountChanges]) -> User:
+        """Change the names of an account, or its avatar; what is not given stays. An old user name is free at once.
+
+        The address is changed by ``accounts.request_email_change``. Raises UserNotFound, UsernameTaken, InvalidName,
+        InvalidValue.
+        """
+        return self._one(
+            User,
+            "users/update_account",
+            missing=UserNotFound(id=user_id),
+            user_id=user_id,
+            changes=changes(_ACCOUNT_CHANGES, changed),
+        )
+
     def mark_email_verified(self, user_id: UserId) -> User:
         """Note that the e-mail address has been shown to be its owner's. Raises UserNotFound."""
         return self._one(User, "users/mark_email_verified", missing=UserNotFound(id=user_id), user_id=user_id)
@@ -116,12 +143,32 @@ class Users(Repository):
             except_session_id=None,
         )
 
+    def reactivate(self, user_id: UserId) -> User:
+        """Open a closed account again: its owner can log in, and is back on the leaderboards. Raises UserNotFound."""
+        return self._one(
+            User,
+            "users/reactivate",
+            missing=UserNotFound(id=user_id),
+            before=("users/lock_profile",),
+            after=("leaderboards/refresh_scores",),
+            user_id=user_id,
+            is_listed=None,
+        )
+
     def delete(self, user_id: UserId) -> None:
-        """Delete an account with its profile, progress, achievements and sessions. Raises UserNotFound."""
+        """Delete an account with all that a learner has done, and every trace of who it was. Raises UserNotFound."""
         deleted = self._values(
             "users/delete",
-            before=("users/lock_profile", "leaderboards/refresh_scores"),
+            before=(
+                "erasure/forget_actor",
+                "users/lock_profile",
+                "erasure/forget_author",
+                "erasure/forget_attempts",
+                "leaderboards/refresh_scores",
+            ),
+            after=("erasure/forget_trail",),
             user_id=user_id,
+            nobody_id=None,
             is_listed=False,
         )
         if not deleted:

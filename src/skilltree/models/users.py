@@ -86,3 +86,13 @@ class ProfileChanges(TypedDict, total=False):
     interests: list[str]
     preferences: Preferences
     is_on_leaderboard: bool
+
+
+@with_config(CHANGES)
+class AccountChanges(TypedDict, total=False):
+    """What the owner of an account may change of it."""
+
+    username: str
+    first_name: str | None
+    last_name: str | None
+    avatar_url: str | None

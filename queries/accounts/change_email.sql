@@ -1,0 +1,118 @@
+-- Use up a link that was sent to a new address: it is the account's from now on, and verified. Other links are void,
+-- what was counted of log-ins by the old address is forgotten, and the other sessions end.
+--
+-- keep_session_id  the session that goes on; null ends them all
+--
+-- @role app_service
+-- @after accounts/request_email_change
+-- @budget buffers 86
+-- @never Seq Scan on user_sessions, users
+with used_token as (
+    delete from user_tokens
+    where
+        user_tokens.user_id = %(user_id)s
+        and user_tokens.purpose = 'EMAIL_CHANGE'
+        and user_tokens.token_hash = %(token_hash)s
+        and user_tokens.expires_at > now()
+    returning
+        user_tokens.user_id,
+        user_tokens.email
+),
+
+old_address as (
+    select
+        users.id,
+        users.email
+    from users
+    where users.id = %(user_id)s
+),
+
+changed_user as (
+    update users
+    set
+        email = used_token.email,
+        email_verified = true
+    from used_token
+    where
+        users.id = %(user_id)s
+        and users.id = used_token.user_id
+        and users.is_active
+    returning
+        users.id,
+        users.email,
+        users.username,
+        users.first_name,
+        users.last_name,
+        users.avatar_url,
+        users.is_active,
+        users.email_verified,
+        users.last_login_at,
+        users.created_at,
+        users.updated_at,
+        users.created_by,
+        users.updated_by
+),
+
+voided_token as (
+    delete from user_tokens
+    using changed_user
+    where
+        user_tokens.user_id = %(user_id)s
+        and user_tokens.user_id = changed_user.id
+        and user_tokens.purpose <> 'EMAIL_CHANGE'
+    returning user_tokens.purpose
+),
+
+ended_session as (
+    update user_sessions
+    set
+        is_active = false,
+        ended_at = now()
+    from changed_user
+    where
+        user_sessions.user_id = %(user_id)s
+        and user_sessions.user_id = changed_user.id
+        and user_sessions.is_active
+        and user_sessions.id is distinct from %(keep_session_id)s::uuid
+    returning user_sessions.id
+),
+
+forgotten_attempt as (
+    delete from login_attempts
+    using old_address, changed_user
+    where
+        old_address.id = changed_user.id
+        and login_attempts.identifier_hash = sha256(convert_to(fold_name(old_address.email), 'UTF8'))
+        and fold_name(old_address.email) <> fold_name(changed_user.email)
+    returning login_attempts.network
+),
+
+-- Nothing leads to these from the account any more.
+forgotten_place as (
+    delete from login_attempts
+    using forgotten_attempt
+    where
+        login_attempts.identifier_hash = ''::bytea
+        and login_attempts.network = forgotten_attempt.network
+        and (
+            login_attempts.failures = 0
+            or login_attempts.last_failed_at < now() - interval '1 hour'
+        )
+    returning login_attempts.network
+)
+
+select
+    changed_user.id,
+    changed_user.email,
+    changed_user.username,
+    changed_user.first_name,
+    changed_user.last_name,
+    changed_user.avatar_url,
+    changed_user.is_active,
+    changed_user.email_verified,
+    changed_user.last_login_at,
+    changed_user.created_at,
+    changed_user.updated_at,
+    changed_user.created_by,
+    changed_user.updated_by
+from changed_user;

@@ -1,0 +1,44 @@
+-- Keep what shows that a mail to a new address of an account has arrived; an older link becomes void. What was counted
+-- of guesses of the password is taken back. Nothing when another account has the address.
+--
+-- email  where the link is sent
+--
+-- @role app_service
+-- @across whose address it is, is what is asked
+-- @sample email: 'a-new-address@example.org'
+-- @budget buffers 36
+-- @never Seq Scan on users
+with taken_back as (
+    update login_attempts
+    set failures = 0
+    where login_attempts.identifier_hash = sha256(convert_to(%(user_id)s::uuid::text, 'UTF8'))
+    returning login_attempts.network
+)
+
+insert into user_tokens (user_id, purpose, token_hash, email, expires_at)
+select
+    users.id,
+    'EMAIL_CHANGE',
+    %(token_hash)s,
+    normalize(%(email)s, nfc),
+    now() + %(valid_for)s::interval
+from users
+where
+    users.id = %(user_id)s
+    and users.is_active
+    and not exists (
+        select from users as other_user
+        where
+            fold_name(other_user.email) = fold_name(%(email)s)
+            and other_user.id <> %(user_id)s
+    )
+on conflict (user_id, purpose) do update
+    set
+        token_hash = excluded.token_hash,
+        email = excluded.email,
+        created_at = excluded.created_at,
+        expires_at = excluded.expires_at
+returning
+    user_tokens.user_id,
+    user_tokens.email,
+    user_tokens.expires_at;

@@ -1,0 +1,135 @@
+"""What makes two names one is the same in every locale of a database, whoever provides it, and for all of Unicode."""
+
+# ruff: noqa: RUF001 (what looks the same is what is tested)
+
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
+
+import psycopg
+import pytest
+from psycopg import sql
+from pytest_postgresql.executors import NoopExecutor
+
+from skilltree import migrate
+from skilltree.errors import MigrationError
+
+NORMAL_FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+OTHERWISE: list[Callable[[str], str]] = [
+    str.upper,
+    str.lower,
+    str.title,
+    str.casefold,
+    *(lambda text, form=form: unicodedata.normalize(form, text) for form in NORMAL_FORMS),
+]
+
+PAIRS = [("IŞIK", "ışık"), ("İNCİ", "inci"), ("ÉMILE", "e\u0301mile"), ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"), ("TITLE", "title")]
+
+
+def folded(url: str, texts: list[str]) -> list[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "select fold_name(given.name) from unnest(%s::text[]) with ordinality as given (name, place)"
+            " order by given.place",
+            [texts],
+        )
+        return [row[0] for row in rows]
+
+
+@pytest.fixture
+def locales(template: NoopExecutor) -> list[str]:
+    """How databases are created that differ in locale and provider, as this server can."""
+    host = f"host={template.host} user={template.user}"
+    found = ["lc_collate 'C' lc_ctype 'C'"]
+    with psycopg.connect(f"{host} dbname=postgres") as connection:
+        if connection.info.server_version >= 170000:
+            found.append("locale_provider builtin builtin_locale 'C.UTF-8' lc_collate 'C' lc_ctype 'C'")
+        # Some are built without ICU.
+        with suppress(psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedObject):
+            connection.execute("select 'a' < 'b' collate \"und-x-icu\"")
+            found.append("locale_provider icu icu_locale 'tr-TR' lc_collate 'C' lc_ctype 'C'")
+    return found
+
+
+def test_names_are_folded_alike_in_every_locale(template: NoopExecutor, locales: list[str]) -> None:
+    host = f"host={template.host} user={template.user}"
+    name = f"{template.dbname}_locale"
+    answers = []
+    for locale in locales:
+        with psycopg.connect(f"{host} dbname=postgres", autocommit=True) as admin:
+            admin.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
+            admin.execute(
+                sql.SQL("create database {} template template0 encoding 'UTF8' {}").format(
+                    sql.Identifier(name),
+                    sql.SQL(locale),  # type: ignore[arg-type]  # of the list above
+                )
+            )
+        migrate.migrate(f"{host} dbname={name}")
+        answers.append(folded(f"{host} dbname={name}", [text for pair in PAIRS for text in pair]))
+    with psycopg.connect(f"{host} dbname=postgres", autocommit=True) as admin:
+        admin.execute(sql.SQL("drop database {}").format(sql.Identifier(name)))
+
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][::2] == answers[0][1::2]
+
+
+def test_every_character_is_one_with_itself_in_another_case_or_form(migrated_url: str) -> None:
+    characters = [
+        chr(number)
+        for number in range(0x20, 0x110000)
+        if unicodedata.category(chr(number)) not in {"Cn", "Co", "Cs", "Cc"}
+    ]
+    plain = folded(migrated_url, characters)
+
+    for otherwise in OTHERWISE:
+        assert folded(migrated_url, [otherwise(character) for character in characters]) == plain
+    assert folded(migrated_url, plain) == plain
+
+
+def test_every_control_and_format_character_is_refused_but_signs_that_are_seen(migrated_url: str) -> None:
+    hidden = [
+        chr(number)
+        for number in range(1, 0x110000)
+        if unicodedata.category(chr(number)) in {"Cc", "Cf", "Co", "Zl", "Zp", "Zs"} and chr(number) != " "
+    ]
+    with psycopg.connect(migrated_url) as connection:
+        rows = connection.execute(
+            "select given.letter from unnest(%s::text[]) as given (letter) where unseen_in(given.letter, true) is null",
+            [hidden],
+        )
+        seen = [unicodedata.name(row[0]) for row in rows]
+
+    assert all(name.startswith(("ARABIC", "SYRIAC", "KAITHI")) for name in seen)
+
+
+def test_a_migration_names_the_accounts_whose_names_look_the_same(empty_url: str) -> None:
+    migrate.migrate(empty_url)
+    applied = [migration.id for migration in migrate.status(empty_url)]
+    [number] = [number for number, name in enumerate(applied) if name.endswith("tell-names-apart")]
+    migrate.rollback(empty_url, count=len(applied) - number)
+    with psycopg.connect(empty_url) as connection:
+        users = (
+            "insert into users (email, username, password_hash)"
+            " values (%s, %s, '$2b$04$' || repeat('a', 53)) returning id"
+        )
+        one, other, hidden = (
+            connection.execute(users, names).fetchone()[0]
+            for names in [("a@x.org", "ada"), ("b@x.org", "ADA"), ("c@x.org", "b\u200bob")]
+        )
+
+    with pytest.raises(MigrationError) as unseen:
+        migrate.migrate(empty_url)
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("update users set username = 'bob' where email = 'c@x.org'")
+    with pytest.raises(MigrationError) as alike:
+        migrate.migrate(empty_url)
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("update users set username = 'ada2', first_name = E'A\\u202Eda ' where email = 'b@x.org'")
+    migrate.migrate(empty_url)
+
+    assert str(hidden) in str(unseen.value)
+    assert str(one) in str(alike.value)
+    assert str(other) in str(alike.value)
+    assert "migrate again" in str(alike.value)
+    with psycopg.connect(empty_url) as connection:
+        assert connection.execute("select first_name from users where username = 'ada2'").fetchone() == ("Ada",)
