@@ -1,9 +1,10 @@
 """Rows become models here, for async and sync alike; and what is written is checked here before it is sent."""
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NewType, Protocol, TypeVar
+from uuid import UUID
 
 from psycopg import postgres
 from psycopg.adapt import AdaptersMap
@@ -15,7 +16,7 @@ from pydantic_core import from_json
 
 from skilltree._arguments import path_shown, shown
 from skilltree._plain import MOST_LEVELS, plain
-from skilltree.errors import InvalidCursor, InvalidDocument, InvalidValue, RowMismatch
+from skilltree.errors import InvalidCursor, InvalidDocument, InvalidValue, NotFound, RowMismatch
 from skilltree.models.base import Model, Page
 
 M = TypeVar("M", bound=Model)
@@ -151,6 +152,21 @@ def limited(count: int, field: str) -> int:
     if not 1 <= count <= MOST_PER_PAGE:
         raise InvalidValue(f"{field} must be from 1 to {MOST_PER_PAGE}, not {count}", field=field)
     return count
+
+
+def several(ids: Sequence[UUID], field: str) -> list[UUID]:
+    """Return the ids that are asked for at once. Raises InvalidValue for more than a page holds."""
+    if len(ids) > MOST_PER_PAGE:
+        raise InvalidValue(f"{field} must be at most {MOST_PER_PAGE} ids, not {len(ids)}", field=field)
+    return [*ids]
+
+
+def in_order(rows: Iterable[M], ids: Sequence[UUID], *, missing: type[NotFound], key: str = "id") -> list[M]:
+    """Return the row of each id, in the order of the ids. Raises ``missing`` with those that no row has."""
+    found = {getattr(row, key): row for row in rows}
+    if absent := [str(each) for each in ids if each not in found]:
+        raise missing(id=", ".join(absent))
+    return [found[each] for each in ids]
 
 
 @cache

@@ -1,12 +1,12 @@
 """What can be earned."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
 from skilltree._async.repository import AsyncRepository, step
-from skilltree._rows import changes, document, limited
+from skilltree._rows import changes, document, in_order, limited, several
 from skilltree.errors import AchievementNotFound
 from skilltree.models.achievements import (
     Achievement,
@@ -85,6 +85,13 @@ class AsyncAchievements(AsyncRepository):
             missing=AchievementNotFound(id=achievement_id),
             achievement_id=achievement_id,
         )
+
+    async def get_many(self, achievement_ids: Sequence[AchievementId]) -> list[Achievement]:
+        """Return achievements in the order of these ids, at most 1,000. Raises AchievementNotFound."""
+        rows = await self._all(
+            Achievement, "achievements/get_many", achievement_ids=several(achievement_ids, "achievement_ids")
+        )
+        return in_order(rows, achievement_ids, missing=AchievementNotFound)
 
     async def standings(self, user_id: UserId) -> list[AchievementStanding]:
         """Return how far a learner is toward each achievement, the earned first, then the nearest."""

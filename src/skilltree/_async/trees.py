@@ -7,7 +7,7 @@ from typing_extensions import Unpack
 
 from skilltree._arguments import Offset, SearchSize, SearchText
 from skilltree._async.repository import HOLD_TREE, LEARNERS_FOLLOW, AsyncRepository
-from skilltree._rows import changes, document
+from skilltree._rows import changes, document, in_order, several
 from skilltree.curriculum import check_tree, parse_tree, relative_links, skill_rows, slug_of, tree_id
 from skilltree.errors import InvalidCurriculum, TreeNotFound
 from skilltree.models.base import Page
@@ -120,6 +120,11 @@ class AsyncTrees(AsyncRepository):
     async def get(self, tree_id: TreeId) -> Tree:
         """Return a tree. Raises TreeNotFound."""
         return await self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+
+    async def get_many(self, tree_ids: Sequence[TreeId]) -> list[Tree]:
+        """Return trees in the order of these ids, at most 1,000, in one statement. Raises TreeNotFound."""
+        rows = await self._all(Tree, "trees/get_many", tree_ids=several(tree_ids, "tree_ids"))
+        return in_order(rows, tree_ids, missing=TreeNotFound)
 
     async def find_by_slug(self, slug: str) -> Tree | None:
         """Return the tree with this slug, published or not."""

@@ -1,7 +1,7 @@
 """Accounts and profiles."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 from skilltree._arguments import PasswordLength
 from skilltree._async.repository import AsyncRepository, step
 from skilltree._held import HeldDocument
-from skilltree._rows import changes
+from skilltree._rows import changes, in_order, several
 from skilltree.errors import UserNotFound
 from skilltree.models.ids import UserId
 from skilltree.models.users import AccountChanges, HeldItem, ProfileChanges, User, UserProfile
@@ -85,6 +85,11 @@ class AsyncUsers(AsyncRepository):
         """Return an account. Raises UserNotFound."""
         return await self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
 
+    async def get_many(self, user_ids: Sequence[UserId]) -> list[User]:
+        """Return accounts in the order of these ids, at most 1,000, in one statement. Raises UserNotFound."""
+        rows = await self._all(User, "users/get_many", user_ids=several(user_ids, "user_ids"))
+        return in_order(rows, user_ids, missing=UserNotFound)
+
     async def find_by_email(self, email: str) -> User | None:
         """Return the account with this address, or with one that looks the same."""
         return await self._find(User, "users/find_by_email", email=email)
@@ -96,6 +101,11 @@ class AsyncUsers(AsyncRepository):
     async def get_profile(self, user_id: UserId) -> UserProfile:
         """Return a learner's profile. Raises UserNotFound."""
         return await self._one(UserProfile, "users/get_profile", missing=UserNotFound(id=user_id), user_id=user_id)
+
+    async def get_profiles(self, user_ids: Sequence[UserId]) -> list[UserProfile]:
+        """Return profiles in the order of these ids, at most 1,000, in one statement. Raises UserNotFound."""
+        rows = await self._all(UserProfile, "users/get_profiles", user_ids=several(user_ids, "user_ids"))
+        return in_order(rows, user_ids, missing=UserNotFound, key="user_id")
 
     async def update_profile(self, user_id: UserId, **changed: Unpack[ProfileChanges]) -> UserProfile:
         """Change what a learner says of themselves; what is not given stays. Raises UserNotFound, InvalidValue."""

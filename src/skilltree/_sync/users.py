@@ -2,7 +2,7 @@
 
 """Accounts and profiles."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from skilltree._arguments import PasswordLength
 from skilltree._held import HeldDocument
-from skilltree._rows import changes
+from skilltree._rows import changes, in_order, several
 from skilltree._sync.repository import Repository, step
 from skilltree.errors import UserNotFound
 from skilltree.models.ids import UserId
@@ -86,6 +86,11 @@ class Users(Repository):
         """Return an account. Raises UserNotFound."""
         return self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
 
+    def get_many(self, user_ids: Sequence[UserId]) -> list[User]:
+        """Return accounts in the order of these ids, at most 1,000, in one statement. Raises UserNotFound."""
+        rows = self._all(User, "users/get_many", user_ids=several(user_ids, "user_ids"))
+        return in_order(rows, user_ids, missing=UserNotFound)
+
     def find_by_email(self, email: str) -> User | None:
         """Return the account with this address, or with one that looks the same."""
         return self._find(User, "users/find_by_email", email=email)
@@ -97,6 +102,11 @@ class Users(Repository):
     def get_profile(self, user_id: UserId) -> UserProfile:
         """Return a learner's profile. Raises UserNotFound."""
         return self._one(UserProfile, "users/get_profile", missing=UserNotFound(id=user_id), user_id=user_id)
+
+    def get_profiles(self, user_ids: Sequence[UserId]) -> list[UserProfile]:
+        """Return profiles in the order of these ids, at most 1,000, in one statement. Raises UserNotFound."""
+        rows = self._all(UserProfile, "users/get_profiles", user_ids=several(user_ids, "user_ids"))
+        return in_order(rows, user_ids, missing=UserNotFound, key="user_id")
 
     def update_profile(self, user_id: UserId, **changed: Unpack[ProfileChanges]) -> UserProfile:
         """Change what a learner says of themselves; what is not given stays. Raises UserNotFound, InvalidValue."""

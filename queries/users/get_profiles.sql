@@ -1,0 +1,37 @@
+-- Profiles of learners by their ids, in any order.
+--
+-- @role app_service
+-- @across profiles of several
+-- @sample user_ids: array[%(user_id)s::uuid]
+-- @budget buffers 24
+select
+    user_profiles.user_id,
+    user_profiles.bio,
+    user_profiles.location,
+    user_profiles.website,
+    user_profiles.timezone,
+    user_profiles.learning_goals,
+    user_profiles.interests,
+    user_profiles.preferences,
+    user_profiles.is_on_leaderboard,
+    user_profiles.total_xp,
+    user_profiles.current_level,
+    case
+        when
+            user_profiles.last_activity_on
+            >= (now() at time zone coalesce(user_profiles.timezone, 'UTC'))::date - 1
+            then user_profiles.current_streak
+        else 0
+    end as current_streak,
+    user_profiles.max_streak,
+    user_profiles.last_activity_at,
+    user_profiles.last_activity_on,
+    user_profiles.skills_completed,
+    user_profiles.hours_learned,
+    user_profiles.trees_started,
+    user_profiles.trees_completed,
+    user_profiles.created_at,
+    user_profiles.updated_at
+from user_profiles
+where user_profiles.user_id = any(%(user_ids)s::uuid[])
+order by user_profiles.user_id;

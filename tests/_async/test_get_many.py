@@ -1,0 +1,74 @@
+"""Several rows by their ids, in one statement."""
+
+from uuid import uuid4
+
+import pytest
+
+from _async.factories import add_achievement, add_skills, add_tree, add_user
+from skilltree.errors import (
+    AchievementNotFound,
+    InvalidValue,
+    PermissionDenied,
+    SkillNotFound,
+    TreeNotFound,
+    UserNotFound,
+)
+
+
+@pytest.fixture
+async def asked(db):
+    """What is asked for, by method: how, how one is, the error of what is absent, and ids."""
+    users = [(await add_user(db, name)).id for name in ("ada", "grace", "joan")]
+    trees = [(await add_tree(db, slug)).id for slug in ("c", "a", "b")]
+    skills = [skill.id for skill in await add_skills(db, await db.trees.get(trees[0]), "x", "z", "y")]
+    achievements = [(await add_achievement(db, name)).id for name in ("two", "one", "three")]
+    return {
+        "users": (db.users.get_many, db.users.get, UserNotFound, users),
+        "profiles": (db.users.get_profiles, db.users.get_profile, UserNotFound, users),
+        "trees": (db.trees.get_many, db.trees.get, TreeNotFound, trees),
+        "skills": (db.skills.get_many, db.skills.get, SkillNotFound, skills),
+        "achievements": (db.achievements.get_many, db.achievements.get, AchievementNotFound, achievements),
+    }
+
+
+async def test_they_come_in_the_order_asked_for_each_as_get_returns_it(asked, subtests):
+    for kind, (get_many, get, _, ids) in asked.items():
+        with subtests.test(kind):
+            wanted = [ids[2], ids[0], ids[2], ids[1]]
+            assert await get_many(wanted) == [await get(each) for each in wanted]
+
+
+async def test_none_are_asked_for_and_none_come(asked, subtests):
+    for kind, (get_many, *_) in asked.items():
+        with subtests.test(kind):
+            assert await get_many([]) == []
+
+
+async def test_one_that_is_absent_is_named(asked, subtests):
+    for kind, (get_many, _, error, ids) in asked.items():
+        absent = uuid4()
+        with subtests.test(kind), pytest.raises(error, match=str(absent)) as refusal:
+            await get_many([ids[0], absent, ids[1]])
+        assert str(ids[0]) not in str(refusal.value)
+
+
+async def test_more_than_a_thousand_are_refused(asked, subtests):
+    for kind, (get_many, _, _, ids) in asked.items():
+        with subtests.test(kind), pytest.raises(InvalidValue, match="at most 1000 ids, not 1001"):
+            await get_many(ids[:1] * 1001)
+
+
+async def test_all_are_read_by_one_statement(watched, proxy, asked):
+    _, _, _, ids = asked["skills"]
+
+    await watched.skills.get_many(ids)
+
+    assert proxy.round_trips == 1
+
+
+async def test_a_learner_asks_for_no_accounts(app, asked):
+    _, _, _, ids = asked["users"]
+
+    for ask in (app.as_user(ids[0]).users.get_many, app.as_user(ids[0]).users.get_profiles):
+        with pytest.raises(PermissionDenied):
+            await ask(ids)
