@@ -50,7 +50,7 @@ def tables(url: str) -> int:
 def test_a_database_in_another_encoding_is_refused_and_nothing_is_made(make, encoding):
     url = make(f"encoding '{encoding}' lc_collate 'C' lc_ctype 'C' template template0")
 
-    for call in (migrate.migrate, migrate.status, drift):
+    for call in (migrate.migrate, migrate.status, drift, lambda url: Database(url).open()):
         with pytest.raises(UnfitDatabase, match=f"encoding {encoding}.* needs UTF8"):
             call(url)
 

@@ -87,7 +87,10 @@ class AsyncDatabase(AsyncRepositories):
         )
 
     async def open(self) -> None:
-        """Connect, also again after ``close``. Raises ServerUnavailable with the server's reason if that fails."""
+        """Connect, also again after ``close``. Raises ServerUnavailable with the server's reason if that fails.
+
+        Raises UnfitDatabase for a server older than PostgreSQL 15, and for a database that is not in UTF8.
+        """
         await self._pool.open()
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from skilltree._async.connection import AsyncPinnedConnection
+from skilltree._preflight import refuse_unfit
 from skilltree._processes import HOLDERS, keep, sever
 from skilltree._sockets import has_something_to_say
 from skilltree._translation import from_driver, translated
@@ -230,6 +231,8 @@ class AsyncPool:
         try:
             await pool.open()
             await self._filled(pool)
+            for connection in list(pool.made):
+                refuse_unfit(connection.info)
         except BaseException:
             await pool.close()
             raise

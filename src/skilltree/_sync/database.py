@@ -89,7 +89,10 @@ class Database(Repositories):
         )
 
     def open(self) -> None:
-        """Connect, also again after ``close``. Raises ServerUnavailable with the server's reason if that fails."""
+        """Connect, also again after ``close``. Raises ServerUnavailable with the server's reason if that fails.
+
+        Raises UnfitDatabase for a server older than PostgreSQL 15, and for a database that is not in UTF8.
+        """
         self._pool.open()
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
+from skilltree._preflight import refuse_unfit
 from skilltree._processes import HOLDERS, keep, sever
 from skilltree._sockets import has_something_to_say
 from skilltree._sync.connection import PinnedConnection
@@ -231,6 +232,8 @@ class Pool:
         try:
             pool.open()
             self._filled(pool)
+            for connection in list(pool.made):
+                refuse_unfit(connection.info)
         except BaseException:
             pool.close()
             raise
