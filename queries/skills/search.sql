@@ -6,6 +6,7 @@
 --
 -- published  null searches drafts too
 --
+-- @drafts what languages there are is asked of all trees, and at the end the slugs of those found
 -- @sample tree_id: null
 -- @notnull rank: a text that is null has no query, and finds nothing
 -- @notnull snippet: it has a text, a query and a configuration
@@ -72,13 +73,10 @@ matching as (
         found.language = found.asked_language
         and found.is_active
         and (%(tree_id)s::uuid is null or found.skill_tree_id = %(tree_id)s)
-        and (
-            %(published)s::boolean is null
-            or found.skill_tree_id in (
-                select skill_trees.id
-                from skill_trees
-                where skill_trees.is_published = %(published)s
-            )
+        and found.skill_tree_id in (
+            select visible_trees.id
+            from visible_trees
+            where %(published)s::boolean is null or visible_trees.is_published = %(published)s
         )
     order by rank desc, found.name, found.id
     limit

@@ -34,7 +34,7 @@ select
     skill_trees.updated_at,
     skill_trees.created_by,
     skill_trees.updated_by
-from skill_trees
+from visible_trees as skill_trees
 where
     (%(category_id)s::uuid is null or skill_trees.category_id = %(category_id)s)
     and (%(difficulty)s::difficulty_level is null or skill_trees.difficulty = %(difficulty)s)
