@@ -1,6 +1,5 @@
 """Trees that are not published: to learners they are nobody's, but for those who are in them already."""
 
-import asyncio
 import re
 from uuid import uuid4
 
@@ -13,10 +12,8 @@ from _async.factories import (
     add_user,
     case,
     everything,
-    expect_nothing_written,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
 )
 from _async.test_strangers import in_a_unit, said
@@ -278,24 +275,6 @@ async def test_who_begins_before_an_author_has_unpublished_is_in(app, db, ada):
     async with app.as_user(grace.id) as unit:
         assert (await unit.trees.load("untouched", grace.id)).progress.status == "IN_PROGRESS"
         assert (await unit.progress.complete_skill(grace.id, ada.untouched_id)).progress.status == "COMPLETED"
-
-
-async def test_who_waits_while_an_author_unpublishes_is_not(app, db, connection, ada):
-    grace = await add_user(db, "grace")
-    key = f"learners of tree {ada.untouched_tree_id}"
-    await connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [key])
-
-    async def start():
-        async with app.as_user(grace.id) as unit:
-            await unit.progress.start_tree(grace.id, ada.untouched_tree_id)
-
-    starting = asyncio.create_task(start())
-    await until_somebody_waits(connection)
-    await db.trees.unpublish(ada.untouched_tree_id)
-    async with expect_nothing_written(connection):
-        await connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [key])
-        with pytest.raises(TreeNotFound):
-            await starting
 
 
 # --- the view --------------------------------------------------------------------------------------------------------

@@ -14,10 +14,8 @@ from _sync.factories import (
     add_user,
     case,
     everything,
-    expect_nothing_written,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
 )
 from _sync.test_strangers import in_a_unit, said
@@ -279,24 +277,6 @@ def test_who_begins_before_an_author_has_unpublished_is_in(app, db, ada):
     with app.as_user(grace.id) as unit:
         assert (unit.trees.load("untouched", grace.id)).progress.status == "IN_PROGRESS"
         assert (unit.progress.complete_skill(grace.id, ada.untouched_id)).progress.status == "COMPLETED"
-
-
-def test_who_waits_while_an_author_unpublishes_is_not(app, db, connection, ada):
-    grace = add_user(db, "grace")
-    key = f"learners of tree {ada.untouched_tree_id}"
-    connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [key])
-
-    def start():
-        with app.as_user(grace.id) as unit:
-            unit.progress.start_tree(grace.id, ada.untouched_tree_id)
-
-    starting = asyncio.create_task(start())
-    until_somebody_waits(connection)
-    db.trees.unpublish(ada.untouched_tree_id)
-    with expect_nothing_written(connection):
-        connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [key])
-        with pytest.raises(TreeNotFound):
-            starting
 
 
 # --- the view --------------------------------------------------------------------------------------------------------
