@@ -208,7 +208,7 @@ class Trees(Repository):
         after: str | None = None,
         limit: int = 50,
     ) -> Page[Tree]:
-        """Return a page of the catalogue by name. ``published=None`` lists drafts too, but to learners only their own."""
+        """Return a page of the catalogue by name. ``published=None`` lists drafts too; to learners only their own."""
         return self._page(
             Tree,
             "trees/list",
