@@ -61,7 +61,9 @@ shown_tree as materialized (
         visible_trees.id,
         visible_trees.slug
     from visible_trees
-    where %(published)s::boolean is null or visible_trees.is_published = %(published)s
+    where
+        (select %(published)s::boolean) is null
+        or visible_trees.is_published = (select %(published)s::boolean)
 ),
 
 matching as (
