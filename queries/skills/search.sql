@@ -62,8 +62,11 @@ shown_tree as materialized (
         visible_trees.slug
     from visible_trees
     where
-        (select %(published)s::boolean) is null
-        or visible_trees.is_published = (select %(published)s::boolean)
+        visible_trees.id in (select found.skill_tree_id from found)
+        and (
+            (select %(published)s::boolean) is null
+            or visible_trees.is_published = (select %(published)s::boolean)
+        )
 ),
 
 matching as (
