@@ -37,6 +37,6 @@ select
     chosen.total,
     chosen.completed,
     coalesce(100.0 * chosen.completed / nullif(chosen.total, 0), 0)::double precision as percent
-from skill_trees
+from visible_trees as skill_trees
 cross join chosen
 where skill_trees.id = %(tree_id)s;

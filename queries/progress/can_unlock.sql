@@ -17,4 +17,5 @@ select
             and user_skill_progress.skill_id is null
     ) as can_unlock
 from skills
+inner join visible_trees on visible_trees.id = skills.skill_tree_id
 where skills.id = %(skill_id)s;

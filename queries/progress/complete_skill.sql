@@ -46,8 +46,10 @@ skill as (
         case
             when skills.assessments is not null
                 then coalesce((skills.assessments ->> 'passingScore')::double precision, 70)
-        end as passing_score
+        end as passing_score,
+        visible_trees.category_id
     from skills
+    inner join visible_trees on visible_trees.id = skills.skill_tree_id
     where skills.id = %(skill_id)s
 ),
 
@@ -77,11 +79,7 @@ situation as (
         skill.skill_type,
         skill.is_milestone,
         skill.passing_score,
-        (
-            select skill_trees.category_id
-            from skill_trees
-            where skill_trees.id = skill.skill_tree_id
-        ) as category_id,
+        skill.category_id,
         (
             not skill.is_optional or not exists (
                 select from skills as required_skill

@@ -1,6 +1,7 @@
 -- Where one learner stands, at a glance: the profile, the trees under way, what is open in those not paused (at most 20
 -- skills), and the latest 5 achievements. No row for an unknown learner.
 --
+-- @drafts they are the trees that the learner is in
 -- @budget buffers 290
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, users, xp_events
 with tree as (

@@ -17,6 +17,7 @@ with recursive target as (
         skills.is_active
     from user_profiles
     cross join skills
+    inner join visible_trees on visible_trees.id = skills.skill_tree_id
     where
         user_profiles.user_id = %(user_id)s
         and skills.id = %(skill_id)s

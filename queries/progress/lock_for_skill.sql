@@ -5,6 +5,7 @@
 --
 -- @role app_engine
 -- @step how every action on a skill begins
+-- @drafts the action decides, once nobody else does; a lock tells nothing
 -- @budget buffers 19
 -- @never Seq Scan on user_profiles
 with tree_lock as materialized (

@@ -11,7 +11,7 @@ with recursive missing as (
     select
         skill_trees.id,
         skill_trees.prerequisites
-    from skill_trees
+    from visible_trees as skill_trees
     where skill_trees.id = %(tree_id)s
     union
     select
@@ -19,13 +19,13 @@ with recursive missing as (
         skill_trees.prerequisites
     from missing
     cross join unnest(missing.prerequisites) as prerequisite (id)
-    inner join skill_trees on skill_trees.id = prerequisite.id
+    inner join visible_trees as skill_trees on skill_trees.id = prerequisite.id
     left join user_skill_tree_progress
         on
             user_skill_tree_progress.user_id = (select %(user_id)s::uuid)
             and user_skill_tree_progress.skill_tree_id = skill_trees.id
-            and user_skill_tree_progress.status = 'COMPLETED'
-    where user_skill_tree_progress.skill_tree_id is null
+    -- A draft that the learner is not in does not gate.
+    where coalesce(user_skill_tree_progress.status <> 'COMPLETED', skill_trees.is_published)
 ),
 
 edge as (
@@ -52,12 +52,12 @@ select
     skill_trees.name,
     (
         select skill_trees.id = any(target.prerequisites)
-        from skill_trees as target
+        from visible_trees as target
         where target.id = %(tree_id)s
     ) as is_direct,
     coalesce(leveled.level, 0) as level
 from missing
-inner join skill_trees on skill_trees.id = missing.id
+inner join visible_trees as skill_trees on skill_trees.id = missing.id
 left join leveled on leveled.id = skill_trees.id
 where skill_trees.id <> %(tree_id)s
 order by level, skill_trees.name, skill_trees.id;

@@ -31,7 +31,7 @@ tree as (
         and (select %(tree_id)s::uuid) is null
     union all
     select skill_trees.id
-    from skill_trees
+    from visible_trees as skill_trees
     where skill_trees.id = (select %(tree_id)s::uuid)
 ),
 

@@ -3,6 +3,7 @@
 --
 -- @role app_engine
 -- @step what every action on a skill answers, and a repeated completion; the first answers itself
+-- @drafts only how far the learner is comes of it
 -- @nullable progress: a skill reset before it was begun leaves none
 -- @nullable tree_progress: nor its tree
 -- @after progress/record_activity

@@ -16,7 +16,7 @@ situation as (
         coalesce(user_skill_tree_progress.status, 'NOT_STARTED') as status
     from given
     left join user_profiles on user_profiles.user_id = given.user_id
-    left join skill_trees on skill_trees.id = given.tree_id
+    left join visible_trees as skill_trees on skill_trees.id = given.tree_id
     left join user_skill_tree_progress
         on
             user_skill_tree_progress.user_id = %(user_id)s

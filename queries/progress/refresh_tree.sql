@@ -6,6 +6,7 @@
 --
 -- @role app_engine
 -- @step what follows from every action but a completion
+-- @drafts only what the learner is in is refreshed
 -- @after progress/record_activity
 -- @sample tree_id: null
 -- @budget buffers 140

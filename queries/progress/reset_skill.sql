@@ -34,7 +34,13 @@ situation as (
         ) as is_open
     from given
     left join user_profiles on user_profiles.user_id = given.user_id
-    left join skills on skills.id = given.skill_id
+    left join skills
+        on
+            skills.id = given.skill_id
+            and exists (
+                select from visible_trees
+                where visible_trees.id = skills.skill_tree_id
+            )
     left join user_skill_progress
         on
             user_skill_progress.user_id = %(user_id)s

@@ -15,7 +15,7 @@ situation as (
         skill_trees.id as skill_tree_id
     from given
     left join user_profiles on user_profiles.user_id = given.user_id
-    left join skill_trees on skill_trees.id = given.tree_id
+    left join visible_trees as skill_trees on skill_trees.id = given.tree_id
 ),
 
 known_work as (

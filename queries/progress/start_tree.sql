@@ -25,16 +25,17 @@ situation as (
         user_skill_tree_progress.status,
         not exists (
             select from unnest(skill_trees.prerequisites) as prerequisite (id)
-            left join user_skill_tree_progress as satisfied
+            inner join visible_trees as required_tree on required_tree.id = prerequisite.id
+            left join user_skill_tree_progress as known
                 on
-                    satisfied.user_id = %(user_id)s
-                    and satisfied.skill_tree_id = prerequisite.id
-                    and satisfied.status = 'COMPLETED'
-            where satisfied.skill_tree_id is null
+                    known.user_id = %(user_id)s
+                    and known.skill_tree_id = prerequisite.id
+            -- A draft that the learner is not in does not gate.
+            where coalesce(known.status <> 'COMPLETED', required_tree.is_published)
         ) as is_open
     from given
     left join user_profiles on user_profiles.user_id = given.user_id
-    left join skill_trees on skill_trees.id = given.tree_id
+    left join visible_trees as skill_trees on skill_trees.id = given.tree_id
     left join user_skill_tree_progress
         on
             user_skill_tree_progress.user_id = %(user_id)s

@@ -25,6 +25,7 @@ with recursive tree_skill as (
         skills.skill_tree_id = (
             select target.skill_tree_id
             from skills as target
+            inner join visible_trees on visible_trees.id = target.skill_tree_id
             where target.id = %(skill_id)s
         )
 ),

@@ -32,4 +32,9 @@ select
     skills.created_by,
     skills.updated_by
 from skills
-where skills.id = %(skill_id)s;
+where
+    skills.id = %(skill_id)s
+    and exists (
+        select from visible_trees
+        where visible_trees.id = skills.skill_tree_id
+    );

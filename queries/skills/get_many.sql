@@ -33,5 +33,10 @@ select
     skills.created_by,
     skills.updated_by
 from skills
-where skills.id = any(%(skill_ids)s::uuid[])
+where
+    skills.id = any(%(skill_ids)s::uuid[])
+    and exists (
+        select from visible_trees
+        where visible_trees.id = skills.skill_tree_id
+    )
 order by skills.id;

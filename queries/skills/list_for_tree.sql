@@ -35,4 +35,8 @@ from skills
 where
     skills.skill_tree_id = %(tree_id)s
     and (skills.is_active or %(include_inactive)s)
+    and exists (
+        select from visible_trees
+        where visible_trees.id = skills.skill_tree_id
+    )
 order by skills.position_y, skills.position_x, skills.sort_order, skills.id;

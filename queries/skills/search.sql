@@ -6,6 +6,7 @@
 --
 -- published  null searches drafts too
 --
+-- @drafts only what languages there are is asked of all trees
 -- @sample tree_id: null
 -- @notnull rank: a text that is null has no query, and finds nothing
 -- @notnull snippet: it has a text, a query and a configuration
@@ -54,11 +55,26 @@ found as materialized (
     inner join skills on skills.search_document @@ asked.query
 ),
 
+-- Read once, and not for each skill that is found.
+shown_tree as materialized (
+    select
+        visible_trees.id,
+        visible_trees.slug
+    from visible_trees
+    where
+        visible_trees.id in (select found.skill_tree_id from found)
+        and (
+            (select %(published)s::boolean) is null
+            or visible_trees.is_published = (select %(published)s::boolean)
+        )
+),
+
 matching as (
     select
         found.query,
         found.id,
         found.skill_tree_id,
+        shown_tree.slug as tree_slug,
         found.name,
         found.skill_type,
         found.difficulty,
@@ -68,18 +84,11 @@ matching as (
         ts_rank(found.search_document, found.whole_query)
         + ts_rank(found.search_document, found.query) / 100 as rank
     from found
+    inner join shown_tree on shown_tree.id = found.skill_tree_id
     where
         found.language = found.asked_language
         and found.is_active
         and (%(tree_id)s::uuid is null or found.skill_tree_id = %(tree_id)s)
-        and (
-            %(published)s::boolean is null
-            or found.skill_tree_id in (
-                select skill_trees.id
-                from skill_trees
-                where skill_trees.is_published = %(published)s
-            )
-        )
     order by rank desc, found.name, found.id
     limit
         %(limit)s
@@ -89,7 +98,7 @@ matching as (
 select
     matching.id,
     matching.skill_tree_id,
-    skill_trees.slug as tree_slug,
+    matching.tree_slug,
     matching.name,
     matching.skill_type,
     matching.difficulty,
@@ -102,5 +111,4 @@ select
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5'
     ) as snippet
 from matching
-inner join skill_trees on skill_trees.id = matching.skill_tree_id
 order by matching.rank desc, matching.name, matching.id;

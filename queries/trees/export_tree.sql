@@ -15,7 +15,7 @@ with tree as (
         array(
             select required_tree.slug
             from unnest(skill_trees.prerequisites) with ordinality as prerequisite (id, place)
-            inner join skill_trees as required_tree on required_tree.id = prerequisite.id
+            inner join visible_trees as required_tree on required_tree.id = prerequisite.id
             order by prerequisite.place
         ) as prerequisites,
         skill_trees.version,
@@ -23,7 +23,7 @@ with tree as (
         skill_trees.layout_config as layout,
         skill_trees.theme_config as theme,
         skill_trees.is_ai_generated as ai_generated
-    from skill_trees
+    from visible_trees as skill_trees
     inner join skill_categories on skill_categories.id = skill_trees.category_id
     where skill_trees.slug = %(slug)s
 ),

@@ -23,5 +23,5 @@ select
     skill_trees.updated_at,
     skill_trees.created_by,
     skill_trees.updated_by
-from skill_trees
+from visible_trees as skill_trees
 where skill_trees.slug = %(slug)s;

@@ -23,6 +23,6 @@ select
     skill_trees.updated_at,
     skill_trees.created_by,
     skill_trees.updated_by
-from skill_trees
+from visible_trees as skill_trees
 where skill_trees.id = any(%(tree_ids)s::uuid[])
 order by skill_trees.id;

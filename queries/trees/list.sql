@@ -11,6 +11,7 @@
 -- @sample category_id: null
 -- @sample difficulty: null
 -- @sample featured: null
+-- @custom a filter that is null falls away, and one that is given is served by its index
 -- @budget buffers 40
 select
     skill_trees.id,
@@ -34,7 +35,7 @@ select
     skill_trees.updated_at,
     skill_trees.created_by,
     skill_trees.updated_by
-from skill_trees
+from visible_trees as skill_trees
 where
     (%(category_id)s::uuid is null or skill_trees.category_id = %(category_id)s)
     and (%(difficulty)s::difficulty_level is null or skill_trees.difficulty = %(difficulty)s)

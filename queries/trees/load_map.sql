@@ -12,7 +12,7 @@ with tree as (
         skill_trees.slug,
         skill_trees.layout_config,
         skill_trees.theme_config
-    from skill_trees
+    from visible_trees as skill_trees
     where skill_trees.slug = %(slug)s
 ),
 

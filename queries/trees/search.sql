@@ -1,6 +1,7 @@
 -- The trees that match a search, best first, as a web search reads it ("exact phrase", or, -without). Each is searched
 -- in its own language; the last word may have only begun to be typed.
 --
+-- @drafts only what languages there are is asked of all trees
 -- @notnull rank: a text that is null has no query, and finds nothing
 -- @notnull snippet: it has a text, a query and a configuration
 -- @budget buffers 60
@@ -44,7 +45,7 @@ matching as (
         ts_rank(skill_trees.search_document, asked.whole_query)
         + ts_rank(skill_trees.search_document, asked.query) / 100 as rank
     from asked
-    inner join skill_trees
+    inner join visible_trees as skill_trees
         on
             skill_trees.language = asked.language
             and skill_trees.search_document @@ asked.query

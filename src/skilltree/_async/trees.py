@@ -127,7 +127,7 @@ class AsyncTrees(AsyncRepository):
         return in_order(rows, tree_ids, missing=TreeNotFound)
 
     async def find_by_slug(self, slug: str) -> Tree | None:
-        """Return the tree with this slug, published or not."""
+        """Return the tree with this slug; one that is not published, only to authors and to who is in it."""
         return await self._find(Tree, "trees/find_by_slug", slug=slug)
 
     async def search(
@@ -137,7 +137,10 @@ class AsyncTrees(AsyncRepository):
         return await self._all(TreeHit, "trees/search", text=text, published=published, limit=limit, offset=offset)
 
     async def load(self, slug: str, user_id: UserId | None = None) -> LoadedTree:
-        """Return a tree, published or not, with its active skills and a learner's progress. Raises TreeNotFound."""
+        """Return a tree with its active skills and a learner's progress. Raises TreeNotFound.
+
+        One that is not published is there for authors only, and for who is in it.
+        """
         return await self._one(LoadedTree, "trees/load", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
 
     async def load_map(self, slug: str, user_id: UserId | None = None) -> TreeMap:
@@ -208,7 +211,7 @@ class AsyncTrees(AsyncRepository):
         after: str | None = None,
         limit: int = 50,
     ) -> Page[Tree]:
-        """Return a page of the catalogue by name. ``published=None`` lists drafts too."""
+        """Return a page of the catalogue by name. ``published=None`` lists drafts too; to learners only their own."""
         return await self._page(
             Tree,
             "trees/list",

@@ -129,7 +129,7 @@ class Trees(Repository):
         return in_order(rows, tree_ids, missing=TreeNotFound)
 
     def find_by_slug(self, slug: str) -> Tree | None:
-        """Return the tree with this slug, published or not."""
+        """Return the tree with this slug; one that is not published, only to authors and to who is in it."""
         return self._find(Tree, "trees/find_by_slug", slug=slug)
 
     def search(
@@ -139,7 +139,10 @@ class Trees(Repository):
         return self._all(TreeHit, "trees/search", text=text, published=published, limit=limit, offset=offset)
 
     def load(self, slug: str, user_id: UserId | None = None) -> LoadedTree:
-        """Return a tree, published or not, with its active skills and a learner's progress. Raises TreeNotFound."""
+        """Return a tree with its active skills and a learner's progress. Raises TreeNotFound.
+
+        One that is not published is there for authors only, and for who is in it.
+        """
         return self._one(LoadedTree, "trees/load", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
 
     def load_map(self, slug: str, user_id: UserId | None = None) -> TreeMap:
@@ -210,7 +213,7 @@ class Trees(Repository):
         after: str | None = None,
         limit: int = 50,
     ) -> Page[Tree]:
-        """Return a page of the catalogue by name. ``published=None`` lists drafts too."""
+        """Return a page of the catalogue by name. ``published=None`` lists drafts too; to learners only their own."""
         return self._page(
             Tree,
             "trees/list",

@@ -12,6 +12,7 @@ from psycopg import Connection
 from skilltree.gate import parameters, schema
 from skilltree.gate.columns import Comparison, OptionalFields
 from skilltree.gate.describe import describe, fresh_database
+from skilltree.gate.drafts import check_drafts
 from skilltree.gate.facts import Fact, Node, walk
 from skilltree.gate.files import NotOneStatement, QueryFile, read_queries
 from skilltree.gate.headers import check_header, line_of
@@ -133,6 +134,7 @@ def _check_statement(
         yield from comparison.with_values()
     yield from comparison.unasked()
     yield from _check_owners(file, prover)
+    yield from check_drafts(file)
 
 
 def _check_owners(file: QueryFile, prover: Prover) -> Iterator[Finding]:

@@ -1,0 +1,3 @@
+-- Loses a definition only.
+
+drop view visible_trees;

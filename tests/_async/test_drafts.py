@@ -1,0 +1,295 @@
+"""Trees that are not published: to learners they are nobody's, but for those who are in them already."""
+
+import re
+from uuid import uuid4
+
+import pytest
+
+from _async.calls import CATALOGUE, OWN, add_belongings, add_course
+from _async.factories import (
+    add_skills,
+    add_tree,
+    add_user,
+    case,
+    everything,
+    expect_refusal,
+    rows,
+    value,
+)
+from _async.test_strangers import in_a_unit, said
+from skilltree.errors import PrerequisitesNotMet, SkillNotFound, TreeNotFound
+
+CALLS = {**OWN, **CATALOGUE}
+IDS = [
+    "tree_id",
+    "done_id",
+    "begun_id",
+    "open_id",
+    "successor_id",
+    "locked_id",
+    "untouched_tree_id",
+    "untouched_id",
+]
+
+
+def without(of):
+    """Return the same belongings with a catalogue in which none of its trees is."""
+    return of._replace(slug="nowhere", **{field: uuid4() for field in IDS})
+
+
+def unnamed(of, text):
+    """Return a text without what tells of which trees it is."""
+    for field in IDS:
+        text = text.replace(str(getattr(of, field)), field)
+    return re.sub(rf"\b{of.slug}\b", "slug", text)
+
+
+def kind(answer):
+    """Return what kind of answer it is: the class of what came back first, or of the error."""
+    return answer.partition("(")[0].partition(":")[0]
+
+
+@pytest.fixture
+async def ada(db):
+    """A learner who is in the tree web, and not in the tree untouched."""
+    return await add_belongings(db, "ada", await add_course(db))
+
+
+@pytest.fixture
+async def grace(db, ada):
+    """A learner who is in no tree; what she asks for are ada's, which have become drafts."""
+    learner = await add_user(db, "grace")
+    await db.trees.unpublish(ada.tree_id)
+    await db.trees.unpublish(ada.untouched_tree_id)
+    return ada._replace(user_id=learner.id, email=learner.email, username="grace", session_id=uuid4())
+
+
+@pytest.fixture
+async def draft(db):
+    """A tree that has never been published, and its two skills."""
+    tree = await add_tree(db, "draft", published=False, description="Hidden")
+    return tree, await add_skills(db, tree, "first", second=["first"])
+
+
+# --- to those who are not in it --------------------------------------------------------------------------------------
+
+WHO = {
+    "a learner": lambda app, grace: app.as_user(grace.user_id),
+    "a visitor": lambda app, _: app.as_user(None),
+}
+
+
+@pytest.mark.parametrize("who", WHO)
+async def test_a_draft_is_as_a_tree_that_does_not_exist(app, grace, subtests, who):
+    absent = without(grace)
+
+    for name, call in CALLS.items():
+        async with case(subtests, name):
+            of_draft = await in_a_unit(call, WHO[who](app, grace), grace)
+            of_nothing = await in_a_unit(call, WHO[who](app, grace), absent)
+            if not name.startswith(("users.", "sessions.")):
+                assert unnamed(grace, of_draft) == unnamed(absent, of_nothing)
+            assert [field for field in IDS if str(getattr(grace, field)) in of_nothing] == []
+
+
+async def test_a_draft_is_as_a_tree_that_does_not_exist_outside_a_unit_of_work_too(app, grace, subtests):
+    absent = without(grace)
+
+    for name, call in CATALOGUE.items():
+        async with case(subtests, name):
+            of_draft, of_nothing = await said(call, app, grace), await said(call, app, absent)
+            assert unnamed(grace, of_draft) == unnamed(absent, of_nothing)
+            assert [field for field in IDS if str(getattr(grace, field)) in of_nothing] == []
+
+
+async def test_no_action_in_a_draft_leaves_anything_behind(app, connection, grace, subtests):
+    before = await everything(connection)
+
+    for name, call in OWN.items():
+        if name.startswith("progress."):
+            async with case(subtests, name):
+                async with app.as_user(grace.user_id) as unit:
+                    await said(call, unit, grace)
+                assert await everything(connection) == before
+
+
+async def test_a_draft_pays_no_xp(app, db, connection, draft):
+    ada = await add_user(db)
+    tree, (first, _) = draft
+
+    async with expect_refusal(connection, SkillNotFound, match=str(first.id)), app.as_user(ada.id) as unit:
+        await unit.progress.complete_skill(ada.id, first.id)
+    async with expect_refusal(connection, TreeNotFound, match=str(tree.id)), app.as_user(ada.id) as unit:
+        await unit.progress.start_tree(ada.id, tree.id)
+    assert await rows(connection, "select skill_tree_id from begun_trees") == []
+
+
+async def test_a_draft_is_loaded_searched_and_listed_by_authors_only(app, db, draft):
+    tree, _ = draft
+
+    async with app.as_user(None) as unit:
+        with pytest.raises(TreeNotFound):
+            await unit.trees.load("draft")
+        assert await unit.trees.search("hidden", published=None) == []
+        assert await unit.skills.search("first", published=None) == []
+        assert (await unit.trees.list(published=False)).items == ()
+    async with app.as_service(None) as unit:
+        assert (await unit.trees.load("draft")).id == tree.id
+        assert [hit.id for hit in await unit.trees.search("hidden", published=None)] == [tree.id]
+        assert [hit.tree_slug for hit in await unit.skills.search("first", published=False)] == ["draft"]
+    assert [found.id for found in (await db.trees.list(published=False)).items] == [tree.id]
+
+
+async def test_a_tree_is_there_once_it_is_published(app, db, draft):
+    ada = await add_user(db)
+    tree, (first, _) = draft
+    await db.trees.publish(tree.id)
+
+    async with app.as_user(ada.id) as unit:
+        await unit.progress.complete_skill(ada.id, first.id)
+        loaded = await unit.trees.load("draft", ada.id)
+
+    assert [skill.status for skill in loaded.skills] == ["COMPLETED", "AVAILABLE"]
+
+
+# --- to those who are in it ------------------------------------------------------------------------------------------
+
+
+async def test_a_tree_that_is_unpublished_stays_with_its_learners(app, db, ada, subtests):
+    before = {name: await in_a_unit(call, app.as_user(ada.user_id), ada) for name, call in CALLS.items()}
+
+    await db.trees.unpublish(ada.tree_id)
+
+    for name, call in CALLS.items():
+        async with case(subtests, name):
+            assert kind(await in_a_unit(call, app.as_user(ada.user_id), ada)) == kind(before[name])
+
+
+async def test_it_stays_with_nobody_else(app, db, ada):
+    await db.trees.unpublish(ada.tree_id)
+    grace = await add_user(db, "grace")
+
+    async with app.as_user(ada.user_id) as unit:
+        assert [tree.id for tree in (await unit.trees.list(published=False)).items] == [ada.tree_id]
+        assert [hit.id for hit in await unit.trees.search("web", published=None)] == [ada.tree_id]
+        await unit.progress.complete_skill(ada.user_id, ada.begun_id)
+    async with app.as_user(grace.id) as unit:
+        assert (await unit.trees.list(published=False)).items == ()
+        # Another learner's id opens nothing.
+        with pytest.raises(TreeNotFound):
+            await unit.trees.load("web", ada.user_id)
+
+
+async def test_a_tree_that_was_taken_back_to_the_start_stays_too(app, db, ada):
+    async with app.as_user(ada.user_id) as unit:
+        await unit.progress.reset_tree(ada.user_id, ada.tree_id)
+    await db.trees.unpublish(ada.tree_id)
+
+    async with app.as_user(ada.user_id) as unit:
+        assert (await unit.progress.start_tree(ada.user_id, ada.tree_id)).status == "IN_PROGRESS"
+
+
+# --- to authors ------------------------------------------------------------------------------------------------------
+
+
+async def test_authors_read_a_draft_as_what_is_published(app, db, ada, subtests):
+    before = {name: await in_a_unit(call, app.as_service(None), ada) for name, call in CALLS.items()}
+
+    await db.trees.unpublish(ada.tree_id)
+    await db.trees.unpublish(ada.untouched_tree_id)
+
+    for name, call in CALLS.items():
+        async with case(subtests, name):
+            assert kind(await in_a_unit(call, app.as_service(None), ada)) == kind(before[name])
+
+
+# --- what comes before a tree ----------------------------------------------------------------------------------------
+
+
+async def test_a_draft_that_a_learner_is_not_in_does_not_gate(app, db, draft):
+    ada = await add_user(db)
+    tree, _ = draft
+    # What comes before the draft gates nothing through it.
+    before = await add_tree(db, "before")
+    await db.trees.set_prerequisites(tree.id, [before.id])
+    web = await add_tree(db, "web", prerequisites=[tree.id])
+
+    async with app.as_user(ada.id) as unit:
+        assert (await unit.progress.start_tree(ada.id, web.id)).status == "IN_PROGRESS"
+
+
+async def test_whoever_acts_for_the_learner_a_draft_does_not_gate(app, db, draft):
+    ada = await add_user(db)
+    web = await add_tree(db, "web", prerequisites=[draft[0].id])
+
+    async with app.as_service(None) as unit:
+        assert (await unit.progress.start_tree(ada.id, web.id)).status == "IN_PROGRESS"
+
+
+async def test_a_draft_that_a_learner_is_in_gates(app, db, connection, draft):
+    ada = await add_user(db)
+    tree, (first, second) = draft
+    web = await add_tree(db, "web", prerequisites=[tree.id])
+    await db.progress.start_tree(ada.id, tree.id)
+
+    async with expect_refusal(connection, PrerequisitesNotMet, match="Draft"), app.as_user(ada.id) as unit:
+        await unit.progress.start_tree(ada.id, web.id)
+
+    async with app.as_user(ada.id) as unit:
+        for skill in (first, second):
+            await unit.progress.complete_skill(ada.id, skill.id)
+        assert (await unit.progress.start_tree(ada.id, web.id)).status == "IN_PROGRESS"
+
+
+async def test_a_refusal_names_no_draft(app, db, connection, draft):
+    ada = await add_user(db)
+    open_tree = await add_tree(db, "open")
+    web = await add_tree(db, "web", prerequisites=[draft[0].id, open_tree.id])
+
+    async with expect_refusal(connection, PrerequisitesNotMet) as refusal, app.as_user(ada.id) as unit:
+        await unit.progress.start_tree(ada.id, web.id)
+
+    assert refusal.value.missing == ((open_tree.id, "Open"),)
+
+
+async def test_a_file_that_a_visitor_exports_names_no_draft(app, db, draft):
+    open_tree = await add_tree(db, "open")
+    await add_tree(db, "web", prerequisites=[draft[0].id, open_tree.id])
+
+    async with app.as_user(None) as unit:
+        assert (await unit.trees.export_tree("web")).prerequisites == ("open",)
+    assert (await db.trees.export_tree("web")).prerequisites == ("draft", "open")
+
+
+# --- at the same time ------------------------------------------------------------------------------------------------
+
+
+async def test_who_begins_before_an_author_has_unpublished_is_in(app, db, ada):
+    grace = await add_user(db, "grace")
+
+    async with app.as_service(None) as author:
+        await author.trees.unpublish(ada.untouched_tree_id)
+        async with app.as_user(grace.id) as unit:
+            await unit.progress.start_tree(grace.id, ada.untouched_tree_id)
+
+    async with app.as_user(grace.id) as unit:
+        assert (await unit.trees.load("untouched", grace.id)).progress.status == "IN_PROGRESS"
+        assert (await unit.progress.complete_skill(grace.id, ada.untouched_id)).progress.status == "COMPLETED"
+
+
+# --- the view --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_view_has_every_column_of_the_table(connection):
+    columns = "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
+
+    of_view = await rows(connection, f"{columns} order by 1", "visible_trees")
+    of_table = await rows(connection, f"{columns} order by 1", "skill_trees")
+
+    assert of_view == of_table
+
+
+async def test_the_view_has_the_rights_of_who_reads_it(connection):
+    options = await value(connection, "select reloptions from pg_class where oid = 'visible_trees'::regclass")
+
+    assert options == ["security_invoker=true"]
