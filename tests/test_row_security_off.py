@@ -1,4 +1,4 @@
-"""Sessions with ``row_security = off``, as every script of pg_dump and pg_restore is: what runs as the owner works on."""
+"""Sessions with ``row_security = off``, as the scripts of pg_dump are: what runs as the owner works on."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from estate import Estate
+from skilltree import Database
 
 WRITES = {
     "users": "update users set first_name = 'Augusta' where id = %(user_id)s",
@@ -83,8 +84,6 @@ def test_who_has_it_set_for_their_role_works_through_the_library_all_the_same(es
         name = "migrator" if role == "migrator" else "skilltree_app"
         connection.execute(f"alter role {name} set row_security = off")
     try:
-        from skilltree import Database
-
         with Database(estate.owner_url if role == "migrator" else estate.app_url) as db:
             scope = {"migrator": db, "app_service": db.as_service(), "app_user": db.as_user(estate.ada.user_id)}[role]
             assert scope.users.update_profile(estate.ada.user_id, bio=f"as {role}").bio == f"as {role}"

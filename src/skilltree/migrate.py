@@ -22,7 +22,7 @@ from skilltree._migration_runs import (
     MigrationLocked,
     turn,
 )
-from skilltree._preflight import pin
+from skilltree._preflight import blind_spots, pin, refuse_blind
 from skilltree._sql import load
 from skilltree._translation import translated
 from skilltree._urls import checked_url
@@ -102,6 +102,7 @@ def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
     migrations = read(folder)
     checked_url(url)
     with translated(), Backend(url, default_migration_table) as backend:
+        refuse_blind(blind_spots(backend.connection))
         done = backend.read_applied()
     return [
         *(

@@ -1,0 +1,9 @@
+-- Loses no data: the owner alone looks after the partitions again.
+
+revoke execute on function ensure_audit_partitions(integer) from app_service;
+
+drop function drop_audit_partitions_before(integer);
+
+alter function ensure_audit_partitions(integer) reset row_security;
+
+alter function ensure_audit_partitions(integer) security invoker;
