@@ -14,9 +14,11 @@ from skilltree.errors import CannotSeeEverything
 
 OPERATORS = {
     "who may read every table": "grant usage on schema public to operator;"
-    " grant select on all tables in schema public to operator; grant execute on all functions in schema public to operator",
+    " grant select on all tables in schema public to operator;"
+    " grant execute on all functions in schema public to operator",
     "who may read some tables": "grant usage on schema public to operator; grant select on users, skills to operator",
-    "who reads all data": "grant pg_read_all_data to operator; grant execute on all functions in schema public to operator",
+    "who reads all data": "grant pg_read_all_data to operator;"
+    " grant execute on all functions in schema public to operator",
     "who may do nothing": "",
     "a learner": "grant app_user to operator",
     "who may become the service, and is not": "alter role operator noinherit; grant app_service to operator;"

@@ -45,7 +45,7 @@ EXCEPTIONS: Exceptions = {
         "partitions are tables of the owner; it makes them for the months to come, for the service alone"
     ),
     ("security_definer", "drop_audit_partitions_before(integer)"): (
-        "partitions are tables of the owner; it drops what is older than the month before this one, for the service alone"
+        "partitions are tables of the owner; it drops none of this month or the one before, for the service alone"
     ),
     ("security_definer", "anonymise_audit(uuid,uuid)"): (
         "nobody else may change the trail; it takes out what is left of an erased learner, for the service alone"

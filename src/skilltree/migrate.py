@@ -38,6 +38,7 @@ __all__ = [
     "Statement",
     "fingerprint",
     "folder",
+    "health",
     "migrate",
     "rollback",
     "statements",
@@ -113,6 +114,14 @@ def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
         ),
         *(MigrationStatus(name, mark.at, "deleted") for name, mark in done.items() if name not in migrations),
     ]
+
+
+def health(url: str) -> list[tuple[str, str]]:
+    """Return what a migrated database has lost, by name: roles, grants, policies, triggers. Writes nothing."""
+    checked_url(url)
+    with translated(), psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
+        pin(connection)
+        return connection.execute(load("catalog/health")).fetchall()
 
 
 def fingerprint(url: str) -> dict[str, str]:
