@@ -4,6 +4,10 @@ revoke execute on function ensure_audit_partitions(integer) from app_service;
 
 drop function drop_audit_partitions_before(integer);
 
-alter function ensure_audit_partitions(integer) reset row_security;
+do $reset_row_security$
+begin
+    execute 'alter function ensure_audit_partitions(integer) reset row_security';
+end
+$reset_row_security$;
 
 alter function ensure_audit_partitions(integer) security invoker;

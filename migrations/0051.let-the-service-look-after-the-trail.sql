@@ -5,7 +5,11 @@
 
 alter function ensure_audit_partitions(integer) security definer;
 
-alter function ensure_audit_partitions(integer) set row_security = on;
+do $fix_row_security$
+begin
+    execute 'alter function ensure_audit_partitions(integer) set row_security = on';
+end
+$fix_row_security$;
 
 -- Says what may be lost: never the month that runs, nor the one before it. Nobody takes the trail of what was done just
 -- now away.

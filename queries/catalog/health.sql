@@ -109,19 +109,21 @@ problem as (
         select
             audited.name,
             change.event
-        from unnest(array[
-            'users', 'user_profiles', 'skill_categories', 'skill_trees', 'skills', 'achievements',
-            'user_skill_tree_progress', 'user_skill_progress', 'user_sessions'
-        ]) as audited (name)
+        from
+            unnest(array[
+                'users', 'user_profiles', 'skill_categories', 'skill_trees', 'skills', 'achievements',
+                'user_skill_tree_progress', 'user_skill_progress', 'user_sessions'
+            ]) as audited (name)
         cross join unnest(array['insert', 'update', 'delete']) as change (event)
     ) as wanted
     inner join own_table on wanted.name = own_table.relname
-    where not exists (
-        select from pg_trigger
-        where
-            pg_trigger.tgrelid = own_table.oid
-            and pg_trigger.tgname = wanted.name || '_audit_' || wanted.event
-    )
+    where
+        not exists (
+            select from pg_trigger
+            where
+                pg_trigger.tgrelid = own_table.oid
+                and pg_trigger.tgname = wanted.name || '_audit_' || wanted.event
+        )
     union all
     select
         'index ' || pg_index.indexrelid::regclass::text as object_name,

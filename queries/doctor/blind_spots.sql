@@ -8,7 +8,7 @@ select
     case
         when not has_schema_privilege(pg_namespace.oid, 'usage')
             then format(
-                '%s: %s may not use the schema public (grant app_service to %I; grant usage on schema public to app_user)',
+                '%s: %s may not use the schema (grant app_service to %I; grant usage on schema public to app_user)',
                 pg_class.relname, current_user, current_user
             )
         when not has_table_privilege(pg_class.oid, 'select')
