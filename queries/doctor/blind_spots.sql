@@ -2,46 +2,40 @@
 -- So it is for who is no member of app_service, or after a restore that has lost grants or policies.
 --
 -- @role app_service
--- @notnull blind_spot: put together from names
+-- @step how doctor.require_sight, status, drift and lint find what a role does not see
 -- @budget buffers 600
 select
     case
         when not has_schema_privilege(pg_namespace.oid, 'usage')
-            then format(
-                '%s: %s may not use the schema (grant app_service to %I; grant usage on schema public to app_user)',
-                pg_class.relname, current_user, current_user
-            )
+            then
+                pg_class.relname || ': ' || current_user || ' may not use the schema (grant app_service to '
+                || quote_ident(current_user) || '; grant usage on schema public to app_user)'
+        when
+            not has_table_privilege(pg_class.oid, 'select')
+            and has_table_privilege('app_service', pg_class.oid, 'select')
+            then
+                pg_class.relname || ': ' || current_user || ' may not read it (grant app_service to '
+                || quote_ident(current_user) || ')'
         when not has_table_privilege(pg_class.oid, 'select')
-            then format(
-                '%s: %s may not read it (%s)',
-                pg_class.relname,
-                current_user,
-                case
-                    when has_table_privilege('app_service', pg_class.oid, 'select')
-                        then format('grant app_service to %I', current_user)
-                    else format('grant select on %I to app_service', pg_class.relname)
-                end
+            then
+                pg_class.relname || ': ' || current_user || ' may not read it (grant select on '
+                || quote_ident(pg_class.relname) || ' to app_service)'
+        when
+            exists (
+                select from pg_policy
+                where
+                    pg_policy.polrelid = pg_class.oid
+                    and to_regrole('app_service')::oid = any(pg_policy.polroles)
+                    and pg_get_expr(pg_policy.polqual, pg_policy.polrelid) = 'true'
             )
-        else format(
-            '%s: row-level security hides rows of it from %s (%s)',
-            pg_class.relname,
-            current_user,
-            case
-                when
-                    exists (
-                        select from pg_policy
-                        where
-                            pg_policy.polrelid = pg_class.oid
-                            and to_regrole('app_service')::oid = any(pg_policy.polroles)
-                            and pg_get_expr(pg_policy.polqual, pg_policy.polrelid) = 'true'
-                    ) and not coalesce(pg_has_role(to_regrole('app_service')::oid, 'usage'), false)
-                    then format('grant app_service to %I', current_user)
-                else format(
-                    'create policy %I on %I for all to app_service using (true) with check (true)',
-                    pg_class.relname || '_service', pg_class.relname
-                )
-            end
-        )
+            and not coalesce(pg_has_role(to_regrole('app_service')::oid, 'usage'), false)
+            then
+                pg_class.relname || ': row-level security hides rows of it from ' || current_user
+                || ' (grant app_service to ' || quote_ident(current_user) || ')'
+        else
+            pg_class.relname || ': row-level security hides rows of it from ' || current_user
+            || ' (create policy ' || quote_ident(pg_class.relname || '_service') || ' on '
+            || quote_ident(pg_class.relname) || ' for all to app_service using (true) with check (true))'
     end as blind_spot
 from pg_class
 inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
