@@ -2,6 +2,7 @@
 -- So it is for who is no member of app_service, or after a restore that has lost grants or policies.
 --
 -- @role app_service
+-- @notnull blind_spot: put together from names
 -- @step how doctor.require_sight, status, drift and lint find what a role does not see
 -- @budget buffers 600
 select
