@@ -71,8 +71,47 @@ def test_an_owner_who_is_no_superuser_keeps_and_looks_after_the_trail(owned_url:
         left = service.audit.history("user_profiles", learner.id).items
 
         with pytest.raises(PermissionDenied):
-            service.audit.ensure_partitions()
+            db.as_user(learner.id).audit.ensure_partitions()
 
     assert (made, dropped) == (["audit_log_2020_02"], ["audit_log_2020_02"])
     assert (work.actor_id, work.role_name) == (learner.id, "app_engine")
     assert (erased.action, erased.actor_id, left) == (AuditAction.ANONYMISE, ACTOR, ())
+
+
+def test_the_service_looks_after_the_trail_and_everything_else(owned_url: str) -> None:
+    app_url = psycopg.conninfo.make_conninfo(owned_url, user="skilltree_app")
+    with psycopg.connect(owned_url) as connection:
+        connection.execute(
+            "insert into audit_log (subject_id, occurred_at, table_name, action, row_keys)"
+            " values (%s, '2020-02-02 12:00Z', 'skills', 'INSERT', '{x}')",
+            [ACTOR],
+        )
+    with Database(app_url) as db:
+        service = db.as_service(ACTOR)
+        award = service.achievements.create(
+            name="First", description="One", criteria={"type": "streak_days", "threshold": 7}
+        )
+
+        made = service.audit.ensure_partitions()
+        dropped = service.audit.drop_partitions(months_kept=12)
+        found = service.doctor.examine()
+        repair = service.doctor.repair()
+        filled = service.achievements.backfill(award.id)
+
+    assert (made, dropped) == (["audit_log_2020_02"], ["audit_log_2020_02"])
+    assert (found, repair.changes, repair.failures, repair.remaining) == ([], (), (), ())
+    assert filled.is_finished
+
+
+@pytest.mark.parametrize("months", [0, -5, None])
+def test_the_service_cannot_drop_the_trail_of_what_was_done_just_now(owned_url: str, months: int | None) -> None:
+    app_url = psycopg.conninfo.make_conninfo(owned_url, user="skilltree_app", options="-c role=app_service")
+    with psycopg.connect(app_url, autocommit=True) as connection:
+        partitions = connection.execute("select count(*) from pg_inherits").fetchall()
+
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="one month at least"):
+            connection.execute("select * from drop_audit_partitions_before(%s)", [months])
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select * from drop_audit_partitions(0)")
+
+        assert connection.execute("select count(*) from pg_inherits").fetchall() == partitions

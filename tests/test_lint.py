@@ -64,8 +64,12 @@ MISTAKES = [
     ),
     (
         "create function mighty() returns integer language plpgsql security definer"
-        " set search_path = pg_catalog, pg_temp as 'begin return 1; end'",
+        " set search_path = pg_catalog, pg_temp set row_security = on as 'begin return 1; end'",
         "security_definer", "mighty()", "rights of its owner",
+    ),
+    (
+        "alter function audit_update_of_skills() reset row_security",
+        "row_security_not_fixed", "audit_update_of_skills()", "row_security = off",
     ),
     (
         "drop index idx_achievement_users",

@@ -2,4 +2,4 @@
 --
 -- @notnull name: the function returns names of tables
 select partition.name
-from drop_audit_partitions(%(months_kept)s) as partition (name);
+from drop_audit_partitions_before(%(months_kept)s) as partition (name);

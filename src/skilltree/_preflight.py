@@ -4,7 +4,8 @@ from typing import Protocol
 
 import psycopg
 
-from skilltree.errors import UnfitDatabase
+from skilltree._sql import load
+from skilltree.errors import CannotSeeEverything, UnfitDatabase
 
 OLDEST = 15
 
@@ -92,4 +93,18 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
         raise UnfitDatabase(
             f"{role} may not create roles, and those of SkillTree are not there. As an administrator, run what"
             " `skilltree roles` prints"
+        )
+
+
+def blind_spots(connection: psycopg.Connection) -> list[str]:
+    """Return what keeps the role of this connection from seeing every row, with the statements that mend it."""
+    return [spot for (spot,) in connection.execute(load("doctor/blind_spots"))]
+
+
+def refuse_blind(spots: list[str]) -> None:
+    """Raise CannotSeeEverything when there is something that a role does not see."""
+    if spots:
+        raise CannotSeeEverything(
+            f"this role does not see everything, and so cannot tell whether all is well: {'; '.join(spots)}",
+            sqlstate="42501",
         )

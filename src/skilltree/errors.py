@@ -444,6 +444,10 @@ class ScopeMissing(PermissionDenied):
     """Who logged in sees nobody's rows. Say for whom: ``db.as_user(user_id)`` for a learner, or ``db.as_service()``."""
 
 
+class CannotSeeEverything(PermissionDenied):
+    """This role does not see every row, so that it cannot tell whether all is well. Nothing was done."""
+
+
 class SchemaOutdated(DatabaseFailure):
     """The database lacks a table, column, type or function. Run the migrations."""
 

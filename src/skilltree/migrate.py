@@ -22,7 +22,7 @@ from skilltree._migration_runs import (
     MigrationLocked,
     turn,
 )
-from skilltree._preflight import pin
+from skilltree._preflight import blind_spots, pin, refuse_blind
 from skilltree._sql import load
 from skilltree._translation import translated
 from skilltree._urls import checked_url
@@ -38,6 +38,7 @@ __all__ = [
     "Statement",
     "fingerprint",
     "folder",
+    "health",
     "migrate",
     "rollback",
     "statements",
@@ -102,6 +103,7 @@ def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
     migrations = read(folder)
     checked_url(url)
     with translated(), Backend(url, default_migration_table) as backend:
+        refuse_blind(blind_spots(backend.connection))
         done = backend.read_applied()
     return [
         *(
@@ -112,6 +114,14 @@ def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
         ),
         *(MigrationStatus(name, mark.at, "deleted") for name, mark in done.items() if name not in migrations),
     ]
+
+
+def health(url: str) -> list[tuple[str, str]]:
+    """Return what a migrated database has lost, by name: roles, grants, policies, triggers. Writes nothing."""
+    checked_url(url)
+    with translated(), psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
+        pin(connection)
+        return connection.execute(load("catalog/health")).fetchall()
 
 
 def fingerprint(url: str) -> dict[str, str]:

@@ -59,14 +59,14 @@ class AsyncAudit(AsyncRepository):
     async def ensure_partitions(self, *, months_ahead: int = 12) -> list[str]:
         """Make the partitions of this month and the next ones, and return the names of those that were missing.
 
-        For whoever owns the tables. Raises LockTimeout after waiting for five seconds for those at work.
+        For the service and for the owner. Raises LockTimeout after waiting for five seconds for those at work.
         """
         return await self._values("audit/ensure_partitions", months_ahead=_months(months_ahead, "months_ahead", 0))
 
     async def drop_partitions(self, *, months_kept: int) -> list[str]:
         """Lose what is older than this month and so many before it, and return the names of the partitions that went.
 
-        For whoever owns the tables. Raises LockTimeout after waiting for five seconds for those at work.
+        For the service and for the owner. Raises LockTimeout after waiting for five seconds for those at work.
         """
         return await self._values("audit/drop_partitions", months_kept=_months(months_kept, "months_kept", 1))
 

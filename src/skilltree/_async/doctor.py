@@ -15,6 +15,7 @@ from skilltree._drift import (
     learners_of,
     noted,
 )
+from skilltree._preflight import refuse_blind
 from skilltree.errors import InvalidValue
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
 from skilltree.models.enums import Leaderboard
@@ -47,14 +48,19 @@ class AsyncDoctor(AsyncRepository):
     It reads whole tables, as a role that sees all rows of all learners.
     """
 
+    async def require_sight(self) -> None:
+        """Raise CannotSeeEverything unless this role sees all rows of all tables: what sees nothing finds no fault."""
+        refuse_blind(await self._values("doctor/blind_spots"))
+
     async def examine(self, *invariants: str) -> list[Finding]:
         """Return what is not as it must be, by all invariants or by those named. Writes nothing.
 
-        Raises InvalidValue for a name that none has.
+        Raises InvalidValue for a name that none has, and CannotSeeEverything for a role that does not see all rows.
         """
         findings = []
         if unknown := set(invariants).difference(INVARIANTS):
             raise InvalidValue(f"there is no invariant {shown(unknown.pop())}", field="invariants")
+        await self.require_sight()
         for name in invariants or INVARIANTS:
             _, drifts = await self._executor.run([step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift)])
             findings += [Finding(invariant=name, **dict(drift)) for drift in drifts]

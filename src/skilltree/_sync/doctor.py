@@ -16,6 +16,7 @@ from skilltree._drift import (
     learners_of,
     noted,
 )
+from skilltree._preflight import refuse_blind
 from skilltree._sync.repository import HOLD_TREE, Repository, Step, step
 from skilltree.errors import InvalidValue
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
@@ -49,14 +50,19 @@ class Doctor(Repository):
     It reads whole tables, as a role that sees all rows of all learners.
     """
 
+    def require_sight(self) -> None:
+        """Raise CannotSeeEverything unless this role sees all rows of all tables: what sees nothing finds no fault."""
+        refuse_blind(self._values("doctor/blind_spots"))
+
     def examine(self, *invariants: str) -> list[Finding]:
         """Return what is not as it must be, by all invariants or by those named. Writes nothing.
 
-        Raises InvalidValue for a name that none has.
+        Raises InvalidValue for a name that none has, and CannotSeeEverything for a role that does not see all rows.
         """
         findings = []
         if unknown := set(invariants).difference(INVARIANTS):
             raise InvalidValue(f"there is no invariant {shown(unknown.pop())}", field="invariants")
+        self.require_sight()
         for name in invariants or INVARIANTS:
             _, drifts = self._executor.run([step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift)])
             findings += [Finding(invariant=name, **dict(drift)) for drift in drifts]

@@ -10,7 +10,9 @@ import typer
 
 from skilltree import __version__, embedded
 from skilltree._sync.database import Database
+from skilltree._sync.repositories import Repositories
 from skilltree._terminal import emit
+from skilltree._translation import translated
 from skilltree.cli._run import Commands
 from skilltree.errors import SkillTreeError
 
@@ -66,6 +68,20 @@ def database() -> Iterator[Database]:
     """Open the database to work on."""
     with Database(embedded.database_url(), max_size=2) as db:
         yield db
+
+
+@contextmanager
+def operator() -> Iterator[Repositories]:
+    """Open the database for work across learners: as who logs in, or for the application as the service.
+
+    Raises CannotSeeEverything for a role that does not see all rows.
+    """
+    with database() as db:
+        with translated(), db._pool.connection() as connection:
+            is_learner = connection.is_learner
+        work = db.as_service() if is_learner else db
+        work.doctor.require_sight()
+        yield work
 
 
 def require_embedded(what: str, *, demo_data: bool | None) -> None:

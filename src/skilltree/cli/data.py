@@ -8,7 +8,7 @@ from rich.progress import Progress
 
 from skilltree._drift import INVARIANTS
 from skilltree._terminal import emit, emit_json, emit_table, err, escaped, out
-from skilltree.cli._app import Json, app, database
+from skilltree.cli._app import Json, app, operator
 from skilltree.errors import UserNotFound
 from skilltree.models.achievements import BackfillProgress
 from skilltree.models.doctor import Repair, Subject
@@ -18,7 +18,7 @@ from skilltree.models.ids import AchievementId
 @app.command("export-learner")
 def export_learner(email: Annotated[str, typer.Argument(help="The learner's e-mail address.")]) -> None:
     """Print all that is held on a learner as one JSON document."""
-    with database() as db:
+    with operator() as db:
         learner = db.users.find_by_email(email)
         if learner is None:
             raise UserNotFound(email=email)
@@ -34,7 +34,7 @@ def backfill(
     as_json: Json = False,
 ) -> None:
     """Award an achievement to everyone entitled before it was made. Interrupted, it goes on where it stopped."""
-    with database() as db, Progress(console=err, disable=as_json) as bar:
+    with operator() as db, Progress(console=err, disable=as_json) as bar:
         task = bar.add_task("learners", total=None)
 
         def show(progress: BackfillProgress, learners: int) -> None:
@@ -51,7 +51,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Recompute everything that is derived; show what has drifted, and exit 1 when something has."""
-    with database() as db:
+    with operator() as db:
         repair = db.doctor.repair() if mend else None
         findings = repair.remaining if repair else db.doctor.examine()
     if as_json:
@@ -98,7 +98,7 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Make the partitions of the audit trail for the months to come, and drop those that are old enough."""
-    with database() as db:
+    with operator() as db:
         made = db.audit.ensure_partitions(months_ahead=ahead)
         dropped = [] if keep is None else db.audit.drop_partitions(months_kept=keep)
     outcomes = [(name, "made") for name in made] + [(name, "dropped") for name in dropped]

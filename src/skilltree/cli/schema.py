@@ -11,10 +11,10 @@ import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.text import Text
 
+from skilltree import _roles, embedded, migrate
 from skilltree import drift as drifting
-from skilltree import embedded, migrate
 from skilltree import lint as linting
-from skilltree._terminal import emit_json, emit_table, out
+from skilltree._terminal import emit, emit_json, emit_table, out
 from skilltree.cli._app import Json, LockTimeout, app
 from skilltree.cli._run import confirm
 from skilltree.cli.first_day import Yes, name_of
@@ -50,20 +50,24 @@ def rollback(
 
 @app.command("status")
 def status(*, as_json: Json = False) -> None:
-    """Show which migrations are applied; exit 1 when one is pending, edited or deleted."""
-    found = migrate.status(database_url())
+    """Show which migrations are applied; exit 1 when one is pending, edited or deleted, or something was lost since."""
+    url = database_url()
+    found = migrate.status(url)
+    # Before all is applied, not all is there.
+    lost = migrate.health(url) if all(migration.applied_at for migration in found) else []
     emit_table(
-        (
+        [
             {
                 "migration": migration.id,
                 "applied": migration.applied_at.isoformat(timespec="seconds") if migration.applied_at else None,
                 "problem": migration.problem or (None if migration.applied_at else "pending"),
             }
             for migration in found
-        ),
+        ]
+        + [{"migration": name, "applied": None, "problem": told} for name, told in lost],
         as_json=as_json,
     )
-    if any(migration.problem or migration.applied_at is None for migration in found):
+    if lost or any(migration.problem or migration.applied_at is None for migration in found):
         raise typer.Exit(1)
 
 
@@ -116,3 +120,13 @@ def psql(
         code = session.wait()
         signal.signal(signal.SIGINT, signal.default_int_handler)
     raise typer.Exit(code)
+
+
+@app.command("roles")
+def roles(
+    *,
+    owner: Annotated[str, typer.Option(help="The role that migrates.")] = "skilltree_owner",
+    database: Annotated[str, typer.Option(help="The database.")] = "skilltree",
+) -> None:
+    """Print the SQL that makes the roles, for an administrator to run where who migrates may not create roles."""
+    emit(_roles.statements(owner, database), end="")

@@ -1,0 +1,81 @@
+-- What keeps this role from seeing every row of every table, and the statement that mends it; nothing when it sees all.
+-- So it is for who is no member of app_service, or after a restore that has lost grants or policies.
+--
+-- @role app_service
+-- @notnull blind_spot: put together from names
+-- @step how doctor.require_sight, status, drift and lint find what a role does not see
+-- @budget buffers 600
+select
+    case
+        when not has_schema_privilege(pg_namespace.oid, 'usage')
+            then
+                pg_class.relname || ': ' || current_user || ' may not use the schema (grant app_service to '
+                || quote_ident(current_user) || '; grant usage on schema public to app_user)'
+        when
+            not has_table_privilege(pg_class.oid, 'select')
+            and has_table_privilege('app_service', pg_class.oid, 'select')
+            then
+                pg_class.relname || ': ' || current_user || ' may not read it (grant app_service to '
+                || quote_ident(current_user) || ')'
+        when not has_table_privilege(pg_class.oid, 'select')
+            then
+                pg_class.relname || ': ' || current_user || ' may not read it (grant select on '
+                || quote_ident(pg_class.relname) || ' to app_service)'
+        when
+            exists (
+                select from pg_policy
+                where
+                    pg_policy.polrelid = pg_class.oid
+                    and to_regrole('app_service')::oid = any(pg_policy.polroles)
+                    and pg_get_expr(pg_policy.polqual, pg_policy.polrelid) = 'true'
+            )
+            and not coalesce(pg_has_role(to_regrole('app_service')::oid, 'usage'), false)
+            then
+                pg_class.relname || ': row-level security hides rows of it from ' || current_user
+                || ' (grant app_service to ' || quote_ident(current_user) || ')'
+        else
+            pg_class.relname || ': row-level security hides rows of it from ' || current_user
+            || ' (create policy ' || quote_ident(pg_class.relname || '_service') || ' on '
+            || quote_ident(pg_class.relname) || ' for all to app_service using (true) with check (true))'
+    end as blind_spot
+from pg_class
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+-- What is ours belongs to whom the accounts belong to.
+inner join pg_class as account on pg_namespace.oid = account.relnamespace and account.relname = 'users'
+where
+    pg_namespace.nspname = 'public'
+    and pg_class.relkind in ('r', 'p')
+    and not pg_class.relispartition
+    and pg_class.relowner = account.relowner
+    and pg_class.relname not in ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'skilltree_migrations')
+    and (
+        not has_schema_privilege(pg_namespace.oid, 'usage')
+        or not has_table_privilege(pg_class.oid, 'select')
+        or (
+            row_security_active(pg_class.oid)
+            and (
+                not exists (
+                    select from pg_policy
+                    where
+                        pg_policy.polrelid = pg_class.oid
+                        and pg_policy.polpermissive
+                        and pg_policy.polcmd in ('r', '*')
+                        and pg_get_expr(pg_policy.polqual, pg_policy.polrelid) = 'true'
+                        and exists (
+                            select from unnest(pg_policy.polroles) as role_id
+                            where role_id = 0 or pg_has_role(role_id, 'usage')
+                        )
+                )
+                or exists (
+                    select from pg_policy
+                    where
+                        pg_policy.polrelid = pg_class.oid
+                        and not pg_policy.polpermissive
+                        and pg_policy.polcmd in ('r', '*')
+                )
+            )
+        )
+    )
+    -- Who sees no table is told once.
+    and (has_schema_privilege(pg_namespace.oid, 'usage') or pg_class.oid = account.oid)
+order by pg_class.relname;

@@ -1,0 +1,123 @@
+"""A role that row-level security hides rows from never hears that all is well."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from typer.testing import CliRunner
+
+from estate import Estate
+from skilltree import Database
+from skilltree.cli import app
+from skilltree.errors import CannotSeeEverything
+
+OPERATORS = {
+    "who may read every table": "grant usage on schema public to operator;"
+    " grant select on all tables in schema public to operator;"
+    " grant execute on all functions in schema public to operator",
+    "who may read some tables": "grant usage on schema public to operator; grant select on users, skills to operator",
+    "who reads all data": "grant pg_read_all_data to operator;"
+    " grant execute on all functions in schema public to operator",
+    "who may do nothing": "",
+    "a learner": "grant app_user to operator",
+    "who may become the service, and is not": "alter role operator noinherit; grant app_service to operator;"
+    " grant usage on schema public to operator; grant select on all tables in schema public to operator",
+}
+
+
+@pytest.fixture
+def operator_url(estate: Estate) -> Iterator[str]:
+    with estate.superuser() as connection:
+        connection.execute("create role operator login; grant connect, temporary on database learning to operator")
+        yield make_conninfo(estate.url, user="operator")
+        connection.execute("drop owned by operator; drop role operator")
+
+
+def run(url: str, *arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [*arguments], env={"DATABASE_URL": url})
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("grants", OPERATORS.values(), ids=OPERATORS)
+def test_the_doctor_of_a_role_that_does_not_see_everything_refuses(estate, operator_url, grants):
+    with estate.superuser() as connection:
+        if grants:
+            connection.execute(grants)
+
+    with Database(operator_url) as blind:
+        for call in (blind.doctor.examine, blind.doctor.repair):
+            with pytest.raises(CannotSeeEverything, match="(users|user_profiles): .*grant app_service to operator"):
+                call()
+
+
+@pytest.mark.parametrize(
+    "command", [["doctor"], ["doctor", "--repair"], ["export-learner", "ada@example.org"], ["audit"]]
+)
+def test_commands_of_such_a_role_fail_by_name(estate, operator_url, command):
+    with estate.superuser() as connection:
+        connection.execute(OPERATORS["who may read every table"])
+
+    code, said = run(operator_url, *command)
+
+    assert code == 1
+    assert "CannotSeeEverything" in said
+
+
+@pytest.mark.parametrize("command", ["status", "drift", "lint"])
+@pytest.mark.parametrize("who", ["who may do nothing", "who may read every table"])
+def test_what_looks_at_the_schema_fails_for_such_a_role(estate, operator_url, command, who):
+    if OPERATORS[who]:
+        with estate.superuser() as connection:
+            connection.execute(OPERATORS[who])
+
+    code, said = run(operator_url, command)
+
+    assert code == 1
+    assert "PermissionDenied" in said or "CannotSeeEverything" in said
+
+
+@pytest.mark.parametrize(
+    "grants",
+    ["grant app_service to operator", "alter role operator bypassrls; grant pg_read_all_data to operator"],
+)
+def test_the_doctor_of_a_role_that_sees_everything_examines(estate, operator_url, grants):
+    with estate.superuser() as connection:
+        connection.execute(grants)
+
+    with Database(operator_url) as db:
+        db.doctor.require_sight()
+
+
+def test_the_doctor_sees_everything_as_owner_and_as_service(estate):
+    with Database(estate.owner_url) as own, Database(estate.app_url) as db:
+        own.doctor.require_sight()
+        db.as_service().doctor.require_sight()
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        (
+            "drop policy users_service on users",
+            "users: row-level security hides .*create policy users_service on users",
+        ),
+        (
+            "revoke select on login_attempts from app_service",
+            "login_attempts: app_service may not read it .*grant select on login_attempts to app_service",
+        ),
+        (
+            "create policy active_only on skills as restrictive for select using (is_active)",
+            "skills: row-level security hides",
+        ),
+    ],
+)
+def test_a_half_restored_database_is_told_by_name(migrated_url, lost, told):
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(lost)
+
+    with (
+        Database(make_conninfo(migrated_url, user="skilltree_app")) as db,
+        pytest.raises(CannotSeeEverything, match=told),
+    ):
+        db.as_service().doctor.examine()

@@ -1,0 +1,60 @@
+"""``status`` names what a database has lost, and ``roles`` prints what makes the roles."""
+
+import json
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from skilltree import migrate
+from skilltree._roles import statements
+from skilltree.cli import app
+
+
+@pytest.mark.parametrize(
+    ("done", "name", "told"),
+    [
+        ("alter table skills disable trigger skills_audit_update", "trigger skills_audit_update on skills", "disabled"),
+        ("drop trigger skills_audit_update on skills", "trigger skills_audit_update on skills", "missing"),
+        ("drop policy users_service on users", "table users", "no policy"),
+        ("alter table users no force row level security", "table users", "not enabled and forced"),
+        ("alter table users disable row level security", "table users", "not enabled and forced"),
+        ("revoke select on login_attempts from app_service", "table login_attempts", "may not read it"),
+        ("revoke usage on schema public from app_user", "schema public", "app_user may not use it"),
+        (
+            "alter table skills add constraint skills_small check (xp_value < 0) not valid",
+            "constraint skills_small on skills",
+            "not validated",
+        ),
+        (
+            "update pg_index set indisvalid = false where indexrelid = 'idx_user_email'::regclass",
+            "index idx_user_email",
+            "invalid",
+        ),
+    ],
+)
+def test_status_names_what_was_lost(migrated_url, done, name, told):
+    assert migrate.health(migrated_url) == []
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(done)
+
+    result = CliRunner().invoke(app, ["status", "--json"], env={"DATABASE_URL": migrated_url})
+
+    assert result.exit_code == 1
+    problems = {each["migration"]: each["problem"] for each in json.loads(result.output)}
+    assert told in problems[name]
+
+
+def test_who_may_not_create_roles_migrates_after_an_administrator_has_made_them(bare_host):
+    admin = f"host={bare_host} user=postgres dbname=postgres"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute('create role "Plain owner" login')
+        connection.execute('create database "a base" owner "Plain owner"')
+        for _ in range(2):
+            connection.execute(statements("Plain owner", "a base"))
+    url = f"host={bare_host} user='Plain owner' dbname='a base'"
+
+    assert migrate.migrate(url)
+
+    assert migrate.health(url) == []
+    assert all(state.applied_at for state in migrate.status(url))
