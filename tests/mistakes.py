@@ -324,7 +324,7 @@ NULLS = [
         "email: str | None\n",
         'column "email"',
         "is never null",
-        query("accounts/finish_login"),
+        query("accounts/change_email"),
         at="email",
     ),
     Mistake(
@@ -334,7 +334,7 @@ NULLS = [
         "    name: str | None\n    slug: str\n    description",
         'column "name"',
         "is never null",
-        query("trees/change_slug"),
+        query("trees/change_language"),
         at="name",
     ),
     Mistake(

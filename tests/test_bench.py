@@ -39,7 +39,7 @@ def test_all_peers_return_and_write_the_same_and_the_report_shows_what_they_take
     monkeypatch.setattr(measure, "CONNECTIONS", 2)
     (tmp_path / "benchmarks.md").write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
 
-    figures = run(migrated_url, operations=[each.name for each in OPERATIONS], rounds=1, seconds=0.01, rows=500)
+    figures = run(migrated_url, operations=[each.name for each in OPERATIONS], rounds=1, seconds=0.1, rows=500)
     report.write(tmp_path, report.written(figures, "make bench"))
     picture = ElementTree.fromstring(chart.svg(figures.near))  # noqa: S314 (our own)
 

@@ -13,7 +13,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 import skilltree
-from skilltree import Database, embedded, migrate, seed
+from skilltree import Database, _terminal, embedded, migrate, seed
 from skilltree.cli import app
 from skilltree.errors import EmbeddedDataUnplaced, EmbeddedServerFailed
 
@@ -77,7 +77,7 @@ def test_a_narrow_terminal_keeps_what_matters(
     empty_url: str, run: Run, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_url)
-    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(_terminal.out, "_width", int(columns))
 
     result = run("status")
 

@@ -736,7 +736,7 @@ def test_status_and_migrations_with_nothing_pending_need_no_right_but_to_read(em
 def test_migrating_without_the_right_to_create_is_refused(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);")
 
-    with role(empty_url) as url, pytest.raises(errors.PermissionDenied):
+    with role(empty_url) as url, pytest.raises(errors.UnfitDatabase, match="grant create on schema public"):
         migrate.migrate(url, folder=folder)
 
     assert written(empty_url) == {}

@@ -90,7 +90,6 @@ def turn(
     """Wait until no other process migrates, and yield what is applied by then."""
     checked_url(url)
     with translated(), Backend(url, default_migration_table) as backend:
-        refuse_unwritable(backend.connection)
         backend.wait_for_turn(wait)
         done = backend.read_applied()
         _refuse_changes(migrations, done)
@@ -183,6 +182,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
         applied: Callable[[str], None] | None = None,
     ) -> list[str]:
         if migrations:
+            refuse_unwritable(self.connection)
             self._create_tables()
         for migration in migrations:
             self._configure(lock_timeout, statement_timeout)

@@ -604,7 +604,7 @@ async def test_adding_a_dependency_is_one_round_trip_with_what_learners_get(db, 
     await watched.skills.add_dependency(css.id, html.id)
 
     assert [statement.split(" */")[0] for statement in proxy.statements()] == [
-        "begin",
+        "begin isolation level read committed",
         "/* skills/lock_learners",
         "/* skills/lock_learners",
         "/* skills/add_dependency",

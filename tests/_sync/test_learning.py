@@ -271,7 +271,7 @@ def test_a_repeated_completion_is_two_network_round_trips(db, learner, tree, pro
     watched.progress.complete_skill(learner.id, html.id, score=90)
 
     assert proxy.round_trips == 2
-    assert proxy.statements()[0] == "begin"
+    assert proxy.statements()[0] == "begin isolation level read committed"
     assert proxy.statements()[-1] == "commit"
 
 
