@@ -139,6 +139,16 @@ def test_a_database_that_only_reads_is_refused(make, admin):
         migrate.migrate(url)
 
 
+def test_a_database_whose_triggers_are_switched_off_is_refused(make, admin):
+    url = make()
+    name = str(conninfo_to_dict(url)["dbname"])
+    admin.execute(sql.SQL("alter database {} set session_replication_role = replica").format(sql.Identifier(name)))
+
+    with pytest.raises(UnfitDatabase, match="no trigger runs"):
+        migrate.migrate(url)
+    assert tables(url) == 0
+
+
 def test_a_database_without_the_schema_public_is_refused(make):
     url = make()
     with psycopg.connect(url, autocommit=True) as connection:

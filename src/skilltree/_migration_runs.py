@@ -15,7 +15,8 @@ from yoyo.backends import PostgresqlPsycopgBackend
 from yoyo.migrations import default_migration_table
 
 from skilltree._migration_files import Mark, Migration, Statement
-from skilltree._preflight import pin, refuse_unfit, refuse_unwritable
+from skilltree._operators import pin, refuse_unwritable
+from skilltree._preflight import refuse_unfit
 from skilltree._translation import translated
 from skilltree._urls import checked_url
 from skilltree.errors import MigrationError

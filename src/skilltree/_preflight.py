@@ -2,16 +2,9 @@
 
 from typing import Protocol
 
-import psycopg
-
-from skilltree._sql import load
 from skilltree.errors import CannotSeeEverything, UnfitDatabase
 
 OLDEST = 15
-
-SEARCH_PATH = "public, pg_temp"
-"""Where the names in migrations and query files are looked up, whatever is set for a role or a database. What is
-temporary comes last: a temporary table never takes the place of one of ours."""
 
 
 class _Info(Protocol):
@@ -22,23 +15,6 @@ class _Info(Protocol):
     def dbname(self) -> str: ...
 
     def parameter_status(self, param_name: str) -> str | None: ...
-
-
-def pin(connection: psycopg.Connection, search_path: str = SEARCH_PATH) -> None:
-    """Set for the session what migrations, definitions and the driver depend on, whatever is set for anybody else."""
-    connection.execute(
-        """
-        select
-            set_config('search_path', %s, false),
-            set_config('default_transaction_isolation', 'read committed', false),
-            set_config('standard_conforming_strings', 'on', false),
-            set_config('quote_all_identifiers', 'off', false),
-            set_config('datestyle', 'ISO, MDY', false),
-            set_config('intervalstyle', 'postgres', false),
-            set_config('timezone', 'UTC', false)
-        """,
-        [search_path],
-    )
 
 
 def refuse_unfit(info: _Info) -> None:
@@ -55,50 +31,6 @@ def refuse_unfit(info: _Info) -> None:
             f"the database {info.dbname} has the encoding {encoding}, and SkillTree needs UTF8. Make another one:"
             " create database … encoding 'UTF8' template template0"
         )
-
-
-def refuse_unwritable(connection: psycopg.Connection) -> None:
-    """Raise UnfitDatabase unless the role of this connection can make what the migrations make."""
-    [[role, in_recovery, is_read_only, has_schema, may_create, may_make_roles, roles_are_there]] = connection.execute(
-        """
-        select
-            current_user,
-            pg_is_in_recovery(),
-            current_setting('transaction_read_only')::boolean,
-            to_regnamespace('public') is not null,
-            coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'create'), false),
-            pg_roles.rolsuper or pg_roles.rolcreaterole,
-            (
-                select count(*) = 4
-                from pg_roles
-                where pg_roles.rolname in ('app_user', 'app_engine', 'app_service', 'skilltree_app')
-            )
-        from pg_roles
-        where pg_roles.rolname = current_user
-        """
-    ).fetchall()
-    if in_recovery:
-        raise UnfitDatabase("the server is a standby, which takes no writes: migrate on the primary")
-    if is_read_only:
-        raise UnfitDatabase(
-            f"transactions of {role} only read here (default_transaction_read_only): set it to off, or use another role"
-        )
-    if not has_schema:
-        raise UnfitDatabase("the database has no schema public: create schema public")
-    if not may_create:
-        raise UnfitDatabase(
-            f"{role} may not create tables in the schema public: grant create on schema public to {role}"
-        )
-    if not (may_make_roles or roles_are_there):
-        raise UnfitDatabase(
-            f"{role} may not create roles, and those of SkillTree are not there. As an administrator, run what"
-            " `skilltree roles` prints"
-        )
-
-
-def blind_spots(connection: psycopg.Connection) -> list[str]:
-    """Return what keeps the role of this connection from seeing every row, with the statements that mend it."""
-    return [spot for (spot,) in connection.execute(load("doctor/blind_spots"))]
 
 
 def refuse_blind(spots: list[str]) -> None:

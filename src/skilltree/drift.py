@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from skilltree import _programs, embedded, migrate
 from skilltree._migration_files import read
 from skilltree._migration_runs import turn
-from skilltree._preflight import pin
+from skilltree._operators import pin
 from skilltree._sql import load
 from skilltree._translation import translated
 from skilltree.errors import MigrationError

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from psycopg import Connection
 
 from skilltree._files import folder
-from skilltree._preflight import blind_spots, refuse_blind
+from skilltree._operators import blind_spots
+from skilltree._preflight import refuse_blind
 from skilltree._sql import load
 from skilltree._translation import translated
 from skilltree._urls import checked_url

@@ -22,7 +22,8 @@ from skilltree._migration_runs import (
     MigrationLocked,
     turn,
 )
-from skilltree._preflight import blind_spots, pin, refuse_blind
+from skilltree._operators import blind_spots, pin
+from skilltree._preflight import refuse_blind
 from skilltree._sql import load
 from skilltree._translation import translated
 from skilltree._urls import checked_url
