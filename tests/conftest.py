@@ -133,6 +133,16 @@ def bare_host(request: pytest.FixtureRequest) -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def new_host(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The host of a server for this test alone, for roles that would stay on another."""
+    folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
+    version = request.config.getoption("pg")
+    yield _start_server(version, folder)
+    _stop_server(version, folder)
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def estate(bare_host: str) -> Estate:
     """A database of that server, owned by a role that is no superuser, with two learners at work."""

@@ -45,14 +45,14 @@ def test_status_names_what_was_lost(migrated_url, done, name, told):
     assert told in problems[name]
 
 
-def test_who_may_not_create_roles_migrates_after_an_administrator_has_made_them(bare_host):
-    admin = f"host={bare_host} user=postgres dbname=postgres"
+def test_who_may_not_create_roles_migrates_after_an_administrator_has_made_them(new_host):
+    admin = f"host={new_host} user=postgres dbname=postgres"
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute('create role "Plain owner" login')
         connection.execute('create database "a base" owner "Plain owner"')
         for _ in range(2):
             connection.execute(statements("Plain owner", "a base"))
-    url = f"host={bare_host} user='Plain owner' dbname='a base'"
+    url = f"host={new_host} user='Plain owner' dbname='a base'"
 
     assert migrate.migrate(url)
 
