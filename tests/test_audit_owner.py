@@ -53,6 +53,7 @@ def test_an_owner_who_is_no_superuser_keeps_and_looks_after_the_trail(owned_url:
         learner = service.users.register(email="a@b.org", username="a", password="long password", bcrypt_cost=4)
         category = service.categories.create(name="Art", slug="art")
         tree = service.trees.create(category.id, name="Ink", slug="ink")
+        service.trees.publish(tree.id)
         skill = service.skills.create(tree.id, name="Brush")
         db.as_user(learner.id).progress.complete_skill(learner.id, skill.id)
         db.as_user(learner.id).users.update_profile(learner.id, bio="mine")

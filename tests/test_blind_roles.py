@@ -103,8 +103,8 @@ def test_the_doctor_sees_everything_as_owner_and_as_service(estate):
             "users: row-level security hides .*create policy users_service on users",
         ),
         (
-            "revoke select on login_attempts from app_service",
-            "login_attempts: app_service may not read it .*grant select on login_attempts to app_service",
+            "revoke select on achievement_backfills from app_service",
+            "achievement_backfills: app_service may not read it .*grant select on achievement_backfills to app_service",
         ),
         (
             "create policy active_only on skills as restrictive for select using (is_active)",

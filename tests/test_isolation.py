@@ -20,6 +20,7 @@ SHARED = {
     "skill_categories": ROLES,
     "skill_trees": ROLES,
     "skills": ROLES,
+    "visible_trees": ROLES,
     # About nobody: how many have how much, and where somebody has begun.
     "begun_trees": ("app_engine",),
     "leaderboard_counts": ("app_engine",),

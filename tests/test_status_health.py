@@ -19,7 +19,7 @@ from skilltree.cli import app
         ("drop policy users_service on users", "table users", "no policy"),
         ("alter table users no force row level security", "table users", "not enabled and forced"),
         ("alter table users disable row level security", "table users", "not enabled and forced"),
-        ("revoke select on login_attempts from app_service", "table login_attempts", "may not read it"),
+        ("revoke select on achievement_backfills from app_service", "table achievement_backfills", "may not read it"),
         ("revoke usage on schema public from app_user", "schema public", "app_user may not use it"),
         (
             "alter table skills add constraint skills_small check (xp_value < 0) not valid",
