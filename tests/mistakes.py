@@ -258,8 +258,8 @@ NULLS = [
     Mistake(
         "left join for a join",
         query("skills/search"),
-        "inner join skill_trees",
-        "left join skill_trees",
+        "inner join shown_tree",
+        "left join shown_tree",
         'column "tree_slug"',
         "SkillHit.tree_slug is not optional",
         at="tree_slug",

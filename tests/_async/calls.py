@@ -234,6 +234,7 @@ SERVICE = {
     "audit.history": lambda db, of: db.audit.history("user_profiles", of.user_id),
     "audit.ensure_partitions": lambda db, _: db.audit.ensure_partitions(),
     "audit.drop_partitions": lambda db, _: db.audit.drop_partitions(months_kept=24),
+    "doctor.require_sight": lambda db, _: db.doctor.require_sight(),
     "doctor.examine": lambda db, _: db.doctor.examine(),
     "doctor.repair": lambda db, _: db.doctor.repair(),
     "categories.create": lambda db, of: db.categories.create(name="New", slug="new", id=of.user_id),

@@ -355,6 +355,12 @@ FORGERIES = [
 ]
 
 
+@pytest.mark.parametrize("role", ["app_user", "app_engine"])
+def test_no_learner_makes_partitions_of_the_trail(connection, learner, role):
+    with expect_refusal(connection, psycopg.errors.InsufficientPrivilege):
+        as_role(connection, role, "select ensure_audit_partitions(1)")
+
+
 @pytest.mark.parametrize("role", ["app_user", "app_engine", "app_service"])
 @pytest.mark.parametrize("table", ["audit_log", "audit_log_default"])
 def test_no_role_of_the_application_may_write_the_trail(connection, learner, subtests, role, table):
@@ -368,7 +374,6 @@ def test_no_role_of_the_application_may_write_the_trail(connection, learner, sub
 @pytest.mark.parametrize(
     "call",
     [
-        "select ensure_audit_partitions(1)",
         "select drop_audit_partitions(1)",
         "call protect_audit_partition('audit_log_default')",
         "call audit_table('users', 'id', 'id')",
