@@ -58,6 +58,7 @@ class Data:
         self._made = 0
         self._rows = rows
         tree = db.trees.import_tree(curriculum(SLUG))
+        db.trees.publish(tree.tree_id)
         self.tree_id = tree.tree_id
         connection.execute(_CATALOGUE, [_TREES])
         self.root = first_steps(db)
@@ -145,7 +146,8 @@ def first_steps(db: Database) -> SkillId:
         for n in range(3)
     ]
     skills += [{"key": f"last-{n}", "name": f"Last {n}", "dependencies": [f"next-{n % 3}"]} for n in range(96)]
-    db.trees.import_tree({"slug": "steps", "name": "Steps", "category": "Steps", "skills": skills})
+    steps = db.trees.import_tree({"slug": "steps", "name": "Steps", "category": "Steps", "skills": skills})
+    db.trees.publish(steps.tree_id)
     for number in range(_ACHIEVEMENTS):
         kind, least = (("skill_completion_count", 1), ("xp_threshold", 5000), ("streak_days", 30))[number % 3]
         db.achievements.create(
