@@ -1,5 +1,5 @@
 -- Bring the cached progress of all learners in an edited tree up to date. An edit that leaves a learner nothing to do
--- completes the tree for them. The tree is locked before.
+-- completes the tree for them. What has gone out of use leaves the paths they have chosen. The tree is locked before.
 --
 -- skill_id, slug, tree_id  one of them says which tree
 --
@@ -53,6 +53,13 @@ refreshed_tree as (
         skills_completed = standing.skills_completed,
         progress_percent = standing.progress_percent,
         milestones_reached = standing.milestones_reached,
+        current_path = array(
+            select step.id
+            from unnest(user_skill_tree_progress.current_path) with ordinality as step (id, place)
+            inner join skills on skills.id = step.id
+            where skills.is_active
+            order by step.place
+        ),
         status = case when standing.completes then 'COMPLETED' else user_skill_tree_progress.status end,
         completed_at = case when standing.completes then now() else user_skill_tree_progress.completed_at end
     from standing
@@ -61,6 +68,13 @@ refreshed_tree as (
         and user_skill_tree_progress.skill_tree_id = standing.skill_tree_id
         and (
             standing.completes
+            or user_skill_tree_progress.current_path && array(
+                select skills.id
+                from skills
+                where
+                    skills.skill_tree_id = (select tree.id from tree)
+                    and not skills.is_active
+            )
             or row(
                 user_skill_tree_progress.total_skills,
                 user_skill_tree_progress.skills_completed,

@@ -90,6 +90,7 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "skill_trees_prerequisites_acyclic": CyclicPrerequisites,
     "skills_dependencies_exist": UnknownDependency,
     "skill_trees_prerequisites_exist": UnknownPrerequisite,
+    "user_skill_tree_progress_current_path_exist": SkillNotFound,
     "skills_dependents_inverse": OneSidedDependency,
     "skills_tree_fixed": SkillCannotMove,
     "skills_graph_isolation": UnsupportedIsolation,

@@ -139,6 +139,7 @@ OWN = {
     "progress.start_tree (begun)": lambda db, of: db.progress.start_tree(of.user_id, of.tree_id),
     "progress.pause_tree": lambda db, of: db.progress.pause_tree(of.user_id, of.tree_id),
     "progress.resume_tree": lambda db, of: db.progress.resume_tree(of.user_id, of.tree_id),
+    "progress.set_current_path": lambda db, of: db.progress.set_current_path(of.user_id, of.tree_id, [of.begun_id]),
     "progress.reset_tree": lambda db, of: db.progress.reset_tree(of.user_id, of.tree_id),
     "progress.start_skill": lambda db, of: db.progress.start_skill(of.user_id, of.open_id),
     "progress.start_skill (untouched)": lambda db, of: db.progress.start_skill(of.user_id, of.untouched_id),

@@ -2,7 +2,7 @@
 
 """What learners have done."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from skilltree.models.progress import (
     MissingPrerequisite,
     MissingTree,
     Outcome,
+    PathResult,
     ProgressImport,
     SkillOutcome,
     SkillProgress,
@@ -62,6 +63,29 @@ class Progress(Repository):
     def reset_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
         """Take back all work on a tree. XP, achievements and streaks stay, and completing again pays nothing."""
         return self._act_on_tree("reset_tree", user_id, tree_id)
+
+    def set_current_path(self, user_id: UserId, tree_id: TreeId, skill_ids: Sequence[SkillId]) -> TreeProgress:
+        """Set the way that a learner has chosen through a tree under way, as ``current_path``; none takes it back.
+
+        The application follows it; no action asks for it. A skill that is deleted or taken out of use leaves it, and a
+        reset of the tree ends it. Raises TreeNotStarted, SkillNotFound for one that is not in the tree, SkillInactive,
+        InvalidValue for one named twice.
+        """
+        if len({*skill_ids}) < len(skill_ids):
+            raise InvalidValue("skill_ids must name nothing twice", field="skill_ids")
+        params = {"user_id": user_id, "tree_id": tree_id, "current_path": [*skill_ids]}
+        _, (result,), progress = self._executor.run(
+            [
+                step("progress/lock_for_tree", params),
+                step("progress/set_current_path", params, PathResult),
+                step("progress/for_tree", params, TreeProgress),
+            ]
+        )
+        if result.outcome not in DONE:
+            subject = {"tree_id": tree_id} if result.skill_id is None else {"skill_id": result.skill_id}
+            raise refusal(result, user_id=user_id, **subject)
+        changed: TreeProgress = progress[0]
+        return changed
 
     def start_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Begin a skill. Raises PrerequisitesNotMet, AlreadyCompleted, SkillInactive."""

@@ -166,6 +166,12 @@ class ActionResult(Model):
     passing_score: float | None = None
 
 
+class PathResult(ActionResult):
+    """What the statement that sets a path answers: whether it was done, or why not and for which skill."""
+
+    skill_id: SkillId | None
+
+
 class Standing(Model):
     """What a learner has reached. The streaks are in days; the current one is as of the last day of learning."""
 
