@@ -19,6 +19,7 @@ INVARIANTS = (
     "completed_skill_has_event",
     "xp_total",
     "level",
+    "time_zone",
     "streak",
     "profile_counts",
     "tree_progress",

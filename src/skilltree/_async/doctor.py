@@ -21,6 +21,7 @@ from skilltree.models.enums import Leaderboard
 from skilltree.models.ids import TreeId, UserId
 
 _LEARNER_AGAIN = (
+    "doctor/mend_time_zone",
     "doctor/mend_events",
     "doctor/mend_unlocks",
     "doctor/begin_trees",
