@@ -9,7 +9,7 @@ do $generate_with_row_security$
 begin
     execute regexp_replace(
         pg_get_functiondef('public.audit_table(text, text, text, text[], text[], boolean)'::regprocedure),
-        '(language plpgsql security definer\n)', E'\\1            set row_security = on\n', 'g'
+        '(language plpgsql security definer\n *set search_path[^\n]+\n)', E'\\1            set row_security = on\n', 'g'
     );
 end
 $generate_with_row_security$;

@@ -148,14 +148,14 @@ _CHECKS = {
     """,
     "streaks: stored, counted": """
         with recursive run as (
-            select user_id, activity_date, 1 as days
+            select user_id, activity_date, is_counted::integer as days
             from user_activity_days as day
             where not exists (
                 select from user_activity_days as eve
                 where eve.user_id = day.user_id and eve.activity_date = day.activity_date - 1
             )
             union all
-            select run.user_id, day.activity_date, run.days + 1
+            select run.user_id, day.activity_date, run.days + day.is_counted::integer
             from run
             join user_activity_days as day
                 on day.user_id = run.user_id and day.activity_date = run.activity_date + 1

@@ -715,7 +715,7 @@ MODELS_WRONG = [
         "total_xp: int",
         "total_xp: str",
         'column "total_xp"',
-        "is integer, not str",
+        "is bigint, not str",
         query("users/get_profile"),
         at="total_xp",
     ),

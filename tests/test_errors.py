@@ -125,6 +125,7 @@ def test_no_error_hides_one_of_python(one: type[Exception]) -> None:
         SlugTaken("taken"),
         InvalidValue("bad", field="name", constraint="x_name_length"),
         errors.InvalidDocument("bad", field="content", path=("modules", 0)),
+        errors.InvalidStoredDocument("bad", row={"id": "0199"}, path=("content", "modules", 0)),
         errors.CyclicDependency("cycle", ids=(uuid4(), uuid4())),
         errors.UnknownCurriculumKeys((("a", "b"),)),
         errors.StatementTimeout("slow", sqlstate="57014"),

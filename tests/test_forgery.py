@@ -115,7 +115,7 @@ def test_a_learner_writes_what_they_say_of_themselves_and_nothing_else(estate):
     with estate.superuser() as superuser:
         updated = [name for (name,) in rows(superuser, may, "app_user", "update")]
         assert [name.removeprefix("user_profiles.") for name in updated] == [
-            "bio", "interests", "learning_goals", "location", "preferences", "timezone", "website",
+            "bio", "day_starts_at", "interests", "learning_goals", "location", "preferences", "timezone", "website",
             *OF_THE_ACCOUNT,
         ]  # fmt: skip
         for privilege in ("insert", "references"):

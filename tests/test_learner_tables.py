@@ -50,6 +50,8 @@ ROWS: dict[str, dict[str, object]] = {
         "preferences": Jsonb({"note": MARK}),
         "last_activity_at": MOMENT,
         "last_activity_on": "2026-01-02",
+        "last_activity_offset": "02:03:00",
+        "streak_started_at": MOMENT,
         "created_at": MOMENT,
     },
     "user_sessions": {
@@ -110,7 +112,7 @@ ROWS: dict[str, dict[str, object]] = {
         "difficulty": "BEGINNER",
         "skill_type": "PROJECT",
     },
-    "user_activity_days": {"activity_date": "2026-01-02", "minutes": 7},
+    "user_activity_days": {"activity_date": "2026-01-02", "minutes": 7, "learnt_at": MOMENT, "excuse": MARK},
     "user_scores": {
         "board": "ALL_TIME",
         "starts_on": "1970-01-01",

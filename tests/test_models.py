@@ -308,7 +308,7 @@ def test_lists_of_a_document_cannot_be_changed() -> None:
 # What a table has and its model leaves out.
 TABLES: dict[type[BaseModel], tuple[str, set[str]]] = {
     users.User: ("users", {"password_hash"}),
-    users.UserProfile: ("user_profiles", set()),
+    users.UserProfile: ("user_profiles", {"last_activity_offset", "streak_started_at"}),
     categories.Category: ("skill_categories", set()),
     trees.Tree: ("skill_trees", {"search_document"}),
     skills.Skill: ("skills", {"search_document", "graph_change", "removed_at", "language"}),

@@ -145,17 +145,42 @@ class Criterion:
 
 
 @dataclass
+class Day:
+    """A day of a learner's calendar: from when there was learning, and whether it counts, or only joins others."""
+
+    minutes: int = 0
+    at: datetime | None = None
+    counts: bool = True
+    excused: bool = False
+
+
+@dataclass
 class Learner:
     id: UserId
     zone: str | None
+    begins_at: int = 0
     is_listed: bool = True
     work: dict[SkillId, Work] = field(default_factory=dict)
     trees: dict[TreeId, str] = field(default_factory=dict)
-    days: dict[date, int] = field(default_factory=dict)
+    days: dict[date, Day] = field(default_factory=dict)
+    last: tuple[datetime, timedelta] | None = None
     ledger: dict[tuple[str, UUID], Event] = field(default_factory=dict)
 
+    def offset(self, at: datetime) -> timedelta:
+        """Return how far the learner's clock is ahead of UTC, a day beginning when it begins for them."""
+        return at.astimezone(ZoneInfo(self.zone or "UTC")).utcoffset() - timedelta(hours=self.begins_at)  # type: ignore[operator]
+
     def day_of(self, at: datetime) -> date:
-        return at.astimezone(ZoneInfo(self.zone or "UTC")).date()
+        return (at.astimezone(UTC) + self.offset(at)).date()
+
+    def goes_on(self, at: datetime) -> bool:
+        """Tell whether the streak of the latest day has not lapsed."""
+        if not self.days or self.day_of(at) <= max(self.days) + timedelta(days=1):
+            return bool(self.days)
+        if self.last is None:
+            return False
+        apart, ahead = at - self.last[0], self.offset(at) - self.last[1]
+        return apart <= timedelta(hours=24) or (apart <= timedelta(hours=36) and ahead >= timedelta(hours=12))
 
     def on(self, skill: Skill) -> Work:
         return self.work.setdefault(skill.id, Work())
@@ -191,7 +216,43 @@ class Learner:
 
     def learn(self, at: datetime, minutes: int = 0) -> None:
         day = self.day_of(at)
-        self.days[day] = self.days.get(day, 0) + minutes
+        if day not in self.days:
+            latest = max(self.days, default=day)
+            goes_on = self.goes_on(at)
+            self.days[day] = Day(at=at)
+            for skipped in range(1, (day - latest).days) if goes_on else ():
+                self.days[day - timedelta(days=skipped)] = Day(counts=False)
+            # The second day of a streak may follow at once, and each one more takes a day, but for summer time.
+            run = [one for one in self.run_with(day) if self.days[one].counts]
+            moments = [self.moment_of(one) for one in run]
+            counts = max(moments) - min(moments) >= (len(run) - 2) * timedelta(hours=24) - timedelta(hours=2)
+            if day > latest:
+                counts = at >= min(moments[:-1], default=at) + (len(run) - 2) * timedelta(hours=24) - timedelta(hours=2)
+            self.days[day].counts = counts
+        self.days[day].minutes += minutes
+        if self.last is None or at >= self.last[0]:
+            self.last = at, self.offset(at)
+
+    def run_with(self, day: date) -> list[date]:
+        """Return the days in a row of which this is one."""
+        first, last = day, day
+        while first - timedelta(days=1) in self.days:
+            first -= timedelta(days=1)
+        while last + timedelta(days=1) in self.days:
+            last += timedelta(days=1)
+        return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+    def moment_of(self, day: date) -> datetime:
+        return self.days[day].at or datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+    @property
+    def joining(self) -> set[date]:
+        """Return the days that join others, and are no days of learning, or one too many."""
+        return {one for one, day in self.days.items() if day.excused or not day.counts}
+
+    @property
+    def streaks(self) -> list[int]:
+        return runs(self.days, {one for one, day in self.days.items() if not day.counts})
 
     @property
     def total_xp(self) -> int:
@@ -203,11 +264,11 @@ class Learner:
 
     @property
     def current_streak(self) -> int:
-        return runs(self.days)[-1] if self.days else 0
+        return self.streaks[-1] if self.days else 0
 
     @property
     def max_streak(self) -> int:
-        return max(runs(self.days), default=0)
+        return max(self.streaks, default=0)
 
     def reached(self, criterion: Criterion) -> int:
         """Return what a criterion counts."""
@@ -220,7 +281,9 @@ class Learner:
             return len(counted)
         if criterion.kind == "xp_threshold":
             return sum(event.xp for event in counted) if criterion.limits else self.total_xp
-        return max(runs({event.day for event in counted}), default=0) if criterion.limits else self.max_streak
+        if not criterion.limits:
+            return self.max_streak
+        return max(runs({event.day for event in counted}, self.joining), default=0) if counted else 0
 
     def award(self, achievements: dict[AchievementId, Criterion], at: datetime) -> dict[AchievementId, int]:
         """Award all that is earned, until nothing more follows."""
@@ -249,15 +312,16 @@ class Learner:
         return scores
 
 
-def runs(days: Iterable[date]) -> list[int]:
-    """Return how long each run of consecutive days is, the first first."""
+def runs(days: Iterable[date], joining: Iterable[date] = ()) -> list[int]:
+    """Return how long each run of consecutive days is, the first first; days that only join others do not count."""
     lengths: list[int] = []
     last = None
-    for day in sorted(days):
+    for day in sorted({*days, *joining}):
+        counts = day not in joining
         if last is not None and day == last + timedelta(days=1):
-            lengths[-1] += 1
+            lengths[-1] += counts
         else:
-            lengths.append(1)
+            lengths.append(int(counts))
         last = day
     return lengths
 
@@ -682,17 +746,44 @@ class Progress(RuleBasedStateMachine):
         self._compare_tree(learner, tree, answer)
         self._compare(learner)
 
-    @rule(who=PLACE, zone=st.sampled_from(ZONES), is_listed=st.sampled_from([None, None, True, False]))
-    def edit_profile(self, who: int, zone: str | None, is_listed: bool | None) -> None:
+    @rule(
+        who=PLACE,
+        zone=st.sampled_from(ZONES),
+        begins_at=st.sampled_from([0, 0, 3, 12]),
+        is_listed=st.sampled_from([None, None, True, False]),
+    )
+    def edit_profile(self, who: int, zone: str | None, begins_at: int, is_listed: bool | None) -> None:
         learner = self._learner(who)
 
-        self.db.users.update_profile(learner.id, timezone=zone)
+        self.db.users.update_profile(learner.id, timezone=zone, day_starts_at=begins_at)
         if is_listed is not None:
             self.db.users.update_profile(learner.id, is_on_leaderboard=is_listed)
             learner.is_listed = is_listed
 
-        learner.zone = zone
+        learner.zone, learner.begins_at = zone, begins_at
         self._compare(learner)
+
+    @rule(who=PLACE, later=st.sampled_from(range(-1, 7)))
+    def give_a_day_back(self, who: int, later: int) -> None:
+        learner = self._learner(who)
+        day = self.start + timedelta(days=later)
+        missed = day not in learner.days or not learner.days[day].counts
+
+        answer = self.db.progress.restore_streak(learner.id, [day], reason="the server was down")
+
+        if missed:
+            learner.days.setdefault(day, Day()).counts = learner.days[day].excused = True
+        at = answer.achievements[0].earned_at if answer.achievements else datetime.now(UTC)
+        assert {one.id: one.xp for one in answer.achievements} == learner.award(self.achievements, at)
+        assert answer.days == ((day,) if missed else ())
+        self._compare(learner)
+
+    @rule(who=PLACE, what=PLACE, zones=st.lists(st.sampled_from(ZONES), min_size=2, max_size=4), when=WHEN)
+    def travel(self, who: int, what: int, zones: list[str | None], when: When) -> None:
+        """Learn in one zone after the other, a few hours apart."""
+        for number, zone in enumerate(zones):
+            self.edit_profile(who, zone, 0, None)
+            self.record_activity(who, what, When(when.half_hours + 17 * number, "then"), 1)
 
     @rule(who=PLACE, what=PLACE, action=st.sampled_from(["start_skill", "complete_skill", "skip_skill", "reset_skill"]))
     def name_what_is_unknown(self, who: int, what: int, action: str) -> None:
@@ -916,8 +1007,7 @@ class Progress(RuleBasedStateMachine):
 
     def _compare_profile(self, learner: Learner) -> None:
         profile = self.db.users.get_profile(learner.id)
-        yesterday = learner.day_of(datetime.now(UTC)) - timedelta(days=1)
-        lapsed = not learner.days or max(learner.days) < yesterday
+        lapsed = not learner.goes_on(datetime.now(UTC))
         assert profile.total_xp == learner.total_xp
         assert profile.current_level == learner.level
         assert profile.current_streak == (0 if lapsed else learner.current_streak)
@@ -926,7 +1016,7 @@ class Progress(RuleBasedStateMachine):
         assert profile.skills_completed == sum(work.status == "COMPLETED" for work in learner.work.values())
         assert profile.trees_started == sum(status != "NOT_STARTED" for status in learner.trees.values())
         assert profile.trees_completed == sum(status == "COMPLETED" for status in learner.trees.values())
-        assert profile.hours_learned == pytest.approx(sum(learner.days.values()) / 60)
+        assert profile.hours_learned == pytest.approx(sum(day.minutes for day in learner.days.values()) / 60)
 
     def _compare_ledger(self, learner: Learner) -> None:
         events = self.connection.execute(
@@ -935,14 +1025,16 @@ class Progress(RuleBasedStateMachine):
             [learner.id],
         ).fetchall()
         days = self.connection.execute(
-            "select activity_date, minutes from user_activity_days where user_id = %s", [learner.id]
+            "select activity_date, minutes, learnt_at, is_counted, excuse is not null from user_activity_days"
+            " where user_id = %s",
+            [learner.id],
         ).fetchall()
         scores = self.connection.execute(
             "select board, starts_on, xp, reached_at, is_listed from user_scores where user_id = %s", [learner.id]
         ).fetchall()
         earned = self.db.achievements.for_user(learner.id)
         assert {(kind, source): Event(*what) for kind, source, *what in events} == learner.ledger
-        assert dict(days) == learner.days
+        assert {day: Day(*noted) for day, *noted in days} == learner.days
         assert {(board, start): (xp, at) for board, start, xp, at, _ in scores} == learner.scores
         assert {is_listed for *_, is_listed in scores} <= {learner.is_listed}
         assert {one.achievement_id for one in earned if one.progress == 100} == {

@@ -45,7 +45,7 @@ COLUMNS = {
         learning_goals         text[]             not null  '{}'
         interests              text[]             not null  '{}'
         preferences            jsonb              not null  '{}'
-        total_xp               integer            not null  0
+        total_xp               bigint             not null  0
         current_level          integer            not null  1
         current_streak         integer            not null  0
         max_streak             integer            not null  0
@@ -127,7 +127,7 @@ COLUMNS = {
         progress_percent       double precision   not null  0
         skills_completed       integer            not null  0
         total_skills           integer            not null  0
-        time_spent_minutes     integer            not null  0
+        time_spent_minutes     bigint             not null  0
         started_at             timestamptz        null
         last_activity_at       timestamptz        null
         completed_at           timestamptz        null
@@ -143,8 +143,8 @@ COLUMNS = {
         skill_tree_id          uuid               not null
         status                 skill_progress_status  not null  'LOCKED'
         progress_percent       double precision   not null  0
-        time_spent_minutes     integer            not null  0
-        attempts_count         integer            not null  0
+        time_spent_minutes     bigint             not null  0
+        attempts_count         bigint             not null  0
         completion_method      completion_method  null
         completion_score       double precision   null
         evidence_data          jsonb              null
@@ -916,7 +916,7 @@ def test_zone_of_the_iana_database_is_taken(connection: Connection, timezone: st
     assert column_of(connection, "select timezone from user_profiles") == [timezone]
 
 
-@pytest.mark.parametrize("timezone", ["", "utc", "Mars/Olympus", "FOO3", "+02:00", "Europe/Lisbon ", "europe/lisbon"])
+@pytest.mark.parametrize("timezone", ["", "Mars/Olympus", "FOO3", "+02:00", "Europe/Lisbon ", "localtime", "Factory"])
 @pytest.mark.usefixtures("rows")
 def test_what_is_no_zone_of_the_iana_database_is_refused(connection: Connection, timezone: str) -> None:
     constraint = refused_by(connection, "user_profiles", "timezone", timezone)

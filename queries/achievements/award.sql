@@ -17,7 +17,9 @@ with learner as (
         user_profiles.total_xp,
         user_profiles.max_streak,
         coalesce(%(at)s::timestamptz, now()) as at,
-        (coalesce(%(at)s::timestamptz, now()) at time zone coalesce(user_profiles.timezone, 'UTC'))::date as granted_on,
+        local_clock(
+            coalesce(%(at)s::timestamptz, now()), user_profiles.timezone, user_profiles.day_starts_at
+        )::date as granted_on,
         (
             select count(*)
             from xp_events
@@ -202,7 +204,7 @@ paid_event as (
 ),
 
 gain as (
-    select sum(earned.reward)::integer as xp
+    select sum(earned.reward) as xp
     from earned
 ),
 

@@ -17,7 +17,7 @@ select
     achievements.badge_icon,
     achievements.badge_color,
     achievement_standings.threshold,
-    achievement_standings.value::integer as value,
+    achievement_standings.value::bigint as value,
     case
         when user_achievements.achievement_id is not null then 100
         else least(100.0 * achievement_standings.value / achievement_standings.threshold, 100)

@@ -25,7 +25,7 @@ due as (
         tally.xp >> (6 * node.level) as branch,
         sum(tally.learners) as learners
     from tally
-    cross join generate_series(0, 5) as node (level)
+    cross join generate_series(0, 10) as node (level)
     where
         -- The first place of a row above level 0 is not kept.
         node.level = 0
@@ -38,7 +38,7 @@ noted as (
         leaderboard_counts.board,
         leaderboard_counts.starts_on,
         leaderboard_counts.level,
-        leaderboard_counts.bucket::bigint * 64 + noted.place - 1 as branch,
+        leaderboard_counts.bucket * 64 + (noted.place - 1) as branch,
         leaderboard_counts.slot,
         noted.learners
     from leaderboard_counts

@@ -16,9 +16,11 @@ from user_profiles
 cross join
     lateral (
         values
+        ('timezone', user_profiles.timezone),
         ('total_xp', user_profiles.total_xp::text),
         ('current_level', user_profiles.current_level::text),
         ('current_streak', user_profiles.current_streak::text),
+        ('streak_started_at', user_profiles.streak_started_at::text),
         ('max_streak', user_profiles.max_streak::text),
         ('last_activity_on', to_char(user_profiles.last_activity_on, 'YYYY-MM-DD')),
         ('skills_completed', user_profiles.skills_completed::text),

@@ -9,12 +9,12 @@
 with due as (
     select
         node.level,
-        (user_scores.xp::bigint >> (6 * node.level + 6))::integer as bucket,
+        (user_scores.xp >> (6 * node.level)) >> 6 as bucket,
         get_byte(uuid_send(user_scores.user_id), 15) & 7 as slot,
-        (user_scores.xp >> (6 * node.level)) & 63 as position,
+        ((user_scores.xp >> (6 * node.level)) & 63)::integer as position,
         count(*)::integer as learners
     from user_scores
-    cross join generate_series(0, 5) as node (level)
+    cross join generate_series(0, 10) as node (level)
     where
         user_scores.board = %(board)s::leaderboard
         and user_scores.starts_on = %(starts_on)s::date
@@ -104,7 +104,7 @@ select
     null::uuid as user_id,
     null::uuid as subject_id,
     %(board)s || ' ' || %(starts_on)s || ': learners with XP from '
-    || ((wrong.bucket::bigint * 64 + wrong.position) << (6 * wrong.level)) || ', level ' || wrong.level
+    || ((wrong.bucket * 64 + wrong.position) << (6 * wrong.level)) || ', level ' || wrong.level
     || ', slot ' || wrong.slot as what,
     wrong.before::text,
     wrong.after::text

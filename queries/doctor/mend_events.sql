@@ -49,7 +49,7 @@ select
     earned.source_id,
     earned.xp,
     earned.granted_at,
-    (earned.granted_at at time zone coalesce(user_profiles.timezone, 'UTC'))::date as granted_on,
+    local_clock(earned.granted_at, user_profiles.timezone, user_profiles.day_starts_at)::date as granted_on,
     earned.skill_tree_id,
     earned.category_id,
     earned.difficulty,

@@ -10,6 +10,7 @@ with run as (
         streaks.user_id,
         (array_agg(streaks.days order by streaks.ends_on desc))[1] as latest,
         max(streaks.days) as longest,
+        (array_agg(streaks.begins_on order by streaks.ends_on desc))[1] as latest_begins_on,
         max(streaks.ends_on) as latest_on
     from streaks
     where streaks.user_id = %(user_id)s
@@ -20,7 +21,7 @@ counted as (
     select
         user_profiles.user_id,
         (
-            select coalesce(sum(xp_events.xp), 0)::integer
+            select coalesce(sum(xp_events.xp), 0)
             from xp_events
             where xp_events.user_id = %(user_id)s
         ) as total_xp,
@@ -52,6 +53,19 @@ counted as (
         ) as minutes,
         coalesce(run.latest, 0) as current_streak,
         coalesce(run.longest, 0) as max_streak,
+        (
+            select
+                min(
+                    coalesce(
+                        user_activity_days.learnt_at, user_activity_days.activity_date::timestamp at time zone 'UTC'
+                    )
+                )
+            from user_activity_days
+            where
+                user_activity_days.user_id = %(user_id)s
+                and user_activity_days.activity_date >= run.latest_begins_on
+                and user_activity_days.is_counted
+        ) as streak_started_at,
         run.latest_on as last_activity_on
     from user_profiles
     left join run on run.user_id = user_profiles.user_id
@@ -63,6 +77,7 @@ set
     total_xp = counted.total_xp,
     current_streak = counted.current_streak,
     max_streak = counted.max_streak,
+    streak_started_at = counted.streak_started_at,
     last_activity_on = counted.last_activity_on,
     skills_completed = counted.skills_completed,
     trees_started = counted.trees_started,

@@ -1,4 +1,5 @@
--- Learners whose streaks are not the runs of their days: the one that ends with the latest day, the longest, that day.
+-- Learners whose streaks are not the runs of their days: the one that ends with the latest day, about when it began,
+-- the longest, that day.
 --
 -- @role app_service
 -- @step an invariant, which doctor.examine and doctor.repair look through
@@ -10,6 +11,7 @@ with counted as (
         streaks.user_id,
         (array_agg(streaks.days order by streaks.ends_on desc))[1] as latest,
         max(streaks.days) as longest,
+        (array_agg(streaks.begins_on order by streaks.ends_on desc))[1] as latest_begins_on,
         max(streaks.ends_on) as latest_on
     from streaks
     group by streaks.user_id
@@ -28,6 +30,18 @@ cross join
     lateral (
         values
         ('current_streak', coalesce(counted.latest, 0)::text, user_profiles.current_streak::text),
+        (
+            'streak_started_at',
+            to_char(counted.latest_begins_on, 'YYYY-MM-DD'),
+            case
+                -- A local date is no further than this from its moment. Null is not known, which does no harm.
+                when
+                    abs((user_profiles.streak_started_at at time zone 'UTC')::date - counted.latest_begins_on) <= 2
+                    or user_profiles.streak_started_at is null
+                    then to_char(counted.latest_begins_on, 'YYYY-MM-DD')
+                else user_profiles.streak_started_at::text
+            end
+        ),
         ('max_streak', coalesce(counted.longest, 0)::text, user_profiles.max_streak::text),
         (
             'last_activity_on',
@@ -36,7 +50,10 @@ cross join
         )
     ) as field (what, expected, found)
 where
-    row(user_profiles.current_streak, user_profiles.max_streak, user_profiles.last_activity_on)
-    is distinct from row(coalesce(counted.latest, 0), coalesce(counted.longest, 0), counted.latest_on)
+    (
+        row(user_profiles.current_streak, user_profiles.max_streak, user_profiles.last_activity_on)
+        is distinct from row(coalesce(counted.latest, 0), coalesce(counted.longest, 0), counted.latest_on)
+        or abs((user_profiles.streak_started_at at time zone 'UTC')::date - counted.latest_begins_on) > 2
+    )
     and field.expected is distinct from field.found
 order by user_profiles.user_id, field.what;

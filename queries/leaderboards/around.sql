@@ -84,24 +84,34 @@ counted as (
         coalesce(sum(more.sharing), 0) as sharing_first
     from score
     cross join first_place
-    cross join generate_series(0, 5) as node (level)
+    cross join
+        generate_series(
+            0,
+            (
+                select coalesce(max(leaderboard_counts.level), 0)
+                from leaderboard_counts
+                where
+                    leaderboard_counts.board = (select score.board from score)
+                    and leaderboard_counts.starts_on = (select score.starts_on from score)
+            )
+        ) as node (level)
     left join lateral (
         select
             (
                 select sum(count)
                 from unnest(
-                    leaderboard_counts.counts[((first_place.xp >> (6 * node.level)) & 63) + 2:]
+                    leaderboard_counts.counts[((first_place.xp >> (6 * node.level)) & 63)::integer + 2:]
                 ) as count
             ) as learners,
             case
-                when node.level = 0 then leaderboard_counts.counts[(first_place.xp & 63) + 1]
+                when node.level = 0 then leaderboard_counts.counts[(first_place.xp & 63)::integer + 1]
             end as sharing
         from leaderboard_counts
         where
             leaderboard_counts.board = score.board
             and leaderboard_counts.starts_on = score.starts_on
             and leaderboard_counts.level = node.level
-            and leaderboard_counts.bucket = (first_place.xp::bigint >> (6 * node.level + 6))::integer
+            and leaderboard_counts.bucket = (first_place.xp >> (6 * node.level)) >> 6
     ) as more on true
 )
 

@@ -23,21 +23,32 @@ with score as (
         and user_scores.is_listed
 )
 
+-- Nobody is above who has more than the highest level that is there tells of.
 select (1 + coalesce(sum(more.learners), 0))::integer as rank
 from score
-cross join generate_series(0, 5) as node (level)
+cross join
+    generate_series(
+        0,
+        (
+            select coalesce(max(leaderboard_counts.level), 0)
+            from leaderboard_counts
+            where
+                leaderboard_counts.board = (select score.board from score)
+                and leaderboard_counts.starts_on = (select score.starts_on from score)
+        )
+    ) as node (level)
 left join lateral (
     select
         (
             -- The counts to the right of the learner's own, at this level.
             select sum(count)
-            from unnest(leaderboard_counts.counts[((score.xp >> (6 * node.level)) & 63) + 2:]) as count
+            from unnest(leaderboard_counts.counts[((score.xp >> (6 * node.level)) & 63)::integer + 2:]) as count
         ) as learners
     from leaderboard_counts
     where
         leaderboard_counts.board = score.board
         and leaderboard_counts.starts_on = score.starts_on
         and leaderboard_counts.level = node.level
-        and leaderboard_counts.bucket = (score.xp::bigint >> (6 * node.level + 6))::integer
+        and leaderboard_counts.bucket = (score.xp >> (6 * node.level)) >> 6
 ) as more on true
 having count(score.xp) > 0;

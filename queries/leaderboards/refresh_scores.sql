@@ -33,7 +33,7 @@ earned as (
     select
         period.board,
         period.starts_on,
-        sum(xp_events.xp)::integer as xp,
+        sum(xp_events.xp) as xp,
         max(xp_events.granted_at) as reached_at
     from xp_events
     cross join

@@ -33,7 +33,8 @@ select
     day.activity_date,
     coalesce(user_activity_days.minutes, 0) as minutes,
     coalesce(paid.skills_completed, 0) as skills_completed,
-    coalesce(paid.xp, 0) as xp
+    coalesce(paid.xp, 0) as xp,
+    user_activity_days.excuse is not null as is_given_back
 from day
 left join user_activity_days
     on

@@ -17,7 +17,7 @@
 -- @notnull completion.tree_progress: and the progress in the tree
 -- @budget buffers 320
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress, user_achievements, xp_events
-with learner as (
+with learner as materialized (
     select
         asked.at,
         user_profiles.user_id,
@@ -26,7 +26,10 @@ with learner as (
         user_profiles.current_streak,
         user_profiles.max_streak,
         user_profiles.last_activity_on,
-        (asked.at at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
+        user_profiles.last_activity_at,
+        user_profiles.last_activity_offset,
+        user_profiles.streak_started_at,
+        local_clock(asked.at, user_profiles.timezone, user_profiles.day_starts_at) as clock
     from (select coalesce(%(at)s::timestamptz, now()) as at) as asked
     left join user_profiles on user_profiles.user_id = %(user_id)s
 ),
@@ -56,21 +59,41 @@ skill as (
 situation as (
     select
         learner.at,
-        learner.activity_date,
+        learner.clock::date as activity_date,
+        learner.clock - (learner.at at time zone 'UTC') as clock_offset,
         learner.user_id,
         learner.total_xp,
         learner.current_level,
         learner.max_streak,
-        next_streak(learner.current_streak, learner.last_activity_on, learner.activity_date) as next_streak,
-        -- A day before the last one, after a late report or a journey west, may close a gap.
+        learner.current_streak,
+        learner.streak_started_at,
+        -- A day before the last one may join some, whatever they are. Another activity on the last day changes nothing.
         case
-            when learner.activity_date < learner.last_activity_on
-                then learner.activity_date || array(
-                    select user_activity_days.activity_date
+            when learner.clock::date < learner.last_activity_on
+                then (
+                    select
+                        late_day(
+                            array_agg(user_activity_days.activity_date),
+                            array_agg(user_activity_days.learnt_at),
+                            array_agg(user_activity_days.is_counted),
+                            learner.clock::date,
+                            learner.at
+                        )
                     from user_activity_days
                     where user_activity_days.user_id = %(user_id)s
                 )
-        end as days_to_recount,
+            when coalesce(learner.clock::date > learner.last_activity_on, true)
+                then next_day(
+                    learner.current_streak,
+                    learner.streak_started_at,
+                    learner.max_streak,
+                    learner.last_activity_on,
+                    learner.last_activity_at,
+                    learner.last_activity_offset,
+                    learner.at,
+                    learner.clock
+                )
+        end as step,
         skill.id as skill_id,
         skill.skill_tree_id,
         skill.dependents,
@@ -189,10 +212,12 @@ accepted as not materialized (
             else 'IN_PROGRESS'
         end::tree_progress_status as new_tree_status,
         situation.total_xp,
-        coalesce(latest_streak(situation.days_to_recount), situation.next_streak) as streak,
-        coalesce(
-            longest_streak(situation.days_to_recount), greatest(situation.max_streak, situation.next_streak)
-        ) as max_streak
+        situation.clock_offset,
+        coalesce((situation.step).is_counted, true) as day_is_counted,
+        coalesce((situation.step).skipped, 0) as days_skipped,
+        coalesce((situation.step).started_at, situation.streak_started_at) as streak_started_at,
+        coalesce((situation.step).streak, situation.current_streak) as streak,
+        coalesce((situation.step).longest, situation.max_streak) as max_streak
     from situation
     where situation.outcome = 'DONE'
 ),
@@ -257,7 +282,23 @@ candidate as materialized (
                             else coalesce(
                                 longest_streak(
                                     array_agg(xp_events.granted_on)
-                                    || case when not accepted.has_paid then array[accepted.activity_date] end
+                                    || case when not accepted.has_paid then array[accepted.activity_date] end,
+                                    -- This day, if it does not count, and those skipped before it.
+                                    array(
+                                        select user_activity_days.activity_date
+                                        from user_activity_days
+                                        where
+                                            user_activity_days.user_id = (select %(user_id)s::uuid)
+                                            and (
+                                                not user_activity_days.is_counted
+                                                or user_activity_days.excuse is not null
+                                            )
+                                    ) || array(
+                                        select accepted.activity_date - ago
+                                        from generate_series(
+                                            accepted.day_is_counted::integer, accepted.days_skipped
+                                        ) as ago
+                                    )
                                 ),
                                 0
                             )
@@ -531,12 +572,14 @@ written_tree as (
 ),
 
 day as (
-    insert into user_activity_days (user_id, activity_date, minutes)
+    insert into user_activity_days (user_id, activity_date, learnt_at, is_counted)
     select
         accepted.user_id,
-        accepted.activity_date,
-        0 as minutes
+        accepted.activity_date - ago as activity_date,
+        case when ago = 0 then accepted.at end as learnt_at,
+        ago = 0 and accepted.day_is_counted as is_counted
     from accepted
+    cross join generate_series(0, accepted.days_skipped) as ago
     on conflict (user_id, activity_date) do nothing
     returning user_activity_days.activity_date
 ),
@@ -608,12 +651,17 @@ updated_profile as (
         + (accepted.new_tree_status = 'COMPLETED' and accepted.tree_status is distinct from 'COMPLETED')::integer,
         current_streak = accepted.streak,
         max_streak = accepted.max_streak,
+        streak_started_at = accepted.streak_started_at,
         last_activity_on = greatest(user_profiles.last_activity_on, accepted.activity_date),
-        last_activity_at = greatest(user_profiles.last_activity_at, accepted.at)
+        last_activity_at = greatest(user_profiles.last_activity_at, accepted.at),
+        last_activity_offset = case
+            when accepted.at < user_profiles.last_activity_at then user_profiles.last_activity_offset
+            else accepted.clock_offset
+        end
     from accepted
     cross join
         lateral (
-            select (accepted.gain + coalesce(sum(earned.reward), 0))::integer as xp
+            select accepted.gain + coalesce(sum(earned.reward), 0) as xp
             from earned
         ) as gain
     where user_profiles.user_id = %(user_id)s

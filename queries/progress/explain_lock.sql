@@ -207,7 +207,7 @@ select
         from way
     ) as path,
     (
-        select coalesce(sum(way.remaining_minutes) filter (where way.action = 'COMPLETE'), 0)
+        select coalesce(sum(way.remaining_minutes) filter (where way.action = 'COMPLETE'), 0)::bigint
         from way
     ) as remaining_minutes,
     (select coalesce(sum(way.xp), 0) from way) as xp

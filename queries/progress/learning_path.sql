@@ -130,6 +130,6 @@ select
             )
         from step
     ) as steps,
-    (select coalesce(sum(step.remaining_minutes), 0) from step) as remaining_minutes,
+    (select coalesce(sum(step.remaining_minutes), 0) from step)::bigint as remaining_minutes,
     (select coalesce(sum(step.xp), 0) from step) as remaining_xp
 from target;

@@ -39,8 +39,12 @@ situation as (
         -- Work once begun goes on when the skill gains a prerequisite.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open,
         user_profiles.current_streak,
+        user_profiles.max_streak,
+        user_profiles.streak_started_at,
         user_profiles.last_activity_on,
-        (given.at at time zone coalesce(user_profiles.timezone, 'UTC'))::date as activity_date
+        user_profiles.last_activity_at,
+        user_profiles.last_activity_offset,
+        local_clock(given.at, user_profiles.timezone, user_profiles.day_starts_at) as clock
     from given
     left join user_profiles on user_profiles.user_id = given.user_id
     left join skills
@@ -79,8 +83,35 @@ accepted as (
         situation.user_id,
         situation.skill_id,
         situation.skill_tree_id,
-        situation.activity_date,
-        next_streak(situation.current_streak, situation.last_activity_on, situation.activity_date) as streak
+        situation.clock::date as activity_date,
+        situation.clock - (situation.at at time zone 'UTC') as clock_offset,
+        -- A day before the last one may join some, whatever they are. Another activity on the last day changes nothing.
+        case
+            when situation.clock::date < situation.last_activity_on
+                then (
+                    select
+                        late_day(
+                            array_agg(user_activity_days.activity_date),
+                            array_agg(user_activity_days.learnt_at),
+                            array_agg(user_activity_days.is_counted),
+                            situation.clock::date,
+                            situation.at
+                        )
+                    from user_activity_days
+                    where user_activity_days.user_id = %(user_id)s
+                )
+            when coalesce(situation.clock::date > situation.last_activity_on, true)
+                then next_day(
+                    situation.current_streak,
+                    situation.streak_started_at,
+                    situation.max_streak,
+                    situation.last_activity_on,
+                    situation.last_activity_at,
+                    situation.last_activity_offset,
+                    situation.at,
+                    situation.clock
+                )
+        end as step
     from situation
     cross join judged
     where judged.outcome = 'DONE'
@@ -165,12 +196,15 @@ touched_tree as (
 ),
 
 day as (
-    insert into user_activity_days (user_id, activity_date, minutes)
+    insert into user_activity_days (user_id, activity_date, minutes, learnt_at, is_counted)
     select
         accepted.user_id,
-        accepted.activity_date,
-        %(minutes)s::integer as minutes
+        accepted.activity_date - ago as activity_date,
+        case when ago = 0 then %(minutes)s::integer else 0 end as minutes,
+        case when ago = 0 then accepted.at end as learnt_at,
+        ago = 0 and coalesce((accepted.step).is_counted, true) as is_counted
     from accepted
+    cross join generate_series(0, coalesce((accepted.step).skipped, 0)) as ago
     on conflict (user_id, activity_date) do update
         set minutes = user_activity_days.minutes + excluded.minutes
     returning user_activity_days.activity_date
@@ -181,10 +215,15 @@ updated_profile as (
     set
         -- Minutes are whole, and added as such.
         hours_learned = (round(user_profiles.hours_learned * 60) + %(minutes)s) / 60,
-        current_streak = accepted.streak,
-        max_streak = greatest(user_profiles.max_streak, accepted.streak),
+        current_streak = coalesce((accepted.step).streak, user_profiles.current_streak),
+        max_streak = coalesce((accepted.step).longest, user_profiles.max_streak),
+        streak_started_at = coalesce((accepted.step).started_at, user_profiles.streak_started_at),
         last_activity_on = greatest(user_profiles.last_activity_on, accepted.activity_date),
-        last_activity_at = greatest(user_profiles.last_activity_at, accepted.at)
+        last_activity_at = greatest(user_profiles.last_activity_at, accepted.at),
+        last_activity_offset = case
+            when accepted.at < user_profiles.last_activity_at then user_profiles.last_activity_offset
+            else accepted.clock_offset
+        end
     from accepted
     where user_profiles.user_id = %(user_id)s
     returning user_profiles.user_id

@@ -40,6 +40,7 @@ with part as (
             'location', user_profiles.location,
             'website', user_profiles.website,
             'timezone', user_profiles.timezone,
+            'day_starts_at', user_profiles.day_starts_at,
             'learning_goals', user_profiles.learning_goals,
             'interests', user_profiles.interests,
             'preferences', user_profiles.preferences,
@@ -50,6 +51,8 @@ with part as (
             'max_streak', user_profiles.max_streak,
             'last_activity_at', user_profiles.last_activity_at,
             'last_activity_on', user_profiles.last_activity_on,
+            'last_activity_offset', user_profiles.last_activity_offset,
+            'streak_started_at', user_profiles.streak_started_at,
             'skills_completed', user_profiles.skills_completed,
             'hours_learned', user_profiles.hours_learned,
             'trees_started', user_profiles.trees_started,
@@ -232,7 +235,10 @@ with part as (
         '' as key,
         json_build_object(
             'activity_date', user_activity_days.activity_date,
-            'minutes', user_activity_days.minutes
+            'minutes', user_activity_days.minutes,
+            'learnt_at', user_activity_days.learnt_at,
+            'is_counted', user_activity_days.is_counted,
+            'excuse', user_activity_days.excuse
         )::text as item
     from user_activity_days
     where user_activity_days.user_id = %(user_id)s

@@ -1,5 +1,6 @@
 -- The profile of a learner.
 --
+-- @step what progress.restore_streak answers, too
 -- @budget buffers 11
 -- @never Seq Scan on user_profiles
 select
@@ -8,6 +9,7 @@ select
     user_profiles.location,
     user_profiles.website,
     user_profiles.timezone,
+    user_profiles.day_starts_at,
     user_profiles.learning_goals,
     user_profiles.interests,
     user_profiles.preferences,
@@ -16,8 +18,13 @@ select
     user_profiles.current_level,
     case
         when
-            user_profiles.last_activity_on
-            >= (now() at time zone coalesce(user_profiles.timezone, 'UTC'))::date - 1
+            streak_goes_on(
+                user_profiles.last_activity_on,
+                user_profiles.last_activity_at,
+                user_profiles.last_activity_offset,
+                now(),
+                local_clock(now(), user_profiles.timezone, user_profiles.day_starts_at)
+            )
             then user_profiles.current_streak
         else 0
     end as current_streak,

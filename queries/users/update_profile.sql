@@ -7,12 +7,13 @@
 -- @never Seq Scan on user_profiles
 update user_profiles
 set
-    (bio, location, website, timezone, learning_goals, interests, preferences) = (
+    (bio, location, website, timezone, day_starts_at, learning_goals, interests, preferences) = (
         select
             changed.bio,
             changed.location,
             changed.website,
             changed.timezone,
+            changed.day_starts_at,
             changed.learning_goals,
             changed.interests,
             changed.preferences
@@ -25,6 +26,7 @@ returning
     user_profiles.location,
     user_profiles.website,
     user_profiles.timezone,
+    user_profiles.day_starts_at,
     user_profiles.learning_goals,
     user_profiles.interests,
     user_profiles.preferences,
@@ -33,8 +35,13 @@ returning
     user_profiles.current_level,
     case
         when
-            user_profiles.last_activity_on
-            >= (now() at time zone coalesce(user_profiles.timezone, 'UTC'))::date - 1
+            streak_goes_on(
+                user_profiles.last_activity_on,
+                user_profiles.last_activity_at,
+                user_profiles.last_activity_offset,
+                now(),
+                local_clock(now(), user_profiles.timezone, user_profiles.day_starts_at)
+            )
             then user_profiles.current_streak
         else 0
     end as current_streak,

@@ -27,7 +27,7 @@ from bench.django_models import (
     TreeProgress,
 )
 from bench.peers import Brought
-from bench.statements import PAGE, Completed, Loaded, in_order, percent, streak_on, today
+from bench.statements import PAGE, Completed, Loaded, in_order, offset, percent, streak_on, today
 
 _NAMES = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
 
@@ -155,10 +155,13 @@ class Django:
 
             day = today(profile.timezone)
             profile.current_streak = streak_on(profile.current_streak, profile.last_activity_on, day)
+            if profile.current_streak == 1 and profile.last_activity_on != day:
+                profile.streak_started_at = now
+            profile.last_activity_offset = offset(profile.timezone)
             profile.max_streak = max(profile.max_streak, profile.current_streak)
             profile.last_activity_on, profile.last_activity_at = day, now
             profile.skills_completed += 1
-            self._all(Day).get_or_create(user_id=user_id, activity_date=day)
+            self._all(Day).get_or_create(user_id=user_id, activity_date=day, defaults={"learnt_at": now})
             paid = Event(user_id=user_id, source_kind="SKILL", source_id=skill_id, xp=skill.xp_value)
             paid.granted_at, paid.granted_on, paid.skill_tree_id, paid.category_id = now, day, tree.id, tree.category_id
             paid.difficulty, paid.skill_type = skill.difficulty, skill.skill_type

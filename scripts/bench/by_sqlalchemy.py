@@ -26,7 +26,7 @@ from bench.sqlalchemy_models import (
     TreeProgressRow,
     TreeRow,
 )
-from bench.statements import PAGE, Completed, Loaded, in_order, percent, streak_on, today
+from bench.statements import PAGE, Completed, Loaded, in_order, offset, percent, streak_on, today
 
 T = TypeVar("T")
 
@@ -149,11 +149,14 @@ def _complete(session: Session, user_id: UUID, skill_id: UUID) -> Completed:
 
         day = today(profile.timezone)
         profile.current_streak = streak_on(profile.current_streak, profile.last_activity_on, day)
+        if profile.current_streak == 1 and profile.last_activity_on != day:
+            profile.streak_started_at = now
+        profile.last_activity_offset = offset(profile.timezone)
         profile.max_streak = max(profile.max_streak, profile.current_streak)
         profile.last_activity_on, profile.last_activity_at = day, now
         profile.skills_completed += 1
         if session.get(DayRow, (user_id, day)) is None:
-            session.add(DayRow(user_id=user_id, activity_date=day))
+            session.add(DayRow(user_id=user_id, activity_date=day, learnt_at=now))
         paid = EventRow(user_id=user_id, source_kind="SKILL", source_id=skill_id, xp=skill.xp_value)
         paid.granted_at, paid.granted_on, paid.skill_tree_id, paid.category_id = now, day, tree.id, tree.category_id
         paid.difficulty, paid.skill_type = skill.difficulty, skill.skill_type

@@ -46,7 +46,7 @@ _WRITTEN = (
 )
 # What differs from one learner to the next, and from one moment to the next.
 _OWN = ["id", "user_id", "created_at", "updated_at", "granted_at", "earned_at", "reached_at"]
-_OWN += ["unlocked_at", "started_at", "last_activity_at", "completed_at"]
+_OWN += ["unlocked_at", "started_at", "last_activity_at", "completed_at", "learnt_at", "streak_started_at"]
 
 
 class Data:

@@ -29,6 +29,8 @@ class Profile(Table):
     trees_started = models.IntegerField()
     last_activity_on = models.DateField(null=True)
     last_activity_at = models.DateTimeField(null=True)
+    last_activity_offset = models.DurationField(null=True)
+    streak_started_at = models.DateTimeField(null=True)
 
     class Meta(Table.Meta):
         db_table = "user_profiles"
@@ -163,6 +165,7 @@ class Day(Table):
     pk = models.CompositePrimaryKey("user_id", "activity_date")
     user_id = models.UUIDField()
     activity_date = models.DateField()
+    learnt_at = models.DateTimeField(null=True)
 
     class Meta(Table.Meta):
         db_table = "user_activity_days"

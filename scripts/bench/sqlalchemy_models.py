@@ -1,6 +1,6 @@
 """The tables as classes of SQLAlchemy's, as one writes them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,8 @@ class ProfileRow(Base):
     trees_started: Mapped[int]
     last_activity_on: Mapped[date | None]
     last_activity_at: Mapped[datetime | None]
+    last_activity_offset: Mapped[timedelta | None]
+    streak_started_at: Mapped[datetime | None]
 
 
 class TreeRow(Base):
@@ -171,6 +173,7 @@ class DayRow(Base):
     __tablename__ = "user_activity_days"
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     activity_date: Mapped[date] = mapped_column(primary_key=True)
+    learnt_at: Mapped[datetime | None]
 
 
 class AchievementRow(Base):

@@ -112,6 +112,11 @@ def today(zone: str | None) -> date:
     return datetime.now(UTC).astimezone(ZoneInfo(zone or "UTC")).date()
 
 
+def offset(zone: str | None) -> timedelta | None:
+    """Return how far a learner's clock is ahead of UTC."""
+    return datetime.now(UTC).astimezone(ZoneInfo(zone or "UTC")).utcoffset()
+
+
 def streak_on(streak: int, last_on: date | None, day: date) -> int:
     """Return a streak of days after another day of learning."""
     if last_on == day:

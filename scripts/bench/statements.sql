@@ -149,7 +149,7 @@ returning id, user_id, skill_tree_id, status, progress_percent, skills_completed
     started_at, last_activity_at, completed_at, milestones_reached, current_path, created_at, updated_at
 
 -- name: note_day(user_id, day)!
-insert into user_activity_days (user_id, activity_date) values (:user_id, :day) on conflict do nothing
+insert into user_activity_days (user_id, activity_date, learnt_at) values (:user_id, :day, now()) on conflict do nothing
 
 -- name: award(user_id, xp, streak, day)
 with earned as (
@@ -185,6 +185,8 @@ order by a.id
 update user_profiles set total_xp = :xp,
     current_level = (select max(level) from levels where min_xp <= :xp), current_streak = :streak,
     max_streak = greatest(max_streak, :streak), last_activity_on = :day, last_activity_at = now(),
+    last_activity_offset = (now() at time zone timezone) - (now() at time zone 'UTC'),
+    streak_started_at = case when :streak > 1 or last_activity_on = :day then streak_started_at else now() end,
     skills_completed = skills_completed + 1, trees_started = (
         select count(*) from user_skill_tree_progress as t
         where t.user_id = :user_id and t.status <> 'NOT_STARTED')

@@ -27,6 +27,7 @@ INVARIANTS = (
     "event_has_award",
     "xp_total",
     "level",
+    "time_zone",
     "streak",
     "profile_counts",
     "tree_progress",

@@ -16,7 +16,14 @@ from pydantic_core import from_json
 
 from skilltree._arguments import path_shown, shown
 from skilltree._plain import MOST_LEVELS, plain
-from skilltree.errors import InvalidCursor, InvalidDocument, InvalidValue, NotFound, RowMismatch
+from skilltree.errors import (
+    InvalidCursor,
+    InvalidDocument,
+    InvalidStoredDocument,
+    InvalidValue,
+    NotFound,
+    RowMismatch,
+)
 from skilltree.models.base import Model, Page
 
 M = TypeVar("M", bound=Model)
@@ -78,10 +85,14 @@ def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
 
         def make(values: Sequence[Any]) -> M:
             row = dict(zip(names, values, strict=True))
+            index = 0
             try:
                 for index, parse in documents:
                     if values[index] is not None:
                         row[names[index]] = parse(values[index])
+            except ValidationError as error:
+                raise _stored_fault(model, names, values, index, error) from error
+            try:
                 return validate(row)
             except ValidationError as error:
                 raise RowMismatch(f"a row does not fit the model {model.__name__}: {error}") from error
@@ -89,6 +100,35 @@ def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
         return make
 
     return row_factory
+
+
+def _stored_fault(
+    model: type[Model], names: list[str], values: Sequence[Any], index: int, error: ValidationError
+) -> InvalidStoredDocument:
+    """Return the error for a document of which a row cannot be made: it says which row, and where in it."""
+    path, message = _first_fault(error)
+    row = {
+        name: str(value)
+        for name, value in zip(names, values, strict=True)
+        if isinstance(value, UUID) and (name == "id" or name.endswith("_id"))
+    }
+    # A document may be a list of rows itself: then the innermost that has an id is meant.
+    node = from_json(values[index], allow_inf_nan=True)
+    for place in path:
+        if isinstance(node, dict) and isinstance(node.get("id"), str):
+            row = {"id": node["id"]}
+        known = isinstance(node, dict) and place in node
+        if not known and not (isinstance(node, list) and isinstance(place, int) and place < len(node)):
+            # A step of the model and not of the document, such as the form of a criterion.
+            continue
+        node = node[place]
+    whose = ", ".join(f"{name} {value}" for name, value in row.items()) or "without an id"
+    return InvalidStoredDocument(
+        f"a stored document does not fit the model {model.__name__}: row {whose}:"
+        f" {path_shown(names[index], *path)}: {message}",
+        row=row,
+        path=(names[index], *path),
+    )
 
 
 _MOST_BYTES = 4_000_000

@@ -453,7 +453,20 @@ class SchemaOutdated(DatabaseFailure):
 
 
 class RowMismatch(SkillTreeError):
-    """A row does not fit its model: the query file and the model disagree, or a stored document is damaged."""
+    """A row does not fit its model: the query file and the model disagree."""
+
+
+class InvalidStoredDocument(RowMismatch):
+    """A stored JSON document is not of the form in which it is read today.
+
+    ``row`` has the ids of the row that holds it, ``path`` leads to the fault. Nothing that reads the document works
+    until it is changed: an update with one of the right form is taken, whatever stands there.
+    """
+
+    def __init__(self, message: str, *, row: dict[str, str], path: tuple[str | int, ...]) -> None:
+        self.row = row
+        self.path = path
+        super().__init__(message)
 
 
 # --- the command line ------------------------------------------------------------------------------------------------

@@ -60,6 +60,8 @@ NOT_LOOKED_AT = {
         "max_streak",
         "last_activity_at",
         "last_activity_on",
+        "last_activity_offset",
+        "streak_started_at",
         "skills_completed",
         "hours_learned",
         "trees_started",
@@ -799,4 +801,11 @@ async def test_days_are_asked_for_by_their_date(db, connection, learner):
     latest, first = await history(db, "user_activity_days", date(2026, 2, 3), learner.id)
 
     assert (latest.before, latest.after) == ({"minutes": 5}, {"minutes": 9})
-    assert first.after == {"user_id": str(learner.id), "activity_date": "2026-02-03", "minutes": 5}
+    assert first.after == {
+        "user_id": str(learner.id),
+        "activity_date": "2026-02-03",
+        "minutes": 5,
+        "learnt_at": None,
+        "is_counted": True,
+        "excuse": None,
+    }

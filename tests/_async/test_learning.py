@@ -406,22 +406,41 @@ async def test_completing_again_after_a_reset_is_no_new_day_within_a_limit(db, l
 
 async def test_days_are_counted_from_an_array_as_from_the_table(connection, learner):
     chance = random.Random(1)  # noqa: S311 (not for secrets)
+    late = """
+        select late.streak, late.started_at, late.longest
+        from (select array_agg(activity_date), array_agg(learnt_at), array_agg(is_counted) from user_activity_days)
+            as known (dates, moments, counted)
+        cross join lateral late_day(dates, moments, counted, dates[1], now()) as late
+    """
     for _ in range(50):
-        days = [date(2025, 3, 1) + timedelta(days=chance.randrange(40)) for _ in range(chance.randint(1, 30))]
+        days = {date(2025, 3, 1) + timedelta(days=chance.randrange(40)) for _ in range(chance.randint(1, 30))}
         await connection.execute("delete from user_activity_days")
-        await connection.execute(
-            "insert into user_activity_days (user_id, activity_date) select distinct %s::uuid, unnest(%s::date[])",
-            [learner.id, days],
-        )
+        for day in days:
+            await connection.execute(
+                "insert into user_activity_days (user_id, activity_date, learnt_at, is_counted)"
+                " values (%s, %s, %s, %s)",
+                [learner.id, day, NOON if chance.random() < 0.5 else None, chance.random() < 0.8],
+            )
+        counted = [day for (day,) in await rows(connection, "select activity_date from user_activity_days")]
+        joining = await rows(connection, "select activity_date from user_activity_days where not is_counted")
 
-        counted = await rows(connection, "select longest_streak(%s::date[]), latest_streak(%s::date[])", days, days)
+        [(latest, _, longest)] = found = await rows(connection, late)
 
-        assert counted == await rows(
-            connection, "select max(days), (array_agg(days order by ends_on desc))[1] from streaks"
+        assert found == await rows(
+            connection,
+            """
+            select latest.days, (
+                select min(coalesce(learnt_at, activity_date::timestamp at time zone 'UTC')) from user_activity_days
+                where is_counted and activity_date >= latest.begins_on
+            ), (select max(days) from streaks)
+            from (select days, begins_on from streaks order by ends_on desc limit 1) as latest
+            """,
         )
-    assert await rows(connection, "select longest_streak('{}'), latest_streak('{}'), longest_streak(null)") == [
-        (None, None, None)
-    ]
+        assert longest == await value(
+            connection, "select longest_streak(%s::date[], %s::date[])", counted, [day for (day,) in joining]
+        )
+        assert latest <= longest
+    assert await rows(connection, "select longest_streak('{}', '{}'), longest_streak(null, '{}')") == [(None, None)]
 
 
 async def test_a_lapsed_streak_reads_as_0_and_the_longest_stays(db, learner, tree):

@@ -406,20 +406,41 @@ def test_completing_again_after_a_reset_is_no_new_day_within_a_limit(db, learner
 
 def test_days_are_counted_from_an_array_as_from_the_table(connection, learner):
     chance = random.Random(1)  # noqa: S311 (not for secrets)
+    late = """
+        select late.streak, late.started_at, late.longest
+        from (select array_agg(activity_date), array_agg(learnt_at), array_agg(is_counted) from user_activity_days)
+            as known (dates, moments, counted)
+        cross join lateral late_day(dates, moments, counted, dates[1], now()) as late
+    """
     for _ in range(50):
-        days = [date(2025, 3, 1) + timedelta(days=chance.randrange(40)) for _ in range(chance.randint(1, 30))]
+        days = {date(2025, 3, 1) + timedelta(days=chance.randrange(40)) for _ in range(chance.randint(1, 30))}
         connection.execute("delete from user_activity_days")
-        connection.execute(
-            "insert into user_activity_days (user_id, activity_date) select distinct %s::uuid, unnest(%s::date[])",
-            [learner.id, days],
+        for day in days:
+            connection.execute(
+                "insert into user_activity_days (user_id, activity_date, learnt_at, is_counted)"
+                " values (%s, %s, %s, %s)",
+                [learner.id, day, NOON if chance.random() < 0.5 else None, chance.random() < 0.8],
+            )
+        counted = [day for (day,) in rows(connection, "select activity_date from user_activity_days")]
+        joining = rows(connection, "select activity_date from user_activity_days where not is_counted")
+
+        [(latest, _, longest)] = found = rows(connection, late)
+
+        assert found == rows(
+            connection,
+            """
+            select latest.days, (
+                select min(coalesce(learnt_at, activity_date::timestamp at time zone 'UTC')) from user_activity_days
+                where is_counted and activity_date >= latest.begins_on
+            ), (select max(days) from streaks)
+            from (select days, begins_on from streaks order by ends_on desc limit 1) as latest
+            """,
         )
-
-        counted = rows(connection, "select longest_streak(%s::date[]), latest_streak(%s::date[])", days, days)
-
-        assert counted == rows(connection, "select max(days), (array_agg(days order by ends_on desc))[1] from streaks")
-    assert rows(connection, "select longest_streak('{}'), latest_streak('{}'), longest_streak(null)") == [
-        (None, None, None)
-    ]
+        assert longest == value(
+            connection, "select longest_streak(%s::date[], %s::date[])", counted, [day for (day,) in joining]
+        )
+        assert latest <= longest
+    assert rows(connection, "select longest_streak('{}', '{}'), longest_streak(null, '{}')") == [(None, None)]
 
 
 def test_a_lapsed_streak_reads_as_0_and_the_longest_stays(db, learner, tree):

@@ -26,6 +26,7 @@ from skilltree.models.ids import TreeId, UserId
 _LEARNER_AGAIN = (
     "doctor/mend_account",
     "doctor/mend_places",
+    "doctor/mend_time_zone",
     "doctor/mend_events",
     "doctor/mend_event_sources",
     "doctor/mend_days",

@@ -4,8 +4,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
+from psycopg.rows import scalar_row
+
+from skilltree._arguments import Range
 from skilltree._outcomes import DONE, import_refusal, imported, locked, outcome_of, refusal
 from skilltree._rows import Params, document, limited
 from skilltree._sync.repository import Repository, step
@@ -26,6 +29,7 @@ from skilltree.models.progress import (
     Outcome,
     PathResult,
     ProgressImport,
+    RestoredStreak,
     SkillOutcome,
     SkillProgress,
     Standing,
@@ -33,11 +37,14 @@ from skilltree.models.progress import (
 )
 from skilltree.models.reading import ActivityDay, Dashboard, LearningPath, LockExplanation, NextSkill
 from skilltree.models.trees import Tree
-from skilltree.models.users import User
+from skilltree.models.users import User, UserProfile
 
 _MOST_DAYS = 3660
 # How often an action is tried that was refused as locked, or completed before, and is neither by then.
 _ATTEMPTS = 5
+_MOST_DAYS_BACK = 366
+
+Reason = Annotated[str, Range(1, 500)]
 
 
 class Progress(Repository):
@@ -251,6 +258,38 @@ class Progress(Repository):
             if missing := self._all(MissingTree, "progress/missing_trees", user_id=user_id, tree_id=tree_id):
                 raise locked("tree", tree_id, missing)
         raise _unsettled("tree", tree_id)
+
+    def restore_streak(self, user_id: UserId, days: list[date], *, reason: Reason) -> RestoredStreak:
+        """Let days count in a learner's streaks on which they missed learning, and award what that brings.
+
+        Nothing else comes of it: no minutes, no XP but an achievement's. Days that count already stay as they are. The
+        reason, of 1 to 500 characters, is for the learner to read and on the trail, with who gave the days back. Work
+        of the service. Raises UserNotFound, and InvalidValue for a day that has not come yet.
+        """
+        if not 1 <= len(days) <= _MOST_DAYS_BACK:
+            raise InvalidValue(f"days must be from 1 to {_MOST_DAYS_BACK}, not {len(days)}", field="days")
+        params = {"user_id": user_id, "days": days, "reason": reason, "skill_id": None, "at": None}
+        _, noted, given_back, _, achievements, _, profiles = self._executor.run(
+            [
+                step("users/lock_profile", params),
+                step("progress/note_missed_days", params, ActionResult),
+                step("progress/give_days_back", params)._replace(row_factory=scalar_row),
+                step("progress/recount_streak", params),
+                step("achievements/award", params, EarnedAchievement),
+                step("leaderboards/add_to_scores", params),
+                step("users/get_profile", params, UserProfile),
+            ]
+        )
+        if not noted:
+            raise UserNotFound(id=user_id)
+        if noted[0].outcome not in DONE:
+            raise InvalidValue("a day that has not come yet cannot be given back", field="days")
+        return RestoredStreak(
+            days=tuple(sorted(given_back)),
+            current_streak=profiles[0].current_streak,
+            max_streak=profiles[0].max_streak,
+            achievements=tuple(achievements),
+        )
 
     def import_rows(self, rows: Iterable[ProgressImport | Mapping[str, object]]) -> int:
         """Import what learners have done elsewhere, all rows or none, by COPY; return how many.

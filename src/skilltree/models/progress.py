@@ -1,6 +1,6 @@
 """What learners have done."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -60,6 +60,18 @@ class SkillProgress(SkillWork):
     skill_tree_id: TreeId
     created_at: datetime
     updated_at: datetime
+
+
+class RestoredStreak(Model):
+    """The days that have been given back, and what they make of the learner's streaks.
+
+    The current streak is 0 when it has lapsed all the same. The achievements are those earned by it.
+    """
+
+    days: tuple[date, ...]
+    current_streak: int
+    max_streak: int
+    achievements: tuple[EarnedAchievement, ...]
 
 
 class CalculatedProgress(Model):

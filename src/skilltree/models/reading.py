@@ -155,9 +155,13 @@ class Dashboard(Model):
 
 
 class ActivityDay(Model):
-    """What a learner did on one day of their own calendar. ``xp`` has the rewards of achievements in it."""
+    """What a learner did on one day of their own calendar. ``xp`` has the rewards of achievements in it.
+
+    A day given back is one that counts in a streak though nothing, perhaps, was learnt on it.
+    """
 
     activity_date: date
     minutes: int
     skills_completed: int
     xp: int
+    is_given_back: bool

@@ -1,6 +1,7 @@
 """Accounts and profiles. The password hash is on none of them."""
 
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, with_config
@@ -41,7 +42,8 @@ class IssuedToken(Model):
 class UserProfile(Model):
     """What a learner says of themselves, and what they have reached.
 
-    The streaks are in days; the current one is 0 once a whole day of the learner's own has passed without learning.
+    The streaks are in days; the current one is 0 once a whole day of the learner's own has passed without learning. A
+    day begins at midnight, or so many hours later as ``day_starts_at`` says.
     """
 
     user_id: UserId
@@ -49,6 +51,7 @@ class UserProfile(Model):
     location: str | None
     website: str | None
     timezone: str | None
+    day_starts_at: int
     learning_goals: tuple[str, ...]
     interests: tuple[str, ...]
     preferences: Preferences
@@ -82,6 +85,7 @@ class ProfileChanges(TypedDict, total=False):
     location: str | None
     website: str | None
     timezone: str | None
+    day_starts_at: Annotated[int, Field(ge=0, le=12, strict=True)]
     learning_goals: list[str]
     interests: list[str]
     preferences: Preferences

@@ -25,9 +25,9 @@ from (
             user_scores.board,
             user_scores.starts_on,
             level,
-            (user_scores.xp::bigint >> (6 * level + 6))::integer as bucket,
+            (user_scores.xp >> (6 * level)) >> 6 as bucket,
             get_byte(uuid_send(user_scores.user_id), 15) & 7 as slot,
-            (user_scores.xp >> (6 * level)) & 63 as position,
+            ((user_scores.xp >> (6 * level)) & 63)::integer as position,
             count(*)::integer as learners
         from user_scores
         cross join generate_series(0, 5) as level

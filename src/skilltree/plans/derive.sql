@@ -64,7 +64,7 @@ select
     user_skill_progress.skill_id,
     skills.xp_value,
     user_skill_progress.completed_at,
-    (user_skill_progress.completed_at at time zone user_profiles.timezone)::date,
+    local_clock(user_skill_progress.completed_at, user_profiles.timezone, user_profiles.day_starts_at)::date,
     skills.skill_tree_id,
     skill_trees.category_id,
     skills.difficulty,
@@ -76,11 +76,14 @@ inner join skill_trees on skill_trees.id = skills.skill_tree_id
 where user_skill_progress.status = 'COMPLETED'
 order by user_skill_progress.completed_at;
 
-insert into user_activity_days (user_id, activity_date, minutes)
+insert into user_activity_days (user_id, activity_date, minutes, learnt_at)
 select
     user_skill_progress.user_id,
-    (user_skill_progress.last_activity_at at time zone user_profiles.timezone)::date as activity_date,
-    sum(user_skill_progress.time_spent_minutes)
+    local_clock(
+        user_skill_progress.last_activity_at, user_profiles.timezone, user_profiles.day_starts_at
+    )::date as activity_date,
+    sum(user_skill_progress.time_spent_minutes),
+    min(user_skill_progress.last_activity_at)
 from user_skill_progress
 inner join user_profiles on user_profiles.user_id = user_skill_progress.user_id
 where user_skill_progress.last_activity_at is not null

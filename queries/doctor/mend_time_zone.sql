@@ -1,0 +1,19 @@
+-- Store the time zone of a learner under its name of today, or UTC for one that the server does not know.
+--
+-- @role app_service
+-- @step how doctor.repair mends
+-- @budget buffers 30
+-- @never Seq Scan on user_profiles
+update user_profiles
+set timezone = coalesce(known.name, 'UTC')
+from (
+    select
+        stored.user_id,
+        canonical_timezone(stored.timezone) as name
+    from user_profiles as stored
+    where stored.user_id = %(user_id)s
+) as known
+where
+    user_profiles.user_id = known.user_id
+    and user_profiles.timezone <> coalesce(known.name, 'UTC')
+returning user_profiles.user_id;

@@ -1,0 +1,40 @@
+-- Note days on which a learner has learnt nothing, before they are given back (progress/give_days_back): then the trail
+-- says by whom, and why. Days that are known stay as they are. The learner is locked before; no row for an unknown one.
+--
+-- days  up to the learner's today
+--
+-- @role app_service
+-- @step what progress.restore_streak begins with
+-- @sample days: array[current_date - 3, current_date - 2]
+-- @sample reason: 'a day without the server'
+-- @budget buffers 50
+-- @never Seq Scan on user_profiles, user_activity_days
+with asked as (
+    select
+        user_profiles.user_id,
+        array(
+            select day.missed_on
+            from unnest(%(days)s::date[]) as day (missed_on)
+            order by day.missed_on
+        ) as days,
+        local_clock(now(), user_profiles.timezone, user_profiles.day_starts_at)::date as today
+    from user_profiles
+    where user_profiles.user_id = %(user_id)s
+),
+
+missed as (
+    insert into user_activity_days (user_id, activity_date, is_counted)
+    select distinct
+        asked.user_id,
+        day.missed_on,
+        false as is_counted
+    from asked
+    cross join unnest(asked.days) as day (missed_on)
+    where asked.today >= all(asked.days)
+    order by day.missed_on
+    on conflict (user_id, activity_date) do nothing
+    returning user_activity_days.activity_date
+)
+
+select case when asked.today >= all(asked.days) then 'DONE' else 'IN_FUTURE' end as outcome
+from asked;

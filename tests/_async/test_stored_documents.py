@@ -1,0 +1,71 @@
+"""Documents that were of the right form when they were stored, and are not any more."""
+
+import pytest
+
+from _async.factories import add_achievement, add_skills, expect_refusal
+from skilltree.errors import InvalidStoredDocument
+
+
+async def spoil(connection, table, column, row_id, document, key="id"):
+    """Store a document that only an earlier version would have read."""
+    await connection.execute(
+        f"update {table} set {column} = %s::jsonb where {key} = %s",
+        [document, row_id],
+    )
+
+
+async def test_a_profile_says_what_of_it_cannot_be_read(db, connection, learner):
+    await spoil(connection, "user_profiles", "preferences", learner.id, '{"theme": "sepia"}', key="user_id")
+
+    async with expect_refusal(connection, InvalidStoredDocument, match=r"preferences\.theme: ") as refusal:
+        await db.users.get_profile(learner.id)
+
+    assert refusal.value.row == {"user_id": str(learner.id)}
+    assert refusal.value.path == ("preferences", "theme")
+
+
+async def test_a_profile_that_cannot_be_read_can_be_mended(db, connection, learner):
+    await spoil(connection, "user_profiles", "preferences", learner.id, '{"theme": "sepia"}', key="user_id")
+
+    mended = await db.users.update_profile(learner.id, preferences={"theme": "dark"})
+
+    assert mended.preferences.theme == "dark"
+    assert await db.users.get_profile(learner.id) == mended
+
+
+async def test_a_tree_says_which_of_its_skills_cannot_be_read(db, connection, learner, tree):
+    _, css, _ = await add_skills(db, tree, "html", "css", "layout")
+    await spoil(connection, "skills", "content", css.id, '{"type": "structured", "modules": [{"title": "x"}]}')
+
+    async with expect_refusal(connection, InvalidStoredDocument) as refusal:
+        await db.trees.load(tree.slug, learner.id)
+
+    assert refusal.value.row == {"id": str(css.id)}
+    assert refusal.value.path[-4:-1] == ("content", "modules", 0)
+    await db.skills.update_content(css.id, content={"type": "simple"})
+    assert len((await db.trees.load(tree.slug, learner.id)).skills) == 3
+
+
+async def test_a_list_says_which_of_its_rows_cannot_be_read(db, connection):
+    await add_achievement(db, "Good")
+    bad = await add_achievement(db, "Bad")
+    criteria = '{"type": "xp_threshold", "threshold": 5, "additionalParams": {"planet": "Mars"}}'
+    await spoil(connection, "achievements", "criteria", bad.id, criteria)
+
+    async with expect_refusal(connection, InvalidStoredDocument, match="criteria") as refusal:
+        await db.achievements.list()
+
+    assert refusal.value.row["id"] == str(bad.id)
+
+
+async def test_learners_go_on_while_a_document_of_an_achievement_cannot_be_read(db, connection, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    bad = await add_achievement(db, "Bad", criteria={"type": "xp_threshold", "threshold": 5})
+    criteria = '{"type": "xp_threshold", "threshold": 5, "additionalParams": {"planet": "Mars"}}'
+    await spoil(connection, "achievements", "criteria", bad.id, criteria)
+
+    done = await db.progress.complete_skill(learner.id, html.id)
+
+    assert [earned.name for earned in done.achievements] == ["Bad"]
+    with pytest.raises(InvalidStoredDocument):
+        await db.achievements.standings(learner.id)
