@@ -11,7 +11,14 @@
 select
     user_profiles.total_xp,
     user_profiles.current_level as level,
-    user_profiles.current_streak,
+    -- As a read reports it: a late report may be of a streak that has lapsed.
+    case
+        when
+            user_profiles.last_activity_on
+            >= (now() at time zone coalesce(user_profiles.timezone, 'UTC'))::date - 1
+            then user_profiles.current_streak
+        else 0
+    end as current_streak,
     user_profiles.max_streak,
     (
         select to_json(work)
@@ -35,6 +42,7 @@ select
                 user_skill_progress.completed_at,
                 user_skill_progress.struggling_indicators,
                 user_skill_progress.engagement_score,
+                user_skill_progress.passing_score_waived,
                 user_skill_progress.created_at,
                 user_skill_progress.updated_at
             from user_skill_progress

@@ -7,6 +7,7 @@ import pytest
 
 from _async.factories import add_achievement, add_skills, expect_refusal, rows, value
 from skilltree._async.progress import AsyncProgress
+from skilltree._async.repository import step
 from skilltree.errors import (
     AssessmentNotPassed,
     InvalidDocument,
@@ -16,13 +17,17 @@ from skilltree.errors import (
     UserNotFound,
 )
 from skilltree.models.enums import CompletionMethod, SkillProgressStatus, TreeProgressStatus
+from skilltree.models.progress import Standing
 
 NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
 
 
 async def learn(db, learner, skill, at):
-    """Spend a minute on a skill, and return the streak."""
-    return (await db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)).current_streak
+    """Spend a minute on a skill, and return the streak as of the last day of learning."""
+    await db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)
+    params = {"user_id": learner.id, "skill_id": skill.id}
+    ((standing,),) = await db.progress._executor.run([step("progress/lock_for_skill", params, Standing)])
+    return standing.current_streak
 
 
 # --- completing ------------------------------------------------------------------------------------------------------

@@ -227,16 +227,21 @@ class Progress(Repository):
     def import_rows(self, rows: Iterable[ProgressImport | Mapping[str, object]]) -> int:
         """Import what learners have done elsewhere, all rows or none, by COPY; return how many.
 
-        They are taken as facts, whatever gates the skills. What follows from them (XP, levels, progress in trees, what
-        opens, achievements, scores) is for ``doctor.repair`` to give, a learner at a time. Raises InvalidValue,
-        UserNotFound, SkillNotFound, SkillNotOptional and ProgressExists, each with the position of the row.
+        They are taken as facts, whatever gates the skills, up to ten years back. Progress in trees and the counts of
+        the profile follow at once; XP, levels, days, what opens, achievements and scores are for ``doctor.repair`` to
+        give, a learner at a time. Raises InvalidValue, UserNotFound, SkillNotFound, SkillNotOptional and
+        ProgressExists, each with the position of the row.
         """
-        *_, (result,), _ = self._executor.run(
+        *_, (result,), _, _, _, _ = self._executor.run(
             [
                 step("progress/begin_import", {}),
                 step("progress/copy_rows", {})._replace(rows=imported(rows)),
                 step("progress/hold_imported_trees", {}),
+                step("progress/hold_imported_learners", {}),
                 step("progress/import_rows", {}, ImportResult),
+                step("progress/begin_imported_trees", {}),
+                step("progress/refresh_imported_trees", {}),
+                step("progress/count_imported", {}),
                 step("progress/end_import", {}),
             ]
         )
