@@ -1,13 +1,13 @@
 -- Takes back the rules of order. What was mended stays as it is.
 
-alter table user_skill_tree_progress drop constraint user_skill_tree_progress_started_before_completed;
+alter table user_skill_tree_progress drop constraint user_skill_tree_progress_started_at_ordered;
 
 alter table user_skill_tree_progress drop constraint user_skill_tree_progress_completed_at_agrees;
 
-alter table user_skill_progress drop constraint user_skill_progress_waived_when_completed;
+alter table user_skill_progress drop constraint user_skill_progress_passing_score_waived_agrees;
 
-alter table user_skill_progress drop constraint user_skill_progress_unlocked_before_started;
+alter table user_skill_progress drop constraint user_skill_progress_unlocked_at_ordered;
 
-alter table user_skill_progress drop constraint user_skill_progress_started_before_completed;
+alter table user_skill_progress drop constraint user_skill_progress_started_at_ordered;
 
 alter table user_skill_progress drop constraint user_skill_progress_completed_at_agrees;

@@ -39,17 +39,17 @@ where user_skill_tree_progress.started_at > user_skill_tree_progress.completed_a
 alter table user_skill_progress add constraint user_skill_progress_completed_at_agrees
 check ((status = 'COMPLETED') = (completed_at is not null)) not valid;
 
-alter table user_skill_progress add constraint user_skill_progress_started_before_completed
+alter table user_skill_progress add constraint user_skill_progress_started_at_ordered
 check (started_at <= completed_at) not valid;
 
-alter table user_skill_progress add constraint user_skill_progress_unlocked_before_started
+alter table user_skill_progress add constraint user_skill_progress_unlocked_at_ordered
 check (unlocked_at <= least(started_at, completed_at)) not valid;
 
-alter table user_skill_progress add constraint user_skill_progress_waived_when_completed
+alter table user_skill_progress add constraint user_skill_progress_passing_score_waived_agrees
 check (not passing_score_waived or status = 'COMPLETED') not valid;
 
 alter table user_skill_tree_progress add constraint user_skill_tree_progress_completed_at_agrees
 check ((status = 'COMPLETED') = (completed_at is not null)) not valid;
 
-alter table user_skill_tree_progress add constraint user_skill_tree_progress_started_before_completed
+alter table user_skill_tree_progress add constraint user_skill_tree_progress_started_at_ordered
 check (started_at <= completed_at) not valid;

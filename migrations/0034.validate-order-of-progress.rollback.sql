@@ -5,19 +5,19 @@ alter table user_skill_progress drop constraint user_skill_progress_completed_at
 alter table user_skill_progress add constraint user_skill_progress_completed_at_agrees
 check ((status = 'COMPLETED') = (completed_at is not null)) not valid;
 
-alter table user_skill_progress drop constraint user_skill_progress_started_before_completed;
+alter table user_skill_progress drop constraint user_skill_progress_started_at_ordered;
 
-alter table user_skill_progress add constraint user_skill_progress_started_before_completed
+alter table user_skill_progress add constraint user_skill_progress_started_at_ordered
 check (started_at <= completed_at) not valid;
 
-alter table user_skill_progress drop constraint user_skill_progress_unlocked_before_started;
+alter table user_skill_progress drop constraint user_skill_progress_unlocked_at_ordered;
 
-alter table user_skill_progress add constraint user_skill_progress_unlocked_before_started
+alter table user_skill_progress add constraint user_skill_progress_unlocked_at_ordered
 check (unlocked_at <= least(started_at, completed_at)) not valid;
 
-alter table user_skill_progress drop constraint user_skill_progress_waived_when_completed;
+alter table user_skill_progress drop constraint user_skill_progress_passing_score_waived_agrees;
 
-alter table user_skill_progress add constraint user_skill_progress_waived_when_completed
+alter table user_skill_progress add constraint user_skill_progress_passing_score_waived_agrees
 check (not passing_score_waived or status = 'COMPLETED') not valid;
 
 alter table user_skill_tree_progress drop constraint user_skill_tree_progress_completed_at_agrees;
@@ -25,7 +25,7 @@ alter table user_skill_tree_progress drop constraint user_skill_tree_progress_co
 alter table user_skill_tree_progress add constraint user_skill_tree_progress_completed_at_agrees
 check ((status = 'COMPLETED') = (completed_at is not null)) not valid;
 
-alter table user_skill_tree_progress drop constraint user_skill_tree_progress_started_before_completed;
+alter table user_skill_tree_progress drop constraint user_skill_tree_progress_started_at_ordered;
 
-alter table user_skill_tree_progress add constraint user_skill_tree_progress_started_before_completed
+alter table user_skill_tree_progress add constraint user_skill_tree_progress_started_at_ordered
 check (started_at <= completed_at) not valid;

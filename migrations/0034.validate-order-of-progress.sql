@@ -2,12 +2,12 @@
 
 alter table user_skill_progress validate constraint user_skill_progress_completed_at_agrees;
 
-alter table user_skill_progress validate constraint user_skill_progress_started_before_completed;
+alter table user_skill_progress validate constraint user_skill_progress_started_at_ordered;
 
-alter table user_skill_progress validate constraint user_skill_progress_unlocked_before_started;
+alter table user_skill_progress validate constraint user_skill_progress_unlocked_at_ordered;
 
-alter table user_skill_progress validate constraint user_skill_progress_waived_when_completed;
+alter table user_skill_progress validate constraint user_skill_progress_passing_score_waived_agrees;
 
 alter table user_skill_tree_progress validate constraint user_skill_tree_progress_completed_at_agrees;
 
-alter table user_skill_tree_progress validate constraint user_skill_tree_progress_started_before_completed;
+alter table user_skill_tree_progress validate constraint user_skill_tree_progress_started_at_ordered;

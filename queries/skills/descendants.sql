@@ -2,6 +2,7 @@
 -- the skill itself comes first.
 --
 -- @sample skill_id: %(first_skill_ids)s[1]
+-- @notnull depth: distances_from() returns no row without a distance
 -- @budget buffers 46
 -- @never Seq Scan on skills
 with tree_skill as (

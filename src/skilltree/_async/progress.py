@@ -286,7 +286,10 @@ class AsyncProgress(AsyncRepository):
         )
 
     async def can_unlock(self, user_id: UserId, skill_id: SkillId) -> bool:
-        """Tell whether a learner has satisfied all direct prerequisites of a skill. Raises SkillNotFound."""
+        """Tell whether a learner has satisfied all direct prerequisites of a skill, or began it before it had them.
+
+        Raises SkillNotFound.
+        """
         answers = await self._values("progress/can_unlock", user_id=user_id, skill_id=skill_id)
         if not answers:
             raise SkillNotFound(id=skill_id)
@@ -295,7 +298,8 @@ class AsyncProgress(AsyncRepository):
     async def missing_prerequisites(self, user_id: UserId, skill_id: SkillId) -> list[MissingPrerequisite]:
         """Return what a learner must complete to open a skill, in an order in which to learn it. Raises SkillNotFound.
 
-        What lies behind a prerequisite that is already completed or skipped is not asked for again.
+        What lies behind a prerequisite that is already completed or skipped is not asked for again, nor what lies
+        behind work under way, which goes on.
         """
         rows = await self._all(
             MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id
@@ -317,7 +321,8 @@ class AsyncProgress(AsyncRepository):
     async def learning_path(self, user_id: UserId, skill_id: SkillId) -> LearningPath:
         """Return what a learner has still to complete for a skill, that skill last, each after all that it needs.
 
-        What is completed or skipped is left out, with what lies only behind it. Raises SkillNotFound, UserNotFound.
+        What is completed or skipped is left out, with what lies only behind it or behind work under way, which goes on.
+        Raises SkillNotFound, UserNotFound.
         """
         found = await self._find(LearningPath, "progress/learning_path", user_id=user_id, skill_id=skill_id)
         if found is None:

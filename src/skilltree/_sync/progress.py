@@ -288,7 +288,10 @@ class Progress(Repository):
         )
 
     def can_unlock(self, user_id: UserId, skill_id: SkillId) -> bool:
-        """Tell whether a learner has satisfied all direct prerequisites of a skill. Raises SkillNotFound."""
+        """Tell whether a learner has satisfied all direct prerequisites of a skill, or began it before it had them.
+
+        Raises SkillNotFound.
+        """
         answers = self._values("progress/can_unlock", user_id=user_id, skill_id=skill_id)
         if not answers:
             raise SkillNotFound(id=skill_id)
@@ -297,7 +300,8 @@ class Progress(Repository):
     def missing_prerequisites(self, user_id: UserId, skill_id: SkillId) -> list[MissingPrerequisite]:
         """Return what a learner must complete to open a skill, in an order in which to learn it. Raises SkillNotFound.
 
-        What lies behind a prerequisite that is already completed or skipped is not asked for again.
+        What lies behind a prerequisite that is already completed or skipped is not asked for again, nor what lies
+        behind work under way, which goes on.
         """
         rows = self._all(MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id)
         if not rows:
@@ -317,7 +321,8 @@ class Progress(Repository):
     def learning_path(self, user_id: UserId, skill_id: SkillId) -> LearningPath:
         """Return what a learner has still to complete for a skill, that skill last, each after all that it needs.
 
-        What is completed or skipped is left out, with what lies only behind it. Raises SkillNotFound, UserNotFound.
+        What is completed or skipped is left out, with what lies only behind it or behind work under way, which goes on.
+        Raises SkillNotFound, UserNotFound.
         """
         found = self._find(LearningPath, "progress/learning_path", user_id=user_id, skill_id=skill_id)
         if found is None:
