@@ -1,4 +1,7 @@
 -- Takes back the rules of order. What was mended stays as it is.
+--
+-- @changes user_skill_progress: the moments that were mended stay so
+-- @changes user_skill_tree_progress: the same
 
 alter table user_skill_tree_progress drop constraint user_skill_tree_progress_started_at_ordered;
 

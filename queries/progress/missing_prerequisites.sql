@@ -7,6 +7,7 @@
 -- again, nor what lies behind one under way: work once begun goes on.
 --
 -- @sample skill_id: %(last_skill_id)s
+-- @notnull is_direct: no dependency is null
 -- @budget buffers 43
 -- @never Seq Scan on skills, user_skill_progress
 with tree_skill as (

@@ -36,9 +36,9 @@ def change(connection, skill, **columns):
 
 def add_tree_progress(connection, learner, tree, status="IN_PROGRESS", last_activity_at=None):
     connection.execute(
-        "insert into user_skill_tree_progress (user_id, skill_tree_id, status, last_activity_at)"
-        " values (%s, %s, %s, %s)",
-        [learner.id, tree.id, status, last_activity_at],
+        "insert into user_skill_tree_progress (user_id, skill_tree_id, status, last_activity_at, completed_at)"
+        " values (%s, %s, %s, %s, %s)",
+        [learner.id, tree.id, status, last_activity_at, last_activity_at if status == "COMPLETED" else None],
     )
 
 
@@ -155,7 +155,7 @@ def test_work_once_begun_is_not_locked_by_a_later_prerequisite(db, connection, l
     explanation = db.progress.explain_lock(learner.id, css.id)
 
     assert (explanation.status, explanation.is_locked, explanation.path) == (status, False, ())
-    assert explanation.missing == ()
+    assert names(explanation.missing) == (["html"] if status == "COMPLETED" else [])
 
 
 def test_a_skipped_skill_is_locked_by_a_later_prerequisite(db, connection, learner, tree):
@@ -868,7 +868,7 @@ class Curriculum:
     def way_to(self, goal):
         """Return the levels of all that leads to a skill; nothing that lies only behind a skill under way."""
         walked = self.graph.copy()
-        goes_on = {id_ for id_, skill in self.skills.items() if skill["status"] in {"IN_PROGRESS", "COMPLETED"}}
+        goes_on = {id_ for id_, skill in self.skills.items() if skill["status"] == "IN_PROGRESS"}
         walked.remove_edges_from(list(walked.in_edges(goes_on)))
         way = self.graph.subgraph(nx.ancestors(walked, goal) | {goal})
         return {id_: level for level, ids in enumerate(nx.topological_generations(way)) for id_ in ids}
@@ -919,7 +919,7 @@ def test_every_lock_of_a_real_curriculum_is_the_one_that_networkx_finds(db, lear
 
         assert explanation.status == curriculum.status_of(goal)
         assert explanation.is_active is skill["is_active"]
-        goes_on = skill["status"] in {"IN_PROGRESS", "COMPLETED"}
+        goes_on = skill["status"] == "IN_PROGRESS"
         assert {each.id: each.status for each in explanation.missing} == {
             id_: curriculum.status_of(id_) for id_ in curriculum.graph.predecessors(goal) if not goes_on
         }
