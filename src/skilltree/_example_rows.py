@@ -20,6 +20,8 @@ EXAMPLES: dict[str, str | None] = {
     "skills.resources": "[]",
     "user_profiles.timezone": "Europe/Lisbon",
     "user_sessions.is_active": "false",
+    "user_skill_progress.status": "COMPLETED",
+    "user_skill_tree_progress.status": "COMPLETED",
     "user_tokens.purpose": "PASSWORD_RESET",
     "users.email": "learner{number}@example.org",
     "users.password_hash": "$2b$04$" + "a" * 53,
