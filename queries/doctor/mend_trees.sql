@@ -74,8 +74,7 @@ set
     time_spent_minutes = due.time_spent_minutes,
     status = due.status,
     completed_at = case
-        when due.status = 'COMPLETED' then due.completed_at
-        else user_skill_tree_progress.completed_at
+        when due.status = 'COMPLETED' then greatest(due.completed_at, user_skill_tree_progress.started_at)
     end
 from due
 where

@@ -25,6 +25,7 @@ insert into user_skill_progress (
     last_activity_at,
     completed_at,
     engagement_score,
+    passing_score_waived,
     created_at,
     updated_at
 )
@@ -45,6 +46,7 @@ select
     date_trunc('day', user_skill_progress.last_activity_at, 'UTC'),
     date_trunc('day', user_skill_progress.completed_at, 'UTC'),
     user_skill_progress.engagement_score,
+    user_skill_progress.passing_score_waived,
     date_trunc('day', user_skill_progress.created_at, 'UTC'),
     date_trunc('day', user_skill_progress.updated_at, 'UTC')
 from user_skill_progress

@@ -1,4 +1,5 @@
--- Whether a skill is open to one learner: every direct active prerequisite is completed or skipped.
+-- Whether a skill is open to one learner: every direct active prerequisite is completed or skipped, or the work goes on
+-- that was begun before.
 --
 -- @sample skill_id: %(last_skill_id)s
 -- @budget buffers 19
@@ -15,6 +16,13 @@ select
             prerequisite.id = any(skills.dependencies)
             and prerequisite.is_active
             and user_skill_progress.skill_id is null
+    )
+    or exists (
+        select from user_skill_progress as own
+        where
+            own.user_id = %(user_id)s
+            and own.skill_id = skills.id
+            and own.status = 'IN_PROGRESS'
     ) as can_unlock
 from skills
 inner join visible_trees on visible_trees.id = skills.skill_tree_id

@@ -8,12 +8,11 @@
 -- @sample skill_id: %(last_skill_id)s
 -- @budget buffers 48
 -- @never Seq Scan on skills, user_profiles, user_skill_progress, xp_events
-with recursive target as (
+with target as (
     select
         skills.id,
         skills.skill_tree_id,
         skills.name,
-        skills.dependencies,
         skills.is_active
     from user_profiles
     cross join skills
@@ -53,34 +52,61 @@ work as (
     where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
 ),
 
-unsatisfied as (
-    select
-        target.id,
-        target.dependencies,
-        false as is_begun
-    from target
-    union
-    select
-        tree_skill.id,
-        tree_skill.dependencies,
-        work.skill_id is not null as is_begun
-    from unsatisfied
-    cross join unnest(unsatisfied.dependencies) as dependency (id)
-    inner join tree_skill on tree_skill.id = dependency.id
-    left join work on work.skill_id = tree_skill.id
-    where
-        not unsatisfied.is_begun
-        and tree_skill.is_active
-        and coalesce(work.status, 'LOCKED') not in ('COMPLETED', 'SKIPPED')
+-- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
+-- of a tree a learner has done, it cannot know.
+settled as (
+    select work.skill_id
+    from work
+    where work.status in ('COMPLETED', 'SKIPPED')
+    union all
+    select tree_skill.id as skill_id
+    from tree_skill
+    where not tree_skill.is_active
+),
+
+goes_on as (
+    select work.skill_id
+    from work
+    where work.status = 'IN_PROGRESS'
 ),
 
 edge as (
     select
-        unsatisfied.id as skill_id,
-        prerequisite.id as prerequisite_id
-    from unsatisfied
-    cross join unnest(unsatisfied.dependencies) as dependency (id)
-    inner join unsatisfied as prerequisite on prerequisite.id = dependency.id
+        tree_skill.id as skill_id,
+        dependency.id as prerequisite_id
+    from tree_skill
+    cross join unnest(tree_skill.dependencies) as dependency (id)
+    where dependency.id not in (select settled.skill_id from settled)
+),
+
+asked as (
+    select
+        edge.skill_id,
+        edge.prerequisite_id
+    from edge
+    where edge.skill_id not in (select goes_on.skill_id from goes_on)
+),
+
+unsatisfied as (
+    select node.id
+    from target
+    cross join
+        distances_from(
+            target.id,
+            (select coalesce(array_agg(asked.skill_id), '{}') from asked),
+            (select coalesce(array_agg(asked.prerequisite_id), '{}') from asked)
+        ) as node (id, distance)
+),
+
+-- Also from work that goes on, to what is in the way anyhow: that comes first.
+way_edge as (
+    select
+        edge.skill_id,
+        edge.prerequisite_id
+    from edge
+    where
+        edge.skill_id in (select unsatisfied.id from unsatisfied)
+        and edge.prerequisite_id in (select unsatisfied.id from unsatisfied)
 ),
 
 leveled as (
@@ -88,8 +114,8 @@ leveled as (
         node.id,
         node.level
     from topological_levels(
-        (select coalesce(array_agg(edge.skill_id), '{}') from edge),
-        (select coalesce(array_agg(edge.prerequisite_id), '{}') from edge)
+        (select coalesce(array_agg(way_edge.skill_id), '{}') from way_edge),
+        (select coalesce(array_agg(way_edge.prerequisite_id), '{}') from way_edge)
     ) as node (id, level)
 ),
 
@@ -111,7 +137,11 @@ step as (
         end as remaining_minutes,
         case when xp_events.source_id is null and not tree_skill.is_optional then tree_skill.xp_value else 0 end as xp,
         coalesce(leveled.level, 0) as level,
-        tree_skill.id = any(target.dependencies) as is_direct,
+        tree_skill.id in (
+            select asked.prerequisite_id
+            from asked
+            where asked.skill_id = (select target.id from target)
+        ) as is_direct,
         row_number() over (
             order by
                 coalesce(leveled.level, 0),
@@ -143,7 +173,14 @@ judged as (
             -- An inactive skill is open to nobody.
             when target.is_active and not exists (select from step) then 'AVAILABLE'
             else 'LOCKED'
-        end as status
+        end as status,
+        -- A skipped skill that is no longer open can only be reset.
+        case work.status
+            when 'SKIPPED' then exists (select from step)
+            when 'IN_PROGRESS' then false
+            when 'COMPLETED' then false
+            else not target.is_active or exists (select from step)
+        end as is_locked
     from target
     left join work on work.skill_id = target.id
 ),
@@ -163,7 +200,7 @@ way as (
     cross join judged
     where
         judged.is_active
-        and judged.status = 'LOCKED'
+        and judged.is_locked
 )
 
 select
@@ -171,7 +208,7 @@ select
     judged.name,
     judged.is_active,
     judged.status,
-    judged.status = 'LOCKED' as is_locked,
+    judged.is_locked,
     (
         select
             coalesce(

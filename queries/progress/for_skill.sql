@@ -21,6 +21,7 @@ select
     user_skill_progress.completed_at,
     user_skill_progress.struggling_indicators,
     user_skill_progress.engagement_score,
+    user_skill_progress.passing_score_waived,
     user_skill_progress.created_at,
     user_skill_progress.updated_at
 from user_skill_progress

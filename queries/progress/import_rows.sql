@@ -22,6 +22,7 @@ with fault as (
             when users.id is null then 'USER_NOT_FOUND'
             when skills.id is null then 'SKILL_NOT_FOUND'
             when imported.status = 'SKIPPED' and not skills.is_optional then 'NOT_OPTIONAL'
+            when imported.moment_fault is not null then imported.moment_fault
             else 'EXISTS'
         end as outcome
     from (
@@ -30,6 +31,26 @@ with fault as (
             imported_progress.user_id,
             imported_progress.skill_id,
             imported_progress.status,
+            coalesce(
+                judge_moment(
+                    greatest(
+                        imported_progress.unlocked_at,
+                        imported_progress.started_at,
+                        imported_progress.last_activity_at,
+                        imported_progress.completed_at
+                    ),
+                    null
+                ),
+                judge_moment(
+                    least(
+                        imported_progress.unlocked_at,
+                        imported_progress.started_at,
+                        imported_progress.last_activity_at,
+                        imported_progress.completed_at
+                    ),
+                    null
+                )
+            ) as moment_fault,
             row_number() over (
                 partition by imported_progress.user_id, imported_progress.skill_id
                 order by imported_progress.position
@@ -46,6 +67,7 @@ with fault as (
         users.id is null
         or skills.id is null
         or (imported.status = 'SKIPPED' and not skills.is_optional)
+        or imported.moment_fault is not null
         or known.skill_id is not null
         or imported.occurrence > 1
     order by imported.position
@@ -75,6 +97,13 @@ accepted as (
     inner join skills on skills.id = imported.skill_id
     where
         not exists (select from fault)
+),
+
+-- What is refused is forgotten, so that nothing follows from it.
+forgotten as (
+    delete from pg_temp.imported_progress
+    where exists (select from fault)
+    returning imported_progress.position
 ),
 
 begun_tree as (

@@ -3,17 +3,17 @@
 --
 -- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
 --
--- What is satisfied is left out, and so is what lies only behind it.
+-- What is satisfied is left out, and so is what lies only behind it, or behind work under way, which goes on. A skill
+-- asked for that is skipped is still to complete.
 --
 -- @sample skill_id: %(last_skill_id)s
 -- @budget buffers 84
 -- @never Seq Scan on user_profiles, user_skill_progress, xp_events
-with recursive target as (
+with target as (
     select
         skills.id,
         skills.skill_tree_id,
         skills.name,
-        skills.dependencies,
         skills.is_active
     from user_profiles
     cross join skills
@@ -21,6 +21,23 @@ with recursive target as (
     where
         user_profiles.user_id = %(user_id)s
         and skills.id = %(skill_id)s
+),
+
+tree_skill as (
+    -- Whatever a skill needs is of its tree, which is read once.
+    select
+        skills.id,
+        skills.name,
+        skills.xp_value,
+        skills.estimated_minutes,
+        skills.is_optional,
+        skills.is_active,
+        skills.dependencies,
+        skills.position_y,
+        skills.position_x,
+        skills.sort_order
+    from target
+    inner join skills on skills.skill_tree_id = target.skill_tree_id
 ),
 
 work as (
@@ -36,33 +53,61 @@ work as (
     where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
 ),
 
-unsatisfied as (
-    select
-        target.id,
-        target.dependencies
-    from target
-    left join work on work.skill_id = target.id
-    where coalesce(work.status, 'LOCKED') not in ('COMPLETED', 'SKIPPED')
-    union
-    select
-        skills.id,
-        skills.dependencies
-    from unsatisfied
-    cross join unnest(unsatisfied.dependencies) as dependency (id)
-    inner join skills on skills.id = dependency.id
-    left join work on work.skill_id = skills.id
-    where
-        skills.is_active
-        and coalesce(work.status, 'LOCKED') not in ('COMPLETED', 'SKIPPED')
+-- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
+-- of a tree a learner has done, it cannot know.
+settled as (
+    select work.skill_id
+    from work
+    where work.status in ('COMPLETED', 'SKIPPED')
+    union all
+    select tree_skill.id as skill_id
+    from tree_skill
+    where not tree_skill.is_active
+),
+
+goes_on as (
+    select work.skill_id
+    from work
+    where work.status = 'IN_PROGRESS'
 ),
 
 edge as (
     select
-        unsatisfied.id as skill_id,
-        prerequisite.id as prerequisite_id
-    from unsatisfied
-    cross join unnest(unsatisfied.dependencies) as dependency (id)
-    inner join unsatisfied as prerequisite on prerequisite.id = dependency.id
+        tree_skill.id as skill_id,
+        dependency.id as prerequisite_id
+    from tree_skill
+    cross join unnest(tree_skill.dependencies) as dependency (id)
+    where dependency.id not in (select settled.skill_id from settled)
+),
+
+asked as (
+    select
+        edge.skill_id,
+        edge.prerequisite_id
+    from edge
+    where edge.skill_id not in (select goes_on.skill_id from goes_on)
+),
+
+unsatisfied as (
+    select node.id
+    from target
+    cross join
+        distances_from(
+            target.id,
+            (select coalesce(array_agg(asked.skill_id), '{}') from asked),
+            (select coalesce(array_agg(asked.prerequisite_id), '{}') from asked)
+        ) as node (id, distance)
+),
+
+-- Also from work that goes on, to what is in the way anyhow: that comes first.
+way_edge as (
+    select
+        edge.skill_id,
+        edge.prerequisite_id
+    from edge
+    where
+        edge.skill_id in (select unsatisfied.id from unsatisfied)
+        and edge.prerequisite_id in (select unsatisfied.id from unsatisfied)
 ),
 
 leveled as (
@@ -70,41 +115,52 @@ leveled as (
         node.id,
         node.level
     from topological_levels(
-        (select coalesce(array_agg(edge.skill_id), '{}') from edge),
-        (select coalesce(array_agg(edge.prerequisite_id), '{}') from edge)
+        (select coalesce(array_agg(way_edge.skill_id), '{}') from way_edge),
+        (select coalesce(array_agg(way_edge.prerequisite_id), '{}') from way_edge)
     ) as node (id, level)
 ),
 
 step as (
     select
-        skills.id,
-        skills.name,
+        tree_skill.id,
+        tree_skill.name,
         case
             when work.status is not null then work.status
             -- An inactive skill is open to nobody.
-            when skills.is_active and coalesce(leveled.level, 0) = 0 then 'AVAILABLE'
+            when tree_skill.is_active and coalesce(leveled.level, 0) = 0 then 'AVAILABLE'
             else 'LOCKED'
         end as status,
-        skills.is_optional,
+        tree_skill.is_optional,
         case
-            when skills.estimated_minutes is not null
-                then greatest(skills.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
+            when tree_skill.estimated_minutes is not null
+                then greatest(tree_skill.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
         end as remaining_minutes,
-        case when xp_events.source_id is null then skills.xp_value else 0 end as xp,
+        case when xp_events.source_id is null then tree_skill.xp_value else 0 end as xp,
         coalesce(leveled.level, 0) as level,
         row_number() over (
             order by
-                coalesce(leveled.level, 0), skills.position_y, skills.position_x, skills.sort_order, skills.id
+                coalesce(leveled.level, 0),
+                tree_skill.position_y,
+                tree_skill.position_x,
+                tree_skill.sort_order,
+                tree_skill.id
         ) as place
     from unsatisfied
-    inner join skills on skills.id = unsatisfied.id
-    left join leveled on leveled.id = skills.id
-    left join work on work.skill_id = skills.id
+    inner join tree_skill on tree_skill.id = unsatisfied.id
+    left join leveled on leveled.id = tree_skill.id
+    left join work on work.skill_id = tree_skill.id
     left join xp_events
         on
             xp_events.user_id = %(user_id)s
             and xp_events.source_kind = 'SKILL'
-            and xp_events.source_id = skills.id
+            and xp_events.source_id = tree_skill.id
+    where
+        not exists (
+            select from work as own
+            where
+                own.skill_id = (select target.id from target)
+                and own.status = 'COMPLETED'
+        )
 )
 
 select

@@ -4,12 +4,13 @@
 -- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
 --
 -- Only what is itself not satisfied is followed further down: what lies behind a completed skill is not asked for
--- again.
+-- again, nor what lies behind one under way: work once begun goes on.
 --
 -- @sample skill_id: %(last_skill_id)s
+-- @notnull is_direct: no dependency is null
 -- @budget buffers 43
 -- @never Seq Scan on skills, user_skill_progress
-with recursive tree_skill as (
+with tree_skill as (
     -- Whatever a skill needs is of its tree, which is read once.
     select
         skills.id,
@@ -18,7 +19,6 @@ with recursive tree_skill as (
         skills.estimated_minutes,
         skills.is_active,
         skills.dependencies,
-        skills.dependents,
         skills.position_y,
         skills.position_x,
         skills.sort_order
@@ -32,43 +32,71 @@ with recursive tree_skill as (
         )
 ),
 
-satisfied as (
-    select user_skill_progress.skill_id
+work as (
+    select
+        user_skill_progress.skill_id,
+        user_skill_progress.status
     from user_skill_progress
     inner join skills on skills.id = %(skill_id)s and skills.skill_tree_id = user_skill_progress.skill_tree_id
     where
         user_skill_progress.user_id = (select %(user_id)s::uuid)
-        and user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+        and user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
 ),
 
-missing as (
-    select
-        tree_skill.id,
-        tree_skill.dependencies
+-- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
+-- of a tree a learner has done, it cannot know.
+settled as (
+    select work.skill_id
+    from work
+    where work.status in ('COMPLETED', 'SKIPPED')
+    union all
+    select tree_skill.id as skill_id
     from tree_skill
-    where tree_skill.id = %(skill_id)s
-    union
-    select
-        tree_skill.id,
-        tree_skill.dependencies
-    from missing
-    cross join unnest(missing.dependencies) as dependency (id)
-    inner join tree_skill on tree_skill.id = dependency.id
-    where
-        tree_skill.is_active
-        and not exists (
-            select from satisfied
-            where satisfied.skill_id = tree_skill.id
-        )
+    where not tree_skill.is_active
+),
+
+goes_on as (
+    select work.skill_id
+    from work
+    where work.status = 'IN_PROGRESS'
 ),
 
 edge as (
     select
-        missing.id as skill_id,
-        prerequisite.id as prerequisite_id
-    from missing
-    cross join unnest(missing.dependencies) as dependency (id)
-    inner join missing as prerequisite on prerequisite.id = dependency.id
+        tree_skill.id as skill_id,
+        dependency.id as prerequisite_id
+    from tree_skill
+    cross join unnest(tree_skill.dependencies) as dependency (id)
+    where dependency.id not in (select settled.skill_id from settled)
+),
+
+asked as (
+    select
+        edge.skill_id,
+        edge.prerequisite_id
+    from edge
+    where edge.skill_id not in (select goes_on.skill_id from goes_on)
+),
+
+unsatisfied as (
+    select node.id
+    from
+        distances_from(
+            %(skill_id)s,
+            (select coalesce(array_agg(asked.skill_id), '{}') from asked),
+            (select coalesce(array_agg(asked.prerequisite_id), '{}') from asked)
+        ) as node (id, distance)
+),
+
+-- Also from work that goes on, to what is in the way anyhow: that comes first.
+way_edge as (
+    select
+        edge.skill_id,
+        edge.prerequisite_id
+    from edge
+    where
+        edge.skill_id in (select unsatisfied.id from unsatisfied)
+        and edge.prerequisite_id in (select unsatisfied.id from unsatisfied)
 ),
 
 leveled as (
@@ -76,8 +104,8 @@ leveled as (
         node.id,
         node.level
     from topological_levels(
-        (select coalesce(array_agg(edge.skill_id), '{}') from edge),
-        (select coalesce(array_agg(edge.prerequisite_id), '{}') from edge)
+        (select coalesce(array_agg(way_edge.skill_id), '{}') from way_edge),
+        (select coalesce(array_agg(way_edge.prerequisite_id), '{}') from way_edge)
     ) as node (id, level)
 )
 
@@ -86,9 +114,13 @@ select
     tree_skill.name,
     tree_skill.difficulty,
     tree_skill.estimated_minutes,
-    tree_skill.dependents @> array[%(skill_id)s::uuid] as is_direct,
+    tree_skill.id in (
+        select asked.prerequisite_id
+        from asked
+        where asked.skill_id = %(skill_id)s
+    ) as is_direct,
     coalesce(leveled.level, 0) as level
-from missing
-inner join tree_skill on tree_skill.id = missing.id
+from unsatisfied
+inner join tree_skill on tree_skill.id = unsatisfied.id
 left join leveled on leveled.id = tree_skill.id
 order by level, tree_skill.position_y, tree_skill.position_x, tree_skill.sort_order, tree_skill.id;

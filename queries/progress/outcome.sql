@@ -12,7 +12,19 @@
 select
     user_profiles.total_xp,
     user_profiles.current_level as level,
-    user_profiles.current_streak,
+    -- As a read reports it: a late report may be of a streak that has lapsed.
+    case
+        when
+            streak_goes_on(
+                user_profiles.last_activity_on,
+                user_profiles.last_activity_at,
+                user_profiles.last_activity_offset,
+                now(),
+                local_clock(now(), user_profiles.timezone, user_profiles.day_starts_at)
+            )
+            then user_profiles.current_streak
+        else 0
+    end as current_streak,
     user_profiles.max_streak,
     (
         select to_json(work)
@@ -36,6 +48,7 @@ select
                 user_skill_progress.completed_at,
                 user_skill_progress.struggling_indicators,
                 user_skill_progress.engagement_score,
+                user_skill_progress.passing_score_waived,
                 user_skill_progress.created_at,
                 user_skill_progress.updated_at
             from user_skill_progress

@@ -18,6 +18,7 @@ with given as (
 situation as (
     select
         given.at,
+        judge_moment(given.at, user_profiles.created_at) as moment_fault,
         user_profiles.user_id,
         skills.id as skill_id,
         skills.skill_tree_id,
@@ -65,7 +66,7 @@ judged as (
         case
             when situation.user_id is null then 'USER_NOT_FOUND'
             when situation.skill_id is null then 'SKILL_NOT_FOUND'
-            when situation.at > now() + interval '1 minute' then 'IN_FUTURE'
+            when situation.moment_fault is not null then situation.moment_fault
             when
                 coalesce(%(minutes)s::numeric, -1) not between 0 and 1440
                 or trunc(%(minutes)s::numeric) <> %(minutes)s::numeric then 'INVALID_MINUTES'
@@ -149,8 +150,8 @@ worked_skill as (
                 else excluded.status
             end,
             time_spent_minutes = user_skill_progress.time_spent_minutes + excluded.time_spent_minutes,
-            unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
-            started_at = coalesce(user_skill_progress.started_at, excluded.started_at),
+            unlocked_at = least(user_skill_progress.unlocked_at, excluded.unlocked_at),
+            started_at = least(user_skill_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
             engagement_score = coalesce(excluded.engagement_score, user_skill_progress.engagement_score),
             struggling_indicators = coalesce(
@@ -190,7 +191,7 @@ touched_tree as (
                 when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
                 else user_skill_tree_progress.status
             end,
-            started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
+            started_at = least(user_skill_tree_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_tree_progress.user_id
 ),

@@ -61,7 +61,10 @@ refreshed_tree as (
             order by step.place
         ),
         status = case when standing.completes then 'COMPLETED' else user_skill_tree_progress.status end,
-        completed_at = case when standing.completes then now() else user_skill_tree_progress.completed_at end
+        completed_at = case
+            when standing.completes then greatest(user_skill_tree_progress.started_at, now())
+            else user_skill_tree_progress.completed_at
+        end
     from standing
     where
         user_skill_tree_progress.user_id = standing.user_id

@@ -61,7 +61,10 @@ refreshed_tree as (
         status = due.status,
         completed_at = case
             when due.status = 'COMPLETED'
-                then coalesce(user_skill_tree_progress.completed_at, %(at)s::timestamptz, now())
+                then coalesce(
+                    user_skill_tree_progress.completed_at,
+                    greatest(user_skill_tree_progress.started_at, coalesce(%(at)s::timestamptz, now()))
+                )
         end
     from standing
     inner join due on due.skill_tree_id = standing.skill_tree_id

@@ -61,6 +61,7 @@ reset_skill as (
         started_at = null,
         last_activity_at = null,
         completed_at = null,
+        passing_score_waived = false,
         struggling_indicators = null,
         engagement_score = null
     from situation

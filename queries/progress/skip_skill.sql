@@ -24,6 +24,7 @@ with given as (
 situation as (
     select
         given.at,
+        judge_moment(given.at, user_profiles.created_at) as moment_fault,
         user_profiles.user_id,
         skills.id as skill_id,
         skills.skill_tree_id,
@@ -66,7 +67,7 @@ judged as (
         case
             when situation.user_id is null then 'USER_NOT_FOUND'
             when situation.skill_id is null then 'SKILL_NOT_FOUND'
-            when situation.at > now() + interval '1 minute' then 'IN_FUTURE'
+            when situation.moment_fault is not null then situation.moment_fault
             when situation.status = 'SKIPPED' then 'REPEATED'
             when not situation.is_active then 'SKILL_INACTIVE'
             when situation.status = 'COMPLETED' then 'ALREADY_COMPLETED'
@@ -103,7 +104,7 @@ skipped_skill as (
     on conflict (user_id, skill_id) do update
         set
             status = excluded.status,
-            unlocked_at = coalesce(user_skill_progress.unlocked_at, excluded.unlocked_at),
+            unlocked_at = least(user_skill_progress.unlocked_at, excluded.unlocked_at),
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_progress.user_id
 ),
@@ -187,7 +188,7 @@ touched_tree as (
                 when user_skill_tree_progress.status in ('NOT_STARTED', 'PAUSED') then excluded.status
                 else user_skill_tree_progress.status
             end,
-            started_at = coalesce(user_skill_tree_progress.started_at, excluded.started_at),
+            started_at = least(user_skill_tree_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_tree_progress.user_id
 )

@@ -20,6 +20,7 @@ with given as (
 situation as (
     select
         given.at,
+        judge_moment(given.at, user_profiles.created_at) as moment_fault,
         user_profiles.user_id,
         skill_trees.id as skill_tree_id,
         user_skill_tree_progress.status,
@@ -47,7 +48,7 @@ judged as (
         case
             when situation.user_id is null then 'USER_NOT_FOUND'
             when situation.skill_tree_id is null then 'TREE_NOT_FOUND'
-            when situation.at > now() + interval '1 minute' then 'IN_FUTURE'
+            when situation.moment_fault is not null then situation.moment_fault
             when situation.status = 'IN_PROGRESS' then 'REPEATED'
             when situation.status = 'PAUSED' then 'PAUSED'
             when situation.status = 'COMPLETED' then 'ALREADY_COMPLETED'

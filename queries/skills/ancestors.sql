@@ -1,13 +1,11 @@
 -- The skills that lead to a skill, directly or not, each with the number of edges on the shortest way;
 -- the skill itself comes first.
 --
--- One row per distance: what is new at that distance, and all that was met so far, so that no skill is visited twice,
--- however many ways lead to it.
---
 -- @sample skill_id: %(last_skill_id)s
+-- @notnull depth: distances_from() returns no row without a distance
 -- @budget buffers 46
 -- @never Seq Scan on skills
-with recursive tree_skill as (
+with tree_skill as (
     -- Whatever is met is of the skill's tree, which is read once.
     select
         skills.id,
@@ -30,31 +28,23 @@ with recursive tree_skill as (
         )
 ),
 
+edge as (
+    select
+        tree_skill.id as skill_id,
+        neighbour.id as neighbour_id
+    from tree_skill
+    cross join unnest(tree_skill.dependencies) as neighbour (id)
+),
+
 reached as (
     select
-        0 as depth,
-        array[tree_skill.id] as frontier,
-        array[tree_skill.id] as met
-    from tree_skill
-    where tree_skill.id = %(skill_id)s
-    union all
-    select
-        reached.depth + 1 as depth,
-        next_frontier.ids as frontier,
-        reached.met || next_frontier.ids as met
-    from reached
-    cross join
-        lateral (
-            select array_agg(distinct neighbour.id) as ids
-            from unnest(reached.frontier) as here (id)
-            inner join tree_skill on tree_skill.id = here.id
-            cross join unnest(tree_skill.dependencies) as neighbour (id)
-            where not exists (
-                select from unnest(reached.met) as already (id)
-                where already.id = neighbour.id
-            )
-        ) as next_frontier
-    where next_frontier.ids is not null
+        node.id,
+        node.distance as depth
+    from distances_from(
+        %(skill_id)s::uuid,
+        (select coalesce(array_agg(edge.skill_id), '{}') from edge),
+        (select coalesce(array_agg(edge.neighbour_id), '{}') from edge)
+    ) as node (id, distance)
 )
 
 select
@@ -66,6 +56,5 @@ select
     tree_skill.is_optional,
     reached.depth
 from reached
-cross join unnest(reached.frontier) as member (id)
-inner join tree_skill on tree_skill.id = member.id
+inner join tree_skill on tree_skill.id = reached.id
 order by reached.depth, tree_skill.position_y, tree_skill.position_x, tree_skill.sort_order, tree_skill.id;

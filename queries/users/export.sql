@@ -176,6 +176,7 @@ with part as (
             'completed_at', user_skill_progress.completed_at,
             'struggling_indicators', user_skill_progress.struggling_indicators,
             'engagement_score', user_skill_progress.engagement_score,
+            'passing_score_waived', user_skill_progress.passing_score_waived,
             'created_at', user_skill_progress.created_at,
             'updated_at', user_skill_progress.updated_at
         )::text as item

@@ -22,6 +22,8 @@ EXAMPLES: dict[str, str | None] = {
     "user_profiles.timezone": "Europe/Lisbon",
     "user_sessions.is_active": "false",
     "user_tokens.email": "learner{number}@example.org",
+    "user_skill_progress.status": "COMPLETED",
+    "user_skill_tree_progress.status": "COMPLETED",
     "user_tokens.purpose": "PASSWORD_RESET",
     "users.avatar_url": "https://example.org/{number}.png",
     "users.email": "learner{number}@example.org",

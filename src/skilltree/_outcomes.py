@@ -61,6 +61,7 @@ def refusal(result: ActionResult, *, user_id: UUID, **subject: UUID) -> SkillTre
         "SKILL_NOT_FOUND": SkillNotFound(id=subject.get("skill_id")),
         "TREE_NOT_FOUND": TreeNotFound(id=subject.get("tree_id")),
         "IN_FUTURE": InvalidValue("at lies in the future", field="at"),
+        "TOO_OLD": InvalidValue("at lies too far in the past to be reported now: see docs/progress.md", field="at"),
         "INVALID_MINUTES": InvalidValue("minutes must be a whole number from 0 to 1440", field="minutes"),
         "INVALID_SCORE": InvalidValue("score must be from 0 to 100", field="score"),
         "SCORE_MISSING": InvalidValue("an assessment is completed with a score", field="score"),
@@ -68,7 +69,9 @@ def refusal(result: ActionResult, *, user_id: UUID, **subject: UUID) -> SkillTre
         "ALREADY_COMPLETED": AlreadyCompleted(f"{what} is completed already: reset it first to begin again"),
         "NOT_OPTIONAL": SkillNotOptional(f"{what} is required: only an optional skill can be skipped"),
         "NOT_PASSED": AssessmentNotPassed(
-            f"the best score in {what} is below {result.passing_score:g}" if result.passing_score is not None else None
+            f"the best score in {what} does not reach {result.passing_score:g}: record an attempt that does"
+            if result.passing_score is not None
+            else None
         ),
         "NOT_STARTED": TreeNotStarted(f"{what} is not under way: start it first"),
         "PAUSED": TreePaused(f"{what} is paused: resume it instead of starting it"),
@@ -106,6 +109,8 @@ def import_refusal(result: ImportResult) -> SkillTreeError:
         "USER_NOT_FOUND": UserNotFound(f"{where}there is no user with id {result.user_id}"),
         "SKILL_NOT_FOUND": SkillNotFound(f"{where}there is no skill with id {result.skill_id}"),
         "NOT_OPTIONAL": SkillNotOptional(f"{where}skill {result.skill_id} is required: it cannot be SKIPPED"),
+        "IN_FUTURE": InvalidValue(f"{where}a moment lies in the future"),
+        "TOO_OLD": InvalidValue(f"{where}a moment lies more than ten years back"),
         "EXISTS": ProgressExists(
             f"{where}user {result.user_id} has progress in skill {result.skill_id} already, or in a row before"
         ),

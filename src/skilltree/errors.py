@@ -130,6 +130,10 @@ class InvalidValue(SkillTreeError):
         super().__init__(message)
 
 
+class ContradictoryProgress(InvalidValue):
+    """The status and the moments of progress contradict each other."""
+
+
 class UnknownTimezone(InvalidValue):
     """The time zone is not one of the IANA database, such as Europe/Lisbon."""
 

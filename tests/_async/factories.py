@@ -2,6 +2,7 @@
 
 import re
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from psycopg import sql
@@ -146,6 +147,7 @@ async def add_progress(connection, learner, skill, status="COMPLETED", **columns
         "skill_id": skill.id,
         "skill_tree_id": skill.skill_tree_id,
         "status": status,
+        **({"completed_at": datetime.now(UTC)} if status == "COMPLETED" else {}),
         **columns,
     }
     await connection.execute(

@@ -378,6 +378,10 @@ async def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection
 
 async def test_a_completed_tree_has_a_moment_of_completion(db, connection, school):
     before = await stored(connection)
+    # As in a database from before the rule.
+    await connection.execute(
+        "alter table user_skill_tree_progress drop constraint user_skill_tree_progress_completed_at_agrees"
+    )
     await corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
 
     await check(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))

@@ -7,6 +7,7 @@ import pytest
 
 from _async.factories import add_achievement, add_skills, expect_refusal, rows, value
 from skilltree._async.progress import AsyncProgress
+from skilltree._async.repository import step
 from skilltree.errors import (
     AssessmentNotPassed,
     InvalidDocument,
@@ -16,13 +17,22 @@ from skilltree.errors import (
     UserNotFound,
 )
 from skilltree.models.enums import CompletionMethod, SkillProgressStatus, TreeProgressStatus
+from skilltree.models.progress import Standing
 
 NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
 
 
+def noon(days_ago):
+    """Return the noon of some days ago: a streak is reported only while it lasts."""
+    return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=days_ago)
+
+
 async def learn(db, learner, skill, at):
-    """Spend a minute on a skill, and return the streak."""
-    return (await db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)).current_streak
+    """Spend a minute on a skill, and return the streak as of the last day of learning."""
+    await db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)
+    params = {"user_id": learner.id, "skill_id": skill.id}
+    ((standing,),) = await db.progress._executor.run([step("progress/lock_for_skill", params, Standing)])
+    return standing.current_streak
 
 
 # --- completing ------------------------------------------------------------------------------------------------------
@@ -177,7 +187,7 @@ async def test_an_assessment_needs_a_score_that_passes(db, connection, learner, 
 
     async with expect_refusal(connection, InvalidValue, match="with a score"):
         await db.progress.complete_skill(learner.id, html.id, method=assess)
-    async with expect_refusal(connection, AssessmentNotPassed, match="below 60"):
+    async with expect_refusal(connection, AssessmentNotPassed, match="does not reach 60"):
         await db.progress.complete_skill(learner.id, html.id, method=assess, score=59)
     await db.progress.record_attempt(learner.id, html.id, score=61)
     done = await db.progress.complete_skill(learner.id, html.id, method=assess)
@@ -365,10 +375,10 @@ async def test_a_day_stays_what_it_was_when_the_zone_changes(db, connection, lea
 async def test_a_late_report_closes_a_gap(db, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await add_achievement(db, "Three", criteria={"type": "streak_days", "threshold": 3})
-    for day in (0, 2):
-        await learn(db, learner, html, NOON + timedelta(days=day))
+    for days_ago in (3, 1):
+        await learn(db, learner, html, noon(days_ago))
 
-    late = await db.progress.record_activity(learner.id, html.id, minutes=1, at=NOON + timedelta(days=1))
+    late = await db.progress.record_activity(learner.id, html.id, minutes=1, at=noon(2))
 
     assert (late.current_streak, late.max_streak) == (3, 3)
     assert [earned.name for earned in late.achievements] == ["Three"]
@@ -382,11 +392,11 @@ async def test_a_late_completion_closes_a_gap_and_earns_what_that_brings(db, lea
     await add_achievement(db, "Six", criteria={"type": "streak_days", "threshold": 6})
     # A day before all, a gap, two days, a gap, two days; then what lies between the latter.
     done = [
-        await db.progress.complete_skill(learner.id, skill.id, at=NOON + timedelta(days=day))
-        for skill, day in zip(skills, (0, 2, 3, 5, 6, 4), strict=True)
+        await db.progress.complete_skill(learner.id, skill.id, at=noon(days_ago))
+        for skill, days_ago in zip(skills, (7, 5, 4, 2, 1, 3), strict=True)
     ]
 
-    assert [(each.current_streak, each.max_streak) for each in done] == [(1, 1), (1, 1), (2, 2), (1, 2), (2, 2), (5, 5)]
+    assert [(each.current_streak, each.max_streak) for each in done] == [(0, 1), (0, 1), (0, 2), (0, 2), (2, 2), (5, 5)]
     assert [earned.name for each in done for earned in each.achievements] == ["Five", "Five here"]
 
 
@@ -394,11 +404,11 @@ async def test_completing_again_after_a_reset_is_no_new_day_within_a_limit(db, l
     html, css = await add_skills(db, tree, "html", "css")
     within = {"type": "streak_days", "threshold": 2, "additionalParams": {"treeId": str(tree.id)}}
     await add_achievement(db, "Two here", criteria=within)
-    await db.progress.complete_skill(learner.id, html.id, at=NOON)
+    await db.progress.complete_skill(learner.id, html.id, at=noon(2))
     await db.progress.reset_skill(learner.id, html.id)
 
-    again = await db.progress.complete_skill(learner.id, html.id, at=NOON + timedelta(days=1))
-    other = await db.progress.complete_skill(learner.id, css.id, at=NOON + timedelta(days=1))
+    again = await db.progress.complete_skill(learner.id, html.id, at=noon(1))
+    other = await db.progress.complete_skill(learner.id, css.id, at=noon(1))
 
     assert (again.xp_awarded, again.current_streak, again.achievements) == (0, 2, ())
     assert [earned.name for earned in other.achievements] == ["Two here"]

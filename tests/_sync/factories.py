@@ -4,6 +4,7 @@
 
 import re
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from psycopg import sql
@@ -148,6 +149,7 @@ def add_progress(connection, learner, skill, status="COMPLETED", **columns):
         "skill_id": skill.id,
         "skill_tree_id": skill.skill_tree_id,
         "status": status,
+        **({"completed_at": datetime.now(UTC)} if status == "COMPLETED" else {}),
         **columns,
     }
     connection.execute(

@@ -41,6 +41,7 @@ def add_work(connection, skill, learners, status="COMPLETED", at=NOW, **columns)
             "status": status,
             "started_at": at if status in {"IN_PROGRESS", "COMPLETED"} else None,
             "last_activity_at": at,
+            "completed_at": at if status == "COMPLETED" else None,
             **{name: value[place] if isinstance(value, list) else value for name, value in columns.items()},
         }
         connection.execute(

@@ -9,6 +9,7 @@ import pytest
 
 from _sync.factories import add_achievement, add_skills, expect_refusal, rows, value
 from skilltree._sync.progress import Progress
+from skilltree._sync.repository import step
 from skilltree.errors import (
     AssessmentNotPassed,
     InvalidDocument,
@@ -18,13 +19,22 @@ from skilltree.errors import (
     UserNotFound,
 )
 from skilltree.models.enums import CompletionMethod, SkillProgressStatus, TreeProgressStatus
+from skilltree.models.progress import Standing
 
 NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
 
 
+def noon(days_ago):
+    """Return the noon of some days ago: a streak is reported only while it lasts."""
+    return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=days_ago)
+
+
 def learn(db, learner, skill, at):
-    """Spend a minute on a skill, and return the streak."""
-    return (db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)).current_streak
+    """Spend a minute on a skill, and return the streak as of the last day of learning."""
+    db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)
+    params = {"user_id": learner.id, "skill_id": skill.id}
+    ((standing,),) = db.progress._executor.run([step("progress/lock_for_skill", params, Standing)])
+    return standing.current_streak
 
 
 # --- completing ------------------------------------------------------------------------------------------------------
@@ -179,7 +189,7 @@ def test_an_assessment_needs_a_score_that_passes(db, connection, learner, tree):
 
     with expect_refusal(connection, InvalidValue, match="with a score"):
         db.progress.complete_skill(learner.id, html.id, method=assess)
-    with expect_refusal(connection, AssessmentNotPassed, match="below 60"):
+    with expect_refusal(connection, AssessmentNotPassed, match="does not reach 60"):
         db.progress.complete_skill(learner.id, html.id, method=assess, score=59)
     db.progress.record_attempt(learner.id, html.id, score=61)
     done = db.progress.complete_skill(learner.id, html.id, method=assess)
@@ -365,10 +375,10 @@ def test_a_day_stays_what_it_was_when_the_zone_changes(db, connection, learner, 
 def test_a_late_report_closes_a_gap(db, learner, tree):
     (html,) = add_skills(db, tree, "html")
     add_achievement(db, "Three", criteria={"type": "streak_days", "threshold": 3})
-    for day in (0, 2):
-        learn(db, learner, html, NOON + timedelta(days=day))
+    for days_ago in (3, 1):
+        learn(db, learner, html, noon(days_ago))
 
-    late = db.progress.record_activity(learner.id, html.id, minutes=1, at=NOON + timedelta(days=1))
+    late = db.progress.record_activity(learner.id, html.id, minutes=1, at=noon(2))
 
     assert (late.current_streak, late.max_streak) == (3, 3)
     assert [earned.name for earned in late.achievements] == ["Three"]
@@ -382,11 +392,11 @@ def test_a_late_completion_closes_a_gap_and_earns_what_that_brings(db, learner, 
     add_achievement(db, "Six", criteria={"type": "streak_days", "threshold": 6})
     # A day before all, a gap, two days, a gap, two days; then what lies between the latter.
     done = [
-        db.progress.complete_skill(learner.id, skill.id, at=NOON + timedelta(days=day))
-        for skill, day in zip(skills, (0, 2, 3, 5, 6, 4), strict=True)
+        db.progress.complete_skill(learner.id, skill.id, at=noon(days_ago))
+        for skill, days_ago in zip(skills, (7, 5, 4, 2, 1, 3), strict=True)
     ]
 
-    assert [(each.current_streak, each.max_streak) for each in done] == [(1, 1), (1, 1), (2, 2), (1, 2), (2, 2), (5, 5)]
+    assert [(each.current_streak, each.max_streak) for each in done] == [(0, 1), (0, 1), (0, 2), (0, 2), (2, 2), (5, 5)]
     assert [earned.name for each in done for earned in each.achievements] == ["Five", "Five here"]
 
 
@@ -394,11 +404,11 @@ def test_completing_again_after_a_reset_is_no_new_day_within_a_limit(db, learner
     html, css = add_skills(db, tree, "html", "css")
     within = {"type": "streak_days", "threshold": 2, "additionalParams": {"treeId": str(tree.id)}}
     add_achievement(db, "Two here", criteria=within)
-    db.progress.complete_skill(learner.id, html.id, at=NOON)
+    db.progress.complete_skill(learner.id, html.id, at=noon(2))
     db.progress.reset_skill(learner.id, html.id)
 
-    again = db.progress.complete_skill(learner.id, html.id, at=NOON + timedelta(days=1))
-    other = db.progress.complete_skill(learner.id, css.id, at=NOON + timedelta(days=1))
+    again = db.progress.complete_skill(learner.id, html.id, at=noon(1))
+    other = db.progress.complete_skill(learner.id, css.id, at=noon(1))
 
     assert (again.xp_awarded, again.current_streak, again.achievements) == (0, 2, ())
     assert [earned.name for earned in other.achievements] == ["Two here"]

@@ -36,9 +36,9 @@ def change(connection, skill, **columns):
 
 def add_tree_progress(connection, learner, tree, status="IN_PROGRESS", last_activity_at=None):
     connection.execute(
-        "insert into user_skill_tree_progress (user_id, skill_tree_id, status, last_activity_at)"
-        " values (%s, %s, %s, %s)",
-        [learner.id, tree.id, status, last_activity_at],
+        "insert into user_skill_tree_progress (user_id, skill_tree_id, status, last_activity_at, completed_at)"
+        " values (%s, %s, %s, %s, %s)",
+        [learner.id, tree.id, status, last_activity_at, last_activity_at if status == "COMPLETED" else None],
     )
 
 
@@ -147,15 +147,25 @@ def test_a_skill_under_way_comes_after_what_it_needs_where_that_is_in_the_way_an
     assert [each.id for each in (db.progress.explain_lock(learner.id, c.id)).missing] == [a.id, b.id]
 
 
-@pytest.mark.parametrize("status", ["IN_PROGRESS", "COMPLETED", "SKIPPED"])
-def test_work_once_done_is_not_locked_by_a_later_prerequisite(db, connection, learner, tree, status):
+@pytest.mark.parametrize("status", ["IN_PROGRESS", "COMPLETED"])
+def test_work_once_begun_is_not_locked_by_a_later_prerequisite(db, connection, learner, tree, status):
     _, css = add_skills(db, tree, "html", css=["html"])
     add_progress(connection, learner, css, status)
 
     explanation = db.progress.explain_lock(learner.id, css.id)
 
     assert (explanation.status, explanation.is_locked, explanation.path) == (status, False, ())
-    assert names(explanation.missing) == ["html"]
+    assert names(explanation.missing) == (["html"] if status == "COMPLETED" else [])
+
+
+def test_a_skipped_skill_is_locked_by_a_later_prerequisite(db, connection, learner, tree):
+    _, css = add_skills(db, tree, "html", css=["html"])
+    add_progress(connection, learner, css, "SKIPPED")
+
+    explanation = db.progress.explain_lock(learner.id, css.id)
+
+    assert (explanation.status, explanation.is_locked) == ("SKIPPED", True)
+    assert names(explanation.missing) == names(explanation.path) == ["html"]
 
 
 @pytest.mark.parametrize("stored", ["LOCKED", "AVAILABLE"])
@@ -264,14 +274,22 @@ def test_a_path_leaves_out_what_is_satisfied_and_what_lies_only_behind_it(db, co
     assert (only.name, only.status) == ("goal", "AVAILABLE")
 
 
-@pytest.mark.parametrize("status", ["COMPLETED", "SKIPPED"])
-def test_the_path_to_a_satisfied_goal_is_empty(db, connection, learner, tree, status):
+def test_the_path_to_a_completed_goal_is_empty(db, connection, learner, tree):
     _, css = add_skills(db, tree, "html", css=["html"])
-    add_progress(connection, learner, css, status)
+    add_progress(connection, learner, css, "COMPLETED")
 
     path = db.progress.learning_path(learner.id, css.id)
 
     assert (path.steps, path.remaining_minutes, path.remaining_xp) == ((), 0, 0)
+
+
+def test_the_path_to_a_skipped_goal_leads_to_its_completion(db, connection, learner, tree):
+    _, css = add_skills(db, tree, "html", css=["html"])
+    add_progress(connection, learner, css, "SKIPPED")
+
+    path = db.progress.learning_path(learner.id, css.id)
+
+    assert [(step.name, step.status) for step in path.steps] == [("html", "AVAILABLE"), ("css", "SKIPPED")]
 
 
 def test_no_path_leads_through_inactive_skills_and_an_inactive_goal_says_so(db, learner, tree):
@@ -847,12 +865,11 @@ class Curriculum:
             if needed in self.unfinished
         )
 
-    def way_to(self, goal, *, past_begun):
+    def way_to(self, goal):
         """Return the levels of all that leads to a skill; nothing that lies only behind a skill under way."""
         walked = self.graph.copy()
-        if not past_begun:
-            begun = {id_ for id_, skill in self.skills.items() if skill["status"] == "IN_PROGRESS"} - {goal}
-            walked.remove_edges_from(list(walked.in_edges(begun)))
+        goes_on = {id_ for id_, skill in self.skills.items() if skill["status"] == "IN_PROGRESS"}
+        walked.remove_edges_from(list(walked.in_edges(goes_on)))
         way = self.graph.subgraph(nx.ancestors(walked, goal) | {goal})
         return {id_: level for level, ids in enumerate(nx.topological_generations(way)) for id_ in ids}
 
@@ -887,12 +904,12 @@ def test_every_path_through_a_real_curriculum_is_the_one_that_networkx_finds(db,
         path = db.progress.learning_path(learner.id, goal)
 
         found = [(step.id, step.level, step.status) for step in path.steps]
-        satisfied = skill["status"] in {"COMPLETED", "SKIPPED"}
-        levels = {} if satisfied else curriculum.way_to(goal, past_begun=True)
+        completed = skill["status"] == "COMPLETED"
+        levels = {} if completed else curriculum.way_to(goal)
         assert set(found) == {(id_, level, curriculum.status_of(id_)) for id_, level in levels.items()}
         assert [level for _, level, _ in found] == sorted(level for _, level, _ in found)
         assert len(found) == len(levels)
-        assert satisfied or found[-1][0] == goal
+        assert completed or found[-1][0] == goal
         assert path.remaining_xp == sum(curriculum.skills[id_]["xp_value"] for id_ in levels)
 
 
@@ -902,12 +919,13 @@ def test_every_lock_of_a_real_curriculum_is_the_one_that_networkx_finds(db, lear
 
         assert explanation.status == curriculum.status_of(goal)
         assert explanation.is_active is skill["is_active"]
+        goes_on = skill["status"] == "IN_PROGRESS"
         assert {each.id: each.status for each in explanation.missing} == {
-            id_: curriculum.status_of(id_) for id_ in curriculum.graph.predecessors(goal)
+            id_: curriculum.status_of(id_) for id_ in curriculum.graph.predecessors(goal) if not goes_on
         }
         levels = {}
         if skill["is_active"] and explanation.is_locked:
-            levels = {id_: at for id_, at in curriculum.way_to(goal, past_begun=False).items() if id_ != goal}
+            levels = {id_: at for id_, at in curriculum.way_to(goal).items() if id_ != goal}
         assert {step.id: step.level for step in explanation.path} == levels
         assert all((step.action == "SKIP") is curriculum.skills[step.id]["is_optional"] for step in explanation.path)
         required = [id_ for id_ in levels if not curriculum.skills[id_]["is_optional"]]

@@ -292,17 +292,22 @@ class AsyncProgress(AsyncRepository):
     async def import_rows(self, rows: Iterable[ProgressImport | Mapping[str, object]]) -> int:
         """Import what learners have done elsewhere, all rows or none, by COPY; return how many.
 
-        They are taken as facts, whatever gates the skills. What follows from them (XP, levels, progress in trees, what
-        opens, achievements, scores) is for ``doctor.repair`` to give, a learner at a time. Raises InvalidValue,
-        UserNotFound, SkillNotFound, SkillNotOptional and ProgressExists, each with the position of the row.
+        They are taken as facts, whatever gates the skills, up to ten years back. Progress in trees and the counts of
+        the profile follow at once; XP, levels, days, what opens, achievements and scores are for ``doctor.repair`` to
+        give, a learner at a time. Raises InvalidValue, UserNotFound, SkillNotFound, SkillNotOptional and
+        ProgressExists, each with the position of the row.
         """
-        *_, (result,), _ = await self._executor.run(
+        *_, (result,), _, _, _, _ = await self._executor.run(
             [
                 step("progress/end_import", {}),
                 step("progress/begin_import", {}),
                 step("progress/copy_rows", {})._replace(rows=imported(rows)),
                 step("progress/hold_imported_trees", {}),
+                step("progress/hold_imported_learners", {}),
                 step("progress/import_rows", {}, ImportResult),
+                step("progress/begin_imported_trees", {}),
+                step("progress/refresh_imported_trees", {}),
+                step("progress/count_imported", {}),
                 step("progress/end_import", {}),
             ]
         )
@@ -349,7 +354,10 @@ class AsyncProgress(AsyncRepository):
         )
 
     async def can_unlock(self, user_id: UserId, skill_id: SkillId) -> bool:
-        """Tell whether a learner has satisfied all direct prerequisites of a skill. Raises SkillNotFound."""
+        """Tell whether a learner has satisfied all direct prerequisites of a skill, or began it before it had them.
+
+        Raises SkillNotFound.
+        """
         answers = await self._values("progress/can_unlock", user_id=user_id, skill_id=skill_id)
         if not answers:
             raise SkillNotFound(id=skill_id)
@@ -358,7 +366,8 @@ class AsyncProgress(AsyncRepository):
     async def missing_prerequisites(self, user_id: UserId, skill_id: SkillId) -> list[MissingPrerequisite]:
         """Return what a learner must complete to open a skill, in an order in which to learn it. Raises SkillNotFound.
 
-        What lies behind a prerequisite that is already completed or skipped is not asked for again.
+        What lies behind a prerequisite that is already completed or skipped is not asked for again, nor what lies
+        behind work under way, which goes on.
         """
         rows = await self._all(
             MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id
@@ -380,7 +389,8 @@ class AsyncProgress(AsyncRepository):
     async def learning_path(self, user_id: UserId, skill_id: SkillId) -> LearningPath:
         """Return what a learner has still to complete for a skill, that skill last, each after all that it needs.
 
-        What is completed or skipped is left out, with what lies only behind it. Raises SkillNotFound, UserNotFound.
+        What is completed or skipped is left out, with what lies only behind it or behind work under way, which goes on.
+        Raises SkillNotFound, UserNotFound.
         """
         found = await self._find(LearningPath, "progress/learning_path", user_id=user_id, skill_id=skill_id)
         if found is None:

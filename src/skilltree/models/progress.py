@@ -52,12 +52,16 @@ class SkillWork(Model):
 
 
 class SkillProgress(SkillWork):
-    """One learner's work on one skill."""
+    """One learner's work on one skill.
+
+    ``passing_score_waived`` tells that the owner or the service completed it below the skill's passing score.
+    """
 
     id: SkillProgressId
     user_id: UserId
     skill_id: SkillId
     skill_tree_id: TreeId
+    passing_score_waived: bool
     created_at: datetime
     updated_at: datetime
 
@@ -110,6 +114,9 @@ class ProgressImport(BaseModel):
             raise ValueError("completed_at is given for what is COMPLETED, and for nothing else")
         if self.failed_attempts > self.attempts_count:
             raise ValueError("failed_attempts cannot be more than attempts_count")
+        moments = [moment for moment in (self.unlocked_at, self.started_at, self.completed_at) if moment is not None]
+        if moments != sorted(moments):
+            raise ValueError("unlocked_at, started_at and completed_at must follow each other in this order")
         return self
 
 
@@ -117,7 +124,7 @@ class ImportResult(Model):
     """How many rows were imported; or none, and what is wrong with which of them, counted from 1."""
 
     rows: int
-    outcome: Literal["USER_NOT_FOUND", "SKILL_NOT_FOUND", "NOT_OPTIONAL", "EXISTS"] | None
+    outcome: Literal["USER_NOT_FOUND", "SKILL_NOT_FOUND", "NOT_OPTIONAL", "IN_FUTURE", "TOO_OLD", "EXISTS"] | None
     position: int | None
     user_id: UserId | None
     skill_id: SkillId | None
@@ -157,6 +164,7 @@ ActionOutcome = Literal[
     "SKILL_NOT_FOUND",
     "TREE_NOT_FOUND",
     "IN_FUTURE",
+    "TOO_OLD",
     "INVALID_MINUTES",
     "INVALID_SCORE",
     "SCORE_MISSING",

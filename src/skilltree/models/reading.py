@@ -45,8 +45,9 @@ class UnlockStep(LearningStep):
 class LockExplanation(Model):
     """Why a skill is locked to a learner, and the shortest way to open it.
 
-    ``missing`` are the prerequisites that the skill itself names, also of one begun before it named them. ``path``
-    holds all that is to be done, in this order, and is empty when the skill is not locked. A skill that is not active
+    ``missing`` are the prerequisites that the skill itself names: of work under way, none. ``path`` holds all
+    that is to be done, in this order, and is empty when the skill is not locked. A SKIPPED skill that is no longer open
+    is locked. A skill that is not active
     is open to nobody: no path leads to it. The totals are of the steps to complete; one without an estimate adds no
     minutes.
     """
@@ -63,7 +64,7 @@ class LockExplanation(Model):
 
 
 class LearningPath(Model):
-    """The remaining way to a skill, that skill last; empty once it is completed or skipped.
+    """The remaining way to a skill, that skill last; empty once it is completed.
 
     A step without an estimate adds no minutes. Nobody can complete a skill that is not active.
     """

@@ -1,0 +1,13 @@
+-- Look at the rows that are there, and keep nobody from writing meanwhile.
+
+alter table user_skill_progress validate constraint user_skill_progress_completed_at_agrees;
+
+alter table user_skill_progress validate constraint user_skill_progress_started_at_ordered;
+
+alter table user_skill_progress validate constraint user_skill_progress_unlocked_at_ordered;
+
+alter table user_skill_progress validate constraint user_skill_progress_passing_score_waived_agrees;
+
+alter table user_skill_tree_progress validate constraint user_skill_tree_progress_completed_at_agrees;
+
+alter table user_skill_tree_progress validate constraint user_skill_tree_progress_started_at_ordered;

@@ -1,0 +1,141 @@
+"""What makes no sense is refused, whoever asks; and what an author asked for holds for learners."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from _async.factories import add_skills, rows
+from skilltree.errors import AssessmentNotPassed, InvalidValue
+
+
+def ago(**given):
+    return datetime.now(UTC) - timedelta(**given)
+
+
+@pytest.mark.parametrize("at", [datetime(2, 1, 1, tzinfo=UTC), ago(days=60), ago(days=3), ago(days=-1)])
+async def test_a_learner_reports_nothing_from_before_the_account_nor_the_future(db, learner, tree, at):
+    (html,) = await add_skills(db, tree, "html")
+
+    with pytest.raises(InvalidValue, match="at lies"):
+        async with db.as_user(learner.id) as unit:
+            await unit.progress.record_activity(learner.id, html.id, minutes=5, at=at)
+
+    assert await db.progress.for_skill(learner.id, html.id) is None
+
+
+async def test_a_learner_reports_within_the_window_that_operators_set(db, connection, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await connection.execute("update user_profiles set created_at = now() - interval '1 year'")
+
+    async with db.as_user(learner.id) as unit:
+        await unit.progress.start_skill(learner.id, html.id, at=ago(days=6))
+
+    with pytest.raises(InvalidValue, match="too far"):
+        async with db.as_user(learner.id) as unit:
+            await unit.progress.complete_skill(learner.id, html.id, at=ago(days=8))
+    assert (await db.progress.for_skill(learner.id, html.id)).status == "IN_PROGRESS"
+
+
+async def test_the_owner_reports_up_to_ten_years_back(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+
+    with pytest.raises(InvalidValue, match="too far"):
+        await db.progress.complete_skill(learner.id, html.id, at=ago(days=3660))
+    done = await db.progress.complete_skill(learner.id, html.id, at=ago(days=3600))
+
+    assert done.progress.completed_at < ago(days=3599)
+
+
+async def test_a_late_completion_moves_the_start_back(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await db.progress.start_skill(learner.id, html.id)
+
+    done = await db.progress.complete_skill(learner.id, html.id, at=ago(days=5))
+
+    assert done.progress.unlocked_at == done.progress.started_at == done.progress.completed_at
+    assert done.tree_progress.started_at == done.tree_progress.completed_at
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'IN_PROGRESS'",
+        "completed_at = null",
+        "started_at = now() + interval '1 day'",
+        "unlocked_at = now() + interval '1 day'",
+    ],
+)
+async def test_contradictions_are_refused_by_the_database(db, connection, learner, tree, change):
+    (html,) = await add_skills(db, tree, "html")
+    await db.progress.complete_skill(learner.id, html.id)
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await connection.execute(f"update user_skill_progress set {change}")
+
+    assert (await db.progress.for_skill(learner.id, html.id)).status == "COMPLETED"
+
+
+@pytest.mark.parametrize("score", [None, 10])
+async def test_no_method_gets_a_learner_around_the_passing_score(db, connection, learner, tree, score):
+    (html,) = await add_skills(db, tree, "html")
+    await connection.execute("""update skills set assessments = '{"passingScore": 80}'""")
+
+    with pytest.raises(AssessmentNotPassed, match="80"):
+        async with db.as_user(learner.id) as unit:
+            await unit.progress.complete_skill(learner.id, html.id, score=score)
+    assert await db.progress.for_skill(learner.id, html.id) is None
+
+    async with db.as_service() as unit:
+        waived = await unit.progress.complete_skill(learner.id, html.id, score=score)
+    assert waived.progress.passing_score_waived
+    reset = await db.progress.reset_skill(learner.id, html.id)
+    assert not reset.progress.passing_score_waived
+
+
+async def test_an_action_answers_the_streak_that_a_read_reports(db, learner, tree):
+    html, css = await add_skills(db, tree, "html", "css")
+    await db.progress.complete_skill(learner.id, html.id, at=ago(days=9))
+
+    started = await db.progress.start_skill(learner.id, css.id)
+
+    assert started.current_streak == (await db.users.get_profile(learner.id)).current_streak == 0
+
+
+async def test_imported_work_can_be_gone_on_with_at_once(db, learner, tree):
+    html, css, *_ = await add_skills(db, tree, "html", "css", "layout")
+    await db.progress.import_rows(
+        [{"user_id": learner.id, "skill_id": html.id, "status": "COMPLETED", "completed_at": ago(days=100)}]
+    )
+
+    again = await db.progress.complete_skill(learner.id, html.id)
+    done = await db.progress.complete_skill(learner.id, css.id)
+
+    assert again.already_completed
+    counted = await db.progress.calculate_tree_progress(learner.id, tree.id)
+    assert done.tree_progress.progress_percent == pytest.approx(counted.percent)
+    assert done.tree_progress.skills_completed == counted.completed == 2
+
+
+async def test_nothing_is_imported_from_the_future(db, connection, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+
+    with pytest.raises(InvalidValue, match="row 1: a moment lies in the future"):
+        await db.progress.import_rows(
+            [{"user_id": learner.id, "skill_id": html.id, "status": "COMPLETED", "completed_at": ago(days=-400)}]
+        )
+
+    assert await rows(connection, "select from user_skill_tree_progress") == []
+
+
+async def test_a_chain_of_thousands_is_walked_in_no_time(db):
+    chain = [{"key": f"k{n}", "name": f"k{n}", "dependencies": [f"k{n - 1}"] if n else []} for n in range(3000)]
+    report = await db.trees.import_tree({"slug": "chain", "name": "Chain", "category": "Chains", "skills": chain})
+    by_key = {skill.name: skill for skill in await db.skills.list_for_tree(report.tree_id)}
+    began = datetime.now(UTC)
+
+    ancestors = await db.skills.ancestors(by_key["k2999"].id)
+    descendants = await db.skills.descendants(by_key["k0"].id)
+
+    assert [skill.depth for skill in ancestors] == [skill.depth for skill in descendants]
+    assert datetime.now(UTC) - began < timedelta(seconds=5)
