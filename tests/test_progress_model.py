@@ -267,6 +267,11 @@ class Learner:
         return self.streaks[-1] if self.days else 0
 
     @property
+    def reported_streak(self) -> int:
+        """The current streak, or 0 where it has lapsed by now."""
+        return self.current_streak if self.goes_on(datetime.now(UTC)) else 0
+
+    @property
     def max_streak(self) -> int:
         return max(self.streaks, default=0)
 
@@ -545,7 +550,7 @@ class Progress(RuleBasedStateMachine):
         assert answer.total_xp == learner.total_xp
         assert answer.xp_awarded == learner.total_xp - xp
         assert (answer.level_before, answer.level_after) == (level, learner.level)
-        assert (answer.current_streak, answer.max_streak) == (learner.current_streak, learner.max_streak)
+        assert (answer.current_streak, answer.max_streak) == (learner.reported_streak, learner.max_streak)
         if answer.progress is not None:
             assert work_of(answer.progress) == learner.on(skill)
         self._compare_tree(learner, tree, answer.tree_progress)
@@ -598,14 +603,19 @@ class Progress(RuleBasedStateMachine):
         assert all(ids.index(after) > ids.index(before) for after, before in ways.edges if after != skill.id)
 
     def _missing(self, learner: Learner, skill: Skill) -> "nx.DiGraph[Any]":
-        """Return the unsatisfied active skills that lead to a skill, as a graph."""
+        """Return the unsatisfied active skills that lead to a skill, as a graph: none only by work under way."""
         missing = [one for one in skill.tree.active if learner.has(one) not in {"COMPLETED", "SKIPPED"}]
         known = {one.id for one in missing} | {skill.id}
+        edges = [(one, needed) for one in [*missing, skill] for needed in one.needs if needed in known]
+        asked: nx.DiGraph[Any] = nx.DiGraph(
+            (one.id, needed) for one, needed in edges if learner.has(one) != "IN_PROGRESS"
+        )
+        asked.add_node(skill.id)
+        reached = nx.descendants(asked, skill.id) | {skill.id}
         graph: nx.DiGraph[Any] = nx.DiGraph()
-        graph.add_nodes_from(known)
-        graph.add_edges_from((one.id, needed) for one in [*missing, skill] for needed in one.needs if needed in known)
-        reachable: nx.DiGraph[Any] = nx.DiGraph(graph.subgraph(nx.descendants(graph, skill.id) | {skill.id}))
-        return reachable
+        graph.add_nodes_from(reached)
+        graph.add_edges_from((one.id, needed) for one, needed in edges if {one.id, needed} <= reached)
+        return graph
 
     @rule(who=PLACE, what=PLACE, when=WHEN)
     def start_skill(self, who: int, what: int, when: When) -> None:
@@ -1007,10 +1017,9 @@ class Progress(RuleBasedStateMachine):
 
     def _compare_profile(self, learner: Learner) -> None:
         profile = self.db.users.get_profile(learner.id)
-        lapsed = not learner.goes_on(datetime.now(UTC))
         assert profile.total_xp == learner.total_xp
         assert profile.current_level == learner.level
-        assert profile.current_streak == (0 if lapsed else learner.current_streak)
+        assert profile.current_streak == learner.reported_streak
         assert profile.max_streak == learner.max_streak
         assert profile.last_activity_on == max(learner.days, default=None)
         assert profile.skills_completed == sum(work.status == "COMPLETED" for work in learner.work.values())
