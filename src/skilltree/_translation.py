@@ -72,6 +72,8 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "user_skill_progress_started_at_ordered": ContradictoryProgress,
     "user_skill_progress_unlocked_at_ordered": ContradictoryProgress,
     "user_skill_progress_passing_score_waived_agrees": ContradictoryProgress,
+    "user_skill_progress_progress_percent_agrees": ContradictoryProgress,
+    "user_skill_tree_progress_skills_completed_within": ContradictoryProgress,
     "user_skill_tree_progress_completed_at_agrees": ContradictoryProgress,
     "user_skill_tree_progress_started_at_ordered": ContradictoryProgress,
     "skill_trees_category_id_fkey": CategoryNotFound,

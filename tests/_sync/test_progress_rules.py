@@ -62,20 +62,45 @@ def test_a_late_completion_moves_the_start_back(db, learner, tree):
 @pytest.mark.parametrize(
     "change",
     [
-        "status = 'IN_PROGRESS'",
-        "completed_at = null",
-        "started_at = now() + interval '1 day'",
-        "unlocked_at = now() + interval '1 day'",
+        "user_skill_progress set status = 'IN_PROGRESS'",
+        "user_skill_progress set completed_at = null",
+        "user_skill_progress set started_at = now() + interval '1 day'",
+        "user_skill_progress set unlocked_at = now() + interval '1 day'",
+        "user_skill_progress set progress_percent = 99",
+        "user_skill_tree_progress set completed_at = now()",
+        "user_skill_tree_progress set status = 'COMPLETED'",
+        "user_skill_tree_progress set skills_completed = 9",
+        "user_profiles set trees_completed = 2",
+        "user_sessions set ended_at = started_at - interval '1 second', is_active = false",
+        "user_sessions set last_activity_at = started_at - interval '1 second'",
+        "user_tokens set expires_at = created_at",
     ],
 )
 def test_contradictions_are_refused_by_the_database(db, connection, learner, tree, change):
-    (html,) = add_skills(db, tree, "html")
+    html, _ = add_skills(db, tree, "html", "css")
     db.progress.complete_skill(learner.id, html.id)
+    db.sessions.start(learner.id)
+    db.accounts.request_password_reset(learner.email)
 
     with pytest.raises(psycopg.errors.CheckViolation):
-        connection.execute(f"update user_skill_progress set {change}")
+        connection.execute(f"update {change}")
 
     assert (db.progress.for_skill(learner.id, html.id)).status == "COMPLETED"
+
+
+@pytest.mark.parametrize(("status", "percent"), [("COMPLETED", 60), ("IN_PROGRESS", 100)])
+def test_work_is_imported_as_whole_when_it_is_completed_and_else_not(db, learner, tree, status, percent):
+    html, css = add_skills(db, tree, "html", "css")
+    completed = {"user_id": learner.id, "skill_id": html.id, "status": "COMPLETED", "completed_at": ago(days=1)}
+    wrong = {"user_id": learner.id, "skill_id": css.id, "status": status, "progress_percent": percent}
+    wrong |= {"completed_at": ago(days=1)} if status == "COMPLETED" else {}
+
+    with pytest.raises(InvalidValue, match="row 2: .*progress_percent is 100"):
+        db.progress.import_rows([completed, wrong])
+    db.progress.import_rows([completed])
+
+    assert (db.progress.for_skill(learner.id, html.id)).progress_percent == 100
+    assert db.progress.for_skill(learner.id, css.id) is None
 
 
 @pytest.mark.parametrize("score", [None, 10])

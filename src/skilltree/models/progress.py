@@ -86,15 +86,22 @@ class CalculatedProgress(Model):
     percent: float
 
 
+def _percent_of(given: dict[str, object]) -> float:
+    return 100 if given.get("status") == "COMPLETED" else 0
+
+
 class ProgressImport(BaseModel):
-    """A learner's work on a skill as another system knows it, to be imported. Ranges are those of ``SkillWork``."""
+    """A learner's work on a skill as another system knows it, to be imported. Ranges are those of ``SkillWork``.
+
+    Where no ``progress_percent`` is given, it is 100 for what is COMPLETED, else 0.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     user_id: UserId
     skill_id: SkillId
     status: Literal["AVAILABLE", "IN_PROGRESS", "COMPLETED", "SKIPPED"]
-    progress_percent: float = Field(default=0, ge=0, le=100)
+    progress_percent: float = Field(default_factory=_percent_of, ge=0, le=100)
     time_spent_minutes: int = Field(default=0, ge=0, lt=2**31)
     attempts_count: int = Field(default=0, ge=0, lt=2**31)
     failed_attempts: int = Field(default=0, ge=0, lt=2**31)
@@ -112,6 +119,8 @@ class ProgressImport(BaseModel):
     def _agrees(self) -> Self:
         if (self.status == "COMPLETED") != (self.completed_at is not None):
             raise ValueError("completed_at is given for what is COMPLETED, and for nothing else")
+        if self.status != "SKIPPED" and (self.status == "COMPLETED") != (self.progress_percent == 100):
+            raise ValueError("progress_percent is 100 for what is COMPLETED, and less for what is not")
         if self.failed_attempts > self.attempts_count:
             raise ValueError("failed_attempts cannot be more than attempts_count")
         moments = [moment for moment in (self.unlocked_at, self.started_at, self.completed_at) if moment is not None]

@@ -11,3 +11,13 @@ alter table user_skill_progress validate constraint user_skill_progress_passing_
 alter table user_skill_tree_progress validate constraint user_skill_tree_progress_completed_at_agrees;
 
 alter table user_skill_tree_progress validate constraint user_skill_tree_progress_started_at_ordered;
+
+alter table user_skill_progress validate constraint user_skill_progress_progress_percent_agrees;
+
+alter table user_skill_tree_progress validate constraint user_skill_tree_progress_skills_completed_within;
+
+alter table user_profiles validate constraint user_profiles_trees_completed_within;
+
+alter table user_sessions validate constraint user_sessions_started_at_ordered;
+
+alter table user_tokens validate constraint user_tokens_expires_at_ordered;

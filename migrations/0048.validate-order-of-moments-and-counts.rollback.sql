@@ -29,3 +29,28 @@ alter table user_skill_tree_progress drop constraint user_skill_tree_progress_st
 
 alter table user_skill_tree_progress add constraint user_skill_tree_progress_started_at_ordered
 check (started_at <= completed_at) not valid;
+
+alter table user_skill_progress drop constraint user_skill_progress_progress_percent_agrees;
+
+alter table user_skill_progress add constraint user_skill_progress_progress_percent_agrees
+check ((status = 'COMPLETED') = (progress_percent = 100) or status = 'SKIPPED') not valid;
+
+alter table user_skill_tree_progress drop constraint user_skill_tree_progress_skills_completed_within;
+
+alter table user_skill_tree_progress add constraint user_skill_tree_progress_skills_completed_within
+check (skills_completed <= total_skills) not valid;
+
+alter table user_profiles drop constraint user_profiles_trees_completed_within;
+
+alter table user_profiles add constraint user_profiles_trees_completed_within
+check (trees_completed <= trees_started) not valid;
+
+alter table user_sessions drop constraint user_sessions_started_at_ordered;
+
+alter table user_sessions add constraint user_sessions_started_at_ordered
+check (started_at <= least(last_activity_at, ended_at)) not valid;
+
+alter table user_tokens drop constraint user_tokens_expires_at_ordered;
+
+alter table user_tokens add constraint user_tokens_expires_at_ordered
+check (created_at < expires_at) not valid;
