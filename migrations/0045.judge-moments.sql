@@ -1,6 +1,6 @@
 -- When something happened is told by whoever reports it. What lies in the future is refused, and so is what lies too
 -- far back: for a learner before the last days, so that no closed week is won and no long streak is made up, and before
--- the account was there; for the owner and the service, who bring in older facts, before the last ten years.
+-- the account was there; for the owner and the service, who bring in older facts, before the year 2000.
 
 create function late_window() returns interval
 language plpgsql stable
@@ -39,7 +39,7 @@ begin
     if moment > now() + interval '1 minute' then
         return 'IN_FUTURE';
     end if;
-    if moment < now() - interval '10 years' then
+    if moment < timestamptz '2000-01-01 00:00:00+00' then
         return 'TOO_OLD';
     end if;
     if current_user in ('app_user', 'app_engine')

@@ -1,8 +1,7 @@
 -- What makes no sense, whoever writes it: completed without a moment of completion or the reverse, ended before it
 -- began, more completed than there is. What is there and breaks that is mended first.
 --
--- @changes user_skill_progress: moments are put in order, those of completion given or taken away by the status, as is
--- the last hundredth
+-- @changes user_skill_progress: moments are put in order, those of completion given or taken away by the status
 -- @changes user_skill_tree_progress: the same; counts are kept within one another
 -- @changes user_profiles: the same
 -- @changes user_sessions: moments are put in order
@@ -40,12 +39,6 @@ update user_skill_tree_progress
 set started_at = user_skill_tree_progress.completed_at
 where user_skill_tree_progress.started_at > user_skill_tree_progress.completed_at;
 
-update user_skill_progress
-set progress_percent = case when user_skill_progress.status = 'COMPLETED' then 100 else 99 end
-where
-    (user_skill_progress.status = 'COMPLETED') <> (user_skill_progress.progress_percent = 100)
-    and user_skill_progress.status <> 'SKIPPED';
-
 update user_skill_tree_progress
 set skills_completed = user_skill_tree_progress.total_skills
 where user_skill_tree_progress.skills_completed > user_skill_tree_progress.total_skills;
@@ -66,10 +59,10 @@ where user_tokens.expires_at <= user_tokens.created_at;
 alter table user_skill_progress add constraint user_skill_progress_completed_at_agrees
 check ((status = 'COMPLETED') = (completed_at is not null)) not valid;
 
-alter table user_skill_progress add constraint user_skill_progress_started_at_ordered
+alter table user_skill_progress add constraint user_skill_progress_started_at_agrees
 check (started_at <= completed_at) not valid;
 
-alter table user_skill_progress add constraint user_skill_progress_unlocked_at_ordered
+alter table user_skill_progress add constraint user_skill_progress_unlocked_at_agrees
 check (unlocked_at <= least(started_at, completed_at)) not valid;
 
 alter table user_skill_progress add constraint user_skill_progress_passing_score_waived_agrees
@@ -78,20 +71,17 @@ check (not passing_score_waived or status = 'COMPLETED') not valid;
 alter table user_skill_tree_progress add constraint user_skill_tree_progress_completed_at_agrees
 check ((status = 'COMPLETED') = (completed_at is not null)) not valid;
 
-alter table user_skill_tree_progress add constraint user_skill_tree_progress_started_at_ordered
+alter table user_skill_tree_progress add constraint user_skill_tree_progress_started_at_agrees
 check (started_at <= completed_at) not valid;
 
-alter table user_skill_progress add constraint user_skill_progress_progress_percent_agrees
-check ((status = 'COMPLETED') = (progress_percent = 100) or status = 'SKIPPED') not valid;
-
-alter table user_skill_tree_progress add constraint user_skill_tree_progress_skills_completed_within
+alter table user_skill_tree_progress add constraint user_skill_tree_progress_total_skills_suffices
 check (skills_completed <= total_skills) not valid;
 
-alter table user_profiles add constraint user_profiles_trees_completed_within
+alter table user_profiles add constraint user_profiles_trees_started_suffices
 check (trees_completed <= trees_started) not valid;
 
-alter table user_sessions add constraint user_sessions_started_at_ordered
+alter table user_sessions add constraint user_sessions_started_at_agrees
 check (started_at <= least(last_activity_at, ended_at)) not valid;
 
-alter table user_tokens add constraint user_tokens_expires_at_ordered
+alter table user_tokens add constraint user_tokens_expires_at_agrees
 check (created_at < expires_at) not valid;

@@ -2,22 +2,20 @@
 
 alter table user_skill_progress validate constraint user_skill_progress_completed_at_agrees;
 
-alter table user_skill_progress validate constraint user_skill_progress_started_at_ordered;
+alter table user_skill_progress validate constraint user_skill_progress_started_at_agrees;
 
-alter table user_skill_progress validate constraint user_skill_progress_unlocked_at_ordered;
+alter table user_skill_progress validate constraint user_skill_progress_unlocked_at_agrees;
 
 alter table user_skill_progress validate constraint user_skill_progress_passing_score_waived_agrees;
 
 alter table user_skill_tree_progress validate constraint user_skill_tree_progress_completed_at_agrees;
 
-alter table user_skill_tree_progress validate constraint user_skill_tree_progress_started_at_ordered;
+alter table user_skill_tree_progress validate constraint user_skill_tree_progress_started_at_agrees;
 
-alter table user_skill_progress validate constraint user_skill_progress_progress_percent_agrees;
+alter table user_skill_tree_progress validate constraint user_skill_tree_progress_total_skills_suffices;
 
-alter table user_skill_tree_progress validate constraint user_skill_tree_progress_skills_completed_within;
+alter table user_profiles validate constraint user_profiles_trees_started_suffices;
 
-alter table user_profiles validate constraint user_profiles_trees_completed_within;
+alter table user_sessions validate constraint user_sessions_started_at_agrees;
 
-alter table user_sessions validate constraint user_sessions_started_at_ordered;
-
-alter table user_tokens validate constraint user_tokens_expires_at_ordered;
+alter table user_tokens validate constraint user_tokens_expires_at_agrees;

@@ -104,8 +104,8 @@ STATEMENTS = [
     Mistake(
         "star in a sub-select",
         query("progress/missing_prerequisites"),
-        "select from satisfied",
-        "select * from satisfied",
+        "select node.id\n    from",
+        "select *\n    from",
         "*",
         "columns that nobody named",
         at="select *",

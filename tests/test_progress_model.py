@@ -266,10 +266,9 @@ class Learner:
     def current_streak(self) -> int:
         return self.streaks[-1] if self.days else 0
 
-    @property
-    def reported_streak(self) -> int:
-        """The current streak, or 0 where it has lapsed by now."""
-        return self.current_streak if self.goes_on(datetime.now(UTC)) else 0
+    def reported_streak(self, at: datetime) -> int:
+        """Return the current streak, or 0 where it has lapsed by then."""
+        return self.current_streak if self.goes_on(at) else 0
 
     @property
     def max_streak(self) -> int:
@@ -550,7 +549,7 @@ class Progress(RuleBasedStateMachine):
         assert answer.total_xp == learner.total_xp
         assert answer.xp_awarded == learner.total_xp - xp
         assert (answer.level_before, answer.level_after) == (level, learner.level)
-        assert (answer.current_streak, answer.max_streak) == (learner.reported_streak, learner.max_streak)
+        assert (answer.current_streak, answer.max_streak) == (learner.reported_streak(at), learner.max_streak)
         if answer.progress is not None:
             assert work_of(answer.progress) == learner.on(skill)
         self._compare_tree(learner, tree, answer.tree_progress)
@@ -1019,7 +1018,7 @@ class Progress(RuleBasedStateMachine):
         profile = self.db.users.get_profile(learner.id)
         assert profile.total_xp == learner.total_xp
         assert profile.current_level == learner.level
-        assert profile.current_streak == learner.reported_streak
+        assert profile.current_streak == learner.reported_streak(datetime.now(UTC))
         assert profile.max_streak == learner.max_streak
         assert profile.last_activity_on == max(learner.days, default=None)
         assert profile.skills_completed == sum(work.status == "COMPLETED" for work in learner.work.values())

@@ -686,19 +686,7 @@ updated_profile as (
     returning
         user_profiles.total_xp,
         user_profiles.current_level,
-        -- As a read reports it: a late report may be of a streak that has lapsed.
-        case
-            when
-                streak_goes_on(
-                    user_profiles.last_activity_on,
-                    user_profiles.last_activity_at,
-                    user_profiles.last_activity_offset,
-                    now(),
-                    local_clock(now(), user_profiles.timezone, user_profiles.day_starts_at)
-                )
-                then user_profiles.current_streak
-            else 0
-        end as current_streak,
+        user_profiles.current_streak,
         user_profiles.max_streak
 )
 

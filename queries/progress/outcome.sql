@@ -1,6 +1,8 @@
 -- What a learner has reached, with the work on one skill and the progress in its tree, after what the same transaction
 -- has done before.
 --
+-- at  when it was; null is now
+--
 -- @role app_engine
 -- @step what every action on a skill answers, and a repeated completion; the first answers itself
 -- @drafts only how far the learner is comes of it
@@ -12,15 +14,15 @@
 select
     user_profiles.total_xp,
     user_profiles.current_level as level,
-    -- As a read reports it: a late report may be of a streak that has lapsed.
+    -- As a read at the moment of the action reports it.
     case
         when
             streak_goes_on(
                 user_profiles.last_activity_on,
                 user_profiles.last_activity_at,
                 user_profiles.last_activity_offset,
-                now(),
-                local_clock(now(), user_profiles.timezone, user_profiles.day_starts_at)
+                asked.at,
+                local_clock(asked.at, user_profiles.timezone, user_profiles.day_starts_at)
             )
             then user_profiles.current_streak
         else 0
@@ -86,5 +88,6 @@ select
                 )
         ) as way
     ) as tree_progress
-from user_profiles
+from (select coalesce(%(at)s::timestamptz, now()) as at) as asked
+cross join user_profiles
 where user_profiles.user_id = %(user_id)s;

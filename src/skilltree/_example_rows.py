@@ -21,7 +21,6 @@ EXAMPLES: dict[str, str | None] = {
     "skills.resources": "[]",
     "user_profiles.timezone": "Europe/Lisbon",
     "user_sessions.is_active": "false",
-    "user_skill_progress.progress_percent": "100",
     "user_skill_progress.status": "COMPLETED",
     "user_skill_tree_progress.status": "COMPLETED",
     "user_tokens.email": "learner{number}@example.org",

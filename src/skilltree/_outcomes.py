@@ -110,7 +110,7 @@ def import_refusal(result: ImportResult) -> SkillTreeError:
         "SKILL_NOT_FOUND": SkillNotFound(f"{where}there is no skill with id {result.skill_id}"),
         "NOT_OPTIONAL": SkillNotOptional(f"{where}skill {result.skill_id} is required: it cannot be SKIPPED"),
         "IN_FUTURE": InvalidValue(f"{where}a moment lies in the future"),
-        "TOO_OLD": InvalidValue(f"{where}a moment lies more than ten years back"),
+        "TOO_OLD": InvalidValue(f"{where}a moment lies before the year 2000"),
         "EXISTS": ProgressExists(
             f"{where}user {result.user_id} has progress in skill {result.skill_id} already, or in a row before"
         ),

@@ -226,6 +226,7 @@ SERVICE = {
     "progress.import_rows": lambda db, of: db.progress.import_rows(
         [{"user_id": of.user_id, "skill_id": of.open_id, "status": "AVAILABLE", "unlocked_at": NOON}]
     ),
+    "progress.restore_streak": lambda db, of: db.progress.restore_streak(of.user_id, [NOON.date()], reason="down"),
     "leaderboards.top": lambda db, _: db.leaderboards.top(),
     "leaderboards.around": lambda db, of: db.leaderboards.around(of.user_id),
     "leaderboards.rank": lambda db, of: db.leaderboards.rank(of.user_id),

@@ -31,7 +31,7 @@ CHANGES = {
     "skill_trees": ("description", "new", False),
     "skills": ("description", "new", False),
     "achievements": ("description", "new", False),
-    "user_skill_tree_progress": ("status", "PAUSED", False),
+    "user_skill_tree_progress": ("started_at", "2000-01-01T00:00:00+00:00", False),
     "user_skill_progress": ("attempts_count", 7, False),
     "user_sessions": ("ip_address", "192.0.2.7", False),
     "user_achievements": ("progress", 50, True),

@@ -53,8 +53,9 @@ async def begin(db, connection, name, form, *, status="IN_PROGRESS", **statuses)
 async def work(db, connection, learner, slug, status, statuses):
     loaded = await db.trees.find_by_slug(slug)
     await connection.execute(
-        "insert into user_skill_tree_progress (user_id, skill_tree_id, status) values (%s, %s, %s)",
-        [learner.id, loaded.id, status],
+        "insert into user_skill_tree_progress (user_id, skill_tree_id, status, completed_at)"
+        " select %(user)s, %(tree)s, %(status)s::tree_progress_status, case when %(status)s::tree_progress_status = 'COMPLETED' then now() end",
+        {"user": learner.id, "tree": loaded.id, "status": status},
     )
     skills = {skill.key: skill for skill in await db.skills.list_for_tree(loaded.id, include_inactive=True)}
     for key, skill_status in statuses.items():

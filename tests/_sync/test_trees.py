@@ -624,8 +624,8 @@ def test_a_tree_is_loaded_with_what_the_learner_has_done(db, connection, learner
         completed_at="2026-01-02T03:04:05Z",
     )
     connection.execute(
-        "insert into user_skill_tree_progress (user_id, skill_tree_id, status, progress_percent, milestones_reached)"
-        " values (%s, %s, 'COMPLETED', 100, %s)",
+        "insert into user_skill_tree_progress (user_id, skill_tree_id, status, progress_percent, milestones_reached,"
+        " completed_at) values (%s, %s, 'COMPLETED', 100, %s, now())",
         [learner.id, tree.id, [html.id]],
     )
 

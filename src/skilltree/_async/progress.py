@@ -292,7 +292,7 @@ class AsyncProgress(AsyncRepository):
     async def import_rows(self, rows: Iterable[ProgressImport | Mapping[str, object]]) -> int:
         """Import what learners have done elsewhere, all rows or none, by COPY; return how many.
 
-        They are taken as facts, whatever gates the skills, up to ten years back. Progress in trees and the counts of
+        They are taken as facts, whatever gates the skills, from the year 2000 on. Progress in trees and the counts of
         the profile follow at once; XP, levels, days, what opens, achievements and scores are for ``doctor.repair`` to
         give, a learner at a time. Raises InvalidValue, UserNotFound, SkillNotFound, SkillNotOptional and
         ProgressExists, each with the position of the row.
