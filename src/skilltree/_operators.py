@@ -25,6 +25,16 @@ def pin(connection: psycopg.Connection, search_path: str = SEARCH_PATH) -> None:
         """,
         [search_path],
     )
+    # What waits for others meanwhile, or for a long migration, is not to be cut off. Older servers do not know all.
+    connection.execute(
+        """
+        select set_config(pg_settings.name, '0', false)
+        from pg_settings
+        where pg_settings.name in (
+            'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'
+        )
+        """
+    )
 
 
 def refuse_unwritable(connection: psycopg.Connection) -> None:
@@ -35,7 +45,7 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
         select
             current_user,
             pg_is_in_recovery(),
-            current_setting('session_replication_role') <> 'origin',
+            current_setting('session_replication_role') = 'replica',
             current_setting('transaction_read_only')::boolean,
             to_regnamespace('public') is not null,
             coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'create'), false),
@@ -71,6 +81,12 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
         raise UnfitDatabase(
             f"{role} may not create roles, and those of SkillTree are not there. As an administrator, run what"
             " `skilltree roles` prints"
+        )
+    obstacles = [statement for (statement,) in connection.execute(load("catalog/role_obstacles"))]
+    if obstacles:
+        raise UnfitDatabase(
+            f"{role} cannot migrate with the roles that others have made. As an administrator: {'; '.join(obstacles)}"
+            " (or run what `skilltree roles` prints)"
         )
 
 
