@@ -58,3 +58,40 @@ def test_who_may_not_create_roles_migrates_after_an_administrator_has_made_them(
 
     assert migrate.health(url) == []
     assert all(state.applied_at for state in migrate.status(url))
+
+
+SETTINGS = (
+    "select setrole::regrole::text, setting from pg_db_role_setting cross join unnest(setconfig) as setting"
+    " where setdatabase = 0 order by 1, 2"
+)
+DEFAULTS = [
+    ("app_service", "statement_timeout=60s"),
+    ("skilltree_app", "idle_in_transaction_session_timeout=60s"),
+    ("skilltree_app", "role=app_user"),
+    ("skilltree_app", "statement_timeout=10s"),
+]
+
+
+def test_the_statements_that_make_the_roles_leave_what_an_operator_has_set(new_host):
+    with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
+        connection.execute(statements("postgres", "postgres"))
+        assert connection.execute(SETTINGS).fetchall() == DEFAULTS
+        connection.execute("alter role app_service set statement_timeout = '5min'")
+        connection.execute("alter role skilltree_app reset idle_in_transaction_session_timeout")
+        connection.execute("alter role skilltree_app set lock_timeout = '3s'")
+        changed = connection.execute(SETTINGS).fetchall()
+
+        connection.execute(statements("postgres", "postgres"))
+
+        assert connection.execute(SETTINGS).fetchall() == changed
+        assert len(changed) == len(DEFAULTS)
+
+
+def test_what_is_set_for_a_role_that_somebody_else_made_stays_too(new_host):
+    with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
+        connection.execute("create role skilltree_app login noinherit")
+        connection.execute("alter role skilltree_app set statement_timeout = '30s'")
+
+        connection.execute(statements("postgres", "postgres"))
+
+        assert connection.execute(SETTINGS).fetchall() == [*DEFAULTS[:3], ("skilltree_app", "statement_timeout=30s")]
