@@ -20,6 +20,35 @@ from skilltree.cli import app
         ("alter table users no force row level security", "table users", "not enabled and forced"),
         ("alter table users disable row level security", "table users", "not enabled and forced"),
         ("revoke select on achievement_backfills from app_service", "table achievement_backfills", "may not read it"),
+        (
+            "alter table levels disable row level security, owner to pg_database_owner",
+            "table levels",
+            "not enabled and forced: alter table levels enable",
+        ),
+        ("alter table levels owner to pg_database_owner", "table levels", "belongs to pg_database_owner"),
+        ("alter table audit_log_default no force row level security", "table audit_log_default", "enabled and forced"),
+        ("drop policy login_attempts_service on login_attempts", "table login_attempts", "no policy"),
+        (
+            "alter policy users_service on users using (is_active)",
+            "table users",
+            "app_service has no policy there by which it sees all rows",
+        ),
+        ("drop policy begun_trees_engine on begun_trees", "table begun_trees", "no policy"),
+        ("revoke all on user_scores from app_engine", "table user_scores", "neither app_user nor app_engine may read"),
+        ("revoke all on user_sessions from app_user, app_engine", "table user_sessions", "neither app_user"),
+        ("drop trigger xp_events_audit_delete on xp_events", "trigger xp_events_audit_delete on xp_events", "missing"),
+        (
+            "drop trigger skills_graph_is_valid on skills",
+            "function verify_skill_graph()",
+            "is run by no trigger: one is missing",
+        ),
+        (
+            "do $$ begin execute format("
+            "'alter role skilltree_app in database %I set session_replication_role = replica', current_database()"
+            "); end $$",
+            "session_replication_role of skilltree_app",
+            "no trigger runs: alter role skilltree_app in database skilltree_test_migrated reset",
+        ),
         ("revoke usage on schema public from app_user", "schema public", "app_user may not use it"),
         (
             "alter table skills add constraint skills_small check (xp_value < 0) not valid",
