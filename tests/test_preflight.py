@@ -14,6 +14,7 @@ from skilltree import _roles as roles
 from skilltree._preflight import refuse_unfit
 from skilltree.drift import drift
 from skilltree.errors import UnfitDatabase
+from skilltree.lint import lint
 from skilltree.seed import seed
 
 
@@ -242,3 +243,12 @@ def test_time_outs_of_the_role_do_not_cut_a_migration_off(make, admin, tmp_path)
 
     assert migrate.migrate(url, folder=tmp_path, applied=lambda _: time.sleep(0.3)) == ["0001.slow"]
     assert migrate.rollback(url, folder=tmp_path) == ["0001.slow"]
+
+
+def test_operators_of_a_database_whose_triggers_are_switched_off_are_refused(migrated_url):
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(f"alter database {connection.info.dbname} set session_replication_role = replica")
+
+    for call in (migrate.status, drift, lint, lambda url: Database(url).open()):
+        with pytest.raises(UnfitDatabase, match="no trigger runs"):
+            call(migrated_url)

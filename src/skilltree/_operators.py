@@ -2,6 +2,7 @@
 
 import psycopg
 
+from skilltree._preflight import refuse_blind, refuse_replica
 from skilltree._sql import load
 from skilltree.errors import UnfitDatabase
 
@@ -62,11 +63,7 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
     )
     if in_recovery:
         raise UnfitDatabase("the server is a standby, which takes no writes: migrate on the primary")
-    if is_replica:
-        raise UnfitDatabase(
-            "session_replication_role is set here, so that no trigger runs: reset it (alter database … or alter role …"
-            " reset session_replication_role)"
-        )
+    refuse_replica(is_replica=is_replica)
     if is_read_only:
         raise UnfitDatabase(
             f"transactions of {role} only read here (default_transaction_read_only): set it to off, or use another role"
@@ -90,6 +87,11 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
         )
 
 
-def blind_spots(connection: psycopg.Connection) -> list[str]:
-    """Return what keeps the role of this connection from seeing every row, with the statements that mend it."""
-    return [spot for (spot,) in connection.execute(load("doctor/blind_spots"))]
+def require_sight(connection: psycopg.Connection) -> None:
+    """Raise CannotSeeEverything unless the role of this connection sees every row, with the statements that mend it.
+
+    Raises UnfitDatabase where triggers are switched off.
+    """
+    for (is_replica,) in connection.execute("select current_setting('session_replication_role') = 'replica'"):
+        refuse_replica(is_replica=is_replica)
+    refuse_blind([spot for (spot,) in connection.execute(load("doctor/blind_spots"))])
