@@ -39,8 +39,8 @@ def report(loaded_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return path
 
 
-# EXPLAIN rounds the times of each node. pev2 takes the time of an InitPlan from that of each node that uses it, and says
-# on the console when less than nothing is left, which depends on the moment. The page hands on what was measured.
+# EXPLAIN rounds the times of each node. pev2 takes the time of an InitPlan from that of each node that uses it, and
+# says on the console when less than nothing is left, which depends on the moment. The page hands on what was measured.
 ROUNDED = "Duration is negative. This is probably a bug. Please report it at https://github.com/dalibo/pev2."
 
 
