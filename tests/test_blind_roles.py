@@ -8,7 +8,7 @@ from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
 from estate import Estate
-from skilltree import Database
+from skilltree import Database, migrate
 from skilltree.cli import app
 from skilltree.errors import CannotSeeEverything
 
@@ -121,3 +121,30 @@ def test_a_half_restored_database_is_told_by_name(migrated_url, lost, told):
         pytest.raises(CannotSeeEverything, match=told),
     ):
         db.as_service().doctor.examine()
+
+
+@pytest.mark.parametrize("command", [["status"], ["lint"], ["drift"], ["doctor"]])
+def test_a_database_without_the_role_of_the_service_is_told_by_name(new_host, command):
+    with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
+        connection.execute("create role keeper login createrole")
+        connection.execute("grant create on schema public to keeper")
+        migrate.migrate(f"host={new_host} user=keeper dbname=postgres")
+        connection.execute("drop owned by app_service")
+        connection.execute("drop role app_service")
+
+    code, said = run(f"host={new_host} user=keeper dbname=postgres", *command)
+
+    assert code == 1
+    assert "CannotSeeEverything" in said
+    assert said.count("app_service is missing") == 1
+    assert "skilltree roles" in said
+
+
+@pytest.mark.parametrize("command", ["status", "lint", "drift"])
+def test_the_log_in_of_the_application_is_not_told_to_make_the_service_of_all_learners(estate, command):
+    code, said = run(estate.app_url, command)
+
+    assert code == 1
+    assert "CannotSeeEverything" in said
+    assert "connect as the role that migrates" in said
+    assert "grant app_service to app_user" not in said

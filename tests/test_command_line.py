@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from click.testing import Result
+from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
 import skilltree
@@ -248,3 +249,56 @@ def test_a_query_that_cannot_be_explained_is_named_and_the_others_are_shown(run:
     assert result.exit_code == 1
     assert "trees/import_tree: " in result.output
     assert "trees/list as " in result.output
+
+
+# --- as the log-in of the application --------------------------------------------------------------------------------
+
+
+def test_commands_with_the_applications_url_work_as_the_service(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", make_conninfo(migrated_url, user="skilltree_app"))
+    file = tmp_path / "curriculum.json"
+    file.write_text(curriculum({"key": "a", "name": "Draft of a skill"}))
+
+    for command in (
+        ["seed", "--demo-data"],
+        ["import", "--dry-run", str(file)],
+        ["import", str(file)],
+        ["import", "--dry-run", str(file)],
+        ["export", "a"],
+        ["show", "a"],
+        ["show", "practical-postgresql", "--learner", seed.TEST_EMAIL],
+        ["export-learner", seed.TEST_EMAIL],
+        ["audit"],
+        ["doctor"],
+    ):
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, (command, result.output)
+    mistyped = CliRunner().invoke(app, ["show", "practical-postgresqk"])
+
+    assert "did you mean practical-postgresql" in mistyped.output
+    assert written(migrated_url) == [(3,), (1,)]
+    with psycopg.connect(migrated_url) as connection:
+        noted = connection.execute("select distinct role_name from audit_log where table_name = 'skill_trees'")
+        assert noted.fetchall() == [("app_service",)]
+
+
+def test_commands_of_a_log_in_that_may_not_become_the_service_are_refused_by_name(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "curriculum.json"
+    file.write_text(curriculum({"key": "a", "name": "A"}))
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute("create role only_learners login; grant app_user to only_learners")
+        connection.execute("alter role only_learners set role = app_user")
+    try:
+        monkeypatch.setenv("DATABASE_URL", make_conninfo(migrated_url, user="only_learners"))
+        for command in (["import", str(file)], ["export", "a"], ["show", "a"], ["seed", "--demo-data"]):
+            result = CliRunner().invoke(app, command)
+            assert (result.exit_code, "PermissionDenied" in result.output) == (1, True), (command, result.output)
+    finally:
+        with psycopg.connect(migrated_url, autocommit=True) as connection:
+            connection.execute("drop role only_learners")
+
+    assert written(migrated_url) == [(0,), (0,)]

@@ -1,5 +1,6 @@
 """Servers and databases that cannot work are refused by name, before anything is written."""
 
+import time
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -9,9 +10,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from skilltree import Database, migrate
+from skilltree import _roles as roles
 from skilltree._preflight import refuse_unfit
 from skilltree.drift import drift
 from skilltree.errors import UnfitDatabase
+from skilltree.lint import lint
 from skilltree.seed import seed
 
 
@@ -172,3 +175,83 @@ def test_roles_that_are_missing_and_cannot_be_made_are_told_before_anything_is(n
         finally:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
             connection.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture
+def others_roles(new_host) -> Iterator[psycopg.Connection]:
+    """A superuser of a server on which another deployment has made the roles, and a database of somebody else's."""
+    with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
+        connection.execute("create role other; create role keeper login")
+        connection.execute("create database kept owner keeper")
+        connection.execute(roles.statements("other", "postgres"))
+        yield connection
+
+
+@pytest.mark.parametrize("attributes", ["nocreaterole", "createrole"])
+def test_an_owner_who_is_no_member_of_the_service_is_refused_before_anything_is_made(
+    new_host, others_roles, attributes
+):
+    others_roles.execute(f"alter role keeper {attributes}")
+    url = f"host={new_host} user=keeper dbname=kept"
+    if attributes == "createrole" and others_roles.info.server_version < 160000:
+        # Until 15, who may create roles grants any.
+        assert migrate.migrate(url)
+        return
+
+    with pytest.raises(UnfitDatabase, match="keeper cannot migrate .*: grant app_service to keeper"):
+        migrate.migrate(url)
+    assert tables(url) == 0
+
+    others_roles.execute("grant app_service to keeper")
+    assert migrate.migrate(url)
+    assert migrate.health(url) == []
+
+
+@pytest.mark.parametrize(
+    ("done", "told"),
+    [
+        ("revoke app_engine from app_service", "grant app_engine to app_service"),
+        ("alter role app_service bypassrls", "alter role app_service nosuperuser nobypassrls"),
+        ("alter role skilltree_app reset all", "alter role skilltree_app set role = app_user"),
+        ("alter role keeper noinherit; revoke app_service from keeper", "keeper.* inherit"),
+    ],
+)
+def test_roles_that_are_not_as_they_must_be_are_told_with_what_mends_them(new_host, others_roles, done, told):
+    others_roles.execute("grant app_service to keeper")
+    others_roles.execute(done)
+    url = f"host={new_host} user=keeper dbname=kept"
+    with psycopg.connect(make_conninfo(url, user="postgres"), autocommit=True) as connection:
+        # Whose role inherits nothing on 15 is no owner of the schema either.
+        connection.execute("grant create on schema public to keeper")
+
+    with pytest.raises(UnfitDatabase, match=told) as refused:
+        migrate.migrate(url)
+    assert tables(url) == 0
+
+    others_roles.execute(str(refused.value).partition("As an administrator: ")[2].partition(" (or")[0])
+    assert migrate.migrate(url)
+
+
+def test_time_outs_of_the_role_do_not_cut_a_migration_off(make, admin, tmp_path):
+    url = make()
+    name = str(conninfo_to_dict(url)["dbname"])
+    time_outs = ["idle_in_transaction_session_timeout", "idle_session_timeout"]
+    time_outs += ["transaction_timeout"] if admin.info.server_version >= 170000 else []
+    for time_out in time_outs:
+        admin.execute(
+            sql.SQL("alter database {} set {} = '200ms'").format(sql.Identifier(name), sql.Identifier(time_out))
+        )
+    (tmp_path / "0001.slow.sql").write_text("select pg_sleep(0.3);\n\nselect pg_sleep(0.3);\n")
+    (tmp_path / "0001.slow.rollback.sql").write_text("select 1;\n")
+
+    assert migrate.migrate(url, folder=tmp_path, applied=lambda _: time.sleep(0.3)) == ["0001.slow"]
+    assert migrate.rollback(url, folder=tmp_path) == ["0001.slow"]
+
+
+def test_operators_of_a_database_whose_triggers_are_switched_off_are_refused(migrated_url):
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(f"alter database {connection.info.dbname} set session_replication_role = replica")
+
+    for call in (migrate.status, drift, lint, lambda url: Database(url).open()):
+        with pytest.raises(UnfitDatabase, match="no trigger runs"):
+            call(migrated_url)

@@ -14,8 +14,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 import conftest
-from skilltree import Database, embedded, migrate
-from skilltree.drift import drift
+from skilltree import Database, _programs, embedded, migrate
+from skilltree._programs import ProgramTooOld
+from skilltree.drift import _restored, drift
 from skilltree.seed import seed
 
 # What a dump without --create leaves behind.
@@ -177,3 +178,61 @@ def test_an_upgrade_from_15_to_18_keeps_everything(old_server, new_server):
 
         assert everything(new) == everything(old)
         assert_well(new)
+
+
+# --- pg_dump ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_programs, "find_spec", lambda name: None)
+
+
+def stand_in(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(["#!/bin/sh", *lines]) + "\n")
+    path.chmod(0o755)
+    return path
+
+
+def changed(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("drop index idx_skill_position")
+
+
+def test_a_pg_dump_that_is_older_than_the_server_is_told_with_its_version(
+    migrated_url, no_wheel, tmp_path, monkeypatch
+):
+    old = stand_in(tmp_path / "pg_dump", "echo 'pg_dump (PostgreSQL) 9.6.24'")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    changed(migrated_url)
+
+    with pytest.raises(ProgramTooOld, match=rf"only {old} \(pg_dump \(PostgreSQL\) 9\.6\.24\): install the client"):
+        drift(migrated_url)
+
+
+def test_a_pg_dump_in_the_path_is_taken_where_that_of_the_wheel_is_too_old(
+    migrated_url, request, tmp_path, monkeypatch
+):
+    newer = program(request.config.getoption("pg"), "pg_dump")
+    stand_in(tmp_path / "pg_dump", f'exec "{newer}" "$@"')
+    old = stand_in(tmp_path / "old", "echo 'pg_dump (PostgreSQL) 9.6.24'")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(embedded, "program", lambda name: str(old))
+    changed(migrated_url)
+
+    assert "index public.idx_skill_position" in [each.object for each in drift(migrated_url).differences]
+
+
+def test_lines_of_a_function_that_look_like_commands_are_kept_in_what_is_restored(migrated_url, template):
+    body = "\n\\d is no command\n\\restrict x\nSET transaction_timeout = 0;\n\\unrestrict x\n"
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute("set check_function_bodies = off")
+        connection.execute(sql.SQL("create function plain() returns text language plpgsql as {}").format(body))
+        connection.execute(sql.SQL("comment on table skills is {}").format(sql.Literal(f"a{body}b")))
+
+    restored = _restored(migrated_url, f"host={template.host} user={template.user} dbname=postgres")
+
+    found = migrate.fingerprint(migrated_url)
+    for name in ("function public.plain()", "comment on table public.skills"):
+        assert body in found[name]
+        assert restored[name] == found[name]

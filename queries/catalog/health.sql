@@ -1,9 +1,15 @@
 -- What a restore, or somebody by hand, has taken from a migrated database: an object, and what is wrong with it.
+--
+-- What is wanted follows from what is there: a policy wants somebody who may read, a trigger's function a trigger. What
+-- has gone altogether, `skilltree drift` finds.
 with
+-- What belongs to whom the accounts belong to, or has policies for a role of the application.
 own_table as (
     select
         pg_class.oid,
         pg_class.relname,
+        pg_class.relowner,
+        account.relowner as wanted_owner,
         pg_class.relispartition,
         pg_class.relrowsecurity,
         pg_class.relforcerowsecurity
@@ -11,13 +17,46 @@ own_table as (
     inner join pg_class as account
         on
             pg_class.relnamespace = account.relnamespace
-            and pg_class.relowner = account.relowner
             and account.relname = 'users'
     where
         pg_class.relnamespace = to_regnamespace('public')
         and pg_class.relkind in ('r', 'p')
         and pg_class.relname not in (
             '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'skilltree_migrations'
+        )
+        and (
+            pg_class.relowner = account.relowner
+            or exists (
+                select from pg_policy
+                cross join unnest(pg_policy.polroles) as policy_role (role_id)
+                where
+                    pg_policy.polrelid = pg_class.oid
+                    and policy_role.role_id in (
+                        to_regrole('app_user'), to_regrole('app_engine'), to_regrole('app_service')
+                    )
+            )
+        )
+        and not exists (
+            select from pg_depend
+            where
+                pg_depend.classid = 'pg_class'::regclass
+                and pg_depend.objid = pg_class.oid
+                and pg_depend.deptype = 'e'
+        )
+),
+
+trigger_function as (
+    select
+        pg_proc.oid,
+        pg_proc.proname,
+        regexp_match(pg_proc.proname, '^audit_(insert|update|delete)_of_(.+)$') as audited
+    from pg_proc
+    where
+        pg_proc.pronamespace = to_regnamespace('public')
+        and pg_proc.prorettype = 'trigger'::regtype
+        and exists (
+            select from own_table
+            where own_table.wanted_owner = pg_proc.proowner
         )
 ),
 
@@ -58,22 +97,38 @@ problem as (
     union all
     select
         'table ' || own_table.relname as object_name,
-        'row-level security is not enabled and forced' as told
+        'row-level security is not enabled and forced: alter table ' || quote_ident(own_table.relname)
+        || ' enable row level security, force row level security' as told
     from own_table
     where not (own_table.relrowsecurity and own_table.relforcerowsecurity)
     union all
     select
         'table ' || own_table.relname as object_name,
-        'app_service has no policy there' as told
+        'belongs to ' || own_table.relowner::regrole::text || ', and the accounts to '
+        || own_table.wanted_owner::regrole::text || ': alter table ' || quote_ident(own_table.relname) || ' owner to '
+        || own_table.wanted_owner::regrole::text as told
+    from own_table
+    where own_table.relowner <> own_table.wanted_owner
+    union all
+    select
+        'table ' || own_table.relname as object_name,
+        'app_service has no policy there by which it sees all rows' as told
     from own_table
     where
-        own_table.relname not in ('leaderboard_counts', 'begun_trees')
-        and not own_table.relispartition
+        not own_table.relispartition
+        and to_regrole('app_service') is not null
         and not exists (
             select from pg_policy
+            cross join unnest(pg_policy.polroles) as policy_role (role_id)
             where
                 pg_policy.polrelid = own_table.oid
-                and to_regrole('app_service')::oid = any(pg_policy.polroles)
+                and pg_policy.polpermissive
+                and pg_policy.polcmd in ('r', '*')
+                and pg_get_expr(pg_policy.polqual, pg_policy.polrelid) = 'true'
+                and (
+                    policy_role.role_id = 0
+                    or pg_has_role(to_regrole('app_service')::oid, policy_role.role_id, 'usage')
+                )
         )
     union all
     select
@@ -86,14 +141,18 @@ problem as (
     union all
     select
         'table ' || own_table.relname as object_name,
-        'app_user may read none of it' as told
+        'neither app_user nor app_engine may read any of it' as told
     from own_table
     where
-        own_table.relname in (
-            'users', 'user_profiles', 'skill_categories', 'skill_trees', 'skills', 'achievements', 'levels',
-            'user_skill_progress', 'user_skill_tree_progress', 'xp_events'
+        exists (
+            select from pg_policy
+            cross join unnest(pg_policy.polroles) as policy_role (role_id)
+            where
+                pg_policy.polrelid = own_table.oid
+                and policy_role.role_id in (to_regrole('app_user'), to_regrole('app_engine'))
         )
         and has_any_column_privilege(to_regrole('app_user')::oid, own_table.oid, 'select') is false
+        and has_any_column_privilege(to_regrole('app_engine')::oid, own_table.oid, 'select') is not true
     union all
     select
         'trigger ' || pg_trigger.tgname || ' on ' || own_table.relname as object_name,
@@ -103,26 +162,49 @@ problem as (
     where pg_trigger.tgenabled in ('D', 'R')
     union all
     select
-        'trigger ' || wanted.name || '_audit_' || wanted.event || ' on ' || wanted.name as object_name,
-        'is missing' as told
-    from (
-        select
-            audited.name,
-            change.event
-        from
-            unnest(array[
-                'users', 'user_profiles', 'skill_categories', 'skill_trees', 'skills', 'achievements',
-                'user_skill_tree_progress', 'user_skill_progress', 'user_sessions'
-            ]) as audited (name)
-        cross join unnest(array['insert', 'update', 'delete']) as change (event)
-    ) as wanted
-    inner join own_table on wanted.name = own_table.relname
+        case
+            when trigger_function.audited is null then 'function ' || trigger_function.oid::regprocedure::text
+            else
+                'trigger ' || trigger_function.audited[2] || '_audit_' || trigger_function.audited[1] || ' on '
+                || trigger_function.audited[2]
+        end as object_name,
+        case
+            when trigger_function.audited is null then 'is run by no trigger: one is missing'
+            else 'is missing'
+        end as told
+    from trigger_function
     where
         not exists (
             select from pg_trigger
-            where
-                pg_trigger.tgrelid = own_table.oid
-                and pg_trigger.tgname = wanted.name || '_audit_' || wanted.event
+            where pg_trigger.tgfoid = trigger_function.oid
+        )
+    union all
+    select
+        'session_replication_role of '
+        || case when pg_db_role_setting.setrole = 0 then 'all roles' else pg_db_role_setting.setrole::regrole::text end
+            as object_name,
+        'is replica, so that no trigger runs: alter '
+        || case
+            when pg_db_role_setting.setrole = 0 then 'database ' || quote_ident(current_database())
+            when pg_db_role_setting.setdatabase = 0 then 'role ' || pg_db_role_setting.setrole::regrole::text
+            else
+                'role ' || pg_db_role_setting.setrole::regrole::text || ' in database '
+                || quote_ident(current_database())
+        end
+        || ' reset session_replication_role' as told
+    from pg_db_role_setting
+    inner join pg_database
+        on
+            pg_database.datname = current_database()
+            and pg_db_role_setting.setdatabase in (0, pg_database.oid)
+    where
+        'session_replication_role=replica' = any(pg_db_role_setting.setconfig)
+        and (
+            pg_db_role_setting.setrole in (0, to_regrole('skilltree_app'))
+            or exists (
+                select from own_table
+                where pg_db_role_setting.setrole = own_table.wanted_owner
+            )
         )
     union all
     select

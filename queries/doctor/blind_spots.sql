@@ -1,19 +1,25 @@
 -- What keeps this role from seeing every row of every table, and the statement that mends it; nothing when it sees all.
--- So it is for who is no member of app_service, or after a restore that has lost grants or policies.
+-- So it is for who is no member of app_service, or after a restore that has lost roles, grants or policies.
 --
 -- @role app_service
 -- @notnull blind_spot: put together from names
 -- @step how doctor.require_sight, status, drift and lint find what a role does not see
 -- @budget buffers 600
-select
+select distinct
     case
+        when current_user in ('app_user', 'app_engine')
+            then current_user || ' sees what is one learner''s own: connect as the role that migrates'
+        when to_regrole('app_service') is null
+            then
+                'the role app_service is missing (run what `skilltree roles` prints, then restore once more: what was '
+                || 'granted to it is lost, too)'
         when not has_schema_privilege(pg_namespace.oid, 'usage')
             then
                 pg_class.relname || ': ' || current_user || ' may not use the schema (grant app_service to '
                 || quote_ident(current_user) || '; grant usage on schema public to app_user)'
         when
             not has_table_privilege(pg_class.oid, 'select')
-            and has_table_privilege('app_service', pg_class.oid, 'select')
+            and has_table_privilege(to_regrole('app_service')::oid, pg_class.oid, 'select')
             then
                 pg_class.relname || ': ' || current_user || ' may not read it (grant app_service to '
                 || quote_ident(current_user) || ')'
@@ -78,4 +84,4 @@ where
     )
     -- Who sees no table is told once.
     and (has_schema_privilege(pg_namespace.oid, 'usage') or pg_class.oid = account.oid)
-order by pg_class.relname;
+order by blind_spot;

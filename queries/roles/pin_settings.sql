@@ -1,4 +1,5 @@
--- Pin what statements depend on, and return which of it is another one's to set, and whether only learners log in here.
+-- Pin what statements depend on, and return which of it is another one's to set, whether only learners log in here, and
+-- whether triggers are switched off.
 --
 -- names, settings  what is pinned, and how
 -- followed         what of it a pooler keeps for each client
@@ -36,5 +37,6 @@ select
             and (pinned.name <> 'search_path' or current_schemas(false) <> array['public']::name[])
         ),
         '{}'
-    ) as loose
+    ) as loose,
+    current_setting('session_replication_role') = 'replica' as is_replica
 from pinned;

@@ -2,6 +2,7 @@
 
 import psycopg
 
+from skilltree._preflight import refuse_blind, refuse_replica
 from skilltree._sql import load
 from skilltree.errors import UnfitDatabase
 
@@ -25,6 +26,16 @@ def pin(connection: psycopg.Connection, search_path: str = SEARCH_PATH) -> None:
         """,
         [search_path],
     )
+    # What waits for others meanwhile, or for a long migration, is not to be cut off. Older servers do not know all.
+    connection.execute(
+        """
+        select set_config(pg_settings.name, '0', false)
+        from pg_settings
+        where pg_settings.name in (
+            'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'
+        )
+        """
+    )
 
 
 def refuse_unwritable(connection: psycopg.Connection) -> None:
@@ -35,7 +46,7 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
         select
             current_user,
             pg_is_in_recovery(),
-            current_setting('session_replication_role') <> 'origin',
+            current_setting('session_replication_role') = 'replica',
             current_setting('transaction_read_only')::boolean,
             to_regnamespace('public') is not null,
             coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'create'), false),
@@ -52,11 +63,7 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
     )
     if in_recovery:
         raise UnfitDatabase("the server is a standby, which takes no writes: migrate on the primary")
-    if is_replica:
-        raise UnfitDatabase(
-            "session_replication_role is set here, so that no trigger runs: reset it (alter database … or alter role …"
-            " reset session_replication_role)"
-        )
+    refuse_replica(is_replica=is_replica)
     if is_read_only:
         raise UnfitDatabase(
             f"transactions of {role} only read here (default_transaction_read_only): set it to off, or use another role"
@@ -72,8 +79,19 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
             f"{role} may not create roles, and those of SkillTree are not there. As an administrator, run what"
             " `skilltree roles` prints"
         )
+    obstacles = [statement for (statement,) in connection.execute(load("catalog/role_obstacles"))]
+    if obstacles:
+        raise UnfitDatabase(
+            f"{role} cannot migrate with the roles that others have made. As an administrator: {'; '.join(obstacles)}"
+            " (or run what `skilltree roles` prints)"
+        )
 
 
-def blind_spots(connection: psycopg.Connection) -> list[str]:
-    """Return what keeps the role of this connection from seeing every row, with the statements that mend it."""
-    return [spot for (spot,) in connection.execute(load("doctor/blind_spots"))]
+def require_sight(connection: psycopg.Connection) -> None:
+    """Raise CannotSeeEverything unless the role of this connection sees every row, with the statements that mend it.
+
+    Raises UnfitDatabase where triggers are switched off.
+    """
+    for (is_replica,) in connection.execute("select current_setting('session_replication_role') = 'replica'"):
+        refuse_replica(is_replica=is_replica)
+    refuse_blind([spot for (spot,) in connection.execute(load("doctor/blind_spots"))])

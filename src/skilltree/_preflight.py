@@ -33,6 +33,15 @@ def refuse_unfit(info: _Info) -> None:
         )
 
 
+def refuse_replica(*, is_replica: bool) -> None:
+    """Raise UnfitDatabase for a session in which triggers are switched off: nothing would keep what must hold."""
+    if is_replica:
+        raise UnfitDatabase(
+            "session_replication_role is set here, so that no trigger runs: reset it (alter database … or alter role …"
+            " reset session_replication_role)"
+        )
+
+
 def refuse_blind(spots: list[str]) -> None:
     """Raise CannotSeeEverything when there is something that a role does not see."""
     if spots:

@@ -12,15 +12,49 @@ _FIXED = """\
 grant app_user to app_engine;
 grant app_engine to app_service;
 grant app_user, app_service to skilltree_app;
-alter role skilltree_app set role = 'app_user';
-alter role skilltree_app set statement_timeout = '10s';
-alter role skilltree_app set idle_in_transaction_session_timeout = '60s';
-alter role app_service set statement_timeout = '60s';
+-- Once it has a role to begin as, what is set for the roles is an operator's, and stays.
+do $$
+declare
+    wanted record;
+begin
+    if exists (
+        select from pg_db_role_setting
+        cross join unnest(pg_db_role_setting.setconfig) as setting
+        where pg_db_role_setting.setrole = 'skilltree_app'::regrole
+            and pg_db_role_setting.setdatabase = 0
+            and setting ~ '^role='
+    ) then
+        return;
+    end if;
+    alter role skilltree_app set role = 'app_user';
+    for wanted in
+        select default_setting.role_name, default_setting.name, default_setting.setting
+        from (
+            values
+            ('skilltree_app', 'statement_timeout', '10s'),
+            ('skilltree_app', 'idle_in_transaction_session_timeout', '60s'),
+            ('app_service', 'statement_timeout', '60s')
+        ) as default_setting (role_name, name, setting)
+        where not exists (
+            select from pg_db_role_setting
+            cross join unnest(pg_db_role_setting.setconfig) as setting
+            where pg_db_role_setting.setrole = default_setting.role_name::regrole
+                and pg_db_role_setting.setdatabase = 0
+                and starts_with(setting, default_setting.name || '=')
+        )
+    loop
+        execute format('alter role %I set %I = %L', wanted.role_name, wanted.name, wanted.setting);
+    end loop;
+end
+$$;
 """
 
 
 def statements(owner: str, database: str) -> str:
-    """Return the SQL that makes the roles for a database and who migrates it. Run again, it changes nothing."""
+    """Return the SQL that makes the roles for a database and who migrates it.
+
+    Run again, it changes nothing, not even what an operator has set for the roles since.
+    """
     made = "".join(
         f"""\
 do $$

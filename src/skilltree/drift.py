@@ -1,5 +1,6 @@
 """What a live database has that its migrations do not make, and the other way round."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +60,8 @@ def drift(url: str, *, folder: Path | None = None) -> Drift:
     The URL is that of the role that migrates. The new database is made on a throw-away server where there is one of the
     same version, and else on the same server, where roles cannot be compared, being the same.
 
-    Raises MigrationError where it can be made on neither.
+    Raises MigrationError where it can be made on neither, and its ProgramTooOld where something differs and pg_dump,
+    which tells whether that comes of a restore, is older than the server.
     """
     states = migrate.status(url, folder=folder)
     found = _everything(url)
@@ -85,9 +87,11 @@ def drift(url: str, *, folder: Path | None = None) -> Drift:
 def _restored(url: str, server: str) -> dict[str, str]:
     """Return the fingerprint of what a dump of a database restores: the server words some expressions otherwise then.
 
-    Without pg_dump it is empty.
+    Without pg_dump it is empty. Raises ProgramTooOld where that is older than the server.
     """
-    program = _programs.found("pg_dump")
+    with translated(), Connection.connect(url) as connection:
+        version = connection.info.server_version // 10000
+    program = _programs.found("pg_dump", version=version)
     if program is None:
         return {}
     target, environment = _programs.connection(url)
@@ -99,12 +103,20 @@ def _restored(url: str, server: str) -> dict[str, str]:
     )
     if dumped.returncode:
         raise MigrationError(f"pg_dump failed: {dumped.stderr.decode(errors='replace').strip()}")
-    # Without what only psql knows, and what only a newer server does.
-    lines = [line for line in dumped.stdout.split(b"\n") if not line.startswith((b"\\", b"SET transaction_timeout"))]
     with scratch_database(server, migrated=False) as again:
         with translated(), Connection.connect(again, autocommit=True) as connection:
-            connection.execute(b"\n".join(lines))
+            connection.execute(_without_commands(dumped.stdout))
         return migrate.fingerprint(again)
+
+
+def _without_commands(dump: bytes) -> bytes:
+    """Return a dump without what only psql knows, and what only a newer server does.
+
+    Both stand before the first object and after the last: what is within one is as it was written.
+    """
+    head, first, objects = dump.partition(b"\n--\n-- Name: ")
+    head = re.sub(rb"^(?:\\(?:un)?restrict|SET transaction_timeout) .*$", b"", head, flags=re.MULTILINE)
+    return head + first + re.sub(rb"^\\unrestrict \S+\s*\Z", b"", objects, flags=re.MULTILINE)
 
 
 def _everything(url: str) -> dict[str, str]:

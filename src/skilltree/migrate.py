@@ -22,8 +22,7 @@ from skilltree._migration_runs import (
     MigrationLocked,
     turn,
 )
-from skilltree._operators import blind_spots, pin
-from skilltree._preflight import refuse_blind
+from skilltree._operators import pin, require_sight
 from skilltree._sql import load
 from skilltree._translation import translated
 from skilltree._urls import checked_url
@@ -104,7 +103,7 @@ def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
     migrations = read(folder)
     checked_url(url)
     with translated(), Backend(url, default_migration_table) as backend:
-        refuse_blind(blind_spots(backend.connection))
+        require_sight(backend.connection)
         done = backend.read_applied()
     return [
         *(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from skilltree._sync.database import Database
+from skilltree._sync.database import Database, Scope
 from skilltree.curriculum import parse_file
 from skilltree.errors import IdTaken
 from skilltree.models.ids import AchievementId
@@ -26,7 +26,7 @@ class Seeded:
     outcome: str
 
 
-def seed(db: Database, *, test_user: bool = True) -> Iterator[Seeded]:
+def seed(db: Database | Scope, *, test_user: bool = True) -> Iterator[Seeded]:
     """Write what is missing or has been edited, and yield each thing as it is done.
 
     The test user has a password that everybody knows: without one where others than developers log in.
@@ -38,7 +38,7 @@ def seed(db: Database, *, test_user: bool = True) -> Iterator[Seeded]:
     yield _achievement(db)
 
 
-def _categories(db: Database) -> Iterator[Seeded]:
+def _categories(db: Database | Scope) -> Iterator[Seeded]:
     for name, slug, description, color, icon, sort_order in (
         ("Programming", "programming", "Software development and programming languages", "#3B82F6", "code", 1),
         ("Web Development", "web-development", "Frontend and backend web technologies", "#10B981", "globe", 2),
@@ -51,7 +51,7 @@ def _categories(db: Database) -> Iterator[Seeded]:
         yield Seeded("category", name, _outcome(there=found is not None))
 
 
-def _trees(db: Database) -> Iterator[Seeded]:
+def _trees(db: Database | Scope) -> Iterator[Seeded]:
     for path in sorted(_FOLDER.glob("*.json")):
         for tree in parse_file(path.read_bytes()).trees:
             with db.transaction() as unit:
@@ -65,7 +65,7 @@ def _trees(db: Database) -> Iterator[Seeded]:
             )
 
 
-def _test_user(db: Database) -> Seeded:
+def _test_user(db: Database | Scope) -> Seeded:
     if db.users.find_by_email(TEST_EMAIL) is not None:
         return Seeded("user", TEST_EMAIL, _outcome(there=True))
     with db.transaction() as unit:
@@ -87,7 +87,7 @@ def _test_user(db: Database) -> Seeded:
     return Seeded("user", TEST_EMAIL, _outcome(there=False))
 
 
-def _achievement(db: Database) -> Seeded:
+def _achievement(db: Database | Scope) -> Seeded:
     try:
         db.achievements.create(
             id=FIRST_STEPS,

@@ -17,6 +17,7 @@ from skilltree.errors import (
     ServerReadOnly,
     ServerUnavailable,
     StatementOutdated,
+    UnfitDatabase,
     UnitOfWorkTimeout,
 )
 
@@ -232,3 +233,30 @@ async def test_a_pool_does_not_spin_while_a_server_stays_read_only(url, connecti
         finally:
             await set_for_all(connection, "reset default_transaction_read_only")
     assert psycopg.errors.ReadOnlySqlTransaction.sqlstate == "25006"
+
+
+# --- where no trigger runs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("min_size", [0, 1])
+async def test_a_database_whose_triggers_are_switched_off_is_not_opened(url, app_url, connection, min_size):
+    await set_for_all(connection, "set session_replication_role = replica")
+
+    for one in (url, app_url):
+        with pytest.raises(UnfitDatabase, match="no trigger runs: reset it"):
+            await AsyncDatabase(one, min_size=min_size).open()
+
+    await set_for_all(connection, "set session_replication_role = local")
+    async with AsyncDatabase(url, min_size=min_size) as db:
+        assert await db.categories.list() == []
+
+
+async def test_a_session_whose_triggers_are_switched_off_later_is_not_worked_with(url, connection):
+    async with AsyncDatabase(url, min_size=1, max_size=2) as db:
+        await set_for_all(connection, "set session_replication_role = replica")
+        await end_others(connection)
+        async with expect_refusal(connection, UnfitDatabase, match="no trigger runs"):
+            await add_category(db)
+
+        await set_for_all(connection, "reset session_replication_role")
+        assert await add_category(db)

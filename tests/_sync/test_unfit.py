@@ -19,6 +19,7 @@ from skilltree.errors import (
     ServerReadOnly,
     ServerUnavailable,
     StatementOutdated,
+    UnfitDatabase,
     UnitOfWorkTimeout,
 )
 
@@ -234,3 +235,30 @@ def test_a_pool_does_not_spin_while_a_server_stays_read_only(url, connection):
         finally:
             set_for_all(connection, "reset default_transaction_read_only")
     assert psycopg.errors.ReadOnlySqlTransaction.sqlstate == "25006"
+
+
+# --- where no trigger runs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("min_size", [0, 1])
+def test_a_database_whose_triggers_are_switched_off_is_not_opened(url, app_url, connection, min_size):
+    set_for_all(connection, "set session_replication_role = replica")
+
+    for one in (url, app_url):
+        with pytest.raises(UnfitDatabase, match="no trigger runs: reset it"):
+            Database(one, min_size=min_size).open()
+
+    set_for_all(connection, "set session_replication_role = local")
+    with Database(url, min_size=min_size) as db:
+        assert db.categories.list() == []
+
+
+def test_a_session_whose_triggers_are_switched_off_later_is_not_worked_with(url, connection):
+    with Database(url, min_size=1, max_size=2) as db:
+        set_for_all(connection, "set session_replication_role = replica")
+        end_others(connection)
+        with expect_refusal(connection, UnfitDatabase, match="no trigger runs"):
+            add_category(db)
+
+        set_for_all(connection, "reset session_replication_role")
+        assert add_category(db)

@@ -21,6 +21,12 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
     is_learner = False
     """Whether who logged in may do only what a learner may."""
 
+    is_replica = False
+    """Whether triggers are switched off in this session."""
+
+    begun_at = 0.0
+    """When it began to be made, by the monotonic clock."""
+
     generation = 0
     """How often the pool had replaced its connections when this one was made."""
 
@@ -31,7 +37,7 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
         params = {**pinned(names), "followed": list(FOLLOWED), "backend": self.pgconn.backend_pid}
         row = await (await self.execute(query.numbered, query.values(params))).fetchone()
         if row is not None:
-            self.is_learner, loose = row
+            self.is_learner, loose, self.is_replica = row
             self.carried = pinned(loose) if loose else None
         if ISOLATION in kept:
             self.begin = b"begin"

@@ -89,7 +89,8 @@ class AsyncDatabase(AsyncRepositories):
     async def open(self) -> None:
         """Connect, also again after ``close``. Raises ServerUnavailable with the server's reason if that fails.
 
-        Raises UnfitDatabase for a server older than PostgreSQL 15, and for a database that is not in UTF8.
+        Raises UnfitDatabase for a server older than PostgreSQL 15, for a database that is not in UTF8, and where
+        triggers are switched off.
         """
         await self._pool.open()
 

@@ -14,7 +14,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from skilltree._async.connection import AsyncPinnedConnection
-from skilltree._preflight import refuse_unfit
+from skilltree._preflight import refuse_replica, refuse_unfit
 from skilltree._processes import HOLDERS, keep, sever
 from skilltree._sockets import has_something_to_say
 from skilltree._translation import from_driver, translated
@@ -54,7 +54,7 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
 
     async def _connect(self, timeout: float | None = None) -> AsyncPinnedConnection:
         """Connect as psycopg's does, pin the settings, and tell who waits if that fails."""
-        generation = self.generation
+        generation, begun_at = self.generation, monotonic()
         try:
             connection = await super()._connect(timeout)
             self.made.add(connection)
@@ -68,6 +68,7 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
             await self._tell_who_waits()
             raise
         connection.generation = generation
+        connection.begun_at = begun_at
         self.failure = None
         return connection
 
@@ -233,6 +234,7 @@ class AsyncPool:
             await self._filled(pool)
             for connection in list(pool.made):
                 refuse_unfit(connection.info)
+                refuse_replica(is_replica=connection.is_replica)
         except BaseException:
             await pool.close()
             raise
@@ -248,7 +250,7 @@ class AsyncPool:
             await self.give_back(await self._lent(pool))
 
     async def _lent(self, pool: _Pool) -> AsyncPinnedConnection:
-        deadline = monotonic() + self._timeout
+        started = monotonic()
         timeout = self._timeout
         while True:
             try:
@@ -261,10 +263,13 @@ class AsyncPool:
                 raise PoolExhausted from error
             except psycopg.Error as error:
                 raise from_driver(error) from error
-            if not connection.closed and not has_something_to_say(connection.fileno()):
+            stands = not connection.closed and not has_something_to_say(connection.fileno())
+            if stands and not connection.is_replica:
                 pool.lent.add(connection)
                 return connection
             # What the server has said there is its farewell, if not a notice: better a new one in any case.
             await connection.close()
             await pool.putconn(connection)
-            timeout = deadline - monotonic()
+            # One from before may have been made before somebody mended it.
+            refuse_replica(is_replica=stands and connection.begun_at > started)
+            timeout = started + self._timeout - monotonic()

@@ -23,6 +23,12 @@ class PinnedConnection(Connection[Any]):
     is_learner = False
     """Whether who logged in may do only what a learner may."""
 
+    is_replica = False
+    """Whether triggers are switched off in this session."""
+
+    begun_at = 0.0
+    """When it began to be made, by the monotonic clock."""
+
     generation = 0
     """How often the pool had replaced its connections when this one was made."""
 
@@ -33,7 +39,7 @@ class PinnedConnection(Connection[Any]):
         params = {**pinned(names), "followed": list(FOLLOWED), "backend": self.pgconn.backend_pid}
         row = (self.execute(query.numbered, query.values(params))).fetchone()
         if row is not None:
-            self.is_learner, loose = row
+            self.is_learner, loose, self.is_replica = row
             self.carried = pinned(loose) if loose else None
         if ISOLATION in kept:
             self.begin = b"begin"

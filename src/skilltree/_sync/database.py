@@ -91,7 +91,8 @@ class Database(Repositories):
     def open(self) -> None:
         """Connect, also again after ``close``. Raises ServerUnavailable with the server's reason if that fails.
 
-        Raises UnfitDatabase for a server older than PostgreSQL 15, and for a database that is not in UTF8.
+        Raises UnfitDatabase for a server older than PostgreSQL 15, for a database that is not in UTF8, and where
+        triggers are switched off.
         """
         self._pool.open()
 

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from skilltree._preflight import refuse_unfit
+from skilltree._preflight import refuse_replica, refuse_unfit
 from skilltree._processes import HOLDERS, keep, sever
 from skilltree._sockets import has_something_to_say
 from skilltree._sync.connection import PinnedConnection
@@ -55,7 +55,7 @@ class _Pool(ConnectionPool[PinnedConnection]):
 
     def _connect(self, timeout: float | None = None) -> PinnedConnection:
         """Connect as psycopg's does, pin the settings, and tell who waits if that fails."""
-        generation = self.generation
+        generation, begun_at = self.generation, monotonic()
         try:
             connection = super()._connect(timeout)
             self.made.add(connection)
@@ -69,6 +69,7 @@ class _Pool(ConnectionPool[PinnedConnection]):
             self._tell_who_waits()
             raise
         connection.generation = generation
+        connection.begun_at = begun_at
         self.failure = None
         return connection
 
@@ -234,6 +235,7 @@ class Pool:
             self._filled(pool)
             for connection in list(pool.made):
                 refuse_unfit(connection.info)
+                refuse_replica(is_replica=connection.is_replica)
         except BaseException:
             pool.close()
             raise
@@ -249,7 +251,7 @@ class Pool:
             self.give_back(self._lent(pool))
 
     def _lent(self, pool: _Pool) -> PinnedConnection:
-        deadline = monotonic() + self._timeout
+        started = monotonic()
         timeout = self._timeout
         while True:
             try:
@@ -262,10 +264,13 @@ class Pool:
                 raise PoolExhausted from error
             except psycopg.Error as error:
                 raise from_driver(error) from error
-            if not connection.closed and not has_something_to_say(connection.fileno()):
+            stands = not connection.closed and not has_something_to_say(connection.fileno())
+            if stands and not connection.is_replica:
                 pool.lent.add(connection)
                 return connection
             # What the server has said there is its farewell, if not a notice: better a new one in any case.
             connection.close()
             pool.putconn(connection)
-            timeout = deadline - monotonic()
+            # One from before may have been made before somebody mended it.
+            refuse_replica(is_replica=stands and connection.begun_at > started)
+            timeout = started + self._timeout - monotonic()

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from skilltree import __version__, embedded
-from skilltree._sync.database import Database
-from skilltree._sync.repositories import Repositories
+from skilltree._sync.database import Database, Scope
 from skilltree._terminal import emit
 from skilltree._translation import translated
 from skilltree.cli._run import Commands
@@ -64,19 +63,12 @@ def options(
 
 
 @contextmanager
-def database() -> Iterator[Database]:
-    """Open the database to work on."""
-    with Database(embedded.database_url(), max_size=2) as db:
-        yield db
-
-
-@contextmanager
-def operator() -> Iterator[Repositories]:
-    """Open the database for work across learners: as who logs in, or for the application as the service.
+def operator() -> Iterator[Database | Scope]:
+    """Open the database to work on: as who logs in, or for the log-in of the application as the service.
 
     Raises CannotSeeEverything for a role that does not see all rows.
     """
-    with database() as db:
+    with Database(embedded.database_url(), max_size=2) as db:
         with translated(), db._pool.connection() as connection:
             is_learner = connection.is_learner
         work = db.as_service() if is_learner else db

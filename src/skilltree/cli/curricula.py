@@ -8,10 +8,10 @@ from uuid import UUID
 
 import typer
 
-from skilltree._sync.database import Database
+from skilltree._sync.repositories import Repositories
 from skilltree._sync.unit import UnitOfWork
 from skilltree._terminal import emit, emit_table, err, out
-from skilltree.cli._app import Json, app, database
+from skilltree.cli._app import Json, app, operator
 from skilltree.cli._run import did_you_mean
 from skilltree.curriculum import check_file, slug_of
 from skilltree.curriculum_files import Format, format_of, read_file, write_file
@@ -44,7 +44,7 @@ def import_(
 ) -> None:
     """Import the trees of a curriculum file (JSON, YAML, CSV), all or none. See `skilltree template`."""
     data = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
-    with database() as db:
+    with operator() as db:
         chosen = form or format_of(file.name)
         curriculum = read_file(data, chosen, known=lambda slug: _find(db, slug))
         check_file(curriculum, leave_out_unknown=leave_out_unknown)
@@ -67,7 +67,7 @@ def _imported(unit: UnitOfWork, tree: CurriculumTree, *, leave_out_unknown: bool
     return {"tree": tree.slug} | numbers | {"unchanged": str(report.unchanged)}
 
 
-def _previewed(db: Database, curriculum: Curriculum, *, leave_out_unknown: bool) -> Iterator[dict[str, str]]:
+def _previewed(db: Repositories, curriculum: Curriculum, *, leave_out_unknown: bool) -> Iterator[dict[str, str]]:
     """Yield what an import would do. Nothing is written, nothing locked."""
     trees = {tree.slug: _find(db, tree.slug) for tree in curriculum.trees}
     for tree in curriculum.trees:
@@ -117,7 +117,7 @@ def _texts(numbers: dict[str, int]) -> dict[str, str]:
 @app.command("export")
 def export(slug: Slug, *, form: InFormat = None, output: Output = None) -> None:
     """Print a tree as a curriculum file (JSON, YAML, CSV)."""
-    with database() as db, suggested(db, slug):
+    with operator() as db, suggested(db, slug):
         tree = db.trees.export_tree(slug)
     chosen = form or (format_of(output.name) if output else Format.JSON)
     if chosen is Format.CSV:
@@ -148,7 +148,7 @@ def show(
     """Draw a tree: in the terminal a line for each level, or as SVG, Mermaid or JSON."""
     if as_svg + as_mermaid + as_json > 1:
         raise typer.BadParameter("choose one of --svg, --mermaid and --json")
-    with database() as db, suggested(db, slug):
+    with operator() as db, suggested(db, slug):
         user = db.users.find_by_email(learner) if learner else None
         if learner and user is None:
             raise UserNotFound(email=learner)
@@ -180,7 +180,7 @@ def _write(text: str, output: Path | None) -> None:
         output.write_text(text, "utf-8", newline="")
 
 
-def _find(db: Database, slug: str) -> CurriculumTree | None:
+def _find(db: Repositories, slug: str) -> CurriculumTree | None:
     try:
         return db.trees.export_tree(slug)
     except TreeNotFound:
@@ -200,7 +200,7 @@ def _compared_tree(tree: CurriculumTree) -> dict[str, object]:
 
 
 @contextmanager
-def suggested(db: Database, slug: str) -> Iterator[None]:
+def suggested(db: Repositories, slug: str) -> Iterator[None]:
     """Say of a tree that is not there which one may be meant."""
     try:
         yield

@@ -11,10 +11,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from skilltree import demo as demonstration
 from skilltree import migrate, seed
-from skilltree._sync.database import Database
+from skilltree._sync.database import Database, Scope
 from skilltree._terminal import emit_table, err, out
 from skilltree._translation import translated
-from skilltree.cli._app import DemoData, Json, app, require_embedded
+from skilltree.cli._app import DemoData, Json, app, operator, require_embedded
 from skilltree.cli._run import confirm
 from skilltree.embedded import database_url
 from skilltree.plans import commands as plans
@@ -48,7 +48,7 @@ def seed_(*, demo_data: DemoData = None, as_json: Json = False) -> None:
     """
     require_embedded("seed", demo_data=demo_data)
     url = database_url()
-    with _alone(url), Database(url, max_size=2) as db:
+    with _alone(url), operator() as db:
         emit_table(_seed(db, test_user=demo_data is not False), as_json=as_json)
 
 
@@ -80,7 +80,7 @@ def name_of(url: str) -> str:
     return f"{where.get('dbname')} on {where.get('host', 'this machine')}"
 
 
-def _seed(db: Database, *, test_user: bool) -> list[dict[str, str]]:
+def _seed(db: Database | Scope, *, test_user: bool) -> list[dict[str, str]]:
     seeded = seed.seed(db, test_user=test_user)
     return [{"kind": each.kind, "name": each.name, "outcome": each.outcome} for each in seeded]
 
