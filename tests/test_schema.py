@@ -545,7 +545,7 @@ def test_every_constraint_has_a_name_of_ours(connection: Connection) -> None:
         select conname, conrelid::regclass::text, contype from pg_constraint
         where connamespace = 'public'::regnamespace and contype <> 'n' and contype <> 't'
     """
-    ours = "pkey|fkey|length|count|size|depth|form|range|distinct|known|agrees|suffices"
+    ours = "pkey|fkey|length|count|size|depth|form|range|distinct|known|agrees"
 
     found = [
         name

@@ -24,7 +24,6 @@ EXAMPLES: dict[str, str | None] = {
     "user_skill_progress.status": "COMPLETED",
     "user_skill_tree_progress.status": "COMPLETED",
     "user_tokens.email": "learner{number}@example.org",
-    "user_tokens.expires_at": "infinity",
     "user_tokens.purpose": "PASSWORD_RESET",
     "users.avatar_url": "https://example.org/{number}.png",
     "users.email": "learner{number}@example.org",

@@ -72,7 +72,6 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "user_skill_progress_started_at_agrees": ContradictoryProgress,
     "user_skill_progress_unlocked_at_agrees": ContradictoryProgress,
     "user_skill_progress_passing_score_waived_agrees": ContradictoryProgress,
-    "user_skill_tree_progress_total_skills_suffices": ContradictoryProgress,
     "user_skill_tree_progress_completed_at_agrees": ContradictoryProgress,
     "user_skill_tree_progress_started_at_agrees": ContradictoryProgress,
     "skill_trees_category_id_fkey": CategoryNotFound,

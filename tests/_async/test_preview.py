@@ -1,4 +1,5 @@
 from copy import deepcopy
+from datetime import UTC, datetime
 from itertools import count
 from uuid import uuid4
 
@@ -53,9 +54,8 @@ async def begin(db, connection, name, form, *, status="IN_PROGRESS", **statuses)
 async def work(db, connection, learner, slug, status, statuses):
     loaded = await db.trees.find_by_slug(slug)
     await connection.execute(
-        "insert into user_skill_tree_progress (user_id, skill_tree_id, status, completed_at)"
-        " select %(user)s, %(tree)s, %(status)s::tree_progress_status, case when %(status)s::tree_progress_status = 'COMPLETED' then now() end",
-        {"user": learner.id, "tree": loaded.id, "status": status},
+        "insert into user_skill_tree_progress (user_id, skill_tree_id, status, completed_at) values (%s, %s, %s, %s)",
+        [learner.id, loaded.id, status, datetime.now(UTC) if status == "COMPLETED" else None],
     )
     skills = {skill.key: skill for skill in await db.skills.list_for_tree(loaded.id, include_inactive=True)}
     for key, skill_status in statuses.items():

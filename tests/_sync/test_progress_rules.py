@@ -68,18 +68,13 @@ def test_a_late_completion_moves_the_start_back(db, learner, tree):
         "user_skill_progress set unlocked_at = now() + interval '1 day'",
         "user_skill_tree_progress set completed_at = now()",
         "user_skill_tree_progress set status = 'COMPLETED'",
-        "user_skill_tree_progress set skills_completed = 9",
-        "user_profiles set trees_completed = 2",
         "user_sessions set ended_at = started_at - interval '1 second', is_active = false",
-        "user_sessions set last_activity_at = started_at - interval '1 second'",
-        "user_tokens set expires_at = created_at",
     ],
 )
 def test_contradictions_are_refused_by_the_database(db, connection, learner, tree, change):
     html, _ = add_skills(db, tree, "html", "css")
     db.progress.complete_skill(learner.id, html.id)
     db.sessions.start(learner.id)
-    db.accounts.request_password_reset(learner.email)
 
     with pytest.raises(psycopg.errors.CheckViolation):
         connection.execute(f"update {change}")

@@ -86,8 +86,11 @@ class CalculatedProgress(Model):
     percent: float
 
 
+_WHOLE = 100
+
+
 def _percent_of(given: dict[str, object]) -> float:
-    return 100 if given.get("status") == "COMPLETED" else 0
+    return _WHOLE if given.get("status") == "COMPLETED" else 0
 
 
 class ProgressImport(BaseModel):
@@ -119,7 +122,7 @@ class ProgressImport(BaseModel):
     def _agrees(self) -> Self:
         if (self.status == "COMPLETED") != (self.completed_at is not None):
             raise ValueError("completed_at is given for what is COMPLETED, and for nothing else")
-        if self.status != "SKIPPED" and (self.status == "COMPLETED") != (self.progress_percent == 100):
+        if self.status != "SKIPPED" and (self.status == "COMPLETED") != (self.progress_percent == _WHOLE):
             raise ValueError("progress_percent is 100 for what is COMPLETED, and less for what is not")
         if self.failed_attempts > self.attempts_count:
             raise ValueError("failed_attempts cannot be more than attempts_count")

@@ -12,10 +12,4 @@ alter table user_skill_tree_progress validate constraint user_skill_tree_progres
 
 alter table user_skill_tree_progress validate constraint user_skill_tree_progress_started_at_agrees;
 
-alter table user_skill_tree_progress validate constraint user_skill_tree_progress_total_skills_suffices;
-
-alter table user_profiles validate constraint user_profiles_trees_started_suffices;
-
 alter table user_sessions validate constraint user_sessions_started_at_agrees;
-
-alter table user_tokens validate constraint user_tokens_expires_at_agrees;

@@ -1,11 +1,9 @@
 -- What makes no sense, whoever writes it: completed without a moment of completion or the reverse, ended before it
--- began, more completed than there is. What is there and breaks that is mended first.
+-- began. What is there and breaks that is mended first.
 --
 -- @changes user_skill_progress: moments are put in order, those of completion given or taken away by the status
--- @changes user_skill_tree_progress: the same; counts are kept within one another
--- @changes user_profiles: the same
+-- @changes user_skill_tree_progress: the same
 -- @changes user_sessions: moments are put in order
--- @changes user_tokens: what expires before it was made is no use, and goes
 
 update user_skill_progress
 set
@@ -39,22 +37,9 @@ update user_skill_tree_progress
 set started_at = user_skill_tree_progress.completed_at
 where user_skill_tree_progress.started_at > user_skill_tree_progress.completed_at;
 
-update user_skill_tree_progress
-set skills_completed = user_skill_tree_progress.total_skills
-where user_skill_tree_progress.skills_completed > user_skill_tree_progress.total_skills;
-
-update user_profiles
-set trees_completed = user_profiles.trees_started
-where user_profiles.trees_completed > user_profiles.trees_started;
-
 update user_sessions
-set
-    last_activity_at = greatest(user_sessions.last_activity_at, user_sessions.started_at),
-    ended_at = greatest(user_sessions.ended_at, user_sessions.started_at)
-where user_sessions.started_at > least(user_sessions.last_activity_at, user_sessions.ended_at);
-
-delete from user_tokens
-where user_tokens.expires_at <= user_tokens.created_at;
+set ended_at = user_sessions.started_at
+where user_sessions.started_at > user_sessions.ended_at;
 
 alter table user_skill_progress add constraint user_skill_progress_completed_at_agrees
 check ((status = 'COMPLETED') = (completed_at is not null)) not valid;
@@ -74,14 +59,5 @@ check ((status = 'COMPLETED') = (completed_at is not null)) not valid;
 alter table user_skill_tree_progress add constraint user_skill_tree_progress_started_at_agrees
 check (started_at <= completed_at) not valid;
 
-alter table user_skill_tree_progress add constraint user_skill_tree_progress_total_skills_suffices
-check (skills_completed <= total_skills) not valid;
-
-alter table user_profiles add constraint user_profiles_trees_started_suffices
-check (trees_completed <= trees_started) not valid;
-
 alter table user_sessions add constraint user_sessions_started_at_agrees
-check (started_at <= least(last_activity_at, ended_at)) not valid;
-
-alter table user_tokens add constraint user_tokens_expires_at_agrees
-check (created_at < expires_at) not valid;
+check (started_at <= ended_at) not valid;

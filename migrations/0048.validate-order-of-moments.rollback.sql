@@ -30,22 +30,7 @@ alter table user_skill_tree_progress drop constraint user_skill_tree_progress_st
 alter table user_skill_tree_progress add constraint user_skill_tree_progress_started_at_agrees
 check (started_at <= completed_at) not valid;
 
-alter table user_skill_tree_progress drop constraint user_skill_tree_progress_total_skills_suffices;
-
-alter table user_skill_tree_progress add constraint user_skill_tree_progress_total_skills_suffices
-check (skills_completed <= total_skills) not valid;
-
-alter table user_profiles drop constraint user_profiles_trees_started_suffices;
-
-alter table user_profiles add constraint user_profiles_trees_started_suffices
-check (trees_completed <= trees_started) not valid;
-
 alter table user_sessions drop constraint user_sessions_started_at_agrees;
 
 alter table user_sessions add constraint user_sessions_started_at_agrees
-check (started_at <= least(last_activity_at, ended_at)) not valid;
-
-alter table user_tokens drop constraint user_tokens_expires_at_agrees;
-
-alter table user_tokens add constraint user_tokens_expires_at_agrees
-check (created_at < expires_at) not valid;
+check (started_at <= ended_at) not valid;
