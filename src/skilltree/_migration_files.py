@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -155,8 +156,12 @@ def statements(file: Path) -> tuple[Statement, ...]:
 
 def _parse(file: Path) -> tuple[dict[str, str], tuple[Statement, ...]]:
     """Return the directives and the statements that yoyo finds in a file."""
+    return _parse_text(file, file.read_text(encoding="utf-8"))
+
+
+@cache
+def _parse_text(file: Path, text: str) -> tuple[dict[str, str], tuple[Statement, ...]]:
     directives, _, pieces = read_sql_migration(str(file))
-    text = file.read_text(encoding="utf-8")
     position = 0
     found = []
     for piece in pieces:
