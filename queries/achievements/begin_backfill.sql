@@ -3,7 +3,7 @@
 -- @role app_service
 -- @step how backfill begins
 -- @across counts all learners
--- @budget buffers 55
+-- @budget buffers 94
 -- @never Seq Scan on user_profiles
 with begun as (
     insert into achievement_backfills (achievement_id)

@@ -3,7 +3,7 @@
 --
 -- @role app_service
 -- @step how doctor.repair mends
--- @budget buffers 640
+-- @budget buffers 1600
 with edge as (
     select
         skills.id as skill_id,

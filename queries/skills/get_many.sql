@@ -34,7 +34,7 @@ select
     skills.updated_by
 from skills
 where
-    skills.id = any(%(skill_ids)s::uuid[])
+    skills.id = any((select %(skill_ids)s::uuid[])::uuid[])
     and exists (
         select from visible_trees
         where visible_trees.id = skills.skill_tree_id

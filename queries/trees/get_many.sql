@@ -24,5 +24,5 @@ select
     skill_trees.created_by,
     skill_trees.updated_by
 from visible_trees as skill_trees
-where skill_trees.id = any(%(tree_ids)s::uuid[])
+where skill_trees.id = any((select %(tree_ids)s::uuid[])::uuid[])
 order by skill_trees.id;

@@ -4,6 +4,7 @@
 -- @drafts only what languages there are is asked of all trees
 -- @notnull rank: a text that is null has no query, and finds nothing
 -- @notnull snippet: it has a text, a query and a configuration
+-- @custom how much a text matches decides whether its index is worth it
 -- @budget buffers 60
 with recursive
 -- The languages there are: each is a step in the index, however many trees there are in it.

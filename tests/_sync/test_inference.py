@@ -37,6 +37,7 @@ def add_ways(db, connection, keys, work, *, needs=None):
         " inner join skills on skills.key = given.key",
         [list(column) for column in zip(*work, strict=True)],
     )
+    connection.execute("analyze user_skill_progress")
     return report.tree_id
 
 

@@ -10,7 +10,8 @@ In the header of a file::
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ _PLANNED_ANEW = (
     "is planned anew for each call, since the planner takes this learner for cheaper than others. Hide who it is, as "
     "(select %(user_id)s::uuid), or say why it is better so: -- @custom …"
 )
+_WRITES = re.compile(r"^-- @(?:setup|after)|^\s*(?:insert into|update|delete from)\b", re.MULTILINE)
 _UPDATE = "or run `make budgets ARGS=--update` if it must be so"
 
 
@@ -101,6 +103,19 @@ def budget_of(query: Query) -> tuple[int, Directive] | None:
                 raise _unreadable(query, directive, "buffers 60")
             return int(match[1]), directive
     return None
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the queries as they are measured: those that only read, then by budget.
+
+    What is written leaves dead rows behind when it is taken back, and who comes later touches them, too.
+    """
+
+    def place(name: str) -> tuple[bool, float]:
+        budget = budget_of(read(name))
+        return _WRITES.search(path_of(name).read_text()) is not None, inf if budget is None else budget[0]
+
+    return sorted(names, key=place)
 
 
 def _forbidden(query: Query) -> Iterator[tuple[str, list[str], Directive]]:

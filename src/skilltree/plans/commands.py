@@ -17,7 +17,7 @@ from skilltree._terminal import Terminal, document_of, emit, emit_json, emit_tab
 from skilltree._translation import translated
 from skilltree.errors import SkillTreeError
 from skilltree.plans import report, script
-from skilltree.plans.budget import Checked, check, path_of, update
+from skilltree.plans.budget import Checked, check, in_order, path_of, update
 from skilltree.plans.compare import changes, measurement, read_measurement
 from skilltree.plans.dataset import Size, load
 from skilltree.plans.explain import Explained, explain, table_sizes
@@ -132,8 +132,9 @@ def budgets(
     with translated(), _loaded(size, here=here) as connection:
         sizes = table_sizes(connection)
         chosen = _chosen(queries or ["all"])
-        shown_names = track(chosen, "measuring", console=err, transient=True, disable=not err.is_terminal)
-        measurements = [_tried(connection, name, timed=html is not None) for name in shown_names]
+        in_turn = track(in_order(chosen), "measuring", console=err, transient=True, disable=not err.is_terminal)
+        measured = {name: _tried(connection, name, timed=html is not None) for name in in_turn}
+        measurements = [measured[name] for name in chosen]
         failures = [str(each) for each in measurements if isinstance(each, SkillTreeError)]
         checks = [check(each) for each in measurements if isinstance(each, Explained)]
         now = measurement(checks, size=size, version=connection.info.server_version)
