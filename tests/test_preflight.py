@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from operator import itemgetter
 from uuid import uuid4
 
 import psycopg
@@ -88,33 +89,41 @@ def test_a_schema_of_the_roles_own_is_left_alone(make):
 
 
 @pytest.mark.parametrize(
-    "setting",
+    "settings",
     [
-        "search_path = nowhere",
-        "search_path = pg_temp, public",
-        "search_path = ''",
-        "default_transaction_isolation = serializable",
-        "standard_conforming_strings = off",
-        "datestyle = 'German, DMY'",
-        "intervalstyle = iso_8601",
-        "timezone = 'Pacific/Kiritimati'",
-        "bytea_output = escape",
-        "extra_float_digits = -5",
-        "lc_numeric = 'C'",
-        "default_transaction_deferrable = on",
-        "plan_cache_mode = force_custom_plan",
-        "row_security = on",
-        "quote_all_identifiers = on",
-        "check_function_bodies = off",
-        "client_min_messages = error",
-        "statement_timeout = '20s'",
-        "lock_timeout = '5s'",
+        [
+            "search_path = nowhere",
+            "default_transaction_isolation = serializable",
+            "standard_conforming_strings = off",
+            "datestyle = 'German, DMY'",
+            "intervalstyle = iso_8601",
+            "timezone = 'Pacific/Kiritimati'",
+            "bytea_output = escape",
+        ],
+        [
+            "search_path = pg_temp, public",
+            "extra_float_digits = -5",
+            "lc_numeric = 'C'",
+            "default_transaction_deferrable = on",
+            "plan_cache_mode = force_custom_plan",
+            "row_security = on",
+        ],
+        [
+            "search_path = ''",
+            "quote_all_identifiers = on",
+            "check_function_bodies = off",
+            "client_min_messages = error",
+            "statement_timeout = '20s'",
+            "lock_timeout = '5s'",
+        ],
     ],
+    ids=itemgetter(0),
 )
-def test_a_setting_of_the_database_changes_nothing(make, admin, setting):
+def test_settings_of_the_database_change_nothing(make, admin, settings):
     url = make()
     name = str(conninfo_to_dict(url)["dbname"])
-    admin.execute(sql.SQL("alter database {} set ").format(sql.Identifier(name)) + sql.SQL(setting))
+    for setting in settings:
+        admin.execute(sql.SQL("alter database {} set ").format(sql.Identifier(name)) + sql.SQL(setting))
 
     migrate.migrate(url)
 
