@@ -378,13 +378,18 @@ async def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection
 
 async def test_a_completed_tree_has_a_moment_of_completion(db, connection, school):
     before = await stored(connection)
+    rule = "user_skill_tree_progress_completed_at_agrees"
     # As in a database from before the rule.
-    await connection.execute(
-        "alter table user_skill_tree_progress drop constraint user_skill_tree_progress_completed_at_agrees"
-    )
-    await corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
+    await connection.execute(f"alter table user_skill_tree_progress drop constraint {rule}")
+    try:
+        await corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
 
-    await check(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))
+        await check(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))
+    finally:
+        await connection.execute(
+            f"alter table user_skill_tree_progress add constraint {rule}"
+            " check ((status = 'COMPLETED') = (completed_at is not null)) not valid"
+        )
 
     assert await stored(connection) == before
 

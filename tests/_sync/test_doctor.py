@@ -374,13 +374,18 @@ def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection, scho
 
 def test_a_completed_tree_has_a_moment_of_completion(db, connection, school):
     before = stored(connection)
+    rule = "user_skill_tree_progress_completed_at_agrees"
     # As in a database from before the rule.
-    connection.execute(
-        "alter table user_skill_tree_progress drop constraint user_skill_tree_progress_completed_at_agrees"
-    )
-    corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
+    connection.execute(f"alter table user_skill_tree_progress drop constraint {rule}")
+    try:
+        corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
 
-    check(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))
+        check(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))
+    finally:
+        connection.execute(
+            f"alter table user_skill_tree_progress add constraint {rule}"
+            " check ((status = 'COMPLETED') = (completed_at is not null)) not valid"
+        )
 
     assert stored(connection) == before
 
