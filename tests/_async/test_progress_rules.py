@@ -136,6 +136,40 @@ async def test_imported_work_can_be_gone_on_with_at_once(db, learner, tree):
     assert done.tree_progress.skills_completed == counted.completed == 2
 
 
+GOING_ON = {
+    "start_skill": {},
+    "record_activity": {"minutes": 5},
+    "record_attempt": {"score": 50},
+    "skip_skill": {},
+    "complete_skill": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "act"),
+    [
+        *((status, act) for status in ("AVAILABLE", "IN_PROGRESS", "SKIPPED") for act in GOING_ON),
+        *(("COMPLETED", act) for act in ("record_activity", "record_attempt", "complete_skill")),
+    ],
+)
+async def test_imported_work_is_gone_on_with_whatever_moments_it_lacks(db, learner, tree, status, act):
+    moments = {"unlocked_at": ago(days=3), "started_at": ago(days=2)}
+
+    for number, given in enumerate(({}, *({one: moments[one]} for one in moments), moments)):
+        html = await db.skills.create(tree.id, name="HTML", key=f"html-{number}")
+        css = await db.skills.create(tree.id, name="CSS", dependencies=[html.id], is_optional=True)
+        ends = {"completed_at": ago(days=1)} if status == "COMPLETED" else {}
+        await db.progress.import_rows([{"user_id": learner.id, "skill_id": css.id, "status": status, **given, **ends}])
+
+        await db.progress.complete_skill(learner.id, html.id)
+        await getattr(db.progress, act)(learner.id, css.id, **GOING_ON[act])
+
+        work = await db.progress.for_skill(learner.id, css.id)
+        kept = [moment for moment in (work.unlocked_at, work.started_at, work.completed_at) if moment is not None]
+        assert kept == sorted(kept)
+        assert work.started_at == given.get("started_at", work.started_at)
+
+
 async def test_nothing_is_imported_from_the_future(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
 
