@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -615,6 +615,15 @@ async def test_a_later_achievement_is_due_once_it_has_been_back_filled(db, conne
     assert [(each.invariant, each.user_id) for each in findings] == (
         [("award_is_due", school.linus.id)] if is_due else []
     )
+
+
+async def test_an_achievement_made_after_the_report_of_a_fast_clock_is_not_due_yet(db, school):
+    now = datetime.now(UTC)
+    await db.progress.record_activity(school.linus.id, school.html.id, minutes=5, at=now + timedelta(seconds=50))
+
+    await add_achievement(db, "Later", criteria={"type": "xp_threshold", "threshold": 70})
+
+    assert await db.doctor.examine() == []
 
 
 # --- leaderboards ----------------------------------------------------------------------------------------------------
