@@ -427,6 +427,20 @@ def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
     assert stored(connection) == before
 
 
+def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, school):
+    corrupt(
+        connection,
+        "update user_skill_progress set status = 'LOCKED', started_at = '2026-03-01', unlocked_at = null"
+        " where user_id = %s and skill_id = %s",
+        school.ada.id,
+        school.layout.id,
+    )
+
+    check(db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED"))
+
+    assert (db.progress.for_skill(school.ada.id, school.layout.id)).unlocked_at.month == 3
+
+
 def test_a_skill_is_not_due_while_something_is_missing(db, connection, school):
     corrupt(connection, "update user_skill_progress set status = 'LOCKED' where status = 'AVAILABLE'")
     corrupt(connection, "update skills set is_active = false where id = %s", school.html.id)
