@@ -1,11 +1,14 @@
 """What makes no sense is refused, whoever asks; and what an author asked for holds for learners."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from _async.factories import add_skills, rows
+from skilltree import AsyncDatabase
 from skilltree.errors import AssessmentNotPassed, InvalidValue
 
 
@@ -35,6 +38,29 @@ async def test_a_learner_reports_within_the_window_that_operators_set(db, connec
         async with db.as_user(learner.id) as unit:
             await unit.progress.complete_skill(learner.id, html.id, at=ago(days=8))
     assert (await db.progress.for_skill(learner.id, html.id)).status == "IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("window", "error"),
+    [
+        ("14 days", None),
+        ("100000 years", None),
+        ("3 days", "too far in the past"),
+        ("-1 day", "late_window is negative"),
+        ("a week", "late_window is not an interval"),
+    ],
+)
+async def test_operators_set_the_window_to_any_interval(app_url, connection, learner, tree, db, window, error):
+    (html,) = await add_skills(db, tree, "html")
+    await connection.execute("update user_profiles set created_at = now() - interval '1 year'")
+    options = "-c skilltree.late_window=" + window.replace(" ", "\\ ")
+
+    async with AsyncDatabase(make_conninfo(app_url, options=options), max_size=1) as app:
+        with pytest.raises(InvalidValue, match=error) if error else nullcontext():
+            async with app.as_user(learner.id) as mine:
+                await mine.progress.start_skill(learner.id, html.id, at=ago(days=10))
+
+    assert (await db.progress.for_skill(learner.id, html.id) is None) == (error is not None)
 
 
 async def test_the_owner_reports_what_has_happened_since_the_year_2000(db, learner, tree):

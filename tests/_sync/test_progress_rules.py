@@ -2,12 +2,15 @@
 
 """What makes no sense is refused, whoever asks; and what an author asked for holds for learners."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from _sync.factories import add_skills, rows
+from skilltree import Database
 from skilltree.errors import AssessmentNotPassed, InvalidValue
 
 
@@ -37,6 +40,29 @@ def test_a_learner_reports_within_the_window_that_operators_set(db, connection, 
         with db.as_user(learner.id) as unit:
             unit.progress.complete_skill(learner.id, html.id, at=ago(days=8))
     assert (db.progress.for_skill(learner.id, html.id)).status == "IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("window", "error"),
+    [
+        ("14 days", None),
+        ("100000 years", None),
+        ("3 days", "too far in the past"),
+        ("-1 day", "late_window is negative"),
+        ("a week", "late_window is not an interval"),
+    ],
+)
+def test_operators_set_the_window_to_any_interval(app_url, connection, learner, tree, db, window, error):
+    (html,) = add_skills(db, tree, "html")
+    connection.execute("update user_profiles set created_at = now() - interval '1 year'")
+    options = "-c skilltree.late_window=" + window.replace(" ", "\\ ")
+
+    with Database(make_conninfo(app_url, options=options), max_size=1) as app:
+        with pytest.raises(InvalidValue, match=error) if error else nullcontext():
+            with app.as_user(learner.id) as mine:
+                mine.progress.start_skill(learner.id, html.id, at=ago(days=10))
+
+    assert (db.progress.for_skill(learner.id, html.id) is None) == (error is not None)
 
 
 def test_the_owner_reports_what_has_happened_since_the_year_2000(db, learner, tree):
