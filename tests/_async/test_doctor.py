@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -438,6 +438,20 @@ async def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
     assert await stored(connection) == before
 
 
+async def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, school):
+    await corrupt(
+        connection,
+        "update user_skill_progress set status = 'LOCKED', started_at = '2026-03-01', unlocked_at = null"
+        " where user_id = %s and skill_id = %s",
+        school.ada.id,
+        school.layout.id,
+    )
+
+    await check(db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED"))
+
+    assert (await db.progress.for_skill(school.ada.id, school.layout.id)).unlocked_at.month == 3
+
+
 async def test_a_skill_is_not_due_while_something_is_missing(db, connection, school):
     await corrupt(connection, "update user_skill_progress set status = 'LOCKED' where status = 'AVAILABLE'")
     await corrupt(connection, "update skills set is_active = false where id = %s", school.html.id)
@@ -620,6 +634,15 @@ async def test_a_later_achievement_is_due_once_it_has_been_back_filled(db, conne
     assert [(each.invariant, each.user_id) for each in findings] == (
         [("award_is_due", school.linus.id)] if is_due else []
     )
+
+
+async def test_an_achievement_made_after_the_report_of_a_fast_clock_is_not_due_yet(db, school):
+    now = datetime.now(UTC)
+    await db.progress.record_activity(school.linus.id, school.html.id, minutes=5, at=now + timedelta(seconds=50))
+
+    await add_achievement(db, "Later", criteria={"type": "xp_threshold", "threshold": 70})
+
+    assert await db.doctor.examine() == []
 
 
 # --- leaderboards ----------------------------------------------------------------------------------------------------
