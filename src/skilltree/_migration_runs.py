@@ -19,7 +19,7 @@ from skilltree._operators import pin, refuse_unwritable
 from skilltree._preflight import refuse_unfit
 from skilltree._translation import translated
 from skilltree._urls import checked_url
-from skilltree.errors import MigrationError
+from skilltree.errors import MigrationError, UnfitDatabase
 
 _LOCK = (0x736B696C, 0x74726565)  # "skil", "tree"
 _SECONDS_BETWEEN_TRIES = 0.1
@@ -160,7 +160,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
         return holder[0] if holder else None
 
     def read_applied(self) -> dict[str, Mark]:
-        """Return what is applied, oldest first."""
+        """Return what is applied, oldest first. Raises UnfitDatabase where this role may not know."""
+        try:
+            return self._read_applied()
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise UnfitDatabase(
+                "this role may not read which migrations are applied: connect as the role that migrates"
+            ) from error
+
+    def _read_applied(self) -> dict[str, Mark]:
         tables = self.list_tables()
         marks = {}
         if "skilltree_migrations" in tables:

@@ -15,6 +15,8 @@ from rich.text import Text
 # ends and tabs may be part of a text.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
+_NARROWEST, _USUAL = 10, 80
+
 
 def harmless(text: object) -> str:
     r"""Return a text in which what a terminal would obey is shown: ``\x1b`` as ␛."""
@@ -40,6 +42,9 @@ class Terminal(Console):
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, soft_wrap=stderr, markup=False, highlight=False, emoji=False)
+        # No width is told, as by COLUMNS=0 in containers: nothing would be printed.
+        if width is None and self.width < _NARROWEST:
+            self.width = _USUAL
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

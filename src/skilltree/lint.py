@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 
 from skilltree._files import folder
-from skilltree._operators import require_sight
+from skilltree._operators import pin, require_sight
 from skilltree._sql import load
 from skilltree._translation import translated
 from skilltree._urls import checked_url
@@ -82,6 +82,7 @@ def lint(url: str, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
     checked_url(url)
     with translated(), Connection.connect(url) as connection:
         connection.read_only = True
+        pin(connection)
         require_sight(connection)
         return examine(connection, exceptions)
 
