@@ -13,7 +13,36 @@
 --     where trees_started = 0 order by user_id, skill_id limit 1000
 -- @budget buffers 47000
 -- @never Seq Scan on user_skill_progress, users
-with fault as (
+with
+-- Single rows are judged when there is anything to find: a call for each of them takes a fifth of all the time.
+suspicion as materialized (
+    select
+        judge_moment(
+            max(
+                greatest(
+                    imported_progress.unlocked_at,
+                    imported_progress.started_at,
+                    imported_progress.last_activity_at,
+                    imported_progress.completed_at
+                )
+            ),
+            null
+        ) is not null
+        or judge_moment(
+            min(
+                least(
+                    imported_progress.unlocked_at,
+                    imported_progress.started_at,
+                    imported_progress.last_activity_at,
+                    imported_progress.completed_at
+                )
+            ),
+            null
+        ) is not null as is_founded
+    from pg_temp.imported_progress
+),
+
+fault as (
     select
         imported.position,
         imported.user_id,
@@ -31,25 +60,30 @@ with fault as (
             imported_progress.user_id,
             imported_progress.skill_id,
             imported_progress.status,
-            coalesce(
-                judge_moment(
-                    greatest(
-                        imported_progress.unlocked_at,
-                        imported_progress.started_at,
-                        imported_progress.last_activity_at,
-                        imported_progress.completed_at
-                    ),
-                    null
-                ),
-                judge_moment(
-                    least(
-                        imported_progress.unlocked_at,
-                        imported_progress.started_at,
-                        imported_progress.last_activity_at,
-                        imported_progress.completed_at
-                    ),
-                    null
-                )
+            (
+                select
+                    coalesce(
+                        judge_moment(
+                            greatest(
+                                imported_progress.unlocked_at,
+                                imported_progress.started_at,
+                                imported_progress.last_activity_at,
+                                imported_progress.completed_at
+                            ),
+                            null
+                        ),
+                        judge_moment(
+                            least(
+                                imported_progress.unlocked_at,
+                                imported_progress.started_at,
+                                imported_progress.last_activity_at,
+                                imported_progress.completed_at
+                            ),
+                            null
+                        )
+                    )
+                from suspicion
+                where suspicion.is_founded
             ) as moment_fault,
             row_number() over (
                 partition by imported_progress.user_id, imported_progress.skill_id
