@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from psycopg.rows import scalar_row
 
-from skilltree._arguments import Range
 from skilltree._async.repository import AsyncRepository, step
-from skilltree._outcomes import DONE, import_refusal, imported, locked, outcome_of, refusal
-from skilltree._rows import Params, document, limited
+from skilltree._core.arguments import Range
+from skilltree._core.progress_outcomes import DONE, import_refusal, imported, locked, outcome_of, refusal
+from skilltree._core.rows import Params, document, limited
 from skilltree.errors import ConcurrentUpdate, InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.base import Page

@@ -1,6 +1,6 @@
 """The query gate: no query file can be at odds with the schema, with its repository method or with its model.
 
-It belongs to a checkout, not to the installed package: it needs pglast, and the repository's files.
+It needs pglast, which is an extra: ``skilltree[gate]``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from skilltree._files import folder
+from skilltree._core.sql_folders import folder
 from skilltree.gate.reader import Reader, Use
 
 _PACKAGE = Path(__file__).parents[1]
+_TOOLS = folder("queries").parent / "tools"
 
 
 @dataclass
@@ -35,13 +36,18 @@ def read_usage() -> Usage:
             if isinstance(node, ast.ClassDef) and _is_repository(module, node):
                 usage.repositories.add(path.stem)
                 _read_class(usage, module, node, f"src/skilltree/_async/{path.name}", path.stem)
-    for path in sorted(_PACKAGE.rglob("*.py")):
+    for path in _sources():
         if path.parent.name != "_sync":
             tree = ast.parse(path.read_text())
             usage.uses += _direct_uses(path, tree)
             calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
             usage.made |= {function.id for function in calls if isinstance(function, ast.Name)} & _models(path, tree)
     return usage
+
+
+def _sources() -> list[Path]:
+    """Return the files of the package, and in a checkout those of its tools."""
+    return [path for place in (_PACKAGE, _TOOLS) for path in sorted(place.rglob("*.py"))]
 
 
 def _models(path: Path, tree: ast.Module) -> set[str]:
@@ -74,7 +80,9 @@ def _read_class(usage: Usage, module: ModuleType, node: ast.ClassDef, file: str,
 
 def _direct_uses(path: Path, tree: ast.Module) -> Iterator[Use]:
     """Yield the files that the package loads by name, past the repositories."""
-    user = path.relative_to(_PACKAGE).with_suffix("").as_posix()
+    of_tools = path.is_relative_to(_TOOLS)
+    user = path.relative_to(_TOOLS.parent if of_tools else _PACKAGE).with_suffix("").as_posix()
+    file = f"{user}.py" if of_tools else f"src/skilltree/{user}.py"
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id="load" | "read"), args=[ast.Constant(value=str(name))]):
@@ -83,8 +91,8 @@ def _direct_uses(path: Path, tree: ast.Module) -> Iterator[Use]:
                 func=ast.Name(id="load" | "read"), args=[ast.JoinedStr(values=[ast.Constant(value=str(start)), *_])]
             ):
                 # Any file of the folder.
-                names = [f"{start}{file.stem}" for file in sorted((folder("queries") / start).glob("*.sql"))]
+                names = [f"{start}{found.stem}" for found in sorted((folder("queries") / start).glob("*.sql"))]
             case _:
                 continue
         for name in names:
-            yield Use(name, user, f"src/skilltree/{user}.py", node.lineno, {}, group=-1)
+            yield Use(name, user, file, node.lineno, {}, group=-1)
