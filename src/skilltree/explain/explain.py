@@ -83,6 +83,11 @@ def explain(
     return _explain_once(connection, name, given, custom=custom, timed=timed)
 
 
+def looked_at(explained: Explained, sizes: Mapping[str, int]) -> list[str]:
+    """Return what is worth a look in a plan, each with the node it is about."""
+    return [f"{node.title}: {each}" for node in plan.nodes(explained.plan) for each in plan.findings(node, sizes)]
+
+
 def table_sizes(connection: Connection[Any]) -> dict[str, int]:
     """Return how many rows the tables have, as the planner thinks."""
     return dict(connection.execute(_SIZES).fetchall())

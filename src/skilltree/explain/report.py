@@ -12,8 +12,8 @@ from typing import Any
 
 from skilltree._core.queries import read
 from skilltree.explain.budget import Checked
+from skilltree.explain.explain import looked_at
 from skilltree.explain.report_assets import assets, licences
-from skilltree.explain.terminal import looked_at
 
 _SLOT = re.compile(r"/\*\{(\w[\w.]*)\}\*/")
 

@@ -37,11 +37,6 @@ def headline(explained: Explained) -> str:
     return ", ".join(parts)
 
 
-def looked_at(explained: Explained, sizes: Mapping[str, int]) -> list[str]:
-    """Return what is worth a look in a plan, each with the node it is about."""
-    return [f"{node.title}: {each}" for node in nodes(explained.plan) for each in findings(node, sizes)]
-
-
 def _tree(top: Json, sizes: Mapping[str, int]) -> Tree:
     root: Tree | None = None
     path: list[Tree] = []
