@@ -22,13 +22,15 @@ class Usage:
     uses: list[Use] = field(default_factory=list)
     repositories: set[str] = field(default_factory=set)
     """The folders of queries that have a repository."""
+    has_tools: bool = True
+    """Whether the tools, which run files too, are there: in a checkout they are."""
     made: set[str] = field(default_factory=set)
     """The names of the models that Python code makes instances of: their fields can be None from there."""
 
 
 def read_usage() -> Usage:
     """Return how the repositories and the rest of the package use the query files."""
-    usage = Usage()
+    usage = Usage(has_tools=_TOOLS.is_dir())
     for path in sorted((_PACKAGE / "_async").glob("*.py")):
         module = importlib.import_module(f"skilltree._async.{path.stem}")
         tree = ast.parse(path.read_text())

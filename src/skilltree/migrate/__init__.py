@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
-from yoyo.migrations import default_migration_table
 
+try:
+    from yoyo.migrations import default_migration_table
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("migrations need yoyo-migrations: pip install 'skilltree[cli]'", name="yoyo") from error
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import load
 from skilltree._core.urls import checked_url
