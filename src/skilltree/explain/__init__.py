@@ -1,1 +1,1 @@
-"""The plans of the query files: a data set to see them on, their explanation, their budgets, reports on them."""
+"""The plans of the query files: their explanation, their budgets, reports on them."""
