@@ -23,7 +23,8 @@ begin
                 using errcode = 'invalid_parameter_value', hint = 'Set it to one such as ''14 days''.';
         end if;
     end if;
-    return late_window;
+    -- Nothing is taken from before the year 2000, and a sum of times has an end.
+    return least(late_window, interval '100 years');
 end
 $$;
 

@@ -148,3 +148,12 @@ def test_the_log_in_of_the_application_is_not_told_to_make_the_service_of_all_le
     assert "CannotSeeEverything" in said
     assert "connect as the role that migrates" in said
     assert "grant app_service to app_user" not in said
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["reset", "--yes", "--demo-data"]])
+def test_who_may_not_know_what_is_applied_is_told_to_connect_as_who_migrates(estate, command):
+    code, output = run(estate.app_url, *command)
+
+    assert code == 1
+    assert "may not read which migrations are applied: connect as the role that migrates" in " ".join(output.split())
+    assert "as_user" not in output

@@ -6,9 +6,9 @@ from unicodedata import normalize
 
 import pytest
 
-from skilltree.curriculum import check_file, check_tree, parse_document, parse_file, parse_tree
+from skilltree.curriculum import check_file, check_tree, in_order, parse_document, parse_file, parse_tree
 from skilltree.curriculum.files import Format, format_of, read_file, template, write_file
-from skilltree.errors import CyclicDependency, InvalidCurriculum, UnknownCurriculumKeys
+from skilltree.errors import CyclicDependency, CyclicPrerequisites, InvalidCurriculum, UnknownCurriculumKeys
 from skilltree.models.curriculum import CurriculumTree
 
 
@@ -195,6 +195,10 @@ def test_a_table_is_read_as_spreadsheets_save_it(encoding: str, separator: str) 
         ("tree,name\n", "there is no row below the header"),
         ("tree,name,xp\nt,a,1\nt,b,much\n", "row 3, column xp: 'much' is not a whole number"),
         ("tree,name,minutes\nt,a,2.5\n", "row 2, column minutes: '2.5' is not a whole number"),
+        ('tree,name,xp\nt,a,"1,000"\n', "row 2, column xp: '1,000' is not a whole number, such as 1200"),
+        ("tree,name,minutes\nt,a,1.000\n", "row 2, column minutes: '1.000' is not a whole number"),
+        ("tree,name\nC,a\nC++,b\n", "row 3, column tree: 'C++' and 'C' would be one tree, c; write a slug for each"),
+        ("\n,,\ntree,name,colour\n", "row 3, column colour: there is no such column"),
         ("tree,name,optional\nt,a,perhaps\n", "row 2, column optional: 'perhaps' is not yes or no"),
         ("tree,name\nt,a\n,b\n", "row 3, column tree: it is empty"),
         ("tree,key,name\nt,a,\n", "row 2, column name: it is empty"),
@@ -229,6 +233,26 @@ def test_what_a_table_has_no_column_for_stays_as_it_is() -> None:
         there.skills[0].resources,
     )
     assert (read.skills[1].milestone, read.skills[1].dependencies) == (True, ())
+
+
+@pytest.mark.parametrize(("there", "fits"), [("C++", True), ("c++", True), ("C", False), ("C#", False)])
+def test_a_tree_named_in_a_table_is_no_other_one_that_only_shares_its_slug(there: str, fits: bool) -> None:
+    held = parse_tree(tree(skill("a"), slug="c", name=there))
+
+    if fits:
+        [read] = read_file(b"tree,name\nC++,b\n", Format.CSV, known=lambda slug: held).trees
+        assert (read.slug, read.name) == ("c", there)
+    else:
+        with pytest.raises(InvalidCurriculum, match="would be one tree, c; write a slug for each"):
+            read_file(b"tree,name\nC++,b\n", Format.CSV, known=lambda slug: held)
+
+
+def test_a_tree_keeps_the_name_that_it_was_given_when_a_table_names_it_by_its_slug() -> None:
+    held = parse_tree(tree(skill("a"), slug="baking-bread", name="All about bread"))
+
+    [read] = read_file(b"tree,name\nBaking bread,b\n", Format.CSV, known=lambda slug: held).trees
+
+    assert (read.slug, read.name) == ("baking-bread", "All about bread")
 
 
 def test_a_spreadsheet_computes_nothing_of_what_is_written() -> None:
@@ -277,12 +301,48 @@ trees:
         ("trees: !!python/object/apply:os.system [ls]", "tag"),
         ("--- {}\n--- {}", "found another document"),
         ("- 1", "it is a list"),
-        ("[" * 5000, "nested too deep"),
+        ("[" * 100_000, "nested too deep"),
+        ("- " * 100_000, "nested too deep"),
         ("trees: [{slug: a, name: a, category: a, skills: [{key: b, name: b, xp_value: lots}]}]", "skill b: xp_value"),
     ],
 )
 def test_a_fault_of_yaml_is_told_by_its_place(text: str, told: str) -> None:
     assert told in " ".join(problems_of(text, Format.YAML))
+
+
+# --- several trees ---------------------------------------------------------------------------------------------------
+
+
+def test_trees_come_after_those_that_are_completed_before_them() -> None:
+    curriculum = parse_document(
+        {
+            "trees": [
+                tree(skill("a"), slug="last", prerequisites=["middle", "elsewhere"]),
+                tree(skill("a"), slug="middle", prerequisites=["first"]),
+                tree(skill("a"), slug="first"),
+            ]
+        }
+    )
+
+    assert [each.slug for each in in_order(curriculum)] == ["first", "middle", "last"]
+
+
+def test_trees_that_need_each_other_are_refused_with_their_path() -> None:
+    curriculum = parse_document(
+        {
+            "trees": [
+                tree(skill("a"), slug="egg", prerequisites=["hen"]),
+                tree(skill("a"), slug="hen", prerequisites=["egg"]),
+                tree(skill("a"), slug="self", prerequisites=["self"]),
+            ]
+        }
+    )
+
+    with pytest.raises(CyclicPrerequisites) as caught:
+        check_file(curriculum, leave_out_unknown=False)
+
+    assert "egg → hen → egg" in str(caught.value)
+    assert "self → self" in str(caught.value)
 
 
 # --- there and back --------------------------------------------------------------------------------------------------

@@ -144,3 +144,48 @@ def test_models_can_be_had_from_one_place() -> None:
     assert sorted(set(skilltree.models.__all__)) == skilltree.models.__all__
     assert {"LoadedTree", "TreeMap", "Completion", "UserId", "DifficultyLevel"} <= set(skilltree.models.__all__)
     assert all(hasattr(skilltree.models, name) for name in skilltree.models.__all__)
+
+
+# --- what is read ----------------------------------------------------------------------------------------------------
+
+
+def test_a_pipe_is_read(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+
+    result = CliRunner().invoke(app, ["import", "--format", "csv", "--json", "-"], input=TABLE)
+
+    assert [row["tree"] for row in json.loads(result.stdout)] == ["baking-bread"]
+
+
+def test_a_file_that_is_not_there_is_misuse(run: Run, tmp_path: Path) -> None:
+    result = run("import", str(tmp_path / "nothing.csv"))
+
+    assert result.exit_code == 2
+    assert "nothing.csv: No such file" in result.stderr.replace("\n", "")
+
+
+def test_a_file_may_hold_a_tree_before_those_that_it_needs(run: Run, tmp_path: Path) -> None:
+    skills = [{"key": "a", "name": "A"}]
+    trees = [
+        {"slug": "second", "name": "2", "category": "c", "skills": skills, "prerequisites": ["first"]},
+        {"slug": "first", "name": "1", "category": "c", "skills": skills},
+    ]
+    file = tmp_path / "two.json"
+    file.write_text(json.dumps({"trees": trees}))
+
+    assert [row["tree"] for row in json.loads(run("import", "--json", str(file)).stdout)] == ["second", "first"]
+
+
+def test_trees_that_need_each_other_are_refused_by_the_preview_too(run: Run, migrated_url: str, tmp_path: Path) -> None:
+    trees = [
+        {"slug": slug, "name": slug, "category": "c", "skills": [{"key": "a", "name": "A"}], "prerequisites": [other]}
+        for slug, other in (("egg", "hen"), ("hen", "egg"))
+    ]
+    file = tmp_path / "cycle.json"
+    file.write_text(json.dumps({"trees": trees}))
+
+    for options in (["--dry-run"], []):
+        result = run("import", *options, str(file))
+        assert result.exit_code == 1
+        assert "CyclicPrerequisites: prerequisite cycle: egg → hen → egg" in result.stderr
+    assert written(migrated_url) == []

@@ -260,3 +260,9 @@ def test_the_command_exits_1_and_names_what_it_found(url, monkeypatch):
     assert "no rule is broken" in clean.output
     [finding] = json.loads(found.output)
     assert (finding["rule"], finding["object"]) == ("row_security_missing", "open_to_all")
+
+
+def test_what_is_set_for_the_database_changes_no_finding(url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"alter database {connection.info.dbname} set quote_all_identifiers = on")
+    assert lint.lint(url) == []

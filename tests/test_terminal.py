@@ -46,3 +46,12 @@ def test_json_means_the_same_and_holds_nothing_that_a_terminal_would_obey(text: 
     assert json.loads(shown) == {"name": name}
     assert not set(text) & set("\x1b\x07\x9b\u202e\r\x00\x7f\ud800") & set(shown)
     assert escaped(shown) == shown
+
+
+@pytest.mark.parametrize(("columns", "width"), [("0", 80), ("1", 80), ("30", 30)])
+def test_a_terminal_that_tells_no_width_has_the_usual_one(
+    columns: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+
+    assert Terminal().width == width

@@ -481,7 +481,11 @@ guarded as (
         pg_attribute.attacl as granted_acl,
         null as first_acl
     from own_relation
-    inner join pg_attribute on own_relation.oid = pg_attribute.attrelid
+    inner join pg_attribute
+        on
+            own_relation.oid = pg_attribute.attrelid
+            -- Up to 15, a column that was dropped keeps what was granted on it.
+            and not pg_attribute.attisdropped
     union all
     select
         'pg_proc'::regclass as class_id,

@@ -34,7 +34,10 @@ with standing as materialized (
         -- Within a limit no streak is longer than the longest: most need not be counted.
         and (achievements.criterion <> 'streak_days' or user_profiles.max_streak >= achievements.threshold)
         and (achievement_backfills.achievement_id is null or achievement_backfills.finished_at is not null)
-        and greatest(user_profiles.last_activity_at, achievement_backfills.started_at) > achievements.updated_at
+        -- Whose clock is fast has learnt a moment later than it was reported.
+        and greatest(
+            least(user_profiles.last_activity_at, user_profiles.updated_at), achievement_backfills.started_at
+        ) > achievements.updated_at
 )
 
 select

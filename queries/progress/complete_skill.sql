@@ -496,8 +496,9 @@ written_skill as (
             completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
             evidence_data = excluded.evidence_data,
             unlocked_at = case
-                when excluded.status = 'AVAILABLE' then excluded.unlocked_at
-                else least(user_skill_progress.unlocked_at, excluded.unlocked_at)
+                -- An import may have given a start without it.
+                when excluded.status = 'AVAILABLE' then least(user_skill_progress.started_at, excluded.unlocked_at)
+                else least(user_skill_progress.unlocked_at, user_skill_progress.started_at, excluded.unlocked_at)
             end,
             started_at = least(user_skill_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),

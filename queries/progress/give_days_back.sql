@@ -1,6 +1,6 @@
 -- Let days count in a learner's streaks that do not, and return them: those missed, and those that only join others.
 --
--- days    up to the learner's today
+-- days    from the year 2000 up to the learner's today
 -- reason  why, for the learner and the trail
 --
 -- @role app_service
@@ -26,4 +26,5 @@ where
     and user_activity_days.activity_date = any(%(days)s::date[])
     and not user_activity_days.is_counted
     and learner.today >= all(%(days)s::date[])
+    and date '2000-01-01' <= all(%(days)s::date[])
 returning user_activity_days.activity_date;

@@ -1,7 +1,7 @@
 -- Note days on which a learner has learnt nothing, before they are given back (progress/give_days_back): then the trail
 -- says by whom, and why. Days that are known stay as they are. The learner is locked before; no row for an unknown one.
 --
--- days  up to the learner's today
+-- days  from the year 2000 up to the learner's today
 --
 -- @role app_service
 -- @step what progress.restore_streak begins with
@@ -30,11 +30,18 @@ missed as (
         false as is_counted
     from asked
     cross join unnest(asked.days) as day (missed_on)
-    where asked.today >= all(asked.days)
+    where
+        asked.today >= all(asked.days)
+        and date '2000-01-01' <= all(asked.days)
     order by day.missed_on
     on conflict (user_id, activity_date) do nothing
     returning user_activity_days.activity_date
 )
 
-select case when asked.today >= all(asked.days) then 'DONE' else 'IN_FUTURE' end as outcome
+select
+    case
+        when asked.today < any(asked.days) then 'IN_FUTURE'
+        when date '2000-01-01' > any(asked.days) then 'TOO_OLD'
+        else 'DONE'
+    end as outcome
 from asked;

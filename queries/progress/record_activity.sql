@@ -150,8 +150,16 @@ worked_skill as (
                 else excluded.status
             end,
             time_spent_minutes = user_skill_progress.time_spent_minutes + excluded.time_spent_minutes,
-            unlocked_at = least(user_skill_progress.unlocked_at, excluded.unlocked_at),
-            started_at = least(user_skill_progress.started_at, excluded.started_at),
+            -- Moments that an import left out are no later than those that it gave.
+            unlocked_at = least(
+                user_skill_progress.unlocked_at,
+                user_skill_progress.started_at,
+                user_skill_progress.completed_at,
+                excluded.unlocked_at
+            ),
+            started_at = least(
+                user_skill_progress.started_at, user_skill_progress.completed_at, excluded.started_at
+            ),
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
             engagement_score = coalesce(excluded.engagement_score, user_skill_progress.engagement_score),
             struggling_indicators = coalesce(

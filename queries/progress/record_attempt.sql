@@ -150,8 +150,16 @@ tried_skill as (
             attempts_count = user_skill_progress.attempts_count + excluded.attempts_count,
             failed_attempts = user_skill_progress.failed_attempts + excluded.failed_attempts,
             completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
-            unlocked_at = least(user_skill_progress.unlocked_at, excluded.unlocked_at),
-            started_at = least(user_skill_progress.started_at, excluded.started_at),
+            -- Moments that an import left out are no later than those that it gave.
+            unlocked_at = least(
+                user_skill_progress.unlocked_at,
+                user_skill_progress.started_at,
+                user_skill_progress.completed_at,
+                excluded.unlocked_at
+            ),
+            started_at = least(
+                user_skill_progress.started_at, user_skill_progress.completed_at, excluded.started_at
+            ),
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_progress.user_id
 ),

@@ -104,7 +104,10 @@ skipped_skill as (
     on conflict (user_id, skill_id) do update
         set
             status = excluded.status,
-            unlocked_at = least(user_skill_progress.unlocked_at, excluded.unlocked_at),
+            -- An import may have left it out, and given the start.
+            unlocked_at = least(
+                user_skill_progress.unlocked_at, user_skill_progress.started_at, excluded.unlocked_at
+            ),
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
     returning user_skill_progress.user_id
 ),
@@ -155,7 +158,7 @@ unlocked_skill as (
     on conflict (user_id, skill_id) do update
         set
             status = excluded.status,
-            unlocked_at = excluded.unlocked_at
+            unlocked_at = least(user_skill_progress.started_at, excluded.unlocked_at)
     returning user_skill_progress.skill_id
 ),
 

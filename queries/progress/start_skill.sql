@@ -92,7 +92,10 @@ started_skill as (
     on conflict (user_id, skill_id) do update
         set
             status = excluded.status,
-            unlocked_at = least(user_skill_progress.unlocked_at, excluded.unlocked_at),
+            -- An import may have left it out, and given the start.
+            unlocked_at = least(
+                user_skill_progress.unlocked_at, user_skill_progress.started_at, excluded.unlocked_at
+            ),
             started_at = least(user_skill_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
         where user_skill_progress.status <> 'IN_PROGRESS'

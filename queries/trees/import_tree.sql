@@ -87,7 +87,10 @@ known_category as (
     from skill_categories
     where
         %(category)s in (skill_categories.name, skill_categories.slug)
-        or skill_categories.slug = %(category_slug)s
+        or (
+            skill_categories.slug = %(category_slug)s
+            and translate(lower(skill_categories.name), ' -_', '') = translate(lower(%(category)s), ' -_', '')
+        )
     order by
         skill_categories.name = %(category)s desc,
         skill_categories.slug = %(category)s desc
@@ -98,7 +101,16 @@ new_category as (
     insert into skill_categories (name, slug)
     select
         %(category)s as name,
-        %(category_slug)s as slug
+        case
+            when
+                exists (
+                    select from skill_categories
+                    where skill_categories.slug = %(category_slug)s
+                )
+                -- Such as C# beside C++.
+                then left(%(category_slug)s, 90) || '-' || left(md5(%(category)s), 8)
+            else %(category_slug)s
+        end as slug
     where
         not exists (select known_category.id from known_category)
         and not exists (select unknown_prerequisite.slug from unknown_prerequisite)

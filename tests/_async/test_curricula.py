@@ -850,3 +850,13 @@ async def test_any_curriculum_after_any_other_comes_back_or_is_refused_for_its_c
     assert set(await rows(connection, EDGES)) == set(graph.edges)
     async with expect_nothing_written(connection):
         assert (await db.trees.import_tree(form)).is_unchanged
+
+
+async def test_categories_whose_names_make_the_same_slug_stay_apart(db, connection):
+    for category in ("C++", "C#", "c++ ", "C"):
+        slug = "tree-" + category.encode().hex()
+        await db.trees.import_tree({"slug": slug, "name": "a", "category": category.strip(), "skills": []})
+
+    categories = await db.categories.list()
+    assert sorted(each.name for each in categories) == ["C", "C#", "C++"]
+    assert len({each.slug for each in categories}) == 3

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -378,13 +378,18 @@ async def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection
 
 async def test_a_completed_tree_has_a_moment_of_completion(db, connection, school):
     before = await stored(connection)
+    rule = "user_skill_tree_progress_completed_at_agrees"
     # As in a database from before the rule.
-    await connection.execute(
-        "alter table user_skill_tree_progress drop constraint user_skill_tree_progress_completed_at_agrees"
-    )
-    await corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
+    await connection.execute(f"alter table user_skill_tree_progress drop constraint {rule}")
+    try:
+        await corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
 
-    await check(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))
+        await check(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))
+    finally:
+        await connection.execute(
+            f"alter table user_skill_tree_progress add constraint {rule}"
+            " check ((status = 'COMPLETED') = (completed_at is not null)) not valid"
+        )
 
     assert await stored(connection) == before
 
@@ -431,6 +436,20 @@ async def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
 
     assert changes == {("skill", school.ada.id, school.layout.id, "status"): (status, "AVAILABLE")}
     assert await stored(connection) == before
+
+
+async def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, school):
+    await corrupt(
+        connection,
+        "update user_skill_progress set status = 'LOCKED', started_at = '2026-03-01', unlocked_at = null"
+        " where user_id = %s and skill_id = %s",
+        school.ada.id,
+        school.layout.id,
+    )
+
+    await check(db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED"))
+
+    assert (await db.progress.for_skill(school.ada.id, school.layout.id)).unlocked_at.month == 3
 
 
 async def test_a_skill_is_not_due_while_something_is_missing(db, connection, school):
@@ -615,6 +634,15 @@ async def test_a_later_achievement_is_due_once_it_has_been_back_filled(db, conne
     assert [(each.invariant, each.user_id) for each in findings] == (
         [("award_is_due", school.linus.id)] if is_due else []
     )
+
+
+async def test_an_achievement_made_after_the_report_of_a_fast_clock_is_not_due_yet(db, school):
+    now = datetime.now(UTC)
+    await db.progress.record_activity(school.linus.id, school.html.id, minutes=5, at=now + timedelta(seconds=50))
+
+    await add_achievement(db, "Later", criteria={"type": "xp_threshold", "threshold": 70})
+
+    assert await db.doctor.examine() == []
 
 
 # --- leaderboards ----------------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """What makes no sense is refused, whoever asks; and what an author asked for holds for learners."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from _async.factories import add_skills, rows
+from skilltree import AsyncDatabase
 from skilltree.errors import AssessmentNotPassed, InvalidValue
 
 
@@ -35,6 +38,29 @@ async def test_a_learner_reports_within_the_window_that_operators_set(db, connec
         async with db.as_user(learner.id) as unit:
             await unit.progress.complete_skill(learner.id, html.id, at=ago(days=8))
     assert (await db.progress.for_skill(learner.id, html.id)).status == "IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("window", "error"),
+    [
+        ("14 days", None),
+        ("100000 years", None),
+        ("3 days", "too far in the past"),
+        ("-1 day", "late_window is negative"),
+        ("a week", "late_window is not an interval"),
+    ],
+)
+async def test_operators_set_the_window_to_any_interval(app_url, connection, learner, tree, db, window, error):
+    (html,) = await add_skills(db, tree, "html")
+    await connection.execute("update user_profiles set created_at = now() - interval '1 year'")
+    options = "-c skilltree.late_window=" + window.replace(" ", "\\ ")
+
+    async with AsyncDatabase(make_conninfo(app_url, options=options), max_size=1) as app:
+        with pytest.raises(InvalidValue, match=error) if error else nullcontext():
+            async with app.as_user(learner.id) as mine:
+                await mine.progress.start_skill(learner.id, html.id, at=ago(days=10))
+
+    assert (await db.progress.for_skill(learner.id, html.id) is None) == (error is not None)
 
 
 async def test_the_owner_reports_what_has_happened_since_the_year_2000(db, learner, tree):
@@ -134,6 +160,40 @@ async def test_imported_work_can_be_gone_on_with_at_once(db, learner, tree):
     counted = await db.progress.calculate_tree_progress(learner.id, tree.id)
     assert done.tree_progress.progress_percent == pytest.approx(counted.percent)
     assert done.tree_progress.skills_completed == counted.completed == 2
+
+
+GOING_ON = {
+    "start_skill": {},
+    "record_activity": {"minutes": 5},
+    "record_attempt": {"score": 50},
+    "skip_skill": {},
+    "complete_skill": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "act"),
+    [
+        *((status, act) for status in ("AVAILABLE", "IN_PROGRESS", "SKIPPED") for act in GOING_ON),
+        *(("COMPLETED", act) for act in ("record_activity", "record_attempt", "complete_skill")),
+    ],
+)
+async def test_imported_work_is_gone_on_with_whatever_moments_it_lacks(db, learner, tree, status, act):
+    moments = {"unlocked_at": ago(days=3), "started_at": ago(days=2)}
+
+    for number, given in enumerate(({}, *({one: moments[one]} for one in moments), moments)):
+        html = await db.skills.create(tree.id, name="HTML", key=f"html-{number}")
+        css = await db.skills.create(tree.id, name="CSS", dependencies=[html.id], is_optional=True)
+        ends = {"completed_at": ago(days=1)} if status == "COMPLETED" else {}
+        await db.progress.import_rows([{"user_id": learner.id, "skill_id": css.id, "status": status, **given, **ends}])
+
+        await db.progress.complete_skill(learner.id, html.id)
+        await getattr(db.progress, act)(learner.id, css.id, **GOING_ON[act])
+
+        work = await db.progress.for_skill(learner.id, css.id)
+        kept = [moment for moment in (work.unlocked_at, work.started_at, work.completed_at) if moment is not None]
+        assert kept == sorted(kept)
+        assert work.started_at == given.get("started_at", work.started_at)
 
 
 async def test_nothing_is_imported_from_the_future(db, connection, learner, tree):

@@ -306,6 +306,8 @@ async def test_days_that_cannot_be_given_back_are_refused(db, connection, learne
         ([date(2025, 3, 11), far], "soon"),
         ([], "none"),
         ([date(2025, 3, 11)], ""),
+        ([date(2025, 3, 11)], " "),
+        ([date(1999, 12, 31), date(2025, 3, 11)], "long ago"),
         ([date(2025, 3, 11)], "x" * 501),
         ([date(2025, 1, 1) - timedelta(days=n) for n in range(367)], "a year"),
         (["2025-03-11"], "text"),

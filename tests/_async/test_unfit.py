@@ -160,6 +160,18 @@ async def test_a_stream_whose_backend_ends_is_told(url, connection, db, tree):
         assert streaming.statistics()["lent"] == 0
 
 
+async def test_a_unit_of_work_for_somebody_is_told_in_the_servers_words_why_it_has_ended(url, connection):
+    async with AsyncDatabase(url, max_size=1) as db:
+        for scope in (db.as_user(None), db.as_service()):
+            async with expect_refusal(connection, ServerUnavailable) as refusal, scope as unit:
+                await unit.trees.list()
+                await end_others(connection)
+                await unit.trees.list()
+
+            assert refusal.value.sqlstate == "57P01"
+            assert "administrator command" in str(refusal.value)
+
+
 async def test_a_connection_lost_while_it_commits_leaves_the_outcome_unknown_and_says_so(url, connection):
     with Proxy(url) as proxy:
         async with AsyncDatabase(proxy.url, max_size=1, timeout=5) as db:

@@ -2,12 +2,15 @@
 
 """What makes no sense is refused, whoever asks; and what an author asked for holds for learners."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from _sync.factories import add_skills, rows
+from skilltree import Database
 from skilltree.errors import AssessmentNotPassed, InvalidValue
 
 
@@ -37,6 +40,29 @@ def test_a_learner_reports_within_the_window_that_operators_set(db, connection, 
         with db.as_user(learner.id) as unit:
             unit.progress.complete_skill(learner.id, html.id, at=ago(days=8))
     assert (db.progress.for_skill(learner.id, html.id)).status == "IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("window", "error"),
+    [
+        ("14 days", None),
+        ("100000 years", None),
+        ("3 days", "too far in the past"),
+        ("-1 day", "late_window is negative"),
+        ("a week", "late_window is not an interval"),
+    ],
+)
+def test_operators_set_the_window_to_any_interval(app_url, connection, learner, tree, db, window, error):
+    (html,) = add_skills(db, tree, "html")
+    connection.execute("update user_profiles set created_at = now() - interval '1 year'")
+    options = "-c skilltree.late_window=" + window.replace(" ", "\\ ")
+
+    with Database(make_conninfo(app_url, options=options), max_size=1) as app:
+        with pytest.raises(InvalidValue, match=error) if error else nullcontext():
+            with app.as_user(learner.id) as mine:
+                mine.progress.start_skill(learner.id, html.id, at=ago(days=10))
+
+    assert (db.progress.for_skill(learner.id, html.id) is None) == (error is not None)
 
 
 def test_the_owner_reports_what_has_happened_since_the_year_2000(db, learner, tree):
@@ -136,6 +162,40 @@ def test_imported_work_can_be_gone_on_with_at_once(db, learner, tree):
     counted = db.progress.calculate_tree_progress(learner.id, tree.id)
     assert done.tree_progress.progress_percent == pytest.approx(counted.percent)
     assert done.tree_progress.skills_completed == counted.completed == 2
+
+
+GOING_ON = {
+    "start_skill": {},
+    "record_activity": {"minutes": 5},
+    "record_attempt": {"score": 50},
+    "skip_skill": {},
+    "complete_skill": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "act"),
+    [
+        *((status, act) for status in ("AVAILABLE", "IN_PROGRESS", "SKIPPED") for act in GOING_ON),
+        *(("COMPLETED", act) for act in ("record_activity", "record_attempt", "complete_skill")),
+    ],
+)
+def test_imported_work_is_gone_on_with_whatever_moments_it_lacks(db, learner, tree, status, act):
+    moments = {"unlocked_at": ago(days=3), "started_at": ago(days=2)}
+
+    for number, given in enumerate(({}, *({one: moments[one]} for one in moments), moments)):
+        html = db.skills.create(tree.id, name="HTML", key=f"html-{number}")
+        css = db.skills.create(tree.id, name="CSS", dependencies=[html.id], is_optional=True)
+        ends = {"completed_at": ago(days=1)} if status == "COMPLETED" else {}
+        db.progress.import_rows([{"user_id": learner.id, "skill_id": css.id, "status": status, **given, **ends}])
+
+        db.progress.complete_skill(learner.id, html.id)
+        getattr(db.progress, act)(learner.id, css.id, **GOING_ON[act])
+
+        work = db.progress.for_skill(learner.id, css.id)
+        kept = [moment for moment in (work.unlocked_at, work.started_at, work.completed_at) if moment is not None]
+        assert kept == sorted(kept)
+        assert work.started_at == given.get("started_at", work.started_at)
 
 
 def test_nothing_is_imported_from_the_future(db, connection, learner, tree):

@@ -162,6 +162,18 @@ def test_a_stream_whose_backend_ends_is_told(url, connection, db, tree):
         assert streaming.statistics()["lent"] == 0
 
 
+def test_a_unit_of_work_for_somebody_is_told_in_the_servers_words_why_it_has_ended(url, connection):
+    with Database(url, max_size=1) as db:
+        for scope in (db.as_user(None), db.as_service()):
+            with expect_refusal(connection, ServerUnavailable) as refusal, scope as unit:
+                unit.trees.list()
+                end_others(connection)
+                unit.trees.list()
+
+            assert refusal.value.sqlstate == "57P01"
+            assert "administrator command" in str(refusal.value)
+
+
 def test_a_connection_lost_while_it_commits_leaves_the_outcome_unknown_and_says_so(url, connection):
     with Proxy(url) as proxy:
         with Database(proxy.url, max_size=1, timeout=5) as db:

@@ -262,10 +262,12 @@ class AsyncProgress(AsyncRepository):
 
         Nothing else comes of it: no minutes, no XP but an achievement's. Days that count already stay as they are. The
         reason, of 1 to 500 characters, is for the learner to read and on the trail, with who gave the days back. Work
-        of the service. Raises UserNotFound, and InvalidValue for a day that has not come yet.
+        of the service. Raises UserNotFound, and InvalidValue for a day that has not come yet, or before the year 2000.
         """
         if not 1 <= len(days) <= _MOST_DAYS_BACK:
             raise InvalidValue(f"days must be from 1 to {_MOST_DAYS_BACK}, not {len(days)}", field="days")
+        if not reason.strip():
+            raise InvalidValue("reason must say something, not be blank", field="reason")
         params = {"user_id": user_id, "days": days, "reason": reason, "skill_id": None, "at": None}
         _, noted, given_back, _, achievements, _, profiles = await self._executor.run(
             [
@@ -280,6 +282,8 @@ class AsyncProgress(AsyncRepository):
         )
         if not noted:
             raise UserNotFound(id=user_id)
+        if noted[0].outcome == "TOO_OLD":
+            raise InvalidValue("a day before the year 2000 cannot be given back", field="days")
         if noted[0].outcome not in DONE:
             raise InvalidValue("a day that has not come yet cannot be given back", field="days")
         return RestoredStreak(

@@ -12,6 +12,7 @@ from skilltree._core.driver_errors import translated
 from skilltree._core.queries import read
 from skilltree._core.roles import ANYBODY, Actor, roles_taken
 from skilltree._core.scopes import require_scope
+from skilltree._core.sockets import has_something_to_say
 
 
 async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
@@ -55,6 +56,9 @@ def has_rows(steps: Sequence[AsyncStep]) -> bool:
 async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
     is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
+    if is_open and not connection.closed and has_something_to_say(connection.fileno()):
+        # Its farewell, mostly: an empty statement raises the server's reason, a pipeline only says that it is gone.
+        await connection.execute("")
     todo = list(roles_taken(steps, actor, goes_on=is_open))
     cursors: list[AsyncCursor[Any]] = []
     try:

@@ -12,6 +12,7 @@ from skilltree._core.driver_errors import translated
 from skilltree._core.queries import read
 from skilltree._core.roles import ANYBODY, Actor, roles_taken
 from skilltree._core.scopes import require_scope
+from skilltree._core.sockets import has_something_to_say
 from skilltree._sync.connection import PinnedConnection
 from skilltree._sync.repository import Step
 
@@ -57,6 +58,9 @@ def has_rows(steps: Sequence[Step]) -> bool:
 def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
     is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
+    if is_open and not connection.closed and has_something_to_say(connection.fileno()):
+        # Its farewell, mostly: an empty statement raises the server's reason, a pipeline only says that it is gone.
+        connection.execute("")
     todo = list(roles_taken(steps, actor, goes_on=is_open))
     cursors: list[Cursor[Any]] = []
     try:

@@ -14,7 +14,7 @@ from skilltree.cli.application import Json, app, operator
 from skilltree.cli.drawing import drawing, mermaid, svg
 from skilltree.cli.run import did_you_mean
 from skilltree.cli.terminal import emit, emit_table, err, out
-from skilltree.curriculum import check_file, slug_of
+from skilltree.curriculum import check_file, in_order, slug_of
 from skilltree.curriculum.files import Format, format_of, read_file, write_file
 from skilltree.curriculum.files import template as template_of
 from skilltree.errors import InvalidCurriculum, TreeNotFound, UserNotFound
@@ -31,10 +31,7 @@ _COUNTS = ("added", "changed", "removed", "left_out", "relative_links")
 
 @app.command("import")
 def import_(
-    file: Annotated[
-        Path,
-        typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="A curriculum file; - reads a pipe."),
-    ],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="A curriculum file; - reads a pipe.")],
     *,
     leave_out_unknown: Annotated[bool, typer.Option(help="Leave out dependencies that name no skill.")] = False,
     publish: Annotated[bool, typer.Option(help="Publish the trees.")] = False,
@@ -43,7 +40,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import the trees of a curriculum file (JSON, YAML, CSV), all or none. See `skilltree template`."""
-    data = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+    data = _read(file)
     with operator() as db:
         chosen = form or format_of(file.name)
         curriculum = read_file(data, chosen, known=lambda slug: _find(db, slug))
@@ -52,11 +49,23 @@ def import_(
             rows = list(_previewed(db, curriculum, leave_out_unknown=leave_out_unknown))
         else:
             with db.transaction() as unit:
-                rows = [
-                    _imported(unit, tree, leave_out_unknown=leave_out_unknown, publish=publish)
-                    for tree in curriculum.trees
-                ]
+                # A tree comes after those that must be completed before it.
+                done = {
+                    tree.slug: _imported(unit, tree, leave_out_unknown=leave_out_unknown, publish=publish)
+                    for tree in in_order(curriculum)
+                }
+                rows = [done[tree.slug] for tree in curriculum.trees]
     emit_table(rows, as_json=as_json)
+
+
+def _read(file: Path) -> bytes:
+    # Not typer's own `allow_dash` and `exists`: the newer ones take the dash for a file that is not there.
+    if str(file) == "-":
+        return typer.get_binary_stream("stdin").read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}", param_hint="'file'") from error
 
 
 def _imported(unit: UnitOfWork, tree: CurriculumTree, *, leave_out_unknown: bool, publish: bool) -> dict[str, str]:

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from skilltree._core.terminal_text import harmless, has_obeyed, json_text
 
+_NARROWEST, _USUAL = 10, 80
+
 
 class ReaderGone(Exception):
     """Whoever read the output has stopped, as ``head`` does."""
@@ -24,6 +26,9 @@ class Terminal(Console):
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, soft_wrap=stderr, markup=False, highlight=False, emoji=False)
+        # No width is told, as by COLUMNS=0 in containers: nothing would be printed.
+        if width is None and self.width < _NARROWEST:
+            self.width = _USUAL
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from graphlib import TopologicalSorter
 from typing import NamedTuple
 from unicodedata import normalize
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -15,7 +16,14 @@ from skilltree._core.arguments import path_shown, shown
 from skilltree._core.documents import plain
 from skilltree._core.rows import JsonText
 from skilltree.curriculum.json_text import read_json
-from skilltree.errors import CyclicDependency, CyclicParents, InvalidCurriculum, UnknownCurriculumKeys, limited
+from skilltree.errors import (
+    CyclicDependency,
+    CyclicParents,
+    CyclicPrerequisites,
+    InvalidCurriculum,
+    UnknownCurriculumKeys,
+    limited,
+)
 from skilltree.models.content import is_relative_url
 from skilltree.models.curriculum import Curriculum, CurriculumSkill, CurriculumTree
 
@@ -157,7 +165,7 @@ def faults(tree: CurriculumTree) -> Faults:
     keys = Counter(skill.key for skill in tree.skills)
     alike: dict[str, list[str]] = defaultdict(list)
     for key in keys:
-        alike[_looks(key)].append(key)
+        alike[looks(key)].append(key)
     problems = [f"{key}: {count} skills have this key" for key, count in keys.items() if count > 1]
     problems += [f"{', '.join(map(repr, same))}: keys that look the same" for same in alike.values() if len(same) > 1]
     for skill in tree.skills:
@@ -176,18 +184,22 @@ def faults(tree: CurriculumTree) -> Faults:
     )
 
 
-def _looks(key: str) -> str:
+def looks(key: str) -> str:
     """Return what keys that look the same have in common: without case, and without what is not seen."""
     return " ".join(_UNSEEN.sub("", normalize("NFC", key)).casefold().split())
 
 
 def _did_you_mean(key: str, alike: Mapping[str, Sequence[str]], keys: Iterable[str]) -> str:
-    close = alike.get(_looks(key)) or get_close_matches(key[:_MOST_COMPARED], list(keys), n=1)
+    close = alike.get(looks(key)) or get_close_matches(key[:_MOST_COMPARED], list(keys), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def check_file(curriculum: Curriculum, *, leave_out_unknown: bool) -> None:
-    """Raise what check_tree raises for the trees of a file, with the faults of all of them at once."""
+    """Raise what check_tree raises for the trees of a file, with the faults of all of them at once.
+
+    Raises CyclicPrerequisites for trees that need each other.
+    """
+    in_order(curriculum)
     found = [faults(tree) for tree in curriculum.trees]
     bad = [each for each in found if each.problems(leave_out_unknown=leave_out_unknown)]
     if len(bad) == 1:
@@ -197,6 +209,20 @@ def check_file(curriculum: Curriculum, *, leave_out_unknown: bool) -> None:
             f"{len(bad)} trees of the file cannot be imported:",
             problems=tuple(one for each in bad for one in each.problems(leave_out_unknown=leave_out_unknown)),
         )
+
+
+def in_order(curriculum: Curriculum) -> list[CurriculumTree]:
+    """Return the trees of a file, each after those of the file that are its prerequisites.
+
+    Raises CyclicPrerequisites for trees that need each other.
+    """
+    needed = {tree.slug: tree.prerequisites for tree in curriculum.trees}
+    if cycles := _cycles(needed):
+        raise CyclicPrerequisites(
+            "\n  ".join(limited([f"prerequisite cycle: {' → '.join(cycle)}" for cycle in cycles])), ids=cycles[0]
+        )
+    trees = {tree.slug: tree for tree in curriculum.trees}
+    return [trees[slug] for slug in TopologicalSorter(needed).static_order() if slug in trees]
 
 
 def check_tree(tree: CurriculumTree, *, leave_out_unknown: bool) -> tuple[CurriculumTree, tuple[tuple[str, str], ...]]:
@@ -251,6 +277,8 @@ def _cycles(graph: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]
                 if other in path:
                     places = list(path)
                     found.append((*places[places.index(other) :], other))
+                    if len(found) == _MOST_CYCLES:
+                        return tuple(found)
                 elif other in graph and other not in done:
                     path[other] = None
                     steps.append((other, iter(graph[other])))
@@ -259,7 +287,7 @@ def _cycles(graph: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]
                 steps.pop()
                 path.pop(key)
                 done.add(key)
-    return tuple(found[:_MOST_CYCLES])
+    return tuple(found)
 
 
 def relative_links(tree: CurriculumTree) -> tuple[tuple[str, str], ...]:

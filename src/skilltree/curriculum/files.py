@@ -81,6 +81,7 @@ _TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("map", "seq", "str", "null", "bool", "int", "float", "timestamp", "value", "merge")
 )
+_DEEPEST = 100
 _TEXT, _NULL = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 
 
@@ -97,8 +98,16 @@ def _read_yaml(data: bytes) -> object:
     """
     yaml = _yaml()
     text = decoded(data, json.detect_encoding(data) if data else "utf-8")
+    opening = (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken, yaml.BlockSequenceStartToken,
+               yaml.BlockMappingStartToken)  # fmt: skip
+    closing = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
+    depth = 0
     try:
         for token in yaml.scan(text):
+            depth += isinstance(token, opening) - isinstance(token, closing)
+            # What is nested deeper takes time beyond measure to read.
+            if depth > _DEEPEST:
+                raise _unreadable(token.start_mark, "it is nested too deep")
             if isinstance(token, (yaml.AliasToken, yaml.AnchorToken)):
                 raise _unreadable(token.start_mark, "anchors and aliases (& and *) are not read")
         top = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from skilltree._core.terminal_text import harmless
-from skilltree.curriculum import parse_document, slug_of
+from skilltree.curriculum import looks, parse_document, slug_of
 from skilltree.curriculum.json_text import decoded
 from skilltree.errors import InvalidCurriculum
 from skilltree.models.curriculum import Curriculum, CurriculumTree
@@ -36,6 +36,9 @@ def _lines(cell: str) -> object:
 
 
 def _whole(cell: str) -> object:
+    # A thousand or one: who reads 1,000 or 1.000 cannot know.
+    if _THOUSANDS.fullmatch(cell):
+        raise ValueError(cell)
     number = float(cell.replace(",", ".")) if "." in cell or "," in cell else int(cell)
     if number != int(number):
         raise ValueError(cell)
@@ -63,7 +66,7 @@ def _word(cell: str) -> object:
     return cell.upper().replace(" ", "_")
 
 
-_WHOLE, _YES_OR_NO = "a whole number", "yes or no"
+_WHOLE, _YES_OR_NO = "a whole number, such as 1200", "yes or no"
 _TREE_COLUMNS = {"tree_name": "name", "category": "category", "tree_description": "description"}
 _COLUMNS = {
     "key": _Column("key", _text),
@@ -84,6 +87,7 @@ _COLUMNS = {
 _ALIASES = {"slug": "tree", "estimated_minutes": "minutes", "xp_value": "xp", "requires": "dependencies",
             "prerequisites": "dependencies", "depends_on": "dependencies", "skill": "name", "title": "name",
             "skill_type": "type"}  # fmt: skip
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 """What a spreadsheet would compute. It is written with an apostrophe before it, as spreadsheets do."""
@@ -96,7 +100,7 @@ def read_table(data: bytes, known: Callable[[str], CurriculumTree | None]) -> Cu
     InvalidCurriculum, which names every fault by row and column.
     """
     rows = _rows(_decoded(data))
-    header = _header(next(rows, None))
+    header = _header(next((row for row in rows if any(row[1])), None))
     problems: list[str] = []
     trees: dict[str, dict[str, object]] = {}
     rows_of: dict[tuple[str, str], int] = {}
@@ -109,7 +113,7 @@ def read_table(data: bytes, known: Callable[[str], CurriculumTree | None]) -> Cu
         if "tree" not in row:
             problems.append(f"row {number}, column tree: it is empty")
             continue
-        slug, tree = _tree(row, trees, known)
+        slug, tree = _tree(number, row, trees, known, problems)
         skill = _skill(number, row, problems)
         key = str(skill["key"])
         if (slug, key) in rows_of:
@@ -158,25 +162,30 @@ def _unquoted(cell: str) -> str:
 
 
 def _header(first: tuple[int, list[str]] | None) -> list[str]:
-    if first is None or not any(first[1]):
+    if first is None:
         raise InvalidCurriculum("the table cannot be read:", problems=("it is empty",))
-    names = [cell.lower().replace(" ", "_") for cell in first[1]]
+    number, cells = first
+    names = [cell.lower().replace(" ", "_") for cell in cells]
     header = [_ALIASES.get(name, name) for name in names]
     known = {"tree", *_TREE_COLUMNS, *_COLUMNS}
     problems = [
-        f"row 1, column {name}: there is no such column; there are {', '.join(sorted(known))}"
+        f"row {number}, column {name}: there is no such column; there are {', '.join(sorted(known))}"
         for name in header
         if name and name not in known
     ]
-    problems += [f"row 1: the column {name} is there twice" for name in sorted(known) if header.count(name) > 1]
-    problems += [f"row 1: there is no column {name}" for name in ("tree", "name") if name not in header]
+    problems += [f"row {number}: the column {name} is there twice" for name in sorted(known) if header.count(name) > 1]
+    problems += [f"row {number}: there is no column {name}" for name in ("tree", "name") if name not in header]
     if problems:
         raise InvalidCurriculum("the header of the table is not as it must be:", problems=tuple(problems))
     return header
 
 
 def _tree(
-    row: Mapping[str, str], trees: dict[str, dict[str, object]], known: Callable[[str], CurriculumTree | None]
+    number: int,
+    row: Mapping[str, str],
+    trees: dict[str, dict[str, object]],
+    known: Callable[[str], CurriculumTree | None],
+    problems: list[str],
 ) -> tuple[str, dict[str, object]]:
     called = row["tree"]
     slug = called if _SLUG.fullmatch(called) else slug_of(called)
@@ -184,10 +193,22 @@ def _tree(
         there = known(slug)
         name = called if slug != called else slug.replace("-", " ").capitalize()
         held = there.to_form() if there else {"name": name, "category": CATEGORY}
-        trees[slug] = held | {"slug": slug, "skills": [], "held": there}
+        # A slug that leaves nothing out is as good as the name: C is the tree c, whatever it is called, and C++ is not.
+        is_meant = there is None or _alike(called) in {slug, _alike(there.name)}
+        trees[slug] = held | {"slug": slug, "skills": [], "held": there, "called": called if is_meant else held["name"]}
+    other = str(trees[slug]["called"])
+    if _alike(called) != _alike(other):
+        problems.append(
+            f"row {number}, column tree: {called!r} and {other!r} would be one tree, {slug}; write a slug for each"
+        )
     given = {field: row[column] for column, field in _TREE_COLUMNS.items() if column in row}
     trees[slug] |= given
     return slug, trees[slug]
+
+
+def _alike(called: str) -> str:
+    """Return what names of a tree have in common that differ in case and in how words are parted."""
+    return re.sub(r"[\s_-]+", "-", looks(called)).strip("-")
 
 
 def _skill(number: int, row: Mapping[str, str], problems: list[str]) -> dict[str, object]:
@@ -213,6 +234,7 @@ def _parsed(
     forms = []
     for slug, tree in trees.items():
         there = tree.pop("held")
+        tree.pop("called")
         held = {
             str(each["key"]): {name: value for name, value in each.items() if name not in there_are}
             for each in (_skills_of(there) if isinstance(there, CurriculumTree) else ())

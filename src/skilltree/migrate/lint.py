@@ -9,7 +9,7 @@ from skilltree._core.driver_errors import translated
 from skilltree._core.queries import load
 from skilltree._core.sql_folders import folder
 from skilltree._core.urls import checked_url
-from skilltree.migrate.connection import require_sight
+from skilltree.migrate.connection import pin, require_sight
 
 _AUDITED = (
     "users",
@@ -82,6 +82,7 @@ def lint(url: str, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
     checked_url(url)
     with translated(), Connection.connect(url) as connection:
         connection.read_only = True
+        pin(connection)
         require_sight(connection)
         return examine(connection, exceptions)
 

@@ -17,7 +17,7 @@ from yoyo.migrations import default_migration_table
 from skilltree._core.driver_errors import translated
 from skilltree._core.server_requirements import refuse_unfit
 from skilltree._core.urls import checked_url
-from skilltree.errors import MigrationError
+from skilltree.errors import MigrationError, UnfitDatabase
 from skilltree.migrate.connection import pin, refuse_unwritable
 from skilltree.migrate.files import Mark, Migration, Statement
 
@@ -160,7 +160,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
         return holder[0] if holder else None
 
     def read_applied(self) -> dict[str, Mark]:
-        """Return what is applied, oldest first."""
+        """Return what is applied, oldest first. Raises UnfitDatabase where this role may not know."""
+        try:
+            return self._read_applied()
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise UnfitDatabase(
+                "this role may not read which migrations are applied: connect as the role that migrates"
+            ) from error
+
+    def _read_applied(self) -> dict[str, Mark]:
         tables = self.list_tables()
         marks = {}
         if "skilltree_migrations" in tables:
