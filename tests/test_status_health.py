@@ -47,7 +47,7 @@ from skilltree.migrate.roles import statements
             "'alter role skilltree_app in database %I set session_replication_role = replica', current_database()"
             "); end $$",
             "session_replication_role of skilltree_app",
-            "no trigger runs: alter role skilltree_app in database skilltree_test_migrated reset",
+            "no trigger runs: alter role skilltree_app in database skilltree_test",
         ),
         ("revoke usage on schema public from app_user", "schema public", "app_user may not use it"),
         (
