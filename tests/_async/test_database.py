@@ -251,6 +251,9 @@ async def test_closing_twice_and_closing_what_was_not_opened_does_no_harm(url):
     await db.close()
     await db.close()
 
+    async with db:
+        assert await db.trees.get_many([]) == []
+
 
 async def until_others_are(connection, count):
     """Return once there are so many other connections: the server takes a moment to see one off."""

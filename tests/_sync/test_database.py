@@ -253,6 +253,9 @@ def test_closing_twice_and_closing_what_was_not_opened_does_no_harm(url):
     db.close()
     db.close()
 
+    with db:
+        assert db.trees.get_many([]) == []
+
 
 def until_others_are(connection, count):
     """Return once there are so many other connections: the server takes a moment to see one off."""

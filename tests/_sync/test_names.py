@@ -56,8 +56,11 @@ def test_names_that_look_the_same_are_one(db, connection, names):
 
 
 def test_names_that_look_different_are_two(db):
-    for number, name in enumerate(["ada", "adа1", "ad", "a da", "a-da", "a_da", "äda", "ába", "адa2", "日本", "日木"]):
-        add_user(db, name, email=f"{number}@example.org")
+    names = ["ada", "adа1", "ad", "a da", "a-da", "a_da", "äda", "ába", "адa2", "日本", "日木"]
+
+    users = [add_user(db, name, email=f"{number}@example.org") for number, name in enumerate(names)]
+
+    assert [db.users.find_by_username(name) for name in names] == users
 
 
 def test_a_character_that_nobody_sees_is_refused_by_its_number(db, connection, subtests):
