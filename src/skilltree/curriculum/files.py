@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from skilltree._core.terminal_text import json_text
-from skilltree.curriculum import parse_document
 from skilltree.curriculum.json_text import decoded, read_json
+from skilltree.curriculum.parse import parse_document
 from skilltree.curriculum.tables import read_table, write_table
 from skilltree.errors import InvalidCurriculum, YamlMissing
 from skilltree.models.curriculum import Curriculum, CurriculumTree

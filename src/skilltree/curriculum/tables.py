@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from skilltree._core.terminal_text import harmless
-from skilltree.curriculum import looks, parse_document, slug_of
+from skilltree.curriculum.checks import looks
 from skilltree.curriculum.json_text import decoded
+from skilltree.curriculum.parse import parse_document
+from skilltree.curriculum.rows import slug_of
 from skilltree.errors import InvalidCurriculum
 from skilltree.models.curriculum import Curriculum, CurriculumTree
 
