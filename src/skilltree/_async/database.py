@@ -15,8 +15,8 @@ from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
 from skilltree._async.steps import has_rows, run_steps
 from skilltree._async.unit import AsyncUnitOfWork
-from skilltree._core.arguments import shown
 from skilltree._core.driver_errors import translated
+from skilltree._core.messages import shown
 from skilltree._core.roles import ANYBODY, Actor, learner, service
 from skilltree._core.rows import adapters
 from skilltree._core.scopes import writes

@@ -4,7 +4,6 @@ from datetime import date
 from uuid import UUID
 
 from skilltree._async.repository import HOLD_TREE, AsyncRepository, AsyncStep, step
-from skilltree._core.arguments import shown
 from skilltree._core.invariants import (
     INVARIANTS,
     OF_THE_CATALOGUE,
@@ -15,6 +14,7 @@ from skilltree._core.invariants import (
     learners_of,
     noted,
 )
+from skilltree._core.messages import shown
 from skilltree._core.server_requirements import refuse_blind
 from skilltree.errors import InvalidValue
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair

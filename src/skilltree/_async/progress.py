@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from psycopg.rows import scalar_row
 
 from skilltree._async.repository import AsyncRepository, step
-from skilltree._core.arguments import Range
 from skilltree._core.progress_outcomes import DONE, import_refusal, imported, locked, outcome_of, refusal
 from skilltree._core.rows import Params, document, limited
+from skilltree._core.value_checks import Range
 from skilltree.errors import ConcurrentUpdate, InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.base import Page

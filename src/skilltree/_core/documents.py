@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from skilltree._core.arguments import MOST_ITEMS
+from skilltree._core.value_checks import MOST_ITEMS
 
 T = TypeVar("T")
 

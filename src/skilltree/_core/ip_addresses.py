@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from skilltree._core.arguments import shown
+from skilltree._core.messages import shown
 from skilltree.errors import InvalidValue
 
 Address = IPv4Address | IPv6Address

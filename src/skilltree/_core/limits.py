@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from json import loads
 
-from skilltree._core.arguments import shown
+from skilltree._core.messages import shown
 
 LIMITS = {
     "achievements_badge_color_form": "be a colour such as #4F46E5",

@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 import bcrypt
 
-from skilltree._core.arguments import shown
+from skilltree._core.messages import shown
 from skilltree.errors import InvalidPassword
 
 DEFAULT_COST = 12

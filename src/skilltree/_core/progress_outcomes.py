@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from skilltree._core.arguments import path_shown
 from skilltree._core.documents import plain
+from skilltree._core.messages import path_shown
 from skilltree._core.rows import document
 from skilltree.errors import (
     AlreadyCompleted,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
-from skilltree._core.arguments import shown
+from skilltree._core.messages import shown
 from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params
 from skilltree.errors import InvalidValue, PermissionDenied

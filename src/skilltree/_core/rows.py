@@ -14,8 +14,8 @@ from psycopg.types.string import TextLoader
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from skilltree._core.arguments import path_shown, shown
 from skilltree._core.documents import MOST_LEVELS, plain
+from skilltree._core.messages import path_shown, shown
 from skilltree.errors import (
     InvalidCursor,
     InvalidDocument,

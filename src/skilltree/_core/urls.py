@@ -8,7 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
-from skilltree._core.arguments import shown
+from skilltree._core.messages import shown
 from skilltree.errors import InvalidConnectionString
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,40})://")

@@ -5,7 +5,7 @@
 from datetime import date
 from uuid import UUID
 
-from skilltree._core.arguments import shown
+from skilltree._core.messages import shown
 from skilltree._sync.repository import Repository
 from skilltree.errors import InvalidValue
 from skilltree.models.audit import AuditEntry

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from psycopg import RawCursor
 
-from skilltree._core.arguments import shown
 from skilltree._core.driver_errors import translated
+from skilltree._core.messages import shown
 from skilltree._core.roles import ANYBODY, Actor, learner, service
 from skilltree._core.rows import adapters
 from skilltree._core.scopes import writes

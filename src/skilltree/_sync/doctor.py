@@ -5,7 +5,6 @@
 from datetime import date
 from uuid import UUID
 
-from skilltree._core.arguments import shown
 from skilltree._core.invariants import (
     INVARIANTS,
     OF_THE_CATALOGUE,
@@ -16,6 +15,7 @@ from skilltree._core.invariants import (
     learners_of,
     noted,
 )
+from skilltree._core.messages import shown
 from skilltree._core.server_requirements import refuse_blind
 from skilltree._sync.repository import HOLD_TREE, Repository, Step, step
 from skilltree.errors import InvalidValue

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from skilltree._core.arguments import path_shown, shown
 from skilltree._core.documents import plain
+from skilltree._core.messages import path_shown, shown
 from skilltree.curriculum.json_text import read_json
 from skilltree.errors import InvalidCurriculum
 from skilltree.models.curriculum import Curriculum, CurriculumTree
