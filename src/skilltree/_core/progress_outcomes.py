@@ -12,6 +12,7 @@ from skilltree._core.rows import document
 from skilltree.errors import (
     AlreadyCompleted,
     AssessmentNotPassed,
+    ConcurrentUpdate,
     InvalidValue,
     PrerequisitesNotMet,
     ProgressExists,
@@ -50,6 +51,14 @@ def locked(kind: str, id: UUID, missing: Sequence[MissingPrerequisite | MissingT
     return PrerequisitesNotMet(
         f"{kind} {id} is locked: complete {names}{more} first, in this order",
         missing=[(each.id, each.name) for each in missing],
+    )
+
+
+def unsettled(kind: str, id: UUID, *, attempts: int) -> ConcurrentUpdate:  # noqa: A002
+    """Return the error for what others change as fast as it is tried."""
+    return ConcurrentUpdate(
+        f"{kind} {id} changed each of {attempts} times between the attempt and the look at why it was refused: "
+        "try again"
     )
 
 

@@ -3,13 +3,14 @@
 import ast
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
+from skilltree._async.repository import AsyncRepository
 from skilltree._core.sql_folders import folder
-from skilltree.gate.reader import Reader, Use
+from skilltree.gate.reader import Method, Reader, Use
 
 _PACKAGE = Path(__file__).parents[1]
 _TOOLS = folder("queries").parent / "tools"
@@ -31,13 +32,15 @@ class Usage:
 def read_usage() -> Usage:
     """Return how the repositories and the rest of the package use the query files."""
     usage = Usage(has_tools=_TOOLS.is_dir())
-    for path in sorted((_PACKAGE / "_async").glob("*.py")):
-        module = importlib.import_module(f"skilltree._async.{path.stem}")
-        tree = ast.parse(path.read_text())
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef) and _is_repository(module, node):
-                usage.repositories.add(path.stem)
-                _read_class(usage, module, node, f"src/skilltree/_async/{path.name}", path.stem)
+    for repository in _repositories():
+        folder_of_queries = repository.__module__.rpartition(".")[2]
+        usage.repositories.add(folder_of_queries)
+        methods = _methods_of(repository)
+        for name, method in methods.items():
+            if not name.startswith("_"):
+                reader = Reader(repository, methods, f"{folder_of_queries}/{name}")
+                reader.run(method, {})
+                usage.uses += reader.uses
     for path in _sources():
         if path.parent.name != "_sync":
             tree = ast.parse(path.read_text())
@@ -65,19 +68,29 @@ def _models(path: Path, tree: ast.Module) -> set[str]:
     return imported | own
 
 
-def _is_repository(module: ModuleType, node: ast.ClassDef) -> bool:
-    base = importlib.import_module("skilltree._async.repository").AsyncRepository
-    found = getattr(module, node.name)
-    return inspect.isclass(found) and issubclass(found, base) and found is not base
+def _repositories() -> list[type[AsyncRepository]]:
+    """Return the repositories, in the order of their modules. What another one extends is a part of that one."""
+    modules = [f"skilltree._async.{path.stem}" for path in sorted((_PACKAGE / "_async").glob("*.py"))]
+    found = [each for name in modules for each in vars(importlib.import_module(name)).values() if inspect.isclass(each)]
+    ours = [each for each in dict.fromkeys(found) if issubclass(each, AsyncRepository) and each.__module__ in modules]
+    return [each for each in ours if not any(issubclass(other, each) for other in ours if other is not each)]
 
 
-def _read_class(usage: Usage, module: ModuleType, node: ast.ClassDef, file: str, name: str) -> None:
-    methods = {each.name: each for each in node.body if isinstance(each, (ast.AsyncFunctionDef, ast.FunctionDef))}
-    for method in methods.values():
-        if not method.name.startswith("_"):
-            reader = Reader(module, getattr(module, node.name), methods, file, f"{name}/{method.name}")
-            reader.run(method, {})
-            usage.uses += reader.uses
+def _methods_of(repository: type[AsyncRepository]) -> dict[str, Method]:
+    """Return the methods of a repository, also those of the classes that it extends."""
+    methods: dict[str, Method] = {}
+    for cls in reversed(repository.__mro__):
+        if issubclass(cls, AsyncRepository) and cls is not AsyncRepository:
+            module = sys.modules[cls.__module__]
+            path = _PACKAGE / "_async" / f"{module.__name__.rpartition('.')[2]}.py"
+            methods |= {
+                each.name: Method(each, module, f"src/skilltree/_async/{path.name}")
+                for node in ast.parse(path.read_text()).body
+                if isinstance(node, ast.ClassDef) and node.name == cls.__name__
+                for each in node.body
+                if isinstance(each, (ast.AsyncFunctionDef, ast.FunctionDef))
+            }
+    return methods
 
 
 def _direct_uses(path: Path, tree: ast.Module) -> Iterator[Use]:
