@@ -54,6 +54,10 @@ EXTRAS = {
     "yoyo": {"migrate"},
 }
 
+MOST_LINES = 330
+# Each with its reason in docs/decisions/0082-imports-point-down.md.
+LONG = {"src/skilltree/errors.py"}
+
 
 def modules(*parts: str) -> list[Path]:
     return sorted(SOURCE.joinpath("skilltree", *parts).rglob("*.py"))
@@ -119,6 +123,14 @@ def test_every_part_of_the_package_has_its_place() -> None:
     parts = {part_of(".".join(path.relative_to(SOURCE).with_suffix("").parts)) for path in modules()}
 
     assert parts == set(DOWN)
+
+
+def test_no_module_is_long() -> None:
+    paths = [*modules(), *sorted((ROOT / "tools").rglob("*.py"))]
+
+    long = {str(path.relative_to(ROOT)) for path in paths if len(path.read_text().splitlines()) > MOST_LINES}
+
+    assert long == LONG
 
 
 def test_importing_the_package_loads_nothing_that_it_does_not_need_yet() -> None:
