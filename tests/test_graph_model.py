@@ -331,3 +331,44 @@ def test_graph_without_edges_has_no_cycle_and_no_levels(connection: Connection, 
     rows = ask(connection, function, [])
 
     assert rows in ([], [(None,)])
+
+
+@_EXAMPLES
+@given(edges=EDGES, start=st.integers(1, 14), ends=st.sets(st.integers(1, 14), max_size=4))
+def test_the_way_to_a_node_leads_through_no_end_and_counts_all_edges_on_it(
+    connection: Connection, edges: list[tuple[int, int]], start: int, ends: set[int]
+) -> None:
+    edges = [(max(edge), min(edge)) for edge in edges if edge[0] != edge[1]]
+    graph: nx.DiGraph[int] = nx.DiGraph(edges)
+    graph.add_node(start)
+    followed = nx.DiGraph((one, other) for one, other in graph.edges if one not in ends)
+    followed.add_node(start)
+    met = nx.descendants(followed, start) | {start}
+
+    rows = way_to(connection, start, edges, ends)
+
+    assert dict(rows) == longest_ways(graph.subgraph(met))  # type: ignore[arg-type, comparison-overlap]
+    assert len(rows) == len(met)
+
+
+def test_a_way_of_ten_thousand_nodes_is_followed_to_its_end(connection: Connection) -> None:
+    rows = way_to(connection, 10_001, [(place + 1, place) for place in range(1, 10_001)], set())
+
+    assert sorted(rows) == [(node, node - 1) for node in range(1, 10_002)]
+
+
+def test_a_cycle_ends_the_way_to_a_node(connection: Connection) -> None:
+    assert {node for node, _ in way_to(connection, 1, [(1, 2), (2, 3), (3, 1)], set())} == {1, 2, 3}
+
+
+def way_to(connection: Connection, start: int, edges: list[tuple[int, int]], ends: set[int]) -> list[tuple[int, int]]:
+    rows = connection.execute(
+        "select * from way_to(%s, %s::uuid[], %s::uuid[], %s::uuid[])",
+        [
+            UUID(int=start),
+            [UUID(int=source) for source, _ in edges],
+            [UUID(int=target) for _, target in edges],
+            [UUID(int=end) for end in ends],
+        ],
+    ).fetchall()
+    return [(row[0].int, row[1]) for row in rows]  # type: ignore[misc, union-attr, attr-defined]

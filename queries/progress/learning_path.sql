@@ -7,6 +7,7 @@
 -- asked for that is skipped is still to complete.
 --
 -- @sample skill_id: %(last_skill_id)s
+-- @notnull steps.level: every node on the way has one
 -- @budget buffers 84
 -- @never Seq Scan on user_profiles, user_skill_progress, xp_events
 with target as (
@@ -65,12 +66,6 @@ settled as (
     where not tree_skill.is_active
 ),
 
-goes_on as (
-    select work.skill_id
-    from work
-    where work.status = 'IN_PROGRESS'
-),
-
 edge as (
     select
         tree_skill.id as skill_id,
@@ -80,44 +75,22 @@ edge as (
     where dependency.id not in (select settled.skill_id from settled)
 ),
 
-asked as (
-    select
-        edge.skill_id,
-        edge.prerequisite_id
-    from edge
-    where edge.skill_id not in (select goes_on.skill_id from goes_on)
-),
-
+-- Work under way goes on: no way leads through it, but what is in the way anyhow comes before it.
 unsatisfied as (
-    select node.id
-    from target
-    cross join
-        distances_from(
-            target.id,
-            (select coalesce(array_agg(asked.skill_id), '{}') from asked),
-            (select coalesce(array_agg(asked.prerequisite_id), '{}') from asked)
-        ) as node (id, distance)
-),
-
--- Also from work that goes on, to what is in the way anyhow: that comes first.
-way_edge as (
-    select
-        edge.skill_id,
-        edge.prerequisite_id
-    from edge
-    where
-        edge.skill_id in (select unsatisfied.id from unsatisfied)
-        and edge.prerequisite_id in (select unsatisfied.id from unsatisfied)
-),
-
-leveled as (
     select
         node.id,
         node.level
-    from topological_levels(
-        (select coalesce(array_agg(way_edge.skill_id), '{}') from way_edge),
-        (select coalesce(array_agg(way_edge.prerequisite_id), '{}') from way_edge)
-    ) as node (id, level)
+    from target
+    cross join
+        way_to(
+            target.id,
+            (select array_agg(edge.skill_id) from edge),
+            (select array_agg(edge.prerequisite_id) from edge),
+            (
+                select array_agg(work.skill_id) from work
+                where work.status = 'IN_PROGRESS'
+            )
+        ) as node (id, level)
 ),
 
 step as (
@@ -127,7 +100,7 @@ step as (
         case
             when work.status is not null then work.status
             -- An inactive skill is open to nobody.
-            when tree_skill.is_active and coalesce(leveled.level, 0) = 0 then 'AVAILABLE'
+            when tree_skill.is_active and unsatisfied.level = 0 then 'AVAILABLE'
             else 'LOCKED'
         end as status,
         tree_skill.is_optional,
@@ -136,10 +109,10 @@ step as (
                 then greatest(tree_skill.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
         end as remaining_minutes,
         case when xp_events.source_id is null then tree_skill.xp_value else 0 end as xp,
-        coalesce(leveled.level, 0) as level,
+        unsatisfied.level,
         row_number() over (
             order by
-                coalesce(leveled.level, 0),
+                unsatisfied.level,
                 tree_skill.position_y,
                 tree_skill.position_x,
                 tree_skill.sort_order,
@@ -147,7 +120,6 @@ step as (
         ) as place
     from unsatisfied
     inner join tree_skill on tree_skill.id = unsatisfied.id
-    left join leveled on leveled.id = tree_skill.id
     left join work on work.skill_id = tree_skill.id
     left join xp_events
         on

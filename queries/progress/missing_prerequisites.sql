@@ -7,7 +7,7 @@
 -- again, nor what lies behind one under way: work once begun goes on.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @notnull is_direct: no dependency is null
+-- @notnull level: every node on the way has one
 -- @budget buffers 43
 -- @never Seq Scan on skills, user_skill_progress
 with tree_skill as (
@@ -19,6 +19,7 @@ with tree_skill as (
         skills.estimated_minutes,
         skills.is_active,
         skills.dependencies,
+        skills.dependents,
         skills.position_y,
         skills.position_x,
         skills.sort_order
@@ -55,12 +56,6 @@ settled as (
     where not tree_skill.is_active
 ),
 
-goes_on as (
-    select work.skill_id
-    from work
-    where work.status = 'IN_PROGRESS'
-),
-
 edge as (
     select
         tree_skill.id as skill_id,
@@ -70,43 +65,21 @@ edge as (
     where dependency.id not in (select settled.skill_id from settled)
 ),
 
-asked as (
-    select
-        edge.skill_id,
-        edge.prerequisite_id
-    from edge
-    where edge.skill_id not in (select goes_on.skill_id from goes_on)
-),
-
+-- Work under way goes on: no way leads through it, but what is in the way anyhow comes before it.
 unsatisfied as (
-    select node.id
-    from
-        distances_from(
-            %(skill_id)s,
-            (select coalesce(array_agg(asked.skill_id), '{}') from asked),
-            (select coalesce(array_agg(asked.prerequisite_id), '{}') from asked)
-        ) as node (id, distance)
-),
-
--- Also from work that goes on, to what is in the way anyhow: that comes first.
-way_edge as (
-    select
-        edge.skill_id,
-        edge.prerequisite_id
-    from edge
-    where
-        edge.skill_id in (select unsatisfied.id from unsatisfied)
-        and edge.prerequisite_id in (select unsatisfied.id from unsatisfied)
-),
-
-leveled as (
     select
         node.id,
         node.level
-    from topological_levels(
-        (select coalesce(array_agg(way_edge.skill_id), '{}') from way_edge),
-        (select coalesce(array_agg(way_edge.prerequisite_id), '{}') from way_edge)
-    ) as node (id, level)
+    from
+        way_to(
+            %(skill_id)s,
+            (select array_agg(edge.skill_id) from edge),
+            (select array_agg(edge.prerequisite_id) from edge),
+            (
+                select array_agg(work.skill_id) from work
+                where work.status = 'IN_PROGRESS'
+            )
+        ) as node (id, level)
 )
 
 select
@@ -114,13 +87,8 @@ select
     tree_skill.name,
     tree_skill.difficulty,
     tree_skill.estimated_minutes,
-    tree_skill.id in (
-        select asked.prerequisite_id
-        from asked
-        where asked.skill_id = %(skill_id)s
-    ) as is_direct,
-    coalesce(leveled.level, 0) as level
+    tree_skill.dependents @> array[%(skill_id)s::uuid] as is_direct,
+    unsatisfied.level
 from unsatisfied
 inner join tree_skill on tree_skill.id = unsatisfied.id
-left join leveled on leveled.id = tree_skill.id
-order by level, tree_skill.position_y, tree_skill.position_x, tree_skill.sort_order, tree_skill.id;
+order by unsatisfied.level, tree_skill.position_y, tree_skill.position_x, tree_skill.sort_order, tree_skill.id;

@@ -2,9 +2,10 @@
 -- needs. Inactive skills neither gate nor count, so that no way leads through them.
 --
 -- @sample skill_id: %(last_skill_id)s
+-- @notnull level: every node on the way has one
 -- @budget buffers 46
 -- @never Seq Scan on skills
-with recursive tree_skill as (
+with tree_skill as (
     -- Whatever leads to a skill is of its tree, which is read once.
     select
         skills.id,
@@ -29,39 +30,31 @@ with recursive tree_skill as (
         )
 ),
 
-leading_to as (
-    select
-        tree_skill.id,
-        tree_skill.dependencies
-    from tree_skill
-    where tree_skill.id = %(skill_id)s
-    union
-    select
-        tree_skill.id,
-        tree_skill.dependencies
-    from leading_to
-    cross join unnest(leading_to.dependencies) as dependency (id)
-    inner join tree_skill on tree_skill.id = dependency.id
-    where tree_skill.is_active
-),
-
 edge as (
     select
-        leading_to.id as skill_id,
-        prerequisite.id as prerequisite_id
-    from leading_to
-    cross join unnest(leading_to.dependencies) as dependency (id)
-    inner join leading_to as prerequisite on prerequisite.id = dependency.id
+        tree_skill.id as skill_id,
+        dependency.id as prerequisite_id
+    from tree_skill
+    cross join unnest(tree_skill.dependencies) as dependency (id)
+    where
+        dependency.id not in (
+            select inactive.id
+            from tree_skill as inactive
+            where not inactive.is_active
+        )
 ),
 
-leveled as (
+leading_to as (
     select
         node.id,
         node.level
-    from topological_levels(
-        (select coalesce(array_agg(edge.skill_id), '{}') from edge),
-        (select coalesce(array_agg(edge.prerequisite_id), '{}') from edge)
-    ) as node (id, level)
+    from
+        way_to(
+            %(skill_id)s,
+            (select array_agg(edge.skill_id) from edge),
+            (select array_agg(edge.prerequisite_id) from edge),
+            '{}'
+        ) as node (id, level)
 )
 
 select
@@ -72,8 +65,7 @@ select
     tree_skill.estimated_minutes,
     tree_skill.xp_value,
     tree_skill.is_optional,
-    coalesce(leveled.level, 0) as level
+    leading_to.level
 from leading_to
 inner join tree_skill on tree_skill.id = leading_to.id
-left join leveled on leveled.id = tree_skill.id
-order by level, tree_skill.position_y, tree_skill.position_x, tree_skill.sort_order, tree_skill.id;
+order by leading_to.level, tree_skill.position_y, tree_skill.position_x, tree_skill.sort_order, tree_skill.id;

@@ -14,17 +14,22 @@
 with recursive
 -- The languages there are: each is a step in the index, however many trees there are in it.
 spoken as (
-    select min(skill_trees.language) as language
-    from skill_trees
+    (
+        select skill_trees.language
+        from skill_trees
+        order by skill_trees.language
+        limit 1
+    )
     union all
-    select
-        (
-            select min(skill_trees.language)
-            from skill_trees
-            where skill_trees.language > spoken.language
-        ) as language
+    select following.language
     from spoken
-    where spoken.language is not null
+    cross join lateral (
+        select skill_trees.language
+        from skill_trees
+        where skill_trees.language > spoken.language
+        order by skill_trees.language
+        limit 1
+    ) as following
 ),
 
 asked as materialized (
@@ -33,7 +38,6 @@ asked as materialized (
         search_query(spoken.language, %(text)s::text, true) as query,
         search_query(spoken.language, %(text)s::text, false) as whole_query
     from spoken
-    where spoken.language is not null
 ),
 
 -- By itself, because the planner would expect the other conditions to leave little, and read all skills for them.

@@ -4,22 +4,26 @@
 -- @drafts only what languages there are is asked of all trees
 -- @notnull rank: a text that is null has no query, and finds nothing
 -- @notnull snippet: it has a text, a query and a configuration
--- @custom how much a text matches decides whether its index is worth it
 -- @budget buffers 60
 with recursive
 -- The languages there are: each is a step in the index, however many trees there are in it.
 spoken as (
-    select min(skill_trees.language) as language
-    from skill_trees
+    (
+        select skill_trees.language
+        from skill_trees
+        order by skill_trees.language
+        limit 1
+    )
     union all
-    select
-        (
-            select min(skill_trees.language)
-            from skill_trees
-            where skill_trees.language > spoken.language
-        ) as language
+    select following.language
     from spoken
-    where spoken.language is not null
+    cross join lateral (
+        select skill_trees.language
+        from skill_trees
+        where skill_trees.language > spoken.language
+        order by skill_trees.language
+        limit 1
+    ) as following
 ),
 
 asked as materialized (
@@ -28,30 +32,45 @@ asked as materialized (
         search_query(spoken.language, %(text)s::text, true) as query,
         search_query(spoken.language, %(text)s::text, false) as whole_query
     from spoken
-    where spoken.language is not null
 ),
 
+-- The best of each language, and then of all.
 matching as (
     select
         asked.query,
-        skill_trees.id,
-        skill_trees.category_id,
-        skill_trees.name,
-        skill_trees.slug,
-        skill_trees.difficulty,
-        skill_trees.tags,
-        skill_trees.description,
-        skill_trees.language,
-        -- Whole words come before words that only begin so.
-        ts_rank(skill_trees.search_document, asked.whole_query)
-        + ts_rank(skill_trees.search_document, asked.query) / 100 as rank
+        best.id,
+        best.category_id,
+        best.name,
+        best.slug,
+        best.difficulty,
+        best.tags,
+        best.description,
+        best.language,
+        best.rank
     from asked
-    inner join visible_trees as skill_trees
-        on
-            skill_trees.language = asked.language
-            and skill_trees.search_document @@ asked.query
-    where (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
-    order by rank desc, skill_trees.name, skill_trees.id
+    cross join
+        lateral (
+            select
+                skill_trees.id,
+                skill_trees.category_id,
+                skill_trees.name,
+                skill_trees.slug,
+                skill_trees.difficulty,
+                skill_trees.tags,
+                skill_trees.description,
+                skill_trees.language,
+                -- Whole words come before words that only begin so.
+                ts_rank(skill_trees.search_document, asked.whole_query)
+                + ts_rank(skill_trees.search_document, asked.query) / 100 as rank
+            from visible_trees as skill_trees
+            where
+                skill_trees.search_document @@ asked.query
+                and skill_trees.language = asked.language
+                and (%(published)s::boolean is null or skill_trees.is_published = %(published)s)
+            order by rank desc, skill_trees.name, skill_trees.id
+            limit %(limit)s::bigint + %(offset)s::bigint
+        ) as best
+    order by best.rank desc, best.name, best.id
     limit
         %(limit)s
         offset %(offset)s
