@@ -51,7 +51,7 @@ budgets: $(SKILLTREE) ## Measure all queries on a large data set (ARGS=--update 
 	@$(SKILLTREE) budgets $(ARGS)
 
 bench: $(SKILLTREE) ## Measure against other ways to work with PostgreSQL (ARGS=--write for docs/benchmarks.md)
-	@PYTHONPATH=scripts .venv/bin/python -m bench --pg $(PG) $(ARGS)
+	@.venv/bin/python -m tools.bench --pg $(PG) $(ARGS)
 
 doctor: $(SKILLTREE) ## Recompute everything that is derived; fail when it has drifted (ARGS=--repair mends it)
 	@$(SKILLTREE) doctor $(ARGS)
@@ -67,6 +67,6 @@ clean: ## Remove the embedded server's data, the virtual environment and what bu
 	@rm -rf .venv
 
 # Remade when what it is made of changes.
-$(SKILLTREE): pyproject.toml constraints.txt
+$(SKILLTREE): pyproject.toml tools/pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@"$(PYTHON)" scripts/make_venv.py
+	@"$(PYTHON)" tools/make_venv.py

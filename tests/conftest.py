@@ -19,7 +19,7 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 from estate import ROLES, Connection, Estate, settle
 from skilltree import embedded, migrate
-from skilltree.plans import dataset
+from tools.budgets import dataset
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 DEBIAN_BINARIES = "/usr/lib/postgresql/{version}/bin"

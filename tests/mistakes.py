@@ -21,13 +21,15 @@ class Mistake:
     """The file that the finding names, where it is another one."""
     at: str = field(default="", kw_only=True)
     """What stands in the line that the finding names."""
+    intact: str = field(default="", kw_only=True)
+    """A file that must stay right for this one to be found."""
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def files(self) -> set[str]:
-        return {self.file, self.found_in} - {""}
+        return {self.file, self.found_in, self.intact} - {""}
 
     def make(self, copy: Path) -> None:
         """Make the mistake; without a text to replace, the file is written anew, or deleted."""
@@ -656,6 +658,17 @@ PARAMETERS = [
         'parameter "mood"',
         "passes it",
         at="step(",
+    ),
+    Mistake(
+        "text for an id, by way of a class that is extended",
+        f"{METHODS}/progress.py",
+        "        if not noted:\n",
+        "        await self._check_known(reason, None)\n        if not noted:\n",
+        'parameter "user_id"',
+        "is uuid, not str",
+        f"{METHODS}/progress_reads.py",
+        at="users/get",
+        intact=query("users/get"),
     ),
     Mistake(
         "annotation of another type",

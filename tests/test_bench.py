@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 import psycopg
 import pytest
 
-from bench import chart, cores, measure, report
-from bench.__main__ import run
-from bench.by_psycopg import Psycopg
-from bench.data import Data
-from bench.measure import Loop
-from bench.operations import OPERATIONS, Disagreement, check
 from skilltree import Database
+from tools.bench import chart, cores, measure, report
+from tools.bench.__main__ import run
+from tools.bench.by_psycopg import Psycopg
+from tools.bench.data import Data
+from tools.bench.measure import Loop
+from tools.bench.operations import OPERATIONS, Disagreement, check
 
 PEERS = {"psycopg", "skilltree", "aiosql", "SQLAlchemy", "Django", "asyncpg", "aiosql on asyncpg"}
 SVG = "{http://www.w3.org/2000/svg}"

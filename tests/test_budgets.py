@@ -12,9 +12,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from skilltree import _files, _sql
+from skilltree._core import queries as query_files
+from skilltree._core import sql_folders
 from skilltree.cli import app
-from skilltree.plans import budget, samples
+from skilltree.explain import budget, samples
 
 Run = Callable[..., Result]
 
@@ -31,12 +32,12 @@ def run(loaded_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the query files, which the tools take for their own."""
-    copy = shutil.copytree(_files.folder("queries"), tmp_path / "queries")
-    for module in (_sql, samples, budget):
+    copy = shutil.copytree(sql_folders.folder("queries"), tmp_path / "queries")
+    for module in (query_files, samples, budget):
         monkeypatch.setattr(module, "folder", lambda name: tmp_path / name)
-    _sql.read.cache_clear()
+    query_files.read.cache_clear()
     yield copy
-    _sql.read.cache_clear()
+    query_files.read.cache_clear()
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def change(path: Path, pattern: str, line: str | None) -> None:
     lines = path.read_text().splitlines(keepends=True)
     kept = [(line if each.startswith(pattern) else each) for each in lines]
     path.write_text("".join(each for each in kept if each))
-    _sql.read.cache_clear()
+    query_files.read.cache_clear()
 
 
 @pytest.mark.usefixtures("fitting")
@@ -115,7 +116,7 @@ def test_a_query_that_learners_run_may_not_be_planned_anew_for_each_call(run: Ru
     text = query.read_text()
     assert days in text
     query.write_text(text.replace(days, "%(until)s::date - %(since)s::date"))
-    _sql.read.cache_clear()
+    query_files.read.cache_clear()
 
     result = run("budgets", "--here", "progress/activity_by_day")
 

@@ -11,7 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from skilltree import Database, migrate, seed
-from skilltree._drift import INVARIANTS
+from skilltree._core.invariants import INVARIANTS
 from skilltree.cli import app
 
 Run = Callable[..., Result]

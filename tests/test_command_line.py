@@ -14,8 +14,8 @@ from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
 import skilltree
-from skilltree import Database, _terminal, embedded, migrate, seed
-from skilltree.cli import app
+from skilltree import Database, embedded, migrate, seed
+from skilltree.cli import app, terminal
 from skilltree.errors import EmbeddedDataUnplaced, EmbeddedServerFailed
 
 Run = Callable[..., Result]
@@ -78,7 +78,7 @@ def test_a_narrow_terminal_keeps_what_matters(
     empty_url: str, run: Run, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_url)
-    monkeypatch.setattr(_terminal.out, "_width", int(columns))
+    monkeypatch.setattr(terminal.out, "_width", int(columns))
 
     result = run("status")
 

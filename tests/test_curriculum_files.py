@@ -23,7 +23,7 @@ from skilltree.errors import CyclicDependency, CyclicParents, InvalidCurriculum,
 from skilltree.models.curriculum import CurriculumTree
 
 SEEDS = sorted(
-    (one for one in files("skilltree.seeds").iterdir() if one.name.endswith(".json")), key=lambda one: one.name
+    (one for one in files("skilltree.seed").iterdir() if one.name.endswith(".json")), key=lambda one: one.name
 )
 
 

@@ -7,7 +7,7 @@ from unicodedata import normalize
 import pytest
 
 from skilltree.curriculum import check_file, check_tree, in_order, parse_document, parse_file, parse_tree
-from skilltree.curriculum_files import Format, format_of, read_file, template, write_file
+from skilltree.curriculum.files import Format, format_of, read_file, template, write_file
 from skilltree.errors import CyclicDependency, CyclicPrerequisites, InvalidCurriculum, UnknownCurriculumKeys
 from skilltree.models.curriculum import CurriculumTree
 

@@ -6,7 +6,7 @@ from psycopg import sql
 
 from skilltree import Database
 from skilltree.errors import SkillTreeError
-from skilltree.plans.dataset import Size, load
+from tools.budgets.dataset import Size, load
 
 TINY = Size(users=30, trees=6, skills=120, progress=1_200)
 

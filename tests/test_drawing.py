@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from skilltree._terminal import Terminal
+from skilltree.cli.drawing import Status, drawing, layout, levels, mermaid, svg
+from skilltree.cli.terminal import Terminal
 from skilltree.curriculum import check_tree, parse_file
-from skilltree.drawing import Status, drawing, layout, levels, mermaid, svg
 
 SPACE = UUID(int=0)
 

@@ -8,10 +8,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
-from skilltree import drift as drifting
 from skilltree import embedded, errors, migrate
 from skilltree.cli import app
-from skilltree.drift import Difference, drift
+from skilltree.migrate import drift as drifting
+from skilltree.migrate.drift import Difference, drift
 
 LATEST = max(file.stem for file in migrate.folder().glob("*.sql") if ".rollback" not in file.name)
 

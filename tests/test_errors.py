@@ -10,8 +10,9 @@ import pytest
 from pytest_postgresql.executors import NoopExecutor
 
 from conftest import _database
-from skilltree import Database, _translation, errors
-from skilltree._translation import from_driver, translated
+from skilltree import Database, errors
+from skilltree._core import driver_errors
+from skilltree._core.driver_errors import from_driver, translated
 from skilltree.errors import (
     AlreadyExists,
     CategoryNotFound,
@@ -143,7 +144,7 @@ def test_error_crosses_from_one_process_to_another_as_it_is(error: SkillTreeErro
 # --- the map ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", _translation.BY_CONSTRAINT)
+@pytest.mark.parametrize("name", driver_errors.BY_CONSTRAINT)
 def test_constraint_that_has_an_error_is_in_the_database(
     connection: psycopg.Connection[tuple[Any, ...]], name: str
 ) -> None:
@@ -161,7 +162,7 @@ def test_every_key_and_foreign_key_that_a_caller_can_break_has_an_error(
 
     # One for each month.
     reachable = {name for name in reachable if not name.startswith("audit_log_")}
-    assert reachable - set(_translation.BY_CONSTRAINT) == set()
+    assert reachable - set(driver_errors.BY_CONSTRAINT) == set()
 
 
 def test_every_constraint_raised_by_a_trigger_has_an_error(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
@@ -173,7 +174,7 @@ def test_every_constraint_raised_by_a_trigger_has_an_error(connection: psycopg.C
     raised = names(connection, query)
 
     assert len(raised) >= 9
-    assert raised - set(_translation.BY_CONSTRAINT) == set()
+    assert raised - set(driver_errors.BY_CONSTRAINT) == set()
 
 
 def test_every_key_maps_to_something_taken_and_every_foreign_key_to_something_not_found(
@@ -182,12 +183,12 @@ def test_every_key_maps_to_something_taken_and_every_foreign_key_to_something_no
     keys = {
         name
         for name in constraints(connection, "pu") | unique_indexes(connection)
-        if name in _translation.BY_CONSTRAINT
+        if name in driver_errors.BY_CONSTRAINT
     }
     foreign = constraints(connection, "f")
 
-    assert all(issubclass(_translation.BY_CONSTRAINT[name], AlreadyExists) for name in keys)
-    assert all(issubclass(_translation.BY_CONSTRAINT[name], NotFound | GraphError) for name in foreign)
+    assert all(issubclass(driver_errors.BY_CONSTRAINT[name], AlreadyExists) for name in keys)
+    assert all(issubclass(driver_errors.BY_CONSTRAINT[name], NotFound | GraphError) for name in foreign)
 
 
 def test_name_of_every_check_leads_to_the_field_it_is_about(connection: psycopg.Connection[tuple[Any, ...]]) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from skilltree import AsyncDatabase, Database, _processes
+from skilltree import AsyncDatabase, Database
+from skilltree._core import forks
 from skilltree._sync.repository import step
 from skilltree.errors import ForkedProcess, PoolNotOpen
 from skilltree.models.categories import Category
@@ -246,9 +247,9 @@ def test_what_was_not_open_in_the_parent_is_not_in_the_child(url: str) -> None:
 
 
 def test_a_server_that_forks_without_telling_python_is_noticed(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_processes, "_after_fork", lambda: None)
-    holders = list(_processes.HOLDERS)
-    _processes.HOLDERS.clear()
+    monkeypatch.setattr(forks, "_after_fork", lambda: None)
+    holders = list(forks.HOLDERS)
+    forks.HOLDERS.clear()
     learners = [registered(db, f"learner-{number}") for number in range(2)]
     try:
         child = forked(lambda: [db.users.get(learners[0]) for _ in range(50)])
@@ -256,7 +257,7 @@ def test_a_server_that_forks_without_telling_python_is_noticed(db: Database, mon
         assert ended_well(child)
     finally:
         for holder in holders:
-            _processes.HOLDERS.add(holder)
+            forks.HOLDERS.add(holder)
 
 
 async def test_the_children_of_an_async_program_work_in_their_own_loop(url: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mistakes import MISTAKES, MODELS, Mistake
-from skilltree import dev
+from skilltree import gate
 from skilltree.cli import app
 from skilltree.gate import Finding, check_queries
 from skilltree.gate.report import as_github, as_json, as_text
@@ -62,7 +62,7 @@ class Copies:
 
 def copied(folder: Path) -> Path:
     """Return a copy of what the gate reads."""
-    for name in ("src", "queries", "migrations"):
+    for name in ("src", "queries", "migrations", "tools"):
         shutil.copytree(ROOT / name, folder / name)
     return folder
 
@@ -186,7 +186,7 @@ def test_findings_are_printed_as_annotations():
 
 
 def test_the_command_prints_what_it_found_and_fails(monkeypatch):
-    monkeypatch.setattr(dev, "_findings", lambda **_: [FINDING])
+    monkeypatch.setattr(gate, "check_queries", lambda **_: [FINDING])
 
     plain, as_objects, annotated = (
         CliRunner().invoke(app, ["check-queries", *form]) for form in ([], ["--json"], ["--github"])

@@ -18,7 +18,7 @@ from pytest_postgresql.executors import NoopExecutor
 
 from conftest import _database
 from skilltree import Database
-from skilltree._translation import from_driver, translated
+from skilltree._core.driver_errors import from_driver, translated
 from skilltree.errors import (
     CyclicDependency,
     CyclicParents,

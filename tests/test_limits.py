@@ -11,8 +11,8 @@ from pytest_postgresql.executors import NoopExecutor
 
 from conftest import _database
 from skilltree import Database
-from skilltree._arguments import checks_of
-from skilltree._limits import LIMITS
+from skilltree._core.arguments import checks_of
+from skilltree._core.limits import LIMITS
 from skilltree._sync.repository import Repository
 
 Connection = psycopg.Connection[tuple[Any, ...]]

@@ -5,8 +5,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from skilltree import lint
 from skilltree.cli import app
+from skilltree.migrate import lint
 
 # What is wrong, and how it reads: rule, object, part of the problem.
 MISTAKES = [

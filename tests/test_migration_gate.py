@@ -10,12 +10,13 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from skilltree import errors, migrate, migration_gate
-from skilltree._compatibility import queries_before
-from skilltree._example_rows import ExampleRows, contents
-from skilltree._migration_files import Problem
-from skilltree._migration_walk import walk
+from skilltree import errors, migrate
 from skilltree.cli import app
+from skilltree.migrate.files import Problem
+from tools import migration_gate
+from tools.migration_gate.compatibility import queries_before
+from tools.migration_gate.example_rows import ExampleRows, contents
+from tools.migration_gate.walk import walk
 
 LAST = max(file.name for file in migrate.folder().glob("*.sql"))
 NEXT = int(LAST[:4]) + 1

@@ -14,7 +14,7 @@ from pytest_postgresql.executors import NoopExecutor
 
 from conftest import _database
 from hostile import LyingNumber, LyingText
-from skilltree._rows import document
+from skilltree._core.rows import document
 from skilltree.errors import InvalidDocument
 from skilltree.models import (
     achievements,

@@ -1,10 +1,13 @@
 """A wheel installed elsewhere has all it needs."""
 
 import os
+import re
 import subprocess
 import sys
 import venv
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,20 +20,94 @@ print(skilltree.__file__, len(tree.skills))
 """
 
 
-def test_a_wheel_in_an_empty_environment_migrates_seeds_and_loads_a_tree(tmp_path: Path, empty_url: str) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+ONLY_IN_A_CHECKOUT = {"bench", "budgets", "check", "check-migrations", "clean", "dataset", "format", "test"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    venv.create(tmp_path / "venv", with_pip=True)
-    programs = tmp_path / "venv" / "bin"
-    install = [programs / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
-    subprocess.run(install, check=True, capture_output=True)
-    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": empty_url}
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel and what a plain install brings."""
+    folder = tmp_path_factory.mktemp("installed") / "venv"
+    venv.create(folder, with_pip=True)
+    install(folder, str(wheel))
+    return folder
+
+
+def install(environment: Path, what: str) -> None:
+    command = [environment / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", what]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def run(environment: Path, *command: str, url: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [environment / "bin" / command[0], *command[1:]],
+        cwd=environment.parent,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": url},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_plain_install_works_with_the_database_and_says_what_the_command_line_needs(environment: Path) -> None:
+    packages = run(environment, "pip", "list", "--format=freeze").stdout.lower().replace("_", "-")
+    library = run(environment, "python", "-c", "from skilltree import AsyncDatabase, Database, curriculum, passwords")
+    command = run(environment, "skilltree", "status")
+    migrations = run(environment, "python", "-c", "import skilltree.migrate")
+
+    names = {line.partition("==")[0] for line in packages.split()}
+    assert {"bcrypt", "psycopg", "psycopg-pool", "pydantic"} <= names
+    assert {"pglast", "rich", "typer", "yoyo-migrations"} & names == set()
+    assert (library.returncode, library.stderr) == (0, "")
+    assert (command.returncode, command.stdout) == (1, "")
+    assert re.fullmatch(r"skilltree: .*: pip install 'skilltree\[cli\]'\n", command.stderr)
+    assert migrations.stderr.splitlines()[-1].endswith("pip install 'skilltree[cli]'")
+
+
+def test_a_wheel_in_an_empty_environment_migrates_seeds_and_loads_a_tree(
+    wheel: Path, environment: Path, empty_url: str
+) -> None:
+    install(environment, f"{wheel}[cli]")
 
     for command in (["skilltree", "migrate"], ["skilltree", "seed", "--demo-data"], ["python", "-c", JOB]):
-        program = [programs / command[0], *command[1:]]
-        done = subprocess.run(program, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+        done = run(environment, *command, url=empty_url)
+        assert done.returncode == 0, done.stderr
 
     where, skills = done.stdout.split()
-    assert where.startswith(str(tmp_path / "venv"))
+    assert where.startswith(str(environment))
     assert int(skills) == 40
+
+
+def test_an_installed_command_line_has_no_commands_of_the_checkout(
+    wheel: Path, environment: Path, empty_url: str
+) -> None:
+    install(environment, f"{wheel}[cli]")
+
+    listed = run(environment, "skilltree", "--help")
+    checked = run(environment, "skilltree", "check")
+    gated = run(environment, "skilltree", "check-queries", "--offline")
+
+    assert ONLY_IN_A_CHECKOUT & set(re.findall(r"^  ([a-z-]+)  ", listed.stdout, re.MULTILINE)) == set()
+    assert (checked.returncode, "No such command 'check'" in checked.stderr) == (2, True)
+    assert (gated.returncode, gated.stderr) == (
+        1,
+        "GateMissing: The query gate needs pglast: pip install 'skilltree[gate]'.\n",
+    )
+
+
+def test_an_installed_command_line_explains_a_query(wheel: Path, environment: Path, empty_url: str) -> None:
+    install(environment, f"{wheel}[cli]")
+    run(environment, "skilltree", "migrate", url=empty_url)
+
+    explained = run(environment, "skilltree", "explain", "trees/list", url=empty_url)
+
+    assert explained.returncode == 0, explained.stderr
+    assert "trees/list as app_user" in explained.stdout

@@ -10,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from pgbouncer import needs_pgbouncer, pgbouncer
 from skilltree import Database
-from skilltree._pins import kept
+from skilltree._core.session_settings import kept
 
 HOSTILE = {
     "DateStyle": "German, DMY",

@@ -12,11 +12,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from skilltree import embedded
-from skilltree._sql import read
+from skilltree._core.queries import read
 from skilltree.cli import app
-from skilltree.plans import plan
-from skilltree.plans.explain import explain
-from skilltree.plans.samples import has_plan, is_about_the_schema, names, unsampled
+from skilltree.explain import plan
+from skilltree.explain.explain import explain
+from skilltree.explain.samples import has_plan, is_about_the_schema, names, unsampled
 
 Run = Callable[..., Result]
 

@@ -11,11 +11,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from skilltree import Database, migrate
-from skilltree import _roles as roles
-from skilltree._preflight import refuse_unfit
-from skilltree.drift import drift
+from skilltree._core.server_requirements import refuse_unfit
 from skilltree.errors import UnfitDatabase
-from skilltree.lint import lint
+from skilltree.migrate import roles
+from skilltree.migrate.drift import drift
+from skilltree.migrate.lint import lint
 from skilltree.seed import seed
 
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from skilltree.cli import app
 from skilltree.errors import SkillTreeError
-from skilltree.plans.assets import assets
-from skilltree.plans.report import model_of
+from skilltree.explain.report import model_of
+from skilltree.explain.report_assets import assets
 
 NAMES = ("trees/load", "progress/complete_skill", "leaderboards/top", "doctor/xp_total")
 

@@ -14,9 +14,10 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 import conftest
-from skilltree import Database, _programs, embedded, migrate
-from skilltree._programs import ProgramTooOld
-from skilltree.drift import _restored, drift
+from skilltree import Database, embedded, migrate
+from skilltree.migrate import programs
+from skilltree.migrate.drift import _restored, drift
+from skilltree.migrate.programs import ProgramTooOld
 from skilltree.seed import seed
 
 # What a dump without --create leaves behind.
@@ -185,7 +186,7 @@ def test_an_upgrade_from_15_to_18_keeps_everything(old_server, new_server):
 
 @pytest.fixture
 def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_programs, "find_spec", lambda name: None)
+    monkeypatch.setattr(programs, "find_spec", lambda name: None)
 
 
 def stand_in(path: Path, *lines: str) -> Path:

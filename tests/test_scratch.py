@@ -4,7 +4,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from skilltree import errors, migrate, scratch
+from skilltree import errors, migrate
+from skilltree.migrate import scratch
 
 
 def exists(url: str, database: object) -> bool:

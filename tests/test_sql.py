@@ -2,7 +2,7 @@
 
 import pytest
 
-from skilltree._sql import numbered, read
+from skilltree._core.queries import numbered, read
 
 
 @pytest.mark.parametrize(

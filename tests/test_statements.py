@@ -53,11 +53,13 @@ def calls(module: Path) -> Iterator[tuple[str, str, ast.Call]]:
 
 
 def library() -> list[Path]:
-    """Return the modules that work for callers: what importing the package loads, and no tools."""
+    """Return the modules that work for callers: what the two databases load, and no tools."""
     show = (
-        "import skilltree, sys; print(*(each.__file__ for name, each in sys.modules.items() if name in sys.argv[1:]))"
+        "import sys; from skilltree import AsyncDatabase, Database;"
+        " print(*(each.__file__ for name, each in sys.modules.items() if name in sys.argv[1:]))"
     )
-    names = [".".join(path.relative_to(SOURCE.parent).with_suffix("").parts) for path in SOURCE.rglob("*.py")]
+    files = [path.relative_to(SOURCE.parent).with_suffix("") for path in SOURCE.rglob("*.py")]
+    names = [".".join(path.parent.parts if path.name == "__init__" else path.parts) for path in files]
     shown = subprocess.run([sys.executable, "-c", show, *names], check=True, capture_output=True, text=True).stdout
     return [Path(name) for name in shown.split()]
 

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from skilltree import migrate
-from skilltree._roles import statements
 from skilltree.cli import app
+from skilltree.migrate.roles import statements
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from rich.panel import Panel
 from rich.text import Text
 
-from skilltree._terminal import Terminal, escaped, harmless, json_text
+from skilltree._core.terminal_text import escaped, harmless, json_text
+from skilltree.cli.terminal import Terminal
 
 HOSTILE = ["[/b]", "[i] x", "[link=https://x.org]", ":smile:", "a[j]", "\\[b]", "[bold red]x[/]", "[[x]]"]
 OBEYED = ["\x1b[31m", "\x07", "\x9b2J", "\u202eabc", "\r", "\x00", "\x7f", "\x1b]0;title\x07", "\ud800"]

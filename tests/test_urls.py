@@ -6,9 +6,10 @@ import warnings
 
 import pytest
 
-from skilltree import AsyncDatabase, Database, embedded, lint, migrate
-from skilltree._urls import checked_url
+from skilltree import AsyncDatabase, Database, embedded, migrate
+from skilltree._core.urls import checked_url
 from skilltree.errors import InvalidConnectionString, ServerUnavailable, SkillTreeError
+from skilltree.migrate import lint
 
 SECRET = "hunter2secret"
 

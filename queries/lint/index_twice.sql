@@ -37,7 +37,7 @@ with described as (
 select
     needless.indexrelid::regclass::text as object_name,
     format('%s serves the same look-ups', min(other.indexrelid::regclass::text)) as problem,
-    'drop index concurrently …, or write down in skilltree.lint what it is for' as remedy
+    'drop index concurrently …, or write down in skilltree.migrate.lint what it is for' as remedy
 from described as needless
 inner join described as other
     on

@@ -1,23 +1,44 @@
 """A raw-SQL PostgreSQL data layer for gamified skill-tree learning platforms."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from skilltree._async.database import AsyncDatabase
-from skilltree._async.unit import AsyncUnitOfWork
-from skilltree._sync.database import Database
-from skilltree._sync.unit import UnitOfWork
-from skilltree.errors import SkillTreeError
-
 if TYPE_CHECKING:
+    from skilltree._async.database import AsyncDatabase
+    from skilltree._async.unit import AsyncUnitOfWork
+    from skilltree._sync.database import Database
+    from skilltree._sync.unit import UnitOfWork
+    from skilltree.errors import SkillTreeError
+
     __version__: str
 
 __all__ = ["AsyncDatabase", "AsyncUnitOfWork", "Database", "SkillTreeError", "UnitOfWork", "__version__"]
 
+# Each name is loaded when it is first asked for: who works with Database need not wait for AsyncDatabase.
+_HOMES = {
+    "AsyncDatabase": "skilltree._async.database",
+    "AsyncUnitOfWork": "skilltree._async.unit",
+    "Database": "skilltree._sync.database",
+    "SkillTreeError": "skilltree.errors",
+    "UnitOfWork": "skilltree._sync.unit",
+}
+_MODULES = {"curriculum", "errors", "models", "passwords"}
 
-def __getattr__(name: str) -> str:
-    if name != "__version__":
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        found = getattr(import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        found = import_module(f"skilltree.{name}")
+    elif name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 (it takes longer than the rest of this module)
+
+        found = version("skilltree")
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Read when it is asked for: it takes longer than all else that is imported here would have to wait for.
-    from importlib.metadata import version  # noqa: PLC0415
+    globals()[name] = found
+    return found
 
-    return version("skilltree")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

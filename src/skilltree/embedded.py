@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from psycopg import Connection, sql
 
-from skilltree._urls import checked_url
+from skilltree._core.urls import checked_url
 from skilltree.errors import EmbeddedDataUnplaced, EmbeddedServerFailed, EmbeddedServerMissing
 
 SUPPORTED_VERSIONS = (18, 16)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from _async.factories import add_achievement, add_session, add_skills, add_tree, add_user
-from skilltree._tokens import token
+from skilltree._core.tokens import token
 
 DAY = date(2026, 3, 10)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

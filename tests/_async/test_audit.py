@@ -18,7 +18,7 @@ from _async.factories import (
     rows,
     value,
 )
-from skilltree._sql import read
+from skilltree._core.queries import read
 from skilltree.errors import InvalidCursor, InvalidValue, PermissionDenied, UserNotFound
 from skilltree.models.enums import AuditAction
 from together import failures, together_async

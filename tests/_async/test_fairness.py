@@ -8,7 +8,7 @@ from _async.factories import add_category
 from proxy import Proxy
 from skilltree import AsyncDatabase
 from skilltree._async.repository import step
-from skilltree._sql import made
+from skilltree._core.queries import made
 from skilltree.errors import PoolExhausted, ServerUnavailable
 from together import failures, together_async
 

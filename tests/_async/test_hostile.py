@@ -24,10 +24,10 @@ from typing_extensions import is_typeddict
 from _async.factories import TABLES, add_achievement, add_skills, add_tree, add_user, everything, rows, value
 from hostile import HOSTILE
 from skilltree import AsyncDatabase
-from skilltree._arguments import checks_of
 from skilltree._async.database import AsyncRepositories
 from skilltree._async.repository import AsyncRepository
-from skilltree._drift import INVARIANTS
+from skilltree._core.arguments import checks_of
+from skilltree._core.invariants import INVARIANTS
 from skilltree.errors import DatabaseFailure, PermissionDenied, SkillTreeError
 from skilltree.models.base import Document, Model
 

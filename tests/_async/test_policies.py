@@ -3,7 +3,7 @@
 import pytest
 
 from _async.factories import add_skills, add_tree, add_user, rows
-from skilltree._sql import read
+from skilltree._core.queries import read
 
 PUBLISHED = {"published": True, "limit": 20, "offset": 0}
 

@@ -8,7 +8,7 @@ import pytest
 from _async.factories import add_category, add_skills, add_user, expect_refusal, rows, value
 from proxy import Proxy
 from skilltree import AsyncDatabase
-from skilltree._sqlstates import BY_SQLSTATE
+from skilltree._core.sqlstates import BY_SQLSTATE
 from skilltree.errors import (
     ConcurrentUpdate,
     DatabaseFailure,

@@ -4,13 +4,22 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from skilltree._addresses import Address, address_of, network_of
-from skilltree._arguments import PasswordLength
 from skilltree._async.repository import AsyncRepository, M
 from skilltree._async.sessions import LONGEST
-from skilltree._logins import AccountNames, HeldPassword, LoginAttempt, TokenGrant
-from skilltree._rows import document, limited
-from skilltree._tokens import digest, new_secret, read_token, token
+from skilltree._core.arguments import PasswordLength
+from skilltree._core.ip_addresses import Address, address_of, network_of
+from skilltree._core.login_rows import AccountNames, HeldPassword, LoginAttempt, TokenGrant
+from skilltree._core.passwords import (
+    DEFAULT_COST,
+    MIN_LENGTH,
+    check_password,
+    cost_of,
+    hash_password,
+    require_new_password,
+    require_password,
+)
+from skilltree._core.rows import document, limited
+from skilltree._core.tokens import digest, new_secret, read_token, token
 from skilltree.errors import (
     ConcurrentUpdate,
     EmailTaken,
@@ -24,15 +33,6 @@ from skilltree.models.content import DEVICE, DeviceInfo
 from skilltree.models.ids import SessionId, UserId
 from skilltree.models.sessions import Session, StartedSession
 from skilltree.models.users import IssuedToken, User
-from skilltree.passwords import (
-    DEFAULT_COST,
-    MIN_LENGTH,
-    check_password,
-    cost_of,
-    hash_password,
-    require_new_password,
-    require_password,
-)
 
 # How many hashes of one account a log-in checks: it changes when a password, or the cost of one, changes meanwhile.
 _MOST_HASHES = 5

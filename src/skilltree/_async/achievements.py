@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
 from skilltree._async.repository import AsyncRepository, step
-from skilltree._rows import changes, document, in_order, limited, several
+from skilltree._core.rows import changes, document, in_order, limited, several
 from skilltree.errors import AchievementNotFound
 from skilltree.models.achievements import (
     Achievement,

@@ -1,7 +1,7 @@
 """What authors learn from how their trees are learnt."""
 
 from skilltree._async.repository import AsyncRepository
-from skilltree._rows import MOST_PER_PAGE
+from skilltree._core.rows import MOST_PER_PAGE
 from skilltree.errors import InvalidValue, TreeNotFound
 from skilltree.models.analytics import (
     Bottleneck,

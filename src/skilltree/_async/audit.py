@@ -3,8 +3,8 @@
 from datetime import date
 from uuid import UUID
 
-from skilltree._arguments import shown
 from skilltree._async.repository import AsyncRepository
+from skilltree._core.messages import shown
 from skilltree.errors import InvalidValue
 from skilltree.models.audit import AuditEntry
 from skilltree.models.base import Page

@@ -4,7 +4,7 @@ from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
 from skilltree._async.repository import AsyncRepository
-from skilltree._rows import changes
+from skilltree._core.rows import changes
 from skilltree.errors import CategoryNotFound
 from skilltree.models.categories import Category, CategoryChanges
 from skilltree.models.ids import CategoryId

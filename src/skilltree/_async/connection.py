@@ -4,9 +4,9 @@ from typing import Any
 
 from psycopg import AsyncConnection, IsolationLevel
 
-from skilltree._pins import FOLLOWED, ISOLATION, PINNED, pinned
-from skilltree._rows import Params
-from skilltree._sql import read
+from skilltree._core.queries import read
+from skilltree._core.rows import Params
+from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, pinned
 
 
 class AsyncPinnedConnection(AsyncConnection[Any]):

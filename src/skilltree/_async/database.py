@@ -10,18 +10,18 @@ from typing import Any, Self
 
 from psycopg import AsyncRawCursor
 
-from skilltree._actors import ANYBODY, Actor, learner, service
-from skilltree._arguments import shown
 from skilltree._async.pool import AsyncPool
 from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
 from skilltree._async.steps import has_rows, run_steps
 from skilltree._async.unit import AsyncUnitOfWork
-from skilltree._pins import kept, options
-from skilltree._rows import adapters
-from skilltree._scopes import writes
-from skilltree._translation import translated
-from skilltree._urls import checked_url
+from skilltree._core.driver_errors import translated
+from skilltree._core.messages import shown
+from skilltree._core.roles import ANYBODY, Actor, learner, service
+from skilltree._core.rows import adapters
+from skilltree._core.scopes import writes
+from skilltree._core.session_settings import kept, options
+from skilltree._core.urls import checked_url
 from skilltree.errors import DatabaseFailure, InvalidValue, OutcomeUnknown, ServerUnavailable, UnitOfWorkOpen
 from skilltree.models.ids import UserId
 

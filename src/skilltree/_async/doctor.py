@@ -3,9 +3,8 @@
 from datetime import date
 from uuid import UUID
 
-from skilltree._arguments import shown
 from skilltree._async.repository import HOLD_TREE, AsyncRepository, AsyncStep, step
-from skilltree._drift import (
+from skilltree._core.invariants import (
     INVARIANTS,
     OF_THE_CATALOGUE,
     OF_THE_COUNTS,
@@ -15,7 +14,8 @@ from skilltree._drift import (
     learners_of,
     noted,
 )
-from skilltree._preflight import refuse_blind
+from skilltree._core.messages import shown
+from skilltree._core.server_requirements import refuse_blind
 from skilltree.errors import InvalidValue
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
 from skilltree.models.enums import Leaderboard

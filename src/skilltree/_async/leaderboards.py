@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from skilltree._async.repository import AsyncRepository
-from skilltree._rows import limited
+from skilltree._core.rows import limited
 from skilltree.models.enums import Leaderboard
 from skilltree.models.ids import UserId
 from skilltree.models.leaderboards import LeaderboardPlace

@@ -14,10 +14,10 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from skilltree._async.connection import AsyncPinnedConnection
-from skilltree._preflight import refuse_replica, refuse_unfit
-from skilltree._processes import HOLDERS, keep, sever
-from skilltree._sockets import has_something_to_say
-from skilltree._translation import from_driver, translated
+from skilltree._core.driver_errors import from_driver, translated
+from skilltree._core.forks import HOLDERS, keep, sever
+from skilltree._core.server_requirements import refuse_replica, refuse_unfit
+from skilltree._core.sockets import has_something_to_say
 from skilltree.errors import (
     DatabaseFailure,
     InvalidValue,

@@ -1,4 +1,4 @@
-"""What learners have done."""
+"""What learners do: the actions on trees and skills, and the import of what they did elsewhere."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -6,38 +6,32 @@ from typing import Annotated, Any
 
 from psycopg.rows import scalar_row
 
-from skilltree._arguments import Range
-from skilltree._async.repository import AsyncRepository, step
-from skilltree._outcomes import DONE, import_refusal, imported, locked, outcome_of, refusal
-from skilltree._rows import Params, document, limited
-from skilltree.errors import ConcurrentUpdate, InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
+from skilltree._async.progress_reads import AsyncProgressReads
+from skilltree._async.repository import step
+from skilltree._core.progress_outcomes import DONE, import_refusal, imported, locked, outcome_of, refusal, unsettled
+from skilltree._core.rows import Params, document
+from skilltree._core.value_checks import Range
+from skilltree.errors import InvalidValue, UserNotFound
 from skilltree.models.achievements import EarnedAchievement
-from skilltree.models.base import Page
 from skilltree.models.content import EVIDENCE, STRUGGLING, ProgressEvidence, StrugglingIndicators
 from skilltree.models.enums import CompletionMethod, SkillProgressStatus
 from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import (
     ActionResult,
-    CalculatedProgress,
     Completion,
     CompletionResult,
     ImportResult,
-    MissingPrerequisite,
     MissingTree,
     Outcome,
     PathResult,
     ProgressImport,
     RestoredStreak,
     SkillOutcome,
-    SkillProgress,
     Standing,
     TreeProgress,
 )
-from skilltree.models.reading import ActivityDay, Dashboard, LearningPath, LockExplanation, NextSkill
-from skilltree.models.trees import Tree
-from skilltree.models.users import User, UserProfile
+from skilltree.models.users import UserProfile
 
-_MOST_DAYS = 3660
 # How often an action is tried that was refused as locked, or completed before, and is neither by then.
 _ATTEMPTS = 5
 _MOST_DAYS_BACK = 366
@@ -45,7 +39,7 @@ _MOST_DAYS_BACK = 366
 Reason = Annotated[str, Range(1, 500)]
 
 
-class AsyncProgress(AsyncRepository):
+class AsyncProgress(AsyncProgressReads):
     """Learners' progress in trees and skills.
 
     An action is one transaction in one network round trip, with all that follows from it. ``at`` is when it happened,
@@ -181,7 +175,7 @@ class AsyncProgress(AsyncRepository):
                 await self._refuse(result, user_id, skill_id)
             if completion is not None:
                 return completion
-        raise _unsettled("skill", skill_id)
+        raise unsettled("skill", skill_id, attempts=_ATTEMPTS)
 
     async def skip_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Skip an optional skill: what depends on it no longer waits for it. Raises SkillNotOptional."""
@@ -214,7 +208,7 @@ class AsyncProgress(AsyncRepository):
             if result.outcome in DONE:
                 return outcome_of(result, before[0], after[0], achievements)
             await self._refuse(result, user_id, skill_id)
-        raise _unsettled("skill", skill_id)
+        raise unsettled("skill", skill_id, attempts=_ATTEMPTS)
 
     async def _repeat(self, result: CompletionResult, params: Params) -> Completion | None:
         """Return the completion of a skill completed before, with the best score, or ``None`` if it has been reset."""
@@ -255,7 +249,7 @@ class AsyncProgress(AsyncRepository):
                 raise refusal(result, user_id=user_id, tree_id=tree_id)
             if missing := await self._all(MissingTree, "progress/missing_trees", user_id=user_id, tree_id=tree_id):
                 raise locked("tree", tree_id, missing)
-        raise _unsettled("tree", tree_id)
+        raise unsettled("tree", tree_id, attempts=_ATTEMPTS)
 
     async def restore_streak(self, user_id: UserId, days: list[date], *, reason: Reason) -> RestoredStreak:
         """Let days count in a learner's streaks on which they missed learning, and award what that brings.
@@ -319,140 +313,3 @@ class AsyncProgress(AsyncRepository):
             raise import_refusal(result)
         written: int = result.rows
         return written
-
-    async def for_skill(self, user_id: UserId, skill_id: SkillId) -> SkillProgress | None:
-        """Return one learner's work on one skill, or ``None`` before the first."""
-        return await self._find(SkillProgress, "progress/for_skill", user_id=user_id, skill_id=skill_id)
-
-    async def for_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress | None:
-        """Return one learner's way through one tree, or ``None`` before the start."""
-        return await self._find(TreeProgress, "progress/for_tree", user_id=user_id, tree_id=tree_id)
-
-    async def list_for_user(
-        self,
-        user_id: UserId,
-        *,
-        status: SkillProgressStatus | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> Page[SkillProgress]:
-        """Return a page of all that a learner has worked on, in the order of the skills' ids."""
-        return await self._page(
-            SkillProgress,
-            "progress/list_for_user",
-            order=("skill_id",),
-            after=after,
-            limit=limit,
-            user_id=user_id,
-            status=status,
-        )
-
-    async def calculate_tree_progress(self, user_id: UserId, tree_id: TreeId) -> CalculatedProgress:
-        """Count a learner's progress in a tree now. Raises TreeNotFound."""
-        return await self._one(
-            CalculatedProgress,
-            "progress/calculate_tree_progress",
-            missing=TreeNotFound(id=tree_id),
-            user_id=user_id,
-            tree_id=tree_id,
-        )
-
-    async def can_unlock(self, user_id: UserId, skill_id: SkillId) -> bool:
-        """Tell whether a learner has satisfied all direct prerequisites of a skill, or began it before it had them.
-
-        Raises SkillNotFound.
-        """
-        answers = await self._values("progress/can_unlock", user_id=user_id, skill_id=skill_id)
-        if not answers:
-            raise SkillNotFound(id=skill_id)
-        return bool(answers[0])
-
-    async def missing_prerequisites(self, user_id: UserId, skill_id: SkillId) -> list[MissingPrerequisite]:
-        """Return what a learner must complete to open a skill, in an order in which to learn it. Raises SkillNotFound.
-
-        What lies behind a prerequisite that is already completed or skipped is not asked for again, nor what lies
-        behind work under way, which goes on.
-        """
-        rows = await self._all(
-            MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id
-        )
-        if not rows:
-            raise SkillNotFound(id=skill_id)
-        return rows[:-1]
-
-    async def explain_lock(self, user_id: UserId, skill_id: SkillId) -> LockExplanation:
-        """Tell why a skill is locked to a learner, and the shortest way to open it, skipping what is optional.
-
-        Nothing is asked for behind a skill under way: work once begun goes on. Raises SkillNotFound, UserNotFound.
-        """
-        found = await self._find(LockExplanation, "progress/explain_lock", user_id=user_id, skill_id=skill_id)
-        if found is None:
-            raise await self._absent(user_id, SkillNotFound(id=skill_id))
-        return found
-
-    async def learning_path(self, user_id: UserId, skill_id: SkillId) -> LearningPath:
-        """Return what a learner has still to complete for a skill, that skill last, each after all that it needs.
-
-        What is completed or skipped is left out, with what lies only behind it or behind work under way, which goes on.
-        Raises SkillNotFound, UserNotFound.
-        """
-        found = await self._find(LearningPath, "progress/learning_path", user_id=user_id, skill_id=skill_id)
-        if found is None:
-            raise await self._absent(user_id, SkillNotFound(id=skill_id))
-        return found
-
-    async def next_skills(self, user_id: UserId, *, tree_id: TreeId | None = None, limit: int = 10) -> list[NextSkill]:
-        """Return the skills a learner could work on now, the best first: of one tree, or of all trees IN_PROGRESS.
-
-        Those in progress come first, then those of a higher score; of two with the same, the required one. The score is
-        10 for each skill that this one opens, 2 for each unfinished one that needs it, 20 / (1 + steps) for a milestone
-        so many steps ahead, 5 if the rest fits into the learner's daily goal, less 5 for each level of difficulty above
-        the learner's. Raises TreeNotFound, UserNotFound, InvalidValue.
-        """
-        found = await self._all(
-            NextSkill, "progress/next_skills", user_id=user_id, tree_id=tree_id, limit=limited(limit, "limit")
-        )
-        if not found:
-            await self._check_known(user_id, tree_id)
-        return found
-
-    async def dashboard(self, user_id: UserId) -> Dashboard:
-        """Return where a learner stands: profile, trees under way, open skills, latest achievements.
-
-        Open are at most 20 skills of the trees that are not paused, those in progress first. Raises UserNotFound.
-        """
-        return await self._one(Dashboard, "progress/dashboard", missing=UserNotFound(id=user_id), user_id=user_id)
-
-    async def activity_by_day(self, user_id: UserId, *, since: date, until: date) -> list[ActivityDay]:
-        """Return what a learner did on each day, both days included, also where that is nothing.
-
-        Days are those of the learner's calendar when it happened. Raises UserNotFound, and InvalidValue for more than
-        3660 days or fewer than one.
-        """
-        if not 1 <= (until - since).days + 1 <= _MOST_DAYS:
-            raise InvalidValue(
-                f"until must be from 0 to {_MOST_DAYS - 1} days after since, not {(until - since).days}", field="until"
-            )
-        days = await self._all(ActivityDay, "progress/activity_by_day", user_id=user_id, since=since, until=until)
-        if not days:
-            raise UserNotFound(id=user_id)
-        return days
-
-    async def _absent(self, user_id: UserId, other: NotFound) -> NotFound:
-        """Return the error for a query that found nothing: the learner is absent, or else the other."""
-        learner = await self._find(User, "users/get", user_id=user_id)
-        return UserNotFound(id=user_id) if learner is None else other
-
-    async def _check_known(self, user_id: UserId, tree_id: TreeId | None) -> None:
-        """Raise UserNotFound or TreeNotFound, if one of them is the reason why nothing was found."""
-        await self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
-        if tree_id is not None:
-            await self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
-
-
-def _unsettled(kind: str, subject_id: SkillId | TreeId) -> ConcurrentUpdate:
-    """Return the error for what others change as fast as it is tried."""
-    return ConcurrentUpdate(
-        f"{kind} {subject_id} changed each of {_ATTEMPTS} times between the attempt and the look at why it was "
-        "refused: try again"
-    )

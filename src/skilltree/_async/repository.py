@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 from psycopg import AsyncCursor
 from psycopg.rows import RowMaker, scalar_row
 
-from skilltree._arguments import check_arguments
-from skilltree._rows import Params, page_of, page_params, rows_of
-from skilltree._sql import Query, read
+from skilltree._core.arguments import check_arguments
+from skilltree._core.queries import Query, read
+from skilltree._core.rows import Params, page_of, page_params, rows_of
 from skilltree.errors import NotFound, SkillTreeError
 from skilltree.models.base import Model, Page
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from skilltree._addresses import Address, address_of
 from skilltree._async.repository import AsyncRepository
-from skilltree._rows import document, limited
-from skilltree._tokens import digest, new_secret, read_token, token
+from skilltree._core.ip_addresses import Address, address_of
+from skilltree._core.rows import document, limited
+from skilltree._core.tokens import digest, new_secret, read_token, token
 from skilltree.errors import SessionNotFound, UserNotFound
 from skilltree.models.content import DEVICE, DeviceInfo
 from skilltree.models.ids import SessionId, UserId

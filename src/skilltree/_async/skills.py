@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
-from skilltree._arguments import Offset, SearchSize, SearchText
 from skilltree._async.repository import HOLD_SKILL, HOLD_TREE, LEARNERS_FOLLOW, AsyncRepository
-from skilltree._rows import changes, document, in_order, several
+from skilltree._core.arguments import Offset, SearchSize, SearchText
+from skilltree._core.rows import changes, document, in_order, several
 from skilltree.errors import SkillNotFound
 from skilltree.models.content import ASSESSMENTS, CONTENT, RESOURCES, Assessments, Resource, SkillContent
 from skilltree.models.enums import DifficultyLevel, SkillType

@@ -6,13 +6,13 @@ from typing import Any
 from psycopg import AsyncCursor
 from psycopg.pq import PipelineStatus, TransactionStatus
 
-from skilltree._actors import ANYBODY, Actor, roles_taken
 from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._async.repository import AsyncStep
-from skilltree._scopes import require_scope
-from skilltree._sockets import has_something_to_say
-from skilltree._sql import read
-from skilltree._translation import translated
+from skilltree._core.driver_errors import translated
+from skilltree._core.queries import read
+from skilltree._core.roles import ANYBODY, Actor, roles_taken
+from skilltree._core.scopes import require_scope
+from skilltree._core.sockets import has_something_to_say
 
 
 async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
-from skilltree._arguments import Offset, SearchSize, SearchText
 from skilltree._async.repository import HOLD_TREE, LEARNERS_FOLLOW, AsyncRepository
-from skilltree._rows import changes, document, in_order, several
+from skilltree._core.arguments import Offset, SearchSize, SearchText
+from skilltree._core.rows import changes, document, in_order, several
 from skilltree.curriculum import check_tree, parse_tree, relative_links, skill_rows, slug_of, tree_id
 from skilltree.errors import InvalidCurriculum, TreeNotFound
 from skilltree.models.base import Page

@@ -14,13 +14,13 @@ from psycopg import AsyncRawServerCursor, AsyncTransaction
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from skilltree._actors import ANYBODY, Actor, roles_taken
 from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
 from skilltree._async.steps import begin_for, run_steps
-from skilltree._scopes import require_scope
-from skilltree._translation import translated
+from skilltree._core.driver_errors import translated
+from skilltree._core.roles import ANYBODY, Actor, roles_taken
+from skilltree._core.scopes import require_scope
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
 
 _INSIDE: ContextVar[frozenset[object]] = ContextVar("_INSIDE", default=frozenset())

@@ -9,14 +9,14 @@ from psycopg.rows import scalar_row
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
-from skilltree._arguments import PasswordLength
 from skilltree._async.repository import AsyncRepository, step
-from skilltree._held import HeldDocument
-from skilltree._rows import changes, in_order, several
+from skilltree._core.arguments import PasswordLength
+from skilltree._core.learner_export import HeldDocument
+from skilltree._core.passwords import DEFAULT_COST, MIN_LENGTH, HashedPassword, hash_password, require_new_password
+from skilltree._core.rows import changes, in_order, several
 from skilltree.errors import UserNotFound
 from skilltree.models.ids import UserId
 from skilltree.models.users import AccountChanges, HeldItem, ProfileChanges, User, UserProfile
-from skilltree.passwords import DEFAULT_COST, MIN_LENGTH, HashedPassword, hash_password, require_new_password
 
 _ACCOUNT_CHANGES = TypeAdapter(AccountChanges)
 _PROFILE_CHANGES = TypeAdapter(ProfileChanges)

@@ -10,13 +10,13 @@ import typer
 
 from skilltree._sync.repositories import Repositories
 from skilltree._sync.unit import UnitOfWork
-from skilltree._terminal import emit, emit_table, err, out
-from skilltree.cli._app import Json, app, operator
-from skilltree.cli._run import did_you_mean
+from skilltree.cli.application import Json, app, operator
+from skilltree.cli.drawing import drawing, mermaid, svg
+from skilltree.cli.run import did_you_mean
+from skilltree.cli.terminal import emit, emit_table, err, out
 from skilltree.curriculum import check_file, in_order, slug_of
-from skilltree.curriculum_files import Format, format_of, read_file, write_file
-from skilltree.curriculum_files import template as template_of
-from skilltree.drawing import drawing, mermaid, svg
+from skilltree.curriculum.files import Format, format_of, read_file, write_file
+from skilltree.curriculum.files import template as template_of
 from skilltree.errors import InvalidCurriculum, TreeNotFound, UserNotFound
 from skilltree.models.curriculum import Curriculum, CurriculumSkill, CurriculumTree
 from skilltree.models.trees import TreeMap

@@ -1,8 +1,121 @@
-"""The commands about plans: explain, sql, budgets. What they do is in ``skilltree.plans.commands``."""
+"""The commands about plans: explain, sql."""
 
-from skilltree.cli._app import app
-from skilltree.plans import commands
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
-app.command("explain")(commands.explain_)
-app.command("sql")(commands.sql_)
-app.command("budgets")(commands.budgets)
+import typer
+from psycopg import Connection
+from rich.text import Text
+
+from skilltree import embedded
+from skilltree._core.driver_errors import translated
+from skilltree._core.queries import read
+from skilltree.cli.application import app
+from skilltree.cli.terminal import Terminal, document_of, emit, emit_json, err
+from skilltree.errors import SkillTreeError
+from skilltree.explain import report, script
+from skilltree.explain.budget import check
+from skilltree.explain.explain import Explained, explain, table_sizes
+from skilltree.explain.samples import has_plan, is_about_the_schema, names
+from skilltree.explain.terminal import shown
+
+out = Terminal(width=None if sys.stdout.isatty() else 120)
+
+Queries = Annotated[list[str], typer.Argument(help="Names of query files, such as trees/load; or all.")]
+Given = Annotated[list[str] | None, typer.Option("--set", help="A parameter as name=value, instead of its sample.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write one page with the plans, to be opened in a browser.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("explain")
+def explain_(
+    queries: Queries,
+    *,
+    given: Given = None,
+    custom: Annotated[bool, typer.Option("--custom", help="Show the plan for these values, not any.")] = False,
+    html: Html = None,
+    as_json: Json = False,
+) -> None:
+    """Show how the server runs query files, with sample parameters. What they do is taken back."""
+    params = _parameters(given)
+    with (
+        translated(),
+        Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
+    ):
+        tried = {name: _explained(connection, name, params, custom=custom) for name in chosen(queries)}
+        sizes = table_sizes(connection)
+    found = [each for each in tried.values() if isinstance(each, Explained)]
+    failures = {name: each for name, each in tried.items() if isinstance(each, SkillTreeError)}
+    if len(tried) == 1 and failures:
+        raise next(iter(failures.values()))
+    if html:
+        report.write(html, [check(each) for each in found], sizes)
+    if as_json:
+        plans = {each.name: each.json for each in found}
+        emit_json(plans | {name: document_of(error) for name, error in failures.items()})
+    elif not html:
+        for each in found:
+            out.print(shown(each, sizes))
+            if each.unknown:
+                out.print(
+                    Text(
+                        f"▲ {each.name}: nothing was found for {', '.join(each.unknown)}, so that this says little."
+                        " See it on data: `skilltree demo` (`skilltree dataset` in a checkout), or give values"
+                        " with --set.",
+                        style="yellow",
+                    )
+                )
+    fail([] if as_json else [f"{type(error).__name__}: {error}" for error in failures.values()])
+    if failures:
+        raise typer.Exit(1)
+
+
+def _explained(
+    connection: Connection[Any], name: str, params: Mapping[str, str], *, custom: bool
+) -> Explained | SkillTreeError:
+    """Return how a query runs, or why it does not, with its name."""
+    try:
+        with translated():
+            return explain(connection, name, params, custom=custom)
+    except SkillTreeError as error:
+        if not str(error).startswith((name, "there is no query")):
+            error.args = (f"{name}: {error}",)
+        return error
+
+
+@app.command("sql")
+def sql_(
+    query: Annotated[str, typer.Argument(help="The name of a query file, such as trees/load.")],
+    *,
+    given: Given = None,
+    pgbench: Annotated[bool, typer.Option("--pgbench", help="For pgbench -f instead of psql.")] = False,
+) -> None:
+    """Print a query ready for psql, as one transaction that is rolled back, with sample parameters to edit."""
+    with (
+        translated(),
+        Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
+    ):
+        emit(script.script(connection, query, _parameters(given), pgbench=pgbench), end="")
+
+
+def fail(problems: Sequence[str]) -> None:
+    """Print what is wrong, and exit 1 when anything is."""
+    for problem in problems:
+        err.print(problem)
+    if problems:
+        raise typer.Exit(1)
+
+
+def chosen(queries: Sequence[str]) -> list[str]:
+    if "all" not in queries:
+        return list(queries)
+    return [name for name in names() if has_plan(read(name)) and not is_about_the_schema(name)]
+
+
+def _parameters(given: Sequence[str] | None) -> dict[str, str]:
+    params = dict(each.split("=", 1) for each in given or () if "=" in each)
+    if len(params) < len(given or ()):
+        raise typer.BadParameter("parameters are given as name=value")
+    return params

@@ -11,14 +11,15 @@ import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.text import Text
 
-from skilltree import _roles, embedded, migrate
-from skilltree import drift as drifting
-from skilltree import lint as linting
-from skilltree._terminal import emit, emit_json, emit_table, out
-from skilltree.cli._app import Json, LockTimeout, app
-from skilltree.cli._run import confirm
-from skilltree.cli.first_day import Yes, name_of
+from skilltree import embedded, migrate
+from skilltree.cli.application import Json, LockTimeout, app
+from skilltree.cli.run import confirm
+from skilltree.cli.starter_data import Yes, name_of
+from skilltree.cli.terminal import emit, emit_json, emit_table, out
 from skilltree.embedded import database_url
+from skilltree.migrate import drift as drifting
+from skilltree.migrate import lint as linting
+from skilltree.migrate.roles import statements
 
 
 @app.command("migrate")
@@ -129,4 +130,4 @@ def roles(
     database: Annotated[str, typer.Option(help="The database.")] = "skilltree",
 ) -> None:
     """Print the SQL that makes the roles, for an administrator to run where who migrates may not create roles."""
-    emit(_roles.statements(owner, database), end="")
+    emit(statements(owner, database), end="")

@@ -1,6 +1,6 @@
 """The query gate: no query file can be at odds with the schema, with its repository method or with its model.
 
-It belongs to a checkout, not to the installed package: it needs pglast, and the repository's files.
+It needs pglast, which is an extra: ``skilltree[gate]``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -98,6 +98,8 @@ def _check_users(file: QueryFile, uses: Sequence[Use], usage: Usage) -> Iterator
     others = [user for user in users if user != file.name]
     line = line_of(file, "step")
     if not users:
+        if not usage.has_tools and file.name.partition("/")[0] not in usage.repositories:
+            return  # A tool may run it.
         yield Finding(file.path, 1, "file", "no repository method runs it", "add the method, or delete the file")
     elif file.name.partition("/")[0] not in usage.repositories:
         if line is not None:

@@ -10,14 +10,14 @@ from typing import Any
 from pglast import parse_sql
 from psycopg import Connection, pq
 
-from skilltree._sql import load
+from skilltree._core.queries import load
 from skilltree.gate.facts import Null
 from skilltree.gate.files import QueryFile
 from skilltree.gate.headers import names_of
 from skilltree.gate.nullability import Prover
 from skilltree.gate.report import Finding
 from skilltree.gate.schema import Columns, Described, Schema
-from skilltree.scratch import scratch_database
+from skilltree.migrate.scratch import scratch_database
 
 _MARKS = {"not null": " not null", "unknown": " ?", "null": ""}
 _MARKS_OF_VIEWS = {Null.NEVER: " not null", Null.UNKNOWN: " ?", Null.POSSIBLE: ""}

@@ -9,9 +9,9 @@ from typing import Any
 from pglast import parse_sql
 from pglast.parser import ParseError
 
-from skilltree._files import folder
-from skilltree._sql import Query, read
-from skilltree.plans.samples import COMMON
+from skilltree._core.queries import Query, read
+from skilltree._core.sql_folders import folder
+from skilltree.explain.samples import COMMON
 
 _STRAY = re.compile(rb"%(?:%|\(\w+\)s|(?P<stray>))")
 

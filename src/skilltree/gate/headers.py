@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from skilltree.explain.samples import has_plan, is_about_the_schema
 from skilltree.gate.files import QueryFile
 from skilltree.gate.report import Finding
-from skilltree.plans.samples import has_plan, is_about_the_schema
 
 _FORMS = {
     "role": re.compile(r"app_engine|app_service"),

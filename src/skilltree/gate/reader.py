@@ -1,7 +1,7 @@
 """Reads a repository method: what is known of each value in it, up to the calls that run a query.
 
 Nothing is run. The statements are followed with what is known of each value (its type, and what it is where that is
-written), through the helpers of the same class.
+written), through the helpers of its class and of those that it extends.
 """
 
 import ast
@@ -32,6 +32,15 @@ _NO_PARAMETERS = {"missing", "before", "after", "order", "limit"}
 
 
 @dataclass(frozen=True)
+class Method:
+    """A method as it is written, and where: the names in it are those of its module."""
+
+    node: ast.AsyncFunctionDef | ast.FunctionDef
+    module: ModuleType
+    file: str
+
+
+@dataclass(frozen=True)
 class Use:
     """A query in a method: its parameters, and the model that its rows become."""
 
@@ -49,25 +58,31 @@ class Use:
 class Reader:
     """Follows a method and the helpers that it calls."""
 
-    def __init__(self, module: ModuleType, cls: type, methods: dict[str, Any], file: str, user: str) -> None:
-        self._module, self._class, self._methods, self._file, self._user = module, cls, methods, file, user
-        self._under_way: list[str] = []
+    def __init__(self, cls: type, methods: dict[str, Method], user: str) -> None:
+        self._class, self._methods, self._user = cls, methods, user
+        self._under_way: list[Method] = []
         self.uses: list[Use] = []
 
-    def run(self, method: ast.AsyncFunctionDef | ast.FunctionDef, given: dict[str, Value]) -> Value:
+    def run(self, method: Method, given: dict[str, Value]) -> Value:
         """Follow a method with these arguments, and return what is known of what it returns."""
-        hints = typing.get_type_hints(getattr(self._class, method.name))
-        names = [argument.arg for argument in (*method.args.posonlyargs, *method.args.args, *method.args.kwonlyargs)]
+        node = method.node
+        hints = typing.get_type_hints(getattr(self._class, node.name))
+        names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
         scope = {name: given.get(name, of_type(hints.get(name, Any))) for name in names}
-        if method.args.kwarg is not None:
+        if node.args.kwarg is not None:
             rest = {name: value for name, value in given.items() if name not in names}
-            hint = hints.get(method.args.kwarg.arg, Any)
-            scope[method.args.kwarg.arg] = Value(hint, items=rest) if given else of_type(hint)
-        if method.name not in self._under_way:
-            self._under_way.append(method.name)
-            self._block(method.body, scope)
+            hint = hints.get(node.args.kwarg.arg, Any)
+            scope[node.args.kwarg.arg] = Value(hint, items=rest) if given else of_type(hint)
+        if method not in self._under_way:
+            self._under_way.append(method)
+            self._block(node.body, scope)
             self._under_way.pop()
         return of_type(hints.get("return", Any))
+
+    @property
+    def _module(self) -> ModuleType:
+        """The module of the method that is followed now."""
+        return self._under_way[-1].module
 
     def _block(self, body: list[ast.stmt], scope: dict[str, Value]) -> None:
         for statement in body:
@@ -229,7 +244,7 @@ class Reader:
                 return self._runs(name, node.lineno, arguments, named)
             case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._methods:
                 method = self._methods[name]
-                names = [argument.arg for argument in method.args.args[1:]]
+                names = [argument.arg for argument in method.node.args.args[1:]]
                 if name.startswith("_"):
                     return self.run(method, dict(zip(names, arguments, strict=False)) | named)
                 return of_type(typing.get_type_hints(getattr(self._class, name)).get("return", Any))
@@ -254,7 +269,7 @@ class Reader:
         of = found if inspect.isclass(found) and issubclass(found, Model) else None
         for name in query.strings:
             given = fields_of(params)
-            self.uses.append(Use(name, self._user, self._file, line, given, id(params.items), of))
+            self.uses.append(Use(name, self._user, self._under_way[-1].file, line, given, id(params.items), of))
         return UNKNOWN
 
     def _runs(self, name: str, line: int, arguments: list[Value], named: dict[str, Value]) -> Value:
@@ -267,12 +282,13 @@ class Reader:
                 params[f"after_{key}"] = either([of_type(known.annotation), of_type(None)]) if known else UNKNOWN
             params["limit"] = of_type(int)
         queries = arguments[0 if name == "_values" else 1].strings
+        file = self._under_way[-1].file
         group = id(params)
         for query in queries:
-            self.uses.append(Use(query, self._user, self._file, line, params, group, of, name == "_values"))
+            self.uses.append(Use(query, self._user, file, line, params, group, of, name == "_values"))
         for around in (named.get("before"), named.get("after")):
             for query in dict.fromkeys(around.strings if around and name != "_page" else ()):
-                self.uses.append(Use(query, self._user, self._file, line, params, group))
+                self.uses.append(Use(query, self._user, file, line, params, group))
         returned = {"_one": of, "_find": of | None if of else None, "_page": Page[of], "_all": list[of]}  # type: ignore[valid-type]  # made at run time
         return of_type(returned.get(name, list[Any]))
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from skilltree._files import folder
+from skilltree._core.sql_folders import folder
 
 Columns = dict[str, str]
 """Column name to type; `` not null`` follows the type where that is so, `` ?`` where it cannot be told."""

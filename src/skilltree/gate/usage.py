@@ -3,15 +3,17 @@
 import ast
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
-from skilltree._files import folder
-from skilltree.gate.reader import Reader, Use
+from skilltree._async.repository import AsyncRepository
+from skilltree._core.sql_folders import folder
+from skilltree.gate.reader import Method, Reader, Use
 
 _PACKAGE = Path(__file__).parents[1]
+_TOOLS = folder("queries").parent / "tools"
 
 
 @dataclass
@@ -21,27 +23,36 @@ class Usage:
     uses: list[Use] = field(default_factory=list)
     repositories: set[str] = field(default_factory=set)
     """The folders of queries that have a repository."""
+    has_tools: bool = True
+    """Whether the tools, which run files too, are there: in a checkout they are."""
     made: set[str] = field(default_factory=set)
     """The names of the models that Python code makes instances of: their fields can be None from there."""
 
 
 def read_usage() -> Usage:
     """Return how the repositories and the rest of the package use the query files."""
-    usage = Usage()
-    for path in sorted((_PACKAGE / "_async").glob("*.py")):
-        module = importlib.import_module(f"skilltree._async.{path.stem}")
-        tree = ast.parse(path.read_text())
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef) and _is_repository(module, node):
-                usage.repositories.add(path.stem)
-                _read_class(usage, module, node, f"src/skilltree/_async/{path.name}", path.stem)
-    for path in sorted(_PACKAGE.rglob("*.py")):
+    usage = Usage(has_tools=_TOOLS.is_dir())
+    for repository in _repositories():
+        folder_of_queries = repository.__module__.rpartition(".")[2]
+        usage.repositories.add(folder_of_queries)
+        methods = _methods_of(repository)
+        for name, method in methods.items():
+            if not name.startswith("_"):
+                reader = Reader(repository, methods, f"{folder_of_queries}/{name}")
+                reader.run(method, {})
+                usage.uses += reader.uses
+    for path in _sources():
         if path.parent.name != "_sync":
             tree = ast.parse(path.read_text())
             usage.uses += _direct_uses(path, tree)
             calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
             usage.made |= {function.id for function in calls if isinstance(function, ast.Name)} & _models(path, tree)
     return usage
+
+
+def _sources() -> list[Path]:
+    """Return the files of the package, and in a checkout those of its tools."""
+    return [path for place in (_PACKAGE, _TOOLS) for path in sorted(place.rglob("*.py"))]
 
 
 def _models(path: Path, tree: ast.Module) -> set[str]:
@@ -57,24 +68,36 @@ def _models(path: Path, tree: ast.Module) -> set[str]:
     return imported | own
 
 
-def _is_repository(module: ModuleType, node: ast.ClassDef) -> bool:
-    base = importlib.import_module("skilltree._async.repository").AsyncRepository
-    found = getattr(module, node.name)
-    return inspect.isclass(found) and issubclass(found, base) and found is not base
+def _repositories() -> list[type[AsyncRepository]]:
+    """Return the repositories, in the order of their modules. What another one extends is a part of that one."""
+    modules = [f"skilltree._async.{path.stem}" for path in sorted((_PACKAGE / "_async").glob("*.py"))]
+    found = [each for name in modules for each in vars(importlib.import_module(name)).values() if inspect.isclass(each)]
+    ours = [each for each in dict.fromkeys(found) if issubclass(each, AsyncRepository) and each.__module__ in modules]
+    return [each for each in ours if not any(issubclass(other, each) for other in ours if other is not each)]
 
 
-def _read_class(usage: Usage, module: ModuleType, node: ast.ClassDef, file: str, name: str) -> None:
-    methods = {each.name: each for each in node.body if isinstance(each, (ast.AsyncFunctionDef, ast.FunctionDef))}
-    for method in methods.values():
-        if not method.name.startswith("_"):
-            reader = Reader(module, getattr(module, node.name), methods, file, f"{name}/{method.name}")
-            reader.run(method, {})
-            usage.uses += reader.uses
+def _methods_of(repository: type[AsyncRepository]) -> dict[str, Method]:
+    """Return the methods of a repository, also those of the classes that it extends."""
+    methods: dict[str, Method] = {}
+    for cls in reversed(repository.__mro__):
+        if issubclass(cls, AsyncRepository) and cls is not AsyncRepository:
+            module = sys.modules[cls.__module__]
+            path = _PACKAGE / "_async" / f"{module.__name__.rpartition('.')[2]}.py"
+            methods |= {
+                each.name: Method(each, module, f"src/skilltree/_async/{path.name}")
+                for node in ast.parse(path.read_text()).body
+                if isinstance(node, ast.ClassDef) and node.name == cls.__name__
+                for each in node.body
+                if isinstance(each, (ast.AsyncFunctionDef, ast.FunctionDef))
+            }
+    return methods
 
 
 def _direct_uses(path: Path, tree: ast.Module) -> Iterator[Use]:
     """Yield the files that the package loads by name, past the repositories."""
-    user = path.relative_to(_PACKAGE).with_suffix("").as_posix()
+    of_tools = path.is_relative_to(_TOOLS)
+    user = path.relative_to(_TOOLS.parent if of_tools else _PACKAGE).with_suffix("").as_posix()
+    file = f"{user}.py" if of_tools else f"src/skilltree/{user}.py"
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id="load" | "read"), args=[ast.Constant(value=str(name))]):
@@ -83,8 +106,8 @@ def _direct_uses(path: Path, tree: ast.Module) -> Iterator[Use]:
                 func=ast.Name(id="load" | "read"), args=[ast.JoinedStr(values=[ast.Constant(value=str(start)), *_])]
             ):
                 # Any file of the folder.
-                names = [f"{start}{file.stem}" for file in sorted((folder("queries") / start).glob("*.sql"))]
+                names = [f"{start}{found.stem}" for found in sorted((folder("queries") / start).glob("*.sql"))]
             case _:
                 continue
         for name in names:
-            yield Use(name, user, f"src/skilltree/{user}.py", node.lineno, {}, group=-1)
+            yield Use(name, user, file, node.lineno, {}, group=-1)

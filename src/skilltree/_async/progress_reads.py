@@ -1,0 +1,149 @@
+"""What is read of learners' progress. Nothing here writes."""
+
+from datetime import date
+
+from skilltree._async.repository import AsyncRepository
+from skilltree._core.rows import limited
+from skilltree.errors import InvalidValue, NotFound, SkillNotFound, TreeNotFound, UserNotFound
+from skilltree.models.base import Page
+from skilltree.models.enums import SkillProgressStatus
+from skilltree.models.ids import SkillId, TreeId, UserId
+from skilltree.models.progress import CalculatedProgress, MissingPrerequisite, SkillProgress, TreeProgress
+from skilltree.models.reading import ActivityDay, Dashboard, LearningPath, LockExplanation, NextSkill
+from skilltree.models.trees import Tree
+from skilltree.models.users import User
+
+_MOST_DAYS = 3660
+
+
+class AsyncProgressReads(AsyncRepository):
+    """What a learner has done, could do now, and would have to do first. ``AsyncProgress`` adds the actions."""
+
+    async def for_skill(self, user_id: UserId, skill_id: SkillId) -> SkillProgress | None:
+        """Return one learner's work on one skill, or ``None`` before the first."""
+        return await self._find(SkillProgress, "progress/for_skill", user_id=user_id, skill_id=skill_id)
+
+    async def for_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress | None:
+        """Return one learner's way through one tree, or ``None`` before the start."""
+        return await self._find(TreeProgress, "progress/for_tree", user_id=user_id, tree_id=tree_id)
+
+    async def list_for_user(
+        self,
+        user_id: UserId,
+        *,
+        status: SkillProgressStatus | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page[SkillProgress]:
+        """Return a page of all that a learner has worked on, in the order of the skills' ids."""
+        return await self._page(
+            SkillProgress,
+            "progress/list_for_user",
+            order=("skill_id",),
+            after=after,
+            limit=limit,
+            user_id=user_id,
+            status=status,
+        )
+
+    async def calculate_tree_progress(self, user_id: UserId, tree_id: TreeId) -> CalculatedProgress:
+        """Count a learner's progress in a tree now. Raises TreeNotFound."""
+        return await self._one(
+            CalculatedProgress,
+            "progress/calculate_tree_progress",
+            missing=TreeNotFound(id=tree_id),
+            user_id=user_id,
+            tree_id=tree_id,
+        )
+
+    async def can_unlock(self, user_id: UserId, skill_id: SkillId) -> bool:
+        """Tell whether a learner has satisfied all direct prerequisites of a skill, or began it before it had them.
+
+        Raises SkillNotFound.
+        """
+        answers = await self._values("progress/can_unlock", user_id=user_id, skill_id=skill_id)
+        if not answers:
+            raise SkillNotFound(id=skill_id)
+        return bool(answers[0])
+
+    async def missing_prerequisites(self, user_id: UserId, skill_id: SkillId) -> list[MissingPrerequisite]:
+        """Return what a learner must complete to open a skill, in an order in which to learn it. Raises SkillNotFound.
+
+        What lies behind a prerequisite that is already completed or skipped is not asked for again, nor what lies
+        behind work under way, which goes on.
+        """
+        rows = await self._all(
+            MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id
+        )
+        if not rows:
+            raise SkillNotFound(id=skill_id)
+        return rows[:-1]
+
+    async def explain_lock(self, user_id: UserId, skill_id: SkillId) -> LockExplanation:
+        """Tell why a skill is locked to a learner, and the shortest way to open it, skipping what is optional.
+
+        Nothing is asked for behind a skill under way: work once begun goes on. Raises SkillNotFound, UserNotFound.
+        """
+        found = await self._find(LockExplanation, "progress/explain_lock", user_id=user_id, skill_id=skill_id)
+        if found is None:
+            raise await self._absent(user_id, SkillNotFound(id=skill_id))
+        return found
+
+    async def learning_path(self, user_id: UserId, skill_id: SkillId) -> LearningPath:
+        """Return what a learner has still to complete for a skill, that skill last, each after all that it needs.
+
+        What is completed or skipped is left out, with what lies only behind it or behind work under way, which goes on.
+        Raises SkillNotFound, UserNotFound.
+        """
+        found = await self._find(LearningPath, "progress/learning_path", user_id=user_id, skill_id=skill_id)
+        if found is None:
+            raise await self._absent(user_id, SkillNotFound(id=skill_id))
+        return found
+
+    async def next_skills(self, user_id: UserId, *, tree_id: TreeId | None = None, limit: int = 10) -> list[NextSkill]:
+        """Return the skills a learner could work on now, the best first: of one tree, or of all trees IN_PROGRESS.
+
+        Those in progress come first, then those of a higher score; of two with the same, the required one. The score is
+        10 for each skill that this one opens, 2 for each unfinished one that needs it, 20 / (1 + steps) for a milestone
+        so many steps ahead, 5 if the rest fits into the learner's daily goal, less 5 for each level of difficulty above
+        the learner's. Raises TreeNotFound, UserNotFound, InvalidValue.
+        """
+        found = await self._all(
+            NextSkill, "progress/next_skills", user_id=user_id, tree_id=tree_id, limit=limited(limit, "limit")
+        )
+        if not found:
+            await self._check_known(user_id, tree_id)
+        return found
+
+    async def dashboard(self, user_id: UserId) -> Dashboard:
+        """Return where a learner stands: profile, trees under way, open skills, latest achievements.
+
+        Open are at most 20 skills of the trees that are not paused, those in progress first. Raises UserNotFound.
+        """
+        return await self._one(Dashboard, "progress/dashboard", missing=UserNotFound(id=user_id), user_id=user_id)
+
+    async def activity_by_day(self, user_id: UserId, *, since: date, until: date) -> list[ActivityDay]:
+        """Return what a learner did on each day, both days included, also where that is nothing.
+
+        Days are those of the learner's calendar when it happened. Raises UserNotFound, and InvalidValue for more than
+        3660 days or fewer than one.
+        """
+        if not 1 <= (until - since).days + 1 <= _MOST_DAYS:
+            raise InvalidValue(
+                f"until must be from 0 to {_MOST_DAYS - 1} days after since, not {(until - since).days}", field="until"
+            )
+        days = await self._all(ActivityDay, "progress/activity_by_day", user_id=user_id, since=since, until=until)
+        if not days:
+            raise UserNotFound(id=user_id)
+        return days
+
+    async def _absent(self, user_id: UserId, other: NotFound) -> NotFound:
+        """Return the error for a query that found nothing: the learner is absent, or else the other."""
+        learner = await self._find(User, "users/get", user_id=user_id)
+        return UserNotFound(id=user_id) if learner is None else other
+
+    async def _check_known(self, user_id: UserId, tree_id: TreeId | None) -> None:
+        """Raise UserNotFound or TreeNotFound, if one of them is the reason why nothing was found."""
+        await self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
+        if tree_id is not None:
+            await self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)

@@ -1,0 +1,1 @@
+"""What serves the async and the sync repositories alike: it sends nothing to a server."""

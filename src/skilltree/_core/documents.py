@@ -1,0 +1,87 @@
+"""A document as a caller gives it, made of plain parts before a model looks at it.
+
+Pydantic takes ranges, generators and any mapping for what they yield: it would go on for ever with one that does not
+end, and keep an error for each of a billion items.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from itertools import islice
+from typing import TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from skilltree._core.value_checks import MOST_ITEMS
+
+T = TypeVar("T")
+
+MOST_LEVELS = 100
+MOST_PARTS = 20_000_000
+"""How many values and characters a document may hold: 5,000 skills with what they teach take a tenth."""
+
+
+# Not a subclass, which may do anything. To ask of a UUID whether it is a mapping takes longer than all else.
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None), UUID, datetime, date})
+
+
+def plain(value: object) -> object:
+    """Return a document of dictionaries, lists, tuples and models. Raises ValueError for what cannot be one."""
+    try:
+        return _Copy().of(value, 0)
+    except ValueError:
+        raise
+    except Exception as error:
+        # What is no plain dictionary or list may do anything when it is read.
+        raise ValueError(f"it cannot be read: {type(error).__name__}") from error
+
+
+class _Copy:
+    def __init__(self) -> None:
+        self._left = MOST_PARTS
+
+    def of(self, value: object, level: int) -> object:
+        self._left -= 1 + (str.__len__(value) if isinstance(value, str) else 0)
+        if self._left < 0:
+            raise ValueError(f"it holds more than {MOST_PARTS} characters")
+        if level > MOST_LEVELS:
+            raise ValueError(f"it is nested more than {MOST_LEVELS} levels deep")
+        if type(value) in _AS_THEY_ARE:
+            return value
+        if isinstance(value, (str, int, float)):
+            return _exactly(value)
+        if isinstance(value, BaseModel):
+            # Its own model looks at it again.
+            for part in (*value.__dict__.values(), *(value.__pydantic_extra__ or {}).values()):
+                self.of(part, level + 1)
+            return value
+        if isinstance(value, Mapping):
+            return {_key(key): self.of(item, level + 1) for key, item in _few(value.items())}
+        if isinstance(value, (list, tuple)):
+            items = [self.of(item, level + 1) for item in _few(value)]
+            return tuple(items) if isinstance(value, tuple) else items
+        if isinstance(value, Iterable) and not isinstance(value, bytes):
+            raise ValueError(f"{type(value).__name__} is neither a list nor a dictionary")  # noqa: TRY004 (as above)
+        return value
+
+
+def _exactly(value: str | float) -> str | float:
+    """Return a scalar of a built-in type: one of a subclass may answer anything when it is compared or shown."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bool):
+        return value
+    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
+
+
+def _key(key: object) -> object:
+    if not isinstance(key, str):
+        raise ValueError(f"a key is of type {type(key).__name__}, and must be text")  # noqa: TRY004 (as above)
+    return key if type(key) is str else _exactly(key)
+
+
+def _few(items: Iterable[T]) -> list[T]:
+    found = list(islice(items, MOST_ITEMS + 1))
+    if len(found) > MOST_ITEMS:
+        raise ValueError(f"it holds a collection of more than {MOST_ITEMS} items")
+    return found

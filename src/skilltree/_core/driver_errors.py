@@ -1,0 +1,202 @@
+"""The driver's errors, turned into named ones by constraint or SQLSTATE."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol
+from uuid import UUID
+
+import psycopg
+import psycopg_pool
+
+from skilltree._core.limits import refused
+from skilltree._core.sqlstates import BY_CLASS, BY_SQLSTATE, STALE_PLAN
+from skilltree.errors import (
+    AchievementNotFound,
+    CategoryNameTaken,
+    CategoryNotFound,
+    ContradictoryProgress,
+    CyclicDependency,
+    CyclicParents,
+    CyclicPrerequisites,
+    DatabaseFailure,
+    EmailTaken,
+    GraphError,
+    IdTaken,
+    InvalidName,
+    InvalidValue,
+    OneSidedDependency,
+    PermissionDenied,
+    PoolExhausted,
+    PoolNotOpen,
+    ProgressExists,
+    SchemaOutdated,
+    ServerUnavailable,
+    SkillCannotMove,
+    SkillKeyTaken,
+    SkillNotFound,
+    SkillTreeError,
+    SlugTaken,
+    StatementOutdated,
+    TreeBusy,
+    TreeNotFound,
+    UnknownDependency,
+    UnknownParent,
+    UnknownPrerequisite,
+    UnknownTimezone,
+    UnsupportedIsolation,
+    UsernameTaken,
+    UserNotFound,
+)
+
+BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
+    "idx_user_email": EmailTaken,
+    "idx_user_username": UsernameTaken,
+    "unique_category_name": CategoryNameTaken,
+    "idx_category_slug": SlugTaken,
+    "idx_tree_slug": SlugTaken,
+    "unique_skill_key": SkillKeyTaken,
+    "users_pkey": IdTaken,
+    "skill_categories_pkey": IdTaken,
+    "skill_trees_pkey": IdTaken,
+    "skills_pkey": IdTaken,
+    "unique_skill_id_tree": IdTaken,
+    "unique_tree_id_language": IdTaken,
+    "achievements_pkey": IdTaken,
+    "user_sessions_pkey": IdTaken,
+    "unique_user_skill_progress": ProgressExists,
+    "user_profiles_timezone_known": UnknownTimezone,
+    "users_names_seen": InvalidName,
+    "user_skill_progress_completed_at_agrees": ContradictoryProgress,
+    "user_skill_progress_started_at_agrees": ContradictoryProgress,
+    "user_skill_progress_unlocked_at_agrees": ContradictoryProgress,
+    "user_skill_progress_passing_score_waived_agrees": ContradictoryProgress,
+    "user_skill_tree_progress_completed_at_agrees": ContradictoryProgress,
+    "user_skill_tree_progress_started_at_agrees": ContradictoryProgress,
+    "skill_trees_category_id_fkey": CategoryNotFound,
+    "skills_skill_tree_id_fkey": TreeNotFound,
+    "skills_language_fkey": TreeNotFound,
+    "skills_parent_skill_id_fkey": UnknownParent,
+    "user_profiles_user_id_fkey": UserNotFound,
+    "user_sessions_user_id_fkey": UserNotFound,
+    "user_tokens_user_id_fkey": UserNotFound,
+    "user_skill_progress_user_id_fkey": UserNotFound,
+    "user_skill_progress_skill_id_fkey": SkillNotFound,
+    "user_skill_tree_progress_user_id_fkey": UserNotFound,
+    "user_skill_tree_progress_skill_tree_id_fkey": TreeNotFound,
+    "user_achievements_user_id_fkey": UserNotFound,
+    "user_achievements_achievement_id_fkey": AchievementNotFound,
+    "xp_events_user_id_fkey": UserNotFound,
+    "user_activity_days_user_id_fkey": UserNotFound,
+    "user_scores_user_id_fkey": UserNotFound,
+    "achievement_backfills_achievement_id_fkey": AchievementNotFound,
+    "begun_trees_skill_tree_id_fkey": TreeNotFound,
+    "skills_dependencies_acyclic": CyclicDependency,
+    "skills_parents_acyclic": CyclicParents,
+    "skill_trees_prerequisites_acyclic": CyclicPrerequisites,
+    "skills_dependencies_exist": UnknownDependency,
+    "skill_trees_prerequisites_exist": UnknownPrerequisite,
+    "user_skill_tree_progress_current_path_exist": SkillNotFound,
+    "skills_dependents_inverse": OneSidedDependency,
+    "skills_tree_fixed": SkillCannotMove,
+    "skills_graph_isolation": UnsupportedIsolation,
+    "skill_trees_graph_isolation": UnsupportedIsolation,
+    "progress_isolation": UnsupportedIsolation,
+    "learners_of_tree_held": TreeBusy,
+}
+
+# A parameter of a type that the statement cannot take: no such operator or function, wrong type, no such cast.
+_WRONG_TYPES = frozenset({"42883", "42804", "42846"})
+# 42883 is "no such function" too, for which the schema is to blame. Only the place in the server tells them apart.
+_OPERATOR_LOOKUP = "op_error"
+# A search with dozens of operators in a row, which the server calls an internal error.
+_QUERY_PARSER = "pushOpStack"
+# What never reaches the server: a NUL, an object that is no SQL value, a connection string that is none.
+_REFUSED_BY_DRIVER = (psycopg.DataError, psycopg.ProgrammingError)
+_LONGEST_MESSAGE = 1000
+
+
+def from_driver(  # noqa: PLR0911 (a list of cases)
+    error: psycopg.Error, params: Sequence[Mapping[str, object]] = ()
+) -> SkillTreeError:
+    """Return the named error for one of the driver's, with what was given if that is told."""
+    # The server repeats what was given, however long that is.
+    message = (error.diag.message_primary or str(error) or type(error).__name__)[:_LONGEST_MESSAGE]
+    state = error.sqlstate or ""
+    if state.startswith("23") or error.diag.constraint_name in BY_CONSTRAINT:
+        return _from_constraint(error, message, params)
+    if state == "42883" and error.diag.source_function != _OPERATOR_LOOKUP:
+        return SchemaOutdated(message, sqlstate=state)
+    if error.diag.source_function == _QUERY_PARSER:
+        return InvalidValue("the search has too many operators in a row", field="text")
+    if state.startswith(("22", "54")) or state in _WRONG_TYPES or (not state and isinstance(error, _REFUSED_BY_DRIVER)):
+        return InvalidValue(message)
+    if state == "42501":
+        return PermissionDenied(f"{message}; {PermissionDenied.advice}", sqlstate=state)
+    if named := _of_the_server(error, state):
+        advice = getattr(named, "advice", None)
+        return named(f"{message}; {advice}" if advice else message, sqlstate=state)
+    if isinstance(error, psycopg_pool.PoolClosed):
+        return PoolNotOpen()
+    if isinstance(error, psycopg_pool.TooManyRequests):
+        return PoolExhausted()
+    if not state and isinstance(error, psycopg.OperationalError):
+        return ServerUnavailable(message)
+    return DatabaseFailure(message, sqlstate=state or None)
+
+
+def _of_the_server(error: psycopg.Error, state: str) -> type[DatabaseFailure] | None:
+    """Return the error for a state of the server or of the connection, or ``None`` when it is no such state."""
+    if (state, error.diag.source_function) == STALE_PLAN:
+        return StatementOutdated
+    return BY_SQLSTATE.get(state) or BY_CLASS.get(state[:2])
+
+
+def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mapping[str, object]]) -> SkillTreeError:
+    constraint = error.diag.constraint_name or ""
+    named = BY_CONSTRAINT.get(constraint)
+    detail = error.diag.message_detail or ""
+    if named is None:
+        if error.sqlstate == "23502":
+            return InvalidValue(f"{error.diag.column_name} must have a value", field=error.diag.column_name)
+        field = constraint.removeprefix(f"{error.diag.table_name}_").rpartition("_")[0]
+        # Not the detail: it shows the whole row, with secrets.
+        return InvalidValue(refused(constraint, field, params) or message, field=field or None, constraint=constraint)
+    if issubclass(named, DatabaseFailure):
+        return named(f"{message}. {error.diag.message_hint}", sqlstate=error.sqlstate)
+    if issubclass(named, GraphError):
+        ids = [UUID(text) for text in json.loads(detail)] if detail.startswith("[") else []
+        return named(". ".join(filter(None, (message, error.diag.message_hint))), ids=ids)
+    if issubclass(named, InvalidValue):
+        hint = error.diag.message_hint or ""
+        return named(f"{message}. {hint}".rstrip(), field=error.diag.column_name, constraint=constraint)
+    return named(f"{named.__doc__} {detail}".rstrip())
+
+
+class _Sent(Protocol):
+    @property
+    def params(self) -> Mapping[str, object]: ...
+
+
+class _Translated:
+    def __init__(self, steps: Sequence[_Sent]) -> None:
+        self._steps = steps
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, psycopg.Error):
+            raise from_driver(error, [step.params for step in self._steps]) from error
+        if self._steps and isinstance(error, (UnicodeEncodeError, OverflowError)):
+            raise InvalidValue(f"a value cannot be sent: {error.args[-1]}") from error
+
+
+_TRANSLATED = _Translated(())
+
+
+def translated(steps: Sequence[_Sent] | None = None) -> AbstractContextManager[None]:
+    """Turn the driver's errors into named ones; the driver's stays as ``__cause__``."""
+    return _TRANSLATED if steps is None else _Translated(steps)

@@ -1,0 +1,91 @@
+"""Query name -> SQL. The path below ``queries/`` is the name: ``trees/load`` is ``queries/trees/load.sql``.
+
+A file begins with a comment for its reader. Lines of it that begin with ``@`` are for the tools::
+
+    -- @role app_engine
+    -- @sample user_id: (select user_id from user_profiles order by user_id limit 1)
+
+What goes on in the next line is indented by four spaces or more.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+from skilltree._core.sql_folders import folder
+
+_PLACEHOLDER = re.compile(rb"%(?:%|\((\w+)\)s)")
+_DIRECTIVE = re.compile(r"-- @(?P<word>[a-z_]+)(?: (?P<text>.*))?")
+
+
+class Directive(NamedTuple):
+    """A line for the tools in the header of a query file: ``-- @word text``, and where it stands."""
+
+    word: str
+    text: str
+    line: int
+
+
+class Query(NamedTuple):
+    """A query file: the statement, its header, and the directives in the header.
+
+    ``numbered`` is the statement as it is sent, with ``$1`` for the first of ``parameters``: of one that is longer than
+    4096 bytes, psycopg would make that anew for each call.
+    """
+
+    name: str
+    statement: bytes
+    numbered: bytes
+    parameters: tuple[str, ...]
+    header: str
+    directives: tuple[Directive, ...]
+
+    def values(self, params: Mapping[str, object]) -> list[object]:
+        """Return what the parameters are given, in their order."""
+        return [params[name] for name in self.parameters]
+
+    @property
+    def role(self) -> str | None:
+        """The role that ``@role`` names: the one that a learner's unit of work takes for this statement."""
+        return next((directive.text for directive in self.directives if directive.word == "role"), None)
+
+
+@cache
+def read(name: str) -> Query:
+    """Return a query file. The statement has the name in front, so that the server's log leads back to the file."""
+    lines = (folder("queries") / f"{name}.sql").read_bytes().decode().splitlines(keepends=True)
+    end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    statement = f"/* {name} */ {''.join(lines[end:])}".encode()
+    return made(name, statement, "".join(lines[:end]))
+
+
+def made(name: str, statement: bytes, header: str) -> Query:
+    """Return a query of these parts."""
+    return Query(name, statement, *numbered(statement), header, tuple(_directives(header.splitlines())))
+
+
+def load(name: str) -> bytes:
+    """Return the statement of a query file."""
+    return read(name).statement
+
+
+def numbered(statement: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return a statement with ``$1`` for each place of the first of its parameters, and their names."""
+    numbers: dict[bytes, int] = {}
+
+    def number(placeholder: re.Match[bytes]) -> bytes:
+        name: bytes | None = placeholder[1]
+        return b"%" if name is None else b"$%d" % numbers.setdefault(name, len(numbers) + 1)
+
+    return _PLACEHOLDER.sub(number, statement), tuple(name.decode() for name in numbers)
+
+
+def _directives(header: list[str]) -> list[Directive]:
+    directives: list[Directive] = []
+    for number, line in enumerate(header, start=1):
+        if match := _DIRECTIVE.fullmatch(line.rstrip()):
+            directives.append(Directive(match["word"], match["text"] or "", number))
+        elif directives and line.startswith("--     "):
+            directives[-1] = directives[-1]._replace(text=f"{directives[-1].text} {line[2:].strip()}")
+    return directives

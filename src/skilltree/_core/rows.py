@@ -1,0 +1,238 @@
+"""Rows become models here, for async and sync alike; and what is written is checked here before it is sent."""
+
+import base64
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NewType, Protocol, TypeVar
+from uuid import UUID
+
+from psycopg import postgres
+from psycopg.adapt import AdaptersMap
+from psycopg.pq.abc import PGresult
+from psycopg.rows import RowMaker
+from psycopg.types.string import TextLoader
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from skilltree._core.documents import MOST_LEVELS, plain
+from skilltree._core.messages import path_shown, shown
+from skilltree.errors import (
+    InvalidCursor,
+    InvalidDocument,
+    InvalidStoredDocument,
+    InvalidValue,
+    NotFound,
+    RowMismatch,
+)
+from skilltree.models.base import Model, Page
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+Params = Mapping[str, object]
+
+JsonText = NewType("JsonText", str)
+"""A JSON document as it is sent: validated, and written by what validated it."""
+
+_JSON_TYPES = frozenset({postgres.types["json"].oid, postgres.types["jsonb"].oid})
+
+
+def adapters() -> AdaptersMap:
+    """Return the type adapters of our connections: JSON stays text, which Pydantic parses and validates in one go."""
+    ours = AdaptersMap(postgres.adapters)
+    ours.register_loader("json", TextLoader)
+    ours.register_loader("jsonb", TextLoader)
+    return ours
+
+
+_Column = tuple[bytes | None, int]
+"""The name of a column and the number of its type."""
+
+
+class _HasResult(Protocol):
+    @property
+    def pgresult(self) -> PGresult | None: ...
+
+
+@cache
+def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
+    """Return a psycopg row factory that makes models: a field per column, JSON parsed into the field's type."""
+    validate: Callable[[object], M] = model.__pydantic_validator__.validate_python
+    parsers = {
+        name: TypeAdapter[object](field.annotation or object).validate_json
+        for name, field in model.model_fields.items()
+    }
+
+    # For each query once: that takes longer than to make a row.
+    @cache
+    def layout(columns: tuple[_Column, ...]) -> tuple[list[str], list[tuple[int, Callable[[Any], object]]]]:
+        """Return the names of the columns, and which of them are JSON, with what reads it."""
+        names = [(name or b"").decode() for name, _ in columns]
+        kinds = [kind for _, kind in columns]
+        return names, [
+            (index, parsers[name])
+            for index, (name, kind) in enumerate(zip(names, kinds, strict=True))
+            if name in parsers and kind in _JSON_TYPES
+        ]
+
+    def row_factory(cursor: _HasResult) -> RowMaker[M]:
+        # Not cursor.description, which takes longer than to make a row.
+        result = cursor.pgresult
+        columns: list[_Column] = []
+        if result is not None:
+            columns = [(result.fname(index), result.ftype(index)) for index in range(result.nfields)]
+        names, documents = layout(tuple(columns))
+
+        def make(values: Sequence[Any]) -> M:
+            row = dict(zip(names, values, strict=True))
+            index = 0
+            try:
+                for index, parse in documents:
+                    if values[index] is not None:
+                        row[names[index]] = parse(values[index])
+            except ValidationError as error:
+                raise _stored_fault(model, names, values, index, error) from error
+            try:
+                return validate(row)
+            except ValidationError as error:
+                raise RowMismatch(f"a row does not fit the model {model.__name__}: {error}") from error
+
+        return make
+
+    return row_factory
+
+
+def _stored_fault(
+    model: type[Model], names: list[str], values: Sequence[Any], index: int, error: ValidationError
+) -> InvalidStoredDocument:
+    """Return the error for a document of which a row cannot be made: it says which row, and where in it."""
+    path, message = _first_fault(error)
+    row = {
+        name: str(value)
+        for name, value in zip(names, values, strict=True)
+        if isinstance(value, UUID) and (name == "id" or name.endswith("_id"))
+    }
+    # A document may be a list of rows itself: then the innermost that has an id is meant.
+    node = from_json(values[index], allow_inf_nan=True)
+    for place in path:
+        if isinstance(node, dict) and isinstance(node.get("id"), str):
+            row = {"id": node["id"]}
+        known = isinstance(node, dict) and place in node
+        if not known and not (isinstance(node, list) and isinstance(place, int) and place < len(node)):
+            # A step of the model and not of the document, such as the form of a criterion.
+            continue
+        node = node[place]
+    whose = ", ".join(f"{name} {value}" for name, value in row.items()) or "without an id"
+    return InvalidStoredDocument(
+        f"a stored document does not fit the model {model.__name__}: row {whose}:"
+        f" {path_shown(names[index], *path)}: {message}",
+        row=row,
+        path=(names[index], *path),
+    )
+
+
+_MOST_BYTES = 4_000_000
+# What a document is read within may be as deep again: Pydantic reads 200 levels.
+_LONGEST_TO_READ = 2 * MOST_LEVELS
+
+
+def document(adapter: TypeAdapter[Any], value: object, field: str) -> JsonText | None:
+    """Return a document as JSON text, validated; ``None`` stays. Raises InvalidDocument with the path of a fault."""
+    if value is None:
+        return None
+    try:
+        return _dumped(adapter, value)
+    except ValidationError as error:
+        path, message = _first_fault(error)
+        raise InvalidDocument(f"{path_shown(field, *path)}: {message}", field=field, path=path) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidDocument(f"{field} cannot be stored: {error}", field=field, path=()) from error
+
+
+def changes(adapter: TypeAdapter[T], values: T) -> JsonText:
+    """Return the changed columns as a JSON object. Raises InvalidValue for an unknown column or a wrong type."""
+    given: Mapping[str, object] = values  # type: ignore[assignment]  # a TypedDict, which T cannot say
+    if not given:
+        raise InvalidValue("nothing to change was given")
+    try:
+        return _dumped(adapter, values)
+    except ValidationError as error:
+        path, message = _first_fault(error)
+        field = str(path[0]) if path else "changes"
+        if len(path) > 1:
+            raise InvalidDocument(f"{path_shown(*path)}: {message}", field=field, path=path[1:]) from error
+        raise InvalidValue(f"{field}: {message}", field=field) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"a value cannot be stored: {error}") from error
+
+
+def _dumped(adapter: TypeAdapter[Any], value: object) -> JsonText:
+    """Return a value as JSON that can be read again, by itself and within what it is read within."""
+    text = adapter.dump_json(adapter.validate_python(plain(value)), by_alias=True, exclude_unset=True)
+    if len(text) > _MOST_BYTES:
+        raise ValueError(f"it takes {len(text)} bytes of JSON, and may take {_MOST_BYTES}")
+    if len(text) > _LONGEST_TO_READ:
+        try:
+            from_json(b"[" * MOST_LEVELS + text + b"]" * MOST_LEVELS)
+        except ValueError as error:
+            raise ValueError(f"no more than {MOST_LEVELS} levels and 4300 digits can be read again: {error}") from error
+    return JsonText(text.decode())
+
+
+def _first_fault(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
+    first = error.errors(include_url=False, include_context=False)[0]
+    return tuple(first["loc"]), path_shown(first["msg"])
+
+
+MOST_PER_PAGE = 1000
+
+
+def limited(count: int, field: str) -> int:
+    """Return how many rows are asked for. Raises InvalidValue for none, or for more than a page holds."""
+    if not 1 <= count <= MOST_PER_PAGE:
+        raise InvalidValue(f"{field} must be from 1 to {MOST_PER_PAGE}, not {count}", field=field)
+    return count
+
+
+def several(ids: Sequence[UUID], field: str) -> list[UUID]:
+    """Return the ids that are asked for at once. Raises InvalidValue for more than a page holds."""
+    if len(ids) > MOST_PER_PAGE:
+        raise InvalidValue(f"{field} must be at most {MOST_PER_PAGE} ids, not {len(ids)}", field=field)
+    return [*ids]
+
+
+def in_order(rows: Iterable[M], ids: Sequence[UUID], *, missing: type[NotFound], key: str = "id") -> list[M]:
+    """Return the row of each id, in the order of the ids. Raises ``missing`` with those that no row has."""
+    found = {getattr(row, key): row for row in rows}
+    if absent := [str(each) for each in ids if each not in found]:
+        raise missing(id=", ".join(absent))
+    return [found[each] for each in ids]
+
+
+@cache
+def _cursor_of(model: type[Model], order: tuple[str, ...]) -> TypeAdapter[tuple[object, ...]]:
+    types = tuple(model.model_fields[name].annotation for name in order)
+    # A type made at run time, which a checker cannot follow.
+    return TypeAdapter(tuple[types])  # type: ignore[valid-type]
+
+
+def page_params(model: type[Model], order: tuple[str, ...], after: str | None, limit: int) -> Params:
+    """Return the parameters that place a page: the key of the row before it, and one row more than asked for."""
+    limited(limit, "limit")
+    key: tuple[object, ...] = (None,) * len(order)
+    if after is not None:
+        try:
+            key = _cursor_of(model, order).validate_json(base64.urlsafe_b64decode(str.encode(after)))
+        except (TypeError, ValueError) as error:
+            raise InvalidCursor(f"not a cursor of this list: {shown(after)}", field="after") from error
+    return {f"after_{name}": value for name, value in zip(order, key, strict=True)} | {"limit": limit + 1}
+
+
+def page_of(model: type[M], order: tuple[str, ...], found: list[M], limit: int) -> Page[M]:
+    """Return the rows found as a page; the row too many only tells that there is a next one."""
+    items = tuple(found[:limit])
+    if len(found) <= limit:
+        return Page(items=items, next_cursor=None)
+    key = tuple(getattr(items[-1], name) for name in order)
+    cursor = base64.urlsafe_b64encode(_cursor_of(model, order).dump_json(key)).decode()
+    return Page(items=items, next_cursor=cursor)

@@ -1,0 +1,71 @@
+"""Which statements are about somebody: without a learner or the service they would find nothing, and not say why."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Protocol
+
+from skilltree._core.queries import Query, read
+from skilltree._core.rows import Params
+from skilltree.errors import ScopeMissing
+
+_TABLES = (
+    "users",
+    "user_profiles",
+    "user_sessions",
+    "user_tokens",
+    "user_skill_tree_progress",
+    "user_skill_progress",
+    "user_achievements",
+    "user_activity_days",
+    "user_scores",
+    "xp_events",
+    "leaderboard_counts",
+    "begun_trees",
+    "login_attempts",
+    "achievement_backfills",
+)
+_OF_SOMEBODY = re.compile(rf"\b(?:{'|'.join(_TABLES)})\b")
+_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+_WRITES = re.compile(r"\b(?:insert|update|delete|merge|truncate)\b", re.IGNORECASE)
+
+
+class _Step(Protocol):
+    @property
+    def query(self) -> Query: ...
+
+    @property
+    def params(self) -> Params: ...
+
+
+def require_scope(steps: Sequence[_Step]) -> None:
+    """Raise ScopeMissing for a statement about somebody; the catalogue is there for everybody."""
+    for step in steps:
+        name = step.query.name
+        # Without a learner, such a statement is about the catalogue alone.
+        if _is_about_somebody(name) and ("user_id" not in step.query.parameters or step.params["user_id"] is not None):
+            raise ScopeMissing(
+                f"{name} is about somebody: use db.as_user(user_id) for a learner's own work, "
+                "or db.as_service() for work across learners",
+                sqlstate="42501",
+            )
+
+
+def writes(steps: Sequence[_Step]) -> bool:
+    """Tell whether one of the statements may write."""
+    return any(_may_write(step.query.name) for step in steps)
+
+
+@cache
+def _is_about_somebody(name: str) -> bool:
+    query = read(name)
+    return query.role == "app_service" or _OF_SOMEBODY.search(_code(query)) is not None
+
+
+@cache
+def _may_write(name: str) -> bool:
+    return _WRITES.search(_code(read(name))) is not None
+
+
+def _code(query: Query) -> str:
+    return _COMMENT.sub("", query.statement.decode())

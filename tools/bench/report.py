@@ -1,0 +1,157 @@
+"""The figures as tables in Markdown, and what became of the goals."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tools.bench import cores
+from tools.bench.measure import CONNECTIONS, FLOOR, Measured
+from tools.bench.operations import OPERATIONS
+
+OURS = "skilltree"
+AS_USER = "skilltree, as_user"
+PLAIN_COPY = "psycopg, plain COPY"
+_BEGIN, _END = "<!-- bench -->", "<!-- /bench -->"
+_TITLES = {operation.name: operation.title for operation in OPERATIONS}
+# What each may take of the floor's time.
+_GOALS = {"get": 1.15, "load": 1.0, "complete": 0.6, "bulk": 1.1}
+_PLACEMENTS = {
+    cores.APART: "client and server on cores of their own",
+    cores.SHARED: "client and server on one core",
+    cores.FREE: "client and server wherever the scheduler puts them",
+}
+
+
+class Figures(NamedTuple):
+    """All that was measured."""
+
+    server: str
+    placement: str
+    near: Sequence[Measured]
+    far: Sequence[Measured]
+    round_trips: tuple[float, float]
+    many: Sequence[Measured]
+    pgbench: Mapping[int, Mapping[str, float]]
+    processes: Mapping[int, float]
+
+
+def written(figures: Figures, command: str) -> str:
+    """Return the figures as Markdown."""
+    trip, far_trip = (each * 1000 for each in figures.round_trips)
+    parts = [
+        f"`{command}`, {figures.server}. A cell is the median of the ratios to the floor's time in the same round,"
+        " with their middle half; less than 1 is faster.",
+        f"One connection, {_PLACEMENTS[figures.placement]}, a round trip of {trip:.2f} ms:",
+        *_tables(figures.near, figures.pgbench.get(1, {})),
+    ]
+    if figures.far:
+        parts += [f"The same through a delay, a round trip of {far_trip:.2f} ms:", *_tables(figures.far, {})]
+    if figures.many:
+        parts += [
+            f"{CONNECTIONS} connections, calls in a second (threads where it is sync, tasks where it is async):",
+            *_throughputs(figures.many, figures.pgbench.get(CONNECTIONS, {})),
+        ]
+    if not figures.pgbench:
+        parts.append("There was no pgbench to tell the server's own limit.")
+    if figures.processes:
+        header = ["connections, each of a process of its own", *map(str, figures.processes)]
+        row = ["skills completed in a second", *(f"{rate:,.0f}" for rate in figures.processes.values())]
+        parts.append(_table(header, [row]))
+    parts += ["Goals:", goals(figures)]
+    return "\n\n".join(parts) + "\n"
+
+
+def goals(figures: Figures) -> str:
+    """Return which goals are met, and which are missed."""
+    rows = []
+    for where, measured in (("", figures.near), ("through the delay, ", figures.far)):
+        found = {(each.operation, each.peer, each.is_async): each for each in measured}
+        for operation, most in _GOALS.items():
+            for is_async in (False, True):
+                ours = found.get((operation, OURS, is_async))
+                if ours is not None:
+                    verdict = "met" if round(ours.ratio, 2) <= most else "**missed**"
+                    what = f"{where}{_TITLES[operation]}, {_kind(is_async)}: at most {most} of the floor"
+                    rows.append([what, f"{ours.ratio:.2f}", verdict])
+    for where, measured in (("one connection", figures.near), (f"{CONNECTIONS} connections", figures.many)):
+        ahead = faster_peers(measured)
+        if measured:
+            verdict = "**missed**" if ahead else "met"
+            rows.append([f"faster than every other peer, {where}", "; ".join(ahead) or "all slower", verdict])
+    return _table(["goal", "measured", ""], rows)
+
+
+def faster_peers(measured: Sequence[Measured]) -> list[str]:
+    """Return which peers are faster than skilltree, and what part of its time they take; the floor is no other peer."""
+    ours = {(each.operation, each.is_async): each for each in measured if each.peer == OURS}
+    found: dict[str, list[str]] = {}
+    for each in measured:
+        mine = ours.get((each.operation, each.is_async))
+        if mine is not None and not each.peer.startswith((FLOOR, OURS)) and each.ratio < mine.ratio:
+            what = f"{each.operation} {each.ratio / mine.ratio:.2f}"
+            found.setdefault(f"{each.peer}, {_kind(each.is_async)}", []).append(what)
+    return [f"{peer}: {', '.join(what)}" for peer, what in found.items()]
+
+
+def write(folder: Path, text: str) -> None:
+    """Put the figures between the markers of docs/benchmarks.md."""
+    page = folder / "benchmarks.md"
+    before, begin, rest = page.read_text().partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{page} has no {_BEGIN} … {_END} to write between")
+    page.write_text(f"{before}{_BEGIN}\n\n{text}\n{_END}{after}")
+
+
+def _tables(measured: Sequence[Measured], limits: Mapping[str, float]) -> list[str]:
+    return [_ratios([each for each in measured if each.is_async == kind], limits) for kind in (False, True)]
+
+
+def _ratios(measured: Sequence[Measured], limits: Mapping[str, float]) -> str:
+    found = {(each.operation, each.peer): each for each in measured}
+    peers, operations = _order(measured)
+    others = [peer for peer in peers if peer != FLOOR]
+    rows = []
+    for operation in operations:
+        floor = found[operation, FLOOR]
+        row = [_TITLES[operation], f"{floor.seconds * 1000:.2f} ms"]
+        for peer in others:
+            each = found.get((operation, peer))
+            row.append("" if each is None else f"**{each.ratio:.2f}** ({each.low:.2f} to {each.high:.2f})")
+        if limits:
+            row.append(f"{limits[operation] / floor.seconds:.2f}" if operation in limits else "")
+        rows.append(row)
+    kind = _kind(measured[0].is_async) if measured else ""
+    return _table([kind, f"{FLOOR} (floor)", *others, *(["pgbench"] if limits else [])], rows)
+
+
+def _throughputs(measured: Sequence[Measured], limits: Mapping[str, float]) -> list[str]:
+    tables = []
+    for kind in (False, True):
+        these = [each for each in measured if each.is_async == kind]
+        found = {(each.operation, each.peer): each for each in these}
+        peers, operations = _order(these)
+        rows = []
+        for operation in operations:
+            row = [_TITLES[operation], *(f"{1 / found[operation, peer].seconds:,.0f}" for peer in peers)]
+            if limits:
+                row.append(f"{1 / limits[operation]:,.0f}" if operation in limits else "")
+            rows.append(row)
+        tables.append(_table([_kind(kind), *peers, *(["pgbench"] if limits else [])], rows))
+    return tables
+
+
+def _order(measured: Sequence[Measured]) -> tuple[list[str], list[str]]:
+    """Return the peers, the floor first and then ours, and the operations."""
+    peers = dict.fromkeys(each.peer for each in measured)
+    first = [peer for peer in (FLOOR, OURS, AS_USER) if peer in peers]
+    return first + sorted(peers.keys() - set(first)), [*dict.fromkeys(each.operation for each in measured)]
+
+
+def _kind(is_async: bool) -> str:
+    return "async" if is_async else "sync"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

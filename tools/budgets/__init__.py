@@ -1,0 +1,1 @@
+"""The budgets of the query files, measured on a large data set."""

@@ -1,0 +1,154 @@
+"""The commands about budgets: budgets, dataset."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from psycopg import Connection
+from rich.progress import track
+from rich.text import Text
+
+from skilltree import embedded, migrate
+from skilltree._core.driver_errors import translated
+from skilltree._core.queries import read
+from skilltree.cli.application import app, require_embedded
+from skilltree.cli.plans import Html, Json, chosen, fail, out
+from skilltree.cli.starter_data import OnlyDemoData, alone
+from skilltree.cli.terminal import emit_json, emit_table, err
+from skilltree.errors import SkillTreeError
+from skilltree.explain import report
+from skilltree.explain.budget import Checked, check, in_order, path_of, update
+from skilltree.explain.explain import Explained, explain, table_sizes
+from skilltree.explain.samples import unsampled
+from tools.budgets.compare import changes, measurement, read_measurement
+from tools.budgets.dataset import Size, load
+from tools.budgets.server import measured, throw_away
+
+Part = Annotated[float, typer.Option("--size", min=0.001, max=10, help="The part of the data set to load.")]
+
+
+@app.command("dataset")
+def dataset(*, size: Part = 1, demo_data: OnlyDemoData = False) -> None:
+    """Fill a migrated database that has no users with the data set of the budgets, to see plans on it."""
+    require_embedded("dataset", demo_data=demo_data or None)
+    url = embedded.database_url()
+    with alone(url):
+        fill(url, size)
+
+
+def fill(url: str, size: float) -> None:
+    """Fill a migrated database that has no users with the data set of the budgets, and say what it holds then."""
+    with translated(), Connection.connect(url, autocommit=True) as connection:
+        for table, rows in load(connection, Size.of(size)).items():
+            out.print(f"{rows:>10,} {table}")
+
+
+@app.command("budgets")
+def budgets(
+    queries: Annotated[list[str] | None, typer.Argument(help="Only these query files.")] = None,
+    *,
+    size: Part = 1,
+    rewrite: Annotated[
+        bool, typer.Option("--update", help="Write the budgets that are missing or do not fit.")
+    ] = False,
+    here: Annotated[bool, typer.Option("--here", help="Measure on the database as it is: see `dataset`.")] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option("--compare", exists=True, dir_okay=False, help="What --json printed for another checkout."),
+    ] = None,
+    html: Html = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the query files on a large data set; exit 1 when one does not keep to its budget, or has none.
+
+    With --compare, show what differs instead, and exit 1 when something does.
+    """
+    earlier = read_measurement(compare.read_text()) if compare else None
+    with translated(), _loaded(size, here=here) as connection:
+        sizes = table_sizes(connection)
+        names = chosen(queries or ["all"])
+        in_turn = track(in_order(names), "measuring", console=err, transient=True, disable=not err.is_terminal)
+        measured = {name: _tried(connection, name, timed=html is not None) for name in in_turn}
+        measurements = [measured[name] for name in names]
+        failures = [str(each) for each in measurements if isinstance(each, SkillTreeError)]
+        checks = [check(each) for each in measurements if isinstance(each, Explained)]
+        now = measurement(checks, size=size, version=connection.info.server_version)
+    if html:
+        report.write(html, checks, sizes)
+    if rewrite:
+        _rewrite(checks, sizes)
+        fail(failures)
+        return
+    if as_json:
+        emit_json(now)
+    if earlier is not None:
+        _show_changes(earlier, now)
+        return
+    if not as_json:
+        emit_table(map(_row, checks), as_json=False, styles=["red" if each.breaches else "" for each in checks])
+    fail(failures + [str(breach) for each in checks for breach in each.breaches])
+
+
+@contextmanager
+def _loaded(size: float, *, here: bool) -> Iterator[Connection[Any]]:
+    if here:
+        with measured(embedded.database_url()) as connection:
+            yield connection
+        return
+    with throw_away() as url:
+        migrate.migrate(url)
+        with measured(url) as connection:
+            with err.status(f"loading {Size.of(size).progress:,} rows of progress"):
+                load(connection, Size.of(size))
+            yield connection
+
+
+def _tried(connection: Connection[Any], name: str, *, timed: bool) -> Explained | SkillTreeError:
+    """Return how a query runs with its samples, or why it does not."""
+    if missing := unsampled(read(name)):
+        return SkillTreeError(f"{path_of(name)}:1: no @sample for {', '.join(missing)}; see queries/samples.sql")
+    try:
+        with translated():
+            explained = explain(connection, name, {}, timed=timed)
+    except SkillTreeError as error:
+        return SkillTreeError(f"{path_of(name)}:1: does not run with its samples: {type(error).__name__}: {error}")
+    if explained.unknown:
+        return SkillTreeError(f"{path_of(name)}:1: the sample for {', '.join(explained.unknown)} finds nothing")
+    return explained
+
+
+def _rewrite(checks: Sequence[Checked], sizes: Mapping[str, int]) -> None:
+    for each in checks:
+        budget = update(each, sizes)
+        if budget is not None:
+            before = "none" if each.budget is None else f"{each.budget:,}"
+            out.print(f"{each.explained.name}: {each.buffers:,} buffers, budget {budget:,}, before {before}")
+        for breach in each.breaches:
+            if "the plan has" in breach.message:
+                err.print(str(breach))
+
+
+def _show_changes(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    found = list(changes(earlier, now))
+    for each in found:
+        out.print(Text.assemble((each.name, "bold"), f": {each.what}"))
+        for line in each.shape:
+            out.print(Text(f"    {line}", style={"-": "red", "+": "green"}.get(line[0], "dim")))
+    out.print(f"{len(found)} of {len(now['queries'])} queries differ")
+    if found:
+        raise typer.Exit(1)
+
+
+def _row(each: Checked) -> dict[str, str | None]:
+    explained = each.explained
+    return {
+        "query": explained.name,
+        "as": explained.role,
+        "buffers": f"{each.buffers:,}",
+        "of triggers": f"{explained.trigger_buffers:,}" if explained.trigger_buffers else None,
+        "budget": "none" if each.budget is None else f"{each.budget:,}",
+        "used": f"{each.buffers / each.budget:.0%}" if each.budget else None,
+        "ms": f"{explained.seconds * 1000:,.1f}",
+    }

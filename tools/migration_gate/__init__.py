@@ -1,0 +1,148 @@
+"""What no migration may get wrong: its place, its checksum, its locks, its way back, and what it promises."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from skilltree import migrate
+from skilltree.errors import MigrationError
+from skilltree.migrate.files import CHECKSUMS, InvalidMigration, Problem, read
+from skilltree.migrate.scratch import scratch_database
+from tools.migration_gate.walk import walk
+
+_FILE = re.compile(r"[0-9]{4}\.[a-z0-9-]+(\.rollback)?\.sql")
+_IGNORE = re.compile(r"\s*-- squawk-ignore(?:-file)?\b(?P<rules>.*)")
+
+
+def check(server: str, folder: Path | None = None) -> list[Problem]:
+    """Return everything that is wrong with the migrations. They are tried on a new database of this server.
+
+    Rolling back drops roles that no other database of the server needs: take a server that is thrown away.
+    """
+    if problems := check_files(folder):
+        return problems
+    problems = check_locks(folder)
+    with scratch_database(server, migrated=False) as url:
+        return problems + walk(url, folder)
+
+
+def check_files(folder: Path | None = None) -> list[Problem]:
+    """Return what is wrong with the files themselves: numbers, names, and what was edited after it landed."""
+    folder = folder or migrate.folder()
+    try:
+        migrations = read(folder)
+    except InvalidMigration as error:
+        named = _FILE.search(str(error))
+        file = named[0] if named else folder.name
+        return [Problem(file, None, str(error), "CONTRIBUTING.md says what a migration is made of")]
+    return [*_numbers(list(migrations)), *_checksums(folder)]
+
+
+def record(folder: Path | None = None) -> None:
+    """Add to the list of checksums what is not in it yet. What is in it stays."""
+    folder = folder or migrate.folder()
+    listed = _present(folder) | _listed(folder)
+    lines = (f"{checksum}  {file}\n" for file, checksum in sorted(listed.items()))
+    (folder / CHECKSUMS).write_text("".join(lines))
+
+
+def check_locks(folder: Path | None = None) -> list[Problem]:
+    """Return what squawk finds: statements that hold others up on a table in use, unless the file says why it may."""
+    migrations = list(read(folder).values())
+    problems = [problem for migration in migrations for problem in _unexplained(migration.apply.path)]
+    for transactional in (True, False):
+        files = [migration.apply.path for migration in migrations if migration.transactional == transactional]
+        if files:
+            problems += _squawk(files, transactional=transactional)
+    return problems
+
+
+def _numbers(names: list[str]) -> list[Problem]:
+    problems = []
+    expected = 1
+    for name in sorted(names):
+        number = int(name[:4])
+        if number != expected:
+            what = f"number {number:04} is taken already" if number < expected else f"number {expected:04} is missing"
+            problems.append(Problem(f"{name}.sql", None, what, f"number it {expected:04}, and its rollback"))
+        expected = max(expected, number + 1)
+    return problems
+
+
+def _checksums(folder: Path) -> list[Problem]:
+    listed, present = _listed(folder), _present(folder)
+    problems = []
+    for file in sorted(listed.keys() | present.keys()):
+        if file not in present:
+            problems.append(Problem(file, None, "it was deleted after it landed", f"git restore {folder.name}/{file}"))
+        elif file not in listed:
+            problems.append(Problem(file, None, f"it is not in {CHECKSUMS}", "make format adds it"))
+        elif listed[file] != present[file]:
+            problems.append(
+                Problem(
+                    file,
+                    None,
+                    "it was edited after it landed",
+                    "restore it and write a new migration; if it has not landed yet,"
+                    f" delete its line from {CHECKSUMS} and run make format",
+                )
+            )
+    return problems
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    file = folder / CHECKSUMS
+    lines = file.read_text().splitlines() if file.exists() else []
+    return {name: checksum for checksum, name in (line.split(maxsplit=1) for line in lines)}
+
+
+def _present(folder: Path) -> dict[str, str]:
+    return {
+        file.path.name: file.checksum
+        for migration in read(folder).values()
+        for file in (migration.apply, migration.rollback)
+    }
+
+
+def _unexplained(file: Path) -> list[Problem]:
+    problems = []
+    lines = file.read_text().splitlines()
+    for number, line in enumerate(lines, start=1):
+        if match := _IGNORE.match(line):
+            above = lines[number - 2].strip() if number > 1 else ""
+            if not match["rules"].strip():
+                problems.append(Problem(file.name, number, "it ignores every rule", "name those that it means"))
+            if not above.startswith("-- ") or _IGNORE.match(above):
+                problems.append(Problem(file.name, number, "it ignores a rule without a reason", "say why, above it"))
+    return problems
+
+
+def _squawk(files: list[Path], *, transactional: bool) -> list[Problem]:
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    program = shutil.which("squawk", path=places)
+    if program is None:
+        raise MigrationError("squawk is not installed: pip install squawk-cli")
+    mode = "--assume-in-transaction" if transactional else "--no-assume-in-transaction"
+    config = str(migrate.folder().parent / ".squawk.toml")
+    command = [program, "--config", config, "--reporter", "json", mode, *map(str, files)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        found = json.loads(result.stdout or "[]")
+    except json.JSONDecodeError as error:
+        raise MigrationError(f"squawk failed: {result.stderr.strip() or result.stdout.strip()}") from error
+    if result.returncode and not found:
+        raise MigrationError(f"squawk failed: {result.stderr.strip()}")
+    return [
+        Problem(
+            Path(each["file"]).name,
+            each["line"] + 1,
+            f"{each['rule_name']}: {each['message']}",
+            f"{each['help'] or 'find another way'}"
+            f"; or say in a comment why it may, and below that: -- squawk-ignore {each['rule_name']}",
+        )
+        for each in found
+    ]

@@ -1,0 +1,118 @@
+"""Whether the query files from before a migration still run after it, so that old code works on while new starts."""
+
+import io
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import Connection
+from psycopg.pq import ExecStatus
+
+from skilltree._core.queries import numbered
+from skilltree.errors import MigrationError
+from skilltree.migrate.files import Problem
+from tools.migration_gate.example_rows import columns
+
+_HEADER = re.compile(rb"(?:--[^\n]*\n)*")
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What must stay: how each query answers, and what the rows of each table must be given."""
+
+    queries: Mapping[str, bytes]
+    answers: dict[str, str]
+    tables: set[str]
+    required: set[tuple[str, str]]
+
+
+def queries_before(migration: Path) -> dict[str, bytes]:
+    """Return the query files of the commit before the one that brought a migration, or of the last one.
+
+    Raises MigrationError where git does not know, as in a shallow clone.
+    """
+    added = (
+        _git(migration, "log", "-1", "--diff-filter=A", "--format=%H", "--", f"migrations/{migration.name}")
+        .decode()
+        .strip()
+    )
+    archive = _git(migration, "archive", f"{added}^" if added else "HEAD", "queries")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        members = [member for member in files if member.name.endswith(".sql")]
+        found = {member.name: files.extractfile(member) for member in members}
+        return {
+            name.removeprefix("queries/").removesuffix(".sql"): file.read()
+            for name, file in found.items()
+            if file is not None
+        }
+
+
+def _git(file: Path, *arguments: str) -> bytes:
+    git = shutil.which("git")
+    if git is None:
+        raise MigrationError(f"git is needed to check that {file.name} is compatible with the queries before it")
+    result = subprocess.run([git, *arguments], cwd=file.parents[1], capture_output=True, check=False)
+    if result.returncode:
+        raise MigrationError(
+            f"the queries from before {file.name} cannot be had: git {arguments[0]}:"
+            f" {result.stderr.decode().strip()}. In a shallow clone: git fetch --unshallow"
+        )
+    return result.stdout
+
+
+def promise(connection: Connection, queries: Mapping[str, bytes]) -> Promise:
+    """Return what is to stay as it is now. Queries that do not run now promise nothing."""
+    answers = {name: _describe(connection, query) for name, query in queries.items()}
+    tables = columns(connection)
+    return Promise(
+        queries,
+        {name: answer for name, (answer, error) in answers.items() if error is None},
+        set(tables),
+        _required(connection),
+    )
+
+
+def incompatibilities(connection: Connection, migration: Path, promised: Promise) -> Iterator[Problem]:
+    """Return what keeps old code from working."""
+    remedy = "leave it as it was until no old code runs any more, or take -- @compatible out of the header"
+    for name, before in promised.answers.items():
+        after, error = _describe(connection, promised.queries[name])
+        if error is not None:
+            yield Problem(migration.name, None, f"{name}.sql of before does not run any more: {error}", remedy)
+        elif after != before:
+            yield Problem(migration.name, None, f"{name}.sql of before answers {after}, not {before}", remedy)
+    for table, column in sorted(_required(connection) - promised.required):
+        if table in promised.tables:
+            problem = f"old code does not know that {table}.{column} must have a value"
+            yield Problem(migration.name, None, problem, f"give it a default; or {remedy}")
+
+
+def _required(connection: Connection) -> set[tuple[str, str]]:
+    return {
+        (table, column.name) for table, found in columns(connection).items() for column in found if column.is_required
+    }
+
+
+def _describe(connection: Connection, query: bytes) -> tuple[str, str | None]:
+    """Return the types of a query's parameters and columns as text, or why it cannot be prepared."""
+    server = connection.pgconn
+    statement, names = numbered(_HEADER.sub(b"", query, count=1))
+    prepared = server.prepare(b"", statement)
+    if prepared.status != ExecStatus.COMMAND_OK:
+        return "", prepared.error_message.decode().splitlines()[0].removeprefix("ERROR:").strip()
+    described = server.describe_prepared(b"")
+    parameters = [(name, described.param_type(number)) for number, name in enumerate(names)]
+    returned = [((described.fname(at) or b"").decode(), described.ftype(at)) for at in range(described.nfields)]
+    types: dict[int, str] = dict(
+        connection.execute(
+            "select oid::bigint, format_type(oid, null) from unnest(%s::bigint[]) as oid",
+            [[oid for _, oid in parameters + returned]],
+        ).fetchall()
+    )
+    return "{} for {}".format(
+        *(", ".join(f"{name} {types[oid]}" for name, oid in described) for described in (returned, parameters))
+    ), None

@@ -1,0 +1,150 @@
+"""Migrations tried on a database that holds rows: each forward, back and forward again, and all of them at once."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from skilltree import migrate
+from skilltree.migrate.files import Migration, Problem, read
+from skilltree.migrate.runs import Backend, MigrationFailed, turn
+from tools.migration_gate.compatibility import incompatibilities, promise, queries_before
+from tools.migration_gate.example_rows import Contents, ExampleRows, contents
+
+_CHANGES = re.compile(r"-- @changes (?P<table>\w+): \w.*")
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a database holds: its schema, and the rows of its tables."""
+
+    schema: dict[str, str]
+    rows: Contents
+
+
+def walk(
+    url: str,
+    folder: Path | None = None,
+    *,
+    old_queries: Callable[[Path], Mapping[str, bytes]] = queries_before,
+) -> list[Problem]:
+    """Apply what is pending, each forward, back and forward again on rows in every table. Stop at what goes wrong.
+
+    Starting from an empty database, then all are rolled back and applied at once. What a migration that says
+    ``-- @compatible`` promises is checked with the query files from before it, which ``old_queries`` returns.
+    """
+    migrations = read(folder)
+    with (
+        turn(url, migrations) as (backend, done),
+        psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection,
+    ):
+        walked = _Walk(url, backend, connection, old_queries)
+        start = migrate.fingerprint(url)
+        try:
+            walked.rows.add()
+            for name, migration in migrations.items():
+                if name in done:
+                    continue
+                if problems := list(walked.step(migration)):
+                    return problems
+                walked.rows.add()
+            return [] if done else list(walked.everything(list(migrations.values()), start))
+        except MigrationFailed as error:
+            return [
+                Problem(error.file.name, error.line, str(error), "it must run on a database that holds rows: mend it")
+            ]
+
+
+class _Walk:
+    def __init__(
+        self,
+        url: str,
+        backend: Backend,
+        connection: psycopg.Connection,
+        old_queries: Callable[[Path], Mapping[str, bytes]],
+    ) -> None:
+        self._url = url
+        self._backend = backend
+        self._connection = connection
+        self._old_queries = old_queries
+        self.rows = ExampleRows(connection)
+
+    def step(self, migration: Migration) -> Iterator[Problem]:
+        """Apply a migration, roll it back and apply it again."""
+        forward, back = migration.apply.path, migration.rollback.path
+        promised = promise(self._connection, self._old_queries(forward)) if migration.is_compatible else None
+
+        before = self._state()
+        self._backend.run("apply", [migration])
+        after = self._state()
+        yield from _lost_rows(forward, before, after, "it changes or loses rows of {table}")
+        if promised is not None:
+            yield from incompatibilities(self._connection, forward, promised)
+
+        self._backend.run("rollback", [migration])
+        returned = self._state()
+        yield from _differences(back, before.schema, returned.schema, "after it")
+        yield from _lost_rows(back, before, returned, "rows of {table} do not come back as they were")
+        if before.schema != returned.schema:
+            return
+
+        self._backend.run("apply", [migration])
+        yield from _differences(forward, after.schema, self._state().schema, "applied again")
+
+    def everything(self, migrations: list[Migration], start: dict[str, str]) -> Iterator[Problem]:
+        """Roll all back, with all that they hold, and apply all again."""
+        end = migrate.fingerprint(self._url)
+        self._backend.run("rollback", migrations[::-1])
+        yield from _differences(
+            migrations[0].rollback.path, start, migrate.fingerprint(self._url), "after all rollbacks"
+        )
+        self._backend.run("apply", migrations)
+        yield from _differences(
+            migrations[-1].apply.path, end, migrate.fingerprint(self._url), "applied again with all"
+        )
+
+    def _state(self) -> _State:
+        return _State(migrate.fingerprint(self._url), contents(self._connection))
+
+
+def _differences(file: Path, expected: dict[str, str], found: dict[str, str], when: str) -> Iterator[Problem]:
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) == found.get(name):
+            continue
+        if name not in expected:
+            problem, remedy = f"{when}, {name} is there that was not", "drop it"
+        elif name not in found:
+            problem, remedy = f"{when}, {name} is missing", "make it again"
+        else:
+            problem = f"{when}, {name} is not as it was: {found[name]} instead of {expected[name]}"
+            remedy = "bring it back to what it was"
+        yield Problem(file.name, None, problem, remedy)
+
+
+def _lost_rows(file: Path, before: _State, after: _State, problem: str) -> Iterator[Problem]:
+    declared = {match["table"] for line in file.read_text().splitlines() if (match := _CHANGES.fullmatch(line))}
+    for table in sorted(before.rows.keys() - declared):
+        if _kept(before.rows[table], after.rows.get(table, [])) < len(before.rows[table]):
+            yield Problem(
+                file.name,
+                None,
+                problem.format(table=table),
+                f"keep them, or say in its header: -- @changes {table}: why",
+            )
+
+
+def _kept(before: list[dict[str, object]], after: list[dict[str, object]]) -> int:
+    """Return how many rows are still there, as far as they have the same columns. Times of change may be later."""
+    if not before or not after:
+        return 0
+    common = [name for name in before[0] if name in after[0] and name != "updated_at"]
+    left = [[row[name] for name in common] for row in after]
+    kept = 0
+    for row in before:
+        values = [row[name] for name in common]
+        if values in left:
+            left.remove(values)
+            kept += 1
+    return kept
