@@ -421,6 +421,7 @@ class Progress(RuleBasedStateMachine):
         for number, shape in enumerate(shapes):
             slug = f"tree-{number}"
             created = self.db.trees.create(self.categories[number % 2], name=slug, slug=slug)
+            self.db.trees.publish(created.id)
             self.trees.append(Tree(created.id, slug, self.categories[number % 2]))
             for places in shape:
                 self._create(self.trees[-1], places, next(kind))
