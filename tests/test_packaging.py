@@ -62,6 +62,7 @@ def test_a_plain_install_works_with_the_database_and_says_what_the_command_line_
     library = run(environment, "python", "-c", "from skilltree import AsyncDatabase, Database, curriculum, passwords")
     command = run(environment, "skilltree", "status")
     migrations = run(environment, "python", "-c", "import skilltree.migrate")
+    gate = run(environment, "python", "-c", "import skilltree.gate")
 
     names = {line.partition("==")[0] for line in packages.split()}
     assert {"bcrypt", "psycopg", "psycopg-pool", "pydantic"} <= names
@@ -70,6 +71,7 @@ def test_a_plain_install_works_with_the_database_and_says_what_the_command_line_
     assert (command.returncode, command.stdout) == (1, "")
     assert re.fullmatch(r"skilltree: .*: pip install 'skilltree\[cli\]'\n", command.stderr)
     assert migrations.stderr.splitlines()[-1].endswith("pip install 'skilltree[cli]'")
+    assert gate.stderr.splitlines()[-1].endswith("pip install 'skilltree[gate]'")
 
 
 def test_a_wheel_in_an_empty_environment_migrates_seeds_and_loads_a_tree(
@@ -111,3 +113,11 @@ def test_an_installed_command_line_explains_a_query(wheel: Path, environment: Pa
 
     assert explained.returncode == 0, explained.stderr
     assert "trees/list as app_user" in explained.stdout
+
+
+def test_the_extra_of_the_query_gate_is_enough_for_it(wheel: Path, environment: Path) -> None:
+    install(environment, f"{wheel}[gate]")
+
+    checked = run(environment, "skilltree", "check-queries", "--offline")
+
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "All query files fit.\n", "")

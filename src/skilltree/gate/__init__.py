@@ -1,14 +1,17 @@
 """The query gate: no query file can be at odds with the schema, with its repository method or with its model.
 
-It needs pglast, which is an extra: ``skilltree[gate]``.
+It needs pglast, and to migrate a database what the command line needs: the extra ``skilltree[gate]`` brings both.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pglast import ast
 from psycopg import Connection
 
+try:
+    from pglast import ast
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("the query gate needs pglast: pip install 'skilltree[gate]'", name="pglast") from error
 from skilltree.gate import parameters, schema
 from skilltree.gate.columns import Comparison, OptionalFields
 from skilltree.gate.describe import describe, fresh_database
