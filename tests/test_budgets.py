@@ -88,7 +88,7 @@ def test_a_dropped_index_is_caught(run: Run, loaded_url: str) -> None:
     assert checked.exit_code == 1
     line = checked.stderr.splitlines()[-1]
     assert "queries/leaderboards/top.sql:" in line
-    assert "the plan has Seq Scan on user_scores. Look at `make explain QUERY=leaderboards/top`" in line
+    assert "the plan has Seq Scan on user_scores: is an index missing? See `make explain QUERY=leaderboards/top`" in line
 
 
 def test_a_broken_budget_is_named_with_file_line_and_numbers(run: Run, queries: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_query_that_learners_run_may_not_be_planned_anew_for_each_call(run: Ru
     result = run("budgets", "--here", "progress/activity_by_day")
 
     assert result.exit_code == 1
-    assert "activity_by_day.sql:1: is planned anew for each call" in result.stderr
+    assert "activity_by_day.sql:1: is planned again for each call" in result.stderr
     change(query, "-- @budget", "-- @custom because\n-- @budget buffers 500\n")
     assert run("budgets", "--here", "progress/activity_by_day").exit_code == 0
 

@@ -200,7 +200,7 @@ def test_the_command_prints_what_it_found_and_fails(monkeypatch):
 def test_the_command_says_so_when_all_is_well():
     ran = CliRunner().invoke(app, ["check-queries", "--offline"])
 
-    assert (ran.exit_code, ran.stdout) == (0, "All query files fit.\n")
+    assert (ran.exit_code, ran.stdout) == (0, "All query files pass.\n")
 
 
 def test_the_command_prints_an_empty_array_when_all_is_well():

@@ -87,7 +87,7 @@ FILE_MISTAKES = [
         "a name that is none",
         lambda folder: (folder / "0003_new.sql").write_text("select 1;"),
         "0003_new.sql",
-        "is no migration",
+        "is not a migration",
     ),
 ]
 
