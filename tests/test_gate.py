@@ -137,7 +137,7 @@ def test_without_a_server_a_statement_that_has_changed_must_be_described_anew(tm
     [finding] = check(copy)
 
     assert finding.file == "queries/users/get.sql"
-    assert finding.problem == "is not the one that queries/schema.json describes"
+    assert finding.problem == "differs from the one that queries/schema.json describes"
     assert "make format" in finding.remedy
 
 
