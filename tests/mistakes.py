@@ -106,11 +106,11 @@ STATEMENTS = [
     Mistake(
         "star in a sub-select",
         query("progress/missing_prerequisites"),
-        "select node.id\n    from",
-        "select *\n    from",
+        "node.id,\n        node.level\n",
+        "node.*\n",
         "*",
         "unnamed columns",
-        at="select *",
+        at="node.*",
     ),
     Mistake(
         "percent sign",
@@ -165,7 +165,7 @@ COLUMNS = [
         "    skill_trees.id,\n",
         "    skill_trees.id,\n    skill_trees.id,\n",
         'column "id"',
-        "stands twice",
+        "appears twice",
         at="skill_trees.id",
     ),
     Mistake(
@@ -268,7 +268,7 @@ NULLS = [
     ),
     Mistake(
         "coalesce forgotten",
-        query("progress/missing_prerequisites"),
+        query("progress/missing_trees"),
         "coalesce(leveled.level, 0) as level",
         "leveled.level",
         'column "level"',
@@ -380,7 +380,7 @@ HEADERS = [
         "from users\n",
         "from users\n-- @across all of them\n",
         "@across",
-        "stands outside the header",
+        "is outside the header",
         at="@across",
     ),
     Mistake(
@@ -433,7 +433,7 @@ HEADERS = [
         "-- @step",
         "-- @nullable nick: it is so\n-- @step",
         "@nullable nick",
-        "is not there",
+        "does not exist",
         at="@nullable",
     ),
     Mistake(
@@ -609,7 +609,7 @@ USAGE = [
         "-- @step how delete begins\n",
         "",
         "file",
-        "no method of its name runs it, but trees/delete",
+        "the method of its name does not run it, but trees/delete does",
     ),
     Mistake(
         "@step for nothing",

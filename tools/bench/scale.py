@@ -1,8 +1,8 @@
 """Count the buffers that operations of one learner touch while the number of learners grows.
 
-The tree stays the same. The program fills one database (``DATABASE_URL``, migrated and empty) to 1,000, 100,000 and 1,000,000 learners, or to the numbers
-given as arguments. Each learner has work in a tree of 40 skills. Prints a table of the buffers per call from the
-server's own counters, which include triggers and foreign keys.
+The tree stays the same. The program fills one database (``DATABASE_URL``, migrated and empty) to 1,000, 100,000 and
+1,000,000 learners, or to the numbers given as arguments. Each learner has work in a tree of 40 skills. Prints a table
+of the buffers per call from the server's own counters, which include triggers and foreign keys.
 """
 
 import os

@@ -149,7 +149,7 @@ class Comparison:
             if declared is not None:
                 return declared.says == "nullable", []
             remedy = f'declare it in the header: "-- @notnull {path}: why" or "-- @nullable {path}: why"'
-            problem = f"may or may not be null, which cannot be proven: it {fact.why}"
+            problem = f"may or may not be null: it {fact.why}"
             return None, [self._finding(line, f'column "{path}"', problem, remedy)] if first else []
         nullable = fact.null is Null.POSSIBLE
         if declared is None or not first:
