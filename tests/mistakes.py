@@ -100,17 +100,17 @@ STATEMENTS = [
         "    users.id,\n",
         "    users.*,\n",
         "*",
-        "columns that nobody named",
+        "unnamed columns",
         at="users.*",
     ),
     Mistake(
         "star in a sub-select",
         query("progress/missing_prerequisites"),
-        "select node.id\n    from",
-        "select *\n    from",
+        "node.id,\n        node.level\n",
+        "node.*\n",
         "*",
-        "columns that nobody named",
-        at="select *",
+        "unnamed columns",
+        at="node.*",
     ),
     Mistake(
         "percent sign",
@@ -118,7 +118,7 @@ STATEMENTS = [
         "fold_name(users.username) = ",
         "users.username like 'a%' and true = ",
         "%",
-        "is no parameter",
+        "is not a parameter",
         at="'a%'",
     ),
 ]
@@ -139,7 +139,7 @@ COLUMNS = [
         "    skill_categories.icon,\n",
         "",
         'field "icon"',
-        "no column is called so, and Category needs it",
+        "no column has this name, but Category needs it",
     ),
     Mistake(
         "text read as an enum",
@@ -165,7 +165,7 @@ COLUMNS = [
         "    skill_trees.id,\n",
         "    skill_trees.id,\n    skill_trees.id,\n",
         'column "id"',
-        "stands twice",
+        "appears twice",
         at="skill_trees.id",
     ),
     Mistake(
@@ -268,7 +268,7 @@ NULLS = [
     ),
     Mistake(
         "coalesce forgotten",
-        query("progress/missing_prerequisites"),
+        query("progress/missing_trees"),
         "coalesce(leveled.level, 0) as level",
         "leveled.level",
         'column "level"',
@@ -361,7 +361,9 @@ HEADERS = [
         "queries/progress/begin.sql does not exist",
         at="@after",
     ),
-    Mistake("directive misspelt", query("users/get"), "-- @step", "-- @stpe", "@stpe", "is no directive", at="@stpe"),
+    Mistake(
+        "directive misspelt", query("users/get"), "-- @step", "-- @stpe", "@stpe", "is not a directive", at="@stpe"
+    ),
     Mistake(
         "directive without a reason",
         query("trees/load"),
@@ -378,7 +380,7 @@ HEADERS = [
         "from users\n",
         "from users\n-- @across all of them\n",
         "@across",
-        "stands outside the header",
+        "is outside the header",
         at="@across",
     ),
     Mistake(
@@ -396,7 +398,7 @@ HEADERS = [
         "-- @nullable progress: before the learner starts the tree\n",
         "",
         'column "progress"',
-        "cannot be told whether it can be null: it is a sub-select that may find no row",
+        "may or may not be null: it is a sub-select that may find no row",
     ),
     Mistake(
         "declaration wrong",
@@ -431,7 +433,7 @@ HEADERS = [
         "-- @step",
         "-- @nullable nick: it is so\n-- @step",
         "@nullable nick",
-        "is not there",
+        "does not exist",
         at="@nullable",
     ),
     Mistake(
@@ -451,7 +453,7 @@ USERS = [
         "user_skill_progress.user_id = %(user_id)s",
         "%(user_id)s::uuid is not null",
         'table "user_skill_progress"',
-        "is touched without the user's id",
+        "is used without the user's id",
         at="from user_skill_progress",
     ),
     Mistake(
@@ -505,7 +507,7 @@ USERS = [
         "from visible_trees as skill_trees",
         "from skill_trees",
         'table "skill_trees"',
-        "is read with its drafts by learners",
+        "shows learners unpublished trees",
         at="from skill_trees",
     ),
     Mistake(
@@ -514,7 +516,7 @@ USERS = [
         "left join visible_trees as skill_trees",
         "left join skill_trees",
         'table "skill_trees"',
-        "is read with its drafts by learners",
+        "shows learners unpublished trees",
         at="left join skill_trees",
     ),
     Mistake(
@@ -523,7 +525,7 @@ USERS = [
         "inner join visible_trees on visible_trees.id = skills.skill_tree_id\n",
         "",
         'table "skills"',
-        "is read with those of drafts by learners",
+        "shows learners skills of unpublished trees",
         at="from skills",
     ),
     Mistake(
@@ -532,7 +534,7 @@ USERS = [
         "-- @drafts they are the trees that the learner is in\n",
         "",
         'table "skill_trees"',
-        "is read with its drafts by learners",
+        "shows learners unpublished trees",
         at="join skill_trees",
     ),
     Mistake(
@@ -589,7 +591,7 @@ USAGE = [
         "async def children",
         "async def list_children",
         "file",
-        "no method of its name runs it, but skills/list_children",
+        "the method of its name does not run it, but skills/list_children does",
         query("skills/children"),
     ),
     Mistake(
@@ -598,7 +600,7 @@ USAGE = [
         '"skills/list_for_tree", tree_id=tree_id',
         '"trees/export_tree", slug="", tree_id=tree_id',
         "file",
-        "not only the method of its name runs it",
+        "besides the method of its name",
         query("trees/export_tree"),
     ),
     Mistake(
@@ -607,7 +609,7 @@ USAGE = [
         "-- @step how delete begins\n",
         "",
         "file",
-        "no method of its name runs it, but trees/delete",
+        "the method of its name does not run it, but trees/delete does",
     ),
     Mistake(
         "@step for nothing",
@@ -636,7 +638,7 @@ PARAMETERS = [
         "%(include_inactive)s",
         "true",
         'parameter "include_inactive"',
-        "does not take it",
+        "does not use it",
         f"{METHODS}/skills.py",
         at="include_inactive",
     ),
@@ -709,7 +711,7 @@ PARAMETERS = [
         'content=document(CONTENT, content, "content")',
         "content=str(content)",
         'parameter "content"',
-        "what is sent as JSON is checked by document()",
+        "document() must check what is sent as JSON",
     ),
     Mistake(
         "order by what is no field",
@@ -717,7 +719,7 @@ PARAMETERS = [
         'order=("name", "id")',
         'order=("title", "id")',
         'parameter "after_title"',
-        "does not take it",
+        "does not use it",
     ),
 ]
 
@@ -829,7 +831,7 @@ DESCRIPTION = [
         '"is_active": "boolean not null"',
         '"is_active": "boolean"',
         "description",
-        "is not what a migrated database says",
+        "differs from a migrated database",
         at='"is_active": "boolean"',
     ),
 ]

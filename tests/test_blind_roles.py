@@ -155,5 +155,5 @@ def test_who_may_not_know_what_is_applied_is_told_to_connect_as_who_migrates(est
     code, output = run(estate.app_url, *command)
 
     assert code == 1
-    assert "may not read which migrations are applied: connect as the role that migrates" in " ".join(output.split())
+    assert "may not read the list of applied migrations: connect as the role that migrates" in " ".join(output.split())
     assert "as_user" not in output

@@ -88,7 +88,9 @@ def test_a_dropped_index_is_caught(run: Run, loaded_url: str) -> None:
     assert checked.exit_code == 1
     line = checked.stderr.splitlines()[-1]
     assert "queries/leaderboards/top.sql:" in line
-    assert "the plan has Seq Scan on user_scores. Look at `make explain QUERY=leaderboards/top`" in line
+    assert (
+        "the plan has Seq Scan on user_scores: is an index missing? See `make explain QUERY=leaderboards/top`" in line
+    )
 
 
 def test_a_broken_budget_is_named_with_file_line_and_numbers(run: Run, queries: Path) -> None:
@@ -100,7 +102,7 @@ def test_a_broken_budget_is_named_with_file_line_and_numbers(run: Run, queries: 
     place = path.read_text().splitlines().index("-- @budget buffers 5") + 1
     assert checked.exit_code == 1
     assert f"{path}:{place}: " in checked.stderr
-    assert " buffers, budget 5. Look at `make explain QUERY=trees/load`" in checked.stderr
+    assert " buffers, budget 5. See `make explain QUERY=trees/load`" in checked.stderr
 
 
 def test_what_triggers_touch_counts_towards_the_budget(run: Run, queries: Path) -> None:
@@ -121,7 +123,7 @@ def test_a_query_that_learners_run_may_not_be_planned_anew_for_each_call(run: Ru
     result = run("budgets", "--here", "progress/activity_by_day")
 
     assert result.exit_code == 1
-    assert "activity_by_day.sql:1: is planned anew for each call" in result.stderr
+    assert "activity_by_day.sql:1: is planned again for each call" in result.stderr
     change(query, "-- @budget", "-- @custom because\n-- @budget buffers 500\n")
     assert run("budgets", "--here", "progress/activity_by_day").exit_code == 0
 
@@ -233,7 +235,7 @@ def test_measurements_of_different_sizes_are_not_compared(run: Run, tmp_path: Pa
     unreadable = run("budgets", "--here", "--compare", str(tmp_path / "none.json"), "trees/get")
 
     assert "measured with another size: 0.5 before, 1.0 now" in compared.output
-    assert "not what `skilltree budgets --json` prints" in unreadable.output
+    assert "not the output of `skilltree budgets --json`" in unreadable.output
     assert (compared.exit_code, unreadable.exit_code) == (1, 1)
 
 

@@ -47,15 +47,15 @@ def test_a_text_with_a_byte_order_mark_is_read() -> None:
         (b"", "it is empty"),
         (b" \n", "it is empty"),
         (FILE.encode("latin-1"), "line 1: the byte 0xe8 is not UTF-8; save the file as UTF-8"),
-        (FILE + "x", "something after its end"),
-        (FILE + FILE, "something after its end"),
+        (FILE + "x", "more text after its end"),
+        (FILE + FILE, "more text after its end"),
         ("[1]", "it is a list"),
         ("null", "it is null"),
-        ('{"trees": [{"xp_value": NaN}]}', "NaN is no number"),
-        ('{"trees": [{"xp_value": -Infinity}]}', "-Infinity is no number"),
-        ('{"trees": [{"x": ' + "9" * 5000 + "}]}", "too large a number"),
-        ('{"trees": [{"slug": "a", "slug": "b"}]}', "b: the field slug is given 2 times"),
-        ("[" * 100_000, "nested too deep"),
+        ('{"trees": [{"xp_value": NaN}]}', "NaN is not a number"),
+        ('{"trees": [{"xp_value": -Infinity}]}', "-Infinity is not a number"),
+        ('{"trees": [{"x": ' + "9" * 5000 + "}]}", "is too large"),
+        ('{"trees": [{"slug": "a", "slug": "b"}]}', "b: the field slug appears 2 times"),
+        ("[" * 100_000, "nested too deeply"),
         ('{"trees": [}', "line 1, column 12: Expecting value"),
     ],
 )
@@ -113,7 +113,7 @@ def test_faults_of_all_trees_and_of_every_kind_come_together() -> None:
         check_file(curriculum, leave_out_unknown=False)
 
     assert caught.value.problems == (
-        "tree bread: a: nothing is no skill of the tree",
+        "tree bread: a: nothing is not a skill of the tree",
         "tree bread: b: dependency cycle: b → b".replace("b: dependency", "dependency"),
         "tree cake: a: 2 skills have this key",
     )
@@ -189,21 +189,21 @@ def test_a_table_is_read_as_spreadsheets_save_it(encoding: str, separator: str) 
     ("text", "told"),
     [
         ("", "it is empty"),
-        ("tree,name,colour\n", "row 1, column colour: there is no such column"),
-        ("tree,key\n", "row 1: there is no column name"),
-        ("tree,name,name\n", "row 1: the column name is there twice"),
+        ("tree,name,colour\n", "row 1, column colour: this column is unknown"),
+        ("tree,key\n", "row 1: the column name is missing"),
+        ("tree,name,name\n", "row 1: the column name appears twice"),
         ("tree,name\n", "there is no row below the header"),
         ("tree,name,xp\nt,a,1\nt,b,much\n", "row 3, column xp: 'much' is not a whole number"),
         ("tree,name,minutes\nt,a,2.5\n", "row 2, column minutes: '2.5' is not a whole number"),
         ('tree,name,xp\nt,a,"1,000"\n', "row 2, column xp: '1,000' is not a whole number, such as 1200"),
         ("tree,name,minutes\nt,a,1.000\n", "row 2, column minutes: '1.000' is not a whole number"),
-        ("tree,name\nC,a\nC++,b\n", "row 3, column tree: 'C++' and 'C' would be one tree, c; write a slug for each"),
-        ("\n,,\ntree,name,colour\n", "row 3, column colour: there is no such column"),
+        ("tree,name\nC,a\nC++,b\n", "row 3, column tree: 'C++' and 'C' would be the same tree, c; give each a slug"),
+        ("\n,,\ntree,name,colour\n", "row 3, column colour: this column is unknown"),
         ("tree,name,optional\nt,a,perhaps\n", "row 2, column optional: 'perhaps' is not yes or no"),
         ("tree,name\nt,a\n,b\n", "row 3, column tree: it is empty"),
         ("tree,key,name\nt,a,\n", "row 2, column name: it is empty"),
-        ("tree,name\nt,a\n\nt,a\n", "row 4, column key: a is in row 2 already"),
-        ("tree,name\nt,a,b,c\n", "row 2: 4 cells, and the header has 2"),
+        ("tree,name\nt,a\n\nt,a\n", "row 4, column key: a is already in row 2"),
+        ("tree,name\nt,a,b,c\n", "row 2: it has 4 cells, but the header has 2"),
         ("tree,name,xp\nt,a,-5\n", "row 2, column xp: "),
         ("tree,name,difficulty\nt,a,hard\n", "row 2, column difficulty: "),
         ('tree,name\nt,"a\n', "row 2: unexpected end of data"),
@@ -243,7 +243,7 @@ def test_a_tree_named_in_a_table_is_no_other_one_that_only_shares_its_slug(there
         [read] = read_file(b"tree,name\nC++,b\n", Format.CSV, known=lambda slug: held).trees
         assert (read.slug, read.name) == ("c", there)
     else:
-        with pytest.raises(InvalidCurriculum, match="would be one tree, c; write a slug for each"):
+        with pytest.raises(InvalidCurriculum, match="would be the same tree, c; give each a slug"):
             read_file(b"tree,name\nC++,b\n", Format.CSV, known=lambda slug: held)
 
 
@@ -297,12 +297,12 @@ trees:
         ("", "it is empty"),
         ("trees: [", "line 1, column 9"),
         ("a: &x [1]\nb: *x", "line 1, column 4: anchors and aliases"),
-        ("trees:\n  - slug: a\n    slug: b", "line 3, column 5: the field slug is given twice"),
+        ("trees:\n  - slug: a\n    slug: b", "line 3, column 5: the field slug appears twice"),
         ("trees: !!python/object/apply:os.system [ls]", "tag"),
         ("--- {}\n--- {}", "found another document"),
         ("- 1", "it is a list"),
-        ("[" * 100_000, "nested too deep"),
-        ("- " * 100_000, "nested too deep"),
+        ("[" * 100_000, "nested too deeply"),
+        ("- " * 100_000, "nested too deeply"),
         ("trees: [{slug: a, name: a, category: a, skills: [{key: b, name: b, xp_value: lots}]}]", "skill b: xp_value"),
     ],
 )

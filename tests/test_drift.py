@@ -164,7 +164,7 @@ def test_who_can_make_nothing_to_compare_with_is_told_so(url):
         f"grant select on all tables in schema public to {name}",
     )
     try:
-        with pytest.raises(errors.MigrationError, match=f"nothing to compare with: {name} may not create databases"):
+        with pytest.raises(errors.MigrationError, match=f"no server to compare with: {name} may not create databases"):
             drift(make_conninfo(url, options=f"-c role={name}"))
     finally:
         run(url, f"drop owned by {name}", f"drop role {name}")
@@ -179,7 +179,7 @@ def test_the_command_exits_2_and_shows_what_differs(url, monkeypatch):
     as_json = CliRunner().invoke(app, ["drift", "--json"])
 
     assert (equal.exit_code, plain.exit_code, as_json.exit_code) == (0, 2, 2)
-    assert "is what its migrations make" in equal.output
+    assert "matches its migrations" in equal.output
     for part in ("column public.skills.xp_value\n- ", "\n+ ", "schema other\n+ (is there)\n"):
         assert part in plain.output
     assert [each["object"] for each in json.loads(as_json.output)["differences"]] == [

@@ -137,7 +137,7 @@ def test_without_a_server_a_statement_that_has_changed_must_be_described_anew(tm
     [finding] = check(copy)
 
     assert finding.file == "queries/users/get.sql"
-    assert finding.problem == "is not the one that queries/schema.json describes"
+    assert finding.problem == "differs from the one that queries/schema.json describes"
     assert "make format" in finding.remedy
 
 
@@ -200,7 +200,7 @@ def test_the_command_prints_what_it_found_and_fails(monkeypatch):
 def test_the_command_says_so_when_all_is_well():
     ran = CliRunner().invoke(app, ["check-queries", "--offline"])
 
-    assert (ran.exit_code, ran.stdout) == (0, "All query files fit.\n")
+    assert (ran.exit_code, ran.stdout) == (0, "All query files pass.\n")
 
 
 def test_the_command_prints_an_empty_array_when_all_is_well():

@@ -244,7 +244,7 @@ def test_an_exception_holds_and_one_that_is_needed_no_longer_is_reported(url):
 
     assert held == []
     assert (stale.rule, stale.object, stale.problem) == (
-        "sequence_too_small", "short", "the exception is needed no longer",
+        "sequence_too_small", "short", "the exception is no longer needed",
     )  # fmt: skip
 
 

@@ -351,7 +351,7 @@ def test_a_file_that_is_no_migration_is_refused(empty_url, folder, name):
     add(folder, "0001.a", "create table a (id integer);")
     (folder / name).write_text("select 1;")
 
-    with pytest.raises(migrate.InvalidMigration, match=f"^{name} is no migration"):
+    with pytest.raises(migrate.InvalidMigration, match=f"^{name} is not a migration"):
         migrate.migrate(empty_url, folder=folder)
 
     assert written(empty_url) == {}
@@ -395,7 +395,7 @@ def test_a_file_that_begins_or_ends_a_transaction_is_refused(empty_url, folder, 
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     (folder / name).write_text(text)
 
-    with pytest.raises(migrate.InvalidMigration, match=f"^{name}, line [12]: .* no transactions"):
+    with pytest.raises(migrate.InvalidMigration, match=f"^{name}, line [12]: .* must not begin or end"):
         migrate.migrate(empty_url, folder=folder)
 
     assert written(empty_url) == {}

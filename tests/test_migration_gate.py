@@ -81,13 +81,13 @@ FILE_MISTAKES = [
         "deleted after it landed",
     ),
     ("a gap in the numbers", new(f"{NEXT + 1:04}.new"), f"{NEXT + 1:04}.new.sql", f"number {NEXT:04} is missing"),
-    ("a number taken twice", new("0003.new"), "0003.new.sql", "0003 is taken already"),
+    ("a number taken twice", new("0003.new"), "0003.new.sql", "0003 is already taken"),
     ("a migration that is not recorded", new(NEW, landed=False), f"{NEW}.sql", "not in SHA256SUMS"),
     (
         "a name that is none",
         lambda folder: (folder / "0003_new.sql").write_text("select 1;"),
         "0003_new.sql",
-        "is no migration",
+        "is not a migration",
     ),
 ]
 
@@ -206,7 +206,7 @@ TRIGGER = (
 WALK_MISTAKES = {
     "a rollback that forgets a trigger": (
         "create trigger skills_again before update on skills for each row execute function set_updated_at();",
-        "select 1;", "rollback.sql", "trigger skills_again on public.skills is there that was not",
+        "select 1;", "rollback.sql", "trigger skills_again on public.skills is left over",
     ),
     "a rollback that forgets a function": (
         TRIGGER, "drop trigger skills_note on skills;", "rollback.sql", "function public.note() is there",
@@ -217,7 +217,7 @@ WALK_MISTAKES = {
     ),
     "a rollback that forgets a grant": (
         "grant select on user_sessions to app_engine;", "select 1;", "rollback.sql",
-        "grants on table public.user_sessions is not as it was",
+        "grants on table public.user_sessions differs",
     ),
     "a rollback that forgets a policy": (
         "create policy more on levels for select to app_engine using (true);", "select 1;", "rollback.sql",
@@ -225,7 +225,7 @@ WALK_MISTAKES = {
     ),
     "a rollback that leaves row-level security off": (
         "alter table levels no force row level security;", "select 1;", "rollback.sql",
-        "table public.levels is not as it was",
+        "table public.levels differs",
     ),
     "a rollback that drops too much": (
         TABLE, "drop table notes; drop index idx_skill_position;", "rollback.sql",
@@ -233,7 +233,7 @@ WALK_MISTAKES = {
     ),
     "a rollback that makes an index otherwise than it was": (
         "drop index idx_skill_position;", "create index idx_skill_position on skills (position_y, position_x);",
-        "rollback.sql", "index public.idx_skill_position is not as it was",
+        "rollback.sql", "index public.idx_skill_position differs",
     ),
     "a rollback that fails": (TABLE, "drop table note;", "rollback.sql", 'table "note" does not exist'),
     "a rollback that deletes rows": (
@@ -243,7 +243,7 @@ WALK_MISTAKES = {
         "alter table user_sessions drop column device_info;",
         "alter table user_sessions add column device_info jsonb"
         " constraint user_sessions_device_info_form check (jsonb_typeof(device_info) = 'object');",
-        "rollback.sql", "column public.user_sessions.device_info is not as it was",
+        "rollback.sql", "column public.user_sessions.device_info differs",
     ),
     "a migration that deletes rows": (
         "delete from user_sessions;", "select 1;", "sql", "it changes or loses rows of user_sessions",
@@ -321,12 +321,12 @@ COMPATIBLE = [
 
 INCOMPATIBLE = [
     ("alter table skills rename column name to title;", "alter table skills rename column title to name;",
-     "skills/get.sql of before does not run any more: column \"name\" does not exist"),
+     "the older skills/get.sql no longer runs: column \"name\" does not exist"),
     ("alter table skills drop column xp_value;",
      "alter table skills add column xp_value integer not null default 10;",
-     "skills/get.sql of before does not run any more: column \"xp_value\" does not exist"),
+     "the older skills/get.sql no longer runs: column \"xp_value\" does not exist"),
     ("alter table skills alter column xp_value type bigint;", "alter table skills alter column xp_value type integer;",
-     "skills/get.sql of before answers name text, xp_value bigint for id uuid, not name text, xp_value integer"),
+     "the older skills/get.sql returns name text, xp_value bigint for id uuid, not name text, xp_value integer"),
     ("alter table skills alter column key drop default;",
      "alter table skills alter column key set default uuidv7()::text;",
      "old code does not know that skills.key must have a value"),
@@ -394,7 +394,9 @@ def test_a_history_that_does_not_go_back_far_enough_is_named(copy, tmp_path):
     shallow = tmp_path / "shallow"
     subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{copy.parent}", str(shallow)], check=True)
 
-    with pytest.raises(errors.MigrationError, match=rf"(?s)from before {NEW}\.sql cannot be had.*--unshallow"):
+    with pytest.raises(
+        errors.MigrationError, match=rf"(?s)git does not have the queries from before {NEW}\.sql.*--unshallow"
+    ):
         queries_before(shallow / "migrations" / f"{NEW}.sql")
 
 
@@ -414,7 +416,7 @@ def test_the_gate_finds_a_mistake_of_every_kind_and_nothing_else(empty_url, tmp_
     assert right == []
     assert [(each.file, each.problem.split(":")[0]) for each in wrong] == [
         ("0002.b.sql", "require-concurrent-index-creation"),
-        ("0002.b.rollback.sql", "after it, index public.slow is there that was not"),
+        ("0002.b.rollback.sql", "after it, index public.slow is left over"),
     ]
     assert [(each.file, each.problem) for each in edited] == [("0001.a.sql", "it was edited after it landed")]
 

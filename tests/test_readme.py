@@ -67,6 +67,6 @@ def test_the_example_of_logging_in_runs_as_the_application(seeded_url: str) -> N
     printed = run(EXAMPLES[4], f"{seeded_url} user=skilltree_app").splitlines()
 
     assert printed == [
-        "The e-mail address and the password do not belong together, or the account is not in use.",
+        "The e-mail address or the password is wrong, or the account is inactive.",
         "1",
     ]

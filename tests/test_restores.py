@@ -207,7 +207,7 @@ def test_a_pg_dump_that_is_older_than_the_server_is_told_with_its_version(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     changed(migrated_url)
 
-    with pytest.raises(ProgramTooOld, match=rf"only {old} \(pg_dump \(PostgreSQL\) 9\.6\.24\): install the client"):
+    with pytest.raises(ProgramTooOld, match=rf"older: {old} \(pg_dump \(PostgreSQL\) 9\.6\.24\). Install the client"):
         drift(migrated_url)
 
 

@@ -14,8 +14,8 @@ from skilltree.migrate import lint
 SECRET = "hunter2secret"
 
 WRONG = {
-    "sqlalchemy": (f"postgresql+psycopg://app:{SECRET}@localhost:1/learning", "postgresql:// instead of"),
-    "sqlalchemy async": (f"postgresql+asyncpg://app:{SECRET}@localhost:1/learning", "postgresql:// instead of"),
+    "sqlalchemy": (f"postgresql+psycopg://app:{SECRET}@localhost:1/learning", "must begin with postgresql://"),
+    "sqlalchemy async": (f"postgresql+asyncpg://app:{SECRET}@localhost:1/learning", "must begin with postgresql://"),
     "jdbc": (f"jdbc:postgresql://localhost:1/learning?user=app&password={SECRET}", "'…' around|must begin with"),
     "mysql": (f"mysql://app:{SECRET}@localhost:1/learning", "must begin with postgresql://"),
     "upper case": (f"POSTGRESQL://app:{SECRET}@localhost:1/learning", "must begin with postgresql://"),
@@ -34,7 +34,7 @@ WRONG = {
     "typing error": (f"host=localhost port=1 pasword={SECRET}", "did you mean password"),
     "quote": (f"host=localhost port=1 password='{SECRET}", "spaces"),
     "port of words": (f"host=localhost port={SECRET}", "port"),
-    "only the secret": (SECRET, "host="),
+    "only the secret": (SECRET, "key=value"),
     "nul": (f"postgresql://app:{SECRET}\0@localhost:1/learning", "."),
 }
 

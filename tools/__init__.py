@@ -1,1 +1,1 @@
-"""What developers need in a checkout. The installed package has none of it."""
+"""Developers' tools for a checkout. The installed package does not contain them."""

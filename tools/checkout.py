@@ -1,4 +1,4 @@
-"""What developers run in a checkout."""
+"""Runs developers' tasks in a checkout."""
 
 import os
 import shutil
@@ -18,15 +18,15 @@ _LEFTOVERS = (".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "bui
 
 
 def test(pg: str, arguments: list[str]) -> int:
-    """Run the tests on a throw-away server of this version."""
+    """Run the tests on a temporary server of this version."""
     workers = ["-n", str(min(os.cpu_count() or 1, 4))] if not arguments else []
     return _run("pytest", "--pg", pg, *workers, *arguments)
 
 
 def check() -> int:
-    """Run every check, all at once, and return the first exit code that is not 0."""
+    """Run all checks in parallel, and return the first exit code that is not 0."""
     with embedded.throw_away() as server, scratch_database(server) as url, ThreadPoolExecutor() as pool:
-        # What needs a migrated database finds one there.
+        # A migrated database for the checks that need one.
         environment = {**os.environ, "DATABASE_URL": url}
         running = [
             pool.submit(_captured, environment, *tool)
@@ -46,7 +46,7 @@ def check() -> int:
 
 
 def format() -> int:  # noqa: A001 (what the command is called)
-    """Bring everything into the project's style, and write the sync code anew."""
+    """Format everything, and generate the sync code again."""
     results = [
         _run("ruff", "check", "--fix", "--quiet", "."),
         _run("ruff", "format", "."),
@@ -54,7 +54,7 @@ def format() -> int:  # noqa: A001 (what the command is called)
         _run("sqlfluff", "fix", "--quiet", "migrations", "queries"),
     ]
     migration_gate.record()
-    # Imported when it is needed: pglast takes long.
+    # Imported late, because pglast loads slowly.
     from skilltree.gate import write_description  # noqa: PLC0415
 
     write_description()
@@ -62,7 +62,7 @@ def format() -> int:  # noqa: A001 (what the command is called)
 
 
 def clean() -> None:
-    """Stop the embedded server and remove its data and whatever else a build leaves behind."""
+    """Stop the embedded server, and remove its data and all build artefacts."""
     data = ROOT / ".skilltree"
     embedded.stop(folder=data)
     for folder in (data, *(ROOT / name for name in _LEFTOVERS)):
@@ -70,7 +70,7 @@ def clean() -> None:
 
 
 def _captured(environment: dict[str, str], *arguments: str) -> int:
-    """Run a tool, and show what it says once it is done."""
+    """Run a tool, and show its output when it has finished."""
     result = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

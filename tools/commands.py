@@ -18,15 +18,15 @@ __all__ = ["budgets", "check", "check_migrations", "clean", "format_", "run_test
 def run_tests(
     arguments: Annotated[list[str] | None, typer.Argument(help="Arguments of pytest, after --.")] = None,
     *,
-    pg: Annotated[str, typer.Option(help="The version of PostgreSQL: 18, 16, or an installed Debian 15.")] = "18",
+    pg: Annotated[str, typer.Option(help="The PostgreSQL version: 18, 16, or 15 if Debian's is installed.")] = "18",
 ) -> None:
-    """Run the tests on a throw-away server."""
+    """Run the tests on a temporary server."""
     raise typer.Exit(checkout.test(pg, arguments or []))
 
 
 @app.command("check-migrations")
 def check_migrations(*, as_json: Json = False) -> None:
-    """Try every migration forward and back on a throw-away server; exit 1 and name the file when one is wrong."""
+    """Run every migration forward and back on a temporary server. Exit 1 with a list of the faults."""
     with embedded.throw_away() as server:
         problems = migration_gate.check(server)
     if as_json:
@@ -37,7 +37,7 @@ def check_migrations(*, as_json: Json = False) -> None:
     if problems:
         raise typer.Exit(1)
     if not as_json:
-        out.print("every migration goes forward and back")
+        out.print("every migration runs forward and back")
 
 
 @app.command("check")
@@ -48,11 +48,11 @@ def check() -> None:
 
 @app.command("format")
 def format_() -> None:
-    """Bring everything into the project's style, and write the sync code and queries/schema.json anew."""
+    """Format everything, and regenerate the sync code and queries/schema.json."""
     raise typer.Exit(checkout.format())
 
 
 @app.command("clean")
 def clean() -> None:
-    """Stop the embedded server and remove its data and what builds leave behind."""
+    """Stop the embedded server, and remove its data and build artefacts."""
     checkout.clean()

@@ -1,4 +1,4 @@
-"""Make the virtual environment of the checkout, for the Makefile. Two at once come one after the other."""
+"""Makes the virtual environment of the checkout, for the Makefile. Concurrent runs wait for each other."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ SOURCES = (ROOT / "pyproject.toml", ROOT / "tools" / "pyproject.toml", ROOT / "c
 
 
 def is_made() -> bool:
-    """Tell whether it is there, and newer than what it is made of."""
+    """Return whether the environment exists and is newer than the files it is made from."""
     return MADE.exists() and all(MADE.stat().st_mtime >= source.stat().st_mtime for source in SOURCES)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncDatabase", "AsyncUnitOfWork", "Database", "SkillTreeError", "UnitOfWork", "__version__"]
 
-# Each name is loaded when it is first asked for: who works with Database need not wait for AsyncDatabase.
+# Names are loaded on first use: a caller of Database does not wait for AsyncDatabase to be imported.
 _HOMES = {
     "AsyncDatabase": "skilltree._async.database",
     "AsyncUnitOfWork": "skilltree._async.unit",

@@ -1,4 +1,4 @@
-"""The command ``skilltree``, also as ``python -m skilltree``."""
+"""The command ``skilltree``, also available as ``python -m skilltree``."""
 
 import sys
 
@@ -6,7 +6,7 @@ _NEEDED = {"rich": "rich", "typer": "typer", "yoyo": "yoyo-migrations"}
 
 
 def main() -> None:
-    """Run the command line, or say what to install where it is missing."""
+    """Run the command line. If a library is missing, say which extra installs it."""
     try:
         from skilltree.cli import app  # noqa: PLC0415 (an extra)
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What a live database has that its migrations do not make, and the other way round."""
+"""The differences between a live database and what its migrations create."""
 
 from skilltree.migrate.drift import Difference, Drift, drift
 

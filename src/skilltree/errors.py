@@ -1,15 +1,16 @@
-"""What can go wrong, by name. Every error is a ``SkillTreeError``; the driver's own is its ``__cause__``."""
+"""The errors that SkillTree raises. Each is a ``SkillTreeError``; the driver's own error is its ``__cause__``."""
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 from uuid import UUID
 
-# A slug that is asked for may be as long as texts can be.
-_MOST_SHOWN = 200
-_MOST_LISTED = 100
+# An error shows at most this many characters of a value (a requested slug can be as long as any text),
+_MAX_SHOWN_LENGTH = 200
+# … and at most this many problems of a list.
+_MAX_LISTED = 100
 
 PasswordFault = Literal["too_short", "too_long", "well_known", "own_name", "unfit"]
-"""Why a password is refused: ``unfit`` is what no bcrypt hash can be made of, such as an empty one."""
+"""Why a password is refused. ``unfit`` means that bcrypt cannot hash it; an empty password is one example."""
 
 
 class SkillTreeError(Exception):
@@ -19,7 +20,7 @@ class SkillTreeError(Exception):
         super().__init__(message or type(self).__doc__)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle whole, whatever arguments a subclass takes: errors cross to other processes."""
+        """Keep every attribute when the error is pickled, so that it can cross to another process."""
         return _restored, (type(self), self.args, self.__dict__)
 
 
@@ -30,11 +31,11 @@ def _restored(kind: type[SkillTreeError], args: tuple[object, ...], state: dict[
     return error
 
 
-# --- what was asked for is not there ---------------------------------------------------------------------------------
+# --- something does not exist -----------------------------------------------------------------------------------------
 
 
 class NotFound(SkillTreeError):
-    """What was asked for does not exist."""
+    """The requested row does not exist."""
 
     subject: ClassVar[str] = "row"
 
@@ -43,10 +44,10 @@ class NotFound(SkillTreeError):
         super().__init__(message)
 
     def __str__(self) -> str:
-        # Put together when it is asked for: a method that gets has its error ready before it knows.
+        # Formatted on demand: a `get` method builds its error before it knows whether the row exists.
         if not self.key:
             return super().__str__()
-        described = ", ".join(f"{name} {str(value)[:_MOST_SHOWN]}" for name, value in self.key.items())
+        described = ", ".join(f"{name} {str(value)[:_MAX_SHOWN_LENGTH]}" for name, value in self.key.items())
         return f"there is no {self.subject} with {described}"
 
 
@@ -86,43 +87,43 @@ class SessionNotFound(NotFound):
     subject = "active session"
 
 
-# --- what was given cannot be taken ----------------------------------------------------------------------------------
+# --- a value is not accepted ------------------------------------------------------------------------------------------
 
 
 class AlreadyExists(SkillTreeError):
-    """Another row has this value already."""
+    """Another row already has this value."""
 
 
 class EmailTaken(AlreadyExists):
-    """Another account has this e-mail address, or one that looks the same."""
+    """Another account already uses this e-mail address, or one that looks the same."""
 
 
 class UsernameTaken(AlreadyExists):
-    """Another account has this user name, or one that looks the same."""
+    """Another account already uses this user name, or one that looks the same."""
 
 
 class CategoryNameTaken(AlreadyExists):
-    """Another category has this name."""
+    """Another category already has this name."""
 
 
 class SlugTaken(AlreadyExists):
-    """Another category or tree has this slug."""
+    """Another category or tree already has this slug."""
 
 
 class SkillKeyTaken(AlreadyExists):
-    """Another skill of this tree has this key."""
+    """Another skill of this tree already has this key."""
 
 
 class ProgressExists(AlreadyExists):
-    """The learner has progress in this skill already."""
+    """The learner already has progress in this skill."""
 
 
 class IdTaken(AlreadyExists):
-    """Another row has this id."""
+    """Another row already has this id."""
 
 
 class InvalidValue(SkillTreeError):
-    """A value is not allowed: ``field`` says which, ``constraint`` which rule of the database refused it."""
+    """A value is not allowed. ``field`` names the field, ``constraint`` the database's rule that refused it."""
 
     def __init__(self, message: str | None = None, *, field: str | None = None, constraint: str | None = None) -> None:
         self.field = field
@@ -131,19 +132,19 @@ class InvalidValue(SkillTreeError):
 
 
 class ContradictoryProgress(InvalidValue):
-    """The status and the moments of progress contradict each other."""
+    """The status and the times of the progress contradict each other."""
 
 
 class UnknownTimezone(InvalidValue):
-    """The time zone is not one of the IANA database, such as Europe/Lisbon."""
+    """The time zone is not in the IANA database. A valid one is, for example, Europe/Lisbon."""
 
 
 class InvalidName(InvalidValue):
-    """A name holds a character that nobody sees, or that changes how the rest is shown."""
+    """A name contains an invisible character, or one that changes how the text around it is shown."""
 
 
 class InvalidPassword(InvalidValue):
-    """The password cannot be taken. ``reason`` says why in a word, for messages of the application's own."""
+    """The password is not accepted. ``reason`` is a keyword, so that an application can word its own message."""
 
     def __init__(
         self, message: str | None = None, *, field: str | None = None, reason: PasswordFault | None = None
@@ -153,27 +154,27 @@ class InvalidPassword(InvalidValue):
 
 
 class InvalidCredentials(SkillTreeError):
-    """The e-mail address and the password do not belong together, or the account is not in use."""
+    """The e-mail address or the password is wrong, or the account is inactive."""
 
 
 class InvalidToken(SkillTreeError):
-    """The link is void: used already, too old, or replaced by a newer one. Ask for another."""
+    """The link is no longer valid: it was used, has expired, or was replaced by a newer one. Request a new one."""
 
 
 class TooManyAttempts(SkillTreeError):
-    """Too many log-ins have failed. ``retry_after`` says in how many seconds to try again."""
+    """Too many logins have failed. ``retry_after`` is the number of seconds to wait before the next try."""
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
-        super().__init__(f"too many log-ins have failed: try again in {retry_after} s")
+        super().__init__(f"too many failed logins: try again in {retry_after} s")
 
 
 class InvalidCursor(InvalidValue):
-    """The cursor is not one that this list returned."""
+    """The cursor does not come from this list."""
 
 
 class InvalidDocument(InvalidValue):
-    """A JSON document does not have the form it must have: ``path`` leads to the fault."""
+    """A JSON document does not have the required form. ``path`` leads to the faulty value."""
 
     def __init__(self, message: str, *, field: str, path: tuple[str | int, ...]) -> None:
         self.path = path
@@ -181,11 +182,11 @@ class InvalidDocument(InvalidValue):
 
 
 class InvalidConnectionString(InvalidValue):
-    """The connection string cannot be used. It is not shown, because it may hold a password."""
+    """The connection string is not valid. It is not shown, because it may contain a password."""
 
 
 class InvalidCurriculum(SkillTreeError):
-    """A curriculum cannot be imported: ``problems`` lists every fault, the message the first. Nothing was written."""
+    """The curriculum cannot be imported. ``problems`` lists every fault. Nothing was written."""
 
     def __init__(self, message: str, *, problems: tuple[str, ...] = ()) -> None:
         self.problems = problems
@@ -193,27 +194,27 @@ class InvalidCurriculum(SkillTreeError):
 
 
 def limited(problems: Sequence[str]) -> list[str]:
-    """Return as many of the problems as a message shows, and how many more there are."""
-    more = [f"… and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
-    return [*problems[:_MOST_LISTED], *more]
+    """Return the problems that fit into a message, and a line that counts the others."""
+    more = [f"… and {len(problems) - _MAX_LISTED} more"] if len(problems) > _MAX_LISTED else []
+    return [*problems[:_MAX_LISTED], *more]
 
 
 class UnknownCurriculumKeys(InvalidCurriculum):
-    """Skills depend on keys that no skill of the tree has: ``unknown`` lists all, as (skill, dependency)."""
+    """Skills depend on keys that no skill of the tree has. ``unknown`` lists them as (skill, dependency)."""
 
     def __init__(self, unknown: tuple[tuple[str, str], ...], problems: tuple[str, ...] = ()) -> None:
         self.unknown = unknown
         super().__init__(
-            f"{len(unknown)} dependencies name no skill of the tree; correct them or ask for them to be left out:",
+            f"{len(unknown)} dependencies are not skills of the tree; correct them, or choose to leave them out:",
             problems=problems or tuple(f"{skill}: {dependency}" for skill, dependency in unknown),
         )
 
 
-# --- what would break the graph --------------------------------------------------------------------------------------
+# --- the change would break the graph ---------------------------------------------------------------------------------
 
 
 class GraphError(SkillTreeError):
-    """The change would break the graph. ``ids`` are the skills or trees concerned."""
+    """The change would break the graph. ``ids`` are the skills or trees involved."""
 
     def __init__(self, message: str | None = None, *, ids: Iterable[UUID | str] = ()) -> None:
         self.ids = tuple(ids)
@@ -221,7 +222,7 @@ class GraphError(SkillTreeError):
 
 
 class CyclicGraph(GraphError):
-    """The change would close a cycle. ``path`` starts and ends with the same one; each needs the next."""
+    """The change would create a cycle. ``path`` starts and ends with the same item; each item needs the next one."""
 
     @property
     def path(self) -> tuple[UUID | str, ...]:
@@ -229,7 +230,7 @@ class CyclicGraph(GraphError):
 
 
 class CyclicDependency(CyclicGraph):
-    """Skills would depend on each other in a cycle. ``path`` holds their ids, or in a curriculum their keys."""
+    """Skills would depend on each other in a cycle. ``path`` holds their ids; in a curriculum, their keys."""
 
 
 class CyclicParents(CyclicGraph):
@@ -241,11 +242,11 @@ class CyclicPrerequisites(CyclicGraph):
 
 
 class UnknownDependency(GraphError):
-    """A dependency is not a skill of the same tree, or a skill is gone that others still name."""
+    """A dependency is not a skill of the same tree, or a skill is gone that other skills still name."""
 
 
 class UnknownPrerequisite(GraphError):
-    """A prerequisite is not a tree, or a tree is gone that others still name."""
+    """A prerequisite is not a tree, or a tree is gone that other trees still name."""
 
 
 class UnknownParent(GraphError):
@@ -261,20 +262,20 @@ class SkillCannotMove(GraphError):
 
 
 class UnsupportedIsolation(GraphError):
-    """The graph, and the progress of learners, can only be changed in a READ COMMITTED transaction."""
+    """The graph and learners' progress can only be changed in a READ COMMITTED transaction."""
 
 
-# --- what a learner cannot do now -------------------------------------------------------------------------------------
+# --- the learner cannot do this now -----------------------------------------------------------------------------------
 
 
 class InvalidTransition(SkillTreeError):
-    """The skill or tree is in a status from which this makes no sense. Nothing was written."""
+    """The status of the skill or tree does not allow this action. Nothing was written."""
 
 
 class PrerequisitesNotMet(InvalidTransition):
     """The skill or tree is locked: these prerequisites are still missing.
 
-    ``missing`` lists them, each after all that it needs itself: the order in which to learn them.
+    ``missing`` lists them as (id, name) in the order to learn them: each one comes after its own prerequisites.
     """
 
     def __init__(self, message: str | None = None, *, missing: Iterable[tuple[UUID, str]] = ()) -> None:
@@ -283,17 +284,17 @@ class PrerequisitesNotMet(InvalidTransition):
 
     @property
     def ids(self) -> tuple[UUID, ...]:
-        """The ids of what is missing."""
-        return tuple(id for id, _ in self.missing)  # noqa: A001 (what it is)
+        """The ids of the missing prerequisites, in the order to learn them."""
+        return tuple(prerequisite_id for prerequisite_id, _ in self.missing)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of what is missing."""
+        """The names of the missing prerequisites, in the order to learn them."""
         return tuple(name for _, name in self.missing)
 
 
 class SkillInactive(InvalidTransition):
-    """The skill is not in use any more: nobody can work on it. Its author can activate it again."""
+    """The skill is inactive: nobody can work on it. Its author can activate it again."""
 
 
 class SkillNotOptional(InvalidTransition):
@@ -301,11 +302,11 @@ class SkillNotOptional(InvalidTransition):
 
 
 class AlreadyCompleted(InvalidTransition):
-    """It is completed already. Reset it first to begin again."""
+    """This is already completed. Reset it to start again."""
 
 
 class TreeNotStarted(InvalidTransition):
-    """The tree is not under way. Start it first."""
+    """The tree is not in progress. Start it first."""
 
 
 class TreePaused(InvalidTransition):
@@ -313,18 +314,18 @@ class TreePaused(InvalidTransition):
 
 
 class AssessmentNotPassed(InvalidTransition):
-    """The best score is lower than the skill's passing score. Record the attempt, and try again."""
+    """The best score is below the skill's passing score. Record the attempt, and try again."""
 
 
-# --- what the server could not do ------------------------------------------------------------------------------------
+# --- the server failed ------------------------------------------------------------------------------------------------
 
 
 class DatabaseFailure(SkillTreeError):
-    """The server refused a statement for a reason that is no fault of the data. ``sqlstate`` says which.
+    """The server failed to run a statement, and the data is not the reason. ``sqlstate`` holds its code.
 
-    Of each kind it is known whether the connection can be used again (``is_connection_unfit``), whether the others of
-    the pool are in the same state (``are_others_unfit``), and whether what failed was not executed, so that a call
-    of its own is tried again (``is_retried``).
+    Each subclass says three things: whether the connection is still usable (``is_connection_unfit``), whether the
+    pool's other connections have the same problem (``are_others_unfit``), and whether the failed statement surely did
+    nothing, so that a call outside a unit of work is retried (``is_retried``).
     """
 
     is_connection_unfit: ClassVar[bool] = False
@@ -337,36 +338,36 @@ class DatabaseFailure(SkillTreeError):
 
 
 class ServerUnavailable(DatabaseFailure):
-    """The server cannot be reached, or the connection to it broke."""
+    """The server cannot be reached, or the connection broke."""
 
     is_connection_unfit = True
 
 
 class OutcomeUnknown(ServerUnavailable):
-    """The connection broke while work was committed: it is written, or it is not. Look before you try again."""
+    """The connection broke during the commit: the work may be written or not. Check before you try again."""
 
 
 class IdleTimeout(ServerUnavailable):
-    """The server closed the connection because it was idle for longer than idle_session_timeout allows."""
+    """The server closed the connection because it was idle for longer than idle_session_timeout."""
 
-    advice: ClassVar[str] = "give the pool a max_idle below the server's idle_session_timeout"
+    advice: ClassVar[str] = "set the pool's max_idle below the server's idle_session_timeout"
     is_retried = True
 
 
 class UnitOfWorkTimeout(ServerUnavailable):
-    """The server ended the unit of work because it was open for too long. Nothing was written."""
+    """The server ended the unit of work because it stayed open too long. Nothing was written."""
 
     advice: ClassVar[str] = (
-        "do what takes long, such as calling other services, outside of the block, or raise "
+        "move slow work, such as calls to other services, out of the block, or raise "
         "idle_in_transaction_session_timeout or transaction_timeout for the role"
     )
 
 
 class ServerReadOnly(DatabaseFailure):
-    """The server takes no changes now: it is a standby, or was made read-only. Nothing was written."""
+    """The server does not accept changes now: it is a standby or read-only. Nothing was written."""
 
     advice: ClassVar[str] = (
-        "after a failover, let the URL lead to the new primary: several hosts with target_session_attrs=read-write"
+        "after a failover, let the URL lead to the new primary: list several hosts with target_session_attrs=read-write"
     )
     is_connection_unfit = True
     are_others_unfit = True
@@ -374,10 +375,10 @@ class ServerReadOnly(DatabaseFailure):
 
 
 class StatementOutdated(DatabaseFailure):
-    """A prepared statement does not fit the database any more, or is gone from the connection. Nothing was done."""
+    """A prepared statement no longer matches the database, or the connection has lost it. Nothing was done."""
 
     advice: ClassVar[str] = (
-        "the connection is replaced; behind PgBouncer older than 1.21, or without max_prepared_statements, "
+        "the connection is replaced; with PgBouncer before 1.21, or without max_prepared_statements, "
         "pass prepare_threshold=None"
     )
     is_connection_unfit = True
@@ -386,15 +387,15 @@ class StatementOutdated(DatabaseFailure):
 
 
 class PoolExhausted(DatabaseFailure):
-    """Every connection of the pool stayed in use for longer than the time-out. Use a larger pool or shorter work."""
+    """Timed out waiting for a free connection of the pool. Make the pool larger or the work shorter."""
 
 
 class PoolNotOpen(DatabaseFailure):
-    """The database was not opened, or is closed. Use it in a ``with`` block, or call ``open()`` first."""
+    """The database is not open. Use it in a ``with`` block, or call ``open()`` first."""
 
 
 class ForkedProcess(DatabaseFailure):
-    """The unit of work was opened before a fork, and belongs to the other process. Open another in this process."""
+    """The unit of work was opened before a fork and belongs to the parent process. Open another one here."""
 
 
 class OtherEventLoop(DatabaseFailure):
@@ -402,54 +403,54 @@ class OtherEventLoop(DatabaseFailure):
 
 
 class UnitOfWorkEnded(DatabaseFailure):
-    """The unit of work has ended. Open another with ``transaction()``."""
+    """The unit of work has ended. Open another one with ``transaction()``."""
 
 
 class UnitOfWorkBroken(DatabaseFailure):
-    """An earlier statement of this unit of work failed or was broken off: nothing more can be done in it.
+    """An earlier statement of this unit of work failed or was cancelled: it accepts no more statements.
 
-    Leave the block, and begin anew. What may fail goes into a savepoint: ``unit.transaction()``.
+    Leave the block and start again. Put work that may fail into a savepoint: ``unit.transaction()``.
     """
 
 
 class UnitOfWorkBusy(DatabaseFailure):
-    """Another task or thread has a savepoint open in this unit of work. Wait for its end, or open another unit."""
+    """Another task or thread has a savepoint open in this unit of work. Wait until it ends, or open another unit."""
 
 
 class UnitOfWorkOpen(DatabaseFailure):
-    """A unit of work is open here already. Call ``as_user()`` or ``as_service()`` again for another."""
+    """A unit of work is already open here. Call ``as_user()`` or ``as_service()`` again for another one."""
 
 
 class StatementTimeout(DatabaseFailure):
-    """The statement was cancelled because it took longer than allowed."""
+    """The statement timed out, and the server cancelled it."""
 
 
 class LockTimeout(DatabaseFailure):
-    """A lock could not be had in the time allowed."""
+    """Timed out waiting for a lock that another session holds."""
 
 
 class TreeBusy(LockTimeout):
-    """Somebody was at work in the tree for longer than authors wait. Nothing was written: try again in a moment."""
+    """Timed out waiting for somebody else's change of this tree. Nothing was written: try again in a moment."""
 
 
 class ConcurrentUpdate(DatabaseFailure):
-    """The work met a concurrent one (deadlock or serialization failure). Nothing was written: try again."""
+    """The work conflicted with concurrent work (deadlock or serialization failure). Nothing was written: try again."""
 
     is_retried = True
 
 
 class PermissionDenied(DatabaseFailure):
-    """The role may not do this."""
+    """The role has no permission to do this."""
 
-    advice: ClassVar[str] = "use db.as_user(…) for a learner's own work, and db.as_service() for work across learners"
+    advice: ClassVar[str] = "use db.as_user(…) for one learner's work and db.as_service() for work across learners"
 
 
 class ScopeMissing(PermissionDenied):
-    """Who logged in sees nobody's rows. Say for whom: ``db.as_user(user_id)`` for a learner, or ``db.as_service()``."""
+    """The login role sees no learner's rows. Use ``db.as_user(user_id)`` for a learner, or ``db.as_service()``."""
 
 
 class CannotSeeEverything(PermissionDenied):
-    """This role does not see every row, so that it cannot tell whether all is well. Nothing was done."""
+    """This role does not see every row, so it cannot tell whether the data is correct. Nothing was done."""
 
 
 class SchemaOutdated(DatabaseFailure):
@@ -457,14 +458,14 @@ class SchemaOutdated(DatabaseFailure):
 
 
 class RowMismatch(SkillTreeError):
-    """A row does not fit its model: the query file and the model disagree."""
+    """A row does not match its model: the query file and the model disagree."""
 
 
 class InvalidStoredDocument(RowMismatch):
-    """A stored JSON document is not of the form in which it is read today.
+    """A stored JSON document does not have the form that SkillTree reads today.
 
-    ``row`` has the ids of the row that holds it, ``path`` leads to the fault. Nothing that reads the document works
-    until it is changed: an update with one of the right form is taken, whatever stands there.
+    ``row`` holds the ids of its row, and ``path`` leads to the faulty value. Every method that reads the document fails
+    until it is corrected: write a valid one with the update method, which works whatever is stored.
     """
 
     def __init__(self, message: str, *, row: dict[str, str], path: tuple[str | int, ...]) -> None:
@@ -477,23 +478,23 @@ class InvalidStoredDocument(RowMismatch):
 
 
 class EmbeddedServerMissing(SkillTreeError):
-    """No DATABASE_URL is set and the embedded server is not installed: pip install 'skilltree[embedded]'."""
+    """No DATABASE_URL is set, and the embedded server is not installed: pip install 'skilltree[embedded]'."""
 
 
 class UnfitDatabase(SkillTreeError):
-    """SkillTree cannot work with this server, this database or this role as they are. Nothing was written."""
+    """SkillTree cannot use this server, database or role as it is set up. Nothing was written."""
 
 
 class EmbeddedDataUnplaced(SkillTreeError):
-    """No server is chosen, and nobody has said where an embedded one keeps its data."""
+    """No server is chosen, and no folder is set for an embedded server's data."""
 
 
 class YamlMissing(SkillTreeError):
-    """YAML is read and written by PyYAML, which is not installed: pip install 'skilltree[yaml]'."""
+    """YAML files need PyYAML, which is not installed: pip install 'skilltree[yaml]'."""
 
 
 class EmbeddedServerFailed(SkillTreeError):
-    """The embedded server does not start."""
+    """The embedded server did not start."""
 
 
 class MigrationError(SkillTreeError):

@@ -1,4 +1,4 @@
-"""Passwords: which are taken, and hashing them with bcrypt."""
+"""Passwords: the rules for new ones, and hashing with bcrypt."""
 
 from skilltree._core.passwords import (
     DEFAULT_COST,

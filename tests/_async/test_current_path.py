@@ -129,7 +129,7 @@ async def test_a_way_has_no_skill_that_is_out_of_use(db, connection, ada, tree, 
 
 
 async def test_a_way_names_no_skill_twice(db, connection, ada, tree, skills):
-    async with expect_refusal(connection, InvalidValue, match="twice"):
+    async with expect_refusal(connection, InvalidValue, match="duplicates"):
         await db.progress.set_current_path(ada.id, tree.id, [skills["html"].id, skills["html"].id])
 
 

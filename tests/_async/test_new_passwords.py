@@ -81,7 +81,7 @@ async def test_how_long_a_password_must_be_can_be_chosen(db, connection, ada):
         lambda: db.accounts.change_password(ada.id, current="correct horse", new="battery sta", **long),
         lambda: db.accounts.reset_password(issued.token, "battery sta", **long),
     ):
-        async with expect_refusal(connection, InvalidPassword, match="has 11 characters, and needs at least 12"):
+        async with expect_refusal(connection, InvalidPassword, match="has 11 characters; at least 12 are needed"):
             await call()
     await db.accounts.reset_password(issued.token, "battery stap", **long)
     await db.accounts.change_password(ada.id, current="battery stap", new="zxwv", min_password_length=4, bcrypt_cost=4)

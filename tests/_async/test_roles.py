@@ -196,7 +196,7 @@ async def test_what_works_across_learners_is_refused_to_a_learner_before_anythin
 
     assert str(refusal.value) == (
         "leaderboards/top works across learners; "
-        "use db.as_user(…) for a learner's own work, and db.as_service() for work across learners"
+        "use db.as_user(…) for one learner's work and db.as_service() for work across learners"
     )
     assert refusal.value.sqlstate == "42501"
 

@@ -166,7 +166,7 @@ async def test_a_curriculum_says_its_language(db):
 async def test_what_is_no_language_is_refused(db, connection, language):
     category = await add_category(db)
 
-    async with expect_refusal(connection, InvalidValue, match="language must be the code of a language"):
+    async with expect_refusal(connection, InvalidValue, match="language must be a language code"):
         await db.trees.create(category.id, name="Bau", slug="bau", language=language)
 
 

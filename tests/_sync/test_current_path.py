@@ -131,7 +131,7 @@ def test_a_way_has_no_skill_that_is_out_of_use(db, connection, ada, tree, skills
 
 
 def test_a_way_names_no_skill_twice(db, connection, ada, tree, skills):
-    with expect_refusal(connection, InvalidValue, match="twice"):
+    with expect_refusal(connection, InvalidValue, match="duplicates"):
         db.progress.set_current_path(ada.id, tree.id, [skills["html"].id, skills["html"].id])
 
 

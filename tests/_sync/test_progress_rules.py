@@ -22,7 +22,7 @@ def ago(**given):
 def test_a_learner_reports_nothing_from_before_the_account_nor_the_future(db, learner, tree, at):
     (html,) = add_skills(db, tree, "html")
 
-    with pytest.raises(InvalidValue, match="at lies"):
+    with pytest.raises(InvalidValue, match="at is (in the future|too far in the past)"):
         with db.as_user(learner.id) as unit:
             unit.progress.record_activity(learner.id, html.id, minutes=5, at=at)
 
@@ -115,7 +115,7 @@ def test_work_is_imported_as_whole_when_it_is_completed_and_else_not(db, learner
     wrong = {"user_id": learner.id, "skill_id": css.id, "status": status, "progress_percent": percent}
     wrong |= {"completed_at": ago(days=1)} if status == "COMPLETED" else {}
 
-    with pytest.raises(InvalidValue, match="row 2: .*progress_percent is 100"):
+    with pytest.raises(InvalidValue, match="row 2: .*progress_percent must be 100"):
         db.progress.import_rows([completed, wrong])
     db.progress.import_rows([completed])
 
@@ -201,7 +201,7 @@ def test_imported_work_is_gone_on_with_whatever_moments_it_lacks(db, learner, tr
 def test_nothing_is_imported_from_the_future(db, connection, learner, tree):
     (html,) = add_skills(db, tree, "html")
 
-    with pytest.raises(InvalidValue, match="row 1: a moment lies in the future"):
+    with pytest.raises(InvalidValue, match="row 1: a time is in the future"):
         db.progress.import_rows(
             [{"user_id": learner.id, "skill_id": html.id, "status": "COMPLETED", "completed_at": ago(days=-400)}]
         )

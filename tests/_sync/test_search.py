@@ -166,7 +166,7 @@ def test_a_curriculum_says_its_language(db):
 def test_what_is_no_language_is_refused(db, connection, language):
     category = add_category(db)
 
-    with expect_refusal(connection, InvalidValue, match="language must be the code of a language"):
+    with expect_refusal(connection, InvalidValue, match="language must be a language code"):
         db.trees.create(category.id, name="Bau", slug="bau", language=language)
 
 

@@ -1,1 +1,1 @@
-"""Benchmarks against peers, on the same database, interleaved: ``make bench``."""
+"""Benchmarks against other libraries, on the same database and in turns: ``make bench``."""

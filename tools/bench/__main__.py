@@ -1,8 +1,8 @@
-"""Compare skilltree with other ways to work with PostgreSQL, on one database, in one interleaved run: ``make bench``.
+"""Compare skilltree with other ways to work with PostgreSQL, on one database, taking turns in one run: ``make bench``.
 
-On a server of its own, or on the one of ``DATABASE_URL``, in a database that is dropped in the end. Before anything is
-timed, every peer does everything once, and all must return and write the same; in the end, the doctor must find nothing
-in what they have completed. Prints tables; ``--write`` puts them into docs/benchmarks.md, with a chart.
+The server is a new embedded one, or that of ``DATABASE_URL``; the database is dropped at the end. Before the timing,
+every peer runs every operation once, and all must return and write the same. At the end, the doctor must find nothing
+wrong with the completed skills. Prints tables; ``--write`` puts them into docs/benchmarks.md, with a chart.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _COMPLETIONS = 480
 
 
 def peers(url: str, size: int) -> list[Peer]:
-    """Return everyone who is compared, on so many connections each."""
+    """Return the peers to compare, each with ``size`` connections."""
     return [
         Psycopg(url, size),
         Skilltree(url, size, is_async=False),
@@ -55,7 +55,7 @@ def peers(url: str, size: int) -> list[Peer]:
 
 
 def more_peers(url: str, data: Data) -> list[Peer]:
-    """Return those who are there for what their difference costs: a pool, row-level security."""
+    """Return peers that show the costs of one feature: a pool, row-level security."""
     return [
         Psycopg(url, 1, pooled=True),
         Skilltree(url, 1, is_async=False, as_user=data.learner),
@@ -72,9 +72,9 @@ def run(
     rows: int = 10_000,
     placement: str = cores.APART,
 ) -> Figures:
-    """Measure on a migrated, empty database; ``rows`` are what is brought in as bulk.
+    """Measure on a migrated, empty database. ``rows`` is the number of rows of the bulk operation.
 
-    Where one connection is measured, client and server are placed so.
+    ``placement`` says on which cores client and server run while one connection is measured.
     """
     chosen = [each for each in OPERATIONS if each.name in operations]
     few = [each for each in chosen if each.name != "bulk"]
@@ -109,8 +109,8 @@ def run(
         if rounds > 1 and "complete" in operations:
             processes = measure.by_processes(url, data, _COMPLETIONS)
         if found := db.doctor.examine():
-            raise ValueError(f"what the peers have completed is not the same: {found[:10]}")
-        # The last, for what follows from rows that are brought in is for the doctor to give.
+            raise ValueError(f"the doctor finds faults in what the peers completed: {found[:10]}")
+        # At the end, because imported rows leave derived data for the doctor to compute.
         with cores.placed(connection, placement):
             measured += _bulk(chosen, [*near, PlainCopy(url, 1)], data, loop, rounds)
         server = f"PostgreSQL {connection.info.parameter_status('server_version')}"
@@ -130,7 +130,7 @@ def _bulk(
     operations: Sequence[Operation], those: Sequence[Peer], data: Data, loop: measure.Loop, rounds: int
 ) -> list[measure.Measured]:
     bulk = [each for each in operations if each.name == "bulk"]
-    # Neither of them would be any different.
+    # A pool or row-level security makes no difference to a bulk operation.
     of_interest = [each for each in those if each.name not in {"psycopg, pool", report.AS_USER}]
     with loop.opened(of_interest[-1:]):
         check(of_interest, bulk, data, loop.finish)
@@ -155,9 +155,9 @@ def main() -> int:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.partition("\n")[0])
     names = [each.name for each in OPERATIONS]
-    parser.add_argument("--operations", default=",".join(names), help=f"of {', '.join(names)}; separated by commas")
-    parser.add_argument("--rounds", type=int, default=40, help="how often each is measured on one connection")
-    parser.add_argument("--seconds", type=float, default=0.3, help="how long a turn on eight connections takes")
+    parser.add_argument("--operations", default=",".join(names), help=f"any of {', '.join(names)}, with commas between")
+    parser.add_argument("--rounds", type=int, default=40, help="how often each operation is measured on one connection")
+    parser.add_argument("--seconds", type=float, default=0.3, help="the seconds of a turn on eight connections")
     parser.add_argument("--pg", type=int, default=18, choices=embedded.SUPPORTED_VERSIONS, help="the embedded server")
     parser.add_argument(
         "--cores", default=cores.APART, choices=cores.PLACEMENTS, help="where client and server run on one connection"

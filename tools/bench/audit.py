@@ -1,8 +1,9 @@
-"""Time what the audit trail costs: the same work on two databases, of which one has no trail.
+"""Measure what the audit trail costs: the same work on two databases, one of them without the trail.
 
-``DATABASE_URL`` is a superuser's on a Linux server here; the two databases are made beside it and dropped in the end.
-Interleaved, each pair in the other order than the one before; prints the median of the ratios with their middle half:
-of the time that passed, and of the CPU time of the server's processes, which other work on the machine hardly touches.
+``DATABASE_URL`` must be a superuser's, on a Linux server on this machine. The two databases are created there and
+dropped at the end. The databases take turns, and each pair runs in the opposite order of the one before. Prints the
+median of the ratios and their middle half: of the elapsed time, and of the CPU time of the server's processes, which
+other work on the machine hardly affects.
 """
 
 import os
@@ -47,7 +48,7 @@ Work = Callable[[int], object]
 
 
 class Side:
-    """One of the two databases, with a connection of each kind that takes no other's place."""
+    """One of the two databases, with a connection for each kind of work."""
 
     def __init__(self, url: str) -> None:
         self.db = Database(url, max_size=1)
@@ -62,7 +63,7 @@ class Side:
         self._processes = [Path(f"/proc/{each}/schedstat") for each in self._column(backends)]
 
     def cpu(self) -> float:
-        """Return the seconds that the server has worked on this side."""
+        """Return the CPU seconds that the server has spent on this side."""
         return sum(int(process.read_text().split()[0]) for process in self._processes) / 1e9
 
     def close(self) -> None:
@@ -91,7 +92,7 @@ class Side:
             for skill in skills
         )
         if self.db.progress.import_rows(rows) != ROWS:
-            raise ValueError("other rows than were meant")
+            raise ValueError("the number of imported rows is wrong")
 
     def row_each(self, number: int) -> None:
         self.connection.execute(ROW_EACH, [number])
@@ -107,7 +108,7 @@ class Side:
 
 
 def compare(what: str, sides: tuple[Side, Side], work: Callable[[Side], Work], rounds: int, warm_up: int) -> None:
-    """Print the median time of both sides, and of the ratios."""
+    """Print the median times of both sides and of the ratios."""
     times, cpus = [], []
     for number in range(warm_up + rounds):
         taken, worked = [0.0, 0.0], [0.0, 0.0]
@@ -128,7 +129,7 @@ def compare(what: str, sides: tuple[Side, Side], work: Callable[[Side], Work], r
 
 @contextmanager
 def databases(url: str) -> Iterator[tuple[Side, Side]]:
-    """Make the two databases with the same rows, the trail dropped from the first."""
+    """Create the two databases with the same rows, and drop the trail of the first one."""
     urls = [make_conninfo(url, dbname=name) for name in NAMES]
     with psycopg.connect(url, autocommit=True) as server:
         for name in NAMES:

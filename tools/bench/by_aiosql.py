@@ -1,6 +1,6 @@
-"""aiosql: the same statements, loaded from their file as an application would.
+"""aiosql: the same statements, loaded from a file as an application would.
 
-On psycopg where it is sync, on asyncpg where it is async.
+It uses psycopg for sync code and asyncpg for async code.
 """
 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
@@ -33,13 +33,13 @@ T = TypeVar("T")
 
 
 class Aiosql:
-    """One connection of psycopg's, or a pool."""
+    """One connection of psycopg, or a pool."""
 
     is_async = False
     name = "aiosql"
 
     def __init__(self, url: str, size: int) -> None:
-        # Its methods are made from the file.
+        # aiosql makes its methods from the file.
         self._queries: Any = aiosql.from_path(FILE, "psycopg")
         self._url = url
         self._pool: ConnectionPool[Connection[Any]] | None = None
@@ -102,7 +102,7 @@ class Aiosql:
 
 
 class AsyncAiosql:
-    """One connection of asyncpg's, or a pool."""
+    """One connection of asyncpg, or a pool."""
 
     is_async = True
     name = "aiosql on asyncpg"

@@ -1,4 +1,4 @@
-"""asyncpg with statements written by hand."""
+"""asyncpg with hand-written statements."""
 
 import json
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -31,14 +31,14 @@ SQL = {name: statement.for_asyncpg for name, statement in STATEMENTS.items()}
 
 
 def arguments(url: str) -> dict[str, Any]:
-    """Return the arguments for asyncpg, which reads URLs only, and knows other names."""
+    """Return the arguments for asyncpg, which accepts only URLs and has its own names."""
     known = conninfo_to_dict(url)
     names = {"host": "host", "port": "port", "user": "user", "password": "password", "dbname": "database"}
     return {theirs: known[ours] for ours, theirs in names.items() if ours in known}
 
 
 async def read_json(connection: Any) -> None:
-    """Let a connection return JSON as what it says, as psycopg does."""
+    """Make a connection parse JSON, as psycopg does."""
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
 
 
@@ -104,7 +104,7 @@ class Asyncpg:
 
 
 async def _run(connection: Any, steps: Steps[T]) -> T:
-    """Run statement after statement."""
+    """Run the statements one by one."""
     try:
         name, params = next(steps)
         while True:

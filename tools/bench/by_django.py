@@ -1,4 +1,4 @@
-"""The Django ORM, the natural way: load objects, change them, save them."""
+"""The Django ORM in its usual style: load objects, change them, save them."""
 
 from typing import Any
 from uuid import UUID

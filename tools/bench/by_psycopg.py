@@ -1,4 +1,4 @@
-"""The floor: psycopg with statements written by hand and rows as tuples."""
+"""The floor: psycopg with hand-written statements and rows as tuples."""
 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ COPY = f"copy brought ({', '.join(BROUGHT)}) from stdin".encode()
 
 
 class Psycopg:
-    """One connection without anything around it, or a pool."""
+    """One bare connection, or a pool."""
 
     is_async = False
 
@@ -94,7 +94,7 @@ class Psycopg:
 
 
 class PlainCopy(Psycopg):
-    """COPY into the table itself, which is for owners of the table who need not know what is wrong with a row."""
+    """COPY directly into the table. Only the table's owner can do this, and no error names the faulty row."""
 
     def __init__(self, url: str, size: int) -> None:
         super().__init__(url, size)
@@ -110,7 +110,7 @@ class PlainCopy(Psycopg):
 
 
 class AsyncPsycopg:
-    """The same on asyncio."""
+    """The same with asyncio."""
 
     is_async = True
     name = "psycopg"
@@ -176,7 +176,7 @@ class AsyncPsycopg:
 
 
 def _run(connection: Connection[Any], steps: Steps[T]) -> T:
-    """Run statement after statement."""
+    """Run the statements one by one."""
     try:
         name, params = next(steps)
         while True:

@@ -1,4 +1,4 @@
-"""The SQLAlchemy ORM, the natural way: load objects, change them, let the session write."""
+"""The SQLAlchemy ORM in its usual style: load objects, change them, and let the session write."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -224,7 +224,7 @@ def _bulk(session: Session, rows: Brought, tree_id: UUID) -> int:
 
 
 class Sqlalchemy:
-    """A session for each piece of work, on an engine's pool."""
+    """A session for each operation, on an engine's pool."""
 
     is_async = False
     name = "SQLAlchemy"
@@ -271,7 +271,7 @@ class Sqlalchemy:
 
 
 class AsyncSqlalchemy(Sqlalchemy):
-    """The same on asyncio, through ``run_sync``, in which SQLAlchemy's async sessions do all their work."""
+    """The same with asyncio, through ``run_sync``, where SQLAlchemy's async sessions do all their work."""
 
     is_async = True
 

@@ -1,4 +1,4 @@
-"""The ratios as a picture."""
+"""Draws the ratios as a chart."""
 
 from collections.abc import Iterator, Sequence
 from math import log2
@@ -22,7 +22,7 @@ _LEAST, _MOST = 0.5, 32.0
 
 
 def svg(measured: Sequence[Measured]) -> str:
-    """Return a chart of bars: each peer's time as a multiple of the floor's, on a logarithmic scale."""
+    """Return a bar chart: each peer's time as a multiple of the floor's, on a logarithmic scale."""
     panels = [[each for each in measured if each.is_async == kind and each.peer in COLOURS] for kind in (False, True)]
     parts = [part for place, panel in enumerate(panels) for part in _panel(panel, 20 + place * (_LABELS + _PANEL + 30))]
     names = [name for name in COLOURS if any(each.peer == name for panel in panels for each in panel)]
@@ -83,6 +83,6 @@ def _height(measured: Sequence[Measured]) -> int:
 
 
 def _place(ratio: float) -> float:
-    """Return where a ratio is on the scale."""
+    """Return the position of a ratio on the scale."""
     inside = min(max(ratio, _LEAST), _MOST)
     return _PANEL * log2(inside / _LEAST) / log2(_MOST / _LEAST)

@@ -1,8 +1,8 @@
-"""Where the client and the server run, on Linux.
+"""Sets the cores on which client and server run, on Linux.
 
-The scheduler often puts both on one core, where nothing of their work overlaps, and some seconds later on two, where
-each call wakes the other up: a ratio of calls that do more and less of either then says which it was. Two machines, as
-most have them, never share a core.
+The scheduler often puts both on one core, where their work never overlaps. Some seconds later it uses two cores, where
+each call wakes the other side. A ratio between calls with different shares of both would then measure the placement.
+In production, client and server usually run on two machines and never share a core.
 """
 
 import os
@@ -19,10 +19,10 @@ PLACEMENTS = (APART, SHARED, FREE)
 
 @contextmanager
 def placed(connection: Connection[Any], placement: str) -> Iterator[str]:
-    """Keep this process and the server on cores of their own, or both on one, and yield which it is.
+    """Put this process and the server on separate cores, or both on one, and yield the actual placement.
 
-    That is FREE where the system cannot, where there is but one core, or where the server runs elsewhere or is
-    somebody else's.
+    It is FREE if the system does not support this, if there is only one core, or if the server runs on another machine
+    or belongs to another user.
     """
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
     server = _processes(connection)
@@ -40,12 +40,12 @@ def placed(connection: Connection[Any], placement: str) -> Iterator[str]:
         yield placement
     finally:
         os.sched_setaffinity(0, cores)
-        # Those that have been started meanwhile, too.
+        # This includes processes started in the meantime.
         _move(_processes(connection), before)
 
 
 def _move(processes: Iterable[int], cores: Iterable[int]) -> bool:
-    """Tell whether all of the processes could be moved. What ends meanwhile need not be."""
+    """Return whether all of the processes were moved. A process that has ended does not count."""
     for process in processes:
         try:
             os.sched_setaffinity(process, cores)
@@ -57,7 +57,7 @@ def _move(processes: Iterable[int], cores: Iterable[int]) -> bool:
 
 
 def _processes(connection: Connection[Any]) -> list[int]:
-    """Return the server's processes, the first of which starts the others; none, if it is not on this machine."""
+    """Return the server's processes, beginning with the parent; an empty list if it is not on this machine."""
     backend = connection.info.backend_pid
     parents = dict(_parents())
     if not connection.info.host.startswith("/") or backend not in parents:
@@ -67,10 +67,10 @@ def _processes(connection: Connection[Any]) -> list[int]:
 
 
 def _parents() -> Iterator[tuple[int, int]]:
-    """Yield each process with the one that started it."""
+    """Yield each process with its parent."""
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name before it may hold anything.
+            # The name before it may contain any character.
             yield int(status.parent.name), int(status.read_text().rpartition(")")[2].split()[1])
         except (FileNotFoundError, ProcessLookupError):
             continue

@@ -1,4 +1,4 @@
-"""The data that is worked on, always the same: trees with documents, a catalogue, a learner at work, new learners."""
+"""The data for the benchmarks, always the same: trees with documents, a catalogue, an active learner, new learners."""
 
 import random
 from collections import deque
@@ -44,13 +44,13 @@ _WRITTEN = (
     *("user_skill_progress", "user_skill_tree_progress", "xp_events", "user_achievements", "user_activity_days"),
     *("user_scores", "user_profiles"),
 )
-# What differs from one learner to the next, and from one moment to the next.
+# Values that differ between learners and between runs.
 _OWN = ["id", "user_id", "created_at", "updated_at", "granted_at", "earned_at", "reached_at"]
 _OWN += ["unlocked_at", "started_at", "last_activity_at", "completed_at", "learnt_at", "streak_started_at"]
 
 
 class Data:
-    """What is in the database, and who is still new in it."""
+    """The contents of the database, and its unused new learners."""
 
     def __init__(self, db: Database, connection: Connection[Any], *, rows: int = 10_000) -> None:
         self.connection = connection
@@ -68,7 +68,7 @@ class Data:
         for skill in self.skills[:_COMPLETED]:
             db.progress.complete_skill(self.learner, skill, evidence={"type": "text", "content": "done"})
         self.goal = self.skills[-1]
-        # Plans are made for tables that are in use.
+        # Statistics, so that the planner knows the tables' sizes.
         for _ in range(rows // 10):
             db.progress.complete_skill(self.new_learner(), self.root)
         connection.execute("vacuum analyze")
@@ -80,14 +80,14 @@ class Data:
         return self._new.popleft()
 
     def make_learners(self, least: int) -> None:
-        """Make new learners, unless so many are there."""
+        """Create new learners unless there are at least ``least``."""
         if len(self._new) < least:
             self._made += 1
             rows = self.connection.execute(LEARNERS, [max(least, _AT_ONCE), self._made])
             self._new.extend(UserId(row[0]) for row in rows)
 
     def bulk(self) -> list[dict[str, object]]:
-        """Return what new learners have completed elsewhere: all of the tree."""
+        """Return a full tree of completed skills for several new learners."""
         now = datetime.now(UTC)
         work = {
             "status": "COMPLETED",
@@ -101,7 +101,7 @@ class Data:
         return [{"user_id": user_id, "skill_id": skill_id, **work} for user_id in learners for skill_id in self.skills]
 
     def written(self, user_id: UUID) -> list[object]:
-        """Return what is stored of a learner, but for what is theirs alone."""
+        """Return a learner's stored rows, without the columns that differ between learners."""
         rows: list[object] = []
         for table in _WRITTEN:
             query = sql.SQL("select to_jsonb({}) - %s::text[] as row from {} where user_id = %s order by row")
@@ -139,7 +139,7 @@ def curriculum(slug: str) -> dict[str, object]:
 
 
 def first_steps(db: Database) -> SkillId:
-    """Make a tree of 100 skills and 20 achievements, and return the tree's root: three skills open after it."""
+    """Create a tree of 100 skills and 20 achievements. Returns the tree's root, which opens three skills."""
     skills: list[dict[str, object]] = [{"key": "root", "name": "Root", "xp_value": 50}]
     skills += [
         {"key": f"next-{n}", "name": f"Next {n}", "dependencies": ["root"], "position": [n * 200, 200]}

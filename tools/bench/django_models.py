@@ -1,4 +1,4 @@
-"""The tables as models of Django's, unmanaged, as one writes them."""
+"""The tables as unmanaged Django models, in Django's usual style."""
 
 import django
 from django.conf import settings
@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-# Databases are added as they become known.
+# Databases are added later.
 settings.configure(DATABASES={}, USE_TZ=True)
 django.setup()
 

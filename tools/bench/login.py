@@ -1,10 +1,10 @@
-"""Tell whether the time of a log-in that fails tells accounts that exist from those that do not.
+"""Measure whether the time of a failed login tells existing accounts from missing ones.
 
-One process, one database (``DATABASE_URL``, empty but migrated), interleaved in random order: a wrong password for an
-account, for one whose password is stored at a lower cost, for one that is closed, and for nobody's address. Each kind
-is compared with nobody's by the Mann-Whitney U test (Annals of Mathematical Statistics 18, 1947), whose normal
-approximation gives z. Accounts that can be told apart show an area (the chance that one takes longer than the other)
-away from 0.5.
+One process works on one database (``DATABASE_URL``, migrated and empty), in random order. It tries a wrong password for
+four kinds of addresses: an account, one whose password has a lower cost, an inactive one, and an unknown address. Each
+kind is compared with the unknown address by the Mann-Whitney U test (Annals of Mathematical Statistics 18, 1947), whose
+normal approximation gives z. The area is the chance that one kind takes longer than the other. An area away from 0.5
+tells them apart.
 """
 
 import math
@@ -22,12 +22,12 @@ from skilltree.errors import InvalidCredentials
 
 COSTS = {4: 1500, 12: 60}
 LOWER = {4: 4, 12: 10}
-# 1 in 10,000 for each of six comparisons of what cannot be told apart.
+# Exceeded with a probability of 1 in 10,000 for each of six comparisons without a real difference.
 LARGEST_Z = 3.9
 
 
 def mann_whitney(one: Sequence[float], other: Sequence[float]) -> tuple[float, float]:
-    """Return the chance that one takes longer than the other, and z."""
+    """Return the chance that a time of the first sample is longer than one of the second, and z."""
     ranked = sorted((value, kind) for kind, values in enumerate((one, other)) for value in values)
     rank_sum = sum(rank for rank, (_, kind) in enumerate(ranked, start=1) if kind == 0)
     pairs = len(one) * len(other)
@@ -71,11 +71,11 @@ def measure(db: Database, connection: psycopg.Connection[tuple[object, ...]], co
 
 
 def main() -> int:
-    """Return 0 when no kind can be told from nobody's."""
+    """Return 0 if no kind can be told from an unknown address."""
     url = os.environ["DATABASE_URL"]
     with Database(url, max_size=1) as db, psycopg.connect(url, autocommit=True) as connection:
         largest = max(measure(db, connection, cost, tries) for cost, tries in COSTS.items())
-    print(f"largest |z| {largest:.2f}, where {LARGEST_Z} would tell them apart")
+    print(f"largest |z| {largest:.2f}; {LARGEST_Z} or more tells them apart")
     return int(largest > LARGEST_Z)
 
 

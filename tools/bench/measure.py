@@ -1,4 +1,4 @@
-"""Time peers, interleaved: on one connection each, on eight, and from several processes."""
+"""Times peers in turns: on one connection each, on eight, and from several processes."""
 
 import asyncio
 import random
@@ -28,12 +28,12 @@ CONNECTIONS = 8
 _WARM_UP = 3
 _SLICES = 3
 _BULK_ROUNDS = 5
-# More completions than a second may bring.
+# More than can be completed in a second.
 _MOST_A_SECOND = 4000
 
 
 class Measured(NamedTuple):
-    """How long a call takes in seconds, and as a multiple of the floor's time: the median, and the middle half."""
+    """The time of a call in seconds and as a multiple of the floor's time: the median and the middle half."""
 
     operation: str
     peer: str
@@ -54,12 +54,12 @@ class Loop:
         self._runner.close()
 
     def finish(self, result: object) -> Any:
-        """Return a result, awaited if it is of an async peer."""
+        """Return a result; the result of an async peer is awaited first."""
         return self._runner.run(_awaited(result)) if isawaitable(result) else result
 
     @contextmanager
     def opened(self, peers: Sequence[Peer]) -> Iterator[Sequence[Peer]]:
-        """Open the peers, and close them in the end."""
+        """Open the peers, and close them at the end."""
         begun: list[Peer] = []
         try:
             for peer in peers:
@@ -74,18 +74,18 @@ class Loop:
 def compare(
     peers: Sequence[Peer], operations: Sequence[Operation], data: Data, loop: Loop, rounds: int
 ) -> list[Measured]:
-    """Let each peer do each operation in every round, in random order, and return times and ratios."""
+    """Run each operation of each peer in every round, in random order. Returns times and ratios."""
     measured: list[Measured] = []
     for operation in operations:
         times: dict[Peer, list[float]] = defaultdict(list)
-        # What takes long has been done once already, when the results were compared.
+        # Slow operations have already run once, when the results were compared.
         warm_up = _WARM_UP if operation.batch > 1 else 0
         for number in range(warm_up + (rounds if operation.batch > 1 else min(rounds, _BULK_ROUNDS))):
             for peer in random.sample(peers, len(peers)):
                 batch = [operation.arguments(data) for _ in range(operation.batch)]
                 call = operation.call(peer)
                 if warm_up:
-                    # The one before has left the processor's caches to itself.
+                    # A warm-up, because the peer before has filled the processor's caches.
                     loop.finish(call(*operation.arguments(data)))
                 taken = loop.finish(_atimed(call, batch)) if peer.is_async else _timed(call, batch)
                 if number >= warm_up:
@@ -97,9 +97,9 @@ def compare(
 def throughput(
     peers: Sequence[Peer], operations: Sequence[Operation], data: Data, loop: Loop, seconds: float
 ) -> list[Measured]:
-    """Let each peer do each operation on eight connections for a while, in turns; return the time by call.
+    """Run each operation of each peer on eight connections for a while, in turns. Returns the times per call.
 
-    Eight threads, or eight tasks for an async peer.
+    Sync peers use eight threads, async peers eight tasks.
     """
     measured: list[Measured] = []
     with ThreadPoolExecutor(CONNECTIONS) as threads:
@@ -115,7 +115,7 @@ def throughput(
                         repeat = partial(_repeat, operation.call(peer), operation, data, begun + seconds)
                         counts = _in_each(threads, repeat)
                     taken = time.perf_counter() - begun
-                    # In the first turn, connections are made and statements prepared.
+                    # The first turn opens connections and prepares statements; it does not count.
                     if turn:
                         times[peer].append(taken / sum(counts))
             measured += _measured(operation, times)
@@ -127,7 +127,7 @@ def throughput(
 
 
 def by_processes(url: str, data: Data, completions: int) -> dict[int, float]:
-    """Return how many skills are completed in a second by so many processes, each with one connection."""
+    """Return the skills completed per second, by the number of processes. Each process has one connection."""
     found: dict[int, float] = {}
     context = get_context("spawn")
     for count in (1, 2, 4, 8):
@@ -174,7 +174,7 @@ async def _awaited(result: Awaitable[object]) -> object:
 
 
 def _in_each(threads: ThreadPoolExecutor, work: Callable[[], T]) -> list[T]:
-    """Do some work in each of the threads."""
+    """Run a function in each of the threads."""
     barrier = Barrier(CONNECTIONS)
 
     def together() -> T:

@@ -1,4 +1,4 @@
-"""A network between client and server: a socket that keeps each packet for a while."""
+"""A simulated network between client and server: a socket that delays each packet."""
 
 import socket
 import tempfile
@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 @contextmanager
 def delayed(url: str, seconds: float) -> Iterator[str]:
-    """Yield a URL of the same server, each packet to and from which is on its way for so long."""
+    """Yield a URL of the same server, with each packet delayed by ``seconds`` in both directions."""
     known = conninfo_to_dict(url)
     with tempfile.TemporaryDirectory(prefix="delay-") as folder, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{folder}/.s.PGSQL.5432")
@@ -51,7 +51,7 @@ def _receive(source: socket.socket, packets: SimpleQueue[tuple[float, bytes]], s
         try:
             data = source.recv(65536)
         except OSError:
-            # The other side has hung up.
+            # The other side has closed the connection.
             data = b""
         packets.put((time.perf_counter() + seconds, data))
 
@@ -62,10 +62,10 @@ def _send(target: socket.socket, packets: SimpleQueue[tuple[float, bytes]]) -> N
         time.sleep(max(due - time.perf_counter(), 0))
         try:
             if not data:
-                # Not only close: the other thread waits in it, and would keep it open.
+                # A close alone is not enough: the other thread waits for this socket and keeps it open.
                 target.shutdown(socket.SHUT_RDWR)
                 return
             target.sendall(data)
         except OSError:
-            # The other side has hung up.
+            # The other side has closed the connection.
             return

@@ -1,4 +1,4 @@
-"""What is measured, on what, and how results of different peers are held against each other."""
+"""The measured operations, their arguments, and how the results of different peers are compared."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -18,11 +18,11 @@ from tools.bench.peers import Peer
 from tools.bench.statements import Loaded
 
 Finish = Callable[[object], Any]
-"""Awaits what an async peer returns."""
+"""A function that awaits the result of an async peer."""
 
 
 class Operation(NamedTuple):
-    """A method of the peers, its arguments, and how many calls are timed at once."""
+    """A method of the peers, its arguments, and how many calls are timed together."""
 
     name: str
     title: str
@@ -64,18 +64,18 @@ _TREE_PROGRESS = tuple(TreeProgress.model_fields)
 _HIT = tuple(TreeHit.model_fields)
 _MISSING = tuple(MissingPrerequisite.model_fields)
 _AWARD = tuple(EarnedAchievement.model_fields)
-# What a loaded tree leaves out of its skills, because it says so of all of them, or the tree does.
+# Fields that a loaded tree leaves out of its skills, because they are equal for all or belong to the tree.
 _NOT_LOADED = {"skill_tree_id", "is_active", "created_at", "updated_at", "created_by", "updated_by"}
 _ONLY_STORED = {"id", "user_id", "skill_id", "skill_tree_id", "created_at", "updated_at"}
 _OF_THE_MOMENT = {name for name in _WORK + _TREE_PROGRESS if name.endswith("_at")} | {"id", "user_id"}
 
 
 class Disagreement(Exception):
-    """A peer does other work than the floor."""
+    """The work of a peer differs from the floor's."""
 
 
 def check(peers: Sequence[Peer], operations: Sequence[Operation], data: Data, finish: Finish) -> None:
-    """Let every peer do everything once, and raise Disagreement unless they all return and write the same."""
+    """Run every operation of every peer once. Raises Disagreement if a result or a written row differs."""
     for operation in operations:
         expected: Any = None
         for peer in peers:
@@ -91,7 +91,7 @@ def check(peers: Sequence[Peer], operations: Sequence[Operation], data: Data, fi
 
 
 def brought(connection: Connection[Any], rows: Any) -> list[tuple[object, ...]]:
-    """Return what is stored of the rows brought in."""
+    """Return a summary of the imported rows."""
     return connection.execute(
         """select count(*), count(distinct user_id), sum(progress_percent), sum(time_spent_minutes), min(status),
             max(status), sum(attempts_count), min(completion_method), count(completed_at), count(evidence_data)
@@ -158,7 +158,7 @@ _SEEN: dict[str, Callable[[Any], object]] = {
 
 
 def _named(row: Any, columns: Sequence[str], *, without: set[str] | frozenset[str] = frozenset()) -> object:
-    """Return a row as its values by name: of a model or an object of an ORM those of its attributes."""
+    """Return a row as values by name: of a tuple, a model or an ORM's object."""
     if row is None:
         return None
     names = [name for name in columns if name not in without]
@@ -169,7 +169,7 @@ def _named(row: Any, columns: Sequence[str], *, without: set[str] | frozenset[st
 
 
 def _plain(value: object) -> object:  # noqa: PLR0911 (a list of cases)
-    """Return a value without what its driver made of it."""
+    """Return a value in plain Python types, without those of its driver."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, BaseModel):

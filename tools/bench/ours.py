@@ -1,4 +1,4 @@
-"""The peer that is measured: skilltree, as an application calls it."""
+"""The measured peer: skilltree, in the way an application uses it."""
 
 from typing import Any
 from uuid import UUID
@@ -8,12 +8,12 @@ from tools.bench.peers import Brought
 
 
 class Skilltree:
-    """The repositories of a pool; with ``as_user``, each call for one learner, under row-level security."""
+    """The repositories of a pool. With ``as_user``, each call runs for one learner, under row-level security."""
 
     def __init__(self, url: str, size: int, *, is_async: bool, as_user: UUID | None = None) -> None:
         self.name = "skilltree" if as_user is None else "skilltree, as_user"
         self.is_async = is_async
-        # Of either kind: a method returns its result, or what to await for it.
+        # Sync or async: a method returns its result, or an awaitable.
         self._db: Any = (AsyncDatabase if is_async else Database)(url, min_size=size, max_size=size)
         self._as_user = as_user
 

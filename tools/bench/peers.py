@@ -1,4 +1,4 @@
-"""What every peer is: the same operations, by one way to work with PostgreSQL."""
+"""The interface of all peers: the same operations, each by one way to work with PostgreSQL."""
 
 from typing import Protocol
 from uuid import UUID
@@ -7,7 +7,7 @@ Brought = list[dict[str, object]]
 
 
 class Peer(Protocol):
-    """A way to work with PostgreSQL, on one connection or on a pool. Methods of an async one return what to await."""
+    """A way to work with PostgreSQL, on one connection or a pool. Methods of an async peer return awaitables."""
 
     @property
     def name(self) -> str: ...
@@ -24,19 +24,19 @@ class Peer(Protocol):
         """Return a tree with its skills, their documents, and a learner's progress."""
 
     def page(self) -> object:
-        """Return the first 50 trees of the catalogue, and where the next page begins."""
+        """Return the first 50 trees of the catalogue, and the position of the next page."""
 
     def search(self, text: str) -> object:
         """Return the 20 best trees for a text, with rank and snippet."""
 
     def progress(self, user_id: UUID, tree_id: UUID) -> object:
-        """Count what a learner has completed of a tree."""
+        """Return how many skills of a tree a learner has completed, and the percentage."""
 
     def missing(self, user_id: UUID, skill_id: UUID) -> object:
-        """Return what a learner must complete before a skill, in an order in which to learn it."""
+        """Return what a learner must complete before a skill, in the order to learn it."""
 
     def complete(self, user_id: UUID, skill_id: UUID) -> object:
-        """Complete a skill with all that follows from it, and return what came of it."""
+        """Complete a skill with all consequences, and return the result."""
 
     def bulk(self, rows: Brought, tree_id: UUID) -> object:
-        """Write rows of progress in skills of a tree, all or none."""
+        """Write rows of progress in a tree's skills, all or none."""

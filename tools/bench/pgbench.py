@@ -1,7 +1,7 @@
-"""The server's own limit: pgbench running the query files, as ``skilltree sql --pgbench`` prints them.
+"""The server's own limit: pgbench runs the query files, as ``skilltree sql --pgbench`` prints them.
 
-Without their ``begin`` and ``rollback``, which a plain call does not send either. Completing a skill is three files in
-one transaction, for another learner each time, which pgbench cannot do.
+They run without ``begin`` and ``rollback``, which a plain call does not send either. Completing a skill is missing: it
+takes three files in one transaction, for a new learner each time, which pgbench cannot do.
 """
 
 import os
@@ -22,7 +22,7 @@ from tools.bench.statements import PAGE
 
 
 def program() -> str | None:
-    """Return the path of pgbench: of the embedded server, of the search path, or Debian's."""
+    """Return the path of pgbench: the embedded server's, one in PATH, or Debian's."""
     try:
         places = [embedded.program("pgbench")]
     except EmbeddedServerMissing:
@@ -32,15 +32,15 @@ def program() -> str | None:
 
 
 def run(url: str, connection: Connection[Any], data: Data, clients: int, seconds: int) -> dict[str, float]:
-    """Return the seconds that the server takes for a query, by operation; divided by the number of clients.
+    """Return the server's seconds per query, by operation, divided by the number of clients.
 
-    For 0 seconds it runs but five times.
+    With 0 seconds, it runs each query only five times.
     """
     pgbench = program()
     if pgbench is None:
         return {}
     user, tree, skill = str(data.learner), str(data.tree_id), str(data.goal)
-    # All trees have one of these tags: a filter of its own is what the sample is for.
+    # All trees have one of these tags; the sample would restrict them to fewer.
     tags = "{" + ",".join(f"tag-{n}" for n in range(11)) + "}"
     queries = {
         "get": ("trees/get", {"tree_id": tree}),
@@ -61,6 +61,6 @@ def run(url: str, connection: Connection[Any], data: Data, clients: int, seconds
             ran = subprocess.run([pgbench, *options, "-f", str(file), url], capture_output=True, text=True, check=True)
             match = re.search(r"tps = ([\d.]+) \(without", ran.stdout)
             if match is None:
-                raise ValueError(f"pgbench does not tell how often it ran {name}: {ran.stdout}")
+                raise ValueError(f"pgbench does not report how often it ran {name}: {ran.stdout}")
             found[operation] = 1 / float(match[1])
     return found

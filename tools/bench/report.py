@@ -1,4 +1,4 @@
-"""The figures as tables in Markdown, and what became of the goals."""
+"""The figures as tables in Markdown, and whether the goals are met."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ AS_USER = "skilltree, as_user"
 PLAIN_COPY = "psycopg, plain COPY"
 _BEGIN, _END = "<!-- bench -->", "<!-- /bench -->"
 _TITLES = {operation.name: operation.title for operation in OPERATIONS}
-# What each may take of the floor's time.
+# The goals, as multiples of the floor's time.
 _GOALS = {"get": 1.15, "load": 1.0, "complete": 0.6, "bulk": 1.1}
 _PLACEMENTS = {
     cores.APART: "client and server on cores of their own",
@@ -23,7 +23,7 @@ _PLACEMENTS = {
 
 
 class Figures(NamedTuple):
-    """All that was measured."""
+    """All measured figures."""
 
     server: str
     placement: str
@@ -48,21 +48,21 @@ def written(figures: Figures, command: str) -> str:
         parts += [f"The same through a delay, a round trip of {far_trip:.2f} ms:", *_tables(figures.far, {})]
     if figures.many:
         parts += [
-            f"{CONNECTIONS} connections, calls in a second (threads where it is sync, tasks where it is async):",
+            f"{CONNECTIONS} connections, calls per second (threads for sync code, tasks for async code):",
             *_throughputs(figures.many, figures.pgbench.get(CONNECTIONS, {})),
         ]
     if not figures.pgbench:
-        parts.append("There was no pgbench to tell the server's own limit.")
+        parts.append("pgbench was not found, so the server's own limit is missing.")
     if figures.processes:
         header = ["connections, each of a process of its own", *map(str, figures.processes)]
-        row = ["skills completed in a second", *(f"{rate:,.0f}" for rate in figures.processes.values())]
+        row = ["skills completed per second", *(f"{rate:,.0f}" for rate in figures.processes.values())]
         parts.append(_table(header, [row]))
     parts += ["Goals:", goals(figures)]
     return "\n\n".join(parts) + "\n"
 
 
 def goals(figures: Figures) -> str:
-    """Return which goals are met, and which are missed."""
+    """Return which goals are met and which are missed."""
     rows = []
     for where, measured in (("", figures.near), ("through the delay, ", figures.far)):
         found = {(each.operation, each.peer, each.is_async): each for each in measured}
@@ -82,7 +82,7 @@ def goals(figures: Figures) -> str:
 
 
 def faster_peers(measured: Sequence[Measured]) -> list[str]:
-    """Return which peers are faster than skilltree, and what part of its time they take; the floor is no other peer."""
+    """Return the peers that are faster than skilltree, and their share of its time. The floor is not counted."""
     ours = {(each.operation, each.is_async): each for each in measured if each.peer == OURS}
     found: dict[str, list[str]] = {}
     for each in measured:
@@ -94,7 +94,7 @@ def faster_peers(measured: Sequence[Measured]) -> list[str]:
 
 
 def write(folder: Path, text: str) -> None:
-    """Put the figures between the markers of docs/benchmarks.md."""
+    """Write the figures between the markers in docs/benchmarks.md."""
     page = folder / "benchmarks.md"
     before, begin, rest = page.read_text().partition(_BEGIN)
     _, end, after = rest.partition(_END)
@@ -142,7 +142,7 @@ def _throughputs(measured: Sequence[Measured], limits: Mapping[str, float]) -> l
 
 
 def _order(measured: Sequence[Measured]) -> tuple[list[str], list[str]]:
-    """Return the peers, the floor first and then ours, and the operations."""
+    """Return the operations' order, and that of the peers: the floor, then skilltree, then the others."""
     peers = dict.fromkeys(each.peer for each in measured)
     first = [peer for peer in (FLOOR, OURS, AS_USER) if peer in peers]
     return first + sorted(peers.keys() - set(first)), [*dict.fromkeys(each.operation for each in measured)]

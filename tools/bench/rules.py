@@ -1,4 +1,4 @@
-"""The rules of the domain in Python, for the ORMs, which load objects and decide on them."""
+"""The domain's rules in Python for the ORMs, which load objects and decide in Python."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -9,17 +9,17 @@ BOARDS = ("ALL_TIME", "WEEK", "MONTH")
 
 
 def is_satisfied(skill_id: UUID, active: Mapping[UUID, Any], work: Mapping[UUID, Any]) -> bool:
-    """Tell whether a prerequisite keeps nothing closed."""
+    """Return whether a prerequisite is satisfied, so that it does not lock a skill."""
     return skill_id not in active or (skill_id in work and work[skill_id].status in {"COMPLETED", "SKIPPED"})
 
 
 def is_open(skill: Any, active: Mapping[UUID, Any], work: Mapping[UUID, Any]) -> bool:
-    """Tell whether all that comes before a skill is satisfied."""
+    """Return whether all prerequisites of a skill are satisfied."""
     return all(is_satisfied(each, active, work) for each in skill.dependencies)
 
 
 def missing_before(skill_id: UUID, active: Mapping[UUID, Any], work: Mapping[UUID, Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the skill and all that is missing before it."""
+    """Yield the missing prerequisites of a skill, and the skill itself."""
     todo, seen = [skill_id], {skill_id}
     while todo:
         skill = active[todo.pop()]
@@ -30,7 +30,7 @@ def missing_before(skill_id: UUID, active: Mapping[UUID, Any], work: Mapping[UUI
 
 
 def count_in_tree(progress: Any, skills: list[Any], work: Mapping[UUID, Any]) -> None:
-    """Count the required skills that are completed."""
+    """Update the count of completed required skills."""
     required = [each for each in skills if not each.is_optional]
     completed = [each for each in required if each.id in work and work[each.id].status == "COMPLETED"]
     progress.total_skills, progress.skills_completed = len(required), len(completed)
@@ -49,13 +49,13 @@ def reached(achievement: Any, profile: Any, paid: int) -> int:
 
 
 def begin_of(board: str, today: date) -> date:
-    """Return the first day that a leaderboard counts."""
+    """Return the first day of a leaderboard's period."""
     starts = {"ALL_TIME": date(1970, 1, 1), "WEEK": today - timedelta(days=today.weekday())}
     return starts.get(board, today.replace(day=1))
 
 
 def counts_of(score: Any) -> Iterator[tuple[int, int, int, int]]:
-    """Yield where a score is counted: level, bucket, slot, and the position among the counts."""
+    """Yield the places where a score is counted: level, bucket, slot, and the position among the counts."""
     for level in range(6 if score.xp else 0):
         position = (score.xp >> 6 * level) & 63
         if position or not level:
@@ -63,5 +63,5 @@ def counts_of(score: Any) -> Iterator[tuple[int, int, int, int]]:
 
 
 def counted(counts: list[int], position: int, change: int) -> list[int]:
-    """Return counts with one of them changed."""
+    """Return the counts with one of them changed."""
     return [*counts[:position], counts[position] + change, *counts[position + 1 :]]

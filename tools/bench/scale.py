@@ -1,8 +1,8 @@
-"""Count the buffers that operations on one learner touch while the number of learners grows, the tree staying as it is.
+"""Count the buffers that operations of one learner touch while the number of learners grows.
 
-On one database (``DATABASE_URL``, empty but migrated) that is filled to 1,000, 100,000 and 1,000,000 learners (or what
-the arguments say), each with work in a tree of 40 skills; prints a table of buffers for each call, triggers and foreign
-keys included, as the server's own counters have them.
+The tree stays the same. The program fills one database (``DATABASE_URL``, migrated and empty) to 1,000, 100,000 and
+1,000,000 learners, or to the numbers given as arguments. Each learner has work in a tree of 40 skills. Prints a table
+of the buffers per call from the server's own counters, which include triggers and foreign keys.
 """
 
 import os
@@ -22,7 +22,7 @@ from tools.budgets.dataset import count_leaderboards
 SIZES = (1_000, 100_000, 1_000_000)
 CALLS = 25
 
-# Learner n has completed the first three skills that need nothing else, two are open; XP spread over 20,000 values.
+# Learner n has completed three skills without other prerequisites; two are open. XP are spread over 20,000 values.
 FILL = """
 with new_user as materialized (
     insert into users (email, username, password_hash)
@@ -74,7 +74,7 @@ from new_profile, (values
 
 
 def fill(connection: psycopg.Connection[tuple[object, ...]], first: int, last: int, params: dict[str, object]) -> None:
-    """Add learners, without asking the triggers, and count them for the leaderboards."""
+    """Add learners with triggers switched off, and count them for the leaderboards."""
     connection.execute("set session_replication_role = replica")
     for start in range(first, last + 1, 50_000):
         connection.execute(FILL, params | {"first": start, "last": min(start + 49_999, last)})
@@ -85,7 +85,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], first: int, last: i
 
 
 def buffers(db: Database, observer: psycopg.Connection[tuple[int]], calls: Iterable[Callable[[], object]]) -> float:
-    """Return the median number of buffers that a call touches, as the database's counters have it."""
+    """Return the median number of buffers that a call touches, from the database's counters."""
     taken = []
     for call in calls:
         before = _touched(db, observer)
@@ -107,7 +107,7 @@ def _touched(db: Database, observer: psycopg.Connection[tuple[int]]) -> int:
 
 
 def operations(db: Database, tree: TreeId, skill: SkillId) -> dict[str, Callable[[UserId], object]]:
-    """Return what is measured, by name."""
+    """Return the measured operations by name."""
     return {
         "complete_skill": lambda learner: db.progress.complete_skill(learner, skill),
         "trees.load": lambda learner: db.trees.load("practical-postgresql", learner),
@@ -119,7 +119,7 @@ def operations(db: Database, tree: TreeId, skill: SkillId) -> dict[str, Callable
 
 
 def chosen(tree: LoadedTree) -> list[SkillId]:
-    """Return three skills that can be learnt first, one after the other, and two that are open then."""
+    """Return three skills that can be learnt first, one after the other, and two that are then open."""
     found: list[SkillId] = []
     for _ in range(5):
         done = set(found[:3])
@@ -136,7 +136,7 @@ def main() -> int:
     with Database(url) as owner:
         for _ in seed.seed(owner):
             pass
-    # Under row-level security, as an application is: an owner's plans may be others.
+    # Under row-level security, like an application; the owner may get other plans.
     with (
         Database(make_conninfo(url, options="-c role=app_service"), max_size=1) as db,
         psycopg.connect(url, autocommit=True) as connection,

@@ -1,4 +1,4 @@
-"""The tables as classes of SQLAlchemy's, as one writes them."""
+"""The tables as SQLAlchemy classes, in SQLAlchemy's usual style."""
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -197,7 +197,7 @@ class AwardRow(Base):
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     achievement_id: Mapped[UUID] = mapped_column(primary_key=True)
     earned_at: Mapped[datetime]
-    # Declarative classes have an attribute `metadata` of their own.
+    # Declarative classes already have an attribute `metadata`.
     details: Mapped[dict[str, Any]] = mapped_column("metadata")
 
 

@@ -1,6 +1,6 @@
-"""What hand-written code sends and makes of the answers, without a driver: statements, and the order they come in.
+"""Hand-written statements, their order, and what is made of their rows, without a driver.
 
-A generator yields the name of a statement with its parameters, is sent the rows, and returns the result; so every
+A generator yields the name of a statement and its parameters, receives the rows, and returns the result. So every
 driver runs the same statements.
 """
 
@@ -18,14 +18,14 @@ BROUGHT = (
     *("user_id", "skill_id", "status", "progress_percent", "time_spent_minutes", "attempts_count"),
     *("completion_method", "unlocked_at", "started_at", "last_activity_at", "completed_at"),
 )
-"""The columns of the rows that are brought in as bulk."""
+"""The columns of the rows of the bulk operation."""
 
 _NAMED = re.compile(r"-- name: (\w+)\((.*)\)\S*\n([^;]*?)(?=\n\n-- name:|\Z)")
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 T = TypeVar("T")
 Row = Any
-"""A row of any driver: a tuple, or what can be indexed like one."""
+"""A row of any driver: a tuple, or an object that is indexed like one."""
 Asked = tuple[str, dict[str, object]]
 Steps = Generator[Asked, Sequence[Row], T]
 
@@ -52,7 +52,7 @@ STATEMENTS = {
 
 
 class Loaded(NamedTuple):
-    """A tree with its skills, each with what a learner has done in it."""
+    """A tree with its skills, and a learner's work in each of them."""
 
     tree: Row
     skills: list[tuple[Row, Row | None]]
@@ -60,7 +60,7 @@ class Loaded(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """What came of the completion of a skill."""
+    """The result of completing a skill."""
 
     progress: Row
     tree_progress: Row
@@ -75,7 +75,7 @@ class Completed(NamedTuple):
 
 
 def loading(slug: str, user_id: UUID) -> Steps[Loaded]:
-    """Load a tree by the four queries of the specification."""
+    """Load a tree with the four queries of the specification."""
     (tree,) = yield "tree_by_slug", {"slug": slug}
     skills = yield "skills_of_tree", {"tree_id": tree[0]}
     rows = yield "skill_progress", {"user_id": user_id, "skill_ids": [skill[0] for skill in skills]}
@@ -85,7 +85,7 @@ def loading(slug: str, user_id: UUID) -> Steps[Loaded]:
 
 
 def completing(user_id: UUID, skill_id: UUID) -> Steps[Completed]:
-    """Complete a skill by ten statements, within a transaction."""
+    """Complete a skill with ten statements in one transaction."""
     ((total, level, streak, _, last_on, zone),) = yield "lock_learner", {"user_id": user_id}
     (skill,) = yield "skill_to_complete", {"user_id": user_id, "skill_id": skill_id}
     tree_id, xp, difficulty, skill_type, category_id, dependents, status, missing = skill
@@ -108,7 +108,7 @@ def completing(user_id: UUID, skill_id: UUID) -> Steps[Completed]:
 
 
 def today(zone: str | None) -> date:
-    """Return the day in a learner's time zone."""
+    """Return the current day in a learner's time zone."""
     return datetime.now(UTC).astimezone(ZoneInfo(zone or "UTC")).date()
 
 
@@ -118,14 +118,14 @@ def offset(zone: str | None) -> timedelta | None:
 
 
 def streak_on(streak: int, last_on: date | None, day: date) -> int:
-    """Return a streak of days after another day of learning."""
+    """Return the streak in days after another day of learning."""
     if last_on == day:
         return streak
     return streak + 1 if last_on == day - timedelta(days=1) else 1
 
 
 def page_and_cursor(rows: Sequence[Row]) -> tuple[Sequence[Row], tuple[str, UUID] | None]:
-    """Return a page of trees, and after which one the next begins."""
+    """Return a page of trees, and the key after which the next page begins."""
     if len(rows) <= PAGE:
         return rows, None
     last = rows[PAGE - 1]
@@ -133,12 +133,12 @@ def page_and_cursor(rows: Sequence[Row]) -> tuple[Sequence[Row], tuple[str, UUID
 
 
 def percent(total: int, completed: int) -> tuple[int, int, float]:
-    """Return a count of skills with the percentage."""
+    """Return the counts of skills and the percentage."""
     return total, completed, 100.0 * completed / total if total else 0.0
 
 
 def in_order(rows: Iterable[Row], skill_id: UUID) -> list[tuple[object, ...]]:
-    """Return the skills that are missing before a skill in an order in which to learn them, with their level."""
+    """Return the missing prerequisites of a skill with their level, in the order to learn them."""
     known = {row[0]: row for row in rows}
     direct = set(known[skill_id][4])
     levels: dict[UUID, int] = {}
@@ -153,5 +153,5 @@ def in_order(rows: Iterable[Row], skill_id: UUID) -> list[tuple[object, ...]]:
 
 
 def values(row: Mapping[str, object]) -> tuple[object, ...]:
-    """Return a row that is brought in as a tuple."""
+    """Return a row of the bulk operation as a tuple."""
     return tuple(row[name] for name in BROUGHT)

@@ -26,12 +26,12 @@ from tools.budgets.compare import changes, measurement, read_measurement
 from tools.budgets.dataset import Size, load
 from tools.budgets.server import measured, throw_away
 
-Part = Annotated[float, typer.Option("--size", min=0.001, max=10, help="The part of the data set to load.")]
+Part = Annotated[float, typer.Option("--size", min=0.001, max=10, help="The size of the data set; 1 is the full one.")]
 
 
 @app.command("dataset")
 def dataset(*, size: Part = 1, demo_data: OnlyDemoData = False) -> None:
-    """Fill a migrated database that has no users with the data set of the budgets, to see plans on it."""
+    """Fill a migrated database without users with the large data set, to look at plans."""
     require_embedded("dataset", demo_data=demo_data or None)
     url = embedded.database_url()
     with alone(url):
@@ -39,7 +39,7 @@ def dataset(*, size: Part = 1, demo_data: OnlyDemoData = False) -> None:
 
 
 def fill(url: str, size: float) -> None:
-    """Fill a migrated database that has no users with the data set of the budgets, and say what it holds then."""
+    """Fill a migrated database without users with the data set of the budgets, and print the number of rows."""
     with translated(), Connection.connect(url, autocommit=True) as connection:
         for table, rows in load(connection, Size.of(size)).items():
             out.print(f"{rows:>10,} {table}")
@@ -51,19 +51,19 @@ def budgets(
     *,
     size: Part = 1,
     rewrite: Annotated[
-        bool, typer.Option("--update", help="Write the budgets that are missing or do not fit.")
+        bool, typer.Option("--update", help="Write budgets that are missing, exceeded or too large.")
     ] = False,
-    here: Annotated[bool, typer.Option("--here", help="Measure on the database as it is: see `dataset`.")] = False,
+    here: Annotated[bool, typer.Option("--here", help="Measure on this database as it is: see `dataset`.")] = False,
     compare: Annotated[
         Path | None,
-        typer.Option("--compare", exists=True, dir_okay=False, help="What --json printed for another checkout."),
+        typer.Option("--compare", exists=True, dir_okay=False, help="The output of --json for another checkout."),
     ] = None,
     html: Html = None,
     as_json: Json = False,
 ) -> None:
-    """Measure the query files on a large data set; exit 1 when one does not keep to its budget, or has none.
+    """Measure the query files on a large data set. Exit 1 if one exceeds its budget or has none.
 
-    With --compare, show what differs instead, and exit 1 when something does.
+    With --compare, show the differences instead, and exit 1 if there are any.
     """
     earlier = read_measurement(compare.read_text()) if compare else None
     with translated(), _loaded(size, here=here) as connection:
@@ -106,7 +106,7 @@ def _loaded(size: float, *, here: bool) -> Iterator[Connection[Any]]:
 
 
 def _tried(connection: Connection[Any], name: str, *, timed: bool) -> Explained | SkillTreeError:
-    """Return how a query runs with its samples, or why it does not."""
+    """Return how a query runs with its samples, or the error."""
     if missing := unsampled(read(name)):
         return SkillTreeError(f"{path_of(name)}:1: no @sample for {', '.join(missing)}; see queries/samples.sql")
     try:

@@ -1,4 +1,4 @@
-"""What changed between the measurements of two checkouts: plans and buffers."""
+"""The differences between the measurements of two checkouts: plans and buffers."""
 
 import difflib
 import json
@@ -14,7 +14,7 @@ _FEW = 5
 
 
 class Changed(NamedTuple):
-    """How a query differs: its buffers before and after, and the lines in which the shape of its plan differs."""
+    """A query that differs: its buffers before and after, and the lines that differ in the shape of its plan."""
 
     name: str
     before: int | None
@@ -23,7 +23,7 @@ class Changed(NamedTuple):
 
     @property
     def what(self) -> str:
-        """Return in words what became of it."""
+        """Return the difference in words."""
         if self.before is None:
             return "new"
         if self.after is None:
@@ -33,7 +33,7 @@ class Changed(NamedTuple):
 
 
 def measurement(checks: Iterable[Checked], *, size: float, version: int) -> dict[str, Any]:
-    """Return what `skilltree budgets --json` prints, and ``changes`` compares with."""
+    """Return the document that `skilltree budgets --json` prints, and that ``changes`` compares."""
     return {
         "size": size,
         "postgresql": version // 10_000,
@@ -52,7 +52,7 @@ def measurement(checks: Iterable[Checked], *, size: float, version: int) -> dict
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Changed]:
-    """Yield the queries whose plan has another shape, or that touch a tenth more or fewer buffers, the worst first.
+    """Yield the queries whose plan has another shape or whose buffers differ by a tenth or more, the worst first.
 
     Raises SkillTreeError for measurements that cannot be compared.
     """
@@ -68,12 +68,12 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cha
 
 
 def read_measurement(text: str) -> Mapping[str, Any]:
-    """Return a measurement from its JSON text. Raises SkillTreeError when it is none."""
+    """Return a measurement from its JSON text. Raises SkillTreeError for any other text."""
     try:
         found = json.loads(text)
         _ = found["size"], found["postgresql"], found["queries"]
     except (ValueError, KeyError, TypeError) as error:
-        raise SkillTreeError("not what `skilltree budgets --json` prints") from error
+        raise SkillTreeError("not the output of `skilltree budgets --json`") from error
     return dict(found)
 
 

@@ -1,4 +1,4 @@
-"""Made-up curricula, the same for the same seed: what the large data set teaches."""
+"""Made-up curricula for the large data set. The same seed gives the same curricula."""
 
 import random
 from typing import NamedTuple
@@ -29,7 +29,7 @@ _FEWEST_SKILLS = 5
 
 
 class MadeSkill(NamedTuple):
-    """A skill, its place in the order of the curriculum, and the places of what it needs, which come before it."""
+    """A skill, its position in the curriculum, and the positions of its dependencies, which come before it."""
 
     place: int
     name: str
@@ -44,7 +44,7 @@ class MadeSkill(NamedTuple):
 
 
 class MadeTree(NamedTuple):
-    """A tree with its skills, those without a prerequisite first, and the numbers of the trees before it."""
+    """A tree, its skills (those without dependencies first), and the numbers of its prerequisite trees."""
 
     number: int
     name: str
@@ -59,7 +59,7 @@ class MadeTree(NamedTuple):
 
 
 def content(chance: random.Random) -> dict[str, object]:
-    """Return what a skill teaches, as `skills.content` has it."""
+    """Return made-up content in the form of `skills.content`."""
     modules = [
         {"title": f"Module {n}", "type": "article", "estimatedMinutes": 20, "resources": [_LINK] * chance.randint(1, 3)}
         for n in range(chance.randint(1, 5))
@@ -68,30 +68,30 @@ def content(chance: random.Random) -> dict[str, object]:
 
 
 def resources(chance: random.Random) -> list[dict[str, str]]:
-    """Return the links beside the content, as `skills.resources` has them."""
+    """Return made-up links in the form of `skills.resources`."""
     return [_LINK] * chance.randint(0, 3)
 
 
 def assessments() -> dict[str, object]:
-    """Return a test, as `skills.assessments` has it."""
+    """Return a made-up test in the form of `skills.assessments`."""
     question = {"prompt": "Which?", "type": "single_choice", "choices": ["This", "That"], "answers": ["This"]}
     return {"passingScore": 50, "questions": [question]}
 
 
 def trees(chance: random.Random, number_of_trees: int, number_of_skills: int) -> list[MadeTree]:
-    """Return so many trees with so many skills in all; most are small and a few large."""
+    """Return trees with this number of skills in total. Most are small, and a few are large."""
     return [
         _tree(chance, number, size) for number, size in enumerate(_sizes(chance, number_of_trees, number_of_skills))
     ]
 
 
 def happens(chance: random.Random, share: float) -> bool:
-    """Tell by chance, so that it is true in this share of cases."""
+    """Return True with this probability."""
     return chance.random() < share
 
 
 def text(chance: random.Random, words: int) -> str:
-    """Return some words, in which a search finds something."""
+    """Return random words for a search to find."""
     return " ".join(chance.choices(_WORDS + chance.sample(_SUBJECTS, 2), k=words)).capitalize() + "."
 
 

@@ -1,7 +1,7 @@
-"""A large data set, the same for the same seed but for the day it ends on: what plans and budgets are seen on.
+"""A large data set for plans and budgets. The same seed gives the same data, except for the day it ends on.
 
-What learners did is made up (dataset_catalogue, dataset_learners) and written by COPY; what follows from it is derived
-in the database (derive.sql), so that the doctor finds nothing.
+The learners' actions are made up (dataset_catalogue, dataset_learners) and written by COPY. The database derives the
+rest (derive.sql), so that the doctor finds nothing.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from tools.budgets.dataset_learners import load_learners
 
 
 class Size(NamedTuple):
-    """How much to load."""
+    """The number of trees, skills, learners and rows to load."""
 
     users: int
     trees: int
@@ -24,21 +24,21 @@ class Size(NamedTuple):
 
     @classmethod
     def of(cls, factor: float) -> "Size":
-        """Return the full size, 1, or a part of it: so many fewer trees, skills and learners, each as busy."""
+        """Return the full size times a factor. Fewer learners are as active as those of the full size."""
         users, progress = round(20_000 * factor), round(1_000_000 * factor)
         return cls(max(users, 20), max(round(200 * factor), 20), max(round(8_000 * factor), 400), max(progress, 1_000))
 
 
 def load(connection: Connection[Any], size: Size) -> dict[str, int]:
-    """Fill a migrated database that holds no users yet, and return how many rows each table has then.
+    """Fill a migrated database without users, and return the number of rows of each table.
 
-    The connection must be in autocommit mode and a superuser's: foreign keys and triggers are not asked for each of
-    millions of rows, that they hold is for the tests to show. Raises SkillTreeError when there are users.
+    The connection must be in autocommit mode and a superuser's: foreign keys and triggers are not checked for millions
+    of rows, because the tests check the data set instead. Raises SkillTreeError if there are users.
     """
     if not _one(connection, b"select rolsuper from pg_roles where rolname = current_user"):
-        raise SkillTreeError("the data set needs a superuser, who may load it without asking the triggers for each row")
+        raise SkillTreeError("loading the data set needs a superuser, because it switches triggers off")
     if _one(connection, b"select exists (select from users)"):
-        raise SkillTreeError("the data set needs a database without users; this one has some")
+        raise SkillTreeError("the data set needs a database without users, but this one has some")
     with connection.transaction():
         connection.execute("set local session_replication_role = replica")
         trees = load_catalogue(connection, tree_count=size.trees, skill_count=size.skills)
@@ -53,7 +53,7 @@ def load(connection: Connection[Any], size: Size) -> dict[str, int]:
 
 
 def count_leaderboards(connection: Connection[Any]) -> None:
-    """Count the learners of every leaderboard from their scores, where nothing is counted yet."""
+    """Count the learners of every leaderboard from their scores. There must be no counts yet."""
     connection.execute(_file("count_leaderboards.sql"))
 
 

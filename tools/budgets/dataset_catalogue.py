@@ -22,13 +22,13 @@ _CRITERIA = (
 
 
 class Tree(NamedTuple):
-    """A tree with its ids, and what opens as a learner goes through it."""
+    """A tree with its ids, and the skills that open as a learner completes it."""
 
     made: MadeTree
     id: str
     skill_ids: tuple[str, ...]
     active: tuple[MadeSkill, ...]
-    # What is open once the first so many of the active skills are done.
+    # The skills that are open once the first n active skills are completed, by n.
     opens: tuple[tuple[int, ...], ...]
 
 
@@ -91,7 +91,7 @@ def load_catalogue(connection: Connection[Any], *, tree_count: int, skill_count:
 
 
 def _identified(chance: random.Random, made: MadeTree) -> Tree:
-    # What is inactive gates nothing, and nothing needs it.
+    # Inactive skills lock nothing, and no skill depends on them.
     inactive = {skill.place for skill in made.skills if not skill.is_active}
     skills = tuple(
         skill._replace(needs=tuple(n for n in skill.needs if n not in inactive) if skill.is_active else ())

@@ -1,4 +1,4 @@
-"""The learners of the data set: accounts, profiles, what they did in trees, and their sessions."""
+"""The learners of the data set: accounts, profiles, progress and sessions."""
 
 import json
 import random
@@ -17,7 +17,7 @@ _ZONES = ("UTC", "UTC", "UTC", "Europe/Lisbon", "America/New_York", "Asia/Tokyo"
 
 
 class _Visit(NamedTuple):
-    """A learner's work in a tree: when it began, how many skills were done, and how many minutes went by for each."""
+    """A learner's work in a tree: its start, the number of completed skills, and the minutes between them."""
 
     starts: int
     user_id: str
@@ -27,7 +27,7 @@ class _Visit(NamedTuple):
 
 
 def load_learners(connection: Connection[Any], trees: list[Tree], *, user_count: int, row_count: int) -> None:
-    """Write the learners, with at least so many rows of progress."""
+    """Write the learners, with at least this many rows of progress."""
     chance = chance_of("learners")
     users = [new_id(chance, 0) for _ in range(user_count)]
     copy(
@@ -77,7 +77,7 @@ _PROGRESS = """user_skill_progress (user_id, skill_id, id, skill_tree_id, status
 
 
 def _visits(chance: random.Random, row_count: int, users: list[str], trees: list[Tree]) -> list[_Visit]:
-    """Return who worked in which tree, in the order of time; a few learners in many trees, most in one or two."""
+    """Return which learners work in which trees, in order of time. Most learners work in one or two trees."""
     by_learner = list(accumulate(chance.paretovariate(1.3) for _ in users))
     by_tree = list(accumulate(1 / (rank + 5) for rank in range(len(trees))))
     popular = chance.sample(trees, len(trees))
@@ -97,13 +97,13 @@ def _visits(chance: random.Random, row_count: int, users: list[str], trees: list
 def _visit(chance: random.Random, user_id: str, tree: Tree) -> _Visit:
     starts, pace = chance.randrange(MINUTES - 1440), chance.randint(200, 2000)
     share = 1.0 if curricula.happens(chance, 0.25) else chance.betavariate(1.2, 2)
-    # At least one, and none in the future.
+    # At least one minute, and no time in the future.
     done = min(max(1, round(share * len(tree.active))), 1 + (MINUTES - starts - 1) // pace)
     return _Visit(starts, user_id, tree, done, pace)
 
 
 def _worked(chance: random.Random, visit: _Visit) -> Iterator[Row]:
-    """Yield what a learner did in a tree: the first skills of the curriculum done, then some open and under way."""
+    """Yield a learner's progress in a tree: first completed skills, then some that are open or in progress."""
     for number, skill in enumerate(visit.tree.active[: visit.done]):
         status = "SKIPPED" if skill.is_optional and curricula.happens(chance, 0.3) else "COMPLETED"
         yield _progress(chance, visit, skill, status, visit.starts + number * visit.pace)
@@ -143,7 +143,7 @@ def _sessions(chance: random.Random, users: list[str]) -> Iterator[Row]:
     for user_id in users:
         for _ in range(min(int(chance.paretovariate(1)), 50)):
             minute = chance.randrange(MINUTES - 60)
-            # Within the 30 days of a session, with a day to spare for whoever measures later.
+            # Within the 30 days of a session, minus a day, so that it is still active in later measurements.
             is_active = minute > MINUTES - 29 * 1440
             ended = None if is_active else moment(minute + 60)
             device = json.dumps({"browser": "Firefox", "os": "Linux"})

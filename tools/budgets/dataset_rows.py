@@ -1,4 +1,4 @@
-"""What the rows of the data set are made of (chance, moments, ids), and how they are written."""
+"""The parts of the data set's rows (random values, times, ids), and how the rows are written."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -20,17 +20,17 @@ _START_MS = int(_START.timestamp() * 1000)
 
 
 def chance_of(what: str) -> random.Random:
-    """Return chance of its own for each part, so that another part leaves it as it is."""
+    """Return a random generator for one part of the data, so that changes of other parts do not affect it."""
     return random.Random(f"{_SEED} {what}")  # noqa: S311 (not for secrets)
 
 
 def moment(minute: int) -> str:
-    """Return the moment so many minutes after the start, as PostgreSQL reads it."""
+    """Return the time this many minutes after the start, in PostgreSQL's format."""
     return (_START + timedelta(minutes=minute)).isoformat()
 
 
 def new_id(chance: random.Random, minute: int) -> str:
-    """Return a UUID of version 7 of that minute."""
+    """Return a version 7 UUID with the time of this minute."""
     bits = chance.getrandbits(74)
     return f"{_START_MS + minute * 60_000:012x}7{bits >> 62:03x}{0x8000000000000000 | (bits & (2**62 - 1)):016x}"
 
@@ -40,7 +40,7 @@ def array(items: Iterable[str]) -> str:
 
 
 def copy(connection: Connection[Any], target: str, rows: Iterable[Row]) -> None:
-    """Write rows by COPY as text; the values need no escaping but for the backslash that JSON may have."""
+    """Write rows by COPY as text. Only backslashes, which JSON may contain, are escaped."""
     with connection.cursor().copy(f"copy {target} from stdin".encode()) as stream:
         batch: list[str] = []
         for row in rows:

@@ -1,4 +1,4 @@
-"""A database that is there for a measurement only."""
+"""Temporary databases for measurements."""
 
 import os
 import shutil
@@ -13,22 +13,22 @@ from psycopg.conninfo import make_conninfo
 
 from skilltree import embedded
 
-# The data are thrown away: nothing needs to reach the disk.
+# The data is temporary and need not reach the disk.
 _SETTINGS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '4GB'")
-# A plan must not depend on how many cores the machine has.
+# Plans must not depend on the number of cores.
 _OPTIONS = "-c max_parallel_workers_per_gather=0 -c jit=off"
 
 
 @contextmanager
 def throw_away() -> Iterator[str]:
-    """Yield the URL of an empty database: of a new embedded server, or a new one on that of ``DATABASE_URL``."""
+    """Yield the URL of an empty database: on a new embedded server, or on that of ``DATABASE_URL``."""
     given = os.environ.get("DATABASE_URL")
     with _database_of(given) if given else _embedded() as url:
         yield url
 
 
 def measured(url: str) -> Connection[tuple[object, ...]]:
-    """Connect so that two machines make the same plans."""
+    """Connect with settings that give the same plans on every machine."""
     return Connection.connect(url, autocommit=True, prepare_threshold=None, options=_OPTIONS)
 
 

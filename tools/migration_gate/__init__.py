@@ -1,4 +1,4 @@
-"""What no migration may get wrong: its place, its checksum, its locks, its way back, and what it promises."""
+"""Checks every migration: its number, checksum, locks, rollback, and the promises in its header."""
 
 import json
 import os
@@ -19,9 +19,9 @@ _IGNORE = re.compile(r"\s*-- squawk-ignore(?:-file)?\b(?P<rules>.*)")
 
 
 def check(server: str, folder: Path | None = None) -> list[Problem]:
-    """Return everything that is wrong with the migrations. They are tried on a new database of this server.
+    """Return all faults of the migrations. They are tried on a new database of this server.
 
-    Rolling back drops roles that no other database of the server needs: take a server that is thrown away.
+    A rollback drops roles that no other database of the server needs, so use a temporary server.
     """
     if problems := check_files(folder):
         return problems
@@ -31,19 +31,19 @@ def check(server: str, folder: Path | None = None) -> list[Problem]:
 
 
 def check_files(folder: Path | None = None) -> list[Problem]:
-    """Return what is wrong with the files themselves: numbers, names, and what was edited after it landed."""
+    """Return the faults of the files themselves: wrong numbers or names, and edits after they landed."""
     folder = folder or migrate.folder()
     try:
         migrations = read(folder)
     except InvalidMigration as error:
         named = _FILE.search(str(error))
         file = named[0] if named else folder.name
-        return [Problem(file, None, str(error), "CONTRIBUTING.md says what a migration is made of")]
+        return [Problem(file, None, str(error), "see CONTRIBUTING.md for the rules of a migration")]
     return [*_numbers(list(migrations)), *_checksums(folder)]
 
 
 def record(folder: Path | None = None) -> None:
-    """Add to the list of checksums what is not in it yet. What is in it stays."""
+    """Add missing files to the list of checksums. Listed files keep their checksum."""
     folder = folder or migrate.folder()
     listed = _present(folder) | _listed(folder)
     lines = (f"{checksum}  {file}\n" for file, checksum in sorted(listed.items()))
@@ -51,7 +51,7 @@ def record(folder: Path | None = None) -> None:
 
 
 def check_locks(folder: Path | None = None) -> list[Problem]:
-    """Return what squawk finds: statements that hold others up on a table in use, unless the file says why it may."""
+    """Return squawk's findings: statements that block others on a table in use, unless the file gives a reason."""
     migrations = list(read(folder).values())
     problems = [problem for migration in migrations for problem in _unexplained(migration.apply.path)]
     for transactional in (True, False):
@@ -67,8 +67,8 @@ def _numbers(names: list[str]) -> list[Problem]:
     for name in sorted(names):
         number = int(name[:4])
         if number != expected:
-            what = f"number {number:04} is taken already" if number < expected else f"number {expected:04} is missing"
-            problems.append(Problem(f"{name}.sql", None, what, f"number it {expected:04}, and its rollback"))
+            what = f"number {number:04} is already taken" if number < expected else f"number {expected:04} is missing"
+            problems.append(Problem(f"{name}.sql", None, what, f"number it {expected:04}, and its rollback, too"))
         expected = max(expected, number + 1)
     return problems
 
@@ -115,9 +115,11 @@ def _unexplained(file: Path) -> list[Problem]:
         if match := _IGNORE.match(line):
             above = lines[number - 2].strip() if number > 1 else ""
             if not match["rules"].strip():
-                problems.append(Problem(file.name, number, "it ignores every rule", "name those that it means"))
+                problems.append(Problem(file.name, number, "it ignores every rule", "name the rules to ignore"))
             if not above.startswith("-- ") or _IGNORE.match(above):
-                problems.append(Problem(file.name, number, "it ignores a rule without a reason", "say why, above it"))
+                problems.append(
+                    Problem(file.name, number, "it ignores a rule without a reason", "add the reason above")
+                )
     return problems
 
 
@@ -142,7 +144,7 @@ def _squawk(files: list[Path], *, transactional: bool) -> list[Problem]:
             each["line"] + 1,
             f"{each['rule_name']}: {each['message']}",
             f"{each['help'] or 'find another way'}"
-            f"; or say in a comment why it may, and below that: -- squawk-ignore {each['rule_name']}",
+            f"; or give the reason in a comment, and below it: -- squawk-ignore {each['rule_name']}",
         )
         for each in found
     ]

@@ -1,4 +1,4 @@
-"""Whether the query files from before a migration still run after it, so that old code works on while new starts."""
+"""Checks that older query files still run after a migration, so that old code works while new code is deployed."""
 
 import io
 import re
@@ -22,7 +22,7 @@ _HEADER = re.compile(rb"(?:--[^\n]*\n)*")
 
 @dataclass(frozen=True)
 class Promise:
-    """What must stay: how each query answers, and what the rows of each table must be given."""
+    """What a migration must not change: the results of each query, and the required columns of each table."""
 
     queries: Mapping[str, bytes]
     answers: dict[str, str]
@@ -31,9 +31,9 @@ class Promise:
 
 
 def queries_before(migration: Path) -> dict[str, bytes]:
-    """Return the query files of the commit before the one that brought a migration, or of the last one.
+    """Return the query files of the commit before the one that added a migration, or of the last commit.
 
-    Raises MigrationError where git does not know, as in a shallow clone.
+    Raises MigrationError if git does not have them, as in a shallow clone.
     """
     added = (
         _git(migration, "log", "-1", "--diff-filter=A", "--format=%H", "--", f"migrations/{migration.name}")
@@ -58,14 +58,14 @@ def _git(file: Path, *arguments: str) -> bytes:
     result = subprocess.run([git, *arguments], cwd=file.parents[1], capture_output=True, check=False)
     if result.returncode:
         raise MigrationError(
-            f"the queries from before {file.name} cannot be had: git {arguments[0]}:"
+            f"git does not have the queries from before {file.name}: git {arguments[0]}:"
             f" {result.stderr.decode().strip()}. In a shallow clone: git fetch --unshallow"
         )
     return result.stdout
 
 
 def promise(connection: Connection, queries: Mapping[str, bytes]) -> Promise:
-    """Return what is to stay as it is now. Queries that do not run now promise nothing."""
+    """Return what must not change from now on. Queries that do not run now promise nothing."""
     answers = {name: _describe(connection, query) for name, query in queries.items()}
     tables = columns(connection)
     return Promise(
@@ -77,14 +77,14 @@ def promise(connection: Connection, queries: Mapping[str, bytes]) -> Promise:
 
 
 def incompatibilities(connection: Connection, migration: Path, promised: Promise) -> Iterator[Problem]:
-    """Return what keeps old code from working."""
-    remedy = "leave it as it was until no old code runs any more, or take -- @compatible out of the header"
+    """Return what would break old code."""
+    remedy = "keep it until no old code runs any more, or remove -- @compatible from the header"
     for name, before in promised.answers.items():
         after, error = _describe(connection, promised.queries[name])
         if error is not None:
-            yield Problem(migration.name, None, f"{name}.sql of before does not run any more: {error}", remedy)
+            yield Problem(migration.name, None, f"the older {name}.sql no longer runs: {error}", remedy)
         elif after != before:
-            yield Problem(migration.name, None, f"{name}.sql of before answers {after}, not {before}", remedy)
+            yield Problem(migration.name, None, f"the older {name}.sql returns {after}, not {before}", remedy)
     for table, column in sorted(_required(connection) - promised.required):
         if table in promised.tables:
             problem = f"old code does not know that {table}.{column} must have a value"

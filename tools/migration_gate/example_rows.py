@@ -1,4 +1,4 @@
-"""Rows for every table of a schema, whatever tables it has: what migrations are tried on."""
+"""Example rows for every table of any schema, to try migrations on."""
 
 import hashlib
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ EXAMPLES: dict[str, str | None] = {
     "users.password_hash": "$2b$04$" + "a" * 53,
     "xp_events.source_kind": "SKILL",
 }
-"""What a column takes where a value made up from its type would be refused. ``{number}`` is another one in each row."""
+"""Values for columns that refuse a value made up from their type. ``{number}`` differs in each row."""
 
 _BY_NAME = {"badge_color": "#0088ff", "color": "#0088ff", "slug": "slug-{number}"}
 _BY_TYPE = {"uuid": "{uuid}", "bytea": "\\x{digest}", "json": "{{}}", "jsonb": "{{}}"}
@@ -49,7 +49,7 @@ Contents = dict[str, list[Row]]
 
 
 class Column(NamedTuple):
-    """A column that is written, as ``queries/catalog/columns.sql`` tells of it."""
+    """A column to write, as returned by ``queries/catalog/columns.sql``."""
 
     table: str
     name: str
@@ -60,7 +60,7 @@ class Column(NamedTuple):
 
 
 class ForeignKey(NamedTuple):
-    """A foreign key, as ``queries/catalog/foreign_keys.sql`` tells of it."""
+    """A foreign key, as returned by ``queries/catalog/foreign_keys.sql``."""
 
     table: str
     columns: list[str]
@@ -77,12 +77,12 @@ def columns(connection: Connection) -> dict[str, list[Column]]:
 
 
 def contents(connection: Connection) -> Contents:
-    """Return every row of every table, in no order."""
+    """Return every row of every table, in any order."""
     return {table: _rows(connection, table) for table in columns(connection)}
 
 
 class ExampleRows:
-    """Adds rows to every table: one with no more than it needs and one with everything, whenever it is asked to."""
+    """Adds two rows to every table at each call: one with only the required columns, and one with all."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -117,10 +117,10 @@ class ExampleRows:
             made = self._connection.execute(statement).fetchone()
         except psycopg.Error as error:
             raise MigrationError(
-                f"no example row can be made up for {table}: {error.diag.message_primary or error}. Say in EXAMPLES of"
-                " tools.migration_gate.example_rows what its column takes"
+                f"no example row can be made up for {table}: {error.diag.message_primary or error}. Add a value for its"
+                " column to EXAMPLES in tools.migration_gate.example_rows"
             ) from error
-        # The migrations themselves have filled it, as they do the levels.
+        # The migrations themselves have filled the table, for example the levels.
         return made[0] if made else _rows(self._connection, table)[0]
 
 
@@ -129,7 +129,7 @@ def _made_up(given: Iterable[Column], keys: list[ForeignKey], rows: dict[str, Ro
     taken: set[str] = set()
     for key in keys:
         if key.referenced_table == key.table:
-            # There may be no row yet to refer to.
+            # There may be no row to refer to yet.
             values |= {name: None for name in key.columns if name in values and name not in taken}
             continue
         for name, referenced in zip(key.columns, key.referenced_columns, strict=True):
@@ -145,7 +145,7 @@ def _value(column: Column, number: int) -> str | None:
     if form is None:
         form = _BY_TYPE.get(column.type_name) or _BY_CATEGORY.get(column.category)
         if form is None:
-            raise MigrationError(f"no value can be made up for {key}, a {column.type_name}: say one in EXAMPLES")
+            raise MigrationError(f"no value can be made up for {key}, a {column.type_name}: add one to EXAMPLES")
         unique = f"{key} {number}"
         return form.format(
             column=column.name,
@@ -162,5 +162,5 @@ def _rows(connection: Connection, table: str) -> list[Row]:
 
 
 def _table(name: str) -> sql.Composable:
-    """Return a table as it is written: the server has quoted what must be."""
+    """Return a table's name for a statement. The server has already quoted it where necessary."""
     return sql.SQL(name)

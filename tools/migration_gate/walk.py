@@ -1,4 +1,4 @@
-"""Migrations tried on a database that holds rows: each forward, back and forward again, and all of them at once."""
+"""Tries migrations on a database with rows: each forward, back and forward again, and then all together."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ _CHANGES = re.compile(r"-- @changes (?P<table>\w+): \w.*")
 
 @dataclass(frozen=True)
 class _State:
-    """What a database holds: its schema, and the rows of its tables."""
+    """The state of a database: its schema, and the rows of its tables."""
 
     schema: dict[str, str]
     rows: Contents
@@ -30,10 +30,10 @@ def walk(
     *,
     old_queries: Callable[[Path], Mapping[str, bytes]] = queries_before,
 ) -> list[Problem]:
-    """Apply what is pending, each forward, back and forward again on rows in every table. Stop at what goes wrong.
+    """Apply each pending migration forward, back and forward again, with rows in every table. Stop at the first fault.
 
-    Starting from an empty database, then all are rolled back and applied at once. What a migration that says
-    ``-- @compatible`` promises is checked with the query files from before it, which ``old_queries`` returns.
+    From an empty database, all migrations are then rolled back and applied together. The promise of ``-- @compatible``
+    is checked with the query files from before the migration, which ``old_queries`` returns.
     """
     migrations = read(folder)
     with (
@@ -52,9 +52,7 @@ def walk(
                 walked.rows.add()
             return [] if done else list(walked.everything(list(migrations.values()), start))
         except MigrationFailed as error:
-            return [
-                Problem(error.file.name, error.line, str(error), "it must run on a database that holds rows: mend it")
-            ]
+            return [Problem(error.file.name, error.line, str(error), "correct it: it must run on a database with rows")]
 
 
 class _Walk:
@@ -94,7 +92,7 @@ class _Walk:
         yield from _differences(forward, after.schema, self._state().schema, "applied again")
 
     def everything(self, migrations: list[Migration], start: dict[str, str]) -> Iterator[Problem]:
-        """Roll all back, with all that they hold, and apply all again."""
+        """Roll back all migrations, and apply all of them again."""
         end = migrate.fingerprint(self._url)
         self._backend.run("rollback", migrations[::-1])
         yield from _differences(
@@ -114,12 +112,12 @@ def _differences(file: Path, expected: dict[str, str], found: dict[str, str], wh
         if expected.get(name) == found.get(name):
             continue
         if name not in expected:
-            problem, remedy = f"{when}, {name} is there that was not", "drop it"
+            problem, remedy = f"{when}, {name} is left over", "drop it"
         elif name not in found:
-            problem, remedy = f"{when}, {name} is missing", "make it again"
+            problem, remedy = f"{when}, {name} is missing", "create it again"
         else:
-            problem = f"{when}, {name} is not as it was: {found[name]} instead of {expected[name]}"
-            remedy = "bring it back to what it was"
+            problem = f"{when}, {name} differs: {found[name]} instead of {expected[name]}"
+            remedy = "restore its definition"
         yield Problem(file.name, None, problem, remedy)
 
 
@@ -131,12 +129,12 @@ def _lost_rows(file: Path, before: _State, after: _State, problem: str) -> Itera
                 file.name,
                 None,
                 problem.format(table=table),
-                f"keep them, or say in its header: -- @changes {table}: why",
+                f"keep them, or give a reason in its header: -- @changes {table}: why",
             )
 
 
 def _kept(before: list[dict[str, object]], after: list[dict[str, object]]) -> int:
-    """Return how many rows are still there, as far as they have the same columns. Times of change may be later."""
+    """Return how many rows are unchanged in the columns that both have. Times of change may be later."""
     if not before or not after:
         return 0
     common = [name for name in before[0] if name in after[0] and name != "updated_at"]

@@ -1,1 +1,1 @@
-"""The repositories for async code. The sync ones are generated from them."""
+"""The repositories for async code. ``_sync`` is generated from this package."""

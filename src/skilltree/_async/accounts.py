@@ -1,4 +1,4 @@
-"""Who somebody is: logging in, passwords, and links sent by mail."""
+"""Logging in, passwords, and links sent by mail."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -34,8 +34,8 @@ from skilltree.models.ids import SessionId, UserId
 from skilltree.models.sessions import Session, StartedSession
 from skilltree.models.users import IssuedToken, User
 
-# How many hashes of one account a log-in checks: it changes when a password, or the cost of one, changes meanwhile.
-_MOST_HASHES = 5
+# How often one login checks the password again because its hash changed meanwhile (a new password or a higher cost).
+_MAX_HASHES = 5
 
 
 class AsyncAccounts(AsyncRepository):
@@ -52,11 +52,11 @@ class AsyncAccounts(AsyncRepository):
         address: Address | str | None = None,
         bcrypt_cost: int = DEFAULT_COST,
     ) -> User:
-        """Return the account that somebody logs in to, and store its password at this cost if it was at a lower one.
+        """Check a login and return the account. A password stored at a lower bcrypt cost is hashed again at this one.
 
-        ``address`` is where the request comes from: without it, all who fail are counted as one. What goes wrong takes
-        as long whether or not there is such an account. Raises InvalidCredentials, InvalidPassword, TooManyAttempts;
-        UnitOfWorkOpen within a unit of work, whose end could undo what was counted.
+        ``address`` is the IP address of the request; without it, all failed logins count as from one place. A failure
+        takes the same time whether or not the account exists. Raises InvalidCredentials, InvalidPassword and
+        TooManyAttempts. Raises UnitOfWorkOpen inside a unit of work, because its rollback could undo the count.
         """
         return await self._log_in(
             User,
@@ -77,9 +77,9 @@ class AsyncAccounts(AsyncRepository):
         valid_for: timedelta = LONGEST,
         bcrypt_cost: int = DEFAULT_COST,
     ) -> StartedSession:
-        """Authenticate, and start a session in the same transaction: a password changed meanwhile starts none.
+        """Authenticate and start a session in one transaction. A password changed meanwhile starts no session.
 
-        See ``authenticate`` and ``sessions.start``, and what they raise.
+        See ``authenticate`` and ``sessions.start`` for the arguments and errors.
         """
         secret = new_secret()
         session = await self._log_in(
@@ -108,18 +108,17 @@ class AsyncAccounts(AsyncRepository):
         min_password_length: PasswordLength = MIN_LENGTH,
         bcrypt_cost: int = DEFAULT_COST,
     ) -> None:
-        """Change a password and end the sessions, but for one that may go on; reset links are void.
+        """Change a password, end all sessions but ``keep_session_id``, and void the account's reset links.
 
-        Guesses of the current one are counted, apart from log-ins. Raises InvalidCredentials when ``current`` is not
-        the password, or not any more; InvalidPassword (see ``users.register``), TooManyAttempts; UnitOfWorkOpen within
-        a unit of work.
+        Wrong guesses of ``current`` are counted, apart from logins. Raises InvalidCredentials if ``current`` is not the
+        password; InvalidPassword (see ``users.register``); TooManyAttempts; UnitOfWorkOpen inside a unit of work.
         """
         require_password(current, cost=bcrypt_cost)
         require_new_password(new, min_length=min_password_length)
-        held = await self._held(user_id)
+        held = await self._find_password(user_id)
         if held is not None:
             require_new_password(new, min_length=min_password_length, own_names=(held.email, held.username))
-        held = await self._proven(user_id, held, current, bcrypt_cost)
+        held = await self._verify_password(user_id, held, current, bcrypt_cost)
         new_hash = await asyncio.to_thread(hash_password, new, cost=bcrypt_cost)
         changed = await self._values(
             "accounts/change_password",
@@ -137,9 +136,9 @@ class AsyncAccounts(AsyncRepository):
     async def request_email_verification(
         self, user_id: UserId, *, valid_for: timedelta = timedelta(days=1)
     ) -> IssuedToken:
-        """Return what to mail to an account's address for ``verify_email``. An older link becomes void.
+        """Return a token to mail to the account's address, for ``verify_email``. An older token becomes void.
 
-        Raises UserNotFound, also for an account that is not in use.
+        Raises UserNotFound, also for an inactive account.
         """
         issued = await self._issue("accounts/request_email_verification", user_id=user_id, valid_for=valid_for)
         if issued is None:
@@ -147,8 +146,8 @@ class AsyncAccounts(AsyncRepository):
         return issued
 
     async def verify_email(self, token: str) -> User:
-        """Note that an address is its owner's, by the link that was sent there. Raises InvalidToken."""
-        user_id, token_hash = _shown(token)
+        """Mark an e-mail address as verified, with the token that was sent to it. Raises InvalidToken."""
+        user_id, token_hash = _parse_token(token)
         return await self._one(
             User, "accounts/verify_email", missing=InvalidToken(), user_id=user_id, token_hash=token_hash
         )
@@ -162,14 +161,14 @@ class AsyncAccounts(AsyncRepository):
         valid_for: timedelta = timedelta(days=1),
         bcrypt_cost: int = DEFAULT_COST,
     ) -> IssuedToken:
-        """Return what to mail to a new address for ``change_email``; the old one stays the account's until then.
+        """Return a token to mail to a new address, for ``change_email``. The old address stays valid until then.
 
-        ``current`` is the password, guesses of which are counted: a session somebody has found is no reason to hand the
-        account over. An older link becomes void. Raises EmailTaken, InvalidValue, InvalidCredentials, InvalidPassword,
-        TooManyAttempts; UnitOfWorkOpen within a unit of work.
+        ``current`` is the password: an open session alone must not be enough to take over the account. Wrong guesses
+        are counted. An older token becomes void. Raises EmailTaken, InvalidValue, InvalidCredentials, InvalidPassword
+        and TooManyAttempts; UnitOfWorkOpen inside a unit of work.
         """
         require_password(current, cost=bcrypt_cost)
-        await self._proven(user_id, await self._held(user_id), current, bcrypt_cost)
+        await self._verify_password(user_id, await self._find_password(user_id), current, bcrypt_cost)
         issued = await self._issue(
             "accounts/request_email_change",
             user_id=user_id,
@@ -181,12 +180,12 @@ class AsyncAccounts(AsyncRepository):
         return issued
 
     async def change_email(self, token: str, *, keep_session_id: SessionId | None = None) -> User:
-        """Give an account its new address, by the link that was sent there. All sessions end but one that may go on.
+        """Set an account's new address, with the token that was sent to it. Ends all sessions but ``keep_session_id``.
 
-        Other links of the account are void. Tell the old address: who reads it may not have asked for this. Raises
-        InvalidToken; EmailTaken when somebody else has the address meanwhile.
+        The account's other tokens become void. Tell the old address about the change: its owner may not have asked for
+        it. Raises InvalidToken; EmailTaken if another account has taken the address meanwhile.
         """
-        user_id, token_hash = _shown(token)
+        user_id, token_hash = _parse_token(token)
         return await self._one(
             User,
             "accounts/change_email",
@@ -200,10 +199,10 @@ class AsyncAccounts(AsyncRepository):
     async def request_password_reset(
         self, email: str, *, valid_for: timedelta = timedelta(hours=1)
     ) -> IssuedToken | None:
-        """Return what to mail to an address for ``reset_password``; an older link becomes void.
+        """Return a token to mail to an address, for ``reset_password``. An older token becomes void.
 
-        ``None`` when there is no such account in use, or it asked less than a minute ago. Answer the same in any case,
-        and send the mail after the answer: otherwise the time that it takes tells who has an account.
+        Returns ``None`` if no active account has this address, or if it requested a token less than a minute ago. Give
+        the same answer in all cases and send the mail afterwards. Otherwise the response time shows who has an account.
         """
         return await self._issue("accounts/request_password_reset", email=email, valid_for=valid_for)
 
@@ -215,13 +214,13 @@ class AsyncAccounts(AsyncRepository):
         min_password_length: PasswordLength = MIN_LENGTH,
         bcrypt_cost: int = DEFAULT_COST,
     ) -> User:
-        """Set a new password by a link that was sent for it, end all sessions, and count log-ins anew.
+        """Set a new password with the token that was sent for it, end all sessions, and reset the count of logins.
 
-        Of two who use the same link one is refused. Raises InvalidToken, and InvalidPassword as
-        ``users.register`` does; the link is good for another try then.
+        Only one of two concurrent calls with the same token succeeds. Raises InvalidToken, and InvalidPassword like
+        ``users.register``; after InvalidPassword the token stays valid.
         """
         require_new_password(new, min_length=min_password_length)
-        user_id, token_hash = _shown(token)
+        user_id, token_hash = _parse_token(token)
         names = await self._find(AccountNames, "accounts/check_reset", user_id=user_id, token_hash=token_hash)
         if names is None:
             raise InvalidToken
@@ -238,7 +237,7 @@ class AsyncAccounts(AsyncRepository):
         )
 
     async def forget_attempts(self, *, limit: int = 1000) -> int:
-        """Forget counted log-ins of more than a day ago, at most ``limit`` of them, and return how many."""
+        """Delete counted logins older than one day, at most ``limit`` of them, and return how many."""
         return len(await self._values("accounts/forget_attempts", limit=limited(limit, "limit")))
 
     async def _log_in(
@@ -253,11 +252,11 @@ class AsyncAccounts(AsyncRepository):
         bcrypt_cost: int,
         **given: object,
     ) -> M:
-        """Check a password, and return what comes of a log-in that succeeds."""
+        """Check a password, run the query of a successful login, and return its row."""
         require_password(password, cost=bcrypt_cost)
         attempt = await self._attempt(email, network)
         password_hash = attempt.password_hash
-        for _ in range(_MOST_HASHES):
+        for _ in range(_MAX_HASHES):
             matches = await asyncio.to_thread(check_password, password, password_hash, cost=bcrypt_cost)
             if not matches or not attempt.is_active or password_hash is None:
                 raise InvalidCredentials
@@ -267,7 +266,7 @@ class AsyncAccounts(AsyncRepository):
             found = await self._all(
                 model,
                 query,
-                # In the order in which all hold them: two who log in at once do not meet in a deadlock.
+                # Every login locks these rows in the same order, so that two logins cannot deadlock.
                 before=("accounts/hold_attempts", *before),
                 after=(),
                 user_id=attempt.user_id,
@@ -279,15 +278,15 @@ class AsyncAccounts(AsyncRepository):
             )
             if found:
                 return found[0]
-            # The hash is another one meanwhile: of another password, or of the same one at a higher cost.
-            held = await self._held(attempt.user_id)
+            # The hash has changed: another password, or the same one at a higher cost.
+            held = await self._find_password(attempt.user_id)
             password_hash = None if held is None else held.password_hash
-        raise ConcurrentUpdate(f"the password was changed {_MOST_HASHES} times during one log-in: try again")
+        raise ConcurrentUpdate(f"the password was changed {_MAX_HASHES} times during one login: try again")
 
     async def _attempt(self, email: str, network: str | None) -> LoginAttempt:
-        """Count an attempt as failed before it is made. Raises TooManyAttempts when it has to wait."""
+        """Count an attempt as failed before the password is checked. Raises TooManyAttempts during a waiting time."""
         if self._executor.is_unit_of_work:
-            raise UnitOfWorkOpen("a password is checked in transactions of its own, not within a unit of work")
+            raise UnitOfWorkOpen("a password check runs in its own transactions, not inside a unit of work")
         attempt = await self._one(
             LoginAttempt, "accounts/begin_login", before=("accounts/hold_attempts",), email=email, network=network
         )
@@ -295,11 +294,13 @@ class AsyncAccounts(AsyncRepository):
             raise TooManyAttempts(attempt.retry_after)
         return attempt
 
-    async def _held(self, user_id: UserId | None) -> HeldPassword | None:
+    async def _find_password(self, user_id: UserId | None) -> HeldPassword | None:
         return await self._find(HeldPassword, "accounts/password_hash", user_id=user_id)
 
-    async def _proven(self, user_id: UserId, held: HeldPassword | None, current: str, bcrypt_cost: int) -> HeldPassword:
-        """Return what is held on an account to who knows its password; guesses are counted."""
+    async def _verify_password(
+        self, user_id: UserId, held: HeldPassword | None, current: str, bcrypt_cost: int
+    ) -> HeldPassword:
+        """Return the stored password if ``current`` matches it. Wrong guesses are counted."""
         await self._attempt(str(user_id), None)
         password_hash = None if held is None else held.password_hash
         matches = await asyncio.to_thread(check_password, current, password_hash, cost=bcrypt_cost)
@@ -320,8 +321,8 @@ class AsyncAccounts(AsyncRepository):
         )
 
 
-def _shown(text: str) -> tuple[UserId, bytes]:
-    shown = read_token(text)
-    if shown is None:
+def _parse_token(text: str) -> tuple[UserId, bytes]:
+    parsed = read_token(text)
+    if parsed is None:
         raise InvalidToken
-    return shown
+    return parsed

@@ -1,4 +1,4 @@
-"""What can be earned."""
+"""Achievements, and who has earned them."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -40,7 +40,7 @@ class AsyncAchievements(AsyncRepository):
         is_visible: bool = True,
         id: AchievementId | None = None,  # noqa: A002 (the column's name)
     ) -> Achievement:
-        """Create an achievement. Raises InvalidDocument for criteria that are none, InvalidValue, IdTaken."""
+        """Create an achievement. Raises InvalidDocument for invalid criteria, InvalidValue, IdTaken."""
         return await self._one(
             Achievement,
             "achievements/create",
@@ -57,9 +57,9 @@ class AsyncAchievements(AsyncRepository):
         )
 
     async def update(self, achievement_id: AchievementId, **changed: Unpack[AchievementChanges]) -> Achievement:
-        """Change an achievement; what is not given stays. Raises AchievementNotFound, InvalidDocument, InvalidValue.
+        """Change the given fields. Raises AchievementNotFound, InvalidDocument, InvalidValue.
 
-        Who has earned it keeps it, with the XP that it paid. Who is entitled by new criteria earns it with the next
+        Learners who have earned it keep it and its XP. Learners who meet the new criteria earn it with their next
         action, or by ``backfill``.
         """
         return await self._one(
@@ -71,14 +71,14 @@ class AsyncAchievements(AsyncRepository):
         )
 
     async def retire(self, achievement_id: AchievementId) -> Achievement:
-        """Let nobody earn an achievement any more; who has it keeps it. Raises AchievementNotFound.
+        """Stop learners from earning an achievement. Those who have it keep it. Raises AchievementNotFound.
 
-        ``update(achievement_id, is_active=True)`` takes that back.
+        ``update(achievement_id, is_active=True)`` undoes this.
         """
         return await self.update(achievement_id, is_active=False)
 
     async def get(self, achievement_id: AchievementId) -> Achievement:
-        """Return an achievement, hidden and retired ones too. Raises AchievementNotFound."""
+        """Return an achievement, even a hidden or retired one. Raises AchievementNotFound."""
         return await self._one(
             Achievement,
             "achievements/get",
@@ -94,7 +94,7 @@ class AsyncAchievements(AsyncRepository):
         return in_order(rows, achievement_ids, missing=AchievementNotFound)
 
     async def standings(self, user_id: UserId) -> list[AchievementStanding]:
-        """Return how far a learner is toward each achievement, the earned first, then the nearest."""
+        """Return how far a learner is toward each achievement: earned ones first, then the nearest."""
         return await self._all(AchievementStanding, "achievements/standings", user_id=user_id)
 
     async def backfill(
@@ -104,11 +104,11 @@ class AsyncAchievements(AsyncRepository):
         batch_size: int = 500,
         on_batch: Callable[[BackfillProgress, int], None] | None = None,
     ) -> BackfillProgress:
-        """Award an achievement to everyone who was entitled to it before it was made, and what its XP brings.
+        """Award an achievement, and the XP it pays, to every learner who already meets its criteria.
 
-        Each learner's award is a transaction, and so is the note of how far it has come, after every batch: a run that
-        was interrupted goes on there. A finished back-fill begins anew; nobody is awarded twice. ``on_batch`` is told
-        after each batch how far it is, and how many learners there are. Raises AchievementNotFound.
+        Each award is one transaction. The position is saved after every batch, and an interrupted run continues there.
+        A finished backfill starts again from the beginning; nobody is awarded twice. After each batch, ``on_batch`` is
+        called with the progress and the total number of learners. Raises AchievementNotFound.
         """
         limit = limited(batch_size, "batch_size")
         totals = await self._values("achievements/begin_backfill", achievement_id=achievement_id)
@@ -129,7 +129,7 @@ class AsyncAchievements(AsyncRepository):
 
     async def _backfill(self, achievement_id: AchievementId, batch: BackfillBatch) -> BackfillProgress:
         for user_id in batch.due:
-            # A transaction each: the counts of the leaderboards are shared, and are to be held for a moment only.
+            # One short transaction per learner, because all learners share the leaderboards' count rows.
             learner = {"user_id": user_id, "skill_id": None, "at": None}
             await self._executor.run(
                 [
@@ -149,7 +149,7 @@ class AsyncAchievements(AsyncRepository):
         return found
 
     async def for_user(self, user_id: UserId) -> list[UserAchievement]:
-        """Return what a learner has earned, the latest first."""
+        """Return the achievements that a learner has earned, the latest first."""
         return await self._all(UserAchievement, "achievements/for_user", user_id=user_id)
 
     async def list(
@@ -159,7 +159,7 @@ class AsyncAchievements(AsyncRepository):
         include_hidden: bool = False,
         include_inactive: bool = False,
     ) -> list[Achievement]:
-        """Return what can be earned, the common first."""
+        """Return the achievements that can be earned, the common ones first."""
         return await self._all(
             Achievement,
             "achievements/list",

@@ -1,4 +1,4 @@
-"""What authors learn from how their trees are learnt."""
+"""Statistics about groups of learners, for authors."""
 
 from skilltree._async.repository import AsyncRepository
 from skilltree._core.rows import MOST_PER_PAGE
@@ -18,25 +18,25 @@ _MOST_DAYS = 3650
 
 
 class AsyncAnalytics(AsyncRepository):
-    """Figures about groups of learners, never about one.
+    """Statistics about groups of learners, never about one learner.
 
-    A figure behind which stand fewer than ``min_group`` learners is ``None``, and so is one from which such a figure
-    would follow by logic: the count and the rate of completion when fewer than that have *not* completed a skill, and
-    then all that is counted among those; of score bands, the smallest other one with those that are too small, or all
-    of them. No count that is left out can be worked out from what is told. A count of 0 is told, because it is
-    nobody's, and so is one of all. A median of learners who are not counted is rounded down.
+    A figure based on fewer than ``min_group`` learners is ``None``. A figure that would reveal such a small one is
+    ``None``, too. If fewer than ``min_group`` learners have *not* completed a skill, that hides the count and the rate
+    of completion, and every count among those learners. Hidden score bands also hide the smallest other band, or all
+    bands. So no hidden count can be computed from the returned ones. A count of 0 is returned because it describes
+    nobody, and so is the count of all learners. A median that is not based on the counted learners is rounded down.
 
-    That holds for what one call returns, and for calls that differ in ``min_group`` alone of ``skills`` and
-    ``bottlenecks``. Whoever may ask at any moment, and with any ``idle_days``, can set one answer against another, and
-    who knows that nobody gets to a skill without its prerequisites can compare the two: fix both where authors do not
-    know what single learners did.
+    This protects the result of one call, and of calls to ``skills`` and ``bottlenecks`` that differ only in
+    ``min_group``. A caller who chooses the time or ``idle_days`` freely can compare two results and learn about single
+    learners; so can one who combines a skill's figures with those of its prerequisites. If authors must not know what
+    single learners did, fix the time and ``idle_days`` of these calls.
     """
 
     async def skills(self, tree_id: TreeId, *, min_group: int = 5, idle_days: int = 14) -> list[SkillStatistics]:
-        """Return how each active skill of a tree goes, top to bottom, left to right.
+        """Return the statistics of each active skill of a tree, top to bottom, left to right.
 
-        A learner has stopped at a skill after ``idle_days`` without work in the tree, if the last was on this skill
-        and has not completed it. Raises TreeNotFound, InvalidValue.
+        A learner has stopped at a skill that is their last work in the tree, that they have not completed, after
+        ``idle_days`` days without work in the tree. Raises TreeNotFound, InvalidValue.
         """
         found = await self._one(
             SkillsOfTree,
@@ -51,11 +51,11 @@ class AsyncAnalytics(AsyncRepository):
     async def bottlenecks(
         self, tree_id: TreeId, *, limit: int = 10, min_group: int = 5, idle_days: int = 14
     ) -> list[Bottleneck]:
-        """Return the active skills of a tree that hold most learners up, worst first.
+        """Return the active skills of a tree that hold up the most learners, the worst first.
 
         The score is (0.5 · stopped share + 0.3 · failure rate + 0.2 · overtime) · (1 + share of the other active skills
-        that lie behind it); what is ``None`` counts as 0. Skills that fewer than ``min_group`` learners have begun,
-        and those with a score of 0, are left out. Raises TreeNotFound, InvalidValue.
+        that depend on it); a ``None`` counts as 0. Skills started by fewer than ``min_group`` learners and skills with
+        a score of 0 are left out. Raises TreeNotFound, InvalidValue.
         """
         found = await self._one(
             BottlenecksOfTree,
@@ -69,9 +69,10 @@ class AsyncAnalytics(AsyncRepository):
         return [*found.bottlenecks]
 
     async def prerequisites(self, tree_id: TreeId, *, min_group: int = 5) -> list[PrerequisiteEffect]:
-        """Return how often skills are completed by the score in each prerequisite, the smallest difference first.
+        """Return the completion rates of skills by the score in each prerequisite, the smallest difference first.
 
-        What comes first does not seem to matter; what cannot be judged comes last. Raises TreeNotFound, InvalidValue.
+        The first ones seem to make no difference; those that cannot be judged come last. Raises TreeNotFound,
+        InvalidValue.
         """
         found = await self._one(
             PrerequisitesOfTree,

@@ -1,4 +1,4 @@
-"""Who changed which row when, from what to what."""
+"""The audit trail: who changed which row, when, and how."""
 
 from datetime import date
 from uuid import UUID
@@ -34,11 +34,11 @@ class AsyncAudit(AsyncRepository):
         after: str | None = None,
         limit: int = 50,
     ) -> Page[AuditEntry]:
-        """Return a page of what became of a row, the latest change first.
+        """Return a page of the changes of one row, the latest first.
 
-        A row of a learner's is found by ``user_id`` and the skill, tree, achievement, session or day that it is about,
-        or by its ``id`` as long as it stands. Raises InvalidValue for a table that is not on the trail, and for a
-        ``user_id`` that is missing.
+        For a table with learners' data, give ``user_id``, and as ``id`` the skill, tree, achievement, session or day of
+        the row; the row's own ``id`` works as long as the row exists. Raises InvalidValue for a table that is not on
+        the trail, and for a missing ``user_id``.
         """
         if table not in _BY_ID + _BY_LEARNER:
             raise InvalidValue(
@@ -57,28 +57,29 @@ class AsyncAudit(AsyncRepository):
         )
 
     async def ensure_partitions(self, *, months_ahead: int = 12) -> list[str]:
-        """Make the partitions of this month and the next ones, and return the names of those that were missing.
+        """Create the missing partitions of this month and the next ``months_ahead``, and return their names.
 
-        For the service and for the owner. Raises LockTimeout after waiting for five seconds for those at work.
+        Only the service and the owner may do this. Raises LockTimeout after waiting five seconds for other sessions.
         """
         return await self._values("audit/ensure_partitions", months_ahead=_months(months_ahead, "months_ahead", 0))
 
     async def drop_partitions(self, *, months_kept: int) -> list[str]:
-        """Lose what is older than this month and so many before it, and return the names of the partitions that went.
+        """Drop the partitions older than this month and ``months_kept`` before it, and return their names.
 
-        For the service and for the owner. Raises LockTimeout after waiting for five seconds for those at work.
+        Their entries are lost. Only the service and the owner may do this. Raises LockTimeout after waiting five
+        seconds for other sessions.
         """
         return await self._values("audit/drop_partitions", months_kept=_months(months_kept, "months_kept", 1))
 
 
 def _subject(table: str, id: UUID | date, user_id: UserId | None) -> UUID:  # noqa: A002 (the column's name)
-    """Return by what the entries of a row are found: the learner, or where it is nobody's the row itself."""
+    """Return the id that the entries of a row are stored under: the learner's, or the row's own."""
     if table in _BY_LEARNER:
         if user_id is None:
-            raise InvalidValue(f"rows of {table} are looked up with user_id, the learner", field="user_id")
+            raise InvalidValue(f"history of {table} needs user_id, the learner's id", field="user_id")
         return user_id
     if not isinstance(id, UUID):
-        raise InvalidValue(f"rows of {table} are looked up by their id, not {id!r}", field="id")
+        raise InvalidValue(f"history of {table} needs the row's id, a UUID, not {id!r}", field="id")
     return id
 
 

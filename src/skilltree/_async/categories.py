@@ -13,7 +13,7 @@ _CHANGES = TypeAdapter(CategoryChanges)
 
 
 class AsyncCategories(AsyncRepository):
-    """The shelves of the catalogue."""
+    """The categories of the catalogue."""
 
     async def create(
         self,
@@ -42,7 +42,7 @@ class AsyncCategories(AsyncRepository):
         )
 
     async def update(self, category_id: CategoryId, **changed: Unpack[CategoryChanges]) -> Category:
-        """Change a category; what is not given stays. Raises CategoryNotFound, CategoryNameTaken, SlugTaken."""
+        """Change the given fields. Raises CategoryNotFound, CategoryNameTaken, SlugTaken."""
         return await self._one(
             Category,
             "categories/update",
@@ -52,9 +52,9 @@ class AsyncCategories(AsyncRepository):
         )
 
     async def find_by_slug(self, slug: str) -> Category | None:
-        """Return the category with this slug."""
+        """Return the category with this slug, or ``None``."""
         return await self._find(Category, "categories/find_by_slug", slug=slug)
 
     async def list(self, *, include_inactive: bool = False) -> list[Category]:
-        """Return the categories in the order in which they are shown."""
+        """Return the categories in display order."""
         return await self._all(Category, "categories/list", include_inactive=include_inactive)

@@ -1,4 +1,4 @@
-"""A connection of the pool: what its session depends on is pinned, and who is logged in is known."""
+"""A connection of the pool: its session settings are pinned, and its login role is known."""
 
 from typing import Any
 
@@ -10,28 +10,28 @@ from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, pinned
 
 
 class AsyncPinnedConnection(AsyncConnection[Any]):
-    """A connection whose answers do not depend on the settings of server, role, database or environment."""
+    """A connection whose results do not depend on settings of the server, role, database or environment."""
 
     begin = b"begin isolation level read committed"
-    """How a transaction begins here."""
+    """The statement that begins a transaction on this connection."""
 
     carried: Params | None = None
-    """What each transaction must set, because a pooler gives it a session that others have, too."""
+    """The settings that each transaction makes itself, because a pooler shares the session with other clients."""
 
     is_learner = False
-    """Whether who logged in may do only what a learner may."""
+    """Whether the login role has only the rights of a learner."""
 
     is_replica = False
     """Whether triggers are switched off in this session."""
 
     begun_at = 0.0
-    """When it began to be made, by the monotonic clock."""
+    """When connecting started, on the monotonic clock."""
 
     generation = 0
-    """How often the pool had replaced its connections when this one was made."""
+    """How often the pool had replaced its connections when it made this one."""
 
     async def pin(self, kept: frozenset[str]) -> None:
-        """Pin the settings, but for those of ``kept``, in one round trip."""
+        """Pin the settings except those in ``kept``, in one round trip."""
         names = [name for name in PINNED if name.lower() not in kept]
         query = read("roles/pin_settings")
         params = {**pinned(names), "followed": list(FOLLOWED), "backend": self.pgconn.backend_pid}

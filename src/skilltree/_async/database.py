@@ -1,4 +1,4 @@
-"""The pool, and units of work on one connection. Each gives all repositories."""
+"""The pool, and units of work on one connection. Each offers all repositories."""
 
 import asyncio
 import random
@@ -29,16 +29,16 @@ _MOST_ATTEMPTS = 100
 
 
 class AsyncDatabase(AsyncRepositories):
-    """A pool of connections to one database, and its repositories, each statement a transaction of its own.
+    """A connection pool of one database, and its repositories. Outside a unit of work, each call is a transaction.
 
-    ``url`` is any libpq connection string. Times are in seconds: ``timeout`` to wait for a free connection,
-    ``connect_timeout`` for the server to answer, ``statement_timeout`` for a statement to run, instead of what is set
-    for the roles; PgBouncer refuses to pass that on. A connection is given up after ``max_idle`` without use, and after
-    ``max_lifetime`` in any case. ``prepare_threshold`` is the number of times a statement runs before it is prepared;
-    ``None`` (never) suits PgBouncer older than 1.21 in transaction mode. A call of which nothing was executed, because
-    it met a deadlock, a serialization failure or an unfit connection, is tried ``attempts`` times (1 to 100).
+    ``url`` is any libpq connection string. All times are in seconds. ``timeout`` limits the wait for a free connection,
+    and ``connect_timeout`` the wait for the server to answer. ``statement_timeout`` limits a statement; it replaces the
+    roles' own setting, and PgBouncer refuses it. A connection is closed after ``max_idle`` without use, and after
+    ``max_lifetime`` in any case. A statement is prepared once it has run ``prepare_threshold`` times; use ``None``
+    (never) with PgBouncer before 1.21 in transaction mode. A call that did nothing because of a deadlock, a
+    serialization failure or an unusable connection is tried up to ``attempts`` times (1 to 100).
 
-    After a fork, the child makes connections of its own at the first call, and leaves those of the parent alone.
+    After a fork, the child opens its own connections at its first call and leaves the parent's alone.
     """
 
     def __init__(
@@ -87,15 +87,15 @@ class AsyncDatabase(AsyncRepositories):
         )
 
     async def open(self) -> None:
-        """Connect, also again after ``close``. Raises ServerUnavailable with the server's reason if that fails.
+        """Connect; this also works again after ``close``. Raises ServerUnavailable with the server's reason.
 
-        Raises UnfitDatabase for a server older than PostgreSQL 15, for a database that is not in UTF8, and where
+        Raises UnfitDatabase for a server older than PostgreSQL 15, for a database whose encoding is not UTF8, and if
         triggers are switched off.
         """
         await self._pool.open()
 
     async def close(self) -> None:
-        """Close the pool; what is under way is finished first by those who hold a connection."""
+        """Close the pool. A connection in use is closed when its work has finished."""
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -108,21 +108,21 @@ class AsyncDatabase(AsyncRepositories):
         await self.close()
 
     def statistics(self) -> dict[str, int]:
-        """Return the pool's counters (psycopg_pool's ``get_stats``), connections lent, statements retried."""
+        """Return the counters of psycopg_pool's ``get_stats``, the number of connections in use, and of retries."""
         return {**self._pool.statistics(), "retries": self._retries}
 
     def as_user(self, user_id: UserId | None) -> "AsyncScope":
-        """Work as one learner: nothing of other learners is there, neither to see nor to change.
+        """Work as one learner: other learners' rows can be neither read nor changed.
 
-        ``None`` is a visitor, who sees the catalogue. What works across learners, such as leaderboards, accounts and
-        all that authors do, raises PermissionDenied.
+        ``None`` is a visitor, who sees only the catalogue. Work across learners, such as leaderboards, accounts and
+        authoring, raises PermissionDenied.
         """
         return AsyncScope(self, learner(user_id))
 
     def as_service(self, actor_id: UserId | None = None) -> "AsyncScope":
         """Work across learners: authoring, accounts, leaderboards, analytics.
 
-        The actor is who is noted as the one that wrote.
+        ``actor_id`` is recorded as the author of the changes.
         """
         return AsyncScope(self, service(actor_id, self._statement_timeout))
 
@@ -134,24 +134,24 @@ class AsyncDatabase(AsyncRepositories):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncUnitOfWork]:
-        """Open a unit of work: the same repositories in one transaction, which an error that leaves the block undoes.
+        """Open a unit of work: the same repositories in one transaction. An error that leaves the block rolls it back.
 
-        Deferred checks, such as those of the skill graph, may also be raised at the end of the block.
+        Deferred checks, such as those of the skill graph, may raise their errors at the end of the block.
         """
         async with self._unit_of_work(ANYBODY) as unit:
             yield unit
 
     async def _run(self, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
-        """Run the statements as one transaction, and again when nothing of it was executed."""
+        """Run the statements as one transaction, and retry if nothing of it was executed."""
         attempt = 1
         while True:
             try:
                 return await self._run_once(steps, actor)
             except DatabaseFailure as error:
-                # Rows to copy may be there only once.
+                # An iterator of COPY rows may be used up, so that the rows cannot be sent again.
                 if not error.is_retried or attempt >= self._attempts or has_rows(steps):
                     raise
-            # Those who met wait for different times, so that they do not meet again.
+            # A random wait, so that transactions that conflicted do not conflict again.
             await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 (not for secrets)
             attempt += 1
             self._retries += 1
@@ -162,7 +162,7 @@ class AsyncDatabase(AsyncRepositories):
             return await run_steps(connection, steps, actor)
         except DatabaseFailure as error:
             await self._pool.retire(connection, error)
-            # Without a word of the server's, nobody knows whether what was sent has reached it.
+            # Without an answer from the server, it is unknown whether the statements reached it.
             if type(error) is ServerUnavailable and error.sqlstate is None and writes(steps):
                 raise OutcomeUnknown from error.__cause__
             raise
@@ -190,7 +190,7 @@ class AsyncDatabase(AsyncRepositories):
 
 
 class AsyncScope(AsyncRepositories):
-    """The repositories for one learner, or for the service: each call a transaction, or all of them in one.
+    """The repositories for one learner or for the service: one transaction per call, or one unit of work for many.
 
     ``await db.as_user(user_id).progress.complete_skill(user_id, skill_id)`` is a transaction in one network round trip;
     ``async with db.as_user(user_id) as unit:`` opens a unit of work.
@@ -201,7 +201,7 @@ class AsyncScope(AsyncRepositories):
         self._database = database
         self._actor = actor
         self._open: AbstractAsyncContextManager[AsyncUnitOfWork] | None = None
-        # Of threads, too, only one opens it.
+        # A lock, because several threads may enter at the same time.
         self._taken = Lock()
 
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:

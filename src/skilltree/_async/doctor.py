@@ -1,4 +1,4 @@
-"""Whether what is derived is what follows from the facts, and mending it where it is not."""
+"""Checks of the derived data, and its repair."""
 
 from datetime import date
 from uuid import UUID
@@ -40,23 +40,23 @@ _LEARNER_AGAIN = (
     "doctor/mend_scores_of_nobody",
     "leaderboards/refresh_scores",
 )
-"""What derives everything of a learner anew, in this order: each takes what those before it have mended for granted."""
+"""The queries that compute all derived data of a learner again. Each one relies on the results of those before it."""
 
 
 class AsyncDoctor(AsyncRepository):
-    """The invariants of the database: each is a query file that returns what breaks it.
+    """The invariants of the database. Each is a query file that returns the rows that break it.
 
-    It reads whole tables, as a role that sees all rows of all learners.
+    The checks read whole tables and need a role that sees all rows of all learners.
     """
 
     async def require_sight(self) -> None:
-        """Raise CannotSeeEverything unless this role sees all rows of all tables: what sees nothing finds no fault."""
+        """Raise CannotSeeEverything unless this role sees all rows of all tables. Hidden rows would hide faults."""
         refuse_blind(await self._values("doctor/blind_spots"))
 
     async def examine(self, *invariants: str) -> list[Finding]:
-        """Return what is not as it must be, by all invariants or by those named. Writes nothing.
+        """Return all findings, or only those of the named invariants. Writes nothing.
 
-        Raises InvalidValue for a name that none has, and CannotSeeEverything for a role that does not see all rows.
+        Raises InvalidValue for an unknown name, and CannotSeeEverything if the role does not see all rows.
         """
         findings = []
         if unknown := set(invariants).difference(INVARIANTS):
@@ -68,15 +68,15 @@ class AsyncDoctor(AsyncRepository):
         return findings
 
     async def repair(self) -> Repair:
-        """Mend what is not as it must be, and return what that changed and what remains.
+        """Repair all findings, and return the changes, the failures and the remaining findings.
 
-        Each tree, then each learner, then each leaderboard is one transaction: one that fails is as it was, and does
-        not keep the others from being mended. Trees whose skills name each other are mended together. A cycle remains:
-        where to cut it, only its author knows.
+        Each tree, then each learner, then each leaderboard is repaired in one transaction. A failed one is rolled back
+        and does not stop the others. Trees whose skills name each other are repaired together. A cycle remains, because
+        only its author knows where to cut it.
         """
         changes: list[Change] = []
         failures: list[FailedRepair] = []
-        # What is wrong in the catalogue makes for what is wrong with learners, and that for what is with the counts.
+        # In this order, because faults of the catalogue cause faults of learners, and those cause wrong counts.
         for tree_ids in await self._trees_of(catalogue_of(await self.examine(*OF_THE_CATALOGUE))):
             with noted(failures, f"tree {' and '.join(str(tree_id) for tree_id in tree_ids)}"):
                 changes += await self._mend_trees(tree_ids)
@@ -89,11 +89,11 @@ class AsyncDoctor(AsyncRepository):
         return Repair(changes=tuple(changes), failures=tuple(failures), remaining=tuple(await self.examine()))
 
     async def _trees_of(self, ids: list[UUID]) -> list[list[TreeId]]:
-        """Return the trees to be mended: each alone, but for those whose skills name each other."""
+        """Group the trees to repair: trees whose skills name each other form one group."""
         return await self._values("doctor/linked_trees", ids=ids) if ids else []
 
     async def _mend_trees(self, tree_ids: list[TreeId]) -> list[Change]:
-        """Cut what is no skill of the tree out of its dependencies, make dependents their inverse, note it as begun."""
+        """Remove dependencies outside the tree, make dependents the inverse of dependencies, and mark trees started."""
         params = {"tree_ids": tree_ids}
         return await self._mend(
             [step(name, {"tree_id": tree_id}) for tree_id in tree_ids for name in HOLD_TREE]
@@ -103,7 +103,7 @@ class AsyncDoctor(AsyncRepository):
         )
 
     async def _mend_learner(self, user_id: UserId) -> list[Change]:
-        """Derive everything of a learner anew."""
+        """Compute all derived data of a learner again."""
         params = {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None}
         return await self._mend(
             [step("doctor/lock_learner", params)],
@@ -112,7 +112,7 @@ class AsyncDoctor(AsyncRepository):
         )
 
     async def _mend_board(self, board: Leaderboard, starts_on: date) -> list[Change]:
-        """Count the learners of a leaderboard anew."""
+        """Count the learners of a leaderboard again."""
         return await self._all(
             Change,
             "doctor/mend_board",
@@ -122,6 +122,6 @@ class AsyncDoctor(AsyncRepository):
         )
 
     async def _mend(self, lock: list[AsyncStep], look: AsyncStep, mend: list[AsyncStep]) -> list[Change]:
-        """Run the steps as one transaction, and return how the facts differ that are looked at before and after."""
+        """Run the steps as one transaction, and return how the facts before and after the repair differ."""
         answers = await self._executor.run([*lock, look, *mend, look])
         return changes_between(answers[len(lock)], answers[-1])

@@ -1,4 +1,4 @@
-"""Who has learnt the most."""
+"""Rankings of learners by XP."""
 
 from datetime import datetime
 
@@ -10,17 +10,17 @@ from skilltree.models.leaderboards import LeaderboardPlace
 
 
 class AsyncLeaderboards(AsyncRepository):
-    """Rankings by XP: of all time, of an ISO week, of a month (both of UTC, the same for everyone).
+    """Rankings by XP: of all time, of an ISO week or of a month. Weeks and months are in UTC for everybody.
 
-    Equal XP share a rank (1, 2, 2, 4), and who had them first is listed first. ``at`` is a moment of the week or month;
-    now when it is not given. Learners without XP in the period, those who do not want to be shown
-    (``is_on_leaderboard`` of the profile) and closed accounts are on no leaderboard.
+    Equal XP share a rank (1, 2, 2, 4), and the learner who reached them first is listed first. ``at`` is a time in the
+    week or month; the default is now. Three groups are on no leaderboard: learners without XP in the period, learners
+    whose profile has ``is_on_leaderboard=False``, and inactive accounts.
     """
 
     async def top(
         self, n: int = 10, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> list[LeaderboardPlace]:
-        """Return the first places."""
+        """Return the first ``n`` places."""
         return await self._all(LeaderboardPlace, "leaderboards/top", board=board, at=at, limit=limited(n, "n"))
 
     async def around(
@@ -31,7 +31,7 @@ class AsyncLeaderboards(AsyncRepository):
         board: Leaderboard = Leaderboard.ALL_TIME,
         at: datetime | None = None,
     ) -> list[LeaderboardPlace]:
-        """Return a learner's place with ``n`` above and ``n`` below; nothing when the learner has none."""
+        """Return a learner's place with up to ``n`` places above and below; an empty list if there is no place."""
         return await self._all(
             LeaderboardPlace,
             "leaderboards/around",
@@ -44,6 +44,6 @@ class AsyncLeaderboards(AsyncRepository):
     async def rank(
         self, user_id: UserId, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> int | None:
-        """Return a learner's rank, or ``None`` when the learner is not on the leaderboard."""
+        """Return a learner's rank, or ``None`` for a learner who is not on the leaderboard."""
         ranks: list[int] = await self._values("leaderboards/rank", user_id=user_id, board=board, at=at)
         return ranks[0] if ranks else None

@@ -1,4 +1,4 @@
-"""What learners do: the actions on trees and skills, and the import of what they did elsewhere."""
+"""Learners' actions on trees and skills, and the import of progress from another system."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -32,7 +32,7 @@ from skilltree.models.progress import (
 )
 from skilltree.models.users import UserProfile
 
-# How often an action is tried that was refused as locked, or completed before, and is neither by then.
+# How often an action is tried again because the reason for its refusal is gone by the time it is looked up.
 _ATTEMPTS = 5
 _MOST_DAYS_BACK = 366
 
@@ -42,36 +42,36 @@ Reason = Annotated[str, Range(1, 500)]
 class AsyncProgress(AsyncProgressReads):
     """Learners' progress in trees and skills.
 
-    An action is one transaction in one network round trip, with all that follows from it. ``at`` is when it happened,
-    for a client that was offline; now when it is not given. Every action raises UserNotFound, SkillNotFound or
-    TreeNotFound, and InvalidTransition where the status forbids it: see docs/progress.md.
+    An action and all its consequences are one transaction in one network round trip. ``at`` is the time of the action,
+    for a client that was offline; the default is now. Every action raises UserNotFound, SkillNotFound or TreeNotFound,
+    and InvalidTransition if the status does not allow it: see docs/progress.md.
     """
 
     async def start_tree(self, user_id: UserId, tree_id: TreeId, *, at: datetime | None = None) -> TreeProgress:
-        """Begin a tree. Raises PrerequisitesNotMet while trees that come before it are not completed."""
+        """Start a tree. Raises PrerequisitesNotMet while its prerequisite trees are not completed."""
         return await self._act_on_tree("start_tree", user_id, tree_id, at=at)
 
     async def pause_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
-        """Put a tree aside. Working on one of its skills resumes it, too."""
+        """Pause a tree. Work on one of its skills resumes it."""
         return await self._act_on_tree("pause_tree", user_id, tree_id)
 
     async def resume_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
-        """Take up a paused tree again."""
+        """Resume a paused tree."""
         return await self._act_on_tree("resume_tree", user_id, tree_id)
 
     async def reset_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
-        """Take back all work on a tree. XP, achievements and streaks stay, and completing again pays nothing."""
+        """Delete all work on a tree. XP, achievements and streaks stay; completing a skill again pays nothing."""
         return await self._act_on_tree("reset_tree", user_id, tree_id)
 
     async def set_current_path(self, user_id: UserId, tree_id: TreeId, skill_ids: Sequence[SkillId]) -> TreeProgress:
-        """Set the way that a learner has chosen through a tree under way, as ``current_path``; none takes it back.
+        """Set the path that a learner has chosen through a started tree (``current_path``). An empty one removes it.
 
-        The application follows it; no action asks for it. A skill that is deleted or taken out of use leaves it, and a
-        reset of the tree ends it. Raises TreeNotStarted, SkillNotFound for one that is not in the tree, SkillInactive,
-        InvalidValue for one named twice.
+        The path is for the application; no action depends on it. A skill leaves the path when it is deleted or
+        deactivated, and a reset of the tree removes the path. Raises TreeNotStarted; SkillNotFound for a skill of
+        another tree; SkillInactive; InvalidValue for a duplicate.
         """
         if len({*skill_ids}) < len(skill_ids):
-            raise InvalidValue("skill_ids must name nothing twice", field="skill_ids")
+            raise InvalidValue("skill_ids must not contain duplicates", field="skill_ids")
         params = {"user_id": user_id, "tree_id": tree_id, "current_path": [*skill_ids]}
         _, (result,), progress = await self._executor.run(
             [
@@ -87,7 +87,7 @@ class AsyncProgress(AsyncProgressReads):
         return changed
 
     async def start_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
-        """Begin a skill. Raises PrerequisitesNotMet, AlreadyCompleted, SkillInactive."""
+        """Start a skill. Raises PrerequisitesNotMet, AlreadyCompleted, SkillInactive."""
         return SkillOutcome(**await self._act_on_skill("start_skill", user_id, skill_id, at=at))
 
     async def record_activity(
@@ -100,10 +100,10 @@ class AsyncProgress(AsyncProgressReads):
         struggling_indicators: StrugglingIndicators | Mapping[str, object] | None = None,
         at: datetime | None = None,
     ) -> SkillOutcome:
-        """Note time spent on a skill, which begins it; 0 to 1440 minutes, engagement from 0 to 1.
+        """Record time spent on a skill, and start the skill if needed. ``minutes`` is 0 to 1440, ``engagement`` 0 to 1.
 
-        The latest engagement is kept, and struggling indicators are added to those known. Raises PrerequisitesNotMet,
-        SkillInactive, InvalidValue, InvalidDocument.
+        The latest engagement is kept; struggling indicators are merged into the stored ones. Raises
+        PrerequisitesNotMet, SkillInactive, InvalidValue, InvalidDocument.
         """
         return SkillOutcome(
             **await self._act_on_skill(
@@ -126,9 +126,10 @@ class AsyncProgress(AsyncProgressReads):
         failed: bool = False,
         at: datetime | None = None,
     ) -> SkillOutcome:
-        """Note a try at a skill's test, which begins the skill; the best score, from 0 to 100, is kept.
+        """Record an attempt at a skill's test, and start the skill if needed. The best score, 0 to 100, is kept.
 
-        It completes nothing: that is for ``complete_skill``. Raises PrerequisitesNotMet, SkillInactive, InvalidValue.
+        An attempt does not complete the skill; ``complete_skill`` does. Raises PrerequisitesNotMet, SkillInactive,
+        InvalidValue.
         """
         return SkillOutcome(
             **await self._act_on_skill("record_attempt", user_id, skill_id, score=score, failed=failed, at=at)
@@ -144,12 +145,12 @@ class AsyncProgress(AsyncProgressReads):
         evidence: ProgressEvidence | Mapping[str, object] | None = None,
         at: datetime | None = None,
     ) -> Completion:
-        """Complete a skill, exactly once, with all that follows from it. Score from 0 to 100.
+        """Complete a skill exactly once, with all consequences. ``score`` goes from 0 to 100.
 
-        Completed already, it returns the first completion, raises the best score if this one is higher, and awards
-        nothing; that takes a second transaction. An assessment needs a score, here or from an attempt before, that
-        reaches the passing score of the skill's assessments. Raises PrerequisitesNotMet, SkillInactive,
-        AssessmentNotPassed, InvalidValue, InvalidDocument.
+        If the skill is already completed, the first completion is returned, the best score is raised if this one is
+        higher, and nothing is awarded; this takes a second transaction. A skill with a passing score needs a score that
+        reaches it, given here or by an earlier attempt. Raises PrerequisitesNotMet, SkillInactive, AssessmentNotPassed,
+        InvalidValue, InvalidDocument.
         """
         params = {
             "user_id": user_id,
@@ -160,7 +161,7 @@ class AsyncProgress(AsyncProgressReads):
             "at": at,
         }
         for _ in range(_ATTEMPTS):
-            # All that follows is in the statement itself, which writes the profile once.
+            # The statement itself includes all consequences, so that the profile is written only once.
             _, (result,), _ = await self._executor.run(
                 [
                     step("progress/lock_for_skill", params),
@@ -178,15 +179,15 @@ class AsyncProgress(AsyncProgressReads):
         raise unsettled("skill", skill_id, attempts=_ATTEMPTS)
 
     async def skip_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
-        """Skip an optional skill: what depends on it no longer waits for it. Raises SkillNotOptional."""
+        """Skip an optional skill: it no longer holds up the skills that depend on it. Raises SkillNotOptional."""
         return SkillOutcome(**await self._act_on_skill("skip_skill", user_id, skill_id, at=at))
 
     async def reset_skill(self, user_id: UserId, skill_id: SkillId) -> SkillOutcome:
-        """Take back all work on a skill. XP, achievements and streaks stay, and completing again pays nothing."""
+        """Delete all work on a skill. XP, achievements and streaks stay; completing it again pays nothing."""
         return SkillOutcome(**await self._act_on_skill("reset_skill", user_id, skill_id, at=None))
 
     async def _act_on_skill(self, action: str, user_id: UserId, skill_id: SkillId, **given: object) -> dict[str, Any]:
-        """Run an action on a skill with all that follows from it, and return what came of it."""
+        """Run an action on a skill with all its consequences, and return the fields of its outcome."""
         params = {
             "user_id": user_id,
             "skill_id": skill_id,
@@ -211,7 +212,7 @@ class AsyncProgress(AsyncProgressReads):
         raise unsettled("skill", skill_id, attempts=_ATTEMPTS)
 
     async def _repeat(self, result: CompletionResult, params: Params) -> Completion | None:
-        """Return the completion of a skill completed before, with the best score, or ``None`` if it has been reset."""
+        """Return the earlier completion with the best score, or ``None`` if the skill has been reset meanwhile."""
         before, _, after = await self._executor.run(
             [
                 step("progress/lock_for_skill", params, Standing),
@@ -224,14 +225,14 @@ class AsyncProgress(AsyncProgressReads):
         return Completion(**outcome_of(result, before[0], after[0], ()), already_completed=True)
 
     async def _refuse(self, result: ActionResult, user_id: UserId, skill_id: SkillId) -> None:
-        """Raise the error for an action on a skill that was not done, unless the skill has been opened by now."""
+        """Raise the error for a refused action, unless the skill has opened meanwhile."""
         if result.outcome != "LOCKED":
             raise refusal(result, user_id=user_id, skill_id=skill_id)
         if missing := await self.missing_prerequisites(user_id, skill_id):
             raise locked("skill", skill_id, missing)
 
     async def _act_on_tree(self, action: str, user_id: UserId, tree_id: TreeId, **given: object) -> TreeProgress:
-        """Run an action on a tree, and return the learner's progress in it."""
+        """Run an action on a tree, and return the learner's progress in the tree."""
         params = {"user_id": user_id, "tree_id": tree_id, "skill_id": None, "at": None, **given}
         for _ in range(_ATTEMPTS):
             _, (result,), _, progress = await self._executor.run(
@@ -252,16 +253,16 @@ class AsyncProgress(AsyncProgressReads):
         raise unsettled("tree", tree_id, attempts=_ATTEMPTS)
 
     async def restore_streak(self, user_id: UserId, days: list[date], *, reason: Reason) -> RestoredStreak:
-        """Let days count in a learner's streaks on which they missed learning, and award what that brings.
+        """Count missed days in a learner's streaks, and award the achievements that follow.
 
-        Nothing else comes of it: no minutes, no XP but an achievement's. Days that count already stay as they are. The
-        reason, of 1 to 500 characters, is for the learner to read and on the trail, with who gave the days back. Work
-        of the service. Raises UserNotFound, and InvalidValue for a day that has not come yet, or before the year 2000.
+        Nothing else changes: no minutes, and no XP except for those achievements. Days that already count stay as they
+        are. The learner can read ``reason`` (1 to 500 characters); the audit trail keeps it with the actor. Only the
+        service may do this. Raises UserNotFound, and InvalidValue for a future day or one before the year 2000.
         """
         if not 1 <= len(days) <= _MOST_DAYS_BACK:
             raise InvalidValue(f"days must be from 1 to {_MOST_DAYS_BACK}, not {len(days)}", field="days")
         if not reason.strip():
-            raise InvalidValue("reason must say something, not be blank", field="reason")
+            raise InvalidValue("reason must not be blank", field="reason")
         params = {"user_id": user_id, "days": days, "reason": reason, "skill_id": None, "at": None}
         _, noted, given_back, _, achievements, _, profiles = await self._executor.run(
             [
@@ -277,9 +278,9 @@ class AsyncProgress(AsyncProgressReads):
         if not noted:
             raise UserNotFound(id=user_id)
         if noted[0].outcome == "TOO_OLD":
-            raise InvalidValue("a day before the year 2000 cannot be given back", field="days")
+            raise InvalidValue("days must not be before the year 2000", field="days")
         if noted[0].outcome not in DONE:
-            raise InvalidValue("a day that has not come yet cannot be given back", field="days")
+            raise InvalidValue("days must not be in the future", field="days")
         return RestoredStreak(
             days=tuple(sorted(given_back)),
             current_streak=profiles[0].current_streak,
@@ -288,12 +289,12 @@ class AsyncProgress(AsyncProgressReads):
         )
 
     async def import_rows(self, rows: Iterable[ProgressImport | Mapping[str, object]]) -> int:
-        """Import what learners have done elsewhere, all rows or none, by COPY; return how many.
+        """Import learners' progress from another system with COPY, all rows or none. Returns the number of rows.
 
-        They are taken as facts, whatever gates the skills, from the year 2000 on. Progress in trees and the counts of
-        the profile follow at once; XP, levels, days, what opens, achievements and scores are for ``doctor.repair`` to
-        give, a learner at a time. Raises InvalidValue, UserNotFound, SkillNotFound, SkillNotOptional and
-        ProgressExists, each with the position of the row.
+        Rows are taken as facts from the year 2000 on, even where a skill is locked. Tree progress and the profile's
+        counts are updated at once. Run ``doctor.repair`` afterwards, which works one learner at a time: it derives XP,
+        levels, days, open skills, achievements and leaderboard scores. Raises InvalidValue, UserNotFound,
+        SkillNotFound, SkillNotOptional and ProgressExists, each with the number of the row.
         """
         *_, (result,), _, _, _, _ = await self._executor.run(
             [

@@ -1,4 +1,4 @@
-"""What is read of learners' progress. Nothing here writes."""
+"""Reads of learners' progress. Nothing here writes."""
 
 from datetime import date
 
@@ -17,14 +17,14 @@ _MOST_DAYS = 3660
 
 
 class AsyncProgressReads(AsyncRepository):
-    """What a learner has done, could do now, and would have to do first. ``AsyncProgress`` adds the actions."""
+    """What a learner has done, can do now, and would have to do first. ``AsyncProgress`` adds the actions."""
 
     async def for_skill(self, user_id: UserId, skill_id: SkillId) -> SkillProgress | None:
-        """Return one learner's work on one skill, or ``None`` before the first."""
+        """Return a learner's work on a skill, or ``None`` if there is none yet."""
         return await self._find(SkillProgress, "progress/for_skill", user_id=user_id, skill_id=skill_id)
 
     async def for_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress | None:
-        """Return one learner's way through one tree, or ``None`` before the start."""
+        """Return a learner's progress in a tree, or ``None`` if it is not started."""
         return await self._find(TreeProgress, "progress/for_tree", user_id=user_id, tree_id=tree_id)
 
     async def list_for_user(
@@ -35,7 +35,7 @@ class AsyncProgressReads(AsyncRepository):
         after: str | None = None,
         limit: int = 100,
     ) -> Page[SkillProgress]:
-        """Return a page of all that a learner has worked on, in the order of the skills' ids."""
+        """Return a page of a learner's work on skills, in the order of the skills' ids."""
         return await self._page(
             SkillProgress,
             "progress/list_for_user",
@@ -47,7 +47,7 @@ class AsyncProgressReads(AsyncRepository):
         )
 
     async def calculate_tree_progress(self, user_id: UserId, tree_id: TreeId) -> CalculatedProgress:
-        """Count a learner's progress in a tree now. Raises TreeNotFound."""
+        """Compute a learner's progress in a tree now. Raises TreeNotFound."""
         return await self._one(
             CalculatedProgress,
             "progress/calculate_tree_progress",
@@ -57,7 +57,7 @@ class AsyncProgressReads(AsyncRepository):
         )
 
     async def can_unlock(self, user_id: UserId, skill_id: SkillId) -> bool:
-        """Tell whether a learner has satisfied all direct prerequisites of a skill, or began it before it had them.
+        """Return whether a skill is open to a learner: all direct prerequisites are satisfied, or work has started.
 
         Raises SkillNotFound.
         """
@@ -67,10 +67,9 @@ class AsyncProgressReads(AsyncRepository):
         return bool(answers[0])
 
     async def missing_prerequisites(self, user_id: UserId, skill_id: SkillId) -> list[MissingPrerequisite]:
-        """Return what a learner must complete to open a skill, in an order in which to learn it. Raises SkillNotFound.
+        """Return what a learner must complete to open a skill, in the order to learn it. Raises SkillNotFound.
 
-        What lies behind a prerequisite that is already completed or skipped is not asked for again, nor what lies
-        behind work under way, which goes on.
+        Anything that is needed only for a completed, skipped or started skill is left out.
         """
         rows = await self._all(
             MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id
@@ -80,9 +79,10 @@ class AsyncProgressReads(AsyncRepository):
         return rows[:-1]
 
     async def explain_lock(self, user_id: UserId, skill_id: SkillId) -> LockExplanation:
-        """Tell why a skill is locked to a learner, and the shortest way to open it, skipping what is optional.
+        """Explain why a skill is locked for a learner, and how to open it fastest, skipping optional skills.
 
-        Nothing is asked for behind a skill under way: work once begun goes on. Raises SkillNotFound, UserNotFound.
+        Anything that is needed only for a started skill is left out, because started work can go on. Raises
+        SkillNotFound, UserNotFound.
         """
         found = await self._find(LockExplanation, "progress/explain_lock", user_id=user_id, skill_id=skill_id)
         if found is None:
@@ -90,10 +90,10 @@ class AsyncProgressReads(AsyncRepository):
         return found
 
     async def learning_path(self, user_id: UserId, skill_id: SkillId) -> LearningPath:
-        """Return what a learner has still to complete for a skill, that skill last, each after all that it needs.
+        """Return the skills a learner still has to complete up to and including this one, prerequisites first.
 
-        What is completed or skipped is left out, with what lies only behind it or behind work under way, which goes on.
-        Raises SkillNotFound, UserNotFound.
+        Completed and skipped skills are left out, and so is anything that is needed only for them or for a started
+        skill. Raises SkillNotFound, UserNotFound.
         """
         found = await self._find(LearningPath, "progress/learning_path", user_id=user_id, skill_id=skill_id)
         if found is None:
@@ -103,10 +103,10 @@ class AsyncProgressReads(AsyncRepository):
     async def next_skills(self, user_id: UserId, *, tree_id: TreeId | None = None, limit: int = 10) -> list[NextSkill]:
         """Return the skills a learner could work on now, the best first: of one tree, or of all trees IN_PROGRESS.
 
-        Those in progress come first, then those of a higher score; of two with the same, the required one. The score is
-        10 for each skill that this one opens, 2 for each unfinished one that needs it, 20 / (1 + steps) for a milestone
-        so many steps ahead, 5 if the rest fits into the learner's daily goal, less 5 for each level of difficulty above
-        the learner's. Raises TreeNotFound, UserNotFound, InvalidValue.
+        Skills in progress come first, then higher scores, and required before optional ones at an equal score. The
+        score adds up 10 for each skill that this one opens, 2 for each unfinished skill that needs it, 20 / (1 + steps)
+        for a milestone that many steps ahead, 5 if the rest fits into the learner's daily goal, and -5 for each level
+        of difficulty above the learner's. Raises TreeNotFound, UserNotFound, InvalidValue.
         """
         found = await self._all(
             NextSkill, "progress/next_skills", user_id=user_id, tree_id=tree_id, limit=limited(limit, "limit")
@@ -116,17 +116,17 @@ class AsyncProgressReads(AsyncRepository):
         return found
 
     async def dashboard(self, user_id: UserId) -> Dashboard:
-        """Return where a learner stands: profile, trees under way, open skills, latest achievements.
+        """Return an overview of a learner: profile, trees in progress, open skills, latest achievements.
 
-        Open are at most 20 skills of the trees that are not paused, those in progress first. Raises UserNotFound.
+        It has at most 20 open skills of trees that are not paused, those in progress first. Raises UserNotFound.
         """
         return await self._one(Dashboard, "progress/dashboard", missing=UserNotFound(id=user_id), user_id=user_id)
 
     async def activity_by_day(self, user_id: UserId, *, since: date, until: date) -> list[ActivityDay]:
-        """Return what a learner did on each day, both days included, also where that is nothing.
+        """Return a learner's activity for each day from ``since`` to ``until``, both included, even without activity.
 
-        Days are those of the learner's calendar when it happened. Raises UserNotFound, and InvalidValue for more than
-        3660 days or fewer than one.
+        Days are those of the learner's calendar at the time. Raises UserNotFound, and InvalidValue unless the range has
+        1 to 3660 days.
         """
         if not 1 <= (until - since).days + 1 <= _MOST_DAYS:
             raise InvalidValue(
@@ -138,12 +138,12 @@ class AsyncProgressReads(AsyncRepository):
         return days
 
     async def _absent(self, user_id: UserId, other: NotFound) -> NotFound:
-        """Return the error for a query that found nothing: the learner is absent, or else the other."""
+        """Return the error for a query that found nothing: the learner does not exist, or else the other row."""
         learner = await self._find(User, "users/get", user_id=user_id)
         return UserNotFound(id=user_id) if learner is None else other
 
     async def _check_known(self, user_id: UserId, tree_id: TreeId | None) -> None:
-        """Raise UserNotFound or TreeNotFound, if one of them is the reason why nothing was found."""
+        """Raise UserNotFound or TreeNotFound if the learner or the tree does not exist."""
         await self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
         if tree_id is not None:
             await self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)

@@ -16,7 +16,7 @@ from skilltree._async.users import AsyncUsers
 
 
 class AsyncRepositories(AsyncExecutor):
-    """Every repository, on whatever executes."""
+    """Every repository, on any executor."""
 
     def __init__(self) -> None:
         self.users = AsyncUsers(self)

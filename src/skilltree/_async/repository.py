@@ -1,4 +1,4 @@
-"""What every repository is made of: a query name, a model, parameters."""
+"""The base of all repositories: it runs a named query with parameters and returns models."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -18,16 +18,16 @@ T = TypeVar("T")
 
 HOLD_TREE = ("trees/lock_learners", "trees/lock_learners")
 HOLD_SKILL = ("skills/lock_learners", "skills/lock_learners")
-"""What comes before an edit of what counts or gates in a tree: learners wait. Twice: see trees/lock_learners."""
+"""The queries that make learners wait before a tree's graph changes. They run twice: see trees/lock_learners."""
 
 LEARNERS_FOLLOW = ("progress/unlock_for_learners", "progress/refresh_learners")
-"""What follows from an edit of what counts or gates in a tree: queries that find it by tree_id, skill_id or slug."""
+"""The queries that update learners' progress after a tree's graph changes. They use tree_id, skill_id or slug."""
 
 RowFactory = Callable[[AsyncCursor[Any]], RowMaker[T]]
 
 
 class AsyncStep(NamedTuple):
-    """A query of a transaction, and what its rows are made into, unless nobody wants them; of a COPY, what is sent."""
+    """A query of a transaction. Without a ``row_factory``, its rows are not read. A COPY sends ``rows``."""
 
     query: Query
     params: Params
@@ -36,29 +36,29 @@ class AsyncStep(NamedTuple):
 
 
 def step(query: str, params: Params, model: type[Model] | None = None) -> AsyncStep:
-    """Return a query as a step of a transaction; its rows become models, or without one nothing."""
+    """Return a query as a step of a transaction. Its rows become models; without a model they are not read."""
     return AsyncStep(read(query), params, None if model is None else rows_of(model))
 
 
 class AsyncExecutor(ABC):
-    """Something that executes statements: the database with its pool, or a unit of work on one connection."""
+    """Runs statements: the database with its pool, or a unit of work on one connection."""
 
     is_unit_of_work = False
 
     @abstractmethod
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
-        """Run the statements as one transaction, and return the rows of each, or none where nobody wants them.
+        """Run the statements as one transaction, and return the rows of each; none for a step without a row factory.
 
-        That is one network round trip, but for a COPY, which PostgreSQL takes by itself.
+        This takes one network round trip, except with a COPY, which PostgreSQL does not accept in a pipeline.
         """
 
     @abstractmethod
     def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
-        """Run a statement, and yield its rows as they are read: a connection is in use until the last one."""
+        """Run a statement, and yield its rows as they are read. It uses a connection until the last row."""
 
 
 class AsyncRepository:
-    """The statements of one aggregate. It owns no connection and holds no rule."""
+    """The statements of one aggregate. It owns no connection and holds no business rule."""
 
     def __init_subclass__(cls) -> None:
         check_arguments(cls)
@@ -69,7 +69,7 @@ class AsyncRepository:
     async def _fetch(
         self, row_factory: RowFactory[T], query: str, before: Sequence[str], after: Sequence[str], params: Params
     ) -> list[T]:
-        """Return the rows of a query that runs between others, as one transaction."""
+        """Run a query between others as one transaction, and return its rows."""
         steps = [step(name, params) for name in (*before, query, *after)]
         steps[len(before)] = AsyncStep(read(query), params, row_factory)
         rows: list[T] = (await self._executor.run(steps))[len(before)]
@@ -80,8 +80,8 @@ class AsyncRepository:
     ) -> list[M]:
         """Return every row.
 
-        ``before`` and ``after`` are queries of the same transaction with the same parameters: what to lock, and what
-        follows from the change.
+        ``before`` and ``after`` are queries of the same transaction with the same parameters, for example to lock rows
+        first or to update derived data afterwards.
         """
         return await self._fetch(rows_of(model), query, before, after, params)
 
@@ -107,13 +107,13 @@ class AsyncRepository:
         return rows[0]
 
     def _stream(self, model: type[M], query: str, **params: object) -> AsyncGenerator[M]:
-        """Return the rows as they are read, however many they are."""
+        """Yield the rows as they are read, without holding all of them in memory."""
         return self._executor.stream(step(query, params, model))
 
     async def _page(
         self, model: type[M], query: str, *, order: tuple[str, ...], after: str | None, limit: int, **params: object
     ) -> Page[M]:
-        """Return the rows that come after a cursor in this order (keyset pagination)."""
+        """Return the rows after a cursor in this order (keyset pagination)."""
         placed = {**params, **page_params(model, order, after, limit)}
         return page_of(model, order, await self._fetch(rows_of(model), query, (), (), placed), limit)
 

@@ -1,4 +1,4 @@
-"""Where learners are logged in."""
+"""Learners' login sessions."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -28,10 +28,10 @@ class AsyncSessions(AsyncRepository):
         valid_for: timedelta = LONGEST,
         id: SessionId | None = None,  # noqa: A002 (the column's name)
     ) -> StartedSession:
-        """Start a session that ends after ``valid_for`` at the latest; its token is told here, and never again.
+        """Start a session that ends after ``valid_for`` at the latest. Only this call ever returns its token.
 
-        For somebody who has been authenticated elsewhere; with a password, ``accounts.log_in`` does both at once.
-        Raises UserNotFound, also for an account not in use, InvalidDocument, InvalidValue for an address that is none.
+        Use it after an authentication of your own; with a password, ``accounts.log_in`` does both. Raises UserNotFound,
+        also for an inactive account; InvalidDocument; InvalidValue for an invalid IP address.
         """
         secret = new_secret()
         session = await self._one(
@@ -50,9 +50,9 @@ class AsyncSessions(AsyncRepository):
         return StartedSession(session=session, token=token(session.user_id, secret))
 
     async def resume(self, token: str, *, idle_for: timedelta = LONGEST_IDLE) -> Session:
-        """Return the session of a token, and note that it was used. Raises SessionNotFound.
+        """Return the session of a token, and record that it is in use. Raises SessionNotFound.
 
-        It must not have ended, nor been idle for as long as ``idle_for``, and the account must be in use.
+        The session must not have ended nor been idle for ``idle_for``, and the account must be active.
         """
         shown = read_token(token)
         if shown is None:
@@ -68,7 +68,7 @@ class AsyncSessions(AsyncRepository):
         )
 
     async def touch(self, user_id: UserId, session_id: SessionId, *, idle_for: timedelta = LONGEST_IDLE) -> Session:
-        """Note that a session was used just now. Raises SessionNotFound when it has ended, or was idle for so long."""
+        """Record that a session is in use now. Raises SessionNotFound if it has ended or was idle for ``idle_for``."""
         return await self._one(
             Session,
             "sessions/touch",
@@ -79,19 +79,19 @@ class AsyncSessions(AsyncRepository):
         )
 
     async def end(self, user_id: UserId, session_id: SessionId) -> Session:
-        """End a session. Raises SessionNotFound when it has ended already."""
+        """End a session. Raises SessionNotFound if it has already ended."""
         return await self._one(
             Session, "sessions/end", missing=SessionNotFound(id=session_id), user_id=user_id, session_id=session_id
         )
 
     async def end_all(self, user_id: UserId, *, except_session_id: SessionId | None = None) -> int:
-        """End a learner's sessions, all but one if that is given, and return how many."""
+        """End all sessions of a learner, except one if given, and return how many ended."""
         return len(await self._values("sessions/end_all", user_id=user_id, except_session_id=except_session_id))
 
     async def list_active(self, user_id: UserId, *, idle_for: timedelta = LONGEST_IDLE) -> list[Session]:
-        """Return where a learner is logged in, the latest used first: the sessions that ``resume`` would return."""
+        """Return a learner's sessions that ``resume`` would accept, the latest used first."""
         return await self._all(Session, "sessions/list_active", user_id=user_id, idle_for=idle_for)
 
     async def expire_idle(self, idle_for: timedelta = LONGEST_IDLE, *, limit: int = 1000) -> int:
-        """End sessions not used for so long, or whose time is up, at most ``limit`` of them, and return how many."""
+        """End sessions that were idle for so long or have expired, at most ``limit`` of them. Returns how many."""
         return len(await self._values("sessions/expire_idle", idle_for=idle_for, limit=limited(limit, "limit")))

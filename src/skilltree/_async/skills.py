@@ -19,7 +19,7 @@ _COUNTED_BY = {"is_active", "is_optional", "is_milestone"}
 
 
 class AsyncSkills(AsyncRepository):
-    """The skills of the trees. Every edit of the graph is checked by the database when its transaction ends."""
+    """The skills of the trees. The database checks every change of the graph when its transaction ends."""
 
     async def create(
         self,
@@ -80,7 +80,7 @@ class AsyncSkills(AsyncRepository):
         )
 
     async def update(self, skill_id: SkillId, **changed: Unpack[SkillChanges]) -> Skill:
-        """Change a skill; what is not given stays. Raises SkillNotFound, UnknownParent, CyclicParents."""
+        """Change the given fields. Raises SkillNotFound, UnknownParent, CyclicParents."""
         counts = not _COUNTED_BY.isdisjoint(changed)
         return await self._one(
             Skill,
@@ -95,12 +95,12 @@ class AsyncSkills(AsyncRepository):
         )
 
     async def change_key(self, skill_id: SkillId, key: str) -> Skill:
-        """Give a skill another key in its tree. Raises SkillKeyTaken, SkillNotFound."""
+        """Give a skill another key within its tree. Raises SkillKeyTaken, SkillNotFound."""
         missing = SkillNotFound(id=skill_id)
         return await self._one(Skill, "skills/change_key", missing=missing, skill_id=skill_id, key=key)
 
     async def update_content(self, skill_id: SkillId, content: SkillContent | Mapping[str, object] | None) -> Skill:
-        """Replace what a skill teaches. Raises InvalidDocument with the path of the fault, SkillNotFound."""
+        """Replace the content of a skill. Raises InvalidDocument with the path of the faulty value, SkillNotFound."""
         return await self._one(
             Skill,
             "skills/update_content",
@@ -110,7 +110,7 @@ class AsyncSkills(AsyncRepository):
         )
 
     async def arrange(self, tree_id: TreeId, positions: Mapping[SkillId, tuple[float, float]]) -> None:
-        """Place many skills of a tree, in pixels. Raises SkillNotFound, and then places none."""
+        """Set the positions of many skills of a tree, in pixels. If one is missing, SkillNotFound, and none is set."""
         placed = await self._values(
             "skills/arrange",
             tree_id=tree_id,
@@ -119,10 +119,10 @@ class AsyncSkills(AsyncRepository):
             ys=[float(y) for _, y in positions.values()],
         )
         if len(placed) < len(positions):
-            raise SkillNotFound(f"not all of these {len(positions)} skills are in tree {tree_id}; none was placed")
+            raise SkillNotFound(f"not all of these {len(positions)} skills are in tree {tree_id}; no position was set")
 
     async def add_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
-        """Let a skill need another of its tree. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
+        """Make a skill depend on another of its tree. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
         return await self._one(
             Skill,
             "skills/add_dependency",
@@ -136,7 +136,7 @@ class AsyncSkills(AsyncRepository):
         )
 
     async def remove_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
-        """Let a skill no longer need another. Raises SkillNotFound."""
+        """Make a skill no longer depend on another. Raises SkillNotFound."""
         return await self._one(
             Skill,
             "skills/remove_dependency",
@@ -150,7 +150,7 @@ class AsyncSkills(AsyncRepository):
         )
 
     async def set_dependencies(self, skill_id: SkillId, dependencies: Sequence[SkillId]) -> Skill:
-        """Replace what a skill needs. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
+        """Replace a skill's dependencies. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
         return await self._one(
             Skill,
             "skills/set_dependencies",
@@ -164,7 +164,7 @@ class AsyncSkills(AsyncRepository):
         )
 
     async def deactivate(self, skill_id: SkillId) -> Skill:
-        """Take a skill out of use, keeping what learners did in it. Raises SkillNotFound."""
+        """Deactivate a skill. Learners keep their progress in it. Raises SkillNotFound."""
         return await self._one(
             Skill,
             "skills/deactivate",
@@ -177,7 +177,7 @@ class AsyncSkills(AsyncRepository):
         )
 
     async def delete(self, skill_id: SkillId) -> None:
-        """Delete a skill and all progress in it, and take it out of the graph. Raises SkillNotFound."""
+        """Delete a skill and all progress in it, and remove it from the graph. Raises SkillNotFound."""
         deleted = await self._values(
             "skills/delete",
             before=(*HOLD_SKILL, "skills/lock", "skills/deactivate", *LEARNERS_FOLLOW),
@@ -202,7 +202,7 @@ class AsyncSkills(AsyncRepository):
         return await self._all(Skill, "skills/list_for_tree", tree_id=tree_id, include_inactive=include_inactive)
 
     async def children(self, skill_id: SkillId) -> list[Skill]:
-        """Return the active skills whose parent this is, top to bottom, left to right."""
+        """Return the active child skills of a skill, top to bottom, left to right."""
         return await self._all(Skill, "skills/children", skill_id=skill_id)
 
     async def search(
@@ -214,21 +214,21 @@ class AsyncSkills(AsyncRepository):
         limit: SearchSize = 20,
         offset: Offset = 0,
     ) -> list[SkillHit]:
-        """Return the active skills that match, best first; ``text`` is read as by a web search engine."""
+        """Return the matching active skills, the best first. ``text`` has the syntax of a web search."""
         return await self._all(
             SkillHit, "skills/search", text=text, tree_id=tree_id, published=published, limit=limit, offset=offset
         )
 
     async def ancestors(self, skill_id: SkillId) -> list[RelatedSkill]:
-        """Return all that leads to a skill, the nearest first. Raises SkillNotFound."""
+        """Return all direct and indirect dependencies of a skill, the nearest first. Raises SkillNotFound."""
         return await self._related("skills/ancestors", skill_id)
 
     async def descendants(self, skill_id: SkillId) -> list[RelatedSkill]:
-        """Return all that follows from a skill, the nearest first. Raises SkillNotFound."""
+        """Return all direct and indirect dependents of a skill, the nearest first. Raises SkillNotFound."""
         return await self._related("skills/descendants", skill_id)
 
     async def learning_path(self, skill_id: SkillId) -> list[PathStep]:
-        """Return what leads to a skill and the skill itself, each after all that it needs. Raises SkillNotFound."""
+        """Return all skills needed for a skill, and the skill itself, prerequisites first. Raises SkillNotFound."""
         path = await self._all(PathStep, "skills/learning_path", skill_id=skill_id)
         if not path:
             raise SkillNotFound(id=skill_id)

@@ -1,4 +1,4 @@
-"""How statements are sent on one connection: alone, together in a pipeline, or in turn where there is a COPY."""
+"""Sending statements on one connection: alone, together in a pipeline, or one by one if there is a COPY."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +12,16 @@ from skilltree._core.driver_errors import translated
 from skilltree._core.queries import read
 from skilltree._core.roles import ANYBODY, Actor, roles_taken
 from skilltree._core.scopes import require_scope
-from skilltree._core.sockets import has_something_to_say
+from skilltree._core.sockets import has_input
 
 
 async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
-    """Run the statements, as one transaction unless one is open, and return the rows of each."""
+    """Run the statements as one transaction, or inside the open one, and return the rows of each."""
     with translated(steps):
         if actor is ANYBODY:
             if connection.is_learner:
                 require_scope(steps)
-            # Within a transaction, what it carries is set already.
+            # Inside a transaction, its settings are already made.
             if len(steps) == 1 and (
                 connection.carried is None or connection.pgconn.transaction_status != TransactionStatus.IDLE
             ):
@@ -32,7 +32,7 @@ async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep
 
 
 async def begin_for(connection: AsyncPinnedConnection, actor: Actor) -> None:
-    """Say at the beginning of a transaction what it depends on, and for whom it works."""
+    """Make the settings of a new transaction, and set the actor it works for."""
     if connection.carried is not None:
         query = read("roles/set_settings")
         await connection.execute(query.numbered, query.values(connection.carried))
@@ -41,7 +41,7 @@ async def begin_for(connection: AsyncPinnedConnection, actor: Actor) -> None:
 
 
 async def _executed(cursor: AsyncCursor[Any], step: AsyncStep) -> list[Any]:
-    """Run a statement, and return its rows if they are wanted."""
+    """Run a statement, and return its rows if it has a row factory."""
     if step.row_factory is not None:
         cursor.row_factory = step.row_factory
     await cursor.execute(step.query.numbered, step.query.values(step.params))
@@ -49,21 +49,22 @@ async def _executed(cursor: AsyncCursor[Any], step: AsyncStep) -> list[Any]:
 
 
 def has_rows(steps: Sequence[AsyncStep]) -> bool:
-    """Tell whether rows are sent with one of them: those may be there only once."""
+    """Return whether a step sends COPY rows. Their iterator may be used up after one run."""
     return any(step.rows is not None for step in steps)
 
 
 async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
-    """Send the statements, and around them a transaction unless one is open, before waiting for any answer."""
+    """Send all statements before waiting for any result. Without an open transaction, send begin and commit, too."""
     is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
-    if is_open and not connection.closed and has_something_to_say(connection.fileno()):
-        # Its farewell, mostly: an empty statement raises the server's reason, a pipeline only says that it is gone.
+    if is_open and not connection.closed and has_input(connection.fileno()):
+        # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         await connection.execute("")
     todo = list(roles_taken(steps, actor, goes_on=is_open))
     cursors: list[AsyncCursor[Any]] = []
     try:
         async with connection.pipeline():
-            # One for all whose rows nobody wants. The others are made when needed: the server has begun by then.
+            # One cursor serves all statements whose rows are not read. Others are created when needed, because the
+            # server is already working by then.
             other = connection.cursor()
             if not is_open:
                 await other.execute(connection.begin)
@@ -86,7 +87,7 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
         return [[] if cursor is other else await cursor.fetchall() for cursor in cursors]
     except BaseException as error:
         if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
-            # Interrupted, with answers under way that nobody waits for any more, or in the middle of an action.
+            # Interrupted with results pending, or in the middle of an action: the connection is in no usable state.
             await connection.close()
         elif not is_open and not connection.closed:
             await connection.rollback()
@@ -94,7 +95,7 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
 
 
 async def _run_in_turn(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
-    """Run the statements one after the other, as one transaction: what comes with a COPY cannot be sent together."""
+    """Run the statements one by one as one transaction, because a COPY cannot be part of a pipeline."""
     is_open = connection.pgconn.transaction_status != TransactionStatus.IDLE
     results: list[list[Any]] = []
     async with connection.transaction():

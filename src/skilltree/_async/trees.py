@@ -1,4 +1,4 @@
-"""Trees: the catalogue, whole trees for learners, and curricula in and out."""
+"""Trees: the catalogue, whole trees for learners, and the import and export of curricula."""
 
 from collections.abc import Mapping, Sequence
 
@@ -49,9 +49,9 @@ class AsyncTrees(AsyncRepository):
         is_ai_generated: bool = False,
         id: TreeId | None = None,  # noqa: A002 (the column's name)
     ) -> Tree:
-        """Create a tree, unpublished. Raises SlugTaken, CategoryNotFound, UnknownPrerequisite, InvalidDocument.
+        """Create an unpublished tree. Raises SlugTaken, CategoryNotFound, UnknownPrerequisite, InvalidDocument.
 
-        ``language`` is an ISO 639-1 code, such as ``de`` or ``pt-BR``: the tree and its skills are searched in it.
+        ``language`` is an ISO 639-1 code, such as ``de`` or ``pt-BR``. The full-text search of the tree uses it.
         """
         return await self._one(
             Tree,
@@ -75,7 +75,7 @@ class AsyncTrees(AsyncRepository):
         )
 
     async def update(self, tree_id: TreeId, **changed: Unpack[TreeChanges]) -> Tree:
-        """Change a tree; what is not given stays. Raises TreeNotFound, CategoryNotFound, InvalidDocument."""
+        """Change the given fields. Raises TreeNotFound, CategoryNotFound, InvalidDocument."""
         return await self._one(
             Tree,
             "trees/update",
@@ -89,7 +89,7 @@ class AsyncTrees(AsyncRepository):
         return await self._one(Tree, "trees/change_slug", missing=TreeNotFound(id=tree_id), tree_id=tree_id, slug=slug)
 
     async def change_language(self, tree_id: TreeId, language: str) -> Tree:
-        """Say in which language a tree is written, as ``create`` does. Raises TreeNotFound, InvalidValue."""
+        """Change the language of a tree, a code as in ``create``. Raises TreeNotFound, InvalidValue."""
         return await self._one(
             Tree, "trees/change_language", missing=TreeNotFound(id=tree_id), tree_id=tree_id, language=language
         )
@@ -99,11 +99,11 @@ class AsyncTrees(AsyncRepository):
         return await self._one(Tree, "trees/publish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
 
     async def unpublish(self, tree_id: TreeId) -> Tree:
-        """Take a tree out of the catalogue; learners keep their progress. Raises TreeNotFound."""
+        """Hide a tree from the catalogue. Learners keep their progress. Raises TreeNotFound."""
         return await self._one(Tree, "trees/unpublish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
 
     async def set_prerequisites(self, tree_id: TreeId, prerequisites: Sequence[TreeId]) -> Tree:
-        """Replace the trees that come before a tree. Raises CyclicPrerequisites, UnknownPrerequisite, TreeNotFound."""
+        """Replace a tree's prerequisites. Raises CyclicPrerequisites, UnknownPrerequisite, TreeNotFound."""
         return await self._one(
             Tree,
             "trees/set_prerequisites",
@@ -113,7 +113,7 @@ class AsyncTrees(AsyncRepository):
         )
 
     async def delete(self, tree_id: TreeId) -> None:
-        """Delete a tree with its skills and everyone's progress in them. Raises TreeNotFound."""
+        """Delete a tree, its skills and all learners' progress in them. Raises TreeNotFound."""
         if not await self._values("trees/delete", before=(*HOLD_TREE, "trees/lock"), tree_id=tree_id):
             raise TreeNotFound(id=tree_id)
 
@@ -127,37 +127,37 @@ class AsyncTrees(AsyncRepository):
         return in_order(rows, tree_ids, missing=TreeNotFound)
 
     async def find_by_slug(self, slug: str) -> Tree | None:
-        """Return the tree with this slug; one that is not published, only to authors and to who is in it."""
+        """Return the tree with this slug, or ``None``. Only authors and learners in it see an unpublished tree."""
         return await self._find(Tree, "trees/find_by_slug", slug=slug)
 
     async def search(
         self, text: SearchText, *, published: bool | None = True, limit: SearchSize = 20, offset: Offset = 0
     ) -> list[TreeHit]:
-        """Return the trees that match, best first; ``text`` is read as by a web search engine."""
+        """Return the matching trees, the best first. ``text`` has the syntax of a web search."""
         return await self._all(TreeHit, "trees/search", text=text, published=published, limit=limit, offset=offset)
 
     async def load(self, slug: str, user_id: UserId | None = None) -> LoadedTree:
         """Return a tree with its active skills and a learner's progress. Raises TreeNotFound.
 
-        One that is not published is there for authors only, and for who is in it.
+        Only authors and learners in it see an unpublished tree.
         """
         return await self._one(LoadedTree, "trees/load", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
 
     async def load_map(self, slug: str, user_id: UserId | None = None) -> TreeMap:
-        """Return what is needed to draw a tree for a learner, without texts and documents. Raises TreeNotFound."""
+        """Return what a map needs to draw a tree for a learner, without texts and documents. Raises TreeNotFound."""
         return await self._one(TreeMap, "trees/load_map", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
 
     async def import_tree(
         self, tree: CurriculumTree | Mapping[str, object], *, leave_out_unknown: bool = False
     ) -> ImportReport:
-        """Create a tree from a curriculum, or bring it up to date in place, and report what that changed.
+        """Create a tree from a curriculum, or update it in place, and report the changes.
 
-        The curriculum is the whole truth: what it does not say gets its default, a skill it no longer has is
-        deactivated and taken out of the graph (learners keep their progress). Whether the tree is published stays as
-        it is.
+        The tree becomes exactly what the curriculum says. A field that it leaves out gets its default. A skill that it
+        leaves out is deactivated and removed from the graph; learners keep their progress. Whether the tree is
+        published does not change.
 
-        Raises InvalidCurriculum, UnknownCurriculumKeys (unless they are to be left out), CyclicDependency; then
-        nothing is written.
+        Raises InvalidCurriculum; UnknownCurriculumKeys unless ``leave_out_unknown``; CyclicDependency. Nothing is
+        written then.
         """
         given, left_out = check_tree(parse_tree(tree), leave_out_unknown=leave_out_unknown)
         result = await self._one(
@@ -196,7 +196,7 @@ class AsyncTrees(AsyncRepository):
         )
 
     async def export_tree(self, slug: str) -> CurriculumTree:
-        """Return a tree as a curriculum; importing it changes nothing. Raises TreeNotFound."""
+        """Return a tree as a curriculum. Importing it changes nothing. Raises TreeNotFound."""
         return await self._one(CurriculumTree, "trees/export_tree", missing=TreeNotFound(slug=slug), slug=slug)
 
     async def list(
@@ -211,7 +211,7 @@ class AsyncTrees(AsyncRepository):
         after: str | None = None,
         limit: int = 50,
     ) -> Page[Tree]:
-        """Return a page of the catalogue by name. ``published=None`` lists drafts too; to learners only their own."""
+        """Return a page of the catalogue by name. ``published=None`` includes drafts; a learner sees only own ones."""
         return await self._page(
             Tree,
             "trees/list",
@@ -229,13 +229,13 @@ class AsyncTrees(AsyncRepository):
     async def preview_changes(
         self, tree: CurriculumTree | Mapping[str, object], *, leave_out_unknown: bool = False
     ) -> CurriculumImpact:
-        """Return what importing a curriculum would do to the learners of its tree. Nothing is written, nothing locked.
+        """Return what the import of a curriculum would change for the tree's learners. Writes and locks nothing.
 
-        Export the tree, edit it, look at what would come of it, import it. Exact numbers, however few the learners:
-        they are for whoever may import.
+        Export the tree, edit it, look at this preview, and import it. The numbers are exact, however small: they are
+        for authors who may import.
 
-        Raises TreeNotFound, and what import_tree raises for the curriculum: InvalidCurriculum, UnknownCurriculumKeys
-        (unless they are to be left out), CyclicDependency.
+        Raises TreeNotFound, and like import_tree: InvalidCurriculum; UnknownCurriculumKeys unless
+        ``leave_out_unknown``; CyclicDependency.
         """
         given, left_out = check_tree(parse_tree(tree), leave_out_unknown=leave_out_unknown)
         result = await self._one(

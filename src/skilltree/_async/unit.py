@@ -1,4 +1,4 @@
-"""Units of work: one transaction on one connection, in which several may take turns."""
+"""Units of work: one transaction on one connection. Several tasks or threads can share it and take turns."""
 
 import os
 from asyncio import Lock as Turn
@@ -24,14 +24,14 @@ from skilltree._core.scopes import require_scope
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
 
 _INSIDE: ContextVar[frozenset[object]] = ContextVar("_INSIDE", default=frozenset())
-"""The savepoints in which this code works: what it starts as other tasks works in them, too."""
+"""The savepoints that this code works in. Tasks that it starts inherit them."""
 
 
 class AsyncUnitOfWork(AsyncRepositories):
-    """The repositories in one transaction: all of it happens, or nothing.
+    """The repositories in one transaction: either all of the work is committed, or none.
 
-    Tasks or threads that share one take turns. While one of them has a savepoint open, the others get UnitOfWorkBusy:
-    what they do would be taken back with it.
+    Tasks or threads that share a unit of work take turns. While one of them has a savepoint open, the others get
+    UnitOfWorkBusy: a rollback to the savepoint would undo their work, too.
     """
 
     is_unit_of_work = True
@@ -54,7 +54,7 @@ class AsyncUnitOfWork(AsyncRepositories):
         self._open_connection()
         with translated():
             async with self._turn:
-                cursor = await self._opened_cursor(step)
+                cursor = await self._open_cursor(step)
             try:
                 rows = [*await self._next_rows(cursor)]
                 while rows:
@@ -62,7 +62,7 @@ class AsyncUnitOfWork(AsyncRepositories):
                         yield row
                     rows = [] if len(rows) < cursor.itersize else [*await self._next_rows(cursor)]
             finally:
-                # Not when others are at work, or the end has come: it goes with the transaction.
+                # If others are at work or the unit has ended, the cursor is closed with the transaction.
                 if self._process == os.getpid() and self._connection is not None and not self._turn.locked():
                     async with self._turn:
                         await cursor.close()
@@ -70,29 +70,29 @@ class AsyncUnitOfWork(AsyncRepositories):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
-        """Open a savepoint: an error that leaves the block takes back only what was done inside."""
+        """Open a savepoint. An error that leaves the block rolls back only the work inside."""
         self._open_connection()
-        mine, outside = object(), _INSIDE.get()
+        savepoint, outside = object(), _INSIDE.get()
         with translated():
             async with self._turn:
                 transaction = AsyncTransaction(self._open_connection())
                 await transaction.__aenter__()
-                self._savepoints.append(mine)
-            _INSIDE.set(outside | {mine})
+                self._savepoints.append(savepoint)
+            _INSIDE.set(outside | {savepoint})
             try:
                 yield self
             except BaseException as error:
-                if not await self._leave(mine, transaction, error):
+                if not await self._leave(savepoint, transaction, error):
                     raise
             else:
-                await self._leave(mine, transaction, None)
+                await self._leave(savepoint, transaction, None)
             finally:
                 _INSIDE.set(outside)
 
     async def _begin(self) -> None:
-        """Begin the transaction, and say for whom: sent together. Its end is ``_end``."""
+        """Begin the transaction and set its actor in one round trip. ``_end`` ends it."""
         connection = self._open_connection()
-        # Not connection.transaction(), which in a pipeline keeps one open until the end.
+        # `connection.transaction()` in a pipeline would keep the pipeline open until the end.
         async with connection.pipeline():
             await self._transaction.__aenter__()
             await begin_for(connection, self._actor)
@@ -100,7 +100,7 @@ class AsyncUnitOfWork(AsyncRepositories):
     async def _end(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        """Commit, or take everything back because of an error. In another process, leave all of it alone."""
+        """Commit, or roll back after an error. In a forked process, leave the connection alone."""
         if self._process != os.getpid():
             self._connection = None
             if error is None:
@@ -112,18 +112,20 @@ class AsyncUnitOfWork(AsyncRepositories):
                 return False
             problem = _reason_to_undo(connection, self._savepoints) if error is None else None
             if problem is not None:
-                await self._take_back(connection)
+                await self._roll_back(connection)
                 raise problem
             try:
                 return await self._transaction.__aexit__(kind, error, traceback)
             except psycopg.OperationalError as failure:
-                # Without a word of the server's, nobody knows whether the commit has reached it.
+                # Without an answer from the server, it is unknown whether the commit reached it.
                 if error is None and connection.closed and failure.sqlstate is None:
                     raise OutcomeUnknown from failure
                 raise
 
-    async def _leave(self, mine: object, transaction: AsyncTransaction, error: BaseException | None) -> bool | None:
-        """Release a savepoint, or go back to it because of an error."""
+    async def _leave(
+        self, savepoint: object, transaction: AsyncTransaction, error: BaseException | None
+    ) -> bool | None:
+        """Release a savepoint, or roll back to it after an error."""
         if self._process != os.getpid() or self._connection is None:
             if error is None:
                 raise ForkedProcess if self._process != os.getpid() else UnitOfWorkEnded
@@ -133,25 +135,25 @@ class AsyncUnitOfWork(AsyncRepositories):
                 if error is None:
                     raise UnitOfWorkBroken
                 return False
-            if self._savepoints[-1] is not mine:
-                # Others are still inside of it: neither way is right for them.
+            if self._savepoints[-1] is not savepoint:
+                # Another task is still inside. Neither a release nor a rollback would be right for it.
                 await self._connection.close()
-                raise UnitOfWorkBusy("a savepoint ended while another was open within it: nothing is written")
+                raise UnitOfWorkBusy("a savepoint ended while another was open within it: nothing was written")
             self._savepoints.pop()
             return await transaction.__aexit__(None if error is None else type(error), error, None)
 
-    async def _take_back(self, connection: AsyncPinnedConnection) -> None:
+    async def _roll_back(self, connection: AsyncPinnedConnection) -> None:
         if not connection.closed:
-            # What has a savepoint open would be in the way of psycopg's own rollback.
+            # An open savepoint would block psycopg's own rollback.
             await connection.close() if self._savepoints else await self._transaction.__aexit__(
                 UnitOfWorkBroken, UnitOfWorkBroken(), None
             )
 
-    async def _opened_cursor(self, step: AsyncStep) -> AsyncRawServerCursor[Any]:
+    async def _open_cursor(self, step: AsyncStep) -> AsyncRawServerCursor[Any]:
         connection = self._open_connection()
         if self._actor is ANYBODY and connection.is_learner:
             require_scope((step,))
-        # A name of its own, because another may be open.
+        # A unique name, because another cursor may be open.
         name = f"{step.query.name} {uuid4()}"
         cursor = AsyncRawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)
         try:
@@ -161,7 +163,7 @@ class AsyncUnitOfWork(AsyncRepositories):
                 else:
                     await connection.execute(each.numbered)
         except BaseException:
-            # There is none on the server.
+            # The server has no such cursor, so that there is nothing to close.
             cursor._closed = True
             raise
         return cursor
@@ -186,9 +188,9 @@ class AsyncUnitOfWork(AsyncRepositories):
 
 
 def _reason_to_undo(connection: AsyncPinnedConnection, savepoints: list[object]) -> Exception | None:
-    """Return why a transaction cannot be committed, although its block has ended well."""
+    """Return why the transaction cannot be committed although its block ended without an error."""
     if savepoints:
-        return UnitOfWorkBusy("the unit of work ended while a savepoint was open in it: nothing is written")
+        return UnitOfWorkBusy("the unit of work ended while a savepoint was open: nothing was written")
     if connection.closed or connection.pgconn.transaction_status == TransactionStatus.INERROR:
-        return UnitOfWorkBroken("a statement of the unit of work failed or was broken off: nothing is written")
+        return UnitOfWorkBroken("a statement of the unit of work failed or was cancelled: nothing was written")
     return None

@@ -23,7 +23,7 @@ _PROFILE_CHANGES = TypeAdapter(ProfileChanges)
 
 _ERASURE = (
     "erasure/forget_actor",
-    # Twice: the second holds the trees that the learner has come to while the first was waiting for the learner.
+    # Twice: the second run locks the trees that the learner joined while the first one waited for the learner's lock.
     "doctor/lock_learner",
     "doctor/lock_learner",
     "erasure/keep_account",
@@ -36,7 +36,7 @@ _ERASURE = (
     "erasure/forget_author",
     "erasure/forget_attempts",
 )
-"""What is not kept here, as nobody's, goes with the account: so do tables that are yet to come."""
+"""The steps of an erasure. Data not kept by one of them, also that of future tables, is deleted with the account."""
 
 
 class AsyncUsers(AsyncRepository):
@@ -58,10 +58,10 @@ class AsyncUsers(AsyncRepository):
     ) -> User:
         """Create an account with its profile.
 
-        A password has at least ``min_password_length`` characters of any kind, at most 72 bytes, and is neither a
-        well-known one nor the account's own name or address; one that is hashed already is taken as it is. Names and
-        addresses are taken when they look like another's: case, Unicode form and spaces make no difference. Raises
-        EmailTaken, UsernameTaken, InvalidName, InvalidPassword, UnknownTimezone.
+        A password needs at least ``min_password_length`` characters of any kind and at most 72 bytes, and must not be a
+        well-known one or the account's own name or address. A HashedPassword is stored as it is. Names and addresses
+        must not look like another account's: case, Unicode form and spaces make no difference. Raises EmailTaken,
+        UsernameTaken, InvalidName, InvalidPassword, UnknownTimezone.
         """
         if isinstance(password, HashedPassword):
             password_hash = password.value
@@ -91,11 +91,11 @@ class AsyncUsers(AsyncRepository):
         return in_order(rows, user_ids, missing=UserNotFound)
 
     async def find_by_email(self, email: str) -> User | None:
-        """Return the account with this address, or with one that looks the same."""
+        """Return the account with this address or one that looks the same, or ``None``."""
         return await self._find(User, "users/find_by_email", email=email)
 
     async def find_by_username(self, username: str) -> User | None:
-        """Return the account with this user name, or with one that looks the same."""
+        """Return the account with this user name or one that looks the same, or ``None``."""
         return await self._find(User, "users/find_by_username", username=username)
 
     async def get_profile(self, user_id: UserId) -> UserProfile:
@@ -108,7 +108,7 @@ class AsyncUsers(AsyncRepository):
         return in_order(rows, user_ids, missing=UserNotFound, key="user_id")
 
     async def update_profile(self, user_id: UserId, **changed: Unpack[ProfileChanges]) -> UserProfile:
-        """Change what a learner says of themselves; what is not given stays. Raises UserNotFound, InvalidValue."""
+        """Change the given fields of a learner's profile. Raises UserNotFound, InvalidValue."""
         moves = "is_on_leaderboard" in changed
         return await self._one(
             UserProfile,
@@ -122,9 +122,9 @@ class AsyncUsers(AsyncRepository):
         )
 
     async def update_account(self, user_id: UserId, **changed: Unpack[AccountChanges]) -> User:
-        """Change the names of an account, or its avatar; what is not given stays. An old user name is free at once.
+        """Change the given fields: the names of an account or its avatar. An old user name is free at once.
 
-        The address is changed by ``accounts.request_email_change``. Raises UserNotFound, UsernameTaken, InvalidName,
+        Use ``accounts.request_email_change`` for the address. Raises UserNotFound, UsernameTaken, InvalidName,
         InvalidValue.
         """
         return await self._one(
@@ -136,11 +136,11 @@ class AsyncUsers(AsyncRepository):
         )
 
     async def mark_email_verified(self, user_id: UserId) -> User:
-        """Note that the e-mail address has been shown to be its owner's. Raises UserNotFound."""
+        """Mark an account's e-mail address as verified. Raises UserNotFound."""
         return await self._one(User, "users/mark_email_verified", missing=UserNotFound(id=user_id), user_id=user_id)
 
     async def deactivate(self, user_id: UserId) -> User:
-        """Close an account, keeping what was learnt. It is logged out and off the leaderboards. Raises UserNotFound."""
+        """Deactivate an account and keep its progress. It is logged out and on no leaderboard. Raises UserNotFound."""
         return await self._one(
             User,
             "users/deactivate",
@@ -153,7 +153,7 @@ class AsyncUsers(AsyncRepository):
         )
 
     async def reactivate(self, user_id: UserId) -> User:
-        """Open a closed account again: its owner can log in, and is back on the leaderboards. Raises UserNotFound."""
+        """Reactivate an account: its owner can log in and is back on the leaderboards. Raises UserNotFound."""
         return await self._one(
             User,
             "users/reactivate",
@@ -165,7 +165,7 @@ class AsyncUsers(AsyncRepository):
         )
 
     async def delete(self, user_id: UserId) -> None:
-        """Delete an account with all that a learner has done, and every trace of who it was. Raises UserNotFound."""
+        """Delete an account, its progress and every trace of its identity. Raises UserNotFound."""
         deleted = await self._values(
             "users/delete",
             before=(
@@ -184,11 +184,11 @@ class AsyncUsers(AsyncRepository):
             raise UserNotFound(id=user_id)
 
     async def export(self, user_id: UserId) -> AsyncGenerator[str]:
-        """Yield all that is held on a learner, as the chunks of one JSON document (docs/learner-data.md).
+        """Yield all stored data about a learner, as the chunks of one JSON document (docs/learner-data.md).
 
-        Not in it are secrets: the hashes of passwords and tokens, and what throttles log-ins. It is read as one
-        statement, and so is of one moment, while others work; a connection is in use until the last chunk is taken, or
-        the generator is closed. Raises UserNotFound, before the first chunk.
+        Secrets are left out: hashes of passwords and tokens, and the counts of failed logins. The data comes from one
+        statement and so is consistent, while others go on working. A connection is in use until the last chunk is read
+        or the generator is closed. Raises UserNotFound before the first chunk.
         """
         document = HeldDocument()
         async with aclosing(self._stream(HeldItem, "users/export", user_id=user_id)) as items:
@@ -200,16 +200,16 @@ class AsyncUsers(AsyncRepository):
         yield document.end()
 
     async def erase(self, user_id: UserId) -> None:
-        """Make a learner unknown, for ever: who they were, what they said and where they logged in is deleted.
+        """Erase a learner's identity for good: who they were, what they wrote and where they logged in.
 
-        What they achieved stays as that of nobody, under an id that nothing leads to and without times of day, so that
-        sums and rates of completion stay what they are; it is not shown on leaderboards. Address and user name are free
-        again. Raises UserNotFound, also for an account that is erased already.
+        What they achieved stays under a new id that leads to nobody, and without times of day, so that totals and
+        completion rates do not change. It is on no leaderboard. The address and user name are free again. Raises
+        UserNotFound, also for an account that was already erased.
         """
         nobody_id: UUID = uuid4()
         params = {"user_id": user_id, "nobody_id": nobody_id}
         steps = [step(query, params) for query in _ERASURE]
-        # Late, because the counts of the leaderboards are shared with other learners.
+        # As late as possible, because all learners share the leaderboards' count rows.
         for each in (nobody_id, user_id):
             steps.append(step("leaderboards/refresh_scores", {"user_id": each, "is_listed": False}))
         steps.append(step("users/delete", {"user_id": user_id})._replace(row_factory=scalar_row))

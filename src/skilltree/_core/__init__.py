@@ -1,1 +1,1 @@
-"""What serves the async and the sync repositories alike: it sends nothing to a server."""
+"""Code without I/O that the async and the sync repositories share."""

@@ -1,4 +1,4 @@
-"""What callers give is checked here against the annotations of the method, before anything is sent."""
+"""Checks a method's arguments against its annotations before anything is sent to the server."""
 
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ SearchSize = Annotated[int, Range(0, 100)]
 Offset = Annotated[int, Range(0, 1_000_000)]
 PasswordLength = Annotated[int, Range(1, 72)]
 
-# What the method itself looks at, with errors of its own: secrets, of which no message tells, and cursors.
+# The method itself checks these, with its own errors: secrets, which must appear in no message, and cursors.
 _LEFT_ALONE = frozenset({"password", "current", "new", "token", "bcrypt_cost", "after"})
 
 _PLAIN: dict[Any, Check] = {
@@ -66,7 +66,7 @@ def _check_for(hint: Any) -> Check | None:  # noqa: PLR0911 (a list of cases)
 
 
 def _check_for_any(hints: Sequence[Any]) -> Check | None:
-    """Return the check for a union; a document as one model or another is for its model to look at."""
+    """Return the check for a union, or ``None`` if a member is a document, which its model checks."""
     checks = [_check_for(hint) for hint in hints if hint is not types.NoneType]
     known = [check for check in checks if check is not None]
     if len(known) < len(checks):
@@ -79,17 +79,17 @@ def _check_for_any(hints: Sequence[Any]) -> Check | None:
 
 
 def check_arguments(repository: type) -> None:
-    """Let each public method of a repository refuse what does not fit its annotations, with InvalidValue."""
+    """Make each public method of a repository raise InvalidValue for arguments that do not fit its annotations."""
     for name, method in list(vars(repository).items()):
         if isfunction(method) and not name.startswith("_"):
             setattr(repository, name, _checked(method))
 
 
 def checks_of(method: Callable[..., object]) -> dict[str, Check | None]:
-    """Return the check of each argument; ``None`` where the method looks itself, as for documents."""
+    """Return the check of each argument; ``None`` if the method itself checks it, as for documents."""
     fields: dict[str, Any] = {}
     for name, hint in get_type_hints(method, include_extras=True).items():
-        # The fields of **changed: Unpack[TreeChanges] are arguments.
+        # The fields of `**changed: Unpack[TreeChanges]` are arguments.
         changes = next(filter(is_typeddict, get_args(hint)), None)
         fields |= {name: hint} if changes is None else get_type_hints(changes, include_extras=True)
     fields.pop("return", None)
@@ -104,7 +104,7 @@ def _checked(method: Callable[..., object]) -> Callable[..., object]:
 
     @wraps(method)
     def call(self: object, *given: object, **named: object) -> object:
-        # What is given too much, or by a name that nothing has, is for Python to refuse.
+        # Extra and unknown arguments are passed on, so that Python raises its usual TypeError.
         return method(
             self,
             *[
@@ -126,5 +126,5 @@ def _fit(name: str, value: object, check: Check | None) -> object:
         given = unfit.given or shown(value)
         raise InvalidValue(f"{name} must be {unfit.wanted}, not {given}", field=name) from None
     except Exception as error:
-        # What is no plain value or list may do anything when it is read.
+        # Reading an object of any other type may run arbitrary code.
         raise InvalidValue(f"{name} cannot be read: {type(error).__name__}", field=name) from error

@@ -1,4 +1,4 @@
-"""The driver's errors, turned into named ones by constraint or SQLSTATE."""
+"""Turns the driver's errors into SkillTree's, by constraint name or SQLSTATE."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -106,13 +106,13 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "learners_of_tree_held": TreeBusy,
 }
 
-# A parameter of a type that the statement cannot take: no such operator or function, wrong type, no such cast.
+# The statement does not accept a parameter's type: no such operator or function, wrong type, no such cast.
 _WRONG_TYPES = frozenset({"42883", "42804", "42846"})
-# 42883 is "no such function" too, for which the schema is to blame. Only the place in the server tells them apart.
+# 42883 also means a missing function, which is a fault of the schema. Only the source function tells them apart.
 _OPERATOR_LOOKUP = "op_error"
-# A search with dozens of operators in a row, which the server calls an internal error.
+# A search with dozens of operators in a row, which the server reports as an internal error.
 _QUERY_PARSER = "pushOpStack"
-# What never reaches the server: a NUL, an object that is no SQL value, a connection string that is none.
+# Values that never reach the server: a NUL, an object that is no SQL value, an invalid connection string.
 _REFUSED_BY_DRIVER = (psycopg.DataError, psycopg.ProgrammingError)
 _LONGEST_MESSAGE = 1000
 
@@ -120,8 +120,8 @@ _LONGEST_MESSAGE = 1000
 def from_driver(  # noqa: PLR0911 (a list of cases)
     error: psycopg.Error, params: Sequence[Mapping[str, object]] = ()
 ) -> SkillTreeError:
-    """Return the named error for one of the driver's, with what was given if that is told."""
-    # The server repeats what was given, however long that is.
+    """Return SkillTree's error for a driver's error. ``params`` let the message show the refused value."""
+    # The server repeats the refused value in full, however long it is.
     message = (error.diag.message_primary or str(error) or type(error).__name__)[:_LONGEST_MESSAGE]
     state = error.sqlstate or ""
     if state.startswith("23") or error.diag.constraint_name in BY_CONSTRAINT:
@@ -147,7 +147,7 @@ def from_driver(  # noqa: PLR0911 (a list of cases)
 
 
 def _of_the_server(error: psycopg.Error, state: str) -> type[DatabaseFailure] | None:
-    """Return the error for a state of the server or of the connection, or ``None`` when it is no such state."""
+    """Return the error for a state of the server or the connection, or ``None`` for any other SQLSTATE."""
     if (state, error.diag.source_function) == STALE_PLAN:
         return StatementOutdated
     return BY_SQLSTATE.get(state) or BY_CLASS.get(state[:2])
@@ -161,7 +161,7 @@ def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mappin
         if error.sqlstate == "23502":
             return InvalidValue(f"{error.diag.column_name} must have a value", field=error.diag.column_name)
         field = constraint.removeprefix(f"{error.diag.table_name}_").rpartition("_")[0]
-        # Not the detail: it shows the whole row, with secrets.
+        # The detail is left out because it shows the whole row, secrets included.
         return InvalidValue(refused(constraint, field, params) or message, field=field or None, constraint=constraint)
     if issubclass(named, DatabaseFailure):
         return named(f"{message}. {error.diag.message_hint}", sqlstate=error.sqlstate)
@@ -198,5 +198,5 @@ _TRANSLATED = _Translated(())
 
 
 def translated(steps: Sequence[_Sent] | None = None) -> AbstractContextManager[None]:
-    """Turn the driver's errors into named ones; the driver's stays as ``__cause__``."""
+    """Turn the driver's errors into SkillTree's. The driver's error stays as ``__cause__``."""
     return _TRANSLATED if steps is None else _Translated(steps)

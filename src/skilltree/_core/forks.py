@@ -1,4 +1,4 @@
-"""What is left of connections after a fork: both processes have the same sockets, and only one may use them."""
+"""Handles connections after a fork. Both processes share the sockets, but only the parent may use them."""
 
 import os
 from contextlib import suppress
@@ -17,15 +17,15 @@ class _Connected(Protocol):
 
 
 HOLDERS: WeakSet[_Forgets] = WeakSet()
-"""Whatever holds connections, to be told of a fork."""
+"""All objects that hold connections. They are notified after a fork."""
 
 _INHERITED: list[object] = []
-"""Pools of the other process, which must not end here: they would say good-bye for it, or wait for its threads."""
+"""Pools of the parent process. Their finalizers must not run here: they would close the parent's connections."""
 
 
 def sever(connection: _Connected) -> None:
-    """Close this process's copy of a socket without a word: what still writes to it writes into nothing."""
-    # A broken connection has none any more.
+    """Replace this process's copy of a socket by /dev/null. Writes to it no longer reach the server."""
+    # A broken connection has no descriptor.
     with suppress(psycopg.Error, ValueError):
         descriptor = connection.fileno()
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -36,7 +36,7 @@ def sever(connection: _Connected) -> None:
 
 
 def keep(pool: object) -> None:
-    """Keep a pool of the other process as long as this one lives."""
+    """Keep a pool of the parent process from being finalized while this process lives."""
     _INHERITED.append(pool)
 
 
@@ -45,6 +45,6 @@ def _after_fork() -> None:
         holder.forget()
 
 
-# Not every server that forks runs this (uWSGI): whoever uses a connection also looks at the process itself.
+# Some forking servers, such as uWSGI, skip this hook. So every use of a connection checks the process, too.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

@@ -1,4 +1,4 @@
-"""Which invariants there are, and what findings and facts tell. For async and sync alike."""
+"""The names of the invariants, and how to read findings and facts."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -37,34 +37,34 @@ INVARIANTS = (
     "leaderboard_scores",
     "leaderboard_counts",
 )
-"""The queries below ``queries/doctor/`` that return what is not as it must be."""
+"""The queries below ``queries/doctor/`` that return the rows that break an invariant."""
 
 OF_THE_CATALOGUE = ("dependents_are_inverse", "no_orphan", "begun_tree_is_noted")
-"""Those by which the catalogue can be mended. A cycle cannot: where to cut it, only its author knows."""
+"""The invariants by which the catalogue is repaired. A cycle is not: only its author knows where to cut it."""
 
 OF_THE_COUNTS = "leaderboard_counts"
 
 
 def catalogue_of(findings: Iterable[Finding]) -> list[UUID]:
-    """Return the trees and skills that have drifted."""
+    """Return the trees and skills with findings."""
     return sorted(
         {finding.subject_id for finding in findings if finding.user_id is None and finding.subject_id is not None}
     )
 
 
 def learners_of(findings: Iterable[Finding]) -> list[UserId]:
-    """Return the learners who have drifted."""
+    """Return the learners with findings."""
     return sorted({finding.user_id for finding in findings if finding.user_id is not None})
 
 
 def boards_of(findings: Iterable[Finding]) -> list[tuple[Leaderboard, date]]:
-    """Return the leaderboards whose counts have drifted, each with the day on which it starts."""
+    """Return the leaderboards with wrong counts, each with the first day of its period."""
     named = {finding.what.partition(":")[0].partition(" ") for finding in findings}
     return sorted((Leaderboard(board), date.fromisoformat(starts_on)) for board, _, starts_on in named)
 
 
 def changes_between(before: Iterable[Fact], after: Iterable[Fact]) -> list[Change]:
-    """Return what differs between the facts from before and after mending."""
+    """Return the differences between the facts before and after a repair."""
     was, now = (
         {(fact.subject_kind, fact.user_id, fact.subject_id, fact.what): fact.value for fact in facts}
         for facts in (before, after)
@@ -85,7 +85,7 @@ def changes_between(before: Iterable[Fact], after: Iterable[Fact]) -> list[Chang
 
 @contextmanager
 def noted(failures: list[FailedRepair], subject: str) -> Iterator[None]:
-    """Note an error of the block, unless the next one would meet it too."""
+    """Record an error of the block, except one that the next repair would hit, too."""
     try:
         yield
     except (ServerUnavailable, PoolExhausted):

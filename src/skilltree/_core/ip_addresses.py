@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""IP addresses of requests."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -9,7 +9,7 @@ Address = IPv4Address | IPv6Address
 
 
 def address_of(address: Address | str | None) -> Address | None:
-    """Return an IP address. Raises InvalidValue for what is none."""
+    """Return an IP address. Raises InvalidValue for invalid text."""
     if address is None or isinstance(address, IPv4Address | IPv6Address):
         return address
     try:
@@ -21,7 +21,7 @@ def address_of(address: Address | str | None) -> Address | None:
 
 
 def network_of(address: Address | str | None) -> str | None:
-    """Return what counts as one place: an IPv4 address, or the /64 of an IPv6 one."""
+    """Return the network that failed logins are counted by: an IPv4 address, or the /64 of an IPv6 address."""
     found = address_of(address)
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped is not None:

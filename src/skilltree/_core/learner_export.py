@@ -1,4 +1,4 @@
-"""All that is held on a learner, made into one JSON document as it is read. For async and sync alike."""
+"""Builds the JSON document of a learner's export while its rows are read."""
 
 from skilltree.models.users import HeldItem
 
@@ -21,7 +21,7 @@ _CHUNK = 65_536
 
 
 class HeldDocument:
-    """Items, which come section by section, as the text of one JSON object. A list without items is in it, too."""
+    """Joins items, sorted by section, into the text of one JSON object. An empty section becomes an empty list."""
 
     def __init__(self) -> None:
         self._section: str | None = None
@@ -31,11 +31,11 @@ class HeldDocument:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no item has come."""
+        """Whether no item was added."""
         return self._section is None
 
     def add(self, held: HeldItem) -> str:
-        """Take an item, and return a chunk of the text when there is enough of it, or else nothing."""
+        """Add an item. Returns a chunk of the text once it is large enough, else an empty string."""
         if held.section == self._section:
             self._write(",\n")
         else:

@@ -1,4 +1,4 @@
-"""What the checks of the database ask for, in words: a refusal of the server gives only the name of the check."""
+"""The database's check constraints in words, because the server's error gives only the constraint's name."""
 
 from collections.abc import Iterable, Mapping
 from json import loads
@@ -17,19 +17,19 @@ LIMITS = {
     "skill_categories_description_length": "have at most 100000 characters",
     "skill_categories_icon_length": "have at most 100 characters",
     "skill_categories_name_length": "have 1 to 100 characters",
-    "skill_categories_slug_form": "be words of a to z and 0 to 9 with a hyphen between them",
+    "skill_categories_slug_form": "be words of a to z and 0 to 9 joined by hyphens",
     "skill_categories_slug_length": "have at most 100 characters",
     "skill_trees_description_length": "have at most 100000 characters",
     "skill_trees_estimated_hours_range": "be a number of 0 or more",
-    "skill_trees_language_form": "be the code of a language, such as en or pt-BR",
+    "skill_trees_language_form": "be a language code such as en or pt-BR",
     "skill_trees_layout_config_depth": "be nested at most 100 levels deep",
     "skill_trees_layout_config_form": "be a JSON object",
     "skill_trees_layout_config_size": "take at most 100000 bytes",
     "skill_trees_name_length": "have 1 to 200 characters",
     "skill_trees_prerequisites_count": "have at most 10000 items",
-    "skill_trees_prerequisites_distinct": "name nothing twice",
+    "skill_trees_prerequisites_distinct": "not contain duplicates",
     "skill_trees_short_description_length": "have at most 300 characters",
-    "skill_trees_slug_form": "be words of a to z and 0 to 9 with a hyphen between them",
+    "skill_trees_slug_form": "be words of a to z and 0 to 9 joined by hyphens",
     "skill_trees_slug_length": "have at most 200 characters",
     "skill_trees_tags_form": "have at most 100 items of 1 to 100 characters",
     "skill_trees_theme_config_depth": "be nested at most 100 levels deep",
@@ -43,9 +43,9 @@ LIMITS = {
     "skills_content_form": "be a JSON object",
     "skills_content_size": "take at most 1000000 bytes",
     "skills_dependencies_count": "have at most 10000 items",
-    "skills_dependencies_distinct": "name nothing twice",
+    "skills_dependencies_distinct": "not contain duplicates",
     "skills_dependents_count": "have at most 10000 items",
-    "skills_dependents_distinct": "name nothing twice",
+    "skills_dependents_distinct": "not contain duplicates",
     "skills_description_length": "have at most 100000 characters",
     "skills_estimated_minutes_range": "be 0 or more",
     "skills_key_length": "have 1 to 200 characters",
@@ -90,20 +90,20 @@ LIMITS = {
     "user_skill_tree_progress_milestones_reached_count": "have at most 10000 items",
     "user_tokens_email_form": "be an address such as ada@example.org",
     "user_tokens_email_length": "have at most 254 characters",
-    "users_avatar_url_form": "be an address of the web such as https://example.org/ada.png",
+    "users_avatar_url_form": "be a web address such as https://example.org/ada.png",
     "users_avatar_url_length": "have at most 2048 characters",
     "users_email_form": "be an address such as ada@example.org",
     "users_email_length": "have 3 to 254 characters",
     "users_first_name_length": "have at most 100 characters",
     "users_last_name_length": "have at most 100 characters",
-    "users_username_form": "have neither a space at an end nor two in a row",
+    "users_username_form": "have no space at either end and no two spaces in a row",
     "users_username_length": "have 1 to 50 characters",
 }
-"""Every constraint that a caller can break, and what the value must do or be."""
+"""Every check constraint that a caller's value can break, and the rule that it states."""
 
 
 def refused(constraint: str, field: str, params: Iterable[Mapping[str, object]]) -> str | None:
-    """Return a message that says the limit and what was given, or ``None`` for a constraint without words."""
+    """Return a message with the limit and the refused value, or ``None`` for an unlisted constraint."""
     words = LIMITS.get(constraint)
     return None if words is None else f"{field} must {words}{_given(constraint, field, params)}"
 

@@ -1,4 +1,4 @@
-"""What the database answers about log-ins and links, for ``accounts`` alone: it holds what no caller may see."""
+"""Rows for ``accounts`` about logins and links. They hold secrets that callers must not see."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from skilltree.models.ids import UserId
 
 
 class LoginAttempt(Model):
-    """Whether a log-in may be tried, or in how many seconds; and what to check the password against."""
+    """Whether a login may be tried or how many seconds to wait, and the account's password hash."""
 
     retry_after: int
     user_id: UserId | None
@@ -18,7 +18,7 @@ class LoginAttempt(Model):
 
 
 class TokenGrant(Model):
-    """An account for which a token was kept."""
+    """The account that a token was issued for."""
 
     user_id: UserId
     email: str
@@ -26,13 +26,13 @@ class TokenGrant(Model):
 
 
 class AccountNames(Model):
-    """What everybody knows of an account, and no password must be."""
+    """The public names of an account, which its password must not be equal to."""
 
     email: str
     username: str
 
 
 class HeldPassword(AccountNames):
-    """What the password of an account is checked against."""
+    """The password hash of an account."""
 
     password_hash: str = Field(repr=False)

@@ -1,4 +1,4 @@
-"""How messages show what a caller gave: short, whatever it is."""
+"""Shows a caller's values in messages, shortened if necessary."""
 
 from reprlib import Repr
 
@@ -9,15 +9,15 @@ _shorten.maxstring = _shorten.maxother = _shorten.maxlong = 60
 
 
 def shown(value: object) -> str:
-    """Return a value as messages show it: short, and whatever its own ``repr`` does."""
+    """Return a value in the short form for messages. It does not rely on the value's own ``repr``."""
     try:
         return _shorten.repr(value)
     except Exception:
-        # A caller's object may raise anything.
+        # The repr of a caller's object may raise any error.
         return f"a value of type {type(value).__name__}"
 
 
 def path_shown(*path: object) -> str:
-    """Return the path to a fault as messages show it: callers choose what it is made of."""
+    """Return the path to a faulty value in the short form for messages, because callers choose its keys."""
     where = ".".join(map(str, path))
     return where if len(where) <= _LONGEST_PATH else f"{where[:_LONGEST_PATH]}…"

@@ -1,4 +1,4 @@
-"""Passwords: which are taken, and hashing them with bcrypt."""
+"""Passwords: the rules for new ones, and hashing with bcrypt."""
 
 import gzip
 from collections.abc import Iterable
@@ -20,46 +20,46 @@ _COSTS = range(4, 32)
 
 @dataclass(frozen=True)
 class HashedPassword:
-    """The bcrypt hash of a password that nobody here has seen, as of accounts that come from elsewhere."""
+    """A bcrypt hash that was made elsewhere, for importing accounts whose passwords are unknown here."""
 
     value: str = field(repr=False)
 
 
 def hash_password(password: str, *, cost: int = DEFAULT_COST) -> str:
-    """Return the bcrypt hash of a password; ``cost`` is the base-2 logarithm of the number of rounds, from 4 to 31.
+    """Return the bcrypt hash of a password. ``cost`` is the base-2 logarithm of the number of rounds, from 4 to 31.
 
-    It is that of the composed form (NFC), so that the same password typed elsewhere is the same. Raises InvalidPassword
-    for what bcrypt would cut or confuse: nothing, a NUL, or more than 72 bytes of UTF-8. Whether a password is a good
-    one is not asked here: see ``require_new_password``.
+    The password is normalized to NFC first, so that the same text always gives the same password. Raises
+    InvalidPassword for text that bcrypt would truncate or misread: an empty one, one with a NUL, or one of more than 72
+    bytes in UTF-8. It does not check whether the password is a good one: see ``require_new_password``.
     """
     data = _checked(password)
     return bcrypt.hashpw(data, bcrypt.gensalt(_checked_cost(cost))).decode()
 
 
 def require_password(password: str, *, cost: int = DEFAULT_COST) -> None:
-    """Raise InvalidPassword for what ``hash_password`` would not take."""
+    """Raise InvalidPassword for a password that ``hash_password`` would not accept."""
     _checked(password)
     _checked_cost(cost)
 
 
 def require_new_password(password: str, *, min_length: int = MIN_LENGTH, own_names: Iterable[str] = ()) -> None:
-    """Raise InvalidPassword for what an account should not be kept by, as NIST SP 800-63B asks.
+    """Raise InvalidPassword for a password that an account must not use, following NIST SP 800-63B.
 
-    Those are passwords of fewer characters, well-known ones, and what everybody knows of the account, in any case.
-    What they are made of is free.
+    These are passwords that are too short, well-known ones, and the account's own names, in upper or lower case. Any
+    mix of characters is allowed.
     """
-    # Of the composed form, in which a letter with an accent is one character.
+    # After NFC, a letter with an accent counts as one character.
     composed = _checked(password).decode()
     if len(composed) < min_length:
         raise InvalidPassword(
-            f"the password has {len(composed)} characters, and needs at least {min_length}",
+            f"the password has {len(composed)} characters; at least {min_length} are needed",
             field="password",
             reason="too_short",
         )
     folded = composed.casefold()
     if folded in _well_known():
         raise InvalidPassword(
-            "the password is a well-known one, which is tried first: choose another",
+            "the password is a well-known one, which attackers try first: choose another",
             field="password",
             reason="well_known",
         )
@@ -70,11 +70,11 @@ def require_new_password(password: str, *, min_length: int = MIN_LENGTH, own_nam
 
 
 def check_password(password: str, password_hash: str | None, *, cost: int = DEFAULT_COST) -> bool:
-    """Tell whether a password belongs to a hash, in the time that one of this cost takes, also where there is none.
+    """Return whether a password matches a hash. The time depends only on ``cost``, even without a hash.
 
-    A hash of a lower cost is made up for, so that old accounts are not told from those that do not exist: the rounds of
-    the costs c, c, c + 1, …, n - 1 together are those of n. One that is not composed is tried both ways, because old
-    hashes are of what was typed. Raises InvalidPassword as ``hash_password`` does.
+    A hash of a lower cost takes extra rounds, so that the time does not tell old accounts from missing ones: rounds of
+    the costs c, c, c + 1, …, n - 1 add up to those of cost n. A password that NFC changes is also tried as typed,
+    because old hashes were made of the typed form. Raises InvalidPassword like ``hash_password``.
     """
     composed, typed = _checked(password), str.__str__(password).encode()
     wanted = _checked_cost(cost)
@@ -85,7 +85,7 @@ def check_password(password: str, password_hash: str | None, *, cost: int = DEFA
 
 
 def cost_of(password_hash: str) -> int:
-    """Return the cost that a hash was made with."""
+    """Return the cost of a hash."""
     return int(password_hash.split("$")[2])
 
 
@@ -93,7 +93,7 @@ def _matches(data: bytes, password_hash: str | None, cost: int) -> bool:
     try:
         matches = bcrypt.checkpw(data, (password_hash or _nobodys(cost)).encode())
     except ValueError:
-        # What has the form of a hash and is none belongs to no password, and is not told from nobody's.
+        # Malformed text in place of a hash matches no password, and takes the same time as a missing hash.
         return _matches(data, None, cost)
     for missing in range(cost_of(password_hash) if password_hash else cost, cost):
         bcrypt.checkpw(data, _nobodys(missing).encode())
@@ -102,19 +102,19 @@ def _matches(data: bytes, password_hash: str | None, cost: int) -> bool:
 
 @cache
 def _nobodys(cost: int) -> str:
-    """Return a hash of this cost that no password is known for."""
+    """Return a hash of this cost that no known password matches."""
     return f"$2b${cost:02}${'.' * 53}"
 
 
 @cache
 def _well_known() -> frozenset[str]:
-    """Return the passwords that are used most, in lower case. Where they come from stands beside the file."""
+    """Return the most common passwords in lower case. Their source is named beside the file."""
     packed = (files("skilltree._core") / "common-passwords.txt.gz").read_bytes()
     return frozenset(gzip.decompress(packed).decode().split("\n"))
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """Return a name, and of an address what stands before the @."""
+    """Return a name, and for an e-mail address also the part before the @."""
     return name, name.partition("@")[0]
 
 
@@ -125,10 +125,10 @@ def _checked_cost(cost: int) -> int:
 
 
 def _checked(password: str) -> bytes:
-    """Return the composed form of a password as bcrypt takes it."""
+    """Return the NFC form of a password as bytes for bcrypt."""
     if not isinstance(password, str):
         raise InvalidPassword(
-            f"the password must be a text, not {type(password).__name__}", field="password", reason="unfit"
+            f"the password must be text, not {type(password).__name__}", field="password", reason="unfit"
         )
     try:
         data = normalize("NFC", str.__str__(password)).encode()
@@ -140,7 +140,7 @@ def _checked(password: str) -> bytes:
         raise InvalidPassword("the password contains a NUL character", field="password", reason="unfit")
     if len(data) > MOST_BYTES:
         raise InvalidPassword(
-            f"the password takes {len(data)} bytes in UTF-8; bcrypt takes no more than {MOST_BYTES}",
+            f"the password takes {len(data)} bytes in UTF-8; bcrypt accepts at most {MOST_BYTES}",
             field="password",
             reason="too_long",
         )

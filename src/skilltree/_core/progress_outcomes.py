@@ -1,4 +1,4 @@
-"""What the statement of an action answers, turned into models and named errors. For async and sync alike."""
+"""Turns the row that an action's statement returns into models and named errors."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -39,13 +39,13 @@ from skilltree.models.progress import (
 
 _NAMES_SHOWN = 12
 DONE = frozenset({"DONE", "REPEATED"})
-"""The outcomes of an action that is done, now or before."""
+"""The outcomes of an action that is done, now or by an earlier call."""
 
 _DOCUMENTS: dict[str, TypeAdapter[Any]] = {"evidence_data": EVIDENCE, "struggling_indicators": STRUGGLING}
 
 
 def locked(kind: str, id: UUID, missing: Sequence[MissingPrerequisite | MissingTree]) -> PrerequisitesNotMet:  # noqa: A002
-    """Return the error that says what to learn first, in that order."""
+    """Return the error that lists the skills or trees to complete first, in order."""
     names = ", ".join(each.name for each in missing[:_NAMES_SHOWN])
     more = f" and {len(missing) - _NAMES_SHOWN} more" if len(missing) > _NAMES_SHOWN else ""
     return PrerequisitesNotMet(
@@ -55,50 +55,49 @@ def locked(kind: str, id: UUID, missing: Sequence[MissingPrerequisite | MissingT
 
 
 def unsettled(kind: str, id: UUID, *, attempts: int) -> ConcurrentUpdate:  # noqa: A002
-    """Return the error for what others change as fast as it is tried."""
+    """Return the error for a row that concurrent work changes at every attempt."""
     return ConcurrentUpdate(
-        f"{kind} {id} changed each of {attempts} times between the attempt and the look at why it was refused: "
+        f"{kind} {id} changed during each of {attempts} attempts, so that no reason for the refusal was found: "
         "try again"
     )
 
 
 def refusal(result: ActionResult, *, user_id: UUID, **subject: UUID) -> SkillTreeError:
-    """Return the error for an action that was not done."""
+    """Return the error for a refused action."""
     what = " ".join(f"{name.removesuffix('_id')} {id}" for name, id in subject.items())  # noqa: A001
     errors: dict[str, SkillTreeError] = {
         "USER_NOT_FOUND": UserNotFound(id=user_id),
         "SKILL_NOT_FOUND": SkillNotFound(id=subject.get("skill_id")),
         "TREE_NOT_FOUND": TreeNotFound(id=subject.get("tree_id")),
-        "IN_FUTURE": InvalidValue("at lies in the future", field="at"),
-        "TOO_OLD": InvalidValue("at lies too far in the past to be reported now: see docs/progress.md", field="at"),
+        "IN_FUTURE": InvalidValue("at is in the future", field="at"),
+        "TOO_OLD": InvalidValue("at is too far in the past: see docs/progress.md", field="at"),
         "INVALID_MINUTES": InvalidValue("minutes must be a whole number from 0 to 1440", field="minutes"),
         "INVALID_SCORE": InvalidValue("score must be from 0 to 100", field="score"),
-        "SCORE_MISSING": InvalidValue("an assessment is completed with a score", field="score"),
-        "SKILL_INACTIVE": SkillInactive(f"{what} is not in use any more: nobody can work on it"),
-        "ALREADY_COMPLETED": AlreadyCompleted(f"{what} is completed already: reset it first to begin again"),
+        "SCORE_MISSING": InvalidValue("score is required to complete an assessment", field="score"),
+        "SKILL_INACTIVE": SkillInactive(f"{what} is inactive: nobody can work on it"),
+        "ALREADY_COMPLETED": AlreadyCompleted(f"{what} is already completed: reset it to start again"),
         "NOT_OPTIONAL": SkillNotOptional(f"{what} is required: only an optional skill can be skipped"),
         "NOT_PASSED": AssessmentNotPassed(
-            f"the best score in {what} does not reach {result.passing_score:g}: record an attempt that does"
+            f"the best score in {what} is below {result.passing_score:g}: record an attempt that reaches it"
             if result.passing_score is not None
             else None
         ),
-        "NOT_STARTED": TreeNotStarted(f"{what} is not under way: start it first"),
+        "NOT_STARTED": TreeNotStarted(f"{what} is not in progress: start it first"),
         "PAUSED": TreePaused(f"{what} is paused: resume it instead of starting it"),
     }
     return errors[result.outcome]
 
 
 def imported(rows: Iterable[ProgressImport | Mapping[str, object]]) -> Iterator[tuple[object, ...]]:
-    """Yield the values to copy for each row, its position first. Raises InvalidValue for one that cannot be taken."""
+    """Yield the values of each row for COPY, its number first. Raises InvalidValue for an invalid row."""
     for position, given in enumerate(rows, start=1):
         try:
             row = given if isinstance(given, ProgressImport) else ProgressImport.model_validate(plain(given))
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             where = path_shown(*first["loc"])
-            raise InvalidValue(
-                f"row {position}: {where or 'it'}: {path_shown(first['msg'])}", field=where or None
-            ) from error
+            message = ": ".join(filter(None, (f"row {position}", where, path_shown(first["msg"]))))
+            raise InvalidValue(message, field=where or None) from error
         except ValueError as error:
             raise InvalidValue(f"row {position}: {error}") from error
         values = row.__dict__
@@ -112,16 +111,16 @@ def imported(rows: Iterable[ProgressImport | Mapping[str, object]]) -> Iterator[
 
 
 def import_refusal(result: ImportResult) -> SkillTreeError:
-    """Return the error for the first of the rows that cannot be imported."""
+    """Return the error for the first row that cannot be imported."""
     where = f"row {result.position}: "
     errors: dict[str | None, SkillTreeError] = {
         "USER_NOT_FOUND": UserNotFound(f"{where}there is no user with id {result.user_id}"),
         "SKILL_NOT_FOUND": SkillNotFound(f"{where}there is no skill with id {result.skill_id}"),
         "NOT_OPTIONAL": SkillNotOptional(f"{where}skill {result.skill_id} is required: it cannot be SKIPPED"),
-        "IN_FUTURE": InvalidValue(f"{where}a moment lies in the future"),
-        "TOO_OLD": InvalidValue(f"{where}a moment lies before the year 2000"),
+        "IN_FUTURE": InvalidValue(f"{where}a time is in the future"),
+        "TOO_OLD": InvalidValue(f"{where}a time is before the year 2000"),
         "EXISTS": ProgressExists(
-            f"{where}user {result.user_id} has progress in skill {result.skill_id} already, or in a row before"
+            f"{where}user {result.user_id} already has progress in skill {result.skill_id}, or in an earlier row"
         ),
     }
     return errors[result.outcome]
@@ -130,7 +129,7 @@ def import_refusal(result: ImportResult) -> SkillTreeError:
 def outcome_of(
     result: ActionResult, before: Standing, after: Outcome, achievements: Sequence[EarnedAchievement]
 ) -> dict[str, Any]:
-    """Return the fields of SkillOutcome."""
+    """Return the fields of a SkillOutcome."""
     return {
         "progress": after.progress,
         "tree_progress": after.tree_progress,

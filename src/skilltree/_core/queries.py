@@ -1,11 +1,11 @@
-"""Query name -> SQL. The path below ``queries/`` is the name: ``trees/load`` is ``queries/trees/load.sql``.
+"""Reads query files. A query's name is its path below ``queries/``: ``trees/load`` is ``queries/trees/load.sql``.
 
-A file begins with a comment for its reader. Lines of it that begin with ``@`` are for the tools::
+A file begins with a comment for its reader. Lines of the comment that begin with ``@`` are directives for the tools::
 
     -- @role app_engine
     -- @sample user_id: (select user_id from user_profiles order by user_id limit 1)
 
-What goes on in the next line is indented by four spaces or more.
+A directive can continue on the next line, indented by four spaces or more.
 """
 
 import re
@@ -20,7 +20,7 @@ _DIRECTIVE = re.compile(r"-- @(?P<word>[a-z_]+)(?: (?P<text>.*))?")
 
 
 class Directive(NamedTuple):
-    """A line for the tools in the header of a query file: ``-- @word text``, and where it stands."""
+    """A directive in the header of a query file, ``-- @word text``, and its line."""
 
     word: str
     text: str
@@ -28,10 +28,10 @@ class Directive(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A query file: the statement, its header, and the directives in the header.
+    """A query file: its statement, header and directives.
 
-    ``numbered`` is the statement as it is sent, with ``$1`` for the first of ``parameters``: of one that is longer than
-    4096 bytes, psycopg would make that anew for each call.
+    ``numbered`` is the statement as it is sent, with ``$1`` for the first of ``parameters``. It is computed only once:
+    psycopg does not cache this for statements of more than 4096 bytes.
     """
 
     name: str
@@ -42,18 +42,18 @@ class Query(NamedTuple):
     directives: tuple[Directive, ...]
 
     def values(self, params: Mapping[str, object]) -> list[object]:
-        """Return what the parameters are given, in their order."""
+        """Return the values of the parameters, in their order."""
         return [params[name] for name in self.parameters]
 
     @property
     def role(self) -> str | None:
-        """The role that ``@role`` names: the one that a learner's unit of work takes for this statement."""
+        """The role of ``@role``. A learner's unit of work switches to it for this statement."""
         return next((directive.text for directive in self.directives if directive.word == "role"), None)
 
 
 @cache
 def read(name: str) -> Query:
-    """Return a query file. The statement has the name in front, so that the server's log leads back to the file."""
+    """Return a query file. Its name precedes the statement as a comment, so that the server's log shows the file."""
     lines = (folder("queries") / f"{name}.sql").read_bytes().decode().splitlines(keepends=True)
     end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
     statement = f"/* {name} */ {''.join(lines[end:])}".encode()
@@ -61,7 +61,7 @@ def read(name: str) -> Query:
 
 
 def made(name: str, statement: bytes, header: str) -> Query:
-    """Return a query of these parts."""
+    """Return a query made of these parts."""
     return Query(name, statement, *numbered(statement), header, tuple(_directives(header.splitlines())))
 
 
@@ -71,7 +71,7 @@ def load(name: str) -> bytes:
 
 
 def numbered(statement: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Return a statement with ``$1`` for each place of the first of its parameters, and their names."""
+    """Return a statement with ``$1`` for its first parameter and so on, and the names of the parameters."""
     numbers: dict[bytes, int] = {}
 
     def number(placeholder: re.Match[bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""For whom a transaction works, and so under which roles its statements run."""
+"""The actor of a transaction, and the roles under which its statements run."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeVar
@@ -22,7 +22,7 @@ S = TypeVar("S", bound=_Step)
 
 
 class Actor(NamedTuple):
-    """The query that begins a transaction for somebody, its parameters, and whether that is one learner."""
+    """The query that begins a transaction for an actor, its parameters, and whether the actor is one learner."""
 
     begin: Query | None
     params: Params
@@ -30,28 +30,28 @@ class Actor(NamedTuple):
 
 
 ANYBODY = Actor(None, {}, is_learner=False)
-"""Whoever logged in, with the rights of that role."""
+"""No particular actor: statements run with the rights of the login role."""
 
 
 def learner(user_id: UUID | None) -> Actor:
-    """Return one learner, or a visitor who has nothing."""
+    """Return one learner as the actor; ``None`` is a visitor without rows of their own."""
     return Actor(read("roles/begin_as_user"), {"user_id": _checked(user_id, "user_id")}, is_learner=True)
 
 
 def service(actor_id: UUID | None, statement_timeout: int | None = None) -> Actor:
-    """Return the service, which works across learners, for somebody or for nobody in particular.
+    """Return the service as the actor, which works across learners, optionally on behalf of one user.
 
-    Its statements may take so many milliseconds, or what is set for its role.
+    ``statement_timeout`` is in milliseconds; without it, the setting of the role applies.
     """
     params = {"actor_id": _checked(actor_id, "actor_id"), "statement_timeout": statement_timeout}
     return Actor(read("roles/begin_as_service"), params, is_learner=False)
 
 
 def roles_taken(steps: Sequence[S], actor: Actor, *, goes_on: bool) -> Iterator[S | Query]:
-    """Yield the steps with the changes of role between them.
+    """Yield the steps, with the queries that change the role between them.
 
-    Work that goes on says its first role anew, whatever the steps before it have left: one may have failed halfway.
-    Raises PermissionDenied where one learner asks for what works across learners.
+    In an open transaction (``goes_on``), the first step always sets its role, because an earlier step may have failed
+    halfway. Raises PermissionDenied if a learner runs a query that works across learners.
     """
     if not actor.is_learner:
         yield from steps

@@ -1,4 +1,4 @@
-"""Rows become models here, for async and sync alike; and what is written is checked here before it is sent."""
+"""Turns rows into models, and validates documents before they are sent. Async and sync code share it."""
 
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,13 +32,13 @@ T = TypeVar("T")
 Params = Mapping[str, object]
 
 JsonText = NewType("JsonText", str)
-"""A JSON document as it is sent: validated, and written by what validated it."""
+"""A validated JSON document in the form in which it is sent."""
 
 _JSON_TYPES = frozenset({postgres.types["json"].oid, postgres.types["jsonb"].oid})
 
 
 def adapters() -> AdaptersMap:
-    """Return the type adapters of our connections: JSON stays text, which Pydantic parses and validates in one go."""
+    """Return psycopg's type adapters, except that JSON stays text: Pydantic parses and validates it in one step."""
     ours = AdaptersMap(postgres.adapters)
     ours.register_loader("json", TextLoader)
     ours.register_loader("jsonb", TextLoader)
@@ -46,7 +46,7 @@ def adapters() -> AdaptersMap:
 
 
 _Column = tuple[bytes | None, int]
-"""The name of a column and the number of its type."""
+"""The name of a column and the OID of its type."""
 
 
 class _HasResult(Protocol):
@@ -56,17 +56,17 @@ class _HasResult(Protocol):
 
 @cache
 def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
-    """Return a psycopg row factory that makes models: a field per column, JSON parsed into the field's type."""
+    """Return a psycopg row factory for a model: one field per column, JSON parsed into the field's type."""
     validate: Callable[[object], M] = model.__pydantic_validator__.validate_python
     parsers = {
         name: TypeAdapter[object](field.annotation or object).validate_json
         for name, field in model.model_fields.items()
     }
 
-    # For each query once: that takes longer than to make a row.
+    # Cached per query, because computing it takes longer than making a row.
     @cache
     def layout(columns: tuple[_Column, ...]) -> tuple[list[str], list[tuple[int, Callable[[Any], object]]]]:
-        """Return the names of the columns, and which of them are JSON, with what reads it."""
+        """Return the names of the columns, and the index and parser of each JSON column."""
         names = [(name or b"").decode() for name, _ in columns]
         kinds = [kind for _, kind in columns]
         return names, [
@@ -76,7 +76,7 @@ def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
         ]
 
     def row_factory(cursor: _HasResult) -> RowMaker[M]:
-        # Not cursor.description, which takes longer than to make a row.
+        # cursor.description would take longer than making a row.
         result = cursor.pgresult
         columns: list[_Column] = []
         if result is not None:
@@ -105,26 +105,26 @@ def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
 def _stored_fault(
     model: type[Model], names: list[str], values: Sequence[Any], index: int, error: ValidationError
 ) -> InvalidStoredDocument:
-    """Return the error for a document of which a row cannot be made: it says which row, and where in it."""
+    """Return the error for a stored document that the model refuses. It names the row and the path within it."""
     path, message = _first_fault(error)
     row = {
         name: str(value)
         for name, value in zip(names, values, strict=True)
         if isinstance(value, UUID) and (name == "id" or name.endswith("_id"))
     }
-    # A document may be a list of rows itself: then the innermost that has an id is meant.
+    # The document may itself be a list of rows. Then the error names the innermost one with an id.
     node = from_json(values[index], allow_inf_nan=True)
     for place in path:
         if isinstance(node, dict) and isinstance(node.get("id"), str):
             row = {"id": node["id"]}
         known = isinstance(node, dict) and place in node
         if not known and not (isinstance(node, list) and isinstance(place, int) and place < len(node)):
-            # A step of the model and not of the document, such as the form of a criterion.
+            # This step exists only in the model, for example the variant of a union.
             continue
         node = node[place]
-    whose = ", ".join(f"{name} {value}" for name, value in row.items()) or "without an id"
+    identity = ", ".join(f"{name} {value}" for name, value in row.items()) or "without an id"
     return InvalidStoredDocument(
-        f"a stored document does not fit the model {model.__name__}: row {whose}:"
+        f"a stored document does not fit the model {model.__name__}: row {identity}:"
         f" {path_shown(names[index], *path)}: {message}",
         row=row,
         path=(names[index], *path),
@@ -132,12 +132,12 @@ def _stored_fault(
 
 
 _MOST_BYTES = 4_000_000
-# What a document is read within may be as deep again: Pydantic reads 200 levels.
+# Pydantic reads 200 levels, so that a document and the structure around it may have half of them each.
 _LONGEST_TO_READ = 2 * MOST_LEVELS
 
 
 def document(adapter: TypeAdapter[Any], value: object, field: str) -> JsonText | None:
-    """Return a document as JSON text, validated; ``None`` stays. Raises InvalidDocument with the path of a fault."""
+    """Return a validated document as JSON text; ``None`` stays ``None``. Raises InvalidDocument with the path."""
     if value is None:
         return None
     try:
@@ -153,7 +153,7 @@ def changes(adapter: TypeAdapter[T], values: T) -> JsonText:
     """Return the changed columns as a JSON object. Raises InvalidValue for an unknown column or a wrong type."""
     given: Mapping[str, object] = values  # type: ignore[assignment]  # a TypedDict, which T cannot say
     if not given:
-        raise InvalidValue("nothing to change was given")
+        raise InvalidValue("no changes were given")
     try:
         return _dumped(adapter, values)
     except ValidationError as error:
@@ -167,15 +167,15 @@ def changes(adapter: TypeAdapter[T], values: T) -> JsonText:
 
 
 def _dumped(adapter: TypeAdapter[Any], value: object) -> JsonText:
-    """Return a value as JSON that can be read again, by itself and within what it is read within."""
+    """Return a value as JSON text. It can be read back, alone or inside another structure."""
     text = adapter.dump_json(adapter.validate_python(plain(value)), by_alias=True, exclude_unset=True)
     if len(text) > _MOST_BYTES:
-        raise ValueError(f"it takes {len(text)} bytes of JSON, and may take {_MOST_BYTES}")
+        raise ValueError(f"it takes {len(text)} bytes of JSON; at most {_MOST_BYTES} are allowed")
     if len(text) > _LONGEST_TO_READ:
         try:
             from_json(b"[" * MOST_LEVELS + text + b"]" * MOST_LEVELS)
         except ValueError as error:
-            raise ValueError(f"no more than {MOST_LEVELS} levels and 4300 digits can be read again: {error}") from error
+            raise ValueError(f"only {MOST_LEVELS} levels and 4300 digits can be read back: {error}") from error
     return JsonText(text.decode())
 
 
@@ -188,21 +188,21 @@ MOST_PER_PAGE = 1000
 
 
 def limited(count: int, field: str) -> int:
-    """Return how many rows are asked for. Raises InvalidValue for none, or for more than a page holds."""
+    """Return the requested number of rows. Raises InvalidValue unless it is from 1 to the limit of a page."""
     if not 1 <= count <= MOST_PER_PAGE:
         raise InvalidValue(f"{field} must be from 1 to {MOST_PER_PAGE}, not {count}", field=field)
     return count
 
 
 def several(ids: Sequence[UUID], field: str) -> list[UUID]:
-    """Return the ids that are asked for at once. Raises InvalidValue for more than a page holds."""
+    """Return the requested ids as a list. Raises InvalidValue for more than the limit of a page."""
     if len(ids) > MOST_PER_PAGE:
         raise InvalidValue(f"{field} must be at most {MOST_PER_PAGE} ids, not {len(ids)}", field=field)
     return [*ids]
 
 
 def in_order(rows: Iterable[M], ids: Sequence[UUID], *, missing: type[NotFound], key: str = "id") -> list[M]:
-    """Return the row of each id, in the order of the ids. Raises ``missing`` with those that no row has."""
+    """Return the row of each id, in the order of the ids. Raises ``missing`` with all ids that have no row."""
     found = {getattr(row, key): row for row in rows}
     if absent := [str(each) for each in ids if each not in found]:
         raise missing(id=", ".join(absent))
@@ -212,12 +212,12 @@ def in_order(rows: Iterable[M], ids: Sequence[UUID], *, missing: type[NotFound],
 @cache
 def _cursor_of(model: type[Model], order: tuple[str, ...]) -> TypeAdapter[tuple[object, ...]]:
     types = tuple(model.model_fields[name].annotation for name in order)
-    # A type made at run time, which a checker cannot follow.
+    # The type is built at run time, which a type checker cannot follow.
     return TypeAdapter(tuple[types])  # type: ignore[valid-type]
 
 
 def page_params(model: type[Model], order: tuple[str, ...], after: str | None, limit: int) -> Params:
-    """Return the parameters that place a page: the key of the row before it, and one row more than asked for."""
+    """Return the parameters of a page: the key of the row before it, and a limit one row above the page's."""
     limited(limit, "limit")
     key: tuple[object, ...] = (None,) * len(order)
     if after is not None:
@@ -229,7 +229,7 @@ def page_params(model: type[Model], order: tuple[str, ...], after: str | None, l
 
 
 def page_of(model: type[M], order: tuple[str, ...], found: list[M], limit: int) -> Page[M]:
-    """Return the rows found as a page; the row too many only tells that there is a next one."""
+    """Return a page. An extra row is dropped: it only shows that there is a next page."""
     items = tuple(found[:limit])
     if len(found) <= limit:
         return Page(items=items, next_cursor=None)

@@ -1,4 +1,4 @@
-"""Which statements are about somebody: without a learner or the service they would find nothing, and not say why."""
+"""Finds statements about users. Without a learner or the service, they would silently return nothing."""
 
 import re
 from collections.abc import Sequence
@@ -39,20 +39,20 @@ class _Step(Protocol):
 
 
 def require_scope(steps: Sequence[_Step]) -> None:
-    """Raise ScopeMissing for a statement about somebody; the catalogue is there for everybody."""
+    """Raise ScopeMissing for a statement about a user. Statements about the catalogue need no scope."""
     for step in steps:
         name = step.query.name
-        # Without a learner, such a statement is about the catalogue alone.
+        # With user_id=None, such a statement is only about the catalogue.
         if _is_about_somebody(name) and ("user_id" not in step.query.parameters or step.params["user_id"] is not None):
             raise ScopeMissing(
-                f"{name} is about somebody: use db.as_user(user_id) for a learner's own work, "
+                f"{name} reads or writes users' rows: use db.as_user(user_id) for a learner's own work, "
                 "or db.as_service() for work across learners",
                 sqlstate="42501",
             )
 
 
 def writes(steps: Sequence[_Step]) -> bool:
-    """Tell whether one of the statements may write."""
+    """Return whether one of the statements may write."""
     return any(_may_write(step.query.name) for step in steps)
 
 

@@ -1,4 +1,4 @@
-"""What a server and a database must be, told before anything is written."""
+"""Requirements for the server and the database, checked before anything is written."""
 
 from typing import Protocol
 
@@ -18,9 +18,9 @@ class _Info(Protocol):
 
 
 def refuse_unfit(info: _Info) -> None:
-    """Raise UnfitDatabase for a server that is too old, or a database in another encoding than UTF8.
+    """Raise UnfitDatabase for a server that is too old, or a database whose encoding is not UTF8.
 
-    All of it was told when the connection was made: nothing is asked.
+    The server sends this information when a connection is made, so that no query is needed.
     """
     if info.server_version // 10000 < OLDEST:
         version = info.parameter_status("server_version") or str(info.server_version)
@@ -28,24 +28,24 @@ def refuse_unfit(info: _Info) -> None:
     encoding = info.parameter_status("server_encoding")
     if encoding not in {"UTF8", None}:
         raise UnfitDatabase(
-            f"the database {info.dbname} has the encoding {encoding}, and SkillTree needs UTF8. Make another one:"
+            f"the database {info.dbname} has the encoding {encoding}, but SkillTree needs UTF8. Create another one:"
             " create database … encoding 'UTF8' template template0"
         )
 
 
 def refuse_replica(*, is_replica: bool) -> None:
-    """Raise UnfitDatabase for a session in which triggers are switched off: nothing would keep what must hold."""
+    """Raise UnfitDatabase for a session with triggers switched off, because triggers enforce the data's rules."""
     if is_replica:
         raise UnfitDatabase(
-            "session_replication_role is set here, so that no trigger runs: reset it (alter database … or alter role …"
+            "session_replication_role is set, so that no trigger runs: reset it (alter database … or alter role …"
             " reset session_replication_role)"
         )
 
 
 def refuse_blind(spots: list[str]) -> None:
-    """Raise CannotSeeEverything when there is something that a role does not see."""
+    """Raise CannotSeeEverything if there is anything that the role does not see."""
     if spots:
         raise CannotSeeEverything(
-            f"this role does not see everything, and so cannot tell whether all is well: {'; '.join(spots)}",
+            f"this role does not see every row, so it cannot tell whether the data is correct: {'; '.join(spots)}",
             sqlstate="42501",
         )

@@ -1,4 +1,4 @@
-"""The settings of a session that statements and their results depend on, whatever server, role or environment set."""
+"""The session settings that results depend on. They are pinned, whatever the server, role or environment sets."""
 
 import os
 import re
@@ -20,25 +20,25 @@ PINNED = {
 }
 
 FOLLOWED = ("DateStyle", "TimeZone", "standard_conforming_strings")
-"""What a pooler keeps for each of its clients, wherever their next transaction runs."""
+"""The settings that a pooler tracks for each of its clients, on whatever session their next transaction runs."""
 
 ISOLATION = "default_transaction_isolation"
-"""What each transaction that we begin says for itself."""
+"""The setting that each of our transactions makes in its own BEGIN."""
 
 _OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_-]+)=")
 
 
 def options(parts: dict[str, object]) -> str:
-    """Return the options of a connection string, or those that libpq takes from the environment without any."""
+    """Return the options of a connection string, or if it has none, those of the environment variable PGOPTIONS."""
     return str(parts.get("options") or os.environ.get("PGOPTIONS") or "")
 
 
 def kept(parts: dict[str, object]) -> frozenset[str]:
-    """Return the settings that a connection string sets itself, in lower case: those are what somebody wants."""
+    """Return the settings that the connection string itself makes, in lower case. They are not pinned."""
     return frozenset(name.lower().replace("-", "_") for name in _OPTION.findall(str(parts.get("options") or "")))
 
 
 def pinned(names: Iterable[str]) -> dict[str, object]:
-    """Return the parameters that set these settings."""
+    """Return the parameters of the query that pins these settings."""
     listed = list(names)
     return {"names": listed, "settings": [PINNED[name] for name in listed]}

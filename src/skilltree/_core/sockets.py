@@ -1,10 +1,10 @@
-"""A look at a connection's socket."""
+"""Checks a connection's socket."""
 
 import select
 
 
-def has_something_to_say(descriptor: int) -> bool:
-    """Tell whether a socket can be read. On an idle connection that means news from the server, or its end."""
+def has_input(descriptor: int) -> bool:
+    """Return whether a socket has input. On an idle connection, this is a message of the server or its end."""
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)

@@ -1,6 +1,6 @@
-"""What the server says of itself or of a connection: which error each state is.
+"""Maps SQLSTATEs of the server and the connection to errors.
 
-The class of the error says what becomes of the connection, and whether the work is tried again.
+The class of the error decides whether the connection is kept and whether the work is retried.
 """
 
 from skilltree.errors import (
@@ -24,14 +24,14 @@ BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
     "25P02": UnitOfWorkBroken,  # in_failed_sql_transaction
     "25P03": UnitOfWorkTimeout,  # idle_in_transaction_session_timeout
     "25P04": UnitOfWorkTimeout,  # transaction_timeout
-    "26000": StatementOutdated,  # invalid_sql_statement_name: somebody deallocated it
+    "26000": StatementOutdated,  # invalid_sql_statement_name: the statement was deallocated
     "40001": ConcurrentUpdate,  # serialization_failure
     "40003": OutcomeUnknown,  # statement_completion_unknown
     "40P01": ConcurrentUpdate,  # deadlock_detected
     "42703": SchemaOutdated,  # undefined_column
     "42704": SchemaOutdated,  # undefined_object
     "42P01": SchemaOutdated,  # undefined_table
-    "42P05": StatementOutdated,  # duplicate_prepared_statement: a pooler's other client prepared it
+    "42P05": StatementOutdated,  # duplicate_prepared_statement: prepared by a pooler's other client
     "53300": ServerUnavailable,  # too_many_connections
     "53400": ServerUnavailable,  # configuration_limit_exceeded
     "55P03": LockTimeout,  # lock_not_available
@@ -46,7 +46,7 @@ BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
 BY_CLASS: dict[str, type[DatabaseFailure]] = {
     "08": ServerUnavailable,  # connection_exception
 }
-"""The errors of whole classes, the first two characters, for states that stand in none of their own."""
+"""The errors of SQLSTATE classes (the first two characters), for states that are not listed above."""
 
 STALE_PLAN = ("0A000", "RevalidateCachedQuery")
-"""A plan whose result type has changed: its state is that of all that is not supported, the function tells."""
+"""The SQLSTATE and source function of a plan whose result type has changed. The SQLSTATE alone is too general."""

@@ -1,15 +1,16 @@
-"""Text for a terminal: data never reach it as what it would obey."""
+"""Makes text safe for a terminal: control characters in data have no effect."""
 
 import json
 import re
 
-# What a terminal obeys (C0, DEL, C1), what turns the text around or hides in it, and halves of surrogate pairs. Line
+# Control characters (C0, DEL, C1), characters that reverse or hide text, and lone surrogates. Line ends and tabs may
+# be part of a text.
 # ends and tabs may be part of a text.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 def harmless(text: object) -> str:
-    r"""Return a text in which what a terminal would obey is shown: ``\x1b`` as ␛."""
+    r"""Return a text with control characters made visible: ``\x1b`` as ␛."""
     return _OBEYED.sub(_picture, str(text))
 
 
@@ -21,15 +22,15 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def has_obeyed(text: str) -> bool:
-    """Tell whether there is something in a text that a terminal would obey."""
+    """Return whether a text contains characters that affect a terminal."""
     return _OBEYED.search(text) is not None
 
 
 def json_text(document: object) -> str:
-    """Return a document as JSON, in which what a terminal would obey is escaped."""
+    """Return a document as JSON, with control characters escaped."""
     return escaped(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def escaped(text: str) -> str:
-    """Return JSON that means the same, in which what a terminal would obey is escaped."""
+    """Return the same JSON, with control characters escaped."""
     return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

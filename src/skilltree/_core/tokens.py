@@ -1,7 +1,7 @@
-"""Secrets that a client keeps and the database does not: 256 random bits, of which only the SHA-256 is stored.
+"""Secret tokens: 256 random bits that only the client keeps. The database stores their SHA-256.
 
-The text that a client gets is base64url of the account's id (16 bytes) and the secret (32 bytes), so that every look-up
-says whose row it wants. A secret of that size cannot be guessed, and needs no slow hash.
+A token is the base64url form of the account's id (16 bytes) and the secret (32 bytes), so that every lookup knows the
+account. A random secret of this size cannot be guessed and needs no slow hash.
 """
 
 import base64
@@ -22,17 +22,17 @@ def new_secret() -> bytes:
 
 
 def token(user_id: UserId, secret: bytes) -> str:
-    """Return what the client keeps."""
+    """Return the token for the client."""
     return base64.urlsafe_b64encode(user_id.bytes + secret).decode()
 
 
 def digest(secret: bytes) -> bytes:
-    """Return what the database keeps."""
+    """Return the digest for the database."""
     return sha256(secret).digest()
 
 
 def read_token(text: object) -> tuple[UserId, bytes] | None:
-    """Return whose token this is and the digest of its secret; ``None`` for what is no token."""
+    """Return the account's id and the secret's digest, or ``None`` for malformed text."""
     if not isinstance(text, str):
         return None
     try:

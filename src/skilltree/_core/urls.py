@@ -1,4 +1,4 @@
-"""Connection strings: refused before libpq sees what is wrong with one, because its errors show what it cannot read."""
+"""Checks connection strings before libpq does, because libpq's errors show what they cannot read."""
 
 import re
 from difflib import get_close_matches
@@ -23,7 +23,7 @@ def checked_url(url: object) -> dict[str, object]:
         raise InvalidConnectionString(f"the connection string must be text, not {type(url).__name__}", field="url")
     parts = _parsed(url)
     problem = _of_a_url(url) or (_not_understood(url) if parts is None else _of_the_parts(parts))
-    # Not inside of an except block: the driver's own error, with all that it shows, would stay behind this one.
+    # Raised outside of an except block, so that the driver's error, which shows the string, is not its context.
     if parts is None or problem:
         raise InvalidConnectionString(f"the connection string cannot be used: {problem}", field="url")
     return parts
@@ -37,13 +37,13 @@ def _parsed(url: str) -> dict[str, object] | None:
 
 
 def _of_a_url(url: str) -> str | None:
-    """Return what is wrong with the form of a URL, or ``None``; also for what is none."""
+    """Return what is wrong with the form of a URL; ``None`` if nothing is, or if the text is no URL."""
     scheme = _SCHEME.match(url.lstrip())
     if scheme is None:
         return None
     if scheme[1] not in _OURS:
         begins = scheme[1] if scheme[1].lower().startswith(("postgres", "jdbc")) else "something else"
-        return f"it must begin with postgresql:// instead of {begins}://"
+        return f"it must begin with postgresql://, not {begins}://"
     rest = url.lstrip()[scheme.end() :]
     before_query = rest.partition("?")[0]
     authority, _, path = rest.partition("/")
@@ -66,11 +66,11 @@ def _not_understood(url: str) -> str:
     if scheme is None:
         for word in _KEYWORD.findall(url):
             if word not in known and (like := get_close_matches(word, known, 1, 0.8)):
-                return f"there is no option like that: did you mean {like[0]}?"
-        return "write postgresql://user@host/database, or words such as host=… with '…' around a value with spaces"
+                return f"one of its options is unknown: did you mean {like[0]}?"
+        return "use postgresql://user@host/database, or key=value pairs with '…' around a value with spaces"
     names = (unquote(pair.partition("=")[0]) for pair in url.partition("?")[2].split("&"))
-    # Only where it is clear that no password reaches so far.
+    # Only if the text before it cannot be part of a password.
     unknown = [name for name in names if name not in known and "@" not in url.partition("?")[2]]
     if unknown and re.fullmatch(r"[a-z_]{1,40}", unknown[0]):
         return f"PostgreSQL has no option {shown(unknown[0])} after the ?"
-    return "what has a meaning in a URL (: / ? # @ % and spaces) must be written as % and two digits, such as %40"
+    return "special characters in a URL (: / ? # @ % and spaces) must be percent-encoded, such as %40 for @"

@@ -1,7 +1,7 @@
-"""What a value must be to be sent: each check returns the value in the form in which it is sent, or raises Unfit.
+"""Checks of single values. Each check returns the value in the form in which it is sent, or raises Unfit.
 
-The driver and the server would take more than was meant: text for a number, 1.5 for a whole number, a word for the list
-of its letters. A subclass may lie about itself, so what is sent is always of the type itself.
+The driver and the server would accept unintended values: text for a number, 1.5 for a whole number, or a word as the
+list of its letters. A subclass may behave in any way, so the returned value always has the exact type.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,15 +18,15 @@ from skilltree._core.messages import shown
 MOST_CHARACTERS = 100_000
 MOST_ITEMS = 10_000
 MOST_DAYS = 36_525
-# A day on either side is another year somewhere on Earth, and Python knows no year 0 and no year 10000.
+# The first and last years are excluded: the year can differ between time zones, and Python has no year 0 or 10000.
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 
 Check = Callable[[Any], object]
-"""Returns a value in the form in which it is sent, or raises Unfit."""
+"""A function that returns a value in the form in which it is sent, or raises Unfit."""
 
 
 class Range(NamedTuple):
-    """What a whole number may be, or the length of a text: ``Annotated[str, Range(1, 200)]``."""
+    """The limits of a whole number, or of a text's length: ``Annotated[str, Range(1, 200)]``."""
 
     least: int
     most: int
@@ -37,7 +37,7 @@ _INTEGER = Range(-(2**31), 2**31 - 1)
 
 
 class Unfit(Exception):
-    """A value cannot be taken: what it must be, and what it is when the value itself would not tell."""
+    """A value is not accepted: what it must be, and a description of it if its ``repr`` would not help."""
 
     def __init__(self, wanted: str, given: str | None = None) -> None:
         self.wanted = wanted
@@ -106,9 +106,9 @@ def flag(value: object) -> bool:
 def moment(value: object) -> datetime:
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise Unfit("a datetime with a time zone")
-    # One that UTC cannot say overflows.
+    # A time that cannot be converted to UTC overflows.
     if not (_FIRST_YEAR <= value.year <= _LAST_YEAR and _FIRST_YEAR <= value.astimezone(UTC).year <= _LAST_YEAR):
-        raise Unfit(f"a moment from the year {_FIRST_YEAR} to {_LAST_YEAR}")
+        raise Unfit(f"a time from the year {_FIRST_YEAR} to {_LAST_YEAR}")
     return value.astimezone(UTC)
 
 
@@ -122,12 +122,12 @@ def duration(value: object) -> timedelta:
     if not isinstance(value, timedelta):
         raise Unfit("a timedelta")
     if not timedelta(0) <= value <= timedelta(days=MOST_DAYS):
-        raise Unfit(f"a time from 0 to {MOST_DAYS} days")
+        raise Unfit(f"a duration from 0 to {MOST_DAYS} days")
     return timedelta(value.days, value.seconds, value.microseconds)
 
 
 def label(value: object, kind: type[Enum]) -> Enum:
-    """Return a member of an enum, given as such or as its label."""
+    """Return a member of an enum, given as a member or as its label."""
     if isinstance(value, kind):
         return value
     labels = {str(member.value): member for member in kind}
@@ -146,7 +146,7 @@ def instance(value: object, kind: type) -> object:
 
 
 def sequence(value: object, check: Check | None) -> list[object]:
-    """Return a list. Not of a text, which would be one of its letters, nor of what may not end."""
+    """Return a list. Text is refused, because it would become its letters, and so are endless iterables."""
     if type(value) not in {list, tuple} and (
         not isinstance(value, (Sequence, AbstractSet)) or isinstance(value, (str, bytes, bytearray, memoryview))
     ):

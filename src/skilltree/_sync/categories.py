@@ -15,7 +15,7 @@ _CHANGES = TypeAdapter(CategoryChanges)
 
 
 class Categories(Repository):
-    """The shelves of the catalogue."""
+    """The categories of the catalogue."""
 
     def create(
         self,
@@ -44,7 +44,7 @@ class Categories(Repository):
         )
 
     def update(self, category_id: CategoryId, **changed: Unpack[CategoryChanges]) -> Category:
-        """Change a category; what is not given stays. Raises CategoryNotFound, CategoryNameTaken, SlugTaken."""
+        """Change the given fields. Raises CategoryNotFound, CategoryNameTaken, SlugTaken."""
         return self._one(
             Category,
             "categories/update",
@@ -54,9 +54,9 @@ class Categories(Repository):
         )
 
     def find_by_slug(self, slug: str) -> Category | None:
-        """Return the category with this slug."""
+        """Return the category with this slug, or ``None``."""
         return self._find(Category, "categories/find_by_slug", slug=slug)
 
     def list(self, *, include_inactive: bool = False) -> list[Category]:
-        """Return the categories in the order in which they are shown."""
+        """Return the categories in display order."""
         return self._all(Category, "categories/list", include_inactive=include_inactive)

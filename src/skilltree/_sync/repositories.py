@@ -18,7 +18,7 @@ from skilltree._sync.users import Users
 
 
 class Repositories(Executor):
-    """Every repository, on whatever executes."""
+    """Every repository, on any executor."""
 
     def __init__(self) -> None:
         self.users = Users(self)

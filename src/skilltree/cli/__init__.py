@@ -1,7 +1,7 @@
-"""The command line: one module for each group of commands. Other packages add theirs as entry points of a group.
+"""The command line: one module for each group of commands. Other packages add commands as entry points.
 
-Exit codes: 0 all is well, 1 something is not and is named, 2 the command was misused, or `drift` found some, 130
-interrupted, 141 whoever read the output has stopped.
+Exit codes: 0 success, 1 failure or a finding, 2 wrong usage or a difference that `drift` found, 130 interrupted, 141
+the reader of the output stopped.
 """
 
 from importlib.metadata import entry_points

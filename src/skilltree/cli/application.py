@@ -1,4 +1,4 @@
-"""The application that the modules of commands add theirs to."""
+"""The application to which the command modules add their commands."""
 
 import os
 from collections.abc import Iterator
@@ -19,25 +19,25 @@ app = typer.Typer(
     name="skilltree",
     cls=Commands,
     help="A PostgreSQL data layer for skill trees. DATABASE_URL chooses the server; without it, the embedded one.",
-    epilog="Exit codes: 0 all is well; 1 something is not, and is named; 2 misuse, or `drift` found some;"
-    " 130 interrupted; 141 nobody reads on.",
+    epilog="Exit codes: 0 success; 1 failure, or a finding; 2 wrong usage, or `drift` found a difference;"
+    " 130 interrupted; 141 the reader of the output stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    # Help and errors as plain text: nothing in them is markup.
+    # Help and errors are plain text without markup.
     rich_markup_mode=None,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-LockTimeout = Annotated[float, typer.Option(min=0, help="Seconds to wait for a lock; 0: for ever.")]
+LockTimeout = Annotated[float, typer.Option(min=0, help="Seconds to wait for a lock; 0 means no limit.")]
 DemoData = Annotated[
     bool | None,
-    typer.Option("--demo-data/--no-demo-data", help="With made-up learners, also on a server that is not embedded."),
+    typer.Option("--demo-data/--no-demo-data", help="Include made-up learners, also on a server of your own."),
 ]
 
 
 class NotEmbedded(SkillTreeError):
-    """The server is not an embedded one, and this writes made-up data."""
+    """The server is not an embedded one, and this command writes made-up data."""
 
 
 def _print_version(asked: bool) -> None:
@@ -51,20 +51,20 @@ def options(
     *,
     data: Annotated[
         Path | None,
-        typer.Option(help="Where the embedded server keeps its data; or SKILLTREE_DATA.", file_okay=False),
+        typer.Option(help="The folder of the embedded server's data, instead of SKILLTREE_DATA.", file_okay=False),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Take what all commands have in common."""
+    """Handle the options that all commands share."""
     if data is not None:
         os.environ[embedded.DATA] = str(data.absolute())
 
 
 @contextmanager
 def operator() -> Iterator[Database | Scope]:
-    """Open the database to work on: as who logs in, or for the log-in of the application as the service.
+    """Open the database for an operator: as the login role, or as the service for the application's login role.
 
     Raises CannotSeeEverything for a role that does not see all rows.
     """
@@ -77,9 +77,9 @@ def operator() -> Iterator[Database | Scope]:
 
 
 def require_embedded(what: str, *, demo_data: bool | None) -> None:
-    """Raise NotEmbedded for a server that somebody runs, unless it was said what to write there."""
+    """Raise NotEmbedded for a server that is not embedded, unless an option says what to write there."""
     if os.environ.get("DATABASE_URL") and demo_data is None:
         raise NotEmbedded(
-            f"{what} writes made-up data, and DATABASE_URL is not the embedded server. Nothing was done."
-            " Say --demo-data if that is what you want there."
+            f"{what} writes made-up data, and DATABASE_URL is not an embedded server. Nothing was done."
+            " Use --demo-data to write it there."
         )

@@ -21,9 +21,9 @@ from skilltree.errors import InvalidCurriculum, TreeNotFound, UserNotFound
 from skilltree.models.curriculum import Curriculum, CurriculumSkill, CurriculumTree
 from skilltree.models.trees import TreeMap
 
-InFormat = Annotated[Format | None, typer.Option("--format", help="The file's format; else its name tells.")]
+InFormat = Annotated[Format | None, typer.Option("--format", help="The file's format; the default is by its name.")]
 Slug = Annotated[str, typer.Argument(help="The slug of a tree.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", dir_okay=False, help="Write a file instead.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", dir_okay=False, help="Write to this file.")]
 
 _MOST_COMPARED = 1000
 _COUNTS = ("added", "changed", "removed", "left_out", "relative_links")
@@ -31,11 +31,11 @@ _COUNTS = ("added", "changed", "removed", "left_out", "relative_links")
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="A curriculum file; - reads a pipe.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="A curriculum file, or - for standard input.")],
     *,
-    leave_out_unknown: Annotated[bool, typer.Option(help="Leave out dependencies that name no skill.")] = False,
+    leave_out_unknown: Annotated[bool, typer.Option(help="Leave out dependencies on unknown skills.")] = False,
     publish: Annotated[bool, typer.Option(help="Publish the trees.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would come of it, and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes, and write nothing.")] = False,
     form: InFormat = None,
     as_json: Json = False,
 ) -> None:
@@ -49,7 +49,7 @@ def import_(
             rows = list(_previewed(db, curriculum, leave_out_unknown=leave_out_unknown))
         else:
             with db.transaction() as unit:
-                # A tree comes after those that must be completed before it.
+                # Trees are imported after their prerequisites.
                 done = {
                     tree.slug: _imported(unit, tree, leave_out_unknown=leave_out_unknown, publish=publish)
                     for tree in in_order(curriculum)
@@ -59,7 +59,7 @@ def import_(
 
 
 def _read(file: Path) -> bytes:
-    # Not typer's own `allow_dash` and `exists`: the newer ones take the dash for a file that is not there.
+    # typer's own `allow_dash` and `exists` do not work together in newer versions: the dash is taken for a file name.
     if str(file) == "-":
         return typer.get_binary_stream("stdin").read()
     try:
@@ -77,7 +77,7 @@ def _imported(unit: UnitOfWork, tree: CurriculumTree, *, leave_out_unknown: bool
 
 
 def _previewed(db: Repositories, curriculum: Curriculum, *, leave_out_unknown: bool) -> Iterator[dict[str, str]]:
-    """Yield what an import would do. Nothing is written, nothing locked."""
+    """Yield what an import would change. Writes and locks nothing."""
     trees = {tree.slug: _find(db, tree.slug) for tree in curriculum.trees}
     for tree in curriculum.trees:
         there = trees[tree.slug]
@@ -90,7 +90,7 @@ def _previewed(db: Repositories, curriculum: Curriculum, *, leave_out_unknown: b
             counts = {"added": len(tree.skills), "changed": 0, "removed": 0, "unchanged": 0}
             yield {"tree": tree.slug, "outcome": "would be added"} | _texts(counts) | _texts(dict.fromkeys(_IMPACT, 0))
             continue
-        # Those that the file itself adds are not there yet.
+        # Prerequisites that the file itself adds do not exist yet.
         impact = db.trees.preview_changes(
             tree.model_copy(update={"prerequisites": tuple(known)}), leave_out_unknown=leave_out_unknown
         )
@@ -102,7 +102,7 @@ def _previewed(db: Repositories, curriculum: Curriculum, *, leave_out_unknown: b
         )
         touched = len(impact.added) + len(impact.removed) + changed
         same_tree = _compared_tree(tree) == _compared_tree(there)
-        outcome = "would be changed" if touched or not same_tree else "is as it is there"
+        outcome = "would be changed" if touched or not same_tree else "unchanged"
         counts = {
             "added": len(impact.added),
             "changed": changed,
@@ -130,7 +130,7 @@ def export(slug: Slug, *, form: InFormat = None, output: Output = None) -> None:
         tree = db.trees.export_tree(slug)
     chosen = form or (format_of(output.name) if output else Format.JSON)
     if chosen is Format.CSV:
-        err.print("CSV leaves out what it has no columns for: content, resources, assessments.")
+        err.print("CSV has no columns for content, resources and assessments: they are left out.")
     _write(write_file(Curriculum(trees=(tree,)), chosen), output)
 
 
@@ -140,7 +140,7 @@ def template(
     form: Annotated[Format, typer.Option("--format", help="The format of the file.")] = Format.CSV,
     output: Output = None,
 ) -> None:
-    """Print a curriculum file to begin with, ready to be edited and imported."""
+    """Print a small curriculum file, ready to be edited and imported."""
     _write(template_of(format_of(output.name) if output and form is Format.CSV else form), output)
 
 
@@ -148,13 +148,15 @@ def template(
 def show(
     slug: Slug,
     *,
-    learner: Annotated[str | None, typer.Option(help="A learner's address, to see how far they are.")] = None,
+    learner: Annotated[str | None, typer.Option(help="The e-mail address of a learner, to show their status.")] = None,
     as_svg: Annotated[bool, typer.Option("--svg", help="Print an SVG picture.")] = False,
-    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid chart, as for Markdown.")] = False,
+    as_mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print a Mermaid chart, for example for Markdown.")
+    ] = False,
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Draw a tree: in the terminal a line for each level, or as SVG, Mermaid or JSON."""
+    """Draw a tree: in the terminal with a line for each level, or as SVG, Mermaid or JSON."""
     if as_svg + as_mermaid + as_json > 1:
         raise typer.BadParameter("choose one of --svg, --mermaid and --json")
     with operator() as db, suggested(db, slug):
@@ -170,13 +172,13 @@ def show(
     elif as_json:
         _write(tree.model_dump_json(indent=2) + "\n", output)
     elif output:
-        raise typer.BadParameter("a file is written with --svg, --mermaid or --json")
+        raise typer.BadParameter("--output needs --svg, --mermaid or --json")
     else:
         out.print(drawing(tree, with_status=with_status))
 
 
 def positions_of(tree: TreeMap) -> dict[UUID, tuple[float, float]] | None:
-    """Return where an author has placed the skills, unless one is not placed, or two stand at the same place."""
+    """Return the positions that an author set, or ``None`` if one is missing or two are the same."""
     places: dict[UUID, tuple[float, float]] = {skill.id: (skill.position_x, skill.position_y) for skill in tree.skills}
     are_placed = all(skill.is_placed for skill in tree.skills)
     return places if are_placed and len(set(places.values())) == len(places) else None
@@ -197,20 +199,20 @@ def _find(db: Repositories, slug: str) -> CurriculumTree | None:
 
 
 def _compared(skill: CurriculumSkill, left_out: Collection[tuple[str, str]] = ()) -> dict[str, object]:
-    """Return what an import would compare of a skill."""
+    """Return the fields of a skill that an import compares."""
     needed = sorted(key for key in skill.dependencies if (skill.key, key) not in left_out)
     return skill.model_dump(mode="json", by_alias=True) | {"dependencies": needed}
 
 
 def _compared_tree(tree: CurriculumTree) -> dict[str, object]:
-    """Return what an import would compare of a tree itself, whose category may be given by name or slug."""
+    """Return the fields of the tree itself that an import compares. Its category may be a name or a slug."""
     whole = tree.model_dump(mode="json", by_alias=True, exclude={"skills"})
     return whole | {"category": slug_of(tree.category), "order": [skill.key for skill in tree.skills]}
 
 
 @contextmanager
 def suggested(db: Repositories, slug: str) -> Iterator[None]:
-    """Say of a tree that is not there which one may be meant."""
+    """Add a suggestion to the error for an unknown tree."""
     try:
         yield
     except TreeNotFound as error:

@@ -1,4 +1,4 @@
-"""The main job in the terminal: a learner finds a tree, works through it for some days, and sees what came of it."""
+"""A demonstration in the terminal: a learner finds a tree, works through it for some days, and sees the result."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ _BAR_WIDTH = 40
 _DAYS = 3
 _SKILLS_A_DAY = 4
 _OTHERS = {"grace": 9, "linus": 12, "edsger": 5}
-"""Other learners, and how many skills each has completed."""
+"""Other learners, and how many skills each of them has completed."""
 
 _ACHIEVEMENTS = {
     "Ten Down": ({"type": "skill_completion_count", "threshold": 10}, 50),
@@ -33,9 +33,9 @@ _ACHIEVEMENTS = {
 
 
 def run(db: Database, console: Console) -> None:
-    """Let a learner find a tree by full-text search, be refused what is locked, work for three days, and look back.
+    """Let a learner search for a tree, try a locked skill, work for three days, and look at the result.
 
-    The learners of the demonstration are made anew each time.
+    The learners of the demonstration are created again each time.
     """
     ada = _learner(db, "ada")
     console.print(_step(1, "The learner ", (ada.username, "cyan"), f" <{ada.email}>"))
@@ -48,7 +48,7 @@ def run(db: Database, console: Console) -> None:
             Text("    ").append_text(_highlighted(f"{hit.name}  {hit.snippet}")), overflow="ellipsis", no_wrap=True
         )
     if not hits:
-        raise NotFound(f"nothing matches {_SEARCH!r}: seed the database first (make seed)")
+        raise NotFound(f"nothing matches {_SEARCH!r}: seed the database first (skilltree seed)")
     slug = hits[0].slug
     tree = db.trees.load(slug)
     _make_achievements(db)
@@ -59,7 +59,7 @@ def run(db: Database, console: Console) -> None:
 
     goal = tree.skills[-1]
     db.progress.start_tree(ada.id, tree.id)
-    console.print(_step(3, "She starts it, and wants to begin with the end: ", (goal.name, "cyan")))
+    console.print(_step(3, "She starts it, and tries the last skill first: ", (goal.name, "cyan")))
     try:
         db.progress.start_skill(ada.id, goal.id)
     except PrerequisitesNotMet as refusal:
@@ -114,7 +114,7 @@ def _make_achievements(db: Database) -> None:
 
 
 def _in_order(tree: LoadedTree) -> Iterator[LoadedSkill]:
-    """Yield the skills of a tree, each after all that it needs."""
+    """Yield the skills of a tree, prerequisites first."""
     return (skill for level in levels(tree) for skill in level)
 
 

@@ -1,4 +1,4 @@
-"""A tree as a picture: for the terminal, as SVG, as Mermaid. Pure functions of what was loaded."""
+"""Draws a loaded tree for the terminal, as SVG or as Mermaid. The functions are pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _COLORS = {
     Status.LOCKED: ("#f3f4f6", "#4b5563"),
 }
 _NOBODYS = ("#f8fafc", "#334155")
-"""How a skill looks where no learner is asked for: fill and line."""
+"""The fill and line colours of a skill that is drawn without a learner."""
 
 _SWEEPS = 8
 _BOX_WIDTH, _BOX_HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 168, 48, 24, 64, 24
@@ -42,7 +42,7 @@ _LINE_LENGTH, _MOST_LINES = 24, 2
 
 
 class Drawn(Protocol):
-    """What is needed of a skill."""
+    """The fields of a skill that a drawing needs."""
 
     @property
     def id(self) -> UUID: ...
@@ -65,7 +65,7 @@ S_co = TypeVar("S_co", bound=Drawn, covariant=True)
 
 
 class DrawnTree(Protocol[S_co]):
-    """What is needed of a tree."""
+    """The fields of a tree that a drawing needs."""
 
     @property
     def name(self) -> str: ...
@@ -77,7 +77,7 @@ class DrawnTree(Protocol[S_co]):
 
 
 def levels(tree: DrawnTree[S]) -> list[list[S]]:
-    """Return the skills by level: each one below all that it needs, as high as it can be."""
+    """Return the skills by level. A skill's level is one below the lowest of its dependencies."""
     needed = _needed(tree)
     level_of: dict[UUID, int] = {}
     for skill_id in TopologicalSorter(needed).static_order():
@@ -89,10 +89,10 @@ def levels(tree: DrawnTree[S]) -> list[list[S]]:
 
 
 def layout(tree: DrawnTree[S]) -> list[list[S]]:
-    """Return the skills by level, each level in an order in which few edges cross. The same tree gives the same order.
+    """Return the skills by level, in an order in which few edges cross. The order is always the same for a tree.
 
-    Levels are swept up and down, and each skill goes to the mean place of those it is joined to (the barycenter method
-    of Sugiyama, Tagawa and Toda, 1981).
+    Sweeps go down and up the levels, and move each skill to the mean place of its neighbours (the barycenter method of
+    Sugiyama, Tagawa and Toda, 1981).
     """
     rows = levels(tree)
     needed = _needed(tree)
@@ -111,7 +111,7 @@ def layout(tree: DrawnTree[S]) -> list[list[S]]:
 
 
 def _needed(tree: DrawnTree[S]) -> dict[UUID, list[UUID]]:
-    """Return what each skill needs of the skills that are there: an inactive one is not."""
+    """Return the dependencies of each skill among the skills of the drawing. Inactive skills are not in it."""
     there = {skill.id for skill in tree.skills}
     return {skill.id: [each for each in skill.dependencies if each in there] for skill in tree.skills}
 
@@ -128,7 +128,7 @@ def _mean(ids: Sequence[UUID], place_of: Mapping[UUID, float], otherwise: float)
 
 
 def drawing(tree: DrawnTree[S], *, with_status: bool = True) -> Panel:
-    """Return a tree as a picture for the terminal: a line per level, what needs nothing first, status in colour."""
+    """Return a tree as a picture for the terminal: a line for each level, the first level on top, status in colour."""
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column()
@@ -159,12 +159,12 @@ def _title(skill: Drawn) -> str:
 
 # --- Mermaid ---------------------------------------------------------------------------------------------------------
 
-# What Mermaid would read as markup, also within quotes: its own entities are written as #code;.
+# Characters that Mermaid reads as markup, even within quotes. They are written as Mermaid's entities (#code;).
 _MERMAID_MARKUP = re.compile(r"[^\w\s,:/()?!'.★À-￿-]|_|(?<=\d)\.(?=\s)|(?<!\w)-|-(?!\w)", re.ASCII)
 
 
 def mermaid(tree: DrawnTree[S], *, with_status: bool = True) -> str:
-    """Return a tree as a Mermaid flow chart, as Markdown in many places shows it."""
+    """Return a tree as a Mermaid flow chart, which many Markdown viewers can show."""
     number = {skill.id: place for place, skill in enumerate(tree.skills)}
     lines = ["flowchart TD"]
     for skill in tree.skills:
@@ -187,7 +187,7 @@ def mermaid(tree: DrawnTree[S], *, with_status: bool = True) -> str:
 def svg(
     tree: DrawnTree[S], *, with_status: bool = True, positions: Mapping[UUID, tuple[float, float]] | None = None
 ) -> str:
-    """Return a tree as an SVG picture, laid out by level; skills in ``positions`` stand where those say instead."""
+    """Return a tree as an SVG picture, laid out by level. Skills in ``positions`` are placed there instead."""
     places = _spread(positions) if positions else _laid_out(layout(tree))
     width = max((x for x, _ in places.values()), default=0) + _BOX_WIDTH + _MARGIN
     height = max((y for _, y in places.values()), default=0) + _BOX_HEIGHT + _MARGIN
@@ -216,7 +216,7 @@ def _laid_out(rows: Sequence[Sequence[S]]) -> dict[UUID, tuple[float, float]]:
 
 
 def _spread(positions: Mapping[UUID, tuple[float, float]]) -> dict[UUID, tuple[float, float]]:
-    """Return the positions of an author, moved and scaled until neighbours in a row or column have room."""
+    """Return an author's positions, moved and scaled so that neighbours in a row or column do not overlap."""
     columns = sorted({x for x, _ in positions.values()})
     rows = sorted({y for _, y in positions.values()})
 
@@ -242,7 +242,7 @@ def _box(skill: Drawn, place: tuple[float, float], *, with_status: bool) -> str:
     fill, line = _COLORS[skill.status] if with_status else _NOBODYS
     x, y = place
     title = _title(skill)
-    # Characters of some scripts are twice as wide.
+    # In some scripts, characters are twice as wide.
     length = _LINE_LENGTH * len(title) // max(Text(title).cell_len, 1)
     lines = wrap(title, max(length, 4), max_lines=_MOST_LINES, placeholder=" …") or [""]
     first = y + _BOX_HEIGHT / 2 + 4 - (len(lines) - 1) * 7.5

@@ -16,11 +16,11 @@ class GateMissing(SkillTreeError):
 @app.command("check-queries")
 def check_queries(
     *,
-    offline: Annotated[bool, typer.Option("--offline", help="Take queries/schema.json for a server.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Use queries/schema.json instead of a server.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_github: Annotated[bool, typer.Option("--github", help="Print annotations for GitHub.")] = False,
 ) -> None:
-    """Hold every query file against the schema, its method and its model; exit 1 and say where one does not fit."""
+    """Check every query file against the schema, its method and its model. Exit 1 with a list of the faults."""
     if as_json and as_github:
         raise typer.BadParameter("choose one of --json and --github")
     form: Literal["text", "json", "github"] = "json" if as_json else "github" if as_github else "text"
@@ -28,9 +28,9 @@ def check_queries(
 
 
 def run(*, offline: bool = False, form: Literal["text", "json", "github"] = "text") -> int:
-    """Hold the query files against the schema, their methods and their models; print what is wrong, and return 1 then.
+    """Check the query files against the schema, their methods and their models. Print the faults; return 1 if any.
 
-    ``offline`` takes the description that is committed for the server. Raises GateMissing without pglast.
+    With ``offline``, the committed description replaces the server. Raises GateMissing without pglast.
     """
     try:
         from skilltree import gate  # noqa: PLC0415 (pglast is an extra)
@@ -43,5 +43,5 @@ def run(*, offline: bool = False, form: Literal["text", "json", "github"] = "tex
     if findings or form == "json":
         emit({"text": report.as_text, "json": report.as_json, "github": report.as_github}[form](findings))
     elif form == "text":
-        emit("All query files fit.")
+        emit("All query files pass.")
     return 1 if findings else 0

@@ -23,9 +23,9 @@ from skilltree.explain.terminal import shown
 
 out = Terminal(width=None if sys.stdout.isatty() else 120)
 
-Queries = Annotated[list[str], typer.Argument(help="Names of query files, such as trees/load; or all.")]
-Given = Annotated[list[str] | None, typer.Option("--set", help="A parameter as name=value, instead of its sample.")]
-Html = Annotated[Path | None, typer.Option("--html", help="Write one page with the plans, to be opened in a browser.")]
+Queries = Annotated[list[str], typer.Argument(help="Names of query files, such as trees/load, or all.")]
+Given = Annotated[list[str] | None, typer.Option("--set", help="A parameter as name=value, to replace its sample.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write an HTML page with the plans.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -34,11 +34,11 @@ def explain_(
     queries: Queries,
     *,
     given: Given = None,
-    custom: Annotated[bool, typer.Option("--custom", help="Show the plan for these values, not any.")] = False,
+    custom: Annotated[bool, typer.Option("--custom", help="Show the custom plan instead of the generic one.")] = False,
     html: Html = None,
     as_json: Json = False,
 ) -> None:
-    """Show how the server runs query files, with sample parameters. What they do is taken back."""
+    """Show how the server runs query files with sample parameters. Changes are rolled back."""
     params = _parameters(given)
     with (
         translated(),
@@ -61,9 +61,9 @@ def explain_(
             if each.unknown:
                 out.print(
                     Text(
-                        f"▲ {each.name}: nothing was found for {', '.join(each.unknown)}, so that this says little."
-                        " See it on data: `skilltree demo` (`skilltree dataset` in a checkout), or give values"
-                        " with --set.",
+                        f"▲ {each.name}: the samples of {', '.join(each.unknown)} found no row, so that this plan"
+                        " means little. Use a database with data (`skilltree demo`, or `skilltree dataset` in a"
+                        " checkout), or give values with --set.",
                         style="yellow",
                     )
                 )
@@ -75,7 +75,7 @@ def explain_(
 def _explained(
     connection: Connection[Any], name: str, params: Mapping[str, str], *, custom: bool
 ) -> Explained | SkillTreeError:
-    """Return how a query runs, or why it does not, with its name."""
+    """Return how a query runs, or the error, with the query's name."""
     try:
         with translated():
             return explain(connection, name, params, custom=custom)
@@ -90,9 +90,9 @@ def sql_(
     query: Annotated[str, typer.Argument(help="The name of a query file, such as trees/load.")],
     *,
     given: Given = None,
-    pgbench: Annotated[bool, typer.Option("--pgbench", help="For pgbench -f instead of psql.")] = False,
+    pgbench: Annotated[bool, typer.Option("--pgbench", help="Write the script for pgbench -f instead.")] = False,
 ) -> None:
-    """Print a query ready for psql, as one transaction that is rolled back, with sample parameters to edit."""
+    """Print a query as a script for psql: one transaction that is rolled back, with sample parameters to edit."""
     with (
         translated(),
         Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
@@ -101,7 +101,7 @@ def sql_(
 
 
 def fail(problems: Sequence[str]) -> None:
-    """Print what is wrong, and exit 1 when anything is."""
+    """Print the problems, and exit 1 if there are any."""
     for problem in problems:
         err.print(problem)
     if problems:
@@ -117,5 +117,5 @@ def chosen(queries: Sequence[str]) -> list[str]:
 def _parameters(given: Sequence[str] | None) -> dict[str, str]:
     params = dict(each.split("=", 1) for each in given or () if "=" in each)
     if len(params) < len(given or ()):
-        raise typer.BadParameter("parameters are given as name=value")
+        raise typer.BadParameter("a parameter must have the form name=value")
     return params

@@ -1,4 +1,4 @@
-"""How a command ends: named errors instead of tracebacks, JSON where it was asked for, and the exit codes."""
+"""Ends commands: errors with a name instead of tracebacks, JSON where requested, and the exit codes."""
 
 import os
 import sys
@@ -17,16 +17,16 @@ from skilltree.errors import SkillTreeError
 
 FAILED, MISUSED, INTERRUPTED, READER_GONE = 1, 2, 130, 141
 
-# ClickException: typer brings a click of its own, which has no public name.
+# ClickException: typer bundles its own click, which has no public name.
 _CLICK_ERROR: Any = typer.BadParameter.__mro__[2]
 
 
 class Declined(SkillTreeError):
-    """Nothing was done: it was not confirmed."""
+    """Nothing was done: the question was not answered with yes."""
 
 
 class Commands(TyperGroup):
-    """The commands, with one place for whatever goes wrong in them."""
+    """The group of all commands. It handles their errors in one place."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx))
@@ -38,13 +38,13 @@ class Commands(TyperGroup):
         if not standalone_mode:
             return super().main(given, standalone_mode=False, **options)
         for stream in (sys.stdout, sys.stderr):
-            # Whatever the encoding of the terminal: a character that it lacks is no reason to fail.
+            # A character that the terminal's encoding lacks must not make the command fail.
             getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
         sys.exit(_ended(lambda: super(Commands, self).main(given, standalone_mode=False, **options), given))
 
 
 def _ended(run: Callable[[], Any], given: Sequence[str]) -> int:
-    """Run a command, say what went wrong if anything did, and return the exit code."""
+    """Run a command, print its error if there is one, and return the exit code."""
     try:
         try:
             with translated():
@@ -65,7 +65,7 @@ def _ended(run: Callable[[], Any], given: Sequence[str]) -> int:
             err.print("interrupted")
         sys.stdout.flush()
     except (ReaderGone, BrokenPipeError):
-        # What is still in the buffer must not be tried again when Python ends.
+        # Otherwise Python would try to write the rest of the buffer again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     return code if isinstance(code, int) else 0
@@ -94,26 +94,26 @@ def _misused(error: Any, given: Sequence[str]) -> int:
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """Return what to add to a message about a name that there is not."""
+    """Return a suggestion to add to the message about an unknown name."""
     close = get_close_matches(given[:200], list(known), n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def wants_json(given: Sequence[str]) -> bool:
-    """Tell whether JSON was asked for."""
+    """Return whether the arguments request JSON."""
     options = given[: given.index("--")] if "--" in given else given
     return "--json" in options
 
 
 def is_interactive() -> bool:
-    """Tell whether there is somebody to answer a question."""
+    """Return whether somebody can answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is lost, unless ``yes`` was said. Raises Declined where nobody can answer."""
+    """Ask before data is lost, unless ``yes``. Raises Declined if the answer is no or nobody can answer."""
     if yes:
         return
     if not is_interactive():
-        raise Declined(f"{harmless(question)} Nothing was done: nobody can answer here. Say --yes to go on.")
+        raise Declined(f"{harmless(question)} Nothing was done: nobody can answer here. Use --yes to go on.")
     typer.confirm(harmless(question), abort=True, err=True)

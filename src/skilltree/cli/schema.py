@@ -24,7 +24,7 @@ from skilltree.migrate.roles import statements
 
 @app.command("migrate")
 def migrate_(*, lock_timeout: LockTimeout = 5, as_json: Json = False) -> None:
-    """Apply the migrations that are pending."""
+    """Apply the pending migrations."""
     applied = migrate.migrate(database_url(), lock_timeout=lock_timeout)
     emit_table(({"migration": name, "outcome": "applied"} for name in applied), as_json=as_json)
 
@@ -32,29 +32,29 @@ def migrate_(*, lock_timeout: LockTimeout = 5, as_json: Json = False) -> None:
 @app.command("rollback")
 def rollback(
     *,
-    count: Annotated[int, typer.Option(min=1, help="How many of the latest migrations.")] = 1,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    count: Annotated[int, typer.Option(min=1, help="How many of the latest migrations to roll back.")] = 1,
+    everything: Annotated[bool, typer.Option("--all", help="Roll back all migrations.")] = False,
     yes: Yes = False,
     lock_timeout: LockTimeout = 5,
     as_json: Json = False,
 ) -> None:
-    """Roll the latest migration back, losing what it made."""
+    """Roll back the latest migration. The data in what it created is lost."""
     url = database_url()
     applied = [each.id for each in migrate.status(url) if each.applied_at]
     if applied:
         latest = applied if everything else applied[-count:]
         losing = latest[0] if len(latest) == 1 else f"{latest[0]} to {latest[-1]}"
-        confirm(f"Roll back {losing} in {name_of(url)}, and lose the data that they hold?", yes=yes)
+        confirm(f"Roll back {losing} in {name_of(url)}, and lose the data in what they created?", yes=yes)
     undone = migrate.rollback(url, count=None if everything else count, lock_timeout=lock_timeout)
     emit_table(({"migration": name, "outcome": "rolled back"} for name in undone), as_json=as_json)
 
 
 @app.command("status")
 def status(*, as_json: Json = False) -> None:
-    """Show which migrations are applied; exit 1 when one is pending, edited or deleted, or something was lost since."""
+    """Show the state of each migration. Exit 1 if one is pending, edited or deleted, or if an object is lost."""
     url = database_url()
     found = migrate.status(url)
-    # Before all is applied, not all is there.
+    # Objects can only be missing once all migrations are applied.
     lost = migrate.health(url) if all(migration.applied_at for migration in found) else []
     emit_table(
         [
@@ -74,7 +74,7 @@ def status(*, as_json: Json = False) -> None:
 
 @app.command("drift")
 def drift(*, as_json: Json = False) -> None:
-    """Show how the database differs from what its migrations make, as the role that migrates; exit 2 when it does."""
+    """Show how the database differs from its migrations, as the role that migrates. Exit 2 if it differs."""
     found = drifting.drift(database_url())
     if as_json:
         emit_json(asdict(found))
@@ -86,19 +86,19 @@ def drift(*, as_json: Json = False) -> None:
             for name in names:
                 out.print(f"{name} is {state}", soft_wrap=True)
         if not found:
-            out.print("the database is what its migrations make")
+            out.print("the database matches its migrations")
     if found:
         raise typer.Exit(2)
 
 
 @app.command("lint")
 def lint(*, as_json: Json = False) -> None:
-    """Show what of the schema breaks a rule that every schema must keep, and exit 1 when something does."""
+    """Show what in the schema breaks a rule that every schema must keep. Exit 1 if anything does."""
     findings = linting.lint(database_url())
     if findings or as_json:
         emit_table((asdict(each) for each in findings), as_json=as_json)
     else:
-        out.print(f"no rule is broken, of {len(linting.rules())}")
+        out.print(f"all {len(linting.rules())} rules hold")
     if findings:
         raise typer.Exit(1)
 
@@ -110,13 +110,13 @@ def psql(
     """Open psql on the database."""
     url = database_url()
     program = shutil.which("psql") or embedded.program("psql")
-    # The password goes through the environment: a command line can be read by everybody.
+    # The password goes through the environment, because every user can read a command line.
     parts = conninfo_to_dict(url)
     password = parts.pop("password", None)
     environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
     command = [program, make_conninfo("", **parts), *(arguments or [])]
     with subprocess.Popen(command, env=environment) as session:  # noqa: S603 (psql)
-        # Ctrl-C is for psql, which cancels the statement and goes on.
+        # Ctrl-C belongs to psql, which cancels the statement and continues.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = session.wait()
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -129,5 +129,5 @@ def roles(
     owner: Annotated[str, typer.Option(help="The role that migrates.")] = "skilltree_owner",
     database: Annotated[str, typer.Option(help="The database.")] = "skilltree",
 ) -> None:
-    """Print the SQL that makes the roles, for an administrator to run where who migrates may not create roles."""
+    """Print the SQL that creates the roles, for an administrator if the role that migrates may not create roles."""
     emit(statements(owner, database), end="")

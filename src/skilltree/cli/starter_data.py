@@ -1,4 +1,4 @@
-"""The commands that write what to start with: demo, seed, reset."""
+"""The commands that write initial data: demo, seed, reset."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ from skilltree.cli.run import confirm
 from skilltree.cli.terminal import emit_table, err, out
 from skilltree.embedded import database_url
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-OnlyDemoData = Annotated[bool, typer.Option("--demo-data", help="Also on a server that is not embedded.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+OnlyDemoData = Annotated[bool, typer.Option("--demo-data", help="Allow this on a server of your own.")]
 
 _PAUSE = 0.2
 _ALONE = "select pg_try_advisory_lock(hashtextextended('skilltree seed', 0))"
@@ -27,7 +27,7 @@ _ALONE = "select pg_try_advisory_lock(hashtextextended('skilltree seed', 0))"
 
 @app.command("demo")
 def demo(*, demo_data: OnlyDemoData = False) -> None:
-    """Migrate and seed, then let a learner find a tree and see it drawn."""
+    """Migrate and seed, then show how a learner finds a tree and works through it."""
     require_embedded("demo", demo_data=demo_data or None)
     url = database_url()
     with alone(url):
@@ -40,10 +40,9 @@ def demo(*, demo_data: OnlyDemoData = False) -> None:
 
 @app.command("seed")
 def seed_(*, demo_data: DemoData = None, as_json: Json = False) -> None:
-    """Write the data to start with; what is there already stays.
+    """Write the initial data. Existing data stays.
 
-    On a server that is not embedded, say --demo-data, or --no-demo-data to leave out the test user with the password
-    that everybody knows.
+    On a server of your own, add --demo-data, or --no-demo-data to leave out the test user, whose password is public.
     """
     require_embedded("seed", demo_data=demo_data)
     url = database_url()
@@ -53,10 +52,10 @@ def seed_(*, demo_data: DemoData = None, as_json: Json = False) -> None:
 
 @app.command("reset")
 def reset(*, yes: Yes = False, demo_data: DemoData = None, as_json: Json = False) -> None:
-    """Lose all data: roll every migration back, apply them all, seed."""
+    """Delete all data: roll back all migrations, apply them again, and seed."""
     require_embedded("reset", demo_data=demo_data)
     url = database_url()
-    confirm(f"Lose all data of {name_of(url)}?", yes=yes)
+    confirm(f"Delete all data of {name_of(url)}?", yes=yes)
     with alone(url):
         migrate.rollback(url, count=None)
         migrate.migrate(url)
@@ -65,7 +64,7 @@ def reset(*, yes: Yes = False, demo_data: DemoData = None, as_json: Json = False
 
 
 def name_of(url: str) -> str:
-    """Return what a question calls a database."""
+    """Return the name of a database for a question."""
     where = conninfo_to_dict(url)
     return f"{where.get('dbname')} on {where.get('host', 'this machine')}"
 
@@ -77,13 +76,13 @@ def _seed(db: Database | Scope, *, test_user: bool) -> list[dict[str, str]]:
 
 @contextmanager
 def alone(url: str) -> Iterator[None]:
-    """Let others that make up data on this server wait: two at once would take each other's learners away."""
+    """Make other commands wait that write made-up data on this server, because they replace the same learners."""
     with translated(), psycopg.connect(url, autocommit=True) as connection:
-        # Asked again and again: a statement that waits is one that `create index concurrently` waits for.
+        # Polls, because `create index concurrently` would wait for a statement that waits for the lock.
         told = False
         while (connection.execute(_ALONE).fetchone() or (True,))[0] is False:
             if not told:
-                err.print("waiting for another that writes made-up data here …")
+                err.print("waiting for another command that writes made-up data …")
             told = True
             sleep(_PAUSE)
         yield

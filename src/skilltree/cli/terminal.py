@@ -1,4 +1,4 @@
-"""What is printed: data are never markup, and never reach the terminal as what it would obey."""
+"""Printing. Data is never taken for markup, and control characters in it have no effect."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,18 +15,18 @@ _NARROWEST, _USUAL = 10, 80
 
 
 class ReaderGone(Exception):
-    """Whoever read the output has stopped, as ``head`` does."""
+    """The reader of the output stopped, as ``head`` does."""
 
 
 class Terminal(Console):
-    """A console for data: nothing in a string is markup, an emoji's name or a number to be coloured.
+    """A console for data: it takes nothing in a string for markup, an emoji's name or a number to colour.
 
-    What is to be styled is a ``Text``. Its own escape sequences are the only ones that come out.
+    Styled text is a ``Text``. Only the console's own escape sequences reach the terminal.
     """
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, soft_wrap=stderr, markup=False, highlight=False, emoji=False)
-        # No width is told, as by COLUMNS=0 in containers: nothing would be printed.
+        # COLUMNS=0, as in some containers, would print nothing: it counts as no width given.
         if width is None and self.width < _NARROWEST:
             self.width = _USUAL
 
@@ -46,7 +46,7 @@ err = Terminal(stderr=True)
 
 
 def emit(text: str, *, end: str = "\n") -> None:
-    """Print what was asked for, such as a file, as it is."""
+    """Print requested text, such as a file, without changes."""
     try:
         sys.stdout.write(text + end)
         sys.stdout.flush()
@@ -55,12 +55,12 @@ def emit(text: str, *, end: str = "\n") -> None:
 
 
 def emit_json(document: object) -> None:
-    """Print a JSON document. What a terminal would obey is escaped, which means the same."""
+    """Print a JSON document, with control characters escaped."""
     emit(json_text(document))
 
 
 def emit_table(rows: Iterable[Mapping[str, str | None]], *, as_json: bool, styles: Sequence[str] = ()) -> None:
-    """Print rows as a table, or as JSON. Where a table does not fit, each row is printed as lines of its own."""
+    """Print rows as a table or as JSON. If the table is too wide, each row becomes several lines."""
     listed = list(rows)
     if as_json:
         emit_json(listed)
@@ -71,7 +71,7 @@ def emit_table(rows: Iterable[Mapping[str, str | None]], *, as_json: bool, style
 
 
 def _as_table(rows: Sequence[Mapping[str, str | None]], styles: Sequence[str]) -> RenderableType:
-    # The first column says what the row is about, whole, however narrow the terminal.
+    # The first column identifies the row, and is shown in full however narrow the terminal is.
     table = Table(*(Column(Text(name), no_wrap=not place) for place, name in enumerate(rows[0])))
     for place, row in enumerate(rows):
         style = styles[place] if place < len(styles) else ""
@@ -90,19 +90,19 @@ def _as_table(rows: Sequence[Mapping[str, str | None]], styles: Sequence[str]) -
 
 
 def _has_room(rows: Sequence[Mapping[str, str | None]]) -> bool:
-    """Tell whether the first column fits, and beside it every other with what it is called and its longest word."""
+    """Return whether the first column fits, and beside it the name and the longest word of every other one."""
     needed = 1
     for place, name in enumerate(rows[0]):
         values = [name, *(row[name] or "" for row in rows)]
         parts = values if not place else [word for value in values for word in value.split()]
-        # A long word, such as an id, may be broken.
+        # A long word, such as an id, may wrap.
         longest = max((Text(part).cell_len for part in parts), default=0)
         needed += 3 + (longest if not place else min(longest, 20))
     return needed <= out.width
 
 
 def named(style: str, name: str, text: str) -> Text:
-    """Return a name in a style, and after it what is said of it."""
+    """Return a name in a style, followed by a text about it."""
     return Text.assemble((name, style), ": ", harmless(text))
 
 

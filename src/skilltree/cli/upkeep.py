@@ -1,4 +1,4 @@
-"""The commands about learners and what is derived: export-learner, backfill, doctor, audit."""
+"""The commands about learners and derived data: export-learner, backfill, doctor, audit."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,7 +18,7 @@ from skilltree.models.ids import AchievementId
 
 @app.command("export-learner")
 def export_learner(email: Annotated[str, typer.Argument(help="The learner's e-mail address.")]) -> None:
-    """Print all that is held on a learner as one JSON document."""
+    """Print all stored data about a learner as one JSON document."""
     with operator() as db:
         learner = db.users.find_by_email(email)
         if learner is None:
@@ -31,10 +31,12 @@ def export_learner(email: Annotated[str, typer.Argument(help="The learner's e-ma
 def backfill(
     achievement: Annotated[UUID, typer.Argument(help="The id of an achievement.")],
     *,
-    batch_size: Annotated[int, typer.Option(min=1, max=1000, help="Learners to look at between two notes.")] = 500,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=1000, help="Learners in a batch; progress is saved after each.")
+    ] = 500,
     as_json: Json = False,
 ) -> None:
-    """Award an achievement to everyone entitled before it was made. Interrupted, it goes on where it stopped."""
+    """Award an achievement to all learners who already meet its criteria. An interrupted run can be continued."""
     with operator() as db, Progress(console=err, disable=as_json) as bar:
         task = bar.add_task("learners", total=None)
 
@@ -48,10 +50,10 @@ def backfill(
 @app.command("doctor")
 def doctor(
     *,
-    mend: Annotated[bool, typer.Option("--repair", help="Mend it, and show what that changed.")] = False,
+    mend: Annotated[bool, typer.Option("--repair", help="Repair the findings, and show the changes.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Recompute everything that is derived; show what has drifted, and exit 1 when something has."""
+    """Compute all derived data again, and show where it differs. Exit 1 if it does."""
     with operator() as db:
         repair = db.doctor.repair() if mend else None
         findings = repair.remaining if repair else db.doctor.examine()
@@ -80,11 +82,11 @@ def _show_repair(repair: Repair) -> None:
             ({**_subject(each), "before": each.before, "after": each.after} for each in repair.changes), as_json=False
         )
     for failure in repair.failures:
-        err.print(f"{failure.subject} could not be mended: {failure.error}")
+        err.print(f"{failure.subject} could not be repaired: {failure.error}")
 
 
 def _subject(each: Subject) -> dict[str, str]:
-    """Return what is spoken of, as two columns."""
+    """Return the subject of a finding as two columns."""
     parts = [each.subject_kind, each.subject_id, "of" if each.subject_id and each.user_id else "", each.user_id]
     return {"subject": " ".join(str(part) for part in parts if part), "what": each.what}
 
@@ -92,13 +94,13 @@ def _subject(each: Subject) -> dict[str, str]:
 @app.command("audit")
 def audit(
     *,
-    ahead: Annotated[int, typer.Option(min=0, max=120, help="Months to have partitions for, after this one.")] = 12,
+    ahead: Annotated[int, typer.Option(min=0, max=120, help="How many months after this one need partitions.")] = 12,
     keep: Annotated[
-        int | None, typer.Option(min=1, max=120, help="Months to keep before this one; older ones are lost.")
+        int | None, typer.Option(min=1, max=120, help="Months before this one to keep; older entries are deleted.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make the partitions of the audit trail for the months to come, and drop those that are old enough."""
+    """Create the audit trail's partitions for the coming months, and drop old ones."""
     with operator() as db:
         made = db.audit.ensure_partitions(months_ahead=ahead)
         dropped = [] if keep is None else db.audit.drop_partitions(months_kept=keep)

@@ -1,4 +1,4 @@
-"""Trees as people keep them in files: reading and writing the files, and checking a tree before it is imported."""
+"""Trees in files: reading and writing the files, and checking a tree before an import."""
 
 from skilltree.curriculum.checks import check_file, check_tree, in_order
 from skilltree.curriculum.parse import parse_document, parse_file, parse_tree

@@ -20,7 +20,7 @@ from skilltree.models.curriculum import Curriculum, CurriculumSkill, CurriculumT
 
 _MOST_COMPARED = 200
 _MOST_CYCLES = 1000
-# Soft hyphens, zero-width characters, marks of direction, variation selectors.
+# Soft hyphens, zero-width characters, direction marks, variation selectors.
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
@@ -28,7 +28,7 @@ _UNSEEN = re.compile(
 
 
 class Faults(NamedTuple):
-    """What is wrong with a tree in itself."""
+    """The faults of a tree by itself."""
 
     slug: str
     contradictions: tuple[str, ...]
@@ -38,12 +38,12 @@ class Faults(NamedTuple):
     parent_cycles: tuple[tuple[str, ...], ...]
 
     def problems(self, *, leave_out_unknown: bool) -> list[str]:
-        """Return all of it, each with its tree."""
+        """Return all faults as lines, each with the tree's slug."""
         unknown = (
             []
             if leave_out_unknown
             else [
-                f"{skill}: {key} is no skill of the tree{hint}"
+                f"{skill}: {key} is not a skill of the tree{hint}"
                 for (skill, key), hint in zip(self.unknown, self.hints, strict=True)
             ]
         )
@@ -53,7 +53,7 @@ class Faults(NamedTuple):
 
 
 def faults(tree: CurriculumTree) -> Faults:
-    """Return what is wrong with a tree in itself: all of it."""
+    """Return all faults of a tree by itself."""
     keys = Counter(skill.key for skill in tree.skills)
     alike: dict[str, list[str]] = defaultdict(list)
     for key in keys:
@@ -64,7 +64,7 @@ def faults(tree: CurriculumTree) -> Faults:
         twice = [key for key, count in Counter(skill.dependencies).items() if count > 1]
         problems += [f"{skill.key}: depends on {key} more than once" for key in twice]
         if skill.parent is not None and skill.parent not in keys:
-            problems.append(f"{skill.key}: its parent {skill.parent} is no skill of the tree")
+            problems.append(f"{skill.key}: its parent {skill.parent} is not a skill of the tree")
     unknown = tuple((skill.key, key) for skill in tree.skills for key in skill.dependencies if key not in keys)
     return Faults(
         tree.slug,
@@ -77,7 +77,7 @@ def faults(tree: CurriculumTree) -> Faults:
 
 
 def looks(key: str) -> str:
-    """Return what keys that look the same have in common: without case, and without what is not seen."""
+    """Return the part of a key that readers can tell apart: no case, and no invisible characters."""
     return " ".join(_UNSEEN.sub("", normalize("NFC", key)).casefold().split())
 
 
@@ -87,7 +87,7 @@ def _did_you_mean(key: str, alike: Mapping[str, Sequence[str]], keys: Iterable[s
 
 
 def check_file(curriculum: Curriculum, *, leave_out_unknown: bool) -> None:
-    """Raise what check_tree raises for the trees of a file, with the faults of all of them at once.
+    """Raise the errors of ``check_tree`` for the trees of a file, with all faults at once.
 
     Raises CyclicPrerequisites for trees that need each other.
     """
@@ -104,7 +104,7 @@ def check_file(curriculum: Curriculum, *, leave_out_unknown: bool) -> None:
 
 
 def in_order(curriculum: Curriculum) -> list[CurriculumTree]:
-    """Return the trees of a file, each after those of the file that are its prerequisites.
+    """Return the trees of a file, each after its prerequisites in the file.
 
     Raises CyclicPrerequisites for trees that need each other.
     """
@@ -118,11 +118,11 @@ def in_order(curriculum: Curriculum) -> list[CurriculumTree]:
 
 
 def check_tree(tree: CurriculumTree, *, leave_out_unknown: bool) -> tuple[CurriculumTree, tuple[tuple[str, str], ...]]:
-    """Return the tree to import, and the (skill, dependency) pairs left out of it because no skill has that key.
+    """Return the tree to import, and the (skill, dependency) pairs left out because no skill has that key.
 
-    Raises UnknownCurriculumKeys (unless they are to be left out), CyclicDependency, CyclicParents with the keys of the
-    first path, and InvalidCurriculum for a key or a dependency given twice, keys that look the same, an unknown parent,
-    and where faults of several kinds come together. The message names all of them.
+    Raises UnknownCurriculumKeys unless they are left out; CyclicDependency and CyclicParents with the keys of the first
+    cycle. Raises InvalidCurriculum for a duplicate key or dependency, keys that look the same, an unknown parent, or
+    several kinds of faults. The message lists all faults.
     """
     found = faults(tree)
     _refuse(found, leave_out_unknown=leave_out_unknown)
@@ -153,9 +153,9 @@ def _with_known(skill: CurriculumSkill, keys: Mapping[str, int]) -> CurriculumSk
 
 
 def _cycles(graph: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """Return cycles, each from a key to itself by way of what it needs: with one edge of each taken out, none is left.
+    """Return cycles, each from a key back to itself. Without one edge of each cycle, the graph has none.
 
-    A walk in depth finds one for each edge that leads back to where it is.
+    A depth-first search finds one cycle for each edge that leads back to the current path.
     """
     found: list[tuple[str, ...]] = []
     done: set[str] = set()

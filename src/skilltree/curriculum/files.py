@@ -1,4 +1,4 @@
-"""Curriculum files as people have them: JSON, YAML, and tables out of a spreadsheet (CSV)."""
+"""Curriculum files: JSON, YAML, and tables from a spreadsheet (CSV)."""
 
 import importlib
 import importlib.util
@@ -15,11 +15,11 @@ from skilltree.errors import InvalidCurriculum, YamlMissing
 from skilltree.models.curriculum import Curriculum, CurriculumTree
 
 Known = Callable[[str], CurriculumTree | None]
-"""Return the tree that is there under a slug, if any."""
+"""A function that returns the stored tree with a slug, or ``None``."""
 
 
 class Format(StrEnum):
-    """How a curriculum is written."""
+    """The format of a curriculum file."""
 
     JSON = "json"
     YAML = "yaml"
@@ -30,14 +30,14 @@ _BY_ENDING = {"yml": Format.YAML, "yaml": Format.YAML, "csv": Format.CSV, "tsv":
 
 
 def format_of(name: str) -> Format:
-    """Return the format that a file's name tells: JSON where it tells none."""
+    """Return the format that a file's name indicates; the default is JSON."""
     return _BY_ENDING.get(name.rpartition(".")[2].lower(), Format.JSON)
 
 
 def read_file(data: bytes, form: Format, *, known: Known = lambda slug: None) -> Curriculum:
     """Return the trees of a file. Raises InvalidCurriculum, which lists every fault.
 
-    What a table has no column for stays as ``known`` says that it is.
+    Fields without a column in a table keep the value that ``known`` returns.
     """
     if form is Format.CSV:
         return read_table(data, known)
@@ -45,7 +45,7 @@ def read_file(data: bytes, form: Format, *, known: Known = lambda slug: None) ->
 
 
 def write_file(curriculum: Curriculum, form: Format) -> str:
-    """Return the text of a file that says the same; a table leaves out what it has no columns for."""
+    """Return the text of a file with this curriculum. A table leaves out fields that it has no columns for."""
     if form is Format.CSV:
         return write_table(curriculum)
     document = {
@@ -53,13 +53,13 @@ def write_file(curriculum: Curriculum, form: Format) -> str:
     } | {"trees": [tree.to_form() for tree in curriculum.trees]}
     if form is Format.JSON:
         return json_text(document) + "\n"
-    # By way of JSON: plain types only.
+    # Through JSON, so that YAML gets only plain types.
     plain = json.loads(json.dumps(document))
     return str(_yaml().safe_dump(plain, allow_unicode=True, sort_keys=False, width=100))
 
 
 def template(form: Format) -> str:
-    """Return a file to begin with: a small tree that can be imported as it is."""
+    """Return an example file: a small tree that can be imported as it is."""
     skills: list[dict[str, Any]] = [
         {"key": "flour", "name": "Flour and water", "description": "What flour does when it is wet.",
          "estimated_minutes": 30, "xp_value": 10},
@@ -92,9 +92,9 @@ def _yaml() -> Any:
 
 
 def _read_yaml(data: bytes) -> object:
-    """Return what YAML holds, read so that text stays text: ``name: no``, ``version: 1.10``, ``key: 2024-01-01``.
+    """Return the content of a YAML file. Text stays text: ``name: no``, ``version: 1.10``, ``key: 2024-01-01``.
 
-    Anchors are refused: a few lines of them can stand for billions.
+    Anchors are refused, because a few lines of them can expand to billions of values.
     """
     yaml = _yaml()
     text = decoded(data, json.detect_encoding(data) if data else "utf-8")
@@ -105,11 +105,11 @@ def _read_yaml(data: bytes) -> object:
     try:
         for token in yaml.scan(text):
             depth += isinstance(token, opening) - isinstance(token, closing)
-            # What is nested deeper takes time beyond measure to read.
+            # Reading deeper nesting takes too much time.
             if depth > _DEEPEST:
-                raise _unreadable(token.start_mark, "it is nested too deep")
+                raise _unreadable(token.start_mark, "it is nested too deeply")
             if isinstance(token, (yaml.AliasToken, yaml.AnchorToken)):
-                raise _unreadable(token.start_mark, "anchors and aliases (& and *) are not read")
+                raise _unreadable(token.start_mark, "anchors and aliases (& and *) are not supported")
         top = yaml.compose(text, Loader=yaml.SafeLoader)
         if top is None:
             raise InvalidCurriculum("the file cannot be read:", problems=("it is empty",))
@@ -119,20 +119,20 @@ def _read_yaml(data: bytes) -> object:
         fault = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
         raise _unreadable(mark, str(fault)) from error
     except RecursionError as error:
-        raise InvalidCurriculum("the file cannot be read:", problems=("it is nested too deep",)) from error
+        raise InvalidCurriculum("the file cannot be read:", problems=("it is nested too deeply",)) from error
 
 
 def _value(yaml: Any, node: Any, *, as_text: bool) -> object:
-    """Return the value of a node. JSON's own words are what they are there; all other words are text."""
+    """Return the value of a node. JSON's literals keep their meaning; any other word is text."""
     if node.tag not in _TAGS:
-        raise _unreadable(node.start_mark, f"the tag {node.tag} is not read")
+        raise _unreadable(node.start_mark, f"the tag {node.tag} is not supported")
     if isinstance(node, yaml.MappingNode):
         found: dict[str, object] = {}
         for name, value in node.value:
             if not isinstance(name, yaml.ScalarNode):
-                raise _unreadable(name.start_mark, "the name of a field is a text")
+                raise _unreadable(name.start_mark, "the name of a field must be text")
             if name.value in found:
-                raise _unreadable(name.start_mark, f"the field {name.value} is given twice")
+                raise _unreadable(name.start_mark, f"the field {name.value} appears twice")
             found[name.value] = _value(yaml, value, as_text=name.value in _TEXTS)
         return found
     if isinstance(node, yaml.SequenceNode):
@@ -144,10 +144,10 @@ def _value(yaml: Any, node: Any, *, as_text: bool) -> object:
     try:
         return json.loads(node.value.lower(), parse_constant=str)
     except ValueError:
-        # Pydantic takes yes and no where a field is true or false.
+        # Pydantic accepts yes and no for a boolean field.
         return node.value
 
 
 def _unreadable(mark: Any, fault: str) -> InvalidCurriculum:
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    return InvalidCurriculum("the file is not YAML as it is read here:", problems=(f"{where}{fault}",))
+    return InvalidCurriculum("the file is not valid YAML:", problems=(f"{where}{fault}",))

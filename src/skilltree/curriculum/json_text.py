@@ -1,4 +1,4 @@
-"""JSON as people save it: with a byte order mark, in UTF-16; and without what a parser would guess about."""
+"""Reads JSON files, also with a byte order mark or in UTF-16. Ambiguous content is an error."""
 
 import json
 from collections import Counter
@@ -10,7 +10,7 @@ _LONGEST_NUMBER = 400
 
 
 def read_json(data: str | bytes) -> object:
-    """Return what a JSON text holds. Raises InvalidCurriculum, for a field given twice and NaN, too."""
+    """Return the content of a JSON text. Raises InvalidCurriculum, also for a duplicate field and for NaN."""
     text = data.removeprefix("\ufeff") if isinstance(data, str) else decoded(data, json.detect_encoding(data))
     if not text.strip():
         raise InvalidCurriculum("the file cannot be read:", problems=("it is empty",))
@@ -21,7 +21,7 @@ def read_json(data: str | bytes) -> object:
         found = dict(pairs)
         within = next((str(found[name]) for name in ("key", "slug", "name") if isinstance(found.get(name), str)), "")
         repeated.extend(
-            f"{within}: the field {key} is given {count} times" if within else f"the field {key} is given {count} times"
+            f"{within}: the field {key} appears {count} times" if within else f"the field {key} appears {count} times"
             for key, count in counts.items()
             if count > 1
         )
@@ -32,18 +32,18 @@ def read_json(data: str | bytes) -> object:
             text, object_pairs_hook=unique, parse_constant=_refused, parse_int=_integer, parse_float=float
         )
     except json.JSONDecodeError as error:
-        fault = "there is something after its end" if error.msg == "Extra data" else error.msg
+        fault = "there is more text after its end" if error.msg == "Extra data" else error.msg
         where = f"line {error.lineno}, column {error.colno}"
-        raise InvalidCurriculum("the file is not JSON:", problems=(f"{where}: {fault}",)) from error
+        raise InvalidCurriculum("the file is not valid JSON:", problems=(f"{where}: {fault}",)) from error
     except RecursionError as error:
-        raise InvalidCurriculum("the file cannot be read:", problems=("it is nested too deep",)) from error
+        raise InvalidCurriculum("the file cannot be read:", problems=("it is nested too deeply",)) from error
     if repeated:
-        raise InvalidCurriculum("a field is given once:", problems=tuple(repeated))
+        raise InvalidCurriculum("each field may appear only once:", problems=tuple(repeated))
     return document
 
 
 def decoded(data: bytes, encoding: str) -> str:
-    """Return the text of a file without its byte order mark. Raises InvalidCurriculum, which says where it is none."""
+    """Return the text of a file without its byte order mark. Raises InvalidCurriculum with the faulty line."""
     try:
         return data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -54,10 +54,10 @@ def decoded(data: bytes, encoding: str) -> str:
 
 
 def _refused(constant: str) -> NoReturn:
-    raise InvalidCurriculum("the file is not JSON:", problems=(f"{constant} is no number that JSON knows",))
+    raise InvalidCurriculum("the file is not valid JSON:", problems=(f"{constant} is not a number in JSON",))
 
 
 def _integer(text: str) -> int:
     if len(text) > _LONGEST_NUMBER:
-        raise InvalidCurriculum("the file cannot be read:", problems=(f"{text[:20]}… is too large a number",))
+        raise InvalidCurriculum("the file cannot be read:", problems=(f"the number {text[:20]}… is too large",))
     return int(text)

@@ -1,4 +1,4 @@
-"""Reads a curriculum document into models. Every fault is reported, with its tree, skill and field."""
+"""Turns a curriculum document into models. Every fault is reported, with its tree, skill and field."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from skilltree.errors import InvalidCurriculum
 from skilltree.models.curriculum import Curriculum, CurriculumTree
 
 _FORMS = {
-    "slug": "a slug is made of small letters and digits, with single hyphens between",
+    "slug": "a slug consists of lower-case letters and digits, with single hyphens between them",
     "url": "a link has no spaces, and begins with http, https, ftp or mailto, or is relative",
 }
 
 
 def parse_tree(given: CurriculumTree | Mapping[str, object]) -> CurriculumTree:
-    """Return a tree in the form of a curriculum file. Raises InvalidCurriculum, which lists every fault."""
+    """Return a tree as a CurriculumTree. Raises InvalidCurriculum, which lists every fault."""
     try:
         document = plain(given)
         return CurriculumTree.model_validate(document)
@@ -34,10 +34,10 @@ def parse_file(text: str | bytes) -> Curriculum:
 
 
 def parse_document(document: object) -> Curriculum:
-    """Return the trees of a file that was read. Raises InvalidCurriculum, which lists every fault."""
+    """Return the trees of a parsed file. Raises InvalidCurriculum, which lists every fault."""
     if not isinstance(document, Mapping):
         problem = f"it is {_kind(document)}"
-        raise InvalidCurriculum('a curriculum file holds an object, {"trees": [...]}:', problems=(problem,))
+        raise InvalidCurriculum('a curriculum file must be an object, {"trees": [...]}:', problems=(problem,))
     try:
         curriculum = Curriculum.model_validate(plain(document))
     except ValidationError as error:
@@ -47,7 +47,7 @@ def parse_document(document: object) -> Curriculum:
     twice = [slug for slug, count in Counter(tree.slug for tree in curriculum.trees).items() if count > 1]
     if twice:
         raise InvalidCurriculum(
-            "a file holds each tree once:",
+            "a file may contain each tree only once:",
             problems=tuple(
                 f"tree {slug}: {_places([tree.slug for tree in curriculum.trees], slug)} of the file have this slug"
                 for slug in twice
@@ -62,20 +62,20 @@ def _places(slugs: Sequence[str], wanted: str) -> str:
 
 
 def _kind(value: object) -> str:
-    kinds = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    kinds = {list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
     return "null" if value is None else kinds.get(type(value), type(value).__name__)
 
 
 def _invalid(error: ValidationError, document: object, root: tuple[str | int, ...] = ()) -> InvalidCurriculum:
     faults = error.errors(include_url=False, include_context=False)
     return InvalidCurriculum(
-        "the curriculum does not have the form it must have:",
+        "the curriculum does not have the required form:",
         problems=tuple(_fault(document, root + fault["loc"], fault["msg"], fault["type"]) for fault in faults),
     )
 
 
 def _fault(document: object, place: tuple[str | int, ...], message: str, kind: str) -> str:
-    """Return a fault with the tree and the skill it is in, by slug and key, the field, and the value."""
+    """Return a fault with the slug of its tree, the key of its skill, the field, and the value."""
     path, names = list(place), []
     for collection, noun, name in (("trees", "tree", "slug"), ("skills", "skill", "key")):
         if path[:1] == [collection] and len(path) > 1:
@@ -100,7 +100,7 @@ def _name(part: object, name: str, place: str | int) -> str:
 
 
 def _part(document: object, step: str | int) -> object:
-    """Return a part of a document, ``None`` where it is not there: a fault may be about its absence."""
+    """Return a part of a document, or ``None`` if it is missing, because a fault may be about a missing part."""
     if isinstance(document, BaseModel):
         return getattr(document, str(step), None)
     if isinstance(document, Mapping):

@@ -1,4 +1,4 @@
-"""The ids, the slug and the rows that an import of a tree sends."""
+"""The ids, slugs and rows that an import of a tree sends."""
 
 import json
 import re
@@ -12,7 +12,7 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "skilltree:curriculum")
 
 
 def relative_links(tree: CurriculumTree) -> tuple[tuple[str, str], ...]:
-    """Return the (skill, URL) pairs of links that only mean something relative to a page."""
+    """Return the (skill, URL) pairs of relative links."""
     return tuple(
         (skill.key, resource.url)
         for skill in tree.skills
@@ -22,22 +22,22 @@ def relative_links(tree: CurriculumTree) -> tuple[tuple[str, str], ...]:
 
 
 def tree_id(slug: str) -> UUID:
-    """Return the id that a tree gets when it is first imported."""
+    """Return the id of a tree when it is first imported."""
     return uuid5(_NAMESPACE, slug)
 
 
 def skill_id(slug: str, key: str) -> UUID:
-    """Return the id that a skill gets when it is first imported: the same for the same tree and key, everywhere."""
+    """Return the id of a skill when it is first imported. It depends only on the tree's slug and the skill's key."""
     return uuid5(tree_id(slug), key)
 
 
 def slug_of(name: str) -> str:
-    """Return a slug made of a name."""
+    """Return a slug for a name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:100].rstrip("-") or f"c-{uuid5(_NAMESPACE, name).hex}"
 
 
 def skill_rows(tree: CurriculumTree) -> JsonText:
-    """Return the skills as the JSON array that ``trees/import_tree`` takes."""
+    """Return the skills as the JSON array that ``trees/import_tree`` expects."""
     return JsonText(json.dumps([_row(tree.slug, place, skill) for place, skill in enumerate(tree.skills, start=1)]))
 
 

@@ -1,4 +1,4 @@
-"""Curricula as tables: one row for each skill, as spreadsheets save them."""
+"""Curricula as tables from a spreadsheet, with one row for each skill."""
 
 import codecs
 import csv
@@ -16,7 +16,7 @@ from skilltree.errors import InvalidCurriculum
 from skilltree.models.curriculum import Curriculum, CurriculumTree
 
 CATEGORY = "Imported"
-"""The category of a tree that names none and is new."""
+"""The category of a new tree without one."""
 
 
 class _Column(NamedTuple):
@@ -38,7 +38,7 @@ def _lines(cell: str) -> object:
 
 
 def _whole(cell: str) -> object:
-    # A thousand or one: who reads 1,000 or 1.000 cannot know.
+    # 1,000 or 1.000 may mean a thousand or one, so they are refused.
     if _THOUSANDS.fullmatch(cell):
         raise ValueError(cell)
     number = float(cell.replace(",", ".")) if "." in cell or "," in cell else int(cell)
@@ -92,14 +92,14 @@ _ALIASES = {"slug": "tree", "estimated_minutes": "minutes", "xp_value": "xp", "r
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
-"""What a spreadsheet would compute. It is written with an apostrophe before it, as spreadsheets do."""
+"""The first characters of a formula. Such a cell is written with an apostrophe before it, as spreadsheets do."""
 
 
 def read_table(data: bytes, known: Callable[[str], CurriculumTree | None]) -> Curriculum:
-    """Return the trees of a table. What it has no column for stays as it is in a tree that is known.
+    """Return the trees of a table. Fields without a column keep their value if the tree is known.
 
-    Commas, semicolons or tabs between the cells; UTF-8, UTF-16, or what Windows wrote before (cp1252). Raises
-    InvalidCurriculum, which names every fault by row and column.
+    Cells are separated by commas, semicolons or tabs. The encoding is UTF-8, UTF-16 or the old one of Windows (cp1252).
+    Raises InvalidCurriculum, which lists every fault by row and column.
     """
     rows = _rows(_decoded(data))
     header = _header(next((row for row in rows if any(row[1])), None))
@@ -109,7 +109,7 @@ def read_table(data: bytes, known: Callable[[str], CurriculumTree | None]) -> Cu
     for number, cells in rows:
         row = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell}
         if len(cells) > len(header) and any(cells[len(header) :]):
-            problems.append(f"row {number}: {len(cells)} cells, and the header has {len(header)}")
+            problems.append(f"row {number}: it has {len(cells)} cells, but the header has {len(header)}")
         if not row:
             continue
         if "tree" not in row:
@@ -119,7 +119,7 @@ def read_table(data: bytes, known: Callable[[str], CurriculumTree | None]) -> Cu
         skill = _skill(number, row, problems)
         key = str(skill["key"])
         if (slug, key) in rows_of:
-            problems.append(f"row {number}, column key: {key} is in row {rows_of[slug, key]} already")
+            problems.append(f"row {number}, column key: {key} is already in row {rows_of[slug, key]}")
             continue
         rows_of[slug, key] = number
         skills = tree["skills"]
@@ -143,13 +143,13 @@ def _decoded(data: bytes) -> str:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows with their numbers, as a spreadsheet counts them."""
+    """Yield the rows with their numbers as a spreadsheet shows them."""
     if text.lower().startswith("sep="):
         text = text.partition("\n")[2]
     first = text.lstrip("\r\n").partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     if "\0" in text:
-        raise InvalidCurriculum("the table cannot be read:", problems=("it holds NUL characters: is it a CSV file?",))
+        raise InvalidCurriculum("the table cannot be read:", problems=("it has NUL characters: is it a CSV file?",))
     number = 0
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -171,14 +171,14 @@ def _header(first: tuple[int, list[str]] | None) -> list[str]:
     header = [_ALIASES.get(name, name) for name in names]
     known = {"tree", *_TREE_COLUMNS, *_COLUMNS}
     problems = [
-        f"row {number}, column {name}: there is no such column; there are {', '.join(sorted(known))}"
+        f"row {number}, column {name}: this column is unknown; there are {', '.join(sorted(known))}"
         for name in header
         if name and name not in known
     ]
-    problems += [f"row {number}: the column {name} is there twice" for name in sorted(known) if header.count(name) > 1]
-    problems += [f"row {number}: there is no column {name}" for name in ("tree", "name") if name not in header]
+    problems += [f"row {number}: the column {name} appears twice" for name in sorted(known) if header.count(name) > 1]
+    problems += [f"row {number}: the column {name} is missing" for name in ("tree", "name") if name not in header]
     if problems:
-        raise InvalidCurriculum("the header of the table is not as it must be:", problems=tuple(problems))
+        raise InvalidCurriculum("the header of the table has faults:", problems=tuple(problems))
     return header
 
 
@@ -195,13 +195,13 @@ def _tree(
         there = known(slug)
         name = called if slug != called else slug.replace("-", " ").capitalize()
         held = there.to_form() if there else {"name": name, "category": CATEGORY}
-        # A slug that leaves nothing out is as good as the name: C is the tree c, whatever it is called, and C++ is not.
+        # A slug that loses no character stands for the name: C is the tree c. C++ is not, because its slug loses some.
         is_meant = there is None or _alike(called) in {slug, _alike(there.name)}
         trees[slug] = held | {"slug": slug, "skills": [], "held": there, "called": called if is_meant else held["name"]}
     other = str(trees[slug]["called"])
     if _alike(called) != _alike(other):
         problems.append(
-            f"row {number}, column tree: {called!r} and {other!r} would be one tree, {slug}; write a slug for each"
+            f"row {number}, column tree: {called!r} and {other!r} would be the same tree, {slug}; give each a slug"
         )
     given = {field: row[column] for column, field in _TREE_COLUMNS.items() if column in row}
     trees[slug] |= given
@@ -209,7 +209,7 @@ def _tree(
 
 
 def _alike(called: str) -> str:
-    """Return what names of a tree have in common that differ in case and in how words are parted."""
+    """Return the form in which names of a tree are compared, without case and word separators."""
     return re.sub(r"[\s_-]+", "-", looks(called)).strip("-")
 
 
@@ -232,7 +232,7 @@ def _skill(number: int, row: Mapping[str, str], problems: list[str]) -> dict[str
 def _parsed(
     trees: Mapping[str, dict[str, object]], rows_of: Mapping[tuple[str, str], int], there_are: set[str]
 ) -> Curriculum:
-    """Return the trees, with what the table has no columns for as it is. Faults are named by row."""
+    """Return the trees, with known values for fields without a column. Faults are listed by row."""
     forms = []
     for slug, tree in trees.items():
         there = tree.pop("held")
@@ -268,7 +268,7 @@ def _skills_of(tree: CurriculumTree) -> Sequence[Mapping[str, object]]:
 
 
 def write_table(curriculum: Curriculum) -> str:
-    """Return a table with a row for each skill. Content, resources and assessments have no columns."""
+    """Return a table with one row for each skill. Content, resources and assessments have no columns."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(["tree", "tree_name", "category", *_COLUMNS])
@@ -286,7 +286,7 @@ def write_table(curriculum: Curriculum) -> str:
 
 
 def _joined(keys: Sequence[str]) -> str:
-    # With a semicolon in it, a cell is not parted at commas.
+    # A cell with a semicolon is not split at commas.
     return "; ".join(keys) + (";" if len(keys) == 1 and "," in keys[0] else "")
 
 

@@ -1,1 +1,1 @@
-"""The plans of the query files: their explanation, their budgets, reports on them."""
+"""The plans of the query files: how to get them, their budgets, and reports on them."""

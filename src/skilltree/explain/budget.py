@@ -1,12 +1,13 @@
 """The budgets of the query files: how many buffers each may touch on the large data set, and what no plan may do.
 
-What runs for learners, which is most of what runs, may not be planned anew for each call, unless the file says why.
+A statement that runs for learners must not be planned again for each call, unless its file says why. Most statements
+run for learners.
 
 In the header of a file::
 
     -- @budget buffers 60
     -- @never Seq Scan on user_skill_progress, xp_events
-    -- @custom why it is better planned anew for the values of each call
+    -- @custom why a plan for the values of each call is better
 """
 
 import re
@@ -24,15 +25,15 @@ from skilltree.explain.explain import Explained
 _BUDGET = re.compile(r"buffers (\d+)")
 _NEVER = re.compile(r"(?P<kind>\w+(?: \w+)*) on (?P<tables>\w+(?:, \w+)*)")
 _PLANNED_ANEW = (
-    "is planned anew for each call, since the planner takes this learner for cheaper than others. Hide who it is, as "
-    "(select %(user_id)s::uuid), or say why it is better so: -- @custom …"
+    "is planned again for each call, because the planner expects this learner to cost less than others. Write the id "
+    "as (select %(user_id)s::uuid), or give a reason: -- @custom …"
 )
 _WRITES = re.compile(r"^-- @(?:setup|after)|^\s*(?:insert into|update|delete from)\b", re.MULTILINE)
-_UPDATE = "or run `make budgets ARGS=--update` if it must be so"
+_UPDATE = "or run `make budgets ARGS=--update` to accept it"
 
 
 class Breach(NamedTuple):
-    """What does not fit, and the line of the header that says so."""
+    """A fault of a query's plan, and the line of its header that states the rule."""
 
     path: Path
     line: int
@@ -43,7 +44,7 @@ class Breach(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A query as it was measured, beside what it may cost."""
+    """A measured query and its budget."""
 
     explained: Explained
     budget: int | None
@@ -51,7 +52,7 @@ class Checked(NamedTuple):
 
     @property
     def buffers(self) -> int:
-        """Return what counts: the buffers of the statement and of its triggers."""
+        """Return the buffers that count for the budget: those of the statement and of its triggers."""
         return self.explained.buffers + self.explained.trigger_buffers
 
 
@@ -61,7 +62,7 @@ def path_of(name: str) -> Path:
 
 
 def check(explained: Explained) -> Checked:
-    """Return how a query stands to its budget. Raises SkillTreeError for a directive that cannot be read."""
+    """Compare a measured query with its budget. Raises SkillTreeError for a malformed directive."""
     query = read(explained.name)
     budget = budget_of(query)
     checked = Checked(explained, None if budget is None else budget[0], [])
@@ -72,11 +73,9 @@ def check(explained: Explained) -> Checked:
 def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | None) -> Iterator[Breach]:
     path = path_of(query.name)
     if budget is None:
-        yield Breach(path, 1, "has no budget: run `make budgets ARGS=--update`, which writes one, and look at it")
+        yield Breach(path, 1, "has no budget: run `make budgets ARGS=--update` to write one, and review it")
     elif checked.buffers > budget[0]:
-        message = (
-            f"{checked.buffers:,} buffers, budget {budget[0]:,}. Look at `make explain QUERY={query.name}`, {_UPDATE}"
-        )
+        message = f"{checked.buffers:,} buffers, budget {budget[0]:,}. See `make explain QUERY={query.name}`, {_UPDATE}"
         yield Breach(path, budget[1].line, message)
     is_for_learners = query.role != "app_service"
     if checked.explained.is_planned_anew and is_for_learners and not _says(query, "custom"):
@@ -85,7 +84,7 @@ def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | No
         for node in plan.nodes(checked.explained.plan):
             if node.kind == kind and node.table in tables:
                 message = (
-                    f"the plan has {kind} on {node.table}. Look at `make explain QUERY={query.name}`, is an index gone?"
+                    f"the plan has {kind} on {node.table}: is an index missing? See `make explain QUERY={query.name}`"
                 )
                 yield Breach(path, directive.line, message)
 
@@ -95,7 +94,7 @@ def _says(query: Query, word: str) -> bool:
 
 
 def budget_of(query: Query) -> tuple[int, Directive] | None:
-    """Return how many buffers a query may touch, and where that is said."""
+    """Return the number of buffers that a query may touch, and the directive that sets it."""
     for directive in query.directives:
         if directive.word == "budget":
             match = _BUDGET.fullmatch(directive.text)
@@ -106,9 +105,9 @@ def budget_of(query: Query) -> tuple[int, Directive] | None:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Return the queries as they are measured: those that only read, then by budget.
+    """Return the queries in the order of their measurement: those that only read, then by budget.
 
-    What is written leaves dead rows behind when it is taken back, and who comes later touches them, too.
+    A write leaves dead rows behind even if it is rolled back, and later queries touch them, too.
     """
 
     def place(name: str) -> tuple[bool, float]:
@@ -133,17 +132,17 @@ def _unreadable(query: Query, directive: Directive, example: str) -> SkillTreeEr
 
 
 def with_headroom(buffers: int) -> int:
-    """Return a quarter and eight buffers more, rounded up to two digits."""
+    """Return the number plus a quarter plus eight buffers, rounded up to two digits."""
     wanted = buffers + buffers // 4 + 8
     unit: int = 10 ** max(len(str(wanted)) - 2, 0)
     return -(-wanted // unit) * unit
 
 
 def update(checked: Checked, sizes: Mapping[str, int]) -> int | None:
-    """Write a budget where there is none, or one that is broken or twice what is needed, and return it.
+    """Write a budget if there is none, or if it is exceeded or twice as large as needed. Returns the new budget.
 
-    A file that had no budget also gets an ``@never`` for the large tables that it does not read as a whole now. Nothing
-    else is touched.
+    A file without a budget also gets an ``@never`` for the large tables that it does not scan now. Nothing else
+    changes.
     """
     due = with_headroom(checked.buffers)
     if checked.budget is not None and checked.buffers <= checked.budget < 2 * due:

@@ -1,4 +1,4 @@
-"""EXPLAIN of the query files. What they do is taken back."""
+"""EXPLAIN of the query files. All their changes are rolled back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,10 +13,10 @@ _RUN = b"explain (analyze, buffers, settings, format json) "
 _RUN_UNTIMED = b"explain (analyze, buffers, settings, timing off, format json) "
 _PLAN = b"explain (format json) "
 _LONG = 1.0
-# How often a session plans a statement for the values given, before it thinks of one plan for all.
+# How often a session plans a statement for the given values before it considers a generic plan.
 _PLANNED_FIRST = 5
 _HAS_CUSTOM_PLAN = "select generic_plans = 0 from pg_prepared_statements where name = 'explained'"
-# What the statement and its triggers read and write, while one transaction counts on.
+# The blocks that the statement and its triggers access, counted within the transaction.
 _TOUCHED = """
 select coalesce(sum(pg_stat_get_xact_blocks_fetched(pg_class.oid)), 0)
 from pg_class
@@ -30,11 +30,11 @@ where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
 
 
 class Explained(NamedTuple):
-    """How a query ran: its plan as PostgreSQL tells it, and the shared buffers it touched.
+    """How a query ran: its plan as PostgreSQL reports it, and the shared buffers that it touched.
 
-    ``buffers`` are those of the statement, without planning; ``trigger_buffers`` those of foreign keys and triggers,
-    also of the ones deferred to the end of the transaction. ``unknown`` are the parameters whose samples found nothing.
-    ``is_planned_anew`` tells that a session goes on planning it for the values of each call (a custom plan).
+    ``buffers`` counts those of the statement, without planning. ``trigger_buffers`` counts those of foreign keys and
+    triggers, deferred ones included. ``unknown`` lists the parameters whose samples found no row. ``is_planned_anew``
+    is true if a session keeps using custom plans: it plans the statement again for the values of each call.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Explained(NamedTuple):
 
     @property
     def plan(self) -> plan.Json:
-        """Return the top node."""
+        """Return the top node of the plan."""
         top: plan.Json = self.json["Plan"]
         return top
 
@@ -58,7 +58,7 @@ class Explained(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Return how long it ran."""
+        """Return the execution time in seconds."""
         return float(self.json["Execution Time"]) / 1000
 
 
@@ -70,12 +70,12 @@ def explain(
     custom: bool = False,
     timed: bool = True,
 ) -> Explained:
-    """Run a query under EXPLAIN (ANALYZE, BUFFERS) as the role it needs, with its samples, and take it back.
+    """Run a query under EXPLAIN (ANALYZE, BUFFERS) with its samples, as the role it needs, and roll it back.
 
-    It runs twice, unless it takes longer than a second, and the second run counts: as in a session that has compiled
-    the functions and read the catalogues. The plan is the one that a session settles on, after it has planned for the
-    values of five calls; ``custom`` shows the one for these values. Not ``timed`` has no times of single nodes, and
-    runs faster. Raises NotFound, InvalidValue, and SkillTreeError for a command without a plan.
+    It runs twice unless it takes longer than a second, and the second run counts, so that functions are compiled and
+    catalogues cached as in a normal session. The plan is the one that a session uses after five calls; with ``custom``,
+    the one for these values. Without ``timed``, nodes have no times and the query runs faster. Raises NotFound,
+    InvalidValue, and SkillTreeError for a command without a plan.
     """
     explained = _explain_once(connection, name, given, custom=custom, timed=timed)
     if explained.seconds > _LONG:
@@ -84,12 +84,12 @@ def explain(
 
 
 def looked_at(explained: Explained, sizes: Mapping[str, int]) -> list[str]:
-    """Return what is worth a look in a plan, each with the node it is about."""
+    """Return what is remarkable in a plan, with the node that each remark is about."""
     return [f"{node.title}: {each}" for node in plan.nodes(explained.plan) for each in plan.findings(node, sizes)]
 
 
 def table_sizes(connection: Connection[Any]) -> dict[str, int]:
-    """Return how many rows the tables have, as the planner thinks."""
+    """Return the planner's estimate of the number of rows of each table."""
     return dict(connection.execute(_SIZES).fetchall())
 
 
@@ -99,7 +99,7 @@ def _explain_once(
     with connection.transaction(force_rollback=True):
         *before, last = sampled(connection, name, given)
         if not has_plan(last.query):
-            raise SkillTreeError(f"{name} is a command that has no plan")
+            raise SkillTreeError(f"{name} is a command without a plan")
         for step in before:
             connection.execute(step.query.statement, step.params)
         role = _scalar(connection, "select current_user")
@@ -109,14 +109,14 @@ def _explain_once(
         json, touched = _touched(connection, (_RUN if timed else _RUN_UNTIMED) + statement)
         triggered = 0
         if plan.writes(json["Plan"]):
-            # Planning reads the tables, too, unless the plan is there already.
+            # Planning also reads the tables, unless the plan is cached already.
             triggered = touched - plan.buffers(json["Plan"]) - (planning if has_custom_plan else 0)
     unknown = [] if given else not_found(last)
     return Explained(name, str(role), last.params, unknown, json, max(triggered, 0), has_custom_plan and not custom)
 
 
 def _touched(connection: Connection[Any], explain: bytes) -> tuple[plan.Json, int]:
-    """Return what EXPLAIN tells, and how many buffers of tables and indexes were touched, by deferred triggers too."""
+    """Return the output of EXPLAIN, and the buffers of tables and indexes it touched, deferred triggers included."""
     before = _scalar(connection, _TOUCHED)
     (json,) = _scalar(connection, explain)
     connection.execute("set constraints all immediate")
@@ -124,7 +124,7 @@ def _touched(connection: Connection[Any], explain: bytes) -> tuple[plan.Json, in
 
 
 def _prepared(connection: Connection[Any], step: SampledStatement, *, custom: bool) -> bytes:
-    """Prepare the statement, plan it as often as a session plans for single values, and return what executes it."""
+    """Prepare the statement, plan it until a session would consider a generic plan, and return how to execute it."""
     if custom:
         connection.execute("set local plan_cache_mode = force_custom_plan")
     connection.execute("deallocate all")

@@ -1,4 +1,4 @@
-"""What a plan says: its nodes, its shape, what it touched, and what to look at."""
+"""Reads plans: their nodes, their shape, the buffers they touch, and what is remarkable in them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ _MANY_LOOPS = 1_000
 
 
 class Node(NamedTuple):
-    """A node of a plan, how deep it lies, and whether it may have been stopped before its end, as below a Limit."""
+    """A node of a plan, its depth, and whether its parent may stop it early, as a Limit does."""
 
     depth: int
     json: Json
@@ -31,7 +31,7 @@ class Node(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Return what the node does with what, as EXPLAIN writes it, without the names the query gives things."""
+        """Return the node in EXPLAIN's words, without the aliases of the query."""
         words = [self.kind]
         if self.json.get("Operation"):
             words = [str(self.json["Operation"])]
@@ -53,22 +53,22 @@ class Node(NamedTuple):
 
     @property
     def rows(self) -> float:
-        """Return how many rows it gave each time, on average."""
+        """Return how many rows it returned per run, on average."""
         return float(self.json.get("Actual Rows", 0))
 
     @property
     def buffers(self) -> int:
-        """Return the shared buffers that it and what lies below it touched."""
+        """Return the shared buffers that the node and those below it touched."""
         return buffers(self.json)
 
 
 def buffers(json: Json) -> int:
-    """Return the shared buffers touched, in the cache or not."""
+    """Return the shared buffers touched, cached or not."""
     return int(json.get("Shared Hit Blocks", 0)) + int(json.get("Shared Read Blocks", 0))
 
 
 def nodes(plan: Json, depth: int = 0, *, may_stop: bool = False) -> Iterator[Node]:
-    """Yield the nodes of a plan, from the top."""
+    """Yield the nodes of a plan, from the top down."""
     yield Node(depth, plan, may_stop)
     # A semi-join stops at the first match, and so does a Limit.
     stops = may_stop or plan["Node Type"] == "Limit" or plan.get("Join Type") in {"Semi", "Anti"}
@@ -77,17 +77,17 @@ def nodes(plan: Json, depth: int = 0, *, may_stop: bool = False) -> Iterator[Nod
 
 
 def shape(plan: Json) -> list[str]:
-    """Return what is done with what, a line a node: two plans of one shape differ in numbers only."""
+    """Return a plan as one line for each node. Plans of the same shape differ only in numbers."""
     return [f"{'  ' * node.depth}{node.title}" for node in nodes(plan)]
 
 
 def writes(plan: Json) -> bool:
-    """Tell whether the plan changes rows."""
+    """Return whether the plan changes rows."""
     return any(node.kind == "ModifyTable" for node in nodes(plan))
 
 
 def findings(node: Node, sizes: Mapping[str, int]) -> list[str]:
-    """Return what is worth a look at a node; ``sizes`` tells the rows of each table."""
+    """Return what is remarkable at a node. ``sizes`` has the number of rows of each table."""
     if node.loops == 0:
         return []
     json = node.json
@@ -104,11 +104,11 @@ def findings(node: Node, sizes: Mapping[str, int]) -> list[str]:
     for what in ("Rows Removed by Filter", "Rows Removed by Join Filter"):
         removed = int(json.get(what, 0))
         if removed >= _FEW_ROWS and removed > _OFF_BY * rows:
-            found.append(f"{removed:,} rows read and thrown away by a filter for each {rows:,.0f} kept")
+            found.append(f"a filter removed {removed:,} rows for each {rows:,.0f} kept")
     if json.get("Sort Space Type") == "Disk":
         found.append(f"sorted on disk: {json['Sort Space Used']:,} kB")
     if int(json.get("Hash Batches", 1)) > 1:
-        found.append(f"hashed in {json['Hash Batches']} parts, on disk: work_mem is too small for them")
+        found.append(f"hashed in {json['Hash Batches']} batches on disk: work_mem is too small for them")
     if own_temporary(json):
         found.append(f"wrote {own_temporary(json):,} blocks to temporary files")
     if node.kind != "Memoize" and node.loops >= _MANY_LOOPS and node.buffers:
@@ -117,6 +117,6 @@ def findings(node: Node, sizes: Mapping[str, int]) -> list[str]:
 
 
 def own_temporary(json: Json) -> int:
-    """Return the blocks that a node, and none below it, wrote to temporary files."""
+    """Return the blocks of temporary files that this node itself wrote, without the nodes below it."""
     below = sum(int(child.get("Temp Written Blocks", 0)) for child in json.get("Plans", ()))
     return max(int(json.get("Temp Written Blocks", 0)) - below, 0)

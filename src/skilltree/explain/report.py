@@ -1,4 +1,4 @@
-"""One page with every query: SQL, model, budget, and the plan as pev2 draws it. It needs no network."""
+"""An HTML page with every query: SQL, model, budget, and the plan drawn by pev2. It needs no network."""
 
 import ast
 import html
@@ -19,9 +19,9 @@ _SLOT = re.compile(r"/\*\{(\w[\w.]*)\}\*/")
 
 
 def write(path: Path, checks: Iterable[Checked], sizes: Mapping[str, int]) -> None:
-    """Write the page. Raises SkillTreeError when pev2 is not there and cannot be fetched."""
+    """Write the page. Raises SkillTreeError if pev2 is not installed and cannot be fetched."""
     template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
-    # In a script, "<" may not begin a tag.
+    # Inside a script element, "<" must not begin a tag.
     data = json.dumps([_entry(each, sizes) for each in checks], default=str).replace("<", "\\u003c")
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
     parts = assets() | {"data": data, "made": json.dumps(made), "licences": html.escape(licences())}
@@ -49,13 +49,13 @@ def _entry(checked: Checked, sizes: Mapping[str, int]) -> dict[str, Any]:
 
 
 def model_of(name: str) -> str | None:
-    """Return the name of the model that a repository makes of a query's rows, if it makes one."""
+    """Return the name of the model that a repository makes of a query's rows, or ``None``."""
     return next((model for pattern, model in _models() if re.fullmatch(pattern, name)), None)
 
 
 @cache
 def _models() -> list[tuple[str, str]]:
-    """Return the queries that repositories call, by name or as a pattern of it, each with the model beside it."""
+    """Return the queries that repositories run, by name or as a pattern of names, each with its model."""
     folder = Path(__file__).parents[1] / "_sync"
     calls = [
         call
@@ -68,7 +68,7 @@ def _models() -> list[tuple[str, str]]:
         queries = [pattern for argument in call.args if (pattern := _pattern(argument))]
         models = [each.id for each in call.args if isinstance(each, ast.Name) and each.id[:1].isupper()]
         found += [(query, models[0]) for query in queries if models]
-    # A name that is spelt out says more than one that is put together.
+    # A full name is more specific than a pattern.
     return sorted(found, key=lambda each: "[" in each[0])
 
 

@@ -1,7 +1,7 @@
-"""What the page of the plans is made of besides itself: pev2, Vue and Bootstrap's style, fetched once from npm.
+"""The scripts and styles of the page of plans: pev2, Vue and Bootstrap, fetched once from npm.
 
-They are no part of this project. Each package is one version, with the checksum that npm publishes for it, and is kept
-in the user's cache; a finished page needs no network.
+They are not part of this project. Each package has a fixed version and is checked against the checksum that npm
+publishes. It is kept in the user's cache; a finished page needs no network.
 """
 
 import base64
@@ -46,17 +46,17 @@ _FILES = {
 
 
 def assets() -> dict[str, str]:
-    """Return the scripts and styles by name. Raises SkillTreeError when they cannot be had as published."""
+    """Return the scripts and styles by name. Raises SkillTreeError if one cannot be fetched or fails its checksum."""
     return {name: _member(package, path) for name, (package, path) in _FILES.items()}
 
 
 def licences() -> str:
-    """Return the licences of the packages, which a copy of them must carry."""
+    """Return the licences of the packages, which must go with every copy."""
     return "\n\n".join(_member(package, "package/LICENSE") for package in (_PEV2, _VUE, _BOOTSTRAP))
 
 
 def cache() -> Path:
-    """Return the folder in which the packages are kept."""
+    """Return the folder in which the packages are cached."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skilltree"
 
 
@@ -96,4 +96,4 @@ def _fetched(package: _Package, folder: Path) -> Path:
 
 def _check(package: _Package, path: Path) -> None:
     if base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode() != package.sha512:
-        raise SkillTreeError(f"{path} is not the {package.name} {package.version} that was published; remove it")
+        raise SkillTreeError(f"{path} is not the published {package.name} {package.version}; remove it")

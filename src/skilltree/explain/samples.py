@@ -1,13 +1,12 @@
-"""Query files as they would really run: with parameters that mean something, in the role they need, after what they
-come after.
+"""Prepares query files to run as in real use: with sample parameters, in their role, after the queries before them.
 
-The header of a file gives for a parameter an SQL expression, which may refer to other parameters; those that most files
-share are in ``queries/samples.sql``::
+The header of a file gives an SQL expression for a parameter; it may use other parameters. ``queries/samples.sql`` has
+the expressions that most files share::
 
     -- @sample category_id: (select category_id from skill_trees where id = %(tree_id)s)
     -- @after progress/lock_for_skill, progress/complete_skill
 
-``@setup`` is SQL to run between those and the query.
+``@setup`` is SQL that runs between those queries and this one.
 """
 
 import re
@@ -42,21 +41,21 @@ def names() -> list[str]:
 
 
 def is_about_the_schema(name: str) -> bool:
-    """Tell whether a query looks at the schema or changes it, which is the owner's work, and no matter of the data."""
+    """Return whether a query reads or changes the schema. Only the owner runs it, and it touches no data."""
     aggregate, _, method = name.partition("/")
     return aggregate in {"catalog", "lint"} or method in {"ensure_partitions", "drop_partitions"}
 
 
 def has_plan(query: Query) -> bool:
-    """Tell whether the statement is one that PostgreSQL makes a plan for, which it does not for ``set role``."""
+    """Return whether PostgreSQL makes a plan for the statement; it makes none for ``set role``, for example."""
     return _first_word(query) in {"select", "with", "insert", "update", "delete", "values"}
 
 
 def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) -> list[SampledStatement]:
-    """Return the statements of a transaction of which the last is this query, with ``given`` before the samples.
+    """Return the statements of a transaction that ends with this query. ``given`` replaces samples.
 
-    A parameter without a sample is null. Raises NotFound for a name that is no query's, InvalidValue for a parameter
-    that the query does not have.
+    A parameter without a sample is null. Raises NotFound for an unknown query, and InvalidValue for a parameter that
+    the query does not have.
     """
     if name not in names():
         raise NotFound(f"there is no query {name}{_instead_of(name)}")
@@ -79,7 +78,7 @@ def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) ->
 
 
 def _instead_of(name: str) -> str:
-    """Return which queries may be meant: those with a similar name, else those of the folder, else all."""
+    """Return similar names of queries as a suggestion, else the queries of the folder, else all."""
     close = get_close_matches(name[:100], names(), n=3, cutoff=0.7)
     if close:
         return f"; did you mean {' or '.join(close)}?"
@@ -88,7 +87,7 @@ def _instead_of(name: str) -> str:
 
 
 def _uuid(value: object) -> UUID | None:
-    """Return the learner for whom to work, also where the command line gives one as text."""
+    """Return the learner's id, which the command line gives as text."""
     try:
         return None if value is None else UUID(str(value))
     except ValueError as error:
@@ -96,7 +95,7 @@ def _uuid(value: object) -> UUID | None:
 
 
 class _Values:
-    """The parameters of a transaction: those given, else those of the query's samples, else those of the step's own."""
+    """The parameters of a transaction: the given ones, else the query's samples, else the samples of the step."""
 
     def __init__(self, connection: Connection[Any], query: Query, given: Mapping[str, str]) -> None:
         self._connection = connection
@@ -119,25 +118,25 @@ class _Values:
 
 
 def samples(query: Query) -> dict[str, str]:
-    """Return the expressions that a header gives for parameters."""
+    """Return the expressions that a header gives for its parameters."""
     parts = (each.text.partition(":") for each in query.directives if each.word == "sample")
     return {name.strip(): expression.strip() for name, _, expression in parts}
 
 
 def unsampled(query: Query) -> list[str]:
-    """Return the parameters for which there is no sample."""
+    """Return the parameters without a sample."""
     known = samples(query).keys() | samples(read(COMMON)).keys()
     return [name for name in query.parameters if name not in known]
 
 
 def not_found(step: SampledStatement) -> list[str]:
-    """Return the parameters whose samples should find something and did not."""
+    """Return the parameters whose samples should have found a row and did not."""
     expressions = samples(read(COMMON)) | samples(step.query)
     return [name for name, value in step.params.items() if value is None and expressions.get(name, "null") != "null"]
 
 
 def _before(query: Query) -> list[Query]:
-    """Return what is to run before: other query files, then statements of the header that take the query's role."""
+    """Return the queries to run before: other query files, then the header's own statements in the query's role."""
     names = [name.strip() for each in query.directives if each.word == "after" for name in each.text.split(",")]
     setups = [
         made(f"{query.name}, @setup", f"{each.text};".encode(), query.header)

@@ -1,4 +1,4 @@
-"""A query as a script for psql or pgbench: one transaction, in the role that the query needs, that is rolled back."""
+"""Writes a query as a script for psql or pgbench: one transaction, in the query's role, that is rolled back."""
 
 import re
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from psycopg import Connection, sql
 from skilltree.explain.samples import sampled
 
 _PARAMETER = re.compile(r"%\((\w+)\)s|%%")
-# What pgbench would take for a variable of its own, within a value.
+# pgbench would take this inside a literal for a variable.
 _LIKE_A_VARIABLE = re.compile(r"(?<!:):(?=[A-Za-z_])")
 
 
 def script(connection: Connection[Any], name: str, given: Mapping[str, str], *, pgbench: bool = False) -> str:
-    """Return the script: parameters are variables to edit for psql, and literals for pgbench, which has only numbers.
+    """Return the script. In psql, parameters are variables to edit; pgbench has only numbers, so they are literals.
 
     Raises NotFound, InvalidValue.
     """
@@ -34,7 +34,7 @@ def script(connection: Connection[Any], name: str, given: Mapping[str, str], *, 
 
 
 def _quoted(literal: str) -> str:
-    """Return a literal as the value of a variable of psql's."""
+    """Return a literal as the value of a psql variable."""
     return "'" + literal.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n") + "'"
 
 

@@ -1,4 +1,4 @@
-"""A plan for a terminal."""
+"""Shows a plan in a terminal."""
 
 from collections.abc import Iterator, Mapping
 
@@ -22,17 +22,17 @@ _CONDITIONS = (
 
 
 def shown(explained: Explained, sizes: Mapping[str, int]) -> RenderableType:
-    """Return the plan as a tree, each node with what to look at, and the totals above it."""
+    """Return the plan as a tree: the totals first, then each node with its remarks."""
     return Group(Text(headline(explained), style="bold"), _tree(explained.plan, sizes), *_triggers(explained.json))
 
 
 def headline(explained: Explained) -> str:
-    """Return what a query cost as a whole."""
+    """Return the total costs of a query."""
     parts = [
         f"{explained.name} as {explained.role}: {explained.buffers:,} buffers",
         *([f"{explained.trigger_buffers:,} more by triggers"] if explained.trigger_buffers else []),
         f"{explained.seconds * 1000:,.1f} ms",
-        *(["planned anew for each call"] if explained.is_planned_anew else []),
+        *(["planned again for each call"] if explained.is_planned_anew else []),
     ]
     return ", ".join(parts)
 

@@ -1,6 +1,6 @@
-"""The query gate: no query file can be at odds with the schema, with its repository method or with its model.
+"""The query gate checks each query file against the schema, its repository method and its model.
 
-It needs pglast, and to migrate a database what the command line needs: the extra ``skilltree[gate]`` brings both.
+It needs pglast, and what the command line needs to migrate a database. The extra ``skilltree[gate]`` installs both.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,13 +24,13 @@ from skilltree.gate.reader import Use
 from skilltree.gate.report import Finding
 from skilltree.gate.usage import Usage, read_usage
 
-STALE = "run `make format`, which writes it, and read what changed"
+STALE = "run `make format` to write it, and review the change"
 
 
 def check_queries(*, offline: bool = False) -> list[Finding]:
-    """Return what is wrong with the query files, in order.
+    """Return the faults of the query files, in order.
 
-    ``offline`` takes the committed description for the server.
+    With ``offline``, the committed description replaces the server.
     """
     if not offline:
         with fresh_database() as connection:
@@ -41,7 +41,7 @@ def check_queries(*, offline: bool = False) -> list[Finding]:
         return [Finding("queries/schema.json", 1, "description", str(error), STALE)]
     files = read_queries()
     stale = [
-        Finding(file.path, 1, "statement", "is not the one that queries/schema.json describes", STALE)
+        Finding(file.path, 1, "statement", "differs from the one that queries/schema.json describes", STALE)
         for file in files.values()
         if file.name not in known.queries or known.queries[file.name].digest != file.digest
     ]
@@ -49,7 +49,7 @@ def check_queries(*, offline: bool = False) -> list[Finding]:
 
 
 def check_against(connection: Connection[Any]) -> list[Finding]:
-    """Return what is wrong with the query files by a freshly migrated database, in order."""
+    """Return the faults of the query files according to a freshly migrated database, in order."""
     files = read_queries()
     known, findings = describe(connection, files)
     committed = schema.path().read_text() if schema.path().exists() else ""
@@ -57,7 +57,7 @@ def check_against(connection: Connection[Any]) -> list[Finding]:
 
 
 def write_description() -> None:
-    """Write what a freshly migrated database makes of the query files, for those who have no server."""
+    """Write the description of the query files by a freshly migrated database, for checks without a server."""
     with fresh_database() as connection:
         known, _ = describe(connection, read_queries())
     schema.path().write_text(schema.to_text(known))
@@ -67,7 +67,7 @@ def _stale(committed: str, fresh: str) -> Iterator[Finding]:
     if committed != fresh:
         pairs = enumerate(zip(committed.splitlines(), fresh.splitlines(), strict=False), start=1)
         line = next((number for number, (one, other) in pairs if one != other), 1)
-        yield Finding("queries/schema.json", line, "description", "is not what a migrated database says", STALE)
+        yield Finding("queries/schema.json", line, "description", "differs from a migrated database", STALE)
 
 
 def _check(files: dict[str, QueryFile], known: schema.Schema) -> Iterator[Finding]:
@@ -93,9 +93,9 @@ def _check_files(files: dict[str, QueryFile], usage: Usage) -> Iterator[Finding]
 
 
 def _check_users(file: QueryFile, uses: Sequence[Use], usage: Usage) -> Iterator[Finding]:
-    """A file is run by the method of its name and by no other, or says that it is a step.
+    """Check that only the method with the file's name runs it, unless the file is marked as a step.
 
-    In a folder without a repository there are only steps.
+    A folder without a repository has only steps.
     """
     users = sorted({use.user for use in uses})
     others = [user for user in users if user != file.name]
@@ -111,11 +111,11 @@ def _check_users(file: QueryFile, uses: Sequence[Use], usage: Usage) -> Iterator
     elif line is not None and not others:
         yield Finding(file.path, line, "@step", f"is not needed: only {file.name} runs it", "remove the line")
     elif line is None and file.name not in users:
-        problem = f"no method of its name runs it, but {', '.join(others)}"
-        yield Finding(file.path, 1, "file", problem, 'name it like the method, or say "-- @step why" in the header')
+        problem = f"the method of its name does not run it, but {', '.join(others)} does"
+        yield Finding(file.path, 1, "file", problem, 'name it like the method, or add "-- @step why" to the header')
     elif line is None and others:
-        problem = f"not only the method of its name runs it, but {', '.join(others)}"
-        yield Finding(file.path, 1, "file", problem, 'say "-- @step why" in the header')
+        problem = f"besides the method of its name, {', '.join(others)} runs it"
+        yield Finding(file.path, 1, "file", problem, 'add "-- @step why" to the header')
 
 
 def _check_statement(
@@ -128,7 +128,7 @@ def _check_statement(
         return
     stars = _stars(statement)
     for offset in stars:
-        yield Finding(file.path, file.line_at(offset), "*", "stands for columns that nobody named", "name the columns")
+        yield Finding(file.path, file.line_at(offset), "*", "stands for unnamed columns", "name the columns")
     if stars:
         return
     prover = Prover(known, [_fact(name, uses) for name in file.parameters])
@@ -146,20 +146,20 @@ def _check_owners(file: QueryFile, prover: Prover) -> Iterator[Finding]:
     line = line_of(file, "across")
     touches = prover.touches()
     if line is not None and not touches:
-        problem = "is not needed: every per-user table is held to the user's id"
+        problem = "is not needed: every per-user table is restricted to the user's id"
         yield Finding(file.path, line, "@across", problem, "remove the line")
     for touch in touches if line is None else ():
         yield Finding(
             file.path,
             file.line_at(touch.offset),
             f'table "{touch.table}"',
-            "is touched without the user's id",
-            f'add {touch.table}.{touch.column} = %(user_id)s, or say "-- @across why" in the header',
+            "is used without the user's id",
+            f'add {touch.table}.{touch.column} = %(user_id)s, or add "-- @across why" to the header',
         )
 
 
 def _fact(name: str, uses: Sequence[Use]) -> Fact:
-    """Return what is known of a parameter: what its methods pass."""
+    """Return what is known of a parameter from the values that methods pass."""
     return parameters.fact_of(name, [use.given[name] for use in uses if name in use.given])
 
 

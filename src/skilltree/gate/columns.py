@@ -1,4 +1,4 @@
-"""The columns of a query against the model that its rows become: names both ways, types, nullability, JSON inside."""
+"""Checks a query's columns against its model: names in both directions, types, nullability, and JSON content."""
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,15 +17,15 @@ from skilltree.gate.schema import Schema
 
 @dataclass
 class OptionalFields:
-    """The optional fields of models: where one is never null, and which can be null in some query."""
+    """The optional fields of models: those that a query never returns as null, and those that some query can."""
 
     made: set[str]
-    """The models that Python code makes, too: their fields can be None from there."""
+    """The models that Python code also creates. Their fields can be None there."""
     never: dict[tuple[type[BaseModel], str], Finding] = field(default_factory=dict)
     nullable: set[tuple[type[BaseModel], str]] = field(default_factory=set)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield the fields that are null in no query."""
+        """Yield the optional fields that no query returns as null."""
         for place, finding in self.never.items():
             if place not in self.nullable and place[0].__name__ not in self.made:
                 yield finding
@@ -33,7 +33,7 @@ class OptionalFields:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the result, or a key of a JSON object in it."""
+    """A column of the result, or a key of a JSON object in the result."""
 
     name: str
     type: str | None
@@ -43,7 +43,7 @@ class _Column:
 
 @dataclass
 class Comparison:
-    """A query file, what the server and the parse tree say of it, and what its header declares."""
+    """A query file, what the server and the parse tree tell about it, and its header's declarations."""
 
     file: QueryFile
     schema: Schema
@@ -56,12 +56,12 @@ class Comparison:
         self._told: set[str] = set()
 
     def with_model(self, model: type[BaseModel]) -> Iterator[Finding]:
-        """Yield how the columns differ from the fields of a model."""
+        """Yield the differences between the columns and the fields of a model."""
         described = [text.split(" ", 1) for text in self.schema.queries[self.file.name].columns]
         for place, (name, _) in enumerate(described):
             if [other for other, _ in described].count(name) > 1:
                 field = f'column "{name}"'
-                yield self._finding(self._line(place), field, "stands twice", "give one of them another name")
+                yield self._finding(self._line(place), field, "appears twice", "give one of them another name")
         columns = [
             _Column(name, kind, self._line(place), self.rows.columns[place][1])
             for place, (name, kind) in enumerate(described)
@@ -69,10 +69,10 @@ class Comparison:
         yield from self._compare("", columns, model, {name: name for name in model.model_fields}, "column")
 
     def with_values(self) -> Iterator[Finding]:
-        """Yield what keeps the first column of a query from being plain values: it is never null."""
+        """Yield a finding unless the first column can be read as a plain value that is never null."""
         columns = self.schema.queries[self.file.name].columns
         if not columns:
-            yield self._finding(self._line(0), "columns", "there are none, and the first is read", "return one")
+            yield self._finding(self._line(0), "columns", "there are none, but the first one is read", "return one")
             return
         name = columns[0].split(" ")[0]
         nullable, findings = self._verdict(name, self._line(0), self.rows.columns[0][1])
@@ -82,10 +82,10 @@ class Comparison:
             yield self._finding(self._line(0), f'column "{name}"', problem, "use coalesce, or read it into a model")
 
     def unasked(self) -> Iterator[Finding]:
-        """Yield the declarations of columns that no model reads."""
+        """Yield the declarations about columns that no model reads."""
         for declared in self._declared.values():
             if declared.column not in self._asked:
-                problem = "declares a column that is not there, or that nobody reads"
+                problem = "declares a column that does not exist or that nobody reads"
                 yield self._finding(declared.line, f"@{declared.says} {declared.column}", problem, "remove the line")
 
     def _compare(
@@ -96,12 +96,12 @@ class Comparison:
         names: Mapping[str, str],
         kind: types.Kind,
     ) -> Iterator[Finding]:
-        """Compare columns, or the keys of a JSON object, with a model, whose fields are called so there."""
+        """Compare columns, or the keys of a JSON object, with a model. ``names`` maps them to its fields."""
         for column in columns:
             path = f"{prefix}{column.name}"
             field = f'column "{path}"'
             if column.name not in names:
-                remedy = f"add the field, or take the column out{_like(column.name, names)}"
+                remedy = f"add the field, or remove the column{_like(column.name, names)}"
                 problem = f"the model {model.__name__} has no such field"
                 yield self._finding(column.line, field, problem, remedy)
                 continue
@@ -116,8 +116,8 @@ class Comparison:
         known = [column.name for column in columns]
         for key, name in names.items():
             if key not in known and model.model_fields[name].is_required():
-                problem = f"no column is called so, and {model.__name__} needs it"
-                remedy = f"add the column, or take the field out{_like(key, known)}"
+                problem = f"no column has this name, but {model.__name__} needs it"
+                remedy = f"add the column, or remove the field{_like(key, known)}"
                 line = columns[0].line if columns else self._line(0)
                 yield self._finding(line, f'field "{prefix}{key}"', problem, remedy)
 
@@ -130,18 +130,18 @@ class Comparison:
         field = f'column "{path}"'
         if not types.is_optional(annotation):
             if nullable:
-                problem = f"can be null ({column.fact.why or 'declared so'}), and {where} is not optional"
+                problem = f"can be null ({column.fact.why or 'declared so'}), but {where} is not optional"
                 remedy = "make the field optional, or the column never null"
                 yield self._finding(column.line, field, problem, remedy)
         elif nullable is False:
-            problem = f"is never null, here and wherever {where} is read, and the field is optional"
-            finding = self._finding(column.line, field, problem, "make the field one that is not optional")
+            problem = f"is never null, here and wherever {where} is read, but the field is optional"
+            finding = self._finding(column.line, field, problem, "make the field not optional")
             self.optional.never.setdefault(_owner(model, name), finding)
         else:
             self.optional.nullable.add(_owner(model, name))
 
     def _verdict(self, path: str, line: int, fact: Fact) -> tuple[bool | None, list[Finding]]:
-        """Return whether a column can be null, as proven or declared, and what is wrong with the declaration."""
+        """Return whether a column can be null, as proven or declared, and the faults of the declaration."""
         declared = self._declared.get(path)
         first = path not in self._asked
         self._asked.add(path)
@@ -149,7 +149,7 @@ class Comparison:
             if declared is not None:
                 return declared.says == "nullable", []
             remedy = f'declare it in the header: "-- @notnull {path}: why" or "-- @nullable {path}: why"'
-            problem = f"cannot be told whether it can be null: it {fact.why}"
+            problem = f"may or may not be null: it {fact.why}"
             return None, [self._finding(line, f'column "{path}"', problem, remedy)] if first else []
         nullable = fact.null is Null.POSSIBLE
         if declared is None or not first:
@@ -161,13 +161,13 @@ class Comparison:
         return nullable, [self._finding(declared.line, f"@{declared.says} {path}", problem, "remove the line")]
 
     def _shape(self, path: str, column: _Column, annotation: object) -> Iterator[Finding]:
-        """Compare what a JSON column is made of with the model that it becomes."""
+        """Compare the content of a JSON column with the model that it becomes."""
         fact = column.fact
         inner = types.element(annotation)
         if fact.element is not None and inner is not None:
             if fact.element.null is Null.POSSIBLE and not types.is_optional(inner):
                 problem = f"has elements that can be null (each {fact.element.why})"
-                yield self._finding(column.line, f'column "{path}"', problem, "leave them out, or make them optional")
+                yield self._finding(column.line, f'column "{path}"', problem, "filter them, or make them optional")
             yield from self._shape(path, replace(column, fact=fact.element), inner)
         elif fact.element is not None and fact.element.fields is not None:
             problem = f"is an array, not {types.shown(annotation)}"
@@ -187,7 +187,7 @@ class Comparison:
 
 
 def _owner(model: type[BaseModel], name: str) -> tuple[type[BaseModel], str]:
-    """Return a field by the class that declares it, which others inherit it from."""
+    """Return a field together with the class that declares it."""
     for cls in model.__mro__:
         if issubclass(cls, BaseModel) and name in inspect.get_annotations(cls):
             return cls, name
@@ -195,6 +195,6 @@ def _owner(model: type[BaseModel], name: str) -> tuple[type[BaseModel], str]:
 
 
 def _like(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the name that was meant."""
+    """Return a hint at a similar name."""
     near = get_close_matches(name, list(known), n=1)
     return f" (meant {near[0]}?)" if near else ""

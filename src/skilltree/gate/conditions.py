@@ -1,4 +1,4 @@
-"""What a condition proves: which columns are not null where it holds, and which are the user's id."""
+"""What a condition proves: which columns are not null where it is true, and which hold the user's id."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -18,19 +18,19 @@ BETWEEN = {
 }
 
 Place = tuple[int, str]
-"""A column of a source, by the source's node."""
+"""A column of a source, identified by the source's node."""
 
 
 class Conditions(ABC):
-    """What the conditions of a statement prove. They are known by the nodes of the sources."""
+    """The facts that the conditions of a statement prove. Sources are identified by their nodes."""
 
     def __init__(self) -> None:
         self.proved: set[Place] = set()
-        """Columns that are not null where their source has a row."""
+        """The columns that are not null where their source has a row."""
         self.matched: set[tuple[int, int]] = set()
-        """Sources and outer joins that fill them up with nulls, where no such row is left."""
+        """Pairs of a source and an outer join without null-extended rows, because a condition filters them out."""
         self.owned: set[Place] = set()
-        """Columns that hold the id of the user whom the statement is about."""
+        """The columns that hold the id of the statement's user."""
 
     @abstractmethod
     def query(self, node: Node, outer: Scope | None) -> Rows:
@@ -41,11 +41,11 @@ class Conditions(ABC):
         """Return what is known of an expression."""
 
     def is_absent(self, source: Source) -> bool:
-        """Tell whether an outer join may have no row of a source."""
+        """Return whether an outer join may find no row of a source."""
         return any((id(source.node), join) not in self.matched for join in source.joins)
 
     def assume(self, places: Iterable[tuple[Source, str]]) -> None:
-        """Note that these columns are not null, and all that follows."""
+        """Record that these columns are not null, and what follows from that."""
         for source, name in places:
             place = (id(source.node), name)
             joins = {(id(source.node), join) for join in source.joins}
@@ -55,12 +55,12 @@ class Conditions(ABC):
                 self.assume(source.implies)
 
     def holds(self, node: Node, scope: Scope, sources: list[Source]) -> None:
-        """Note what a condition proves that holds for every row of these sources."""
+        """Record what a condition proves that is true for every row of these sources."""
         self.assume((source, name) for source, name in self.true(node, scope) if source in sources)
         self.own(node, scope, sources)
 
     def holds_where_matched(self, node: Node, scope: Scope, sources: list[Source]) -> None:
-        """Note what the condition of an outer join proves of the sources on the side that it fills up with nulls."""
+        """Record what the condition of an outer join proves about the sources on its nullable side."""
         needed = self.true(node, scope)
         self.proved |= {(id(source.node), name) for source, name in needed if source in sources}
         for source in sources:
@@ -68,7 +68,7 @@ class Conditions(ABC):
         self.own(node, scope, sources)
 
     def own(self, node: Node, scope: Scope, within: list[Source]) -> None:
-        """Let the user's id go over from one side of the equalities in a condition to the other."""
+        """Carry the user's id from one side of an equality in a condition to the other."""
         for part in conjuncts(node):
             for one, fact in self._equalities(part, scope):
                 column = one
@@ -80,7 +80,7 @@ class Conditions(ABC):
                         self.owned.add((id(found[0].node), found[1]))
 
     def _equalities(self, node: Node, scope: Scope) -> Iterator[tuple[Node, Fact]]:
-        """Yield expressions with what is known of that which they equal."""
+        """Yield expressions with what is known of the expression they are equal to."""
         match node:
             case ast.A_Expr(
                 kind=_EXPRESSION.AEXPR_OP | _EXPRESSION.AEXPR_NOT_DISTINCT, name=names, lexpr=left, rexpr=right
@@ -129,7 +129,7 @@ class Conditions(ABC):
                 return set()
 
     def needed(self, node: Node, scope: Scope) -> set[tuple[Source, str]]:
-        """Return the columns without which an expression is null."""
+        """Return the columns that make an expression null if they are null."""
         match node:
             case ast.ColumnRef():
                 found = scope.find(names_of(node))
@@ -159,13 +159,13 @@ class Conditions(ABC):
 
 
 def conjuncts(node: Node) -> list[Node]:
-    """Return the parts of a condition all of which must hold."""
+    """Return the parts of a condition that must all be true."""
     if isinstance(node, ast.BoolExpr) and node.boolop is primnodes.BoolExprType.AND_EXPR:
         return [part for each in node.args for part in conjuncts(each)]
     return [node]
 
 
 def names_of(node: Node) -> list[str]:
-    """Return the parts of a column's name; none where it is a star."""
+    """Return the parts of a column's name, or an empty list for a star."""
     parts = [part.sval for part in node.fields if isinstance(part, ast.String)]
     return parts if len(parts) == len(node.fields) else []

@@ -1,6 +1,7 @@
-"""Ask a freshly migrated server what it makes of every query file: prepared and described, never run.
+"""Describes every query file with a freshly migrated server. The files are prepared, but not run.
 
-But for one that another must come after (``@after``), such as one that makes a temporary table: it is run, and undone.
+One exception: a file that must run before another one (``@after``), for example to create a temporary table, is run and
+rolled back.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,18 +24,18 @@ _MARKS = {"not null": " not null", "unknown": " ?", "null": ""}
 _MARKS_OF_VIEWS = {Null.NEVER: " not null", Null.UNKNOWN: " ?", Null.POSSIBLE: ""}
 
 _Raw = tuple[list[int], list[tuple[str, int]]]
-"""The oids of a statement's parameters, and the names and oids of its columns."""
+"""The OIDs of a statement's parameters, and the names and OIDs of its columns."""
 
 
 @contextmanager
 def fresh_database() -> Iterator[Connection[Any]]:
-    """Yield a connection to a new database with all migrations, which is dropped afterwards."""
+    """Yield a connection to a new database with all migrations. It is dropped afterwards."""
     with scratch_database() as url, Connection.connect(url, autocommit=True) as connection:
         yield connection
 
 
 def describe(connection: Connection[Any], files: Mapping[str, QueryFile]) -> tuple[Schema, list[Finding]]:
-    """Return what a server knows, and a finding for each file that it cannot prepare."""
+    """Return what the server tells about the schema and the files, and a finding for each invalid file."""
     schema = Schema(
         tables=_tables(connection),
         enums=dict(connection.execute(load("catalog/enums")).fetchall()),
@@ -67,7 +68,7 @@ def _tables(connection: Connection[Any]) -> dict[str, Columns]:
 
 
 def _add_views(connection: Connection[Any], schema: Schema) -> None:
-    """Add the views. Whether their columns can be null follows from their definitions."""
+    """Add the views. Their definitions show which columns can be null."""
     definitions: dict[str, str] = {}
     kinds: dict[str, list[tuple[str, str]]] = {}
     for view, column, kind, definition in connection.execute(load("catalog/views")):
@@ -82,7 +83,7 @@ def _add_views(connection: Connection[Any], schema: Schema) -> None:
 
 
 def _describe(connection: Connection[Any], file: QueryFile, files: Mapping[str, QueryFile]) -> "_Raw | Finding":
-    # Of what comes before it, only what makes a table matters here.
+    # Of the files before it, only those that create a table matter.
     makers = [each.query for name in names_of(file, "after") if (each := files.get(name)) and _makes_a_table(each)]
     with connection.transaction(force_rollback=True):
         for maker in makers:

@@ -1,4 +1,4 @@
-"""Whether a query file that a learner may run shows what is not published: trees are read through ``visible_trees``."""
+"""Checks that learners see no unpublished trees: their query files must read trees through ``visible_trees``."""
 
 from collections.abc import Iterator
 
@@ -11,17 +11,17 @@ from skilltree.gate.report import Finding
 
 _RULE = "visible_trees"
 _SERVICE = "app_service"
-_EXCEPTION = 'or say "-- @drafts why" in the header'
+_EXCEPTION = 'or add "-- @drafts why" to the header'
 
 
 def check_drafts(file: QueryFile) -> Iterator[Finding]:
-    """Yield where trees are read past the rule of what a learner sees, and skills without it."""
+    """Yield a finding for each table through which learners could see unpublished trees or their skills."""
     found = [] if file.query.role == _SERVICE else list(_past_the_rule(file))
     line = line_of(file, "drafts")
     if line is None:
         yield from found
     elif not found:
-        problem = "is not needed: no learner may run it, or all that it reads goes through visible_trees"
+        problem = "is not needed: learners cannot run it, or it reads all trees through visible_trees"
         yield Finding(file.path, line, "@drafts", problem, "remove the line")
 
 
@@ -32,9 +32,9 @@ def _past_the_rule(file: QueryFile) -> Iterator[Finding]:
     names = {table.relname for table in tables}
     for table in tables:
         if table.relname == "skill_trees":
-            problem, remedy = "is read with its drafts by learners", "read visible_trees as skill_trees"
+            problem, remedy = "shows learners unpublished trees", "read visible_trees as skill_trees"
         elif table.relname == "skills" and _RULE not in names:
-            problem, remedy = "is read with those of drafts by learners", "join visible_trees"
+            problem, remedy = "shows learners skills of unpublished trees", "join visible_trees"
         else:
             continue
         place = file.line_at(table.location or 0)

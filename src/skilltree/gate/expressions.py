@@ -1,4 +1,4 @@
-"""Whether an expression can be null, from its parse tree and what is known of the columns in it."""
+"""Whether an expression can be null, according to its parse tree and what is known of its columns."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from skilltree.gate.facts import NEVER, Fact, Node, Null, Scope, Source, one_of,
 _EXPRESSION = parsenodes.A_Expr_Kind
 _SUBLINK = primnodes.SubLinkType
 _PLAIN = {_EXPRESSION.AEXPR_OP, _EXPRESSION.AEXPR_LIKE, _EXPRESSION.AEXPR_ILIKE, _EXPRESSION.AEXPR_IN, *BETWEEN}
-# From the current row or before it, up to the current row or after it, and none left out.
+# Frames that contain the current row, because they start at or before it, end at or after it, and exclude nothing.
 _STARTS_BY_ROW = (
     parsenodes.FRAMEOPTION_START_UNBOUNDED_PRECEDING
     | parsenodes.FRAMEOPTION_START_OFFSET_PRECEDING
@@ -32,7 +32,7 @@ _LEAVES_OUT = (
 
 
 class Expressions(Conditions):
-    """Facts about expressions, with what the conditions around them prove."""
+    """Facts about expressions, together with what their conditions prove."""
 
     def __init__(self, parameters: Sequence[Fact]) -> None:
         super().__init__()
@@ -82,12 +82,12 @@ class Expressions(Conditions):
             case ast.NamedArgExpr():
                 return self.fact(node.arg, scope)
             case _:
-                return unknown(f"is an expression of a kind that cannot be judged ({type(node).__name__})")
+                return unknown(f"is a kind of expression that cannot be judged ({type(node).__name__})")
 
     def column_of(self, source: Source, name: str) -> Fact:
         """Return what is known of a column of a source."""
         place = (id(source.node), name)
-        found = source.columns.get(name, unknown(f"is a column of {source.name}, of which nothing is known"))
+        found = source.columns.get(name, unknown(f"is an unknown column of {source.name}"))
         if place in self.proved:
             found = replace(found, null=Null.NEVER, why="")
         if self.is_absent(source) and found.null is not Null.POSSIBLE:
@@ -97,12 +97,12 @@ class Expressions(Conditions):
     def _column(self, node: Node, scope: Scope) -> Fact:
         found = scope.find(names_of(node))
         if found is None:
-            return unknown(f"refers to {'.'.join(names_of(node))}, of which nothing is known")
+            return unknown(f"refers to {'.'.join(names_of(node))}, which is unknown")
         source, name = found
         if name:
             return self.column_of(source, name)
         if self.is_absent(source):
-            # Inside the record, a column is null by itself only.
+            # Within the record, a column keeps its own nullability.
             return possible(f"is null where the outer join finds no {source.name}", fields=dict(source.columns))
         return Fact(Null.NEVER, fields={column: self.column_of(source, column) for column in source.columns})
 
@@ -112,24 +112,24 @@ class Expressions(Conditions):
             return replace(shape, null=Null.NEVER, why="")
         real = [fact for fact in facts if fact.why != "is the literal null"]
         if len(real) > 1 and shape.null is Null.POSSIBLE:
-            # Of two columns, one may always be there.
-            return replace(shape, null=Null.UNKNOWN, why="chooses among values each of which can be null")
+            # One of the values may always be set, even if each of them can be null.
+            return replace(shape, null=Null.UNKNOWN, why="chooses among values that can all be null")
         return shape
 
     def _one_side_is_there(self, nodes: Sequence[Node], scope: Scope) -> bool:
-        """Tell whether columns of both sides of a full join are among these: one side always has a row."""
+        """Return whether the nodes are columns of both sides of a full join: one side always has a row."""
         places = [place for node in nodes if isinstance(node, ast.ColumnRef) for place in self.needed(node, scope)]
         there = {
             id(source.node): source.opposite
             for source, name in places
-            # By the full join alone it can be absent.
+            # Only the full join may make it absent.
             if name in source.columns and source.columns[name].null is Null.NEVER and len(source.joins) == 1
         }
         return any(opposite in there for opposite in there.values())
 
     def _boolean(self, facts: list[Fact]) -> Fact:
         found = worst(facts)
-        # False and null is false.
+        # `false and null` is false.
         sure = len(facts) > 1 and found.null is Null.POSSIBLE
         return replace(found, null=Null.UNKNOWN if sure else found.null, type="boolean", is_owner=False)
 
@@ -151,9 +151,9 @@ class Expressions(Conditions):
         return replace(one_of(branches), is_owner=False)
 
     def _branch(self, fact: Fact) -> Fact:
-        """A value that can be null may never be where its branch is taken."""
+        """Return a branch's fact. A value that can be null may never be so where its branch is taken."""
         sure = fact.null is Null.POSSIBLE and fact.why != "is the literal null"
-        return replace(fact, null=Null.UNKNOWN, why=f"is a case of which a branch {fact.why}") if sure else fact
+        return replace(fact, null=Null.UNKNOWN, why=f"is a case with a branch that {fact.why}") if sure else fact
 
     def _function(self, node: Node, scope: Scope) -> Fact:
         name = node.funcname[-1].sval
@@ -178,7 +178,7 @@ class Expressions(Conditions):
             return replace(worst(arguments), type=None, is_owner=False, element=None, fields=None)
         if name in sqlnames.STRICT and worst(arguments).null is Null.POSSIBLE:
             return Fact(Null.POSSIBLE, worst(arguments).why)
-        return unknown(f"is the result of {name}(), of which it is not known whether it can be null")
+        return unknown(f"is the result of {name}(), which may or may not be null")
 
     def _array_function(self, node: Node, name: str, arguments: list[Fact]) -> Fact:
         arrays = sqlnames.OF_ARRAYS[name]
@@ -202,9 +202,9 @@ class Expressions(Conditions):
         kept = name in sqlnames.COLLECTING
         shape = {"element": first} if kept else {"type": first.type if name in {"min", "max"} else None}
         if not scope.has_groups:
-            return possible(f"is {name}() over what may be no rows", **shape)
+            return possible(f"is {name}(), which may get no rows", **shape)
         if node.agg_filter is not None:
-            return possible(f"is {name}() over what may be no rows after its filter", **shape)
+            return possible(f"is {name}(), which may get no rows after its filter", **shape)
         inner = worst(arguments)
         return Fact(Null.NEVER if kept else inner.null, inner.why, **shape)
 
@@ -218,10 +218,10 @@ class Expressions(Conditions):
             window.refname is None and options & _STARTS_BY_ROW and options & _ENDS_BY_ROW and not options & _LEAVES_OUT
         )
         if (name not in {"lag", "lead"} and not whole) or node.agg_filter is not None:
-            return possible(f"is {name}() over what may be no rows of its frame")
+            return possible(f"is {name}(), whose frame may have no rows")
         if name in sqlnames.AGGREGATES or name in {"lag", "lead", "first_value", "last_value"}:
             return replace(worst(arguments), type=None, is_owner=False)
-        return unknown(f"is the window function {name}(), of which it is not known whether it can be null")
+        return unknown(f"is the window function {name}(), which may or may not be null")
 
     def _operator(self, node: Node, scope: Scope) -> Fact:
         kind = node.kind
@@ -234,7 +234,7 @@ class Expressions(Conditions):
         found = replace(worst(facts), type=None, is_owner=False, fields=None, element=None)
         operator = node.name[-1].sval
         if operator == "-" and facts[0].fields is not None and isinstance(node.rexpr, ast.A_Const):
-            # A JSON object without one of its keys.
+            # The operator removes a key from the JSON object.
             fields = {key: fact for key, fact in facts[0].fields.items() if key != node.rexpr.val.sval}
             return replace(facts[0], fields=fields)
         if kind in BETWEEN or (kind in _PLAIN and operator in sqlnames.OPERATORS):
@@ -242,11 +242,11 @@ class Expressions(Conditions):
                 elements = [fact.element for fact in facts if fact.element is not None]
                 found = replace(found, element=one_of(elements) if elements else None)
                 if elements and found.null is Null.POSSIBLE:
-                    # An array and null is the array.
+                    # An array with null appended stays as it is.
                     found = replace(found, null=Null.UNKNOWN)
             return found
         if found.null is Null.NEVER:
-            return unknown(f"is an expression with {operator}, which can be null over what is not")
+            return unknown(f"is an expression with {operator}, which can be null even if its operands are not")
         return found
 
     def _sublink(self, node: Node, scope: Scope) -> Fact:
@@ -269,11 +269,11 @@ class Expressions(Conditions):
             return inner
         if isinstance(last, ast.String) and inner.fields is not None and last.sval in inner.fields:
             return worst([inner, inner.fields[last.sval]])
-        return unknown("is an element of an array, which may not be there")
+        return unknown("is an element of an array, which may not exist")
 
 
 def type_name(node: Node) -> str:
-    """Return a type as ``format_type`` does."""
+    """Return the name of a type like ``format_type``."""
     name = str(node.names[-1].sval)
     return sqlnames.TYPES.get(name, name) + ("[]" if node.arrayBounds else "")
 

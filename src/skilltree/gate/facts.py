@@ -1,4 +1,4 @@
-"""What is known of a column or an expression, and the scopes in which columns are looked up."""
+"""Facts about columns and expressions, and the scopes in which columns are looked up."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -8,11 +8,11 @@ from typing import Any
 from pglast import ast
 
 Node = Any
-"""A node of pglast's parse tree, whose classes have their attributes made at run time."""
+"""A node of pglast's parse tree. The attributes of its classes are made at run time."""
 
 
 class Null(IntEnum):
-    """Whether a value can be null: proven that it never is, not known, proven that it can be."""
+    """Whether a value can be null: proven that it never is, unknown, or proven that it can be."""
 
     NEVER = 0
     UNKNOWN = 1
@@ -21,14 +21,14 @@ class Null(IntEnum):
 
 @dataclass(frozen=True)
 class Fact:
-    """What is known of a value. ``why`` says what makes it null, for the reader of an error."""
+    """What is known of a value. ``why`` explains in an error what makes it null."""
 
     null: Null
     why: str = ""
     type: str | None = None
-    """Its type, where that is plain to see."""
+    """Its type, if it is obvious."""
     is_owner: bool = False
-    """Whether it is the id of the user whom the statement is about."""
+    """Whether it is the id of the statement's user."""
     element: "Fact | None" = None
     """What is known of the elements of an array, in SQL or JSON."""
     fields: "dict[str, Fact] | None" = None
@@ -47,12 +47,12 @@ def possible(why: str, **more: Any) -> Fact:
 
 
 def worst(facts: Iterable[Fact]) -> Fact:
-    """Return what is null as soon as one of the values is, as with most operators."""
+    """Return the fact of a result that is null if any of the values is, as with most operators."""
     return max(facts, key=lambda fact: fact.null, default=NEVER)
 
 
 def one_of(facts: Iterable[Fact]) -> Fact:
-    """Return what is one of several values: what holds for all of them, and what makes any of them null."""
+    """Return the fact of a result that is one of several values."""
     given = list(facts)
     found = worst(given)
     types = {fact.type for fact in given}
@@ -72,7 +72,7 @@ Columns = list[tuple[str, Fact]]
 
 @dataclass(eq=False)
 class Source:
-    """Something in FROM, by its name there. ``joins`` are the outer joins that fill it up with nulls, by node."""
+    """An item of FROM and its name. ``joins`` are the outer joins, by node, that may find no row of it."""
 
     name: str
     columns: dict[str, Fact]
@@ -81,14 +81,14 @@ class Source:
     joins: set[int] = field(default_factory=set)
     is_known: bool = True
     implies: "set[tuple[Source, str]]" = field(default_factory=set)
-    """Columns that cannot be null where this source has a row."""
+    """The columns that cannot be null where this source has a row."""
     opposite: int | None = None
-    """The source on the other side of a full join, by its node."""
+    """The node of the source on the other side of a full join."""
 
 
 @dataclass(eq=False)
 class Scope:
-    """The sources of one SELECT, those around it, and the CTEs that can be named."""
+    """The sources of one SELECT, the scopes around it, and the visible CTEs."""
 
     outer: "Scope | None" = None
     sources: list[Source] = field(default_factory=list)
@@ -101,13 +101,13 @@ class Scope:
         return self.ctes.get(name) or (self.outer.cte(name) if self.outer else None)
 
     def around(self) -> "Iterator[Scope]":
-        """Yield this scope and those around it."""
+        """Yield this scope and those around it, from the inside out."""
         yield self
         if self.outer is not None:
             yield from self.outer.around()
 
     def find(self, fields: list[str]) -> tuple[Source, str] | None:
-        """Return the source and column that a reference means; the column is empty for a whole row."""
+        """Return the source and column of a reference. The column is empty for a whole row."""
         for scope in self.around():
             for source in scope.sources:
                 if (
@@ -128,16 +128,16 @@ class Scope:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a query returns: its columns, and whether it always returns just one row."""
+    """What a query returns: its columns, and whether it always returns exactly one row."""
 
     columns: Columns
     is_one: bool = False
     places: tuple[int | None, ...] = ()
-    """Where each column stands in the statement."""
+    """The position of each column in the statement."""
 
 
 def walk(node: Node, *, into_queries: bool = True) -> Iterator[Node]:
-    """Yield a node and all below it; without ``into_queries``, not what is inside sub-selects."""
+    """Yield a node and all nodes below it. Without ``into_queries``, sub-selects are skipped."""
     waiting = [node]
     while waiting:
         each = waiting.pop()

@@ -1,4 +1,4 @@
-"""The query files as the gate reads them: with numbered parameters, and a line for each place."""
+"""The query files of the gate, with numbered parameters and the line of each part."""
 
 import re
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class QueryFile:
 
     @property
     def stray(self) -> list[int]:
-        """Where in the statement a percent sign stands that is neither a parameter nor doubled."""
+        """The offsets of percent signs that are neither a parameter nor doubled."""
         return [match.start() for match in _STRAY.finditer(self.query.statement) if match["stray"] is not None]
 
     @property
@@ -50,7 +50,7 @@ class QueryFile:
 
     @property
     def digest(self) -> str:
-        """What changes when the statement does."""
+        """A digest of the statement."""
         return sha256(self.numbered).hexdigest()[:16]
 
     @cached_property
@@ -65,15 +65,15 @@ class QueryFile:
         return statements[0].stmt
 
     def line_at(self, offset: int) -> int:
-        """Return the line of the file in which this byte of the numbered statement stands."""
+        """Return the line of the file for an offset in the numbered statement, in bytes."""
         return self.query.header.count("\n") + self.numbered.count(b"\n", 0, max(offset, 0)) + 1
 
     def line_of_parameter(self, name: str) -> int:
-        """Return the line in which a parameter first stands."""
+        """Return the first line with a parameter."""
         return self._line_of(f"%({name})s")
 
     def line_of_column(self, offset: int | None) -> int:
-        """Return the line of a column of the result, or of the last statement where it is not known."""
+        """Return the line of a column of the result; if it is unknown, the line of the last statement."""
         return self.line_at(offset) if offset is not None else self.line_at(len(self.numbered) - 1)
 
     def _line_of(self, text: str) -> int:

@@ -1,4 +1,4 @@
-"""The directives in the header of a query file: known words, in their place, with what they need."""
+"""Checks the directives in the header of a query file: known words, in the right place and form."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -28,11 +28,11 @@ _EXAMPLES = {
     "sample": "-- @sample user_id: (select user_id from user_profiles order by user_id limit 1)",
     "budget": "-- @budget buffers 40",
     "never": "-- @never Seq Scan on xp_events",
-    "custom": "-- @custom why it is better planned anew for the values of each call",
+    "custom": "-- @custom why a plan for the values of each call is better",
     "nullable": "-- @nullable name: why it can be null",
-    "notnull": "-- @notnull name: why it never is",
-    "across": "-- @across why it touches more than one user's rows",
-    "drafts": "-- @drafts why what it reads of drafts stays hidden from learners",
+    "notnull": "-- @notnull name: why it is never null",
+    "across": "-- @across why it uses rows of more than one user",
+    "drafts": "-- @drafts why learners still see no unpublished content",
     "after": "-- @after progress/begin_import",
     "setup": "-- @setup insert into user_sessions (user_id) values (%(user_id)s)",
     "step": "-- @step which methods it is a part of, and why",
@@ -43,7 +43,7 @@ _LIKE_DIRECTIVE = re.compile(r"\s*--+\s*@\s*(?P<word>\w*)")
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a header says of a column that cannot be judged."""
+    """A header's statement about a column that cannot be judged."""
 
     column: str
     says: Literal["nullable", "notnull"]
@@ -51,7 +51,7 @@ class Declaration:
 
 
 def declarations(file: QueryFile) -> list[Declaration]:
-    """Return what a header declares of columns."""
+    """Return the declarations in a header."""
     return [
         Declaration(directive.text.partition(":")[0], directive.word, directive.line)  # type: ignore[arg-type]  # one of both
         for directive in file.query.directives
@@ -60,7 +60,7 @@ def declarations(file: QueryFile) -> list[Declaration]:
 
 
 def text_of(file: QueryFile, word: str) -> str | None:
-    """Return the text of a directive, or ``None`` where the header does not have it."""
+    """Return the text of a directive, or ``None`` if the header has no such directive."""
     return next((directive.text for directive in file.query.directives if directive.word == word), None)
 
 
@@ -70,21 +70,21 @@ def names_of(file: QueryFile, word: str) -> list[str]:
 
 
 def line_of(file: QueryFile, word: str) -> int | None:
-    """Return the line of a directive, or ``None`` where the header does not have it."""
+    """Return the line of a directive, or ``None`` if the header has no such directive."""
     return next((directive.line for directive in file.query.directives if directive.word == word), None)
 
 
 def check_header(file: QueryFile, files: Collection[str]) -> Iterator[Finding]:
-    """Yield what is wrong with a header by itself."""
+    """Yield the faults of a header by itself."""
     for before in names_of(file, "after"):
         if before not in files:
             place = line_of(file, "after") or 1
             yield Finding(file.path, place, "@after", f"queries/{before}.sql does not exist", "correct the name")
     header = file.query.header.splitlines()
     if not any(line.startswith("-- ") and not line.startswith(("-- @", "--     ")) for line in header):
-        yield Finding(file.path, 1, "header", "says nothing", "begin with a comment on what the caller gets")
+        yield Finding(file.path, 1, "header", "has no description", "begin with a comment on what the caller gets")
     if line_of(file, "budget") is None and has_plan(file.query) and not is_about_the_schema(file.name):
-        remedy = "run `make budgets ARGS=--update`, which writes one, and look at it"
+        remedy = "run `make budgets ARGS=--update` to write one, and review it"
         yield Finding(file.path, 1, "@budget", "is missing", remedy)
     known = {directive.line: directive for directive in file.query.directives}
     for number, line in enumerate(file.text.splitlines(), start=1):
@@ -94,13 +94,13 @@ def check_header(file: QueryFile, files: Collection[str]) -> Iterator[Finding]:
         word = found["word"]
         if number > len(header):
             remedy = "move it to the comment at the top"
-            yield Finding(file.path, number, f"@{word}", "stands outside the header, where no tool reads it", remedy)
+            yield Finding(file.path, number, f"@{word}", "is outside the header, where no tool reads it", remedy)
         elif word not in _FORMS:
             yield Finding(
                 file.path,
                 number,
                 f"@{word}",
-                "is no directive",
+                "is not a directive",
                 f"use one of {', '.join(f'@{each}' for each in _FORMS)}",
             )
         elif number not in known or not _FORMS[word].fullmatch(known[number].text):
@@ -109,5 +109,5 @@ def check_header(file: QueryFile, files: Collection[str]) -> Iterator[Finding]:
     for directive in file.query.directives:
         key = f"{directive.word} {directive.text.partition(':')[0]}" if directive.word in _REPEATED else directive.word
         if key in seen:
-            yield Finding(file.path, directive.line, f"@{directive.word}", "stands twice", "remove one of them")
+            yield Finding(file.path, directive.line, f"@{directive.word}", "appears twice", "remove one of them")
         seen.add(key)

@@ -1,6 +1,6 @@
-"""Whether the columns of a statement can be null, and whose rows it touches: from its parse tree and the catalogue.
+"""Proves which columns of a statement can be null and whose rows it uses, from its parse tree and the catalogue.
 
-CTEs, sub-selects, set operations and outer joins are followed from the tables up. What cannot be told is left unknown.
+CTEs, sub-selects, set operations and outer joins are followed from the tables up. What cannot be proven stays unknown.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from skilltree.gate.sources import Sources, named
 
 @dataclass(frozen=True)
 class Touch:
-    """A per-user table in a statement that is not held to the user's id, and where it is named."""
+    """A per-user table that a statement uses without the user's id, and the node that names it."""
 
     table: str
     column: str
@@ -25,7 +25,7 @@ class Touch:
 
 
 class Prover(Sources):
-    """What can be proven about one statement."""
+    """Proves facts about one statement."""
 
     def __init__(self, schema: Schema, parameters: Sequence[Fact]) -> None:
         super().__init__(parameters)
@@ -34,7 +34,7 @@ class Prover(Sources):
         self._seen: set[int] = set()
 
     def prove(self, statement: Node) -> Rows:
-        """Return what a statement returns. Goes over it until nothing new follows."""
+        """Return what a statement returns. Passes are repeated until nothing new follows."""
         while True:
             before = len(self.proved), len(self.matched), len(self.owned)
             self._touches = []
@@ -44,7 +44,7 @@ class Prover(Sources):
                 return rows
 
     def touches(self) -> list[Touch]:
-        """Return the per-user tables that are touched without the user's id, or in a way that cannot be followed."""
+        """Return the per-user tables that are used without the user's id or in a way that cannot be followed."""
         return self._touches
 
     def query(self, node: Node, outer: Scope | None) -> Rows:
@@ -69,7 +69,7 @@ class Prover(Sources):
         names = [name.sval for name in cte.aliascolnames or ()]
         if is_recursive and _names(query, cte.ctename):
             first = named(self.query(query.larg, scope), names)
-            # What the recursion has for a user's id is for each of its own tables to say.
+            # Each table of the recursive part must itself be restricted to the user's id.
             rows = Rows([(name, replace(fact, is_owner=False)) for name, fact in first.columns])
             while True:
                 step = self.query(query.rarg, Scope(scope, ctes={cte.ctename: rows}))
@@ -136,7 +136,7 @@ class Prover(Sources):
         self._where(node.whereClause, scope)
         changed = getattr(node, "targetList", None) or ()
         self.look_into(scope, *(target.val for target in changed))
-        # What was proven of the old value says nothing of the new one.
+        # Facts about the old value do not hold for the new one.
         self.proved -= {(id(node.relation), target.name) for target in changed}
         return self._targets(node.returningClause.exprs if node.returningClause else (), scope)
 
@@ -159,12 +159,12 @@ class Prover(Sources):
                 self._touch(source.node, column)
 
     def _add_unseen(self, statement: Node) -> None:
-        """Add the tables of statements that are not followed, such as MERGE and COPY."""
+        """Add the tables of statements that are not analysed, such as MERGE and COPY."""
         nodes = list(walk(statement))
         ctes = {node.ctename for node in nodes if isinstance(node, ast.CommonTableExpr)}
         for node in nodes:
             if isinstance(node, ast.LockingClause):
-                # They are names of what is in FROM.
+                # These are names of other items in FROM.
                 self._seen |= {id(locked) for locked in node.lockedRels or ()}
         for node in nodes:
             if isinstance(node, ast.RangeVar) and id(node) not in self._seen and node.relname not in ctes:
@@ -178,7 +178,7 @@ class Prover(Sources):
 
 
 def _names(query: Node, name: str) -> bool:
-    """Tell whether a union names itself, in its second part."""
+    """Return whether the second part of a union refers to the union itself."""
     is_union = isinstance(query, ast.SelectStmt) and query.op is parsenodes.SetOperation.SETOP_UNION
     return is_union and any(isinstance(node, ast.RangeVar) and node.relname == name for node in walk(query.rarg))
 
@@ -191,7 +191,7 @@ def _merged(left: Rows, right: Rows) -> Rows:
 
 
 def _name_of(node: Node) -> str:
-    """Return the name that PostgreSQL gives to a column without one."""
+    """Return the name that PostgreSQL gives to an unnamed column."""
     match node:
         case ast.ColumnRef():
             return node.fields[-1].sval if isinstance(node.fields[-1], ast.String) else "*"
@@ -214,7 +214,7 @@ def _name_of(node: Node) -> str:
 
 
 def _of_sets(fact: Fact) -> Fact:
-    """Return a column of a query with grouping sets, in some of which it may not be."""
+    """Return a column of a query with grouping sets, some of which may leave it out."""
     sure = fact.null is Null.NEVER
     return unknown("is null in the grouping sets that leave it out", type=fact.type) if sure else fact
 

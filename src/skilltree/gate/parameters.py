@@ -1,4 +1,4 @@
-"""The parameters of a query against what its methods pass: names both ways, and types."""
+"""Checks the parameters of a query against what its methods pass: names in both directions, and types."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -12,13 +12,13 @@ from skilltree.gate.schema import Schema
 from skilltree.gate.values import Value
 
 OWNER = "user_id"
-"""The parameter that says which user a statement is about."""
+"""The parameter with the id of the statement's user."""
 
 
 def fact_of(name: str, values: Sequence[Value]) -> Fact:
-    """Return what is known of a parameter by what its methods pass."""
+    """Return what is known of a parameter from the values that its methods pass."""
     if not values or not all(value.is_known for value in values):
-        return unknown("is a parameter of which nothing is known", is_owner=name == OWNER)
+        return unknown("is a parameter about which nothing is known", is_owner=name == OWNER)
     nullable = any(types.is_optional(value.type) for value in values)
     elements = [element for value in values if (element := types.element(value.type)) is not None]
     inner = None
@@ -29,11 +29,13 @@ def fact_of(name: str, values: Sequence[Value]) -> Fact:
 
 
 def check_parameters(files: Mapping[str, QueryFile], uses: Sequence[Use], schema: Schema) -> Iterator[Finding]:
-    """Yield how the parameters of the files differ from those that the methods pass."""
-    # Without parameters, psycopg leaves the signs alone.
+    """Yield the differences between the parameters of the files and those that methods pass."""
+    # psycopg does not interpret percent signs in statements without parameters.
     for file in (files[use.query] for use in uses if use.group >= 0 and use.query in files):
         for offset in file.stray:
-            yield Finding(file.path, file.line_at(offset), "%", "is no parameter", "write %(name)s, or %% for the sign")
+            yield Finding(
+                file.path, file.line_at(offset), "%", "is not a parameter", "write %(name)s, or %% for the sign"
+            )
     groups: dict[tuple[str, int], list[Use]] = {}
     for use in uses:
         if use.group >= 0 and use.query in files:
@@ -45,7 +47,7 @@ def check_parameters(files: Mapping[str, QueryFile], uses: Sequence[Use], schema
 
 
 def _check_group(group: Sequence[Use], files: Mapping[str, QueryFile]) -> Iterator[Finding]:
-    """Statements that share their parameters: each finds all it needs, and each parameter is needed by one."""
+    """Check statements that share their parameters: each gets all it needs, and one of them needs each."""
     needed = {name for use in group for name in files[use.query].parameters}
     for use in group:
         file = files[use.query]
@@ -65,8 +67,8 @@ def _check_group(group: Sequence[Use], files: Mapping[str, QueryFile]) -> Iterat
                 group[0].file,
                 group[0].line,
                 f'parameter "{name}"',
-                f"{group[0].user} passes it, and {files_named} does not take it",
-                f"take it out, or use it{_like(name, needed)}",
+                f"{group[0].user} passes it, but {files_named} does not use it",
+                f"remove it, or use it{_like(name, needed)}",
             )
 
 
@@ -80,7 +82,7 @@ def _check_types(use: Use, file: QueryFile, schema: Schema) -> Iterator[Finding]
             continue
         field = f'parameter "{name}"'
         if not value.is_known:
-            untold = f"what {use.user} passes to {file.path} has a type that cannot be told"
+            untold = f"{use.user} passes {file.path} a value of unknown type"
             yield Finding(use.file, use.line, field, untold, "pass a variable with an annotation")
         elif (problem := types.mismatch(kind, value.type, schema.enums, "parameter")) is not None:
             remedy = f"correct what {use.user} passes, or cast the parameter in {file.path}"

@@ -1,7 +1,7 @@
-"""Reads a repository method: what is known of each value in it, up to the calls that run a query.
+"""Reads repository methods and finds the queries they run, with the values they pass.
 
-Nothing is run. The statements are followed with what is known of each value (its type, and what it is where that is
-written), through the helpers of its class and of those that it extends.
+Nothing is executed. The reader follows the statements with what is known of each value (its type, and its constant if
+there is one), through the helper methods of the class and its base classes.
 """
 
 import ast
@@ -33,7 +33,7 @@ _NO_PARAMETERS = {"missing", "before", "after", "order", "limit"}
 
 @dataclass(frozen=True)
 class Method:
-    """A method as it is written, and where: the names in it are those of its module."""
+    """The source of a method and its module, which gives its names a meaning."""
 
     node: ast.AsyncFunctionDef | ast.FunctionDef
     module: ModuleType
@@ -42,7 +42,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Use:
-    """A query in a method: its parameters, and the model that its rows become."""
+    """The use of a query in a method: its parameters, and the model of its rows."""
 
     query: str
     user: str
@@ -50,13 +50,13 @@ class Use:
     line: int
     given: dict[str, Value]
     group: int
-    """The same for the statements of a transaction that share their parameters."""
+    """The same for the statements of one transaction that share their parameters."""
     model: type[Model] | None = None
     is_values: bool = False
 
 
 class Reader:
-    """Follows a method and the helpers that it calls."""
+    """Follows a method and the helper methods that it calls."""
 
     def __init__(self, cls: type, methods: dict[str, Method], user: str) -> None:
         self._class, self._methods, self._user = cls, methods, user
@@ -64,7 +64,7 @@ class Reader:
         self.uses: list[Use] = []
 
     def run(self, method: Method, given: dict[str, Value]) -> Value:
-        """Follow a method with these arguments, and return what is known of what it returns."""
+        """Follow a method with these arguments, and return what is known of its result."""
         node = method.node
         hints = typing.get_type_hints(getattr(self._class, node.name))
         names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
@@ -81,7 +81,7 @@ class Reader:
 
     @property
     def _module(self) -> ModuleType:
-        """The module of the method that is followed now."""
+        """The module of the method that is being followed."""
         return self._under_way[-1].module
 
     def _block(self, body: list[ast.stmt], scope: dict[str, Value]) -> None:
@@ -121,7 +121,7 @@ class Reader:
                             self._value(child, scope)
 
     def _branch(self, body: list[ast.stmt], scope: dict[str, Value]) -> None:
-        """Follow what may or may not run: a name that it binds anew may be either."""
+        """Follow statements that may not run. A name that they assign may have either value."""
         inner = dict(scope)
         self._block(body, inner)
         for name, value in inner.items():
@@ -254,7 +254,7 @@ class Reader:
                 return self._returned(self._value(node.func, scope), arguments)
 
     def _returned(self, function: Value, arguments: list[Value]) -> Value:
-        """Return what calling a function or class of the module returns."""
+        """Return what is known of the result of a function or class of the module."""
         called = next(iter(function.choices), None)
         if called is dict and arguments:
             return Value(dict[str, Any], items=fields_of(arguments[0]))
@@ -294,7 +294,7 @@ class Reader:
 
 
 def _is_given(name: str, key: str) -> bool:
-    """Tell whether a keyword is a parameter after all: ``limit`` is one but for a page, ``missing`` is one nowhere."""
+    """Return whether a keyword is a query parameter: ``limit`` is one except for a page, ``missing`` never is."""
     if key == "limit":
         return name != "_page"
     if key in {"before", "after"}:

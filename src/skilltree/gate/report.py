@@ -1,4 +1,4 @@
-"""A finding, and how findings are printed."""
+"""Findings, and their output formats."""
 
 import json
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """Something that is wrong: where, with which column, parameter or field, and what to do about it."""
+    """A fault: its place, the column, parameter or field, and what to do about it."""
 
     file: str
     line: int
@@ -20,7 +20,7 @@ class Finding:
 
 
 def as_text(findings: Iterable[Finding]) -> str:
-    """Return a line for each finding, as compilers print them."""
+    """Return a line for each finding, in the form that compilers use."""
     return "\n".join(str(finding) for finding in findings)
 
 
@@ -30,7 +30,7 @@ def as_json(findings: Iterable[Finding]) -> str:
 
 
 def as_github(findings: Iterable[Finding]) -> str:
-    """Return the findings as workflow commands, which GitHub shows beside the lines of a pull request."""
+    """Return the findings as workflow commands, which GitHub shows at the lines of a pull request."""
     return "\n".join(
         f"::error file={_property(finding.file)},line={finding.line},title={_property(finding.field)}"
         f"::{_data(f'{finding.problem}; {finding.remedy}')}"

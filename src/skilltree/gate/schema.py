@@ -1,4 +1,4 @@
-"""What the gate knows of a database: read from a server, or from the description that is committed."""
+"""The gate's description of a database: read from a server, or from the committed file."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -7,12 +7,12 @@ from pathlib import Path
 from skilltree._core.sql_folders import folder
 
 Columns = dict[str, str]
-"""Column name to type; `` not null`` follows the type where that is so, `` ?`` where it cannot be told."""
+"""Column name to type. `` not null`` after the type means never null, `` ?`` means unknown."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """A statement as the server sees it: parameters and result columns with their types, and what it was made of."""
+    """A statement as the server describes it: types of parameters and result columns, and a digest of its text."""
 
     digest: str
     parameters: dict[str, str]
@@ -21,7 +21,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Schema:
-    """Tables, views, enums, functions, and every query file that the server could prepare."""
+    """Tables, views, enums, functions, and every query file that the server can prepare."""
 
     tables: dict[str, Columns] = field(default_factory=dict)
     views: dict[str, Columns] = field(default_factory=dict)
@@ -34,31 +34,31 @@ class Schema:
         return self.tables.get(name) or self.views.get(name)
 
     def table_function(self, name: str) -> list[tuple[str, str]] | None:
-        """Return the columns of a function of ours that returns a table."""
+        """Return the columns of one of our functions that returns a table."""
         result = next((result for known, result in self.functions.items() if known.startswith(f"{name}(")), "")
         if not result.startswith("TABLE("):
             return None
         return [(column, kind) for column, _, kind in (part.partition(" ") for part in result[6:-1].split(", "))]
 
     def owner_column(self, name: str) -> str | None:
-        """Return the column of a per-user table or view that says whose a row is."""
+        """Return the column of a per-user table or view that holds the user's id."""
         if name == "users":
             return "id"
         return "user_id" if "user_id" in (self.relation(name) or {}) else None
 
 
 def path() -> Path:
-    """Return the file that holds the committed description."""
+    """Return the path of the committed description."""
     return folder("queries") / "schema.json"
 
 
 def to_text(schema: Schema) -> str:
-    """Return a description as it is committed: the same for the same schema, one thing a line."""
+    """Return the text to commit: always the same for the same schema, with one item a line."""
     return json.dumps(asdict(schema), indent=2, ensure_ascii=False) + "\n"
 
 
 def from_text(text: str) -> Schema:
-    """Return the schema of a description. Raises ValueError when it is none."""
+    """Return the schema of a description. Raises ValueError for any other text."""
     try:
         fields = json.loads(text)
         queries = {name: Described(**described) for name, described in fields.pop("queries").items()}

@@ -1,4 +1,4 @@
-"""What stands in FROM: tables, views, CTEs, sub-selects, functions, and the joins between them."""
+"""The items of FROM: tables, views, CTEs, sub-selects, functions, and the joins between them."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -14,16 +14,16 @@ _JOIN = nodes.JoinType
 
 
 class Sources(Expressions):
-    """The sources of a SELECT, with what their joins prove."""
+    """The sources of a SELECT, and what their joins prove."""
 
     schema: Schema
 
     @abstractmethod
     def look_into(self, scope: Scope, *expressions: Node) -> None:
-        """Look through expressions whose value does not matter, for the queries in them."""
+        """Look for queries in expressions whose value does not matter."""
 
     def source(self, node: Node, scope: Scope) -> list[Source]:
-        """Add what stands in FROM to a scope, and return its sources."""
+        """Add an item of FROM to a scope, and return its sources."""
         match node:
             case ast.RangeVar():
                 name = node.alias.aliasname if node.alias else node.relname
@@ -61,7 +61,7 @@ class Sources(Expressions):
             columns += self._function_columns(call, scope)
         definitions = node.coldeflist or ()
         if definitions:
-            missing = "is a column of a JSON record, which may not have it"
+            missing = "is a column of a JSON record, which may lack it"
             columns = [(each.colname, unknown(missing, type=type_name(each.typeName))) for each in definitions]
         if node.ordinality:
             columns.append(("ordinality", replace(NEVER, type="bigint")))
@@ -72,7 +72,7 @@ class Sources(Expressions):
         known = bool(columns) and not (len(names) > len(columns))
         facts = dict(named(Rows(columns), names).columns)
         if not known:
-            facts = {name: unknown(f"comes from {alias}, a function whose columns are not known") for name in names}
+            facts = {name: unknown(f"comes from {alias}, a function with unknown columns") for name in names}
         source = Source(alias, facts, node, is_known=known)
         scope.sources.append(source)
         return source
@@ -87,18 +87,18 @@ class Sources(Expressions):
             nothing = unknown("is an element of an array, which may hold nulls")
             found = [fact.element or nothing for fact in arguments]
             if len(found) > 1:
-                filled = unknown("is an element of one of several arrays, and the shorter is filled up with nulls")
+                filled = unknown("is an element of one of several arrays, and nulls fill up the shorter ones")
                 return [("unnest", filled)] * len(found)
             return [("unnest", fact) for fact in found]
         if name == "generate_series":
             return [(name, NEVER)]
         if name in {"jsonb_array_elements", "json_array_elements"}:
-            # A null in JSON is a value.
+            # A null in JSON is an SQL value.
             return [("value", replace((arguments and arguments[0].element) or NEVER, null=Null.NEVER))]
         if name in {"regexp_split_to_table", "string_to_table", "generate_subscripts"}:
             return [(name, NEVER)]
         return [
-            (column, unknown(f"comes from {name}(), of which it is not known whether it can be null", type=kind))
+            (column, unknown(f"comes from {name}(), which may or may not be null", type=kind))
             for column, kind in self.schema.table_function(name) or [(name, "")]
         ]
 
@@ -127,13 +127,13 @@ class Sources(Expressions):
         return [*left, *right]
 
     def _always_joins(self, node: Node, scope: Scope) -> bool:
-        """Tell whether the right side is joined to every row: it is one row, on true."""
+        """Return whether the right side is joined to every row, because it is one row on true."""
         quals = node.quals
         is_true = isinstance(quals, ast.A_Const) and isinstance(quals.val, ast.Boolean) and quals.val.boolval
         return is_true and self.is_one(node.rarg, scope)
 
     def is_one(self, node: Node, scope: Scope) -> bool:
-        """Tell whether something in FROM always has just one row."""
+        """Return whether an item of FROM always has exactly one row."""
         match node:
             case ast.RangeSubselect():
                 return self.query(node.subquery, scope).is_one
@@ -147,7 +147,7 @@ class Sources(Expressions):
 
 
 def of_table(table: str, column: str, kind: str) -> Fact:
-    """Return what the schema says of a column."""
+    """Return what the schema tells about a column."""
     if kind.endswith(" not null"):
         return Fact(Null.NEVER, type=kind.removesuffix(" not null"))
     if kind.endswith(" ?"):
@@ -156,6 +156,6 @@ def of_table(table: str, column: str, kind: str) -> Fact:
 
 
 def named(rows: Rows, names: list[str]) -> Rows:
-    """Return rows with other names for their first columns."""
+    """Return rows with new names for their first columns."""
     renamed = [(name, fact) for name, (_, fact) in zip(names, rows.columns, strict=False)]
     return replace(rows, columns=renamed + rows.columns[len(renamed) :])

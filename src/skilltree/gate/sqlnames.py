@@ -1,10 +1,10 @@
-"""What the gate relies on of PostgreSQL's operators and functions, each looked up in its documentation.
+"""What the gate assumes about PostgreSQL's operators and functions, as documented for each of them.
 
-That a function is strict says only that it gives null for null. These give null for nothing else.
+That a function is strict only means that it returns null for null. These return null for nothing else.
 """
 
 OPERATORS = frozenset("+ - * / % ^ = <> != < > <= >= || && @> <@ @@ ~ ~* !~ !~* ~~ ~~* !~~ !~~* & | # << >>".split())
-"""Not null over what is not null. Not ``->`` and its kin: a key can be missing."""
+"""Not null if no operand is null. ``->`` and similar operators are not included, because a key can be missing."""
 
 FUNCTIONS = frozenset(
     """
@@ -18,19 +18,19 @@ FUNCTIONS = frozenset(
     width_bucket
     """.split()
 )
-"""Not null over what is not null."""
+"""Not null if no argument is null."""
 
 NULL_SAFE = frozenset("concat json_build_array json_build_object jsonb_build_array jsonb_build_object".split())
-"""Never null, whatever they are given."""
+"""Never null, whatever the arguments."""
 
 STRICT = frozenset("age date_part extract substring to_char".split())
-"""Null over null, and over some of what is not."""
+"""Null for a null argument, and for some other arguments, too."""
 
 OF_FIRST = frozenset({"concat_ws", "format"})
-"""Null where their first argument is, and only there."""
+"""Null exactly where the first argument is."""
 
 OF_ARRAYS = {"array_append": (0,), "array_cat": (0, 1), "array_prepend": (1,), "array_remove": (0,)}
-"""Which arguments are the arrays: the result is not null when one of them is not."""
+"""The positions of the array arguments. The result is not null if one of them is not."""
 
 AGGREGATES = frozenset(
     """
@@ -39,7 +39,7 @@ AGGREGATES = frozenset(
     """.split()
 )
 COLLECTING = frozenset({"array_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"})
-"""Aggregates that keep nulls: they are null over no row only."""
+"""Aggregates that keep nulls. They are null only over no rows."""
 
 RANKING = frozenset("row_number rank dense_rank percent_rank cume_dist ntile".split())
 JSON_OF_ROW = frozenset({"to_json", "to_jsonb", "row_to_json"})
@@ -57,4 +57,4 @@ TYPES = {
     "timestamp": "timestamp without time zone",
     "time": "time without time zone",
 }
-"""The parser's names of types, and those that everybody uses."""
+"""The parser's names of types, and the usual ones."""

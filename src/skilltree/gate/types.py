@@ -1,4 +1,4 @@
-"""Whether a PostgreSQL type and a Python annotation are of one kind."""
+"""Whether a PostgreSQL type and a Python annotation match."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -30,13 +30,13 @@ _OF_COLUMN: dict[str, tuple[type, ...]] = {
     "inet": (IPv4Address, IPv6Address),
     "bytea": (bytes,),
 }
-# What a parameter takes besides: the server casts it without loss.
+# Further types that a parameter accepts: the server casts them without loss.
 _ALSO_OF_PARAMETER: dict[str, tuple[type, ...]] = {
     "real": (int,),
     "double precision": (int,),
     "numeric": (int, float),
 }
-# What is written as a number into JSON.
+# The types that JSON writes as a number.
 _ALSO_IN_JSON: dict[str, tuple[type, ...]] = {"numeric": (float,)}
 _JSON = ("json", "jsonb")
 
@@ -45,17 +45,17 @@ Enums = Mapping[str, Sequence[str]]
 
 
 def is_optional(annotation: object) -> bool:
-    """Tell whether ``None`` is among the values."""
+    """Return whether ``None`` is allowed."""
     return type(None) in _members(annotation)
 
 
 def required(annotation: object) -> list[object]:
-    """Return the members of a union but ``None``, without NewType and Annotated around them."""
+    """Return the members of a union except ``None``, without NewType and Annotated."""
     return [member for member in _members(annotation) if member is not type(None)]
 
 
 def shown(annotation: object) -> str:
-    """Return an annotation as it is written."""
+    """Return an annotation in the form of source code."""
     if isinstance(annotation, NewType):
         return annotation.__name__
     if get_origin(annotation) is None and isinstance(annotation, type):
@@ -75,16 +75,16 @@ def element(annotation: object) -> object | None:
 
 
 def model(annotation: object) -> type[BaseModel] | None:
-    """Return the model that an annotation is, ``None`` aside."""
+    """Return the model of an annotation, ignoring ``None``."""
     members = required(annotation)
     return members[0] if len(members) == 1 and _is_model(members[0]) else None  # type: ignore[return-value]  # tested
 
 
 def mismatch(pg: str, annotation: object, enums: Enums, kind: Kind = "column") -> str | None:
-    """Return why values of a PostgreSQL type are not those of an annotation, or ``None`` where they are."""
+    """Return why values of a PostgreSQL type do not match an annotation, or ``None`` if they do."""
     members = required(annotation)
     if Any in members or not members:
-        return None if not members else f"is {pg}, and Any says nothing"
+        return None if not members else f"is {pg}, but Any has no type to compare"
     if pg.endswith("[]"):
         return _array_mismatch(pg, annotation, members, enums, kind)
     if pg in enums:
@@ -104,7 +104,7 @@ def mismatch(pg: str, annotation: object, enums: Enums, kind: Kind = "column") -
 def _array_mismatch(pg: str, annotation: object, members: list[object], enums: Enums, kind: Kind) -> str | None:
     inner = element(annotation)
     if kind == "parameter" and get_origin(members[0]) in {tuple, Sequence}:
-        return f"is {pg}, and psycopg sends only a list as an array, not {shown(annotation)}"
+        return f"is {pg}, but psycopg sends only a list as an array, not {shown(annotation)}"
     if inner is None:
         return f"is {pg}, not {shown(annotation)}"
     found = mismatch(pg.removesuffix("[]"), inner, enums, kind)
@@ -129,7 +129,7 @@ def _enum_mismatch(pg: str, members: list[object], labels: Sequence[str], kind: 
 def _json_mismatch(pg: str, annotation: object, members: list[object], kind: Kind) -> str | None:
     if kind == "parameter":
         is_text = all(isinstance(member, NewType) and member.__name__ == "JsonText" for member in _named(annotation))
-        return None if is_text else f"is {pg}, not {shown(annotation)}: what is sent as JSON is checked by document()"
+        return None if is_text else f"is {pg}, not {shown(annotation)}: document() must check what is sent as JSON"
     if all(_is_document(member) for member in members):
         return None
     return f"is {pg}, not {shown(annotation)}"
@@ -149,7 +149,7 @@ def _is_model(member: object) -> bool:
 def _scalar(member: object, kind: Kind) -> object:
     """Return the plain type of a value: that of a literal, and ``str`` for a string enum that is sent as text.
 
-    Of text that is read nobody knows whether it is a label of the enum.
+    Text that is read may not be a label of the enum.
     """
     if get_origin(member) is Literal:
         kinds = {type(value) for value in get_args(member)}
@@ -160,7 +160,7 @@ def _scalar(member: object, kind: Kind) -> object:
 
 
 def _named(annotation: object) -> list[object]:
-    """Return the members of a union but ``None``, as they are named."""
+    """Return the members of a union except ``None``, by name."""
     return [member for member in _union(annotation) if member is not type(None)]
 
 

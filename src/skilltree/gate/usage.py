@@ -1,4 +1,4 @@
-"""Which repository method runs which query file, with what parameters and for which model."""
+"""Finds which repository method runs which query file, with which parameters and for which model."""
 
 import ast
 import importlib
@@ -18,15 +18,15 @@ _TOOLS = folder("queries").parent / "tools"
 
 @dataclass
 class Usage:
-    """All uses, and what Python code makes by itself."""
+    """All uses of query files, and the models that Python code creates itself."""
 
     uses: list[Use] = field(default_factory=list)
     repositories: set[str] = field(default_factory=set)
     """The folders of queries that have a repository."""
     has_tools: bool = True
-    """Whether the tools, which run files too, are there: in a checkout they are."""
+    """Whether this is a checkout with tools, which also run files."""
     made: set[str] = field(default_factory=set)
-    """The names of the models that Python code makes instances of: their fields can be None from there."""
+    """The names of the models that Python code creates. Their fields can be None there."""
 
 
 def read_usage() -> Usage:
@@ -51,12 +51,12 @@ def read_usage() -> Usage:
 
 
 def _sources() -> list[Path]:
-    """Return the files of the package, and in a checkout those of its tools."""
+    """Return the files of the package, and in a checkout those of the tools."""
     return [path for place in (_PACKAGE, _TOOLS) for path in sorted(place.rglob("*.py"))]
 
 
 def _models(path: Path, tree: ast.Module) -> set[str]:
-    """Return the names by which a file knows models; another library may have classes of the same names."""
+    """Return the names that a file imports from our models; other libraries may have classes of the same names."""
     nodes = list(ast.walk(tree))
     imported = {
         alias.asname or alias.name
@@ -69,7 +69,7 @@ def _models(path: Path, tree: ast.Module) -> set[str]:
 
 
 def _repositories() -> list[type[AsyncRepository]]:
-    """Return the repositories, in the order of their modules. What another one extends is a part of that one."""
+    """Return the repositories, in the order of their modules. A base class belongs to the class that extends it."""
     modules = [f"skilltree._async.{path.stem}" for path in sorted((_PACKAGE / "_async").glob("*.py"))]
     found = [each for name in modules for each in vars(importlib.import_module(name)).values() if inspect.isclass(each)]
     ours = [each for each in dict.fromkeys(found) if issubclass(each, AsyncRepository) and each.__module__ in modules]
@@ -77,7 +77,7 @@ def _repositories() -> list[type[AsyncRepository]]:
 
 
 def _methods_of(repository: type[AsyncRepository]) -> dict[str, Method]:
-    """Return the methods of a repository, also those of the classes that it extends."""
+    """Return the methods of a repository, including inherited ones."""
     methods: dict[str, Method] = {}
     for cls in reversed(repository.__mro__):
         if issubclass(cls, AsyncRepository) and cls is not AsyncRepository:
@@ -94,7 +94,7 @@ def _methods_of(repository: type[AsyncRepository]) -> dict[str, Method]:
 
 
 def _direct_uses(path: Path, tree: ast.Module) -> Iterator[Use]:
-    """Yield the files that the package loads by name, past the repositories."""
+    """Yield the files that the package loads by name, without a repository."""
     of_tools = path.is_relative_to(_TOOLS)
     user = path.relative_to(_TOOLS.parent if of_tools else _PACKAGE).with_suffix("").as_posix()
     file = f"{user}.py" if of_tools else f"src/skilltree/{user}.py"
@@ -105,7 +105,7 @@ def _direct_uses(path: Path, tree: ast.Module) -> Iterator[Use]:
             case ast.Call(
                 func=ast.Name(id="load" | "read"), args=[ast.JoinedStr(values=[ast.Constant(value=str(start)), *_])]
             ):
-                # Any file of the folder.
+                # This may be any file of the folder.
                 names = [f"{start}{found.stem}" for found in sorted((folder("queries") / start).glob("*.sql"))]
             case _:
                 continue

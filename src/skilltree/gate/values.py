@@ -1,4 +1,4 @@
-"""What the gate knows of a Python value without running anything: its type, and what it is where that is written."""
+"""What the gate knows of a Python value without running code: its type, and its constant if there is one."""
 
 import inspect
 import typing
@@ -13,7 +13,7 @@ from skilltree.gate.types import element, is_optional, model, required
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A value: its type, the constants that it may be, and the parts of a list, tuple or dictionary written out."""
+    """A value: its type, the constants that it may be, and the parts of a literal list, tuple or dictionary."""
 
     type: object = None
     is_known: bool = True
@@ -23,7 +23,7 @@ class Value:
 
     @property
     def strings(self) -> list[str]:
-        """Return every string that the value or a part of it may be."""
+        """Return every string that the value or one of its parts may be."""
         found = [choice for choice in self.choices if isinstance(choice, str)]
         return found + [text for part in self.parts or () for text in part.strings]
 
@@ -37,14 +37,14 @@ def of_type(annotation: object) -> Value:
 
 
 def of_object(given: object) -> Value:
-    """Return a constant of a module: a string, a tuple, a class, a function."""
+    """Return a constant of a module: a string, a tuple, a class or a function."""
     if isinstance(given, (tuple, list)):
         return display([of_object(part) for part in given], type(given))
     return Value(type(given), choices=(given,))
 
 
 def display(parts: list[Value], kind: type) -> Value:
-    """Return a list or tuple that is written out."""
+    """Return a literal list or tuple."""
     if kind is tuple:
         inner = [part.type for part in parts]
         annotation = tuple[tuple(inner)] if inner else tuple[()]  # type: ignore[misc]  # made at run time
@@ -54,7 +54,7 @@ def display(parts: list[Value], kind: type) -> Value:
 
 
 def either(values: Iterable[Value]) -> Value:
-    """Return what is one of several values."""
+    """Return a value that is one of several values."""
     given = list(values)
     if len(given) == 1:
         return given[0]
@@ -72,7 +72,7 @@ def either(values: Iterable[Value]) -> Value:
 
 
 def without_none(value: Value) -> Value:
-    """Return what a value is where it is true, as on the left of ``or``."""
+    """Return the value where it is true, as on the left of ``or``."""
     if not is_optional(value.type):
         return value
     members = required(value.type)
@@ -99,7 +99,7 @@ def attribute(value: Value, name: str) -> Value:
 
 
 def members(value: Value) -> list[Value]:
-    """Return what iterating over a value yields: each part where they are written out, else one of the type."""
+    """Return what iteration over a value yields: each part of a literal, else one value of the element type."""
     if value.parts is not None:
         return list(value.parts)
     kind = required(value.type)
@@ -111,7 +111,7 @@ def members(value: Value) -> list[Value]:
 
 
 def unpacked(value: Value, count: int) -> list[Value]:
-    """Return what a value is unpacked into by an assignment to so many names."""
+    """Return the values that an assignment to ``count`` names unpacks."""
     if value.parts is not None and len(value.parts) == count:
         return list(value.parts)
     found: list[list[Value]] = []
@@ -125,7 +125,7 @@ def unpacked(value: Value, count: int) -> list[Value]:
 
 
 def fields_of(value: Value) -> dict[str, Value]:
-    """Return the items of a dictionary that is written out, or the fields of a model."""
+    """Return the items of a literal dictionary, or the fields of a model."""
     if value.items is not None:
         return value.items
     found = model(value.type)

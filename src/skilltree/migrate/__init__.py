@@ -1,7 +1,7 @@
-"""Migrations: each is applied exactly once, entirely or not at all, and refused when a file was edited afterwards.
+"""Migrations: each is applied exactly once, entirely or not at all. A file that was edited afterwards is refused.
 
-yoyo reads the folder, puts the migrations in order and keeps the tables of what was applied. What a file must be is
-said in ``files``, how it runs in ``runs``.
+yoyo reads the folder, sorts the migrations and keeps the tables of applied migrations. ``files`` has the rules for a
+file, and ``runs`` runs it.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MigrationStatus:
-    """A migration, when it was applied if it was, and what happened to its files since."""
+    """A migration, the time when it was applied, if any, and what happened to its files since."""
 
     id: str
     applied_at: datetime | None
@@ -67,11 +67,11 @@ def migrate(
     wait: float = 600.0,
     applied: Callable[[str], None] | None = None,
 ) -> list[str]:
-    """Apply what is not applied yet, and return the ids in order; ``applied`` is called with each once it is.
+    """Apply the pending migrations, and return their ids in order. ``applied`` is called with each id after it.
 
-    A statement waits at most ``lock_timeout`` seconds for a lock and runs at most ``statement_timeout`` (0: no limit).
-    Migrations that another process runs are waited for ``wait`` seconds. The URL must lead to the server itself: a
-    transaction pooler would lose the lock.
+    A statement waits at most ``lock_timeout`` seconds for a lock and runs at most ``statement_timeout`` seconds (0: no
+    limit). If another process migrates, this one waits at most ``wait`` seconds. The URL must not lead through a
+    transaction pooler, which would lose the lock.
     """
     migrations = read(folder)
     with turn(url, migrations, wait) as (backend, done):
@@ -89,12 +89,12 @@ def rollback(
     wait: float = 600.0,
     applied: Callable[[str], None] | None = None,
 ) -> list[str]:
-    """Roll back the ``count`` migrations that were applied last (``None``: all), and return their ids, newest first.
+    """Roll back the latest ``count`` migrations (``None``: all), and return their ids, newest first.
 
-    The options are those of ``migrate``; ``applied`` is called with each id once it is rolled back.
+    The options are those of ``migrate``; ``applied`` is called with each id after it is rolled back.
     """
     if count is not None and count < 0:
-        raise InvalidValue(f"{count} migrations cannot be rolled back: count from 0", field="count")
+        raise InvalidValue(f"count must be 0 or more, not {count}", field="count")
     migrations = read(folder)
     with turn(url, migrations, wait) as (backend, done):
         newest = [migrations[name] for name in reversed(done)][:count]
@@ -102,7 +102,7 @@ def rollback(
 
 
 def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
-    """Return every migration of the folder in order, then those that are applied but not in it. Writes nothing."""
+    """Return all migrations of the folder in order, then the applied ones that are not in it. Writes nothing."""
     migrations = read(folder)
     checked_url(url)
     with translated(), Backend(url, default_migration_table) as backend:
@@ -120,7 +120,7 @@ def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
 
 
 def health(url: str) -> list[tuple[str, str]]:
-    """Return what a migrated database has lost, by name: roles, grants, policies, triggers. Writes nothing."""
+    """Return what a migrated database lacks: roles, grants, policies, triggers. Writes nothing."""
     checked_url(url)
     with translated(), psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
         pin(connection)
@@ -128,12 +128,12 @@ def health(url: str) -> list[tuple[str, str]]:
 
 
 def fingerprint(url: str) -> dict[str, str]:
-    """Return a definition of every object that is neither PostgreSQL's, an extension's nor these migrations' own.
+    """Return the definition of every object, except those of PostgreSQL, of extensions and of yoyo.
 
-    Two databases with the same schema give the same, whatever their data and their history.
+    Databases with the same schema give the same result, whatever their data and history.
     """
     checked_url(url)
     with translated(), psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
-        # With an empty search path every name in a definition is qualified.
+        # With an empty search path, every name in a definition is qualified.
         pin(connection, search_path="")
         return dict(sorted(connection.execute(load("catalog/fingerprint")).fetchall()))

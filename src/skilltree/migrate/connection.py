@@ -1,4 +1,4 @@
-"""What an operator's connection must be: its settings, its rights, and that it sees every row."""
+"""The connection of an operator: its settings, its rights, and the check that it sees every row."""
 
 import psycopg
 
@@ -7,12 +7,12 @@ from skilltree._core.server_requirements import refuse_blind, refuse_replica
 from skilltree.errors import UnfitDatabase
 
 SEARCH_PATH = "public, pg_temp"
-"""Where the names in migrations and query files are looked up, whatever is set for a role or a database. What is
-temporary comes last: a temporary table never takes the place of one of ours."""
+"""The search path for names in migrations and query files, whatever a role or database sets. The temporary schema
+comes last, so that a temporary table never hides one of ours."""
 
 
 def pin(connection: psycopg.Connection, search_path: str = SEARCH_PATH) -> None:
-    """Set for the session what migrations, definitions and the driver depend on, whatever is set for anybody else."""
+    """Pin the session settings that migrations, definitions and the driver depend on."""
     connection.execute(
         """
         select
@@ -26,7 +26,7 @@ def pin(connection: psycopg.Connection, search_path: str = SEARCH_PATH) -> None:
         """,
         [search_path],
     )
-    # What waits for others meanwhile, or for a long migration, is not to be cut off. Older servers do not know all.
+    # Waiting for others or for a long migration must not end the session. Older servers lack some of these settings.
     connection.execute(
         """
         select set_config(pg_settings.name, '0', false)
@@ -39,7 +39,7 @@ def pin(connection: psycopg.Connection, search_path: str = SEARCH_PATH) -> None:
 
 
 def refuse_unwritable(connection: psycopg.Connection) -> None:
-    """Raise UnfitDatabase unless the role of this connection can make what the migrations make."""
+    """Raise UnfitDatabase unless this role can create what the migrations create."""
     [[role, in_recovery, is_replica, is_read_only, has_schema, may_create, may_make_roles, roles_are_there]] = (
         connection.execute(
             """
@@ -62,11 +62,12 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
         ).fetchall()
     )
     if in_recovery:
-        raise UnfitDatabase("the server is a standby, which takes no writes: migrate on the primary")
+        raise UnfitDatabase("the server is a standby, which accepts no writes: migrate on the primary")
     refuse_replica(is_replica=is_replica)
     if is_read_only:
         raise UnfitDatabase(
-            f"transactions of {role} only read here (default_transaction_read_only): set it to off, or use another role"
+            f"transactions of {role} are read-only here (default_transaction_read_only): set it to off, or use another"
+            " role"
         )
     if not has_schema:
         raise UnfitDatabase("the database has no schema public: create schema public")
@@ -76,21 +77,21 @@ def refuse_unwritable(connection: psycopg.Connection) -> None:
         )
     if not (may_make_roles or roles_are_there):
         raise UnfitDatabase(
-            f"{role} may not create roles, and those of SkillTree are not there. As an administrator, run what"
-            " `skilltree roles` prints"
+            f"{role} may not create roles, and SkillTree's roles do not exist. As an administrator, run the output of"
+            " `skilltree roles`"
         )
     obstacles = [statement for (statement,) in connection.execute(load("catalog/role_obstacles"))]
     if obstacles:
         raise UnfitDatabase(
-            f"{role} cannot migrate with the roles that others have made. As an administrator: {'; '.join(obstacles)}"
-            " (or run what `skilltree roles` prints)"
+            f"{role} lacks rights on roles that another role created. As an administrator: {'; '.join(obstacles)}"
+            " (or run the output of `skilltree roles`)"
         )
 
 
 def require_sight(connection: psycopg.Connection) -> None:
-    """Raise CannotSeeEverything unless the role of this connection sees every row, with the statements that mend it.
+    """Raise CannotSeeEverything, with statements that help, unless this role sees every row.
 
-    Raises UnfitDatabase where triggers are switched off.
+    Raises UnfitDatabase if triggers are switched off.
     """
     for (is_replica,) in connection.execute("select current_setting('session_replication_role') = 'replica'"):
         refuse_replica(is_replica=is_replica)

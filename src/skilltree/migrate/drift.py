@@ -1,4 +1,4 @@
-"""What a live database has that its migrations do not make, and the other way round."""
+"""The differences between a live database and what its migrations create."""
 
 import re
 import subprocess
@@ -27,15 +27,15 @@ _FIRST_WITH_UUIDV7 = 18
 
 @dataclass(frozen=True)
 class Difference:
-    """An object that is not as the migrations make it; ``None`` where it is not there at all."""
+    """An object that differs from what the migrations create. ``None`` means that it does not exist."""
 
     object: str
     expected: str | None
     found: str | None
 
     def lines(self) -> list[str]:
-        """Return what differs, line by line: ``- `` is expected, ``+ `` is found."""
-        # What has no definition of its own, such as a schema, is there or is not.
+        """Return the differing lines: ``- `` is expected, ``+ `` is found."""
+        # An object without a definition, such as a schema, can only be missing or extra.
         expected, found = (
             [] if text is None else text.splitlines() or ["(is there)"] for text in (self.expected, self.found)
         )
@@ -44,7 +44,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Drift:
-    """What differs; the migrations that are pending; and those that were edited or deleted since they were applied."""
+    """The differences, the pending migrations, and the migrations edited or deleted after they were applied."""
 
     differences: list[Difference]
     pending: list[str]
@@ -56,13 +56,13 @@ class Drift:
 
 
 def drift(url: str, *, folder: Path | None = None) -> Drift:
-    """Return how a database differs from a new one to which the same migrations are applied. Writes nothing to it.
+    """Return how a database differs from a new one with the same migrations. Writes nothing to it.
 
-    The URL is that of the role that migrates. The new database is made on a throw-away server where there is one of the
-    same version, and else on the same server, where roles cannot be compared, being the same.
+    The URL is that of the role that migrates. The new database is created on an embedded server of the same version, or
+    else on the same server; there, roles are shared and cannot be compared.
 
-    Raises MigrationError where it can be made on neither, and its ProgramTooOld where something differs and pg_dump,
-    which tells whether that comes of a restore, is older than the server.
+    Raises MigrationError if neither is possible. Raises its ProgramTooOld if there are differences and pg_dump, which
+    tells whether a restore caused them, is older than the server.
     """
     states = migrate.status(url, folder=folder)
     found = _everything(url)
@@ -86,9 +86,9 @@ def drift(url: str, *, folder: Path | None = None) -> Drift:
 
 
 def _restored(url: str, server: str) -> dict[str, str]:
-    """Return the fingerprint of what a dump of a database restores: the server words some expressions otherwise then.
+    """Return the fingerprint of a restored dump, because a restore changes how the server words some expressions.
 
-    Without pg_dump it is empty. Raises ProgramTooOld where that is older than the server.
+    It is empty without pg_dump. Raises ProgramTooOld if pg_dump is older than the server.
     """
     with translated(), Connection.connect(url) as connection:
         version = connection.info.server_version // 10000
@@ -111,9 +111,9 @@ def _restored(url: str, server: str) -> dict[str, str]:
 
 
 def _without_commands(dump: bytes) -> bytes:
-    """Return a dump without what only psql knows, and what only a newer server does.
+    """Return a dump without commands that only psql or a newer server understands.
 
-    Both stand before the first object and after the last: what is within one is as it was written.
+    These are before the first object and after the last; the text of the objects does not change.
     """
     head, first, objects = dump.partition(b"\n--\n-- Name: ")
     head = re.sub(rb"^(?:\\(?:un)?restrict|SET transaction_timeout) .*$", b"", head, flags=re.MULTILINE)
@@ -121,7 +121,7 @@ def _without_commands(dump: bytes) -> bytes:
 
 
 def _everything(url: str) -> dict[str, str]:
-    """Return the fingerprint of a database, and what of its server the application depends on."""
+    """Return the fingerprint of a database, and what the application needs of its server."""
     with translated(), Connection.connect(url, autocommit=True) as connection:
         pin(connection)
         found = migrate.fingerprint(url) | dict(connection.execute(load("catalog/server")).fetchall())
@@ -130,7 +130,7 @@ def _everything(url: str) -> dict[str, str]:
 
 
 def _without_stand_in(found: dict[str, str]) -> dict[str, str]:
-    """Return a fingerprint without the uuidv7() that an older server lacked, and that an upgrade has brought along.
+    """Return a fingerprint without our own uuidv7(), which an upgrade from an older server brings along.
 
     It does the same as PostgreSQL's own.
     """
@@ -159,6 +159,6 @@ def _server_like(url: str) -> Iterator[str]:
         yield url
     else:
         raise MigrationError(
-            f"there is nothing to compare with: {user} may not create databases, and skilltree[embedded], which has"
-            f" PostgreSQL {' and '.join(map(str, embedded.SUPPORTED_VERSIONS))}, is no help for {version}"
+            f"there is no server to compare with: {user} may not create databases, and skilltree[embedded], which has"
+            f" PostgreSQL {' and '.join(map(str, embedded.SUPPORTED_VERSIONS))}, does not have {version}"
         )

@@ -1,4 +1,4 @@
-"""The files of migrations: what yoyo reads of them, and what else must be so before any is run."""
+"""The files of migrations: yoyo's view of them, and the rules that are checked before any is run."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ from skilltree._core import sql_folders
 from skilltree.errors import MigrationError
 
 CHECKSUMS = "SHA256SUMS"
-"""The file beside the migrations that holds the checksums of those that have landed."""
+"""The file beside the migrations with the checksums of those on the main branch."""
 
 _FILE_NAME = re.compile(r"[0-9]{4}\.[a-z0-9-]+(\.rollback)?\.sql")
 _BETWEEN_STATEMENTS = re.compile(r"(?:[\s;]|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -27,7 +27,7 @@ _TRANSACTION_CONTROL = re.compile(r"(begin|start|commit|end|rollback|abort|prepa
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a file, in which line if it is one, and what to do about it."""
+    """A fault of a file, its line if there is one, and what to do about it."""
 
     file: str
     line: int | None
@@ -36,12 +36,12 @@ class Problem:
 
 
 class InvalidMigration(MigrationError):
-    """A file in the folder of migrations is not what it must be. Nothing was run."""
+    """A file in the folder of migrations breaks a rule. Nothing was run."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of a file, and the line where it starts."""
+    """A statement of a file, and its first line."""
 
     line: int
     text: str
@@ -49,7 +49,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Mark:
-    """What is kept of an applied migration; no checksums when yoyo itself applied it."""
+    """The record of an applied migration. It has no checksums if yoyo itself applied the migration."""
 
     at: datetime
     checksum: str | None = None
@@ -66,7 +66,7 @@ class File:
 
 @dataclass(frozen=True)
 class Migration:
-    """What yoyo read, and the two files."""
+    """A migration as yoyo reads it, and its two files."""
 
     yoyo: Any
     apply: File
@@ -82,7 +82,7 @@ class Migration:
 
     @property
     def is_compatible(self) -> bool:
-        """Whether its header promises that the query files from before it run after it, too."""
+        """Whether the header promises that older query files still work after this migration."""
         return _COMPATIBLE.search(self.apply.path.read_text(encoding="utf-8")) is not None
 
     def edited_since(self, mark: Mark) -> Path | None:
@@ -114,7 +114,9 @@ def _refuse_strangers(place: Path) -> None:
         raise InvalidMigration(f"there are no migrations in {place}")
     for name in sorted(names):
         if not _FILE_NAME.fullmatch(name):
-            raise InvalidMigration(f"{name} is no migration: name it like 0001.create-users.sql, or put it elsewhere")
+            raise InvalidMigration(
+                f"{name} is not a migration: give it a name like 0001.create-users.sql, or move it elsewhere"
+            )
         stem, is_rollback = name.removesuffix(".sql").removesuffix(".rollback"), name.endswith(".rollback.sql")
         partner = f"{stem}.sql" if is_rollback else f"{stem}.rollback.sql"
         if partner not in names:
@@ -127,12 +129,14 @@ def _read_migration(yoyo: Any, known: set[Any]) -> Migration:
         yoyo.load()
         forward, back = _read_file(path), _read_file(path.with_suffix(".rollback.sql"))
     except (BadMigration, KeyError, ValueError) as error:
-        raise InvalidMigration(f"yoyo cannot read {path.name}, or what it says it depends on: {error!r}") from error
-    # yoyo remembers the migrations of every folder that it ever read.
+        raise InvalidMigration(f"yoyo cannot read {path.name} or its dependencies: {error!r}") from error
+    # yoyo remembers the migrations of every folder that it has read.
     if not yoyo.depends <= known:
         raise InvalidMigration(f"{path.name} depends on a migration that is not in {path.parent}")
     if not back.directives.items() <= forward.directives.items():
-        raise InvalidMigration(f"{back.path.name} has directives that {path.name} lacks: those of the latter rule both")
+        raise InvalidMigration(
+            f"{back.path.name} has directives that {path.name} lacks: write them in {path.name}, they hold for both"
+        )
     for file in (forward, back):
         if len(file.statements) > 1 and not yoyo.use_transactions:
             raise InvalidMigration(f"{file.path.name} is not transactional but holds more than one statement")
@@ -145,12 +149,14 @@ def _read_file(path: Path) -> File:
         raise InvalidMigration(f"{path.name} holds no statement")
     for statement in found:
         if _TRANSACTION_CONTROL.match(statement.text):
-            raise InvalidMigration(f"{path.name}, line {statement.line}: migrations begin and end no transactions")
+            raise InvalidMigration(
+                f"{path.name}, line {statement.line}: a migration must not begin or end a transaction"
+            )
     return File(path, directives, found, hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest())
 
 
 def statements(file: Path) -> tuple[Statement, ...]:
-    """Return what is sent to the server of a file, one message each. Comments in front of a statement are left out."""
+    """Return the statements of a file as they are sent, one at a time. Comments before a statement are left out."""
     return _parse(file)[1]
 
 

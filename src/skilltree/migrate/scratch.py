@@ -1,4 +1,4 @@
-"""Databases that are gone once they have been used, for what is checked against a real server."""
+"""Temporary databases for checks against a real server."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from skilltree._core.urls import checked_url
 
 @contextmanager
 def scratch_server() -> Iterator[str]:
-    """Yield the URL of the server of ``DATABASE_URL``, or without it of an embedded one that is thrown away."""
+    """Yield the URL of the server of ``DATABASE_URL``, or without it, of a temporary embedded server."""
     if url := os.environ.get("DATABASE_URL"):
         yield url
     else:
@@ -26,10 +26,10 @@ def scratch_server() -> Iterator[str]:
 
 @contextmanager
 def scratch_database(server: str | None = None, *, migrated: bool = True, folder: Path | None = None) -> Iterator[str]:
-    """Yield the URL of a new database, migrated by the files of ``folder``; afterwards it is dropped.
+    """Yield the URL of a new database with the migrations of ``folder``. It is dropped afterwards.
 
-    ``server`` is the URL of any database of a server on which the role may create some. Without it, the one of
-    ``scratch_server`` is taken. Roles belong to the whole server: those that migrations make stay.
+    ``server`` is the URL of any database on a server where the role may create databases; the default is
+    ``scratch_server``. Roles belong to the whole server: those that the migrations create stay.
     """
     if server is None:
         with scratch_server() as started, scratch_database(started, migrated=migrated, folder=folder) as url:
@@ -38,7 +38,7 @@ def scratch_database(server: str | None = None, *, migrated: bool = True, folder
     checked_url(server)
     name = f"skilltree_scratch_{uuid4().hex}"
     with translated(), Connection.connect(server, autocommit=True) as connection:
-        # Not of template1, to which somebody may have added something.
+        # Not template1, which may have been changed.
         connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
         try:
             url = make_conninfo(server, dbname=name)

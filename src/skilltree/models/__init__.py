@@ -1,4 +1,4 @@
-"""Frozen Pydantic models, one module per aggregate. What callers get and give can be had from here, too."""
+"""Frozen Pydantic models, one module per aggregate. All models can be imported from this package."""
 
 from skilltree.models.achievements import (
     Achievement,

@@ -1,4 +1,4 @@
-"""What can be earned."""
+"""Achievements, and how far learners are toward them."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from skilltree.models.ids import AchievementId, UserAchievementId, UserId
 
 
 class Achievement(Model):
-    """Something to earn."""
+    """Something that a learner can earn."""
 
     id: AchievementId
     name: str
@@ -31,7 +31,7 @@ class Achievement(Model):
 
 @with_config(CHANGES)
 class AchievementChanges(TypedDict, total=False):
-    """What can be changed of an achievement. ``is_active=False`` retires it: nobody earns it any more."""
+    """The fields of an achievement that can be changed. With ``is_active=False``, nobody earns it any more."""
 
     name: str
     description: str
@@ -46,7 +46,7 @@ class AchievementChanges(TypedDict, total=False):
 
 
 class UserAchievement(Model):
-    """An achievement that a learner has earned, or is on the way to: ``progress`` goes from 0 to 100."""
+    """An achievement that a learner has earned or is working toward. ``progress`` goes from 0 to 100."""
 
     id: UserAchievementId
     user_id: UserId
@@ -64,7 +64,7 @@ class UserAchievement(Model):
 
 
 class EarnedAchievement(Model):
-    """An achievement just earned, and the XP it brought: 0 when it had paid before."""
+    """An achievement just earned, and the XP paid for it: 0 if it was paid before."""
 
     id: AchievementId
     name: str
@@ -77,7 +77,7 @@ class EarnedAchievement(Model):
 
 
 class AchievementStanding(Model):
-    """How far a learner is toward an achievement: ``value`` of ``threshold``; ``progress`` goes from 0 to 100."""
+    """How far a learner is toward an achievement: ``value`` out of ``threshold``. ``progress`` goes from 0 to 100."""
 
     id: AchievementId
     name: str
@@ -95,7 +95,7 @@ class AchievementStanding(Model):
 
 
 class BackfillBatch(Model):
-    """Learners whom a back-fill looks at together: where they begin and end, and who is entitled."""
+    """One batch of learners in a backfill: the first and last of them, and those who are entitled to the award."""
 
     after_user_id: UserId | None
     last_user_id: UserId | None
@@ -104,7 +104,7 @@ class BackfillBatch(Model):
 
 
 class BackfillProgress(Model):
-    """How far a back-fill has come: learners looked at, and awards made, in all its runs."""
+    """How far a backfill has come, over all its runs: the learners it has checked and the awards it has made."""
 
     achievement_id: AchievementId
     learners_seen: int

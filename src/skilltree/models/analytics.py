@@ -1,6 +1,6 @@
-"""What authors learn from groups of learners. Shares and rates go from 0 to 1; ``None`` is unknown, or not told.
+"""Statistics about groups of learners, for authors. Shares and rates go from 0 to 1.
 
-``is_suppressed`` says that something is not told because too few learners stand behind it.
+``None`` means unknown or suppressed. ``is_suppressed`` is true where too few learners contribute to a figure.
 """
 
 from typing import Literal
@@ -10,7 +10,7 @@ from skilltree.models.ids import SkillId
 
 
 class SkillStatistics(Model):
-    """How a skill goes for those who began it. The medians are of those who completed it."""
+    """How learners fare in a skill, among those who started it. The medians cover those who completed it."""
 
     id: SkillId
     key: str
@@ -23,15 +23,15 @@ class SkillStatistics(Model):
     failure_rate: float | None
     """The share of all attempts that failed."""
     stopped: int | None
-    """How many did their last work in the tree here, have not completed it, and have not come back."""
+    """How many learners last worked in the tree on this skill, did not complete it and have not returned."""
     stopped_share: float | None
     is_suppressed: bool
 
 
 class Bottleneck(Model):
-    """A skill that holds learners up, with what makes up its score, from 0 to 2.
+    """A skill that holds learners up. ``score`` goes from 0 to 2; the other fields show how it comes about.
 
-    ``overtime`` is how far the median exceeds the estimate: 0 is in time, 1 is twice the estimate or more.
+    ``overtime`` is how far the median time exceeds the estimate: 0 is within it, 1 is twice the estimate or more.
     ``skills_behind`` counts the active skills that need this one, directly or not.
     """
 
@@ -51,7 +51,7 @@ class Bottleneck(Model):
 
 
 class ScoreBand(Model):
-    """Those who began a skill with such a score in its prerequisite, and how many of them have completed it."""
+    """The learners of a skill whose score in its prerequisite is in this band, and how many completed the skill."""
 
     scores: Literal["none", "0-49", "50-69", "70-89", "90-100"]
     learners: int | None
@@ -60,10 +60,10 @@ class ScoreBand(Model):
 
 
 class PrerequisiteEffect(Model):
-    """What a prerequisite does for a skill, by the scores in it.
+    """How much a prerequisite helps with a skill, by the scores in the prerequisite.
 
-    ``difference`` lies between the best and the worst completion rate of a band; near 0, the prerequisite does not seem
-    to matter. It is ``None`` where fewer than two bands have a rate.
+    ``difference`` is the distance between the best and the worst completion rate of a band. Near 0, the prerequisite
+    seems to make no difference. It is ``None`` where fewer than two bands have a rate.
     """
 
     skill_id: SkillId
@@ -78,18 +78,18 @@ class PrerequisiteEffect(Model):
 
 
 class SkillsOfTree(Model):
-    """The row that ``analytics/skills`` answers for a tree that exists."""
+    """The row that ``analytics/skills`` returns for an existing tree."""
 
     skills: tuple[SkillStatistics, ...]
 
 
 class BottlenecksOfTree(Model):
-    """The row that ``analytics/bottlenecks`` answers for a tree that exists."""
+    """The row that ``analytics/bottlenecks`` returns for an existing tree."""
 
     bottlenecks: tuple[Bottleneck, ...]
 
 
 class PrerequisitesOfTree(Model):
-    """The row that ``analytics/prerequisites`` answers for a tree that exists."""
+    """The row that ``analytics/prerequisites`` returns for an existing tree."""
 
     prerequisites: tuple[PrerequisiteEffect, ...]

@@ -1,4 +1,4 @@
-"""Who changed what."""
+"""The audit trail: who changed what."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,11 +12,13 @@ from skilltree.models.enums import AuditAction
 class AuditEntry(Model):
     """One change of one row.
 
-    Of an update, ``before`` and ``after`` hold the columns that changed; of an insert, ``after`` is the row as it came,
-    and of a delete ``before`` as it went. What follows from other data is left out, and of what is secret it says no
-    more than that it changed. ``actor_id`` is for whom it was done, if anybody, and ``role_name`` the database's role.
-    Entries of one transaction share ``transaction_id``, which another server, on which they are restored, counts anew.
-    Of a row in a ledger, the first entry has the number 0 and neither: it is the row itself.
+    After an update, ``before`` and ``after`` hold only the changed columns. After an insert, ``after`` holds the new
+    row; after a delete, ``before`` holds the old one. Derived columns are left out. A secret column appears only as
+    changed, without its values.
+
+    ``actor_id`` is the user on whose behalf the change was made, if any; ``role_name`` is the database role. Entries of
+    one transaction share a ``transaction_id``; a restored server starts counting it again. The first entry of a ledger
+    row has number 0, and neither ``before`` nor ``after``: the ledger row itself is the record.
     """
 
     id: int

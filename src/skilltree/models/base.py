@@ -1,4 +1,4 @@
-"""What all models share."""
+"""The base classes of all models."""
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -7,17 +7,17 @@ from pydantic.alias_generators import to_camel
 
 
 class Model(BaseModel):
-    """A row. Frozen, and exactly the columns of its query: one more or one less is an error."""
+    """A row. It is frozen and has exactly the columns of its query: an extra or missing column is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 CHANGES = ConfigDict(extra="forbid", allow_inf_nan=False)
-"""How partial updates are checked."""
+"""The Pydantic configuration of the dictionaries that describe a partial update."""
 
 
 class Document(BaseModel):
-    """A JSON document: camelCase in the database, snake_case in Python; an unknown key is an error."""
+    """A JSON document: camelCase in the database, snake_case in Python. An unknown key is an error."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -26,19 +26,20 @@ class Document(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         allow_inf_nan=False,
-        # One made by model_copy or model_construct may hold anything.
+        # `model_copy` and `model_construct` validate nothing, so the document may hold any value.
         revalidate_instances="always",
-        # What the model does not know may hold NaN all the same. As null it would pass; as NaN the server refuses it.
+        # An unknown key may still hold NaN. Pydantic would silently write it as null; written as NaN, the server
+        # refuses it.
         ser_json_inf_nan="constants",
     )
 
 
 class OpenDocument(Document):
-    """A JSON document that may hold more than is known here: whatever JSON can say."""
+    """A JSON document that may also hold keys not listed here, with any JSON value."""
 
     model_config = ConfigDict(extra="allow")
 
-    # A checker would take it for an argument.
+    # Without this, a type checker takes the attribute for a field.
     if not TYPE_CHECKING:
         __pydantic_extra__: dict[str, JsonValue]
 
@@ -47,7 +48,7 @@ T = TypeVar("T")
 
 
 class Page(Model, Generic[T]):
-    """A part of a list. Ask for the next with ``after=page.next_cursor``; it is ``None`` on the last page."""
+    """A page of a list. ``after=page.next_cursor`` requests the next page; it is ``None`` on the last page."""
 
     items: tuple[T, ...]
     next_cursor: str | None

@@ -10,7 +10,7 @@ from skilltree.models.ids import CategoryId
 
 
 class Category(Model):
-    """A shelf for trees."""
+    """A group of trees."""
 
     id: CategoryId
     name: str
@@ -26,7 +26,7 @@ class Category(Model):
 
 @with_config(CHANGES)
 class CategoryChanges(TypedDict, total=False):
-    """What an editor may change of a category."""
+    """The fields of a category that an editor can change."""
 
     name: str
     slug: str

@@ -1,4 +1,4 @@
-"""The JSON documents. Those that the specification describes in full are closed; configuration is open."""
+"""The JSON documents. Fully specified documents are closed; configuration documents accept further keys."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -12,13 +12,13 @@ from skilltree.models.enums import DifficultyLevel, SkillType
 ResourceType = Literal["link", "file", "embed"]
 
 
-# Patterns and not functions: they run inside pydantic-core, and a tree has hundreds of links.
+# Patterns, not functions: pydantic-core checks them without a call into Python, and a tree has hundreds of links.
 _ABSOLUTE_URL = r"^(?i:https?)://[^\s\p{Cc}/?#]+(?:[/?#][^\s\p{Cc}]*)?$"
 _URL_REFERENCE = r"^(?:(?i:https?|ftp)://[^\s\p{Cc}]+|(?i:mailto):[^\s\p{Cc}]+|[^\s\p{Cc}:/?#]*(?:[/?#][^\s\p{Cc}]*)?)$"
 
 
 def is_relative_url(text: str) -> bool:
-    """Tell whether a URL reference has no scheme, so that it only means something relative to a page."""
+    """Return whether a URL reference has no scheme: its target then depends on the page that shows it."""
     return not urlsplit(text).scheme
 
 
@@ -29,7 +29,7 @@ Text = Annotated[str, Field(max_length=100_000)]
 
 
 class ModuleResource(Document):
-    """Something to read, watch or use within a module."""
+    """Something to read, watch or use in a module."""
 
     type: ResourceType
     title: Text
@@ -37,7 +37,7 @@ class ModuleResource(Document):
 
 
 class ContentModule(Document):
-    """One step of a skill's content."""
+    """One step in the content of a skill."""
 
     title: Text
     type: Literal["article", "video", "interactive", "assessment"]
@@ -53,7 +53,7 @@ class SkillContent(Document):
 
 
 class Resource(Document):
-    """A link beside the content (one element of `skills.resources`). The URL may be relative, as in "#page=2"."""
+    """A link beside the content (one element of `skills.resources`). Its URL may be relative, such as "#page=2"."""
 
     type: ResourceType
     title: Text
@@ -61,7 +61,7 @@ class Resource(Document):
 
 
 class Question(Document):
-    """A question of an assessment. The answers to a choice are among the choices."""
+    """A question of an assessment. Answers to a choice question must be among its choices."""
 
     prompt: Text
     type: Literal["single_choice", "multiple_choice", "text"]
@@ -80,14 +80,14 @@ class Question(Document):
 
 
 class Assessments(Document):
-    """How a skill is tested (`skills.assessments`). The passing score is a percentage."""
+    """How a skill is tested (`skills.assessments`). The passing score is a percentage from 0 to 100."""
 
     passing_score: Annotated[float, Field(ge=0, le=100, strict=True)] = 70
     questions: tuple[Question, ...] = ()
 
 
 class CriteriaParams(Document):
-    """What a criterion is limited to; without a limit, everything counts."""
+    """What a criterion counts. Without parameters it counts everything."""
 
     category_id: UUID | None = None
     tree_id: UUID | None = None
@@ -99,7 +99,7 @@ Threshold = Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)]
 
 
 class SkillCompletionCount(Document):
-    """So many skills completed."""
+    """The learner has completed at least ``threshold`` skills."""
 
     type: Literal["skill_completion_count"]
     threshold: Threshold
@@ -107,7 +107,7 @@ class SkillCompletionCount(Document):
 
 
 class XpThreshold(Document):
-    """So many experience points in all."""
+    """The learner has at least ``threshold`` XP in total."""
 
     type: Literal["xp_threshold"]
     threshold: Threshold
@@ -115,7 +115,7 @@ class XpThreshold(Document):
 
 
 class StreakDays(Document):
-    """So many days in a row with something learnt."""
+    """The learner has a streak of at least ``threshold`` days."""
 
     type: Literal["streak_days"]
     threshold: Threshold
@@ -135,7 +135,7 @@ class ProgressEvidence(Document):
 
 
 class LayoutConfig(OpenDocument):
-    """How a tree is laid out (`skill_trees.layout_config`); distances in pixels."""
+    """How a tree is laid out (`skill_trees.layout_config`). Distances are in pixels."""
 
     theme: str | None = None
     node_spacing: Annotated[float, Field(gt=0, strict=True)] | None = None
@@ -154,7 +154,7 @@ class ThemeConfig(OpenDocument):
 
 
 class Preferences(OpenDocument):
-    """What a learner prefers (`user_profiles.preferences`)."""
+    """A learner's preferences (`user_profiles.preferences`)."""
 
     theme: Literal["light", "dark", "system"] | None = None
     language: str | None = None
@@ -163,7 +163,7 @@ class Preferences(OpenDocument):
 
 
 class DeviceInfo(OpenDocument):
-    """What a session runs on (`user_sessions.device_info`)."""
+    """The device and software of a session (`user_sessions.device_info`)."""
 
     browser: str | None = None
     os: str | None = None

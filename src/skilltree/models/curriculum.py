@@ -1,4 +1,4 @@
-"""A whole tree as a file holds it: skills name each other by key."""
+"""The form of a tree in a file. Skills refer to each other by key."""
 
 from typing import Annotated
 from unicodedata import normalize
@@ -16,10 +16,10 @@ def _composed(text: str) -> str:
 
 
 Key = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_composed)]
-"""What a skill is called in its tree. Composed (NFC), so that the same text typed elsewhere is the same key."""
+"""The key of a skill within its tree. It is normalized to NFC, so that the same text always gives the same key."""
 
 NamedKey = Annotated[str, AfterValidator(_composed)]
-"""A key that is referred to."""
+"""A reference to a skill's key."""
 
 
 class _Form(Model):
@@ -27,7 +27,7 @@ class _Form(Model):
 
 
 class CurriculumSkill(_Form):
-    """A skill of a curriculum. Without a position, nobody has placed it yet."""
+    """A skill of a curriculum. Without a position it is not placed yet."""
 
     key: Key
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -52,7 +52,7 @@ class CurriculumSkill(_Form):
 
 
 class CurriculumTree(_Form):
-    """A tree of a curriculum. Whether it is published or featured is not part of it."""
+    """A tree of a curriculum. It does not say whether the tree is published or featured."""
 
     slug: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=200)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -72,14 +72,14 @@ class CurriculumTree(_Form):
     ai_generated: bool = False
 
     def to_form(self) -> dict[str, object]:
-        """Return the tree as a file holds it: the common fields always, the others where they are not the default."""
+        """Return the tree in the form of a file: the common fields always, others only if not at their default."""
         form = _compact(self, common=5)
         form["skills"] = [_compact(skill, common=8) for skill in self.skills]
         return form
 
 
 def _compact(part: _Form, *, common: int) -> dict[str, object]:
-    """Return a part of a curriculum without the fields after the common ones that have their default value."""
+    """Return a part of a curriculum: the first ``common`` fields, and the others that are not at their default."""
     fields = type(part).model_fields
     rare = {
         name
@@ -102,7 +102,7 @@ class Curriculum(_Form):
 
 
 class ImportResult(Model):
-    """What the import statement answers: nothing was written if there are unknown prerequisites."""
+    """The row that the import statement returns. With unknown prerequisites, nothing was written."""
 
     tree_id: TreeId | None
     tree_added: bool
@@ -116,7 +116,10 @@ class ImportResult(Model):
 
 
 class ImportReport(Model):
-    """What an import did, skills by key. A removed one is deactivated and out of the graph; its progress stays."""
+    """What an import did; skills are listed by key.
+
+    A removed skill is deactivated and taken out of the graph. Learners keep their progress in it.
+    """
 
     tree_id: TreeId
     tree_added: bool
@@ -129,17 +132,17 @@ class ImportReport(Model):
     left_out: tuple[tuple[str, str], ...] = ()
     """(skill, dependency) for each dependency left out because no skill has that key."""
     relative_links: tuple[tuple[str, str], ...] = ()
-    """(skill, URL) for each link that only means something relative to a page. They are kept."""
+    """(skill, URL) for each relative link. These links are kept; their target depends on the page that shows them."""
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether the database held just this already."""
+        """Whether the database already held exactly this curriculum."""
         changed = self.tree_added or self.tree_changed or self.reordered
         return not (changed or self.added or self.changed or self.removed)
 
 
 class SkillImpact(Model):
-    """How many learners gain and lose a skill as an open one."""
+    """How many learners would gain a skill as an open one, and how many would lose it."""
 
     key: str
     gain_open: int
@@ -162,18 +165,19 @@ class _Impact(Model):
 
 
 class ImpactResult(_Impact):
-    """What the preview statement answers."""
+    """The row that the preview statement returns."""
 
     unknown_prerequisites: tuple[str, ...]
 
 
 class CurriculumImpact(_Impact):
-    """What an import would do to those who have progress in the tree: how many of them would gain or lose what.
+    """What an import would change for learners with progress in the tree. Each figure counts learners.
 
-    ``gain_open`` and ``lose_open`` count those who gain or lose at least one open skill: active, not begun nor skipped
-    by them, with all active prerequisites satisfied; ``skills`` tells how many for each skill that any gain or lose.
-    ``gain_completion`` counts those whose tree is completed by the edit, ``lose_completion`` those who have completed
-    a skill that is removed or deactivated. The other fields are keys of skills, as in ImportReport.
+    ``gain_open`` and ``lose_open`` count those who gain or lose at least one open skill. An open skill is active, the
+    learner has neither started nor skipped it, and its active prerequisites are all satisfied. ``skills`` has the
+    counts for each skill that any learner gains or loses. ``gain_completion`` counts those whose tree becomes
+    completed; ``lose_completion`` counts those who completed a skill that is removed or deactivated. The other fields
+    hold keys of skills, as in ImportReport.
     """
 
     left_out: tuple[tuple[str, str], ...] = ()

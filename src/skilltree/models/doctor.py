@@ -1,4 +1,4 @@
-"""What is not as it must be, and what was done about it."""
+"""What the doctor finds wrong, and what it repairs."""
 
 from uuid import UUID
 
@@ -7,9 +7,9 @@ from skilltree.models.ids import UserId
 
 
 class Subject(Model):
-    """What is spoken of: a learner, tree, skill, achievement or leaderboard, and what of it.
+    """The thing that a finding is about: its kind, its column and its ids.
 
-    ``user_id`` tells whose progress it is, where it is somebody's; ``subject_id`` which tree, skill or achievement.
+    ``user_id`` is the learner whose progress it is, if any. ``subject_id`` is the tree, skill or achievement.
     """
 
     subject_kind: str
@@ -19,40 +19,40 @@ class Subject(Model):
 
 
 class Fact(Subject):
-    """What is stored; ``None`` is nothing."""
+    """A stored value. ``None`` means that nothing is stored."""
 
     value: str | None
 
 
 class Drift(Subject):
-    """What is stored other than it follows from the rest; ``None`` is nothing."""
+    """A stored value that differs from the value computed from the other data. ``None`` means no value."""
 
     expected: str | None
     found: str | None
 
 
 class Finding(Drift):
-    """A drift, and the invariant that it breaks."""
+    """A drift and the invariant that it breaks."""
 
     invariant: str
 
 
 class Change(Subject):
-    """What was changed; ``None`` is nothing."""
+    """A value that a repair changed. ``None`` means no value."""
 
     before: str | None
     after: str | None
 
 
 class FailedRepair(Model):
-    """A learner, tree or leaderboard that could not be mended, and why: it is as it was."""
+    """A learner, tree or leaderboard that could not be repaired, and the reason. Nothing of it was changed."""
 
     subject: str
     error: str
 
 
 class Repair(Model):
-    """What mending has changed, what it could not mend, and what is still not as it must be."""
+    """The result of a repair: the changes, the failures, and the findings that remain."""
 
     changes: tuple[Change, ...]
     failures: tuple[FailedRepair, ...]

@@ -1,4 +1,4 @@
-"""The enums of the database, label for label."""
+"""The enums of the database, with the same labels."""
 
 from enum import StrEnum
 
@@ -88,4 +88,4 @@ class AuditAction(StrEnum):
     UPDATE = "UPDATE"
     DELETE = "DELETE"
     ANONYMISE = "ANONYMISE"
-    """What a learner's entries held was taken out of the trail."""
+    """A learner's data was removed from existing entries."""

@@ -1,4 +1,4 @@
-"""Ids, typed so that a checker tells a skill's from a learner's."""
+"""Ids with their own types, so that a type checker tells a skill's id from a learner's."""
 
 from typing import NewType
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Who has learnt the most."""
+"""Rankings of learners by XP."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from skilltree.models.ids import UserId
 
 
 class LeaderboardPlace(Model):
-    """A learner's place. Equal XP share a ``rank``; ``reached_at`` is when the learner had as many."""
+    """A learner's place. Learners with equal XP share a ``rank``; ``reached_at`` is when this learner reached it."""
 
     rank: int
     user_id: UserId

@@ -13,7 +13,7 @@ from skilltree.models.ids import SkillId, SkillProgressId, TreeId, TreeProgressI
 
 
 class TreeProgress(Model):
-    """One learner's way through one tree. ``progress_percent`` goes from 0 to 100."""
+    """One learner's progress in one tree. ``progress_percent`` goes from 0 to 100."""
 
     id: TreeProgressId
     user_id: UserId
@@ -54,7 +54,7 @@ class SkillWork(Model):
 class SkillProgress(SkillWork):
     """One learner's work on one skill.
 
-    ``passing_score_waived`` tells that the owner or the service completed it below the skill's passing score.
+    ``passing_score_waived`` is true if the owner or the service completed it below the skill's passing score.
     """
 
     id: SkillProgressId
@@ -67,9 +67,9 @@ class SkillProgress(SkillWork):
 
 
 class RestoredStreak(Model):
-    """The days that have been given back, and what they make of the learner's streaks.
+    """The days given back to a learner, the resulting streaks in days, and the achievements they earned.
 
-    The current streak is 0 when it has lapsed all the same. The achievements are those earned by it.
+    The current streak can still be 0, if it has lapsed since.
     """
 
     days: tuple[date, ...]
@@ -79,7 +79,7 @@ class RestoredStreak(Model):
 
 
 class CalculatedProgress(Model):
-    """Progress in a tree, counted now: of its required active skills, or of all if every one is optional."""
+    """Progress in a tree, computed from its required active skills, or from all active skills if all are optional."""
 
     total: int
     completed: int
@@ -94,9 +94,9 @@ def _percent_of(given: dict[str, object]) -> float:
 
 
 class ProgressImport(BaseModel):
-    """A learner's work on a skill as another system knows it, to be imported. Ranges are those of ``SkillWork``.
+    """A learner's work on a skill, as imported from another system. The ranges are those of ``SkillWork``.
 
-    Where no ``progress_percent`` is given, it is 100 for what is COMPLETED, else 0.
+    ``progress_percent`` defaults to 100 for COMPLETED, and to 0 for every other status.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -121,19 +121,19 @@ class ProgressImport(BaseModel):
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         if (self.status == "COMPLETED") != (self.completed_at is not None):
-            raise ValueError("completed_at is given for what is COMPLETED, and for nothing else")
+            raise ValueError("completed_at is required for a COMPLETED skill, and not allowed for any other")
         if self.status != "SKIPPED" and (self.status == "COMPLETED") != (self.progress_percent == _WHOLE):
-            raise ValueError("progress_percent is 100 for what is COMPLETED, and less for what is not")
+            raise ValueError("progress_percent must be 100 for a COMPLETED skill, and less for any other")
         if self.failed_attempts > self.attempts_count:
             raise ValueError("failed_attempts cannot be more than attempts_count")
         moments = [moment for moment in (self.unlocked_at, self.started_at, self.completed_at) if moment is not None]
         if moments != sorted(moments):
-            raise ValueError("unlocked_at, started_at and completed_at must follow each other in this order")
+            raise ValueError("unlocked_at, started_at and completed_at must be in chronological order")
         return self
 
 
 class ImportResult(Model):
-    """How many rows were imported; or none, and what is wrong with which of them, counted from 1."""
+    """The number of imported rows, or 0 and the faults of the rows, which are numbered from 1."""
 
     rows: int
     outcome: Literal["USER_NOT_FOUND", "SKILL_NOT_FOUND", "NOT_OPTIONAL", "IN_FUTURE", "TOO_OLD", "EXISTS"] | None
@@ -143,7 +143,7 @@ class ImportResult(Model):
 
 
 class MissingPrerequisite(Model):
-    """A skill to complete first. ``is_direct`` tells whether the locked skill names it itself."""
+    """A skill to complete first. ``is_direct`` is true if the locked skill itself names it."""
 
     id: SkillId
     name: str
@@ -154,7 +154,7 @@ class MissingPrerequisite(Model):
 
 
 class MissingTree(Model):
-    """A tree to complete first. ``is_direct`` tells whether the locked tree names it itself."""
+    """A tree to complete first. ``is_direct`` is true if the locked tree itself names it."""
 
     id: TreeId
     name: str
@@ -163,7 +163,7 @@ class MissingTree(Model):
 
 
 class UnlockedSkill(Model):
-    """A skill that has opened."""
+    """A skill that the action opened."""
 
     id: SkillId
     name: str
@@ -191,7 +191,7 @@ ActionOutcome = Literal[
 
 
 class ActionResult(Model):
-    """What the statement of an action answers: whether it was done, or why not."""
+    """The row that an action's statement returns: whether the action was done, or why not."""
 
     outcome: ActionOutcome
     unlocked: tuple[UnlockedSkill, ...] = ()
@@ -199,13 +199,13 @@ class ActionResult(Model):
 
 
 class PathResult(ActionResult):
-    """What the statement that sets a path answers: whether it was done, or why not and for which skill."""
+    """The row that the statement returns which sets a path: whether it was set, or why not and for which skill."""
 
     skill_id: SkillId | None
 
 
 class Standing(Model):
-    """What a learner has reached. The streaks are in days; the current one is as of the last day of learning."""
+    """What a learner has reached. Streaks are in days; the current one is as of the last day of learning."""
 
     total_xp: int
     level: int
@@ -221,10 +221,10 @@ class Outcome(Standing):
 
 
 class SkillOutcome(Model):
-    """What came of an action on a skill.
+    """The result of an action on a skill.
 
-    ``progress`` and ``tree_progress`` are ``None`` where there is nothing to show, as after the reset of a skill never
-    begun. ``xp_awarded`` is all that the action brought, the rewards of achievements among it.
+    ``progress`` and ``tree_progress`` are ``None`` where no row exists, for example after the reset of a skill that was
+    never started. ``xp_awarded`` is all XP that the action paid, rewards of achievements included.
     """
 
     progress: SkillProgress | None
@@ -240,7 +240,7 @@ class SkillOutcome(Model):
 
 
 class Completion(SkillOutcome):
-    """What came of the completion of a skill. ``already_completed`` tells that it was one before: it awards nothing."""
+    """The result of completing a skill. If ``already_completed``, the skill was completed before: nothing is paid."""
 
     progress: SkillProgress
     tree_progress: TreeProgress
@@ -248,6 +248,6 @@ class Completion(SkillOutcome):
 
 
 class CompletionResult(ActionResult):
-    """What the statement that completes a skill answers: what came of it, or why it was not done."""
+    """The row that the statement returns which completes a skill: the result, or why it was refused."""
 
     completion: Completion | None

@@ -1,4 +1,4 @@
-"""What a learner is told about where they stand, and where to go from there."""
+"""Reads for learners: where they stand, and what to do next."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -12,7 +12,7 @@ UnlockAction = Literal["COMPLETE", "SKIP"]
 
 
 class UnmetPrerequisite(Model):
-    """A skill that a locked one names, and that the learner has neither completed nor skipped."""
+    """A prerequisite of a locked skill that the learner has neither completed nor skipped."""
 
     id: SkillId
     name: str
@@ -21,10 +21,10 @@ class UnmetPrerequisite(Model):
 
 
 class LearningStep(Model):
-    """A skill still to complete. Steps of one ``level`` do not need each other; the first level is 0.
+    """A skill still to complete. Steps of the same ``level`` do not depend on each other; the first level is 0.
 
-    ``remaining_minutes`` is the estimate without the time already spent, at least 0, and ``None`` where nobody has
-    estimated. ``xp`` is what completing it will pay: 0 where it has paid before.
+    ``remaining_minutes`` is the estimate minus the time already spent, at least 0; it is ``None`` without an estimate.
+    ``xp`` is what completing the skill will pay: 0 if it has paid before.
     """
 
     id: SkillId
@@ -37,19 +37,18 @@ class LearningStep(Model):
 
 
 class UnlockStep(LearningStep):
-    """A skill to complete, or to skip, on the shortest way to an open skill. Skipping pays no XP."""
+    """A skill to complete or skip on the shortest way to an open skill. Skipping pays no XP."""
 
     action: UnlockAction
 
 
 class LockExplanation(Model):
-    """Why a skill is locked to a learner, and the shortest way to open it.
+    """Why a skill is locked for a learner, and the shortest way to open it.
 
-    ``missing`` are the prerequisites that the skill itself names: of work under way, none. ``path`` holds all
-    that is to be done, in this order, and is empty when the skill is not locked. A SKIPPED skill that is no longer open
-    is locked. A skill that is not active
-    is open to nobody: no path leads to it. The totals are of the steps to complete; one without an estimate adds no
-    minutes.
+    ``missing`` holds the unmet prerequisites that the skill itself names; it is empty for work in progress. ``path``
+    holds the steps in order, and is empty if the skill is not locked. A SKIPPED skill that is no longer open counts as
+    locked. No path leads to an inactive skill: nobody can open it. The totals cover the steps to complete; a step
+    without an estimate adds no minutes.
     """
 
     skill_id: SkillId
@@ -64,9 +63,9 @@ class LockExplanation(Model):
 
 
 class LearningPath(Model):
-    """The remaining way to a skill, that skill last; empty once it is completed.
+    """The remaining steps to a skill, which is the last of them. It is empty once the skill is completed.
 
-    A step without an estimate adds no minutes. Nobody can complete a skill that is not active.
+    A step without an estimate adds no minutes. Nobody can complete an inactive skill.
     """
 
     skill_id: SkillId
@@ -78,12 +77,12 @@ class LearningPath(Model):
 
 
 class NextSkill(Model):
-    """A skill to work on now, and what speaks for it.
+    """A skill to work on now, and the reasons for it.
 
-    ``opens`` counts the skills that would open at once if it were completed, ``needed_by`` all unfinished ones that
-    name it. The milestone is the nearest one ahead, so many edges away, 0 if it is the skill itself. ``difficulty_gap``
-    is how many levels it is above the hardest skill that the learner has completed in the tree, 0 where it is none.
-    ``fits_daily_goal`` is ``None`` without a goal or an estimate.
+    ``opens`` counts the skills that completing it would open at once; ``needed_by`` counts all unfinished skills that
+    name it. The milestone is the nearest one ahead, at a distance in edges: 0 if it is the skill itself.
+    ``difficulty_gap`` is the number of levels above the hardest skill that the learner completed in the tree, at least
+    0. ``fits_daily_goal`` is ``None`` without a goal or an estimate.
     """
 
     id: SkillId
@@ -107,7 +106,7 @@ class NextSkill(Model):
 
 
 class TreeUnderWay(Model):
-    """A tree that a learner has begun and not completed. ``progress_percent`` goes from 0 to 100."""
+    """A tree that a learner has started and not completed. ``progress_percent`` goes from 0 to 100."""
 
     id: TreeId
     name: str
@@ -121,7 +120,7 @@ class TreeUnderWay(Model):
 
 
 class OpenSkill(Model):
-    """A skill that a learner is working on, or can start. ``remaining_minutes`` is ``None`` without an estimate."""
+    """A skill that a learner is working on or can start. ``remaining_minutes`` is ``None`` without an estimate."""
 
     id: SkillId
     skill_tree_id: TreeId
@@ -135,10 +134,10 @@ class OpenSkill(Model):
 
 
 class Dashboard(Model):
-    """Where a learner stands.
+    """The overview of a learner.
 
-    ``next_level_xp`` is the total at which the next level begins, ``None`` at the highest. The streaks are in days, the
-    current one 0 when it has lapsed.
+    ``next_level_xp`` is the total XP at which the next level starts; it is ``None`` at the highest level. Streaks are
+    in days; the current one is 0 if it has lapsed.
     """
 
     user_id: UserId
@@ -156,9 +155,9 @@ class Dashboard(Model):
 
 
 class ActivityDay(Model):
-    """What a learner did on one day of their own calendar. ``xp`` has the rewards of achievements in it.
+    """What a learner did on one day of their own calendar. ``xp`` includes the rewards of achievements.
 
-    A day given back is one that counts in a streak though nothing, perhaps, was learnt on it.
+    A day given back counts in the streak, even if the learner did nothing on it.
     """
 
     activity_date: date

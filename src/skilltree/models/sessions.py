@@ -1,4 +1,4 @@
-"""Where learners are logged in."""
+"""Learners' login sessions."""
 
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
@@ -25,7 +25,7 @@ class Session(Model):
 
 
 class StartedSession(Model):
-    """A session with the token that shows it: for the client alone, and in no log."""
+    """A session and its token. Give the token only to the client, and keep it out of logs."""
 
     session: Session
     token: str = Field(repr=False)

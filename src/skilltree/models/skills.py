@@ -13,7 +13,10 @@ from skilltree.models.ids import SkillId, TreeId
 
 
 class SkillBody(Model):
-    """What a skill is to a learner. ``dependencies`` come before it, ``dependents`` after it; positions in pixels."""
+    """A skill as learners see it. It comes after its ``dependencies`` and before its ``dependents``.
+
+    Positions are in pixels.
+    """
 
     id: SkillId
     parent_skill_id: SkillId | None
@@ -53,7 +56,7 @@ class Skill(SkillBody):
 
 @with_config(CHANGES)
 class SkillChanges(TypedDict, total=False):
-    """What an author may change of a skill. Key, dependencies and positions have methods of their own."""
+    """The fields of a skill that an author can change. Key, dependencies and positions have their own methods."""
 
     sort_order: int
     parent_skill_id: SkillId | None
@@ -74,7 +77,7 @@ class SkillChanges(TypedDict, total=False):
 
 
 class SkillHit(Model):
-    """A skill that a search found. In the snippet, ``**`` stands around the words that matched."""
+    """A skill found by a search. In the snippet, ``**`` surrounds the matching words."""
 
     id: SkillId
     skill_tree_id: TreeId
@@ -87,7 +90,7 @@ class SkillHit(Model):
 
 
 class RelatedSkill(Model):
-    """A skill that leads to another or follows from it, over at least ``depth`` edges."""
+    """A skill that leads to another one or follows from it. The shortest way has ``depth`` edges."""
 
     id: SkillId
     name: str
@@ -99,7 +102,7 @@ class RelatedSkill(Model):
 
 
 class PathStep(Model):
-    """A step of a learning path. Steps of one ``level`` do not need each other; the first level is 0."""
+    """A step of a learning path. Steps of the same ``level`` do not depend on each other; the first level is 0."""
 
     id: SkillId
     name: str

@@ -1,4 +1,4 @@
-"""Trees, and trees with what is in them."""
+"""Trees, and the views of a tree with its skills."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ from skilltree.models.skills import SkillBody
 
 
 class Tree(Model):
-    """A tree of skills. ``prerequisites`` are other trees, to be completed before."""
+    """A tree of skills. ``prerequisites`` are other trees to complete first."""
 
     id: TreeId
     category_id: CategoryId
@@ -42,7 +42,7 @@ class Tree(Model):
 
 @with_config(CHANGES)
 class TreeChanges(TypedDict, total=False):
-    """What an author may change of a tree. Slug and prerequisites have methods of their own."""
+    """The fields of a tree that an author can change. Slug and prerequisites have their own methods."""
 
     category_id: CategoryId
     name: str
@@ -59,7 +59,7 @@ class TreeChanges(TypedDict, total=False):
 
 
 class TreeHit(Model):
-    """A tree that a search found. In the snippet, ``**`` stands around the words that matched."""
+    """A tree found by a search. In the snippet, ``**`` surrounds the matching words."""
 
     id: TreeId
     category_id: CategoryId
@@ -72,24 +72,24 @@ class TreeHit(Model):
 
 
 class LoadedSkill(SkillBody):
-    """A skill with one learner's progress. ``status`` is where the learner stands now, derived from the graph."""
+    """A skill with one learner's progress. ``status`` is the current status, derived from the graph."""
 
     status: SkillProgressStatus
     progress: SkillWork | None
 
 
 class LoadedTree(Tree):
-    """A tree with its active skills, top to bottom, left to right, and one learner's progress."""
+    """A tree with its active skills and one learner's progress. Skills go top to bottom, left to right."""
 
     progress: TreeProgress | None
     skills: tuple[LoadedSkill, ...]
 
 
 class MapSkill(Model):
-    """What is needed of a skill to draw it.
+    """The fields of a skill that a map needs to draw it.
 
-    ``level`` is 0 for a skill that needs nothing, else one more than the highest level among those that it needs: where
-    to draw it, as long as nobody has placed it.
+    ``level`` is 0 for a skill without dependencies, else one more than the highest level of its dependencies. A map can
+    use it to place a skill that nobody has placed yet.
     """
 
     id: SkillId
@@ -113,7 +113,7 @@ class MapSkill(Model):
 
 
 class TreeMap(Model):
-    """A tree as it is drawn, with one learner's status; the JSON documents of the skills are left out."""
+    """A tree as a map shows it, with one learner's status. The JSON documents of its skills are left out."""
 
     id: TreeId
     name: str

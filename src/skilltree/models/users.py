@@ -1,4 +1,4 @@
-"""Accounts and profiles. The password hash is on none of them."""
+"""Accounts and profiles. No model holds the password hash."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -31,7 +31,7 @@ class User(Model):
 
 
 class IssuedToken(Model):
-    """What goes into a mail to an account's address: a link with this token, which is in no log."""
+    """A token for a link in a mail to the account's address. Keep it out of logs."""
 
     user_id: UserId
     email: str
@@ -40,10 +40,10 @@ class IssuedToken(Model):
 
 
 class UserProfile(Model):
-    """What a learner says of themselves, and what they have reached.
+    """What learners say about themselves, and what they have reached.
 
-    The streaks are in days; the current one is 0 once a whole day of the learner's own has passed without learning. A
-    day begins at midnight, or so many hours later as ``day_starts_at`` says.
+    Streaks are in days; the current one is 0 once a whole day has passed without learning. Days are the learner's own:
+    they begin ``day_starts_at`` hours after midnight.
     """
 
     user_id: UserId
@@ -71,7 +71,7 @@ class UserProfile(Model):
 
 
 class HeldItem(Model):
-    """Something held on a learner: a JSON object, and the section of the export that it belongs to."""
+    """One stored item about a learner: a JSON object, and the section of the export where it belongs."""
 
     section: str
     item: str
@@ -79,7 +79,7 @@ class HeldItem(Model):
 
 @with_config(CHANGES)
 class ProfileChanges(TypedDict, total=False):
-    """What a learner may change of their profile."""
+    """The fields of a profile that the learner can change."""
 
     bio: str | None
     location: str | None
@@ -94,7 +94,7 @@ class ProfileChanges(TypedDict, total=False):
 
 @with_config(CHANGES)
 class AccountChanges(TypedDict, total=False):
-    """What the owner of an account may change of it."""
+    """The fields of an account that its owner can change."""
 
     username: str
     first_name: str | None

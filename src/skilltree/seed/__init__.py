@@ -1,4 +1,4 @@
-"""The data to start with: those of the specification, and a whole curriculum. Running it again changes nothing."""
+"""The initial data: that of the specification, and a whole curriculum. Seeding again changes nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FIRST_STEPS = AchievementId(uuid5(NAMESPACE_URL, "skilltree:achievement:first-st
 
 @dataclass(frozen=True)
 class Seeded:
-    """What was looked after, and whether it was there already."""
+    """A seeded thing, and whether it was there before."""
 
     kind: str
     name: str
@@ -27,9 +27,9 @@ class Seeded:
 
 
 def seed(db: Database | Scope, *, test_user: bool = True) -> Iterator[Seeded]:
-    """Write what is missing or has been edited, and yield each thing as it is done.
+    """Write what is missing or was edited, and yield each thing after it.
 
-    The test user has a password that everybody knows: without one where others than developers log in.
+    The test user's password is public. Leave the user out wherever people other than developers can log in.
     """
     yield from _categories(db)
     yield from _trees(db)
@@ -72,7 +72,7 @@ def _test_user(db: Database | Scope) -> Seeded:
         user = unit.users.register(
             email=TEST_EMAIL,
             username="testuser",
-            # The specification's, for development: too well known for anything else.
+            # The password of the specification, for development only, because everybody knows it.
             password=HashedPassword(hash_password("password123", cost=10)),
             first_name="Test",
             last_name="User",
