@@ -17,7 +17,7 @@ from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from estate import ROLES, Connection, Estate, settle
+from deployment import ROLES, Connection, Deployment, create_deployment
 from skilltree import embedded, migrate
 from tools.budgets import dataset
 
@@ -144,9 +144,9 @@ def new_host(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def estate(bare_host: str) -> Estate:
+def deployment(bare_host: str) -> Deployment:
     """A database of that server, owned by a role that is no superuser, with two learners at work."""
-    return settle(bare_host)
+    return create_deployment(bare_host)
 
 
 @pytest.fixture(params=ROLES)
@@ -156,9 +156,9 @@ def role(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def as_ada(estate: Estate, role: str) -> Iterator[Connection]:
+def as_ada(deployment: Deployment, role: str) -> Iterator[Connection]:
     """A connection of the application in that role, for one of the two; what is done is taken back."""
-    with estate.session(role, estate.ada.user_id) as connection:
+    with deployment.session(role, deployment.ada.user_id) as connection:
         yield connection
 
 

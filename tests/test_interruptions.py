@@ -16,37 +16,37 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-import _async.ends
-import _sync.ends
-from _sync.calls import Belongings, add_belongings, add_course
-from _sync.factories import until_somebody_waits
+import _async.scope_endings
+import _sync.scope_endings
+from _sync.factories import wait_for_lock_waiters
+from _sync.method_calls import SampleLearner, add_course, add_sample_learner
 from pgbouncer import SURVIVES, needs_pgbouncer, pgbouncer
 from skilltree import AsyncDatabase, Database
 from skilltree.errors import SkillTreeError
 
-Work = Callable[[AsyncDatabase, Belongings], Awaitable[object]]
+Work = Callable[[AsyncDatabase, SampleLearner], Awaitable[object]]
 
 
-async def a_call(db: AsyncDatabase, of: Belongings) -> None:
-    await db.as_user(of.user_id).progress.record_activity(of.user_id, of.begun_id, minutes=1)
+async def a_call(db: AsyncDatabase, learner: SampleLearner) -> None:
+    await db.as_user(learner.user_id).progress.record_activity(learner.user_id, learner.begun_id, minutes=1)
 
 
-async def a_unit_of_work(db: AsyncDatabase, of: Belongings) -> None:
-    async with db.as_user(of.user_id) as unit:
-        await unit.progress.record_activity(of.user_id, of.begun_id, minutes=1)
+async def a_unit_of_work(db: AsyncDatabase, learner: SampleLearner) -> None:
+    async with db.as_user(learner.user_id) as unit:
+        await unit.progress.record_activity(learner.user_id, learner.begun_id, minutes=1)
         async with unit.transaction() as inner:
-            await inner.progress.reset_skill(of.user_id, of.done_id)
-        await unit.progress.complete_skill(of.user_id, of.done_id)
+            await inner.progress.reset_skill(learner.user_id, learner.done_id)
+        await unit.progress.complete_skill(learner.user_id, learner.done_id)
 
 
-async def the_service(db: AsyncDatabase, of: Belongings) -> None:
-    async with db.as_service(of.user_id) as unit:
-        await unit.users.mark_email_verified(of.user_id)
-    await db.as_service(of.user_id).leaderboards.top()
+async def the_service(db: AsyncDatabase, learner: SampleLearner) -> None:
+    async with db.as_service(learner.user_id) as unit:
+        await unit.users.mark_email_verified(learner.user_id)
+    await db.as_service(learner.user_id).leaderboards.top()
 
 
-async def an_import(db: AsyncDatabase, of: Belongings) -> None:
-    await db.as_service(of.user_id).progress.import_rows([])
+async def an_import(db: AsyncDatabase, learner: SampleLearner) -> None:
+    await db.as_service(learner.user_id).progress.import_rows([])
 
 
 class Cancelled:
@@ -79,10 +79,10 @@ class Cancelled:
 
 
 @pytest.fixture
-def people(migrated_url: str) -> tuple[Belongings, Belongings]:
+def two_learners(migrated_url: str) -> tuple[SampleLearner, SampleLearner]:
     with Database(migrated_url) as db:
         course = add_course(db)
-        return add_belongings(db, "ada", course), add_belongings(db, "grace", course)
+        return add_sample_learner(db, "ada", course), add_sample_learner(db, "grace", course)
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def reached(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> 
     "ignore:Exception ignored in. <generator object BasePipeline._exit_gen:pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize("work", [a_call, a_unit_of_work, the_service, an_import])
-async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, reached, people, work, twice):
-    ada, grace = people
+async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, reached, two_learners, work, twice):
+    ada, grace = two_learners
     url, prepare_threshold = reached
     cancelled = 0
     with Database(migrated_url) as owner:
@@ -139,7 +139,7 @@ async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, reac
                 await asyncio.create_task(awaited(interrupted))
             except asyncio.CancelledError:
                 cancelled += 1
-            await _async.ends.check_nothing_is_left(db, ada, grace)
+            await _async.scope_endings.check_nothing_leaks(db, ada, grace)
             if interrupted.waited < nth:
                 break
 
@@ -150,8 +150,8 @@ async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, reac
         assert minutes(owner, grace) == before + nth
 
 
-def minutes(db: Database, of: Belongings) -> int:
-    work = db.progress.for_skill(of.user_id, of.begun_id)
+def minutes(db: Database, learner: SampleLearner) -> int:
+    work = db.progress.for_skill(learner.user_id, learner.begun_id)
     return 0 if work is None else work.time_spent_minutes
 
 
@@ -161,8 +161,8 @@ async def awaited(work: Awaitable[object]) -> object:
 
 @pytest.mark.parametrize("reached", [DIRECTLY, *THROUGH_PGBOUNCER], indirect=True)
 @pytest.mark.parametrize("in_a_unit", [False, True], ids=["a call", "a unit of work"])
-def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, reached, people, in_a_unit):
-    ada, grace = people
+def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, reached, two_learners, in_a_unit):
+    ada, grace = two_learners
     url, prepare_threshold = reached
 
     with Database(url, min_size=1, max_size=1, timeout=5, prepare_threshold=prepare_threshold) as db:
@@ -173,18 +173,18 @@ def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, rea
             with pytest.raises(KeyboardInterrupt):
                 if in_a_unit:
                     with db.as_user(ada.user_id) as unit:
-                        _sync.ends.work(unit, ada)
+                        _sync.scope_endings.work(unit, ada)
                 else:
-                    _sync.ends.work(db.as_user(ada.user_id), ada)
+                    _sync.scope_endings.work(db.as_user(ada.user_id), ada)
             interrupt.join()
-        _sync.ends.check_nothing_is_left(db, ada, grace)
+        _sync.scope_endings.check_nothing_leaks(db, ada, grace)
 
     with Database(migrated_url) as owner:
         assert owner.doctor.examine() == []
 
 
-async def test_a_unit_of_work_that_was_interrupted_does_no_more(migrated_url, app_url, people):
-    ada, _ = people
+async def test_a_unit_of_work_that_was_interrupted_does_no_more(migrated_url, app_url, two_learners):
+    ada, _ = two_learners
 
     async with AsyncDatabase(app_url, min_size=1, max_size=1, timeout=5) as db:
         before = await db.as_user(ada.user_id).users.get_profile(ada.user_id)
@@ -209,5 +209,5 @@ class Within:
 
 
 def interrupt_who_waits(observer: psycopg.Connection[Any]) -> None:
-    until_somebody_waits(observer)
+    wait_for_lock_waiters(observer)
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

@@ -46,7 +46,7 @@ def found_in(connection: psycopg.Connection[Any], statement: str, **sizes: int) 
     return [each for node in plan.nodes(top(connection, statement)) for each in plan.findings(node, sizes)]
 
 
-def everything(connection: psycopg.Connection[Any]) -> Any:
+def all_rows_fingerprint(connection: psycopg.Connection[Any]) -> Any:
     return connection.execute(
         """select count(*), sum(hashtext(user_skill_progress::text)), (select sum(hashtext(xp_events::text))
         from xp_events), (select sum(hashtext(skills::text)) from skills) from user_skill_progress"""
@@ -56,7 +56,7 @@ def everything(connection: psycopg.Connection[Any]) -> Any:
 def test_every_query_runs_with_samples_that_find_something_and_takes_back_what_it_did(
     connection: psycopg.Connection[Any],
 ) -> None:
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
     measured = [name for name in names() if has_plan(read(name)) and not is_about_the_schema(name)]
     wanting = {name: unsampled(read(name)) for name in measured}
 
@@ -64,7 +64,7 @@ def test_every_query_runs_with_samples_that_find_something_and_takes_back_what_i
 
     assert {name: missing for name, missing in wanting.items() if missing} == {}
     assert {each.name: each.unknown for each in explained if each.unknown} == {}
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def programs() -> str:
 def test_sql_prints_what_psql_and_pgbench_run(
     run: Run, connection: psycopg.Connection[Any], loaded_url: str, name: str, tmp_path: Any
 ) -> None:
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
     for_psql, for_pgbench = run("sql", name).output, run("sql", name, "--pgbench").output
     (tmp_path / "query.sql").write_text(for_pgbench)
 
@@ -241,7 +241,7 @@ def test_sql_prints_what_psql_and_pgbench_run(
     assert "ROLLBACK" in ran.stdout
     assert f"/* {name} */" in for_psql
     assert "processed: 3/3" in benched.stdout
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
 
 
 def test_sql_takes_a_parameter_instead_of_its_sample(run: Run) -> None:

@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.executors import NoopExecutor
 
-from _sync.factories import add_achievement, empty, rows, until_somebody_waits, value
+from _sync.factories import add_achievement, delete_all_rows, rows, value, wait_for_lock_waiters
 from conftest import _database
 from drift import drift
 from skilltree import Database
@@ -53,7 +53,7 @@ def clone(template: NoopExecutor) -> Iterator[str]:
 @pytest.fixture
 def connection(clone: str) -> Iterator[Connection]:
     with psycopg.connect(clone, autocommit=True) as connection:
-        empty(connection)
+        delete_all_rows(connection)
         connection.execute("insert into skill_categories (name, slug) values ('Programming', 'programming')")
         yield connection
 
@@ -486,7 +486,7 @@ def test_an_edit_is_not_refused_because_a_learner_is_deleted_meanwhile(db: Datab
         with db.transaction() as unit:
             unit.users.delete(ada)
             edit = thread.submit(db.skills.remove_dependency, tree["layout"], tree["css"])
-            until_somebody_waits(connection)
+            wait_for_lock_waiters(connection)
         edit.result(timeout=30)
 
     assert drift(connection) == {}
@@ -586,7 +586,7 @@ def test_a_call_that_meets_a_deadlock_is_tried_again_and_counted(
                 with patient.transaction() as unit:
                     unit.progress.complete_skill(ada, tree["html"])
                     call = thread.submit(hasty.progress.complete_skill, ben, tree["html"])
-                    until_somebody_waits(connection)
+                    wait_for_lock_waiters(connection)
                     unit.progress.complete_skill(ben, tree["css"])
             except ConcurrentUpdate:
                 undone += 1

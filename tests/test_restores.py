@@ -64,7 +64,7 @@ def work(url: str) -> None:
                     db.progress.complete_skill(learner.id, skill.id, score=100)
 
 
-def everything(url: str) -> dict[str, tuple[int, str]]:
+def all_rows_fingerprint(url: str) -> dict[str, tuple[int, str]]:
     """Return how many rows each table has, and a fingerprint of them."""
     with psycopg.connect(url) as connection:
         tables = connection.execute(
@@ -103,7 +103,7 @@ def test_a_restored_database_is_as_its_migrations_make_it(migrated_url, template
     with new_database(server) as url:
         restore(version, url, dumped(version, migrated_url))
 
-        assert everything(url) == everything(migrated_url)
+        assert all_rows_fingerprint(url) == all_rows_fingerprint(migrated_url)
         assert_well(url)
 
 
@@ -177,7 +177,7 @@ def test_an_upgrade_from_15_to_18_keeps_everything(old_server, new_server):
         dump = re.sub(rb"ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);\n", b"", dumped("18", old))
         restore("18", new, dump)
 
-        assert everything(new) == everything(old)
+        assert all_rows_fingerprint(new) == all_rows_fingerprint(old)
         assert_well(new)
 
 

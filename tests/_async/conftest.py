@@ -8,7 +8,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from _async.factories import add_tree, add_user, empty
+from _async.factories import add_tree, add_user, delete_all_rows
 from proxy import Proxy
 from skilltree import AsyncDatabase
 
@@ -32,7 +32,7 @@ def _clone_async(template):
 async def connection(_clone_async):
     """A superuser's connection of psycopg's own, in autocommit mode, to a database without rows."""
     async with await psycopg.AsyncConnection.connect(_clone_async, autocommit=True) as connection:
-        await empty(connection)
+        await delete_all_rows(connection)
         yield connection
 
 

@@ -32,7 +32,7 @@ TABLES = (
 )
 
 
-async def empty(connection):
+async def delete_all_rows(connection):
     """Delete every row, whoever still holds it, without asking the triggers."""
     await connection.execute(
         "select pg_terminate_backend(pg_stat_activity.pid) from pg_stat_activity"
@@ -42,7 +42,7 @@ async def empty(connection):
     await connection.execute(f"begin; set local session_replication_role = replica; {deletions}; commit")
 
 
-async def everything(connection):
+async def all_rows_fingerprint(connection):
     """Return a fingerprint of every row of every table."""
     prints = " union all ".join(
         f"select '{table}', count(*), md5(string_agg({table}::text, ' ' order by {table}::text)) from {table}"
@@ -54,24 +54,24 @@ async def everything(connection):
 @asynccontextmanager
 async def expect_nothing_written(connection):
     """Check that no row has changed."""
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
     yield
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
 
 
 @asynccontextmanager
 async def expect_refusal(connection, error=SkillTreeError, match=None):
     """Check that the block is refused with this error, and that nothing was written."""
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
     with pytest.raises(error, match=match) as refusal:
         yield refusal
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
 
 
 @asynccontextmanager
 async def case(subtests, given):
     """Go on with the next case when this one fails."""
-    with subtests.test(given=short(given)):
+    with subtests.test(given=parameter_id(given)):
         yield
 
 
@@ -86,7 +86,7 @@ async def value(connection, statement, *values):
     return only
 
 
-async def until_somebody_waits(connection, count=1):
+async def wait_for_lock_waiters(connection, count=1):
     """Return once so many others wait for a lock."""
     waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     for _ in range(2000):
@@ -105,7 +105,7 @@ async def all_pages(ask, *positional, **named):
     return pages
 
 
-def short(given):
+def parameter_id(given):
     """Return what a test with this parameter is called."""
     return re.sub(" object at 0x[0-9a-f]+", "", ascii(given))[:60]
 

@@ -4,10 +4,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from _async.factories import add_user, expect_refusal, rows, until_somebody_waits
+from _async.factories import add_user, expect_refusal, rows, wait_for_lock_waiters
+from concurrency import concurrently_async, failures, in_background_async
 from skilltree.errors import InvalidCredentials, SessionNotFound, TooManyAttempts, UnitOfWorkOpen, UserNotFound
 from skilltree.passwords import hash_password
-from together import failures, meanwhile_async, together_async
 
 EMAIL, PASSWORD, NEW = "ada@example.org", "correct horse", "battery staple"
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
@@ -65,7 +65,7 @@ async def test_log_ins_at_once_from_one_place_do_not_meet_in_a_deadlock(db, lear
     others = [await add_user(db, f"learner{number}") for number in range(6)]
 
     for _ in range(5):
-        results = await together_async(*[lambda user=user: log_in(db, email=user.email) for user in others * 2])
+        results = await concurrently_async(*[lambda user=user: log_in(db, email=user.email) for user in others * 2])
         assert failures(results) == []
 
     assert db.statistics()["retries"] == 0
@@ -78,9 +78,11 @@ async def test_a_session_that_is_just_starting_ends_when_the_password_changes(db
     async with AsyncExitStack() as until_changed, db.transaction() as unit:
         await unit.sessions.start(learner.id)
         changed = await until_changed.enter_async_context(
-            meanwhile_async(lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4))
+            in_background_async(
+                lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4)
+            )
         )
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
 
     assert changed.exception() is None
     assert await db.sessions.list_active(learner.id) == []
@@ -92,9 +94,9 @@ async def test_a_session_that_is_just_starting_ends_when_the_password_is_reset(d
     async with AsyncExitStack() as until_reset, db.transaction() as unit:
         await unit.sessions.start(learner.id)
         reset = await until_reset.enter_async_context(
-            meanwhile_async(lambda: db.accounts.reset_password(link.token, NEW, bcrypt_cost=4))
+            in_background_async(lambda: db.accounts.reset_password(link.token, NEW, bcrypt_cost=4))
         )
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
 
     assert reset.exception() is None
     assert await db.sessions.list_active(learner.id) == []
@@ -126,8 +128,8 @@ async def test_who_logs_in_has_a_session_and_is_counted_as_who_authenticates_is(
 async def test_no_session_starts_of_a_password_that_is_being_changed(db, connection, learner):
     async with AsyncExitStack() as until_started, db.transaction() as unit:
         await unit._connection.execute("update users set password_hash = $1", [hash_password(NEW, cost=4)])
-        started = await until_started.enter_async_context(meanwhile_async(lambda: start(db)))
-        await until_somebody_waits(connection)
+        started = await until_started.enter_async_context(in_background_async(lambda: start(db)))
+        await wait_for_lock_waiters(connection)
 
     assert isinstance(started.exception(), InvalidCredentials)
     assert await rows(connection, "select from user_sessions") == []
@@ -137,12 +139,14 @@ async def test_the_session_of_a_log_in_that_is_under_way_ends_when_the_password_
     async with AsyncExitStack() as until_done, db.transaction() as unit:
         # The log-in has checked the password, and waits with its account held.
         await unit._connection.execute("lock table user_sessions in share mode")
-        started = await until_done.enter_async_context(meanwhile_async(lambda: start(db)))
-        await until_somebody_waits(connection)
+        started = await until_done.enter_async_context(in_background_async(lambda: start(db)))
+        await wait_for_lock_waiters(connection)
         changed = await until_done.enter_async_context(
-            meanwhile_async(lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4))
+            in_background_async(
+                lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4)
+            )
         )
-        await until_somebody_waits(connection, 2)
+        await wait_for_lock_waiters(connection, 2)
 
     assert (started.exception(), changed.exception()) == (None, None)
     with pytest.raises(SessionNotFound):
@@ -152,8 +156,8 @@ async def test_the_session_of_a_log_in_that_is_under_way_ends_when_the_password_
 async def test_no_session_starts_of_an_account_that_is_being_closed(db, connection, learner):
     async with AsyncExitStack() as until_started, db.transaction() as unit:
         await unit.users.deactivate(learner.id)
-        started = await until_started.enter_async_context(meanwhile_async(lambda: db.sessions.start(learner.id)))
-        await until_somebody_waits(connection)
+        started = await until_started.enter_async_context(in_background_async(lambda: db.sessions.start(learner.id)))
+        await wait_for_lock_waiters(connection)
 
     assert isinstance(started.exception(), UserNotFound)
     assert await rows(connection, "select from user_sessions") == []

@@ -3,6 +3,7 @@
 import pytest
 
 from _async.factories import add_session, add_skills, add_user, expect_refusal, rows, value
+from concurrency import concurrently_async, failures
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     EmailTaken,
@@ -16,7 +17,6 @@ from skilltree.errors import (
     UsernameTaken,
     UserNotFound,
 )
-from together import failures, together_async
 
 PASSWORD = "correct horse"
 NEW = "augusta@example.org"
@@ -97,7 +97,7 @@ async def test_of_two_who_change_to_one_address_at_once_one_is_refused(db, conne
     grace = await add_user(db, "grace")
     links = [await request(db, each) for each in (learner, grace)]
 
-    results = await together_async(*[lambda link=link: db.accounts.change_email(link.token) for link in links])
+    results = await concurrently_async(*[lambda link=link: db.accounts.change_email(link.token) for link in links])
 
     assert [type(failure) for failure in failures(results)] == [EmailTaken]
     assert await value(connection, "select count(*) from users where email = %s", NEW) == 1

@@ -9,6 +9,7 @@ import bcrypt
 import pytest
 
 from _async.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, rows, value
+from concurrency import concurrently_async, failures
 from skilltree.errors import (
     InvalidCredentials,
     InvalidPassword,
@@ -19,7 +20,6 @@ from skilltree.errors import (
     TooManyAttempts,
     UserNotFound,
 )
-from together import failures, together_async
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse"
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
@@ -115,7 +115,7 @@ async def test_a_password_is_hashed_anew_when_the_cost_goes_up(db, connection, l
 
 async def test_no_connection_is_held_while_a_password_is_hashed(url, db, learner):
     async with type(db)(url, max_size=1, timeout=1) as small:
-        results = await together_async(*[lambda: log_in(small, cost=10)] * 3)
+        results = await concurrently_async(*[lambda: log_in(small, cost=10)] * 3)
 
     assert [result.id for result in results] == [learner.id] * 3
 
@@ -230,7 +230,7 @@ async def test_those_who_come_without_an_address_are_one_place_only_for_an_accou
 
 
 async def test_guesses_at_the_same_time_are_all_counted(db, learner):
-    results = await together_async(*[lambda: failure(db)] * 16)
+    results = await concurrently_async(*[lambda: failure(db)] * 16)
 
     assert sorted(result.__name__ for result in results) == ["InvalidCredentials"] * 3 + ["TooManyAttempts"] * 13
 
@@ -290,7 +290,7 @@ async def test_a_password_is_changed_by_who_knows_it(db, connection, learner):
 
 
 async def test_of_two_changes_at_the_same_time_one_is_refused(db, learner):
-    results = await together_async(
+    results = await concurrently_async(
         lambda: change(db, learner, new="the first one"), lambda: change(db, learner, new="the second one")
     )
 
@@ -401,7 +401,7 @@ async def test_a_changed_password_voids_the_links_that_would_change_it(db, learn
 async def test_of_two_who_use_a_link_at_the_same_time_one_is_refused(db, learner):
     issued = await db.accounts.request_password_reset(EMAIL)
 
-    results = await together_async(
+    results = await concurrently_async(
         *[lambda: db.accounts.reset_password(issued.token, "battery staple", bcrypt_cost=4)] * 6
     )
 

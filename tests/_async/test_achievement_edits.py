@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 
 from _async.factories import add_achievement, add_skills, add_user, expect_refusal, rows, value
+from concurrency import concurrently_async, failures
 from skilltree.errors import AchievementNotFound, InvalidDocument, InvalidValue, PermissionDenied
-from together import failures, together_async
 
 COUNT = {"type": "skill_completion_count", "threshold": 2}
 
@@ -130,7 +130,7 @@ async def test_two_authors_at_once_change_both_columns(db, connection):
 
     changes = [{"name": "Ten"}, {"xp_reward": 7}] * 10
 
-    results = await together_async(
+    results = await concurrently_async(
         *[lambda change=change: db.achievements.update(achievement.id, **change) for change in changes]
     )
 

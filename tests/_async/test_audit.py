@@ -18,10 +18,10 @@ from _async.factories import (
     rows,
     value,
 )
+from concurrency import concurrently_async, failures
 from skilltree._core.queries import read
 from skilltree.errors import InvalidCursor, InvalidValue, PermissionDenied, UserNotFound
 from skilltree.models.enums import AuditAction
-from together import failures, together_async
 
 # Of each table on the trail a change, and whether the insert of a row is recorded by the row alone.
 CHANGES = {
@@ -473,7 +473,7 @@ async def test_changes_of_one_transaction_come_in_their_order(db):
 async def test_changes_that_come_at_once_form_one_chain(db):
     art = await db.categories.create(name="0", slug="art")
 
-    results = await together_async(*(_rename(db, art.id, str(number)) for number in range(1, 9)))
+    results = await concurrently_async(*(_rename(db, art.id, str(number)) for number in range(1, 9)))
 
     assert failures(results) == []
     entries = await history(db, "skill_categories", art.id)
@@ -674,7 +674,7 @@ async def test_entries_in_the_default_partition_go_when_they_are_old_enough(db, 
 async def test_two_who_make_partitions_at_once_come_one_after_the_other(db, connection):
     await add_entry(connection, "2020-02-15 12:00Z")
 
-    results = await together_async(db.audit.ensure_partitions, db.audit.ensure_partitions)
+    results = await concurrently_async(db.audit.ensure_partitions, db.audit.ensure_partitions)
 
     assert sorted(results) == [[], ["audit_log_2020_02"]]
     await db.audit.drop_partitions(months_kept=2)

@@ -6,7 +6,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from _async.factories import add_skills, add_tree, add_user, expect_refusal, rows, until_somebody_waits, value
+from _async.factories import add_skills, add_tree, add_user, expect_refusal, rows, value, wait_for_lock_waiters
+from concurrency import in_background_async
 from skilltree.errors import (
     InvalidValue,
     SkillInactive,
@@ -15,7 +16,6 @@ from skilltree.errors import (
     TreeNotStarted,
     UserNotFound,
 )
-from together import meanwhile_async
 
 
 @pytest.fixture
@@ -206,9 +206,9 @@ async def test_a_way_chosen_while_its_skill_goes_does_not_keep_it(app, db, conne
     async with AsyncExitStack() as until_gone, app.as_service(None) as author:
         await author.skills.deactivate(css)
         choice = await until_gone.enter_async_context(
-            meanwhile_async(lambda: db.progress.set_current_path(ada.id, tree.id, [html, css]))
+            in_background_async(lambda: db.progress.set_current_path(ada.id, tree.id, [html, css]))
         )
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
 
     assert type(choice.exception()) is SkillInactive
     assert await path_of(db, ada, tree) == ()
@@ -219,8 +219,8 @@ async def test_a_skill_that_goes_while_a_way_is_chosen_leaves_it(app, db, connec
 
     async with AsyncExitStack() as until_chosen, app.as_user(ada.id) as learner:
         await learner.progress.set_current_path(ada.id, tree.id, [html, css])
-        edit = await until_chosen.enter_async_context(meanwhile_async(lambda: db.skills.delete(css)))
-        await until_somebody_waits(connection)
+        edit = await until_chosen.enter_async_context(in_background_async(lambda: db.skills.delete(css)))
+        await wait_for_lock_waiters(connection)
 
     assert edit.exception() is None
     assert await path_of(db, ada, tree) == (html,)

@@ -12,14 +12,15 @@ from _async.factories import (
     add_category,
     add_progress,
     add_skills,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_nothing_written,
     expect_refusal,
+    parameter_id,
     rows,
-    short,
     value,
 )
+from concurrency import concurrently_async, failures
 from skilltree import AsyncDatabase
 from skilltree.curriculum import parse_file, parse_tree
 from skilltree.errors import (
@@ -30,7 +31,6 @@ from skilltree.errors import (
     SkillTreeError,
     UnknownCurriculumKeys,
 )
-from together import failures, together_async
 
 REAL = {
     "exercism.json": (
@@ -369,7 +369,7 @@ async def test_an_edge_that_is_turned_round_comes_back_turned(db):
         {"theme": {"primaryColor": "#112233"}},
         {"ai_generated": True},
     ],
-    ids=short,
+    ids=parameter_id,
 )
 async def test_a_change_of_the_tree_alone_is_told_and_comes_back(db, change):
     form = curriculum("html")
@@ -411,7 +411,7 @@ async def test_a_change_of_the_tree_alone_is_told_and_comes_back(db, change):
         },
         {"assessments": {"passingScore": 80.5, "questions": [{"prompt": "?", "type": "text", "answers": ["a"]}]}},
     ],
-    ids=short,
+    ids=parameter_id,
 )
 async def test_a_change_of_a_skill_alone_is_told_and_comes_back(db, change):
     form = curriculum("css", "html", "js")
@@ -563,12 +563,12 @@ async def test_a_tree_made_with_the_repositories_comes_out_and_goes_in_unchanged
     inactive = await db.skills.create(tree.id, name="Inactive", dependencies=[html.id])
     await db.skills.deactivate(inactive.id)
     await db.trees.update(tree.id, tags=["a"], estimated_hours=1.5, layout_config={"theme": "grid"})
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
 
     report = await db.trees.import_tree(await db.trees.export_tree("web"))
 
     assert report.is_unchanged
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
     form = json.loads(json.dumps(await exported(db)))
     assert (await db.trees.import_tree(form)).is_unchanged
 
@@ -716,7 +716,7 @@ async def test_two_imports_of_the_same_new_tree_at_once_leave_one_tree(db, conne
         await connection.execute(statistics)
     form = curriculum("html", css=["html"])
 
-    results = await together_async(*[lambda: db.trees.import_tree(form) for _ in range(4)])
+    results = await concurrently_async(*[lambda: db.trees.import_tree(form) for _ in range(4)])
 
     assert failures(results) == []
     assert sum(report.tree_added for report in results) == 1
@@ -731,7 +731,7 @@ async def test_two_imports_of_the_same_new_tree_at_once_leave_one_tree(db, conne
 async def test_imports_of_different_trees_of_a_new_category_at_once_all_succeed(db, connection, statistics):
     if statistics is not None:
         await connection.execute(statistics)
-    results = await together_async(
+    results = await concurrently_async(
         *[
             lambda slug=slug: db.trees.import_tree(curriculum("a", slug=slug))
             for slug in ("one", "two", "three", "four")
@@ -748,7 +748,7 @@ async def test_imports_of_two_versions_at_once_leave_one_of_them(db):
     versions = [curriculum("a", "b", c=["a"]), curriculum("b", a=["b"]), curriculum("d", c=["d"], a=["c"])]
     await db.trees.import_tree(versions[0])
 
-    results = await together_async(*[lambda form=form: db.trees.import_tree(form) for form in versions])
+    results = await concurrently_async(*[lambda form=form: db.trees.import_tree(form) for form in versions])
 
     assert failures(results) == []
     assert await exported(db) in versions
@@ -760,7 +760,7 @@ async def test_an_import_while_the_graph_is_edited_leaves_the_graph_of_the_file(
         await db.trees.import_tree(form)
         ids = {skill.key: skill.id for skill in (await db.trees.load("web")).skills}
 
-        results = await together_async(
+        results = await concurrently_async(
             lambda: db.trees.import_tree(form),
             lambda: db.skills.add_dependency(ids["b"], ids["a"]),
             lambda: db.skills.add_dependency(ids["c"], ids["b"]),

@@ -12,9 +12,10 @@ from _async.factories import (
     case,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_async, failures, in_background_async
 from proxy import Proxy
 from skilltree import AsyncDatabase
 from skilltree.errors import (
@@ -29,7 +30,6 @@ from skilltree.errors import (
     StatementTimeout,
     UnsupportedIsolation,
 )
-from together import failures, meanwhile_async, together_async
 
 OTHERS = "datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
 
@@ -102,9 +102,9 @@ async def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, watched):
 
 async def test_a_connection_that_ends_during_a_statement_is_told_and_the_statement_not_repeated(url, db, connection):
     art = await add_category(db, "art")
-    update = meanwhile_async(lambda: db.categories.update(art.id, name="Changed"))
+    update = in_background_async(lambda: db.categories.update(art.id, name="Changed"))
     async with await locked_categories(url), update as changed:
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
         await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {WAITING}")
 
     assert isinstance(changed.exception(), ServerUnavailable)
@@ -274,7 +274,9 @@ async def test_a_closed_database_leaves_no_connection_behind(url, connection):
 
 async def test_many_callers_share_a_small_pool(url, connection):
     async with AsyncDatabase(url, min_size=1, max_size=2, timeout=20) as db:
-        users = await together_async(*[lambda number=number: add_user(db, f"learner-{number}") for number in range(8)])
+        users = await concurrently_async(
+            *[lambda number=number: add_user(db, f"learner-{number}") for number in range(8)]
+        )
 
         assert failures(users) == []
         assert await value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") <= 2
@@ -291,7 +293,7 @@ async def test_many_units_of_work_share_a_small_pool(url, connection):
             await unit.users.update_profile(user.id, bio=str(number))
 
     async with AsyncDatabase(url, min_size=1, max_size=2, timeout=20) as db:
-        results = await together_async(*[lambda number=number: work(number) for number in range(8)])
+        results = await concurrently_async(*[lambda number=number: work(number) for number in range(8)])
 
         assert failures(results) == []
 
@@ -385,8 +387,8 @@ async def test_a_statement_that_meets_a_deadlock_is_tried_again_and_counted(url,
         await psycopg.AsyncConnection.connect(theirs) as other,
     ):
         await other.execute("select from skills where id = %s for update", [css.id])
-        async with meanwhile_async(lambda: patient.skills.remove_dependency(css.id, html.id)) as changed:
-            await until_somebody_waits(connection)
+        async with in_background_async(lambda: patient.skills.remove_dependency(css.id, html.id)) as changed:
+            await wait_for_lock_waiters(connection)
             await other.execute("select from skills where id = %s for update", [html.id])
             await other.commit()
 
@@ -409,8 +411,8 @@ async def test_a_unit_of_work_that_meets_a_deadlock_is_told(url, connection, db,
         await psycopg.AsyncConnection.connect(theirs) as other,
     ):
         await other.execute("select from skills where id = %s for update", [css.id])
-        async with meanwhile_async(work) as changed:
-            await until_somebody_waits(connection)
+        async with in_background_async(work) as changed:
+            await wait_for_lock_waiters(connection)
             await other.execute("select from skills where id = %s for update", [html.id])
             await other.commit()
 
@@ -432,8 +434,8 @@ async def test_a_statement_that_cannot_be_serialized_is_tried_as_often_as_allowe
     async with strict:
         async with await psycopg.AsyncConnection.connect(url) as other:
             await other.execute("update skill_categories set sort_order = 7")
-            async with meanwhile_async(lambda: strict.categories.update(art.id, name="Changed")) as changed:
-                await until_somebody_waits(connection)
+            async with in_background_async(lambda: strict.categories.update(art.id, name="Changed")) as changed:
+                await wait_for_lock_waiters(connection)
                 await other.commit()
         assert strict.statistics()["retries"] == retries
 

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from _async.factories import add_achievement, add_skills, add_tree, add_user, everything, rows, value
-from together import failures, together_async
+from _async.factories import add_achievement, add_skills, add_tree, add_user, all_rows_fingerprint, rows, value
+from concurrency import concurrently_async, failures
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 STRANGER = UUID("01900000-0000-7000-8000-000000000000")
@@ -83,14 +83,14 @@ async def stored(connection):
 
 
 async def test_what_learners_do_drifts_nowhere(db, connection, school):
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
 
     findings = await db.doctor.examine()
     repair = await db.doctor.repair()
 
     assert findings == []
     assert (repair.changes, repair.failures, repair.remaining) == ((), (), ())
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
 
 
 async def test_resets_pauses_and_edits_drift_nowhere(db, school):
@@ -810,7 +810,7 @@ async def test_learners_go_on_while_they_are_mended(db, connection, school):
     async def learn(learner):
         return [await db.progress.complete_skill(learner.id, skill.id) for skill in skills]
 
-    results = await together_async(
+    results = await concurrently_async(
         db.doctor.repair, db.doctor.repair, *(lambda learner=learner: learn(learner) for learner in learners)
     )
     last = await db.doctor.repair()

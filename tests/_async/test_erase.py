@@ -16,9 +16,10 @@ from _async.factories import (
     expect_nothing_written,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_async, failures, in_background_async
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     InvalidCredentials,
@@ -29,7 +30,6 @@ from skilltree.errors import (
     UserNotFound,
 )
 from skilltree.models.enums import Leaderboard
-from together import failures, meanwhile_async, together_async
 
 UNKNOWN = UUID(int=0)
 HERE = "datname = current_database()"
@@ -417,8 +417,8 @@ async def test_an_erasure_whose_connection_breaks_has_not_been(url, db, connecti
         async with await psycopg.AsyncConnection.connect(url) as author:
             # Of what an erasure comes to when all has been copied.
             await author.execute("select from skills where key = 'css' for update")
-            async with meanwhile_async(lambda: db.users.erase(grace.id)) as erasure:
-                await until_somebody_waits(connection)
+            async with in_background_async(lambda: db.users.erase(grace.id)) as erasure:
+                await wait_for_lock_waiters(connection)
                 waiting = f"{HERE} and wait_event_type = 'Lock'"
                 await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
 
@@ -432,7 +432,7 @@ async def test_an_erasure_is_one_round_trip(watched, proxy, grace):
 
 
 async def test_two_who_erase_the_same_learner_at_once_erase_once(db, connection, grace):
-    results = await together_async(*[lambda: db.users.erase(grace.id)] * 4)
+    results = await concurrently_async(*[lambda: db.users.erase(grace.id)] * 4)
 
     assert sorted(type(result).__name__ for result in results) == ["NoneType", *["UserNotFound"] * 3]
     assert await value(connection, "select count(*) from users") == 1
@@ -443,8 +443,8 @@ async def test_a_learner_at_work_is_erased_after_it(db, connection, grace, skill
     async with AsyncExitStack() as afterwards:
         async with db.transaction() as unit:
             await unit.progress.complete_skill(grace.id, skills[2].id)
-            erasure = await afterwards.enter_async_context(meanwhile_async(lambda: db.users.erase(grace.id)))
-            await until_somebody_waits(connection)
+            erasure = await afterwards.enter_async_context(in_background_async(lambda: db.users.erase(grace.id)))
+            await wait_for_lock_waiters(connection)
 
     assert failures([erasure.exception()]) == []
     assert await value(connection, "select sum(xp) from xp_events") == 35
@@ -462,8 +462,8 @@ async def test_who_is_being_erased_can_do_nothing_any_more(db, connection, grace
     async with AsyncExitStack() as afterwards:
         async with db.transaction() as unit:
             await unit.users.erase(grace.id)
-            working = await afterwards.enter_async_context(meanwhile_async(lambda: together_async(*work)))
-            await until_somebody_waits(connection, 3)
+            working = await afterwards.enter_async_context(in_background_async(lambda: concurrently_async(*work)))
+            await wait_for_lock_waiters(connection, 3)
 
     assert [type(result) for result in working.result()] == [UserNotFound] * 3
     assert await found(connection, *TRACES, str(grace.id), "Still there") == []
@@ -485,8 +485,8 @@ async def test_a_tree_that_is_edited_meanwhile_counts_nobody_right(db, connectio
     async with AsyncExitStack() as afterwards:
         async with db.transaction() as author:
             await author.skills.create(tree.id, name="js")
-            erasure = await afterwards.enter_async_context(meanwhile_async(lambda: db.users.erase(grace.id)))
-            await until_somebody_waits(connection)
+            erasure = await afterwards.enter_async_context(in_background_async(lambda: db.users.erase(grace.id)))
+            await wait_for_lock_waiters(connection)
 
     assert failures([erasure.exception()]) == []
     assert await value(connection, "select total_skills from user_skill_tree_progress") == 4
@@ -506,7 +506,7 @@ async def test_erasures_while_everybody_is_at_work_leave_nothing_wrong(db, conne
         lambda: db.progress.complete_skill(grace.id, git.id),
     ]
 
-    results = await together_async(*work)
+    results = await concurrently_async(*work)
 
     assert {type(failure) for failure in failures(results)} <= {UserNotFound}
     assert await value(connection, "select count(*) from users where username like 'deleted-%%'") == 4

@@ -5,12 +5,12 @@ import time
 import pytest
 
 from _async.factories import add_category
+from concurrency import concurrently_async, failures
 from proxy import Proxy
 from skilltree import AsyncDatabase
 from skilltree._async.repository import step
 from skilltree._core.queries import made
 from skilltree.errors import PoolExhausted, ServerUnavailable
-from together import failures, together_async
 
 SLOW = made("tests/slow", b"select pg_sleep(0.02)", "")
 
@@ -24,7 +24,7 @@ async def test_a_backlog_is_served_in_turn_and_nobody_is_refused(url):
             await db.run([step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
             waited.append(time.monotonic() - started)
 
-        results = await together_async(*[work] * 150)
+        results = await concurrently_async(*[work] * 150)
 
     assert failures(results) == []
     # 150 statements of 20 ms on two connections are 1.5 s.
@@ -46,7 +46,7 @@ async def test_all_who_wait_are_told_at_once_when_the_server_is_gone(url):
     started = time.monotonic()
     try:
         for _ in range(3):
-            results = await together_async(*[db.categories.list] * 20)
+            results = await concurrently_async(*[db.categories.list] * 20)
             assert [type(failure) for failure in failures(results)] == [ServerUnavailable] * 20
             assert "socket" in str(results[0])
         assert time.monotonic() - started < 5
@@ -77,7 +77,9 @@ async def test_who_waits_goes_on_waiting_when_the_server_only_takes_no_more(app_
     await connection.execute(f"{limit} 2")
     try:
         async with AsyncDatabase(app_url, min_size=1, max_size=4, timeout=10) as db:
-            results = await together_async(*[lambda n=n: add_category(db.as_service(), f"art-{n}") for n in range(20)])
+            results = await concurrently_async(
+                *[lambda n=n: add_category(db.as_service(), f"art-{n}") for n in range(20)]
+            )
     finally:
         await connection.execute(f"{limit} -1")
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 from typing_extensions import is_typeddict
 
-from _async.factories import TABLES, add_achievement, add_skills, add_tree, add_user, everything, rows, value
+from _async.factories import TABLES, add_achievement, add_skills, add_tree, add_user, all_rows_fingerprint, rows, value
 from hostile import HOSTILE
 from skilltree import AsyncDatabase
 from skilltree._async.database import AsyncRepositories
@@ -156,7 +156,7 @@ class World:
         }
         for table, columns in self.columns.items():
             await self.connection.execute(f"create table kept.{table} as select {columns} from {table}")
-        self.print = await everything(self.connection)
+        self.print = await all_rows_fingerprint(self.connection)
 
     async def restore(self):
         statements = [f"delete from {table}" for table in TABLES]
@@ -252,7 +252,7 @@ async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(world, 
             assert not isinstance(error, DatabaseFailure) or isinstance(error, PermissionDenied), repr(error)
             assert not isinstance(error, SkillTreeError) or len(str(error)) < 5000
             if has_written and method not in WRITES_BEFORE_IT_REFUSES:
-                assert await everything(world.connection) == world.print
+                assert await all_rows_fingerprint(world.connection) == world.print
     finally:
         if has_written:
             await world.restore()

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from _async.factories import add_skills, everything, expect_refusal, rows, value
+from _async.factories import add_skills, all_rows_fingerprint, expect_refusal, rows, value
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     InvalidValue,
@@ -158,12 +158,12 @@ async def test_ten_thousand_rows_are_imported_at_once(db, connection, learner, t
 
 async def test_an_import_waits_for_nobody_who_is_not_in_its_trees(db, connection, learner, skills):
     html, css, _ = skills
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
 
     async with db.transaction() as unit:
         await unit.progress.start_skill(learner.id, html.id)
         await unit.progress.import_rows([completed(learner, css)])
-        assert await everything(connection) == before
+        assert await all_rows_fingerprint(connection) == before
 
     assert await db.progress.for_skill(learner.id, css.id) is not None
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from _async.factories import add_skills, add_tree, add_user, expect_refusal, rows, value
+from concurrency import concurrently_async
 from skilltree.errors import InvalidValue
 from skilltree.models.enums import Leaderboard
-from together import together_async
 
 # The same as the statement's, by counting everyone above.
 RANKS = """
@@ -164,7 +164,7 @@ async def test_ranks_stay_exact_when_many_complete_at_once(db, connection, tree)
     completions = [(each, skill) for skill in skills for each in learners[:12]] + [
         (each, skills[0]) for each in learners
     ]
-    await together_async(
+    await concurrently_async(
         *(lambda each=each, skill=skill: db.progress.complete_skill(each.id, skill.id) for each, skill in completions)
     )
 

@@ -6,8 +6,8 @@ import pytest
 from psycopg.errors import UniqueViolation
 
 from _async.factories import add_user, case, expect_refusal, value
+from concurrency import concurrently_async, failures
 from skilltree.errors import EmailTaken, InvalidCredentials, InvalidName, InvalidValue, TooManyAttempts, UsernameTaken
-from together import failures, together_async
 
 ALIKE = {
     "case": ("Ada", "aDA"),
@@ -104,7 +104,7 @@ async def test_a_name_that_is_only_shown_may_be_joined_but_not_turned(db, connec
 async def test_of_two_who_take_names_that_look_the_same_at_once_one_is_refused(db, connection):
     names = ["ZOË", "zoë", "zoe\u0308", "Zoe\u0308"]
 
-    results = await together_async(
+    results = await concurrently_async(
         *[lambda name=name, place=place: add_user(db, name, email=f"{place}@x.org") for place, name in enumerate(names)]
     )
 

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from _async.factories import add_progress, add_skills, add_tree, add_user, all_pages, case, short
+from _async.factories import add_progress, add_skills, add_tree, add_user, all_pages, case, parameter_id
 from skilltree.errors import InvalidCursor, InvalidValue, SkillNotFound, TreeNotFound
 
 UNKNOWN = UUID(int=0)
@@ -105,7 +105,7 @@ async def test_a_page_is_not_moved_by_work_that_comes_in_before_it(db, connectio
     assert [work.skill_id for work in (*page.items, *rest.items)] == [skill.id for skill in (*others, last)]
 
 
-@pytest.mark.parametrize("given", [{"limit": 0}, {"limit": 1001}, {"status": "DONE"}], ids=short)
+@pytest.mark.parametrize("given", [{"limit": 0}, {"limit": 1001}, {"status": "DONE"}], ids=parameter_id)
 async def test_a_list_of_work_that_cannot_be_is_refused(db, learner, given):
     with pytest.raises(InvalidValue):
         await db.progress.list_for_user(learner.id, **given)

@@ -508,12 +508,12 @@ async def test_without_a_tree_the_skills_of_all_trees_under_way_are_ranked_toget
 
 async def test_the_ranking_is_the_same_every_time_and_a_limit_takes_its_head(db, learner, tree):
     await add_skills(db, tree, *(f"skill {number:02}" for number in range(20)))
-    everything = await next_of(db, learner, tree, limit=1000)
+    all_rows_fingerprint = await next_of(db, learner, tree, limit=1000)
 
-    assert [skill.id for skill in everything] == sorted(skill.id for skill in everything)
+    assert [skill.id for skill in all_rows_fingerprint] == sorted(skill.id for skill in all_rows_fingerprint)
     for limit in (1, 7, 20):
-        assert await next_of(db, learner, tree, limit=limit) == everything[:limit]
-    assert await next_of(db, learner, tree) == everything[:10]
+        assert await next_of(db, learner, tree, limit=limit) == all_rows_fingerprint[:limit]
+    assert await next_of(db, learner, tree) == all_rows_fingerprint[:10]
 
 
 async def test_when_nothing_is_open_there_is_nothing_to_do_next(db, connection, learner, tree):

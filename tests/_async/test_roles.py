@@ -15,9 +15,10 @@ from _async.factories import (
     expect_nothing_written,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import in_background_async
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     ConcurrentUpdate,
@@ -30,7 +31,6 @@ from skilltree.errors import (
     UnitOfWorkOpen,
     UserNotFound,
 )
-from together import meanwhile_async
 
 # What differs between two learners who have done the same.
 PERSONAL = {"id", "user_id", "username", "email", "bio"}
@@ -329,18 +329,20 @@ async def test_a_learners_call_that_cannot_be_serialized_is_tried_again(app_url,
     async with AsyncDatabase(make_conninfo(app_url, options=options), max_size=1) as strict:
         async with await psycopg.AsyncConnection.connect(url) as other:
             await other.execute("update user_profiles set location = 'Paris'")
-            change = meanwhile_async(lambda: strict.as_user(learner.id).users.update_profile(learner.id, bio="Twice"))
+            change = in_background_async(
+                lambda: strict.as_user(learner.id).users.update_profile(learner.id, bio="Twice")
+            )
             async with change as changed:
-                await until_somebody_waits(connection)
+                await wait_for_lock_waiters(connection)
                 await other.commit()
         assert strict.statistics()["retries"] == 1
         assert (changed.result().bio, changed.result().location) == ("Twice", "Paris")
 
         async with await psycopg.AsyncConnection.connect(url) as other:
             await other.execute("update user_profiles set location = 'Oslo'")
-            change = meanwhile_async(lambda: in_a_unit_of_work(strict, learner))
+            change = in_background_async(lambda: in_a_unit_of_work(strict, learner))
             async with change as changed:
-                await until_somebody_waits(connection)
+                await wait_for_lock_waiters(connection)
                 await other.commit()
         assert isinstance(changed.exception(), ConcurrentUpdate)
 

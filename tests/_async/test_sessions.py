@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
-from _async.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, short, value
+from _async.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, parameter_id, value
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     IdTaken,
@@ -73,7 +73,7 @@ async def test_an_address_that_is_none_is_refused(db, connection, learner, subte
         [],
         "Firefox",
     ],
-    ids=short,
+    ids=parameter_id,
 )
 async def test_a_device_that_is_no_document_is_refused(db, connection, learner, device_info):
     async with expect_refusal(connection, InvalidValue):
@@ -221,7 +221,7 @@ async def test_a_session_that_somebody_is_touching_does_not_expire(db, connectio
 @pytest.mark.parametrize(
     "given",
     [{"limit": -1}, {"limit": "all"}, {"idle_for": "long ago"}],
-    ids=short,
+    ids=parameter_id,
 )
 async def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, learner, given):
     await add_session(db, learner.id)

@@ -11,9 +11,10 @@ from _async.factories import (
     case,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_async, failures, in_background_async
 from skilltree.errors import (
     CyclicDependency,
     CyclicParents,
@@ -26,7 +27,6 @@ from skilltree.errors import (
     UnknownDependency,
     UnknownParent,
 )
-from together import failures, meanwhile_async, together_async
 
 UNKNOWN = UUID(int=0)
 
@@ -546,7 +546,7 @@ async def test_a_cycle_over_an_inactive_skill_is_refused(db, connection, tree):
 async def test_halves_of_a_cycle_added_at_once_do_not_close_it(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
 
-    results = await together_async(
+    results = await concurrently_async(
         lambda: db.skills.add_dependency(html.id, css.id), lambda: db.skills.add_dependency(css.id, html.id)
     )
 
@@ -558,7 +558,7 @@ async def test_halves_of_a_cycle_added_at_once_do_not_close_it(db, connection, t
 async def test_dependencies_added_at_once_are_all_there(db, connection, tree):
     *needed, last = await add_skills(db, tree, *"abcdefgh")
 
-    results = await together_async(*[lambda one=one: db.skills.add_dependency(last.id, one.id) for one in needed])
+    results = await concurrently_async(*[lambda one=one: db.skills.add_dependency(last.id, one.id) for one in needed])
 
     assert failures(results) == []
     assert len(await edges(connection)) == 7
@@ -568,7 +568,9 @@ async def test_dependencies_replaced_at_once_are_those_of_one_caller(db, connect
     html, css, js, layout = await add_skills(db, tree, "html", "css", "js", "layout")
     wishes = [[html.id, css.id], [js.id], [css.id, js.id], []]
 
-    results = await together_async(*[lambda wish=wish: db.skills.set_dependencies(layout.id, wish) for wish in wishes])
+    results = await concurrently_async(
+        *[lambda wish=wish: db.skills.set_dependencies(layout.id, wish) for wish in wishes]
+    )
 
     assert failures(results) == []
     assert [*(await db.skills.get(layout.id)).dependencies] in wishes
@@ -580,8 +582,10 @@ async def test_an_edge_added_while_dependencies_are_replaced_is_not_lost(db, con
 
     async with AsyncExitStack() as until_added, db.transaction() as unit:
         await unit.skills.set_dependencies(js.id, [html.id])
-        added = await until_added.enter_async_context(meanwhile_async(lambda: db.skills.add_dependency(js.id, css.id)))
-        await until_somebody_waits(connection)
+        added = await until_added.enter_async_context(
+            in_background_async(lambda: db.skills.add_dependency(js.id, css.id))
+        )
+        await wait_for_lock_waiters(connection)
 
     assert added.exception() is None
     assert await edges(connection) == [("js", "css"), ("js", "html")]
@@ -647,7 +651,9 @@ async def test_deleting_a_skill_takes_it_out_of_the_graph(db, connection, learne
 async def test_a_skill_deleted_while_another_comes_to_need_it_leaves_no_dangling_edge(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
 
-    results = await together_async(lambda: db.skills.delete(html.id), lambda: db.skills.add_dependency(css.id, html.id))
+    results = await concurrently_async(
+        lambda: db.skills.delete(html.id), lambda: db.skills.add_dependency(css.id, html.id)
+    )
 
     assert results[0] is None
     assert all(isinstance(failure, (SkillNotFound, UnknownDependency)) for failure in failures(results))

@@ -4,7 +4,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from _async.factories import add_category, add_skills, add_tree, add_user, everything, expect_refusal, value
+from _async.factories import add_category, add_skills, add_tree, add_user, all_rows_fingerprint, expect_refusal, value
 from skilltree.errors import (
     CyclicDependency,
     EmailTaken,
@@ -198,13 +198,13 @@ async def test_two_units_of_work_do_not_see_each_others_work_until_it_is_done(db
 
 async def test_an_edge_written_on_one_side_only_is_refused_even_to_a_client_of_its_own(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
 
     with pytest.raises(psycopg.errors.CheckViolation) as refusal:
         await connection.execute("update skills set dependencies = array[%s] where id = %s", [html.id, css.id])
 
     assert refusal.value.diag.constraint_name == "skills_dependents_inverse"
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
 
 
 async def test_a_tree_and_its_skills_made_in_one_transaction_hold_together(db):

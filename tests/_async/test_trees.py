@@ -10,10 +10,10 @@ from _async.factories import (
     add_tree,
     add_user,
     all_pages,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_refusal,
-    short,
+    parameter_id,
     value,
 )
 from skilltree.errors import (
@@ -184,7 +184,7 @@ async def test_a_prerequisite_given_twice_is_refused(db, connection, tree):
         ({"layout_config": {"levelHeight": -1}}, "layout_config", ("levelHeight",)),
         ({"theme_config": {"accentColor": "red"}}, "theme_config", ("accentColor",)),
     ],
-    ids=short,
+    ids=parameter_id,
 )
 async def test_a_bad_document_of_a_tree_is_refused_with_the_path_of_the_fault(db, connection, tree, given, field, path):
     async with expect_refusal(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_create:
@@ -489,7 +489,9 @@ async def test_hits_come_in_pages(db):
     assert await found(db, "common", limit=0) == []
 
 
-@pytest.mark.parametrize("given", [{"limit": -1}, {"offset": -1}, {"limit": 2**70}, {"offset": "next"}], ids=short)
+@pytest.mark.parametrize(
+    "given", [{"limit": -1}, {"offset": -1}, {"limit": 2**70}, {"offset": "next"}], ids=parameter_id
+)
 async def test_a_page_of_hits_that_cannot_be_is_refused(db, given):
     with pytest.raises(InvalidValue):
         await db.trees.search("common", **given)
@@ -684,11 +686,11 @@ async def test_loading_a_tree_is_one_statement_and_one_round_trip(db, proxy, wat
 
 async def test_reading_writes_nothing(db, connection, learner, tree):
     await add_skills(db, tree, "html", css=["html"])
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
 
     await statuses(db, learner)
     await db.trees.list()
     await db.trees.search("web")
     await db.trees.export_tree("web")
 
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before

@@ -3,7 +3,16 @@ from uuid import UUID, uuid4
 import bcrypt
 import pytest
 
-from _async.factories import add_achievement, add_progress, add_skills, add_user, case, expect_refusal, short, value
+from _async.factories import (
+    add_achievement,
+    add_progress,
+    add_skills,
+    add_user,
+    case,
+    expect_refusal,
+    parameter_id,
+    value,
+)
 from skilltree.errors import (
     EmailTaken,
     IdTaken,
@@ -268,7 +277,7 @@ async def test_a_change_of_a_profile_that_cannot_be_is_refused(db, connection, l
         ({"dailyGoalMinutes": -1}, ("dailyGoalMinutes",)),
         ({"emailNotifications": "perhaps"}, ("emailNotifications",)),
     ],
-    ids=short,
+    ids=parameter_id,
 )
 async def test_bad_preferences_are_refused_with_the_path_of_the_fault(db, connection, learner, preferences, path):
     async with expect_refusal(connection, InvalidDocument) as refusal:

@@ -8,8 +8,8 @@ from _async.factories import (
     add_skills,
     add_tree,
     add_user,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_refusal,
 )
 from skilltree.errors import InvalidValue
@@ -176,8 +176,8 @@ async def test_a_document_without_end_is_refused(db, connection, row):
 
 
 async def test_an_empty_list_of_ids_asks_for_nothing(db, connection, row):
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
 
     await db.skills.arrange(row["tree"].id, {})
 
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before

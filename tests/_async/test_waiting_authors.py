@@ -5,9 +5,9 @@ from time import monotonic
 
 import pytest
 
-from _async.factories import add_skills, add_tree, add_user, everything, rows, until_somebody_waits, value
+from _async.factories import add_skills, add_tree, add_user, all_rows_fingerprint, rows, value, wait_for_lock_waiters
+from concurrency import concurrently_async, failures, in_background_async
 from skilltree.errors import LockTimeout, TreeBusy
-from together import failures, meanwhile_async, together_async
 
 # An author's two seconds, and what a busy machine adds.
 PATIENCE = 3.5
@@ -71,9 +71,9 @@ async def test_learners_go_on_while_an_author_waits_for_a_slow_one(db, connectio
 
     async with (
         at_work(db, slow, skills[1]),
-        meanwhile_async(lambda: timed(lambda: EDITS[edit](db, tree, skills))) as author,
+        in_background_async(lambda: timed(lambda: EDITS[edit](db, tree, skills))) as author,
     ):
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
         took = [await timed(lambda other=other: db.progress.complete_skill(other.id, skills[1].id)) for other in others]
     error, waited = author.result()
 
@@ -94,7 +94,7 @@ async def test_an_author_who_waits_shortly_is_let_in(db, connection, skills, lea
         async with at_work(db, learners[0], skills[1]) as unit:
             await rows(unit._connection, "select pg_sleep(0.6)")
 
-    async with meanwhile_async(slow) as learner:
+    async with in_background_async(slow) as learner:
         await rows(connection, "select pg_sleep(0.2)")
         await db.skills.update(skills[3].id, is_optional=True)
 
@@ -124,7 +124,7 @@ async def test_an_author_comes_in_among_learners_who_hardly_ever_stop(db, skills
         for number in range(6):
             await db.skills.update(skills[3].id, is_optional=number % 2 == 0)
 
-    results = await together_async(edit, *(lambda learner=learner: learn(learner) for learner in learners))
+    results = await concurrently_async(edit, *(lambda learner=learner: learn(learner) for learner in learners))
 
     assert failures(results) == []
     assert await db.doctor.examine() == []
@@ -138,9 +138,9 @@ async def test_an_author_who_holds_off_learners_waits_only_briefly_for_anything_
         await db.progress.complete_skill(slow.id, skill.id)
 
     async with at_work(db, slow, elsewhere):
-        before = await everything(connection)
+        before = await all_rows_fingerprint(connection)
         error, waited = await timed(lambda: db.skills.deactivate(skills[3].id))
-        after = await everything(connection)
+        after = await all_rows_fingerprint(connection)
         failure, took = await timed(lambda: db.progress.complete_skill(other.id, skills[1].id))
 
     assert isinstance(error, LockTimeout)
@@ -176,7 +176,7 @@ async def test_authors_of_a_tree_that_is_not_noted_as_begun_wait_for_each_other(
             await unit.skills.update(skill.id, is_active=False)
             await rows(unit._connection, "select pg_sleep(0.2)")
 
-    results = await together_async(*(lambda skill=skill: edit(skill) for skill in skills[1:3]))
+    results = await concurrently_async(*(lambda skill=skill: edit(skill) for skill in skills[1:3]))
 
     assert failures(results) == []
     assert {finding.invariant for finding in await db.doctor.examine()} == {"begun_tree_is_noted"}

@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from _sync.factories import add_tree, add_user, empty
+from _sync.factories import add_tree, add_user, delete_all_rows
 from proxy import Proxy
 from skilltree import Database
 
@@ -34,7 +34,7 @@ def _clone_sync(template):
 def connection(_clone_sync):
     """A superuser's connection of psycopg's own, in autocommit mode, to a database without rows."""
     with psycopg.Connection.connect(_clone_sync, autocommit=True) as connection:
-        empty(connection)
+        delete_all_rows(connection)
         yield connection
 
 

@@ -34,7 +34,7 @@ TABLES = (
 )
 
 
-def empty(connection):
+def delete_all_rows(connection):
     """Delete every row, whoever still holds it, without asking the triggers."""
     connection.execute(
         "select pg_terminate_backend(pg_stat_activity.pid) from pg_stat_activity"
@@ -44,7 +44,7 @@ def empty(connection):
     connection.execute(f"begin; set local session_replication_role = replica; {deletions}; commit")
 
 
-def everything(connection):
+def all_rows_fingerprint(connection):
     """Return a fingerprint of every row of every table."""
     prints = " union all ".join(
         f"select '{table}', count(*), md5(string_agg({table}::text, ' ' order by {table}::text)) from {table}"
@@ -56,24 +56,24 @@ def everything(connection):
 @contextmanager
 def expect_nothing_written(connection):
     """Check that no row has changed."""
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
     yield
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
 
 
 @contextmanager
 def expect_refusal(connection, error=SkillTreeError, match=None):
     """Check that the block is refused with this error, and that nothing was written."""
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
     with pytest.raises(error, match=match) as refusal:
         yield refusal
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
 
 
 @contextmanager
 def case(subtests, given):
     """Go on with the next case when this one fails."""
-    with subtests.test(given=short(given)):
+    with subtests.test(given=parameter_id(given)):
         yield
 
 
@@ -88,7 +88,7 @@ def value(connection, statement, *values):
     return only
 
 
-def until_somebody_waits(connection, count=1):
+def wait_for_lock_waiters(connection, count=1):
     """Return once so many others wait for a lock."""
     waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     for _ in range(2000):
@@ -107,7 +107,7 @@ def all_pages(ask, *positional, **named):
     return pages
 
 
-def short(given):
+def parameter_id(given):
     """Return what a test with this parameter is called."""
     return re.sub(" object at 0x[0-9a-f]+", "", ascii(given))[:60]
 

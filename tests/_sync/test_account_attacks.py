@@ -6,10 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from _sync.factories import add_user, expect_refusal, rows, until_somebody_waits
+from _sync.factories import add_user, expect_refusal, rows, wait_for_lock_waiters
+from concurrency import concurrently_sync, failures, in_background_sync
 from skilltree.errors import InvalidCredentials, SessionNotFound, TooManyAttempts, UnitOfWorkOpen, UserNotFound
 from skilltree.passwords import hash_password
-from together import failures, meanwhile_sync, together_sync
 
 EMAIL, PASSWORD, NEW = "ada@example.org", "correct horse", "battery staple"
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
@@ -67,7 +67,7 @@ def test_log_ins_at_once_from_one_place_do_not_meet_in_a_deadlock(db, learner):
     others = [add_user(db, f"learner{number}") for number in range(6)]
 
     for _ in range(5):
-        results = together_sync(*[lambda user=user: log_in(db, email=user.email) for user in others * 2])
+        results = concurrently_sync(*[lambda user=user: log_in(db, email=user.email) for user in others * 2])
         assert failures(results) == []
 
     assert db.statistics()["retries"] == 0
@@ -80,9 +80,11 @@ def test_a_session_that_is_just_starting_ends_when_the_password_changes(db, conn
     with ExitStack() as until_changed, db.transaction() as unit:
         unit.sessions.start(learner.id)
         changed = until_changed.enter_context(
-            meanwhile_sync(lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4))
+            in_background_sync(
+                lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4)
+            )
         )
-        until_somebody_waits(connection)
+        wait_for_lock_waiters(connection)
 
     assert changed.exception() is None
     assert db.sessions.list_active(learner.id) == []
@@ -94,9 +96,9 @@ def test_a_session_that_is_just_starting_ends_when_the_password_is_reset(db, con
     with ExitStack() as until_reset, db.transaction() as unit:
         unit.sessions.start(learner.id)
         reset = until_reset.enter_context(
-            meanwhile_sync(lambda: db.accounts.reset_password(link.token, NEW, bcrypt_cost=4))
+            in_background_sync(lambda: db.accounts.reset_password(link.token, NEW, bcrypt_cost=4))
         )
-        until_somebody_waits(connection)
+        wait_for_lock_waiters(connection)
 
     assert reset.exception() is None
     assert db.sessions.list_active(learner.id) == []
@@ -126,8 +128,8 @@ def test_who_logs_in_has_a_session_and_is_counted_as_who_authenticates_is(db, co
 def test_no_session_starts_of_a_password_that_is_being_changed(db, connection, learner):
     with ExitStack() as until_started, db.transaction() as unit:
         unit._connection.execute("update users set password_hash = $1", [hash_password(NEW, cost=4)])
-        started = until_started.enter_context(meanwhile_sync(lambda: start(db)))
-        until_somebody_waits(connection)
+        started = until_started.enter_context(in_background_sync(lambda: start(db)))
+        wait_for_lock_waiters(connection)
 
     assert isinstance(started.exception(), InvalidCredentials)
     assert rows(connection, "select from user_sessions") == []
@@ -137,12 +139,14 @@ def test_the_session_of_a_log_in_that_is_under_way_ends_when_the_password_change
     with ExitStack() as until_done, db.transaction() as unit:
         # The log-in has checked the password, and waits with its account held.
         unit._connection.execute("lock table user_sessions in share mode")
-        started = until_done.enter_context(meanwhile_sync(lambda: start(db)))
-        until_somebody_waits(connection)
+        started = until_done.enter_context(in_background_sync(lambda: start(db)))
+        wait_for_lock_waiters(connection)
         changed = until_done.enter_context(
-            meanwhile_sync(lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4))
+            in_background_sync(
+                lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4)
+            )
         )
-        until_somebody_waits(connection, 2)
+        wait_for_lock_waiters(connection, 2)
 
     assert (started.exception(), changed.exception()) == (None, None)
     with pytest.raises(SessionNotFound):
@@ -152,8 +156,8 @@ def test_the_session_of_a_log_in_that_is_under_way_ends_when_the_password_change
 def test_no_session_starts_of_an_account_that_is_being_closed(db, connection, learner):
     with ExitStack() as until_started, db.transaction() as unit:
         unit.users.deactivate(learner.id)
-        started = until_started.enter_context(meanwhile_sync(lambda: db.sessions.start(learner.id)))
-        until_somebody_waits(connection)
+        started = until_started.enter_context(in_background_sync(lambda: db.sessions.start(learner.id)))
+        wait_for_lock_waiters(connection)
 
     assert isinstance(started.exception(), UserNotFound)
     assert rows(connection, "select from user_sessions") == []

@@ -5,6 +5,7 @@
 import pytest
 
 from _sync.factories import add_session, add_skills, add_user, expect_refusal, rows, value
+from concurrency import concurrently_sync, failures
 from skilltree import Database
 from skilltree.errors import (
     EmailTaken,
@@ -18,7 +19,6 @@ from skilltree.errors import (
     UsernameTaken,
     UserNotFound,
 )
-from together import failures, together_sync
 
 PASSWORD = "correct horse"
 NEW = "augusta@example.org"
@@ -99,7 +99,7 @@ def test_of_two_who_change_to_one_address_at_once_one_is_refused(db, connection,
     grace = add_user(db, "grace")
     links = [request(db, each) for each in (learner, grace)]
 
-    results = together_sync(*[lambda link=link: db.accounts.change_email(link.token) for link in links])
+    results = concurrently_sync(*[lambda link=link: db.accounts.change_email(link.token) for link in links])
 
     assert [type(failure) for failure in failures(results)] == [EmailTaken]
     assert value(connection, "select count(*) from users where email = %s", NEW) == 1

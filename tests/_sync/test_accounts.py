@@ -11,6 +11,7 @@ import bcrypt
 import pytest
 
 from _sync.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, rows, value
+from concurrency import concurrently_sync, failures
 from skilltree.errors import (
     InvalidCredentials,
     InvalidPassword,
@@ -21,7 +22,6 @@ from skilltree.errors import (
     TooManyAttempts,
     UserNotFound,
 )
-from together import failures, together_sync
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse"
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
@@ -115,7 +115,7 @@ def test_a_password_is_hashed_anew_when_the_cost_goes_up(db, connection, learner
 
 def test_no_connection_is_held_while_a_password_is_hashed(url, db, learner):
     with type(db)(url, max_size=1, timeout=1) as small:
-        results = together_sync(*[lambda: log_in(small, cost=10)] * 3)
+        results = concurrently_sync(*[lambda: log_in(small, cost=10)] * 3)
 
     assert [result.id for result in results] == [learner.id] * 3
 
@@ -228,7 +228,7 @@ def test_those_who_come_without_an_address_are_one_place_only_for_an_account(db,
 
 
 def test_guesses_at_the_same_time_are_all_counted(db, learner):
-    results = together_sync(*[lambda: failure(db)] * 16)
+    results = concurrently_sync(*[lambda: failure(db)] * 16)
 
     assert sorted(result.__name__ for result in results) == ["InvalidCredentials"] * 3 + ["TooManyAttempts"] * 13
 
@@ -288,7 +288,7 @@ def test_a_password_is_changed_by_who_knows_it(db, connection, learner):
 
 
 def test_of_two_changes_at_the_same_time_one_is_refused(db, learner):
-    results = together_sync(
+    results = concurrently_sync(
         lambda: change(db, learner, new="the first one"), lambda: change(db, learner, new="the second one")
     )
 
@@ -399,7 +399,9 @@ def test_a_changed_password_voids_the_links_that_would_change_it(db, learner):
 def test_of_two_who_use_a_link_at_the_same_time_one_is_refused(db, learner):
     issued = db.accounts.request_password_reset(EMAIL)
 
-    results = together_sync(*[lambda: db.accounts.reset_password(issued.token, "battery staple", bcrypt_cost=4)] * 6)
+    results = concurrently_sync(
+        *[lambda: db.accounts.reset_password(issued.token, "battery staple", bcrypt_cost=4)] * 6
+    )
 
     assert [type(failure) for failure in failures(results)] == [InvalidToken] * 5
 

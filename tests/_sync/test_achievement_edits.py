@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from _sync.factories import add_achievement, add_skills, add_user, expect_refusal, rows, value
+from concurrency import concurrently_sync, failures
 from skilltree.errors import AchievementNotFound, InvalidDocument, InvalidValue, PermissionDenied
-from together import failures, together_sync
 
 COUNT = {"type": "skill_completion_count", "threshold": 2}
 
@@ -132,7 +132,7 @@ def test_two_authors_at_once_change_both_columns(db, connection):
 
     changes = [{"name": "Ten"}, {"xp_reward": 7}] * 10
 
-    results = together_sync(
+    results = concurrently_sync(
         *[lambda change=change: db.achievements.update(achievement.id, **change) for change in changes]
     )
 

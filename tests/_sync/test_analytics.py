@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from _sync.factories import add_skills, add_tree, case, rows, short
+from _sync.factories import add_skills, add_tree, case, parameter_id, rows
 from skilltree.errors import InvalidValue, TreeNotFound
 
 UNKNOWN = UUID(int=0)
@@ -105,7 +105,7 @@ def test_a_skill_that_was_begun_and_then_skipped_counts_as_begun(db, connection,
         [3, 3, 3, 3, 0, 9],
         [9] * 5 + [0],
     ],
-    ids=short,
+    ids=parameter_id,
 )
 def test_the_median_is_the_value_in_the_middle(db, connection, tree, learners, minutes):
     [html] = add_skills(db, tree, "html")
@@ -559,7 +559,7 @@ def test_a_tree_without_skills_has_no_figures_and_an_unknown_one_is_not_found(db
         ("bottlenecks", {"limit": 0}),
         ("bottlenecks", {"limit": 1001}),
     ],
-    ids=short,
+    ids=parameter_id,
 )
 def test_what_cannot_be_asked_is_refused(db, tree, method, given):
     with pytest.raises(InvalidValue) as refusal:

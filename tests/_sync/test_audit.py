@@ -20,10 +20,10 @@ from _sync.factories import (
     rows,
     value,
 )
+from concurrency import concurrently_sync, failures
 from skilltree._core.queries import read
 from skilltree.errors import InvalidCursor, InvalidValue, PermissionDenied, UserNotFound
 from skilltree.models.enums import AuditAction
-from together import failures, together_sync
 
 # Of each table on the trail a change, and whether the insert of a row is recorded by the row alone.
 CHANGES = {
@@ -473,7 +473,7 @@ def test_changes_of_one_transaction_come_in_their_order(db):
 def test_changes_that_come_at_once_form_one_chain(db):
     art = db.categories.create(name="0", slug="art")
 
-    results = together_sync(*(_rename(db, art.id, str(number)) for number in range(1, 9)))
+    results = concurrently_sync(*(_rename(db, art.id, str(number)) for number in range(1, 9)))
 
     assert failures(results) == []
     entries = history(db, "skill_categories", art.id)
@@ -674,7 +674,7 @@ def test_entries_in_the_default_partition_go_when_they_are_old_enough(db, connec
 def test_two_who_make_partitions_at_once_come_one_after_the_other(db, connection):
     add_entry(connection, "2020-02-15 12:00Z")
 
-    results = together_sync(db.audit.ensure_partitions, db.audit.ensure_partitions)
+    results = concurrently_sync(db.audit.ensure_partitions, db.audit.ensure_partitions)
 
     assert sorted(results) == [[], ["audit_log_2020_02"]]
     db.audit.drop_partitions(months_kept=2)

@@ -8,7 +8,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from _sync.factories import add_skills, add_tree, add_user, expect_refusal, rows, until_somebody_waits, value
+from _sync.factories import add_skills, add_tree, add_user, expect_refusal, rows, value, wait_for_lock_waiters
+from concurrency import in_background_sync
 from skilltree.errors import (
     InvalidValue,
     SkillInactive,
@@ -17,7 +18,6 @@ from skilltree.errors import (
     TreeNotStarted,
     UserNotFound,
 )
-from together import meanwhile_sync
 
 
 @pytest.fixture
@@ -208,9 +208,9 @@ def test_a_way_chosen_while_its_skill_goes_does_not_keep_it(app, db, connection,
     with ExitStack() as until_gone, app.as_service(None) as author:
         author.skills.deactivate(css)
         choice = until_gone.enter_context(
-            meanwhile_sync(lambda: db.progress.set_current_path(ada.id, tree.id, [html, css]))
+            in_background_sync(lambda: db.progress.set_current_path(ada.id, tree.id, [html, css]))
         )
-        until_somebody_waits(connection)
+        wait_for_lock_waiters(connection)
 
     assert type(choice.exception()) is SkillInactive
     assert path_of(db, ada, tree) == ()
@@ -221,8 +221,8 @@ def test_a_skill_that_goes_while_a_way_is_chosen_leaves_it(app, db, connection, 
 
     with ExitStack() as until_chosen, app.as_user(ada.id) as learner:
         learner.progress.set_current_path(ada.id, tree.id, [html, css])
-        edit = until_chosen.enter_context(meanwhile_sync(lambda: db.skills.delete(css)))
-        until_somebody_waits(connection)
+        edit = until_chosen.enter_context(in_background_sync(lambda: db.skills.delete(css)))
+        wait_for_lock_waiters(connection)
 
     assert edit.exception() is None
     assert path_of(db, ada, tree) == (html,)

@@ -14,14 +14,15 @@ from _sync.factories import (
     add_category,
     add_progress,
     add_skills,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_nothing_written,
     expect_refusal,
+    parameter_id,
     rows,
-    short,
     value,
 )
+from concurrency import concurrently_sync, failures
 from skilltree import Database
 from skilltree.curriculum import parse_file, parse_tree
 from skilltree.errors import (
@@ -32,7 +33,6 @@ from skilltree.errors import (
     SkillTreeError,
     UnknownCurriculumKeys,
 )
-from together import failures, together_sync
 
 REAL = {
     "exercism.json": (
@@ -371,7 +371,7 @@ def test_an_edge_that_is_turned_round_comes_back_turned(db):
         {"theme": {"primaryColor": "#112233"}},
         {"ai_generated": True},
     ],
-    ids=short,
+    ids=parameter_id,
 )
 def test_a_change_of_the_tree_alone_is_told_and_comes_back(db, change):
     form = curriculum("html")
@@ -413,7 +413,7 @@ def test_a_change_of_the_tree_alone_is_told_and_comes_back(db, change):
         },
         {"assessments": {"passingScore": 80.5, "questions": [{"prompt": "?", "type": "text", "answers": ["a"]}]}},
     ],
-    ids=short,
+    ids=parameter_id,
 )
 def test_a_change_of_a_skill_alone_is_told_and_comes_back(db, change):
     form = curriculum("css", "html", "js")
@@ -565,12 +565,12 @@ def test_a_tree_made_with_the_repositories_comes_out_and_goes_in_unchanged(db, c
     inactive = db.skills.create(tree.id, name="Inactive", dependencies=[html.id])
     db.skills.deactivate(inactive.id)
     db.trees.update(tree.id, tags=["a"], estimated_hours=1.5, layout_config={"theme": "grid"})
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
 
     report = db.trees.import_tree(db.trees.export_tree("web"))
 
     assert report.is_unchanged
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
     form = json.loads(json.dumps(exported(db)))
     assert (db.trees.import_tree(form)).is_unchanged
 
@@ -718,7 +718,7 @@ def test_two_imports_of_the_same_new_tree_at_once_leave_one_tree(db, connection,
         connection.execute(statistics)
     form = curriculum("html", css=["html"])
 
-    results = together_sync(*[lambda: db.trees.import_tree(form) for _ in range(4)])
+    results = concurrently_sync(*[lambda: db.trees.import_tree(form) for _ in range(4)])
 
     assert failures(results) == []
     assert sum(report.tree_added for report in results) == 1
@@ -731,7 +731,7 @@ def test_two_imports_of_the_same_new_tree_at_once_leave_one_tree(db, connection,
 def test_imports_of_different_trees_of_a_new_category_at_once_all_succeed(db, connection, statistics):
     if statistics is not None:
         connection.execute(statistics)
-    results = together_sync(
+    results = concurrently_sync(
         *[
             lambda slug=slug: db.trees.import_tree(curriculum("a", slug=slug))
             for slug in ("one", "two", "three", "four")
@@ -748,7 +748,7 @@ def test_imports_of_two_versions_at_once_leave_one_of_them(db):
     versions = [curriculum("a", "b", c=["a"]), curriculum("b", a=["b"]), curriculum("d", c=["d"], a=["c"])]
     db.trees.import_tree(versions[0])
 
-    results = together_sync(*[lambda form=form: db.trees.import_tree(form) for form in versions])
+    results = concurrently_sync(*[lambda form=form: db.trees.import_tree(form) for form in versions])
 
     assert failures(results) == []
     assert exported(db) in versions
@@ -760,7 +760,7 @@ def test_an_import_while_the_graph_is_edited_leaves_the_graph_of_the_file(url, c
         db.trees.import_tree(form)
         ids = {skill.key: skill.id for skill in (db.trees.load("web")).skills}
 
-        results = together_sync(
+        results = concurrently_sync(
             lambda: db.trees.import_tree(form),
             lambda: db.skills.add_dependency(ids["b"], ids["a"]),
             lambda: db.skills.add_dependency(ids["c"], ids["b"]),

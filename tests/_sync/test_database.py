@@ -14,9 +14,10 @@ from _sync.factories import (
     case,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_sync, failures, in_background_sync
 from proxy import Proxy
 from skilltree import Database
 from skilltree.errors import (
@@ -31,7 +32,6 @@ from skilltree.errors import (
     StatementTimeout,
     UnsupportedIsolation,
 )
-from together import failures, meanwhile_sync, together_sync
 
 OTHERS = "datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
 
@@ -104,9 +104,9 @@ def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, watched):
 
 def test_a_connection_that_ends_during_a_statement_is_told_and_the_statement_not_repeated(url, db, connection):
     art = add_category(db, "art")
-    update = meanwhile_sync(lambda: db.categories.update(art.id, name="Changed"))
+    update = in_background_sync(lambda: db.categories.update(art.id, name="Changed"))
     with locked_categories(url), update as changed:
-        until_somebody_waits(connection)
+        wait_for_lock_waiters(connection)
         rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {WAITING}")
 
     assert isinstance(changed.exception(), ServerUnavailable)
@@ -276,7 +276,7 @@ def test_a_closed_database_leaves_no_connection_behind(url, connection):
 
 def test_many_callers_share_a_small_pool(url, connection):
     with Database(url, min_size=1, max_size=2, timeout=20) as db:
-        users = together_sync(*[lambda number=number: add_user(db, f"learner-{number}") for number in range(8)])
+        users = concurrently_sync(*[lambda number=number: add_user(db, f"learner-{number}") for number in range(8)])
 
         assert failures(users) == []
         assert value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") <= 2
@@ -293,7 +293,7 @@ def test_many_units_of_work_share_a_small_pool(url, connection):
             unit.users.update_profile(user.id, bio=str(number))
 
     with Database(url, min_size=1, max_size=2, timeout=20) as db:
-        results = together_sync(*[lambda number=number: work(number) for number in range(8)])
+        results = concurrently_sync(*[lambda number=number: work(number) for number in range(8)])
 
         assert failures(results) == []
 
@@ -387,8 +387,8 @@ def test_a_statement_that_meets_a_deadlock_is_tried_again_and_counted(url, conne
         psycopg.Connection.connect(theirs) as other,
     ):
         other.execute("select from skills where id = %s for update", [css.id])
-        with meanwhile_sync(lambda: patient.skills.remove_dependency(css.id, html.id)) as changed:
-            until_somebody_waits(connection)
+        with in_background_sync(lambda: patient.skills.remove_dependency(css.id, html.id)) as changed:
+            wait_for_lock_waiters(connection)
             other.execute("select from skills where id = %s for update", [html.id])
             other.commit()
 
@@ -411,8 +411,8 @@ def test_a_unit_of_work_that_meets_a_deadlock_is_told(url, connection, db, tree)
         psycopg.Connection.connect(theirs) as other,
     ):
         other.execute("select from skills where id = %s for update", [css.id])
-        with meanwhile_sync(work) as changed:
-            until_somebody_waits(connection)
+        with in_background_sync(work) as changed:
+            wait_for_lock_waiters(connection)
             other.execute("select from skills where id = %s for update", [html.id])
             other.commit()
 
@@ -432,8 +432,8 @@ def test_a_statement_that_cannot_be_serialized_is_tried_as_often_as_allowed(url,
     with strict:
         with psycopg.Connection.connect(url) as other:
             other.execute("update skill_categories set sort_order = 7")
-            with meanwhile_sync(lambda: strict.categories.update(art.id, name="Changed")) as changed:
-                until_somebody_waits(connection)
+            with in_background_sync(lambda: strict.categories.update(art.id, name="Changed")) as changed:
+                wait_for_lock_waiters(connection)
                 other.commit()
         assert strict.statistics()["retries"] == retries
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from _sync.factories import add_achievement, add_skills, add_tree, add_user, everything, rows, value
-from together import failures, together_sync
+from _sync.factories import add_achievement, add_skills, add_tree, add_user, all_rows_fingerprint, rows, value
+from concurrency import concurrently_sync, failures
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 STRANGER = UUID("01900000-0000-7000-8000-000000000000")
@@ -85,14 +85,14 @@ def stored(connection):
 
 
 def test_what_learners_do_drifts_nowhere(db, connection, school):
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
 
     findings = db.doctor.examine()
     repair = db.doctor.repair()
 
     assert findings == []
     assert (repair.changes, repair.failures, repair.remaining) == ((), (), ())
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
 
 
 def test_resets_pauses_and_edits_drift_nowhere(db, school):
@@ -802,7 +802,7 @@ def test_learners_go_on_while_they_are_mended(db, connection, school):
     def learn(learner):
         return [db.progress.complete_skill(learner.id, skill.id) for skill in skills]
 
-    results = together_sync(
+    results = concurrently_sync(
         db.doctor.repair, db.doctor.repair, *(lambda learner=learner: learn(learner) for learner in learners)
     )
     last = db.doctor.repair()

@@ -7,21 +7,21 @@ from uuid import uuid4
 
 import pytest
 
-from _sync.calls import CATALOGUE, OWN, add_belongings, add_course
 from _sync.factories import (
     add_skills,
     add_tree,
     add_user,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_refusal,
     rows,
     value,
 )
-from _sync.test_strangers import in_a_unit, said
+from _sync.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, add_course, add_sample_learner
+from _sync.test_strangers import answer_in_unit, answer_text
 from skilltree.errors import PrerequisitesNotMet, SkillNotFound, TreeNotFound
 
-CALLS = {**OWN, **CATALOGUE}
+CALLS = {**LEARNER_CALLS, **CATALOGUE_CALLS}
 IDS = [
     "tree_id",
     "done_id",
@@ -34,16 +34,16 @@ IDS = [
 ]
 
 
-def without(of):
+def without(learner):
     """Return the same belongings with a catalogue in which none of its trees is."""
-    return of._replace(slug="nowhere", **{field: uuid4() for field in IDS})
+    return learner._replace(slug="nowhere", **{field: uuid4() for field in IDS})
 
 
-def unnamed(of, text):
+def without_identity(learner, text):
     """Return a text without what tells of which trees it is."""
     for field in IDS:
-        text = text.replace(str(getattr(of, field)), field)
-    return re.sub(rf"\b{of.slug}\b", "slug", text)
+        text = text.replace(str(getattr(learner, field)), field)
+    return re.sub(rf"\b{learner.slug}\b", "slug", text)
 
 
 def kind(answer):
@@ -54,7 +54,7 @@ def kind(answer):
 @pytest.fixture
 def ada(db):
     """A learner who is in the tree web, and not in the tree untouched."""
-    return add_belongings(db, "ada", add_course(db))
+    return add_sample_learner(db, "ada", add_course(db))
 
 
 @pytest.fixture
@@ -87,32 +87,32 @@ def test_a_draft_is_as_a_tree_that_does_not_exist(app, grace, subtests, who):
 
     for name, call in CALLS.items():
         with case(subtests, name):
-            of_draft = in_a_unit(call, WHO[who](app, grace), grace)
-            of_nothing = in_a_unit(call, WHO[who](app, grace), absent)
+            of_draft = answer_in_unit(call, WHO[who](app, grace), grace)
+            of_nothing = answer_in_unit(call, WHO[who](app, grace), absent)
             if not name.startswith(("users.", "sessions.")):
-                assert unnamed(grace, of_draft) == unnamed(absent, of_nothing)
+                assert without_identity(grace, of_draft) == without_identity(absent, of_nothing)
             assert [field for field in IDS if str(getattr(grace, field)) in of_nothing] == []
 
 
 def test_a_draft_is_as_a_tree_that_does_not_exist_outside_a_unit_of_work_too(app, grace, subtests):
     absent = without(grace)
 
-    for name, call in CATALOGUE.items():
+    for name, call in CATALOGUE_CALLS.items():
         with case(subtests, name):
-            of_draft, of_nothing = said(call, app, grace), said(call, app, absent)
-            assert unnamed(grace, of_draft) == unnamed(absent, of_nothing)
+            of_draft, of_nothing = answer_text(call, app, grace), answer_text(call, app, absent)
+            assert without_identity(grace, of_draft) == without_identity(absent, of_nothing)
             assert [field for field in IDS if str(getattr(grace, field)) in of_nothing] == []
 
 
 def test_no_action_in_a_draft_leaves_anything_behind(app, connection, grace, subtests):
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
 
-    for name, call in OWN.items():
+    for name, call in LEARNER_CALLS.items():
         if name.startswith("progress."):
             with case(subtests, name):
                 with app.as_user(grace.user_id) as unit:
-                    said(call, unit, grace)
-                assert everything(connection) == before
+                    answer_text(call, unit, grace)
+                assert all_rows_fingerprint(connection) == before
 
 
 def test_a_draft_pays_no_xp(app, db, connection, draft):
@@ -158,13 +158,13 @@ def test_a_tree_is_there_once_it_is_published(app, db, draft):
 
 
 def test_a_tree_that_is_unpublished_stays_with_its_learners(app, db, ada, subtests):
-    before = {name: in_a_unit(call, app.as_user(ada.user_id), ada) for name, call in CALLS.items()}
+    before = {name: answer_in_unit(call, app.as_user(ada.user_id), ada) for name, call in CALLS.items()}
 
     db.trees.unpublish(ada.tree_id)
 
     for name, call in CALLS.items():
         with case(subtests, name):
-            assert kind(in_a_unit(call, app.as_user(ada.user_id), ada)) == kind(before[name])
+            assert kind(answer_in_unit(call, app.as_user(ada.user_id), ada)) == kind(before[name])
 
 
 def test_it_stays_with_nobody_else(app, db, ada):
@@ -195,14 +195,14 @@ def test_a_tree_that_was_taken_back_to_the_start_stays_too(app, db, ada):
 
 
 def test_authors_read_a_draft_as_what_is_published(app, db, ada, subtests):
-    before = {name: in_a_unit(call, app.as_service(None), ada) for name, call in CALLS.items()}
+    before = {name: answer_in_unit(call, app.as_service(None), ada) for name, call in CALLS.items()}
 
     db.trees.unpublish(ada.tree_id)
     db.trees.unpublish(ada.untouched_tree_id)
 
     for name, call in CALLS.items():
         with case(subtests, name):
-            assert kind(in_a_unit(call, app.as_service(None), ada)) == kind(before[name])
+            assert kind(answer_in_unit(call, app.as_service(None), ada)) == kind(before[name])
 
 
 # --- what comes before a tree ----------------------------------------------------------------------------------------

@@ -18,9 +18,10 @@ from _sync.factories import (
     expect_nothing_written,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_sync, failures, in_background_sync
 from skilltree import Database
 from skilltree.errors import (
     InvalidCredentials,
@@ -31,7 +32,6 @@ from skilltree.errors import (
     UserNotFound,
 )
 from skilltree.models.enums import Leaderboard
-from together import failures, meanwhile_sync, together_sync
 
 UNKNOWN = UUID(int=0)
 HERE = "datname = current_database()"
@@ -419,8 +419,8 @@ def test_an_erasure_whose_connection_breaks_has_not_been(url, db, connection, gr
         with psycopg.Connection.connect(url) as author:
             # Of what an erasure comes to when all has been copied.
             author.execute("select from skills where key = 'css' for update")
-            with meanwhile_sync(lambda: db.users.erase(grace.id)) as erasure:
-                until_somebody_waits(connection)
+            with in_background_sync(lambda: db.users.erase(grace.id)) as erasure:
+                wait_for_lock_waiters(connection)
                 waiting = f"{HERE} and wait_event_type = 'Lock'"
                 rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
 
@@ -434,7 +434,7 @@ def test_an_erasure_is_one_round_trip(watched, proxy, grace):
 
 
 def test_two_who_erase_the_same_learner_at_once_erase_once(db, connection, grace):
-    results = together_sync(*[lambda: db.users.erase(grace.id)] * 4)
+    results = concurrently_sync(*[lambda: db.users.erase(grace.id)] * 4)
 
     assert sorted(type(result).__name__ for result in results) == ["NoneType", *["UserNotFound"] * 3]
     assert value(connection, "select count(*) from users") == 1
@@ -445,8 +445,8 @@ def test_a_learner_at_work_is_erased_after_it(db, connection, grace, skills):
     with ExitStack() as afterwards:
         with db.transaction() as unit:
             unit.progress.complete_skill(grace.id, skills[2].id)
-            erasure = afterwards.enter_context(meanwhile_sync(lambda: db.users.erase(grace.id)))
-            until_somebody_waits(connection)
+            erasure = afterwards.enter_context(in_background_sync(lambda: db.users.erase(grace.id)))
+            wait_for_lock_waiters(connection)
 
     assert failures([erasure.exception()]) == []
     assert value(connection, "select sum(xp) from xp_events") == 35
@@ -464,8 +464,8 @@ def test_who_is_being_erased_can_do_nothing_any_more(db, connection, grace, skil
     with ExitStack() as afterwards:
         with db.transaction() as unit:
             unit.users.erase(grace.id)
-            working = afterwards.enter_context(meanwhile_sync(lambda: together_sync(*work)))
-            until_somebody_waits(connection, 3)
+            working = afterwards.enter_context(in_background_sync(lambda: concurrently_sync(*work)))
+            wait_for_lock_waiters(connection, 3)
 
     assert [type(result) for result in working.result()] == [UserNotFound] * 3
     assert found(connection, *TRACES, str(grace.id), "Still there") == []
@@ -487,8 +487,8 @@ def test_a_tree_that_is_edited_meanwhile_counts_nobody_right(db, connection, gra
     with ExitStack() as afterwards:
         with db.transaction() as author:
             author.skills.create(tree.id, name="js")
-            erasure = afterwards.enter_context(meanwhile_sync(lambda: db.users.erase(grace.id)))
-            until_somebody_waits(connection)
+            erasure = afterwards.enter_context(in_background_sync(lambda: db.users.erase(grace.id)))
+            wait_for_lock_waiters(connection)
 
     assert failures([erasure.exception()]) == []
     assert value(connection, "select total_skills from user_skill_tree_progress") == 4
@@ -508,7 +508,7 @@ def test_erasures_while_everybody_is_at_work_leave_nothing_wrong(db, connection,
         lambda: db.progress.complete_skill(grace.id, git.id),
     ]
 
-    results = together_sync(*work)
+    results = concurrently_sync(*work)
 
     assert {type(failure) for failure in failures(results)} <= {UserNotFound}
     assert value(connection, "select count(*) from users where username like 'deleted-%%'") == 4

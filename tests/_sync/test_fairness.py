@@ -7,12 +7,12 @@ import time
 import pytest
 
 from _sync.factories import add_category
+from concurrency import concurrently_sync, failures
 from proxy import Proxy
 from skilltree import Database
 from skilltree._core.queries import made
 from skilltree._sync.repository import step
 from skilltree.errors import PoolExhausted, ServerUnavailable
-from together import failures, together_sync
 
 SLOW = made("tests/slow", b"select pg_sleep(0.02)", "")
 
@@ -26,7 +26,7 @@ def test_a_backlog_is_served_in_turn_and_nobody_is_refused(url):
             db.run([step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
             waited.append(time.monotonic() - started)
 
-        results = together_sync(*[work] * 150)
+        results = concurrently_sync(*[work] * 150)
 
     assert failures(results) == []
     # 150 statements of 20 ms on two connections are 1.5 s.
@@ -48,7 +48,7 @@ def test_all_who_wait_are_told_at_once_when_the_server_is_gone(url):
     started = time.monotonic()
     try:
         for _ in range(3):
-            results = together_sync(*[db.categories.list] * 20)
+            results = concurrently_sync(*[db.categories.list] * 20)
             assert [type(failure) for failure in failures(results)] == [ServerUnavailable] * 20
             assert "socket" in str(results[0])
         assert time.monotonic() - started < 5
@@ -79,7 +79,7 @@ def test_who_waits_goes_on_waiting_when_the_server_only_takes_no_more(app_url, c
     connection.execute(f"{limit} 2")
     try:
         with Database(app_url, min_size=1, max_size=4, timeout=10) as db:
-            results = together_sync(*[lambda n=n: add_category(db.as_service(), f"art-{n}") for n in range(20)])
+            results = concurrently_sync(*[lambda n=n: add_category(db.as_service(), f"art-{n}") for n in range(20)])
     finally:
         connection.execute(f"{limit} -1")
 

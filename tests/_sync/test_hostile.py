@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 from typing_extensions import is_typeddict
 
-from _sync.factories import TABLES, add_achievement, add_skills, add_tree, add_user, everything, rows, value
+from _sync.factories import TABLES, add_achievement, add_skills, add_tree, add_user, all_rows_fingerprint, rows, value
 from hostile import HOSTILE
 from skilltree import Database
 from skilltree._core.arguments import checks_of
@@ -158,7 +158,7 @@ class World:
         }
         for table, columns in self.columns.items():
             self.connection.execute(f"create table kept.{table} as select {columns} from {table}")
-        self.print = everything(self.connection)
+        self.print = all_rows_fingerprint(self.connection)
 
     def restore(self):
         statements = [f"delete from {table}" for table in TABLES]
@@ -252,7 +252,7 @@ def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(world, name, 
             assert not isinstance(error, DatabaseFailure) or isinstance(error, PermissionDenied), repr(error)
             assert not isinstance(error, SkillTreeError) or len(str(error)) < 5000
             if has_written and method not in WRITES_BEFORE_IT_REFUSES:
-                assert everything(world.connection) == world.print
+                assert all_rows_fingerprint(world.connection) == world.print
     finally:
         if has_written:
             world.restore()

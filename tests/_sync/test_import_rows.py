@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from _sync.factories import add_skills, everything, expect_refusal, rows, value
+from _sync.factories import add_skills, all_rows_fingerprint, expect_refusal, rows, value
 from skilltree import Database
 from skilltree.errors import (
     InvalidValue,
@@ -160,12 +160,12 @@ def test_ten_thousand_rows_are_imported_at_once(db, connection, learner, tree):
 
 def test_an_import_waits_for_nobody_who_is_not_in_its_trees(db, connection, learner, skills):
     html, css, _ = skills
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
 
     with db.transaction() as unit:
         unit.progress.start_skill(learner.id, html.id)
         unit.progress.import_rows([completed(learner, css)])
-        assert everything(connection) == before
+        assert all_rows_fingerprint(connection) == before
 
     assert db.progress.for_skill(learner.id, css.id) is not None
 

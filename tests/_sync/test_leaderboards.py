@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from _sync.factories import add_skills, add_tree, add_user, expect_refusal, rows, value
+from concurrency import concurrently_sync
 from skilltree.errors import InvalidValue
 from skilltree.models.enums import Leaderboard
-from together import together_sync
 
 # The same as the statement's, by counting everyone above.
 RANKS = """
@@ -166,7 +166,7 @@ def test_ranks_stay_exact_when_many_complete_at_once(db, connection, tree):
     completions = [(each, skill) for skill in skills for each in learners[:12]] + [
         (each, skills[0]) for each in learners
     ]
-    together_sync(
+    concurrently_sync(
         *(lambda each=each, skill=skill: db.progress.complete_skill(each.id, skill.id) for each, skill in completions)
     )
 

@@ -4,25 +4,25 @@
 
 import pytest
 
-from _sync.calls import add_belongings, add_course
-from _sync.ends import ENDS, check_nothing_is_left
+from _sync.method_calls import add_course, add_sample_learner
+from _sync.scope_endings import ENDINGS, check_nothing_leaks
 from skilltree import Database
 
 
 @pytest.fixture
-def people(db):
+def two_learners(db):
     course = add_course(db)
-    return add_belongings(db, "ada", course), add_belongings(db, "grace", course)
+    return add_sample_learner(db, "ada", course), add_sample_learner(db, "grace", course)
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_nothing_is_left_of_work_that_ends(db, app_url, connection, people, end):
-    ada, grace = people
+@pytest.mark.parametrize("end", ENDINGS)
+def test_nothing_is_left_of_work_that_ends(db, app_url, connection, two_learners, end):
+    ada, grace = two_learners
 
     with Database(app_url, min_size=1, max_size=1, timeout=0.5, statement_timeout=1) as single:
         for _ in range(3):  # so that the statements are also prepared
-            ENDS[end](single, connection, ada)
-            check_nothing_is_left(single, ada, grace, statement_timeout="1s")
+            ENDINGS[end](single, connection, ada)
+            check_nothing_leaks(single, ada, grace, statement_timeout="1s")
         assert single.statistics()["pool_size"] == 1
 
     assert db.doctor.examine() == []

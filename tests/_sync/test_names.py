@@ -8,8 +8,8 @@ import pytest
 from psycopg.errors import UniqueViolation
 
 from _sync.factories import add_user, case, expect_refusal, value
+from concurrency import concurrently_sync, failures
 from skilltree.errors import EmailTaken, InvalidCredentials, InvalidName, InvalidValue, TooManyAttempts, UsernameTaken
-from together import failures, together_sync
 
 ALIKE = {
     "case": ("Ada", "aDA"),
@@ -104,7 +104,7 @@ def test_a_name_that_is_only_shown_may_be_joined_but_not_turned(db, connection):
 def test_of_two_who_take_names_that_look_the_same_at_once_one_is_refused(db, connection):
     names = ["ZOË", "zoë", "zoe\u0308", "Zoe\u0308"]
 
-    results = together_sync(
+    results = concurrently_sync(
         *[lambda name=name, place=place: add_user(db, name, email=f"{place}@x.org") for place, name in enumerate(names)]
     )
 

@@ -17,9 +17,10 @@ from _sync.factories import (
     expect_nothing_written,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import in_background_sync
 from skilltree import Database
 from skilltree.errors import (
     ConcurrentUpdate,
@@ -32,7 +33,6 @@ from skilltree.errors import (
     UnitOfWorkOpen,
     UserNotFound,
 )
-from together import meanwhile_sync
 
 # What differs between two learners who have done the same.
 PERSONAL = {"id", "user_id", "username", "email", "bio"}
@@ -329,18 +329,20 @@ def test_a_learners_call_that_cannot_be_serialized_is_tried_again(app_url, app, 
     with Database(make_conninfo(app_url, options=options), max_size=1) as strict:
         with psycopg.Connection.connect(url) as other:
             other.execute("update user_profiles set location = 'Paris'")
-            change = meanwhile_sync(lambda: strict.as_user(learner.id).users.update_profile(learner.id, bio="Twice"))
+            change = in_background_sync(
+                lambda: strict.as_user(learner.id).users.update_profile(learner.id, bio="Twice")
+            )
             with change as changed:
-                until_somebody_waits(connection)
+                wait_for_lock_waiters(connection)
                 other.commit()
         assert strict.statistics()["retries"] == 1
         assert (changed.result().bio, changed.result().location) == ("Twice", "Paris")
 
         with psycopg.Connection.connect(url) as other:
             other.execute("update user_profiles set location = 'Oslo'")
-            change = meanwhile_sync(lambda: in_a_unit_of_work(strict, learner))
+            change = in_background_sync(lambda: in_a_unit_of_work(strict, learner))
             with change as changed:
-                until_somebody_waits(connection)
+                wait_for_lock_waiters(connection)
                 other.commit()
         assert isinstance(changed.exception(), ConcurrentUpdate)
 

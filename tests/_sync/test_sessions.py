@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
-from _sync.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, short, value
+from _sync.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, parameter_id, value
 from skilltree import Database
 from skilltree.errors import (
     IdTaken,
@@ -75,7 +75,7 @@ def test_an_address_that_is_none_is_refused(db, connection, learner, subtests):
         [],
         "Firefox",
     ],
-    ids=short,
+    ids=parameter_id,
 )
 def test_a_device_that_is_no_document_is_refused(db, connection, learner, device_info):
     with expect_refusal(connection, InvalidValue):
@@ -223,7 +223,7 @@ def test_a_session_that_somebody_is_touching_does_not_expire(db, connection, lea
 @pytest.mark.parametrize(
     "given",
     [{"limit": -1}, {"limit": "all"}, {"idle_for": "long ago"}],
-    ids=short,
+    ids=parameter_id,
 )
 def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, learner, given):
     add_session(db, learner.id)

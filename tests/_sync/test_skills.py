@@ -13,9 +13,10 @@ from _sync.factories import (
     case,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_sync, failures, in_background_sync
 from skilltree.errors import (
     CyclicDependency,
     CyclicParents,
@@ -28,7 +29,6 @@ from skilltree.errors import (
     UnknownDependency,
     UnknownParent,
 )
-from together import failures, meanwhile_sync, together_sync
 
 UNKNOWN = UUID(int=0)
 
@@ -548,7 +548,7 @@ def test_a_cycle_over_an_inactive_skill_is_refused(db, connection, tree):
 def test_halves_of_a_cycle_added_at_once_do_not_close_it(db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
 
-    results = together_sync(
+    results = concurrently_sync(
         lambda: db.skills.add_dependency(html.id, css.id), lambda: db.skills.add_dependency(css.id, html.id)
     )
 
@@ -560,7 +560,7 @@ def test_halves_of_a_cycle_added_at_once_do_not_close_it(db, connection, tree):
 def test_dependencies_added_at_once_are_all_there(db, connection, tree):
     *needed, last = add_skills(db, tree, *"abcdefgh")
 
-    results = together_sync(*[lambda one=one: db.skills.add_dependency(last.id, one.id) for one in needed])
+    results = concurrently_sync(*[lambda one=one: db.skills.add_dependency(last.id, one.id) for one in needed])
 
     assert failures(results) == []
     assert len(edges(connection)) == 7
@@ -570,7 +570,7 @@ def test_dependencies_replaced_at_once_are_those_of_one_caller(db, connection, t
     html, css, js, layout = add_skills(db, tree, "html", "css", "js", "layout")
     wishes = [[html.id, css.id], [js.id], [css.id, js.id], []]
 
-    results = together_sync(*[lambda wish=wish: db.skills.set_dependencies(layout.id, wish) for wish in wishes])
+    results = concurrently_sync(*[lambda wish=wish: db.skills.set_dependencies(layout.id, wish) for wish in wishes])
 
     assert failures(results) == []
     assert [*(db.skills.get(layout.id)).dependencies] in wishes
@@ -582,8 +582,8 @@ def test_an_edge_added_while_dependencies_are_replaced_is_not_lost(db, connectio
 
     with ExitStack() as until_added, db.transaction() as unit:
         unit.skills.set_dependencies(js.id, [html.id])
-        added = until_added.enter_context(meanwhile_sync(lambda: db.skills.add_dependency(js.id, css.id)))
-        until_somebody_waits(connection)
+        added = until_added.enter_context(in_background_sync(lambda: db.skills.add_dependency(js.id, css.id)))
+        wait_for_lock_waiters(connection)
 
     assert added.exception() is None
     assert edges(connection) == [("js", "css"), ("js", "html")]
@@ -649,7 +649,7 @@ def test_deleting_a_skill_takes_it_out_of_the_graph(db, connection, learner, tre
 def test_a_skill_deleted_while_another_comes_to_need_it_leaves_no_dangling_edge(db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
 
-    results = together_sync(lambda: db.skills.delete(html.id), lambda: db.skills.add_dependency(css.id, html.id))
+    results = concurrently_sync(lambda: db.skills.delete(html.id), lambda: db.skills.add_dependency(css.id, html.id))
 
     assert results[0] is None
     assert all(isinstance(failure, (SkillNotFound, UnknownDependency)) for failure in failures(results))

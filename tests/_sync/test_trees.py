@@ -12,10 +12,10 @@ from _sync.factories import (
     add_tree,
     add_user,
     all_pages,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_refusal,
-    short,
+    parameter_id,
     value,
 )
 from skilltree.errors import (
@@ -186,7 +186,7 @@ def test_a_prerequisite_given_twice_is_refused(db, connection, tree):
         ({"layout_config": {"levelHeight": -1}}, "layout_config", ("levelHeight",)),
         ({"theme_config": {"accentColor": "red"}}, "theme_config", ("accentColor",)),
     ],
-    ids=short,
+    ids=parameter_id,
 )
 def test_a_bad_document_of_a_tree_is_refused_with_the_path_of_the_fault(db, connection, tree, given, field, path):
     with expect_refusal(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_create:
@@ -491,7 +491,9 @@ def test_hits_come_in_pages(db):
     assert found(db, "common", limit=0) == []
 
 
-@pytest.mark.parametrize("given", [{"limit": -1}, {"offset": -1}, {"limit": 2**70}, {"offset": "next"}], ids=short)
+@pytest.mark.parametrize(
+    "given", [{"limit": -1}, {"offset": -1}, {"limit": 2**70}, {"offset": "next"}], ids=parameter_id
+)
 def test_a_page_of_hits_that_cannot_be_is_refused(db, given):
     with pytest.raises(InvalidValue):
         db.trees.search("common", **given)
@@ -686,11 +688,11 @@ def test_loading_a_tree_is_one_statement_and_one_round_trip(db, proxy, watched, 
 
 def test_reading_writes_nothing(db, connection, learner, tree):
     add_skills(db, tree, "html", css=["html"])
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
 
     statuses(db, learner)
     db.trees.list()
     db.trees.search("web")
     db.trees.export_tree("web")
 
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before

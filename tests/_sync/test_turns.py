@@ -5,16 +5,16 @@
 import pytest
 
 from _sync.factories import add_category, add_user, expect_refusal
+from concurrency import concurrently_sync, failures, in_background_sync
 from skilltree._sync.unit import _INSIDE
 from skilltree.errors import EmailTaken, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded, UnitOfWorkOpen
-from together import failures, meanwhile_sync, together_sync
 
 
 def test_many_at_once_in_a_unit_of_work_take_turns(db, learner):
     with db.transaction() as unit:
         work = [lambda: unit.users.get(learner.id) for _ in range(8)]
         work += [lambda number=number: add_category(unit, f"art-{number}") for number in range(8)]
-        results = together_sync(*work)
+        results = concurrently_sync(*work)
         assert failures(results) == []
 
     assert len(db.categories.list()) == 8
@@ -23,7 +23,7 @@ def test_many_at_once_in_a_unit_of_work_take_turns(db, learner):
 def test_many_at_once_as_a_learner_take_turns(app, db, learner):
     for _ in range(4):  # so that statements are prepared, too
         with app.as_user(learner.id) as unit:
-            results = together_sync(
+            results = concurrently_sync(
                 *[lambda: unit.users.get(learner.id) for _ in range(5)],
                 *[lambda n=n: unit.users.update_profile(learner.id, bio=str(n)) for n in range(5)],
                 *[lambda: unit.categories.list() for _ in range(5)],
@@ -40,7 +40,7 @@ def test_streams_and_calls_take_turns(app, learner):
             for chunk in unit.users.export(learner.id):
                 assert chunk
 
-        results = together_sync(read, read, *[lambda: unit.users.get(learner.id) for _ in range(5)])
+        results = concurrently_sync(read, read, *[lambda: unit.users.get(learner.id) for _ in range(5)])
 
     assert failures(results) == []
 
@@ -49,7 +49,7 @@ def test_work_of_others_in_an_open_savepoint_is_refused_by_name(db, connection):
     with db.transaction() as unit:
         with unit.transaction() as inner:
             add_category(inner, "art")
-            with meanwhile_sync(lambda: outside(unit)) as others:
+            with in_background_sync(lambda: outside(unit)) as others:
                 pass
         add_category(unit, "other")
 
@@ -75,7 +75,7 @@ def test_two_savepoints_at_once_do_not_break_the_unit(db, connection):
             add_category(inner, name)
 
     with db.transaction() as unit:
-        results = together_sync(lambda: work(unit, "art"), lambda: work(unit, "other"))
+        results = concurrently_sync(lambda: work(unit, "art"), lambda: work(unit, "other"))
         assert all(isinstance(failure, UnitOfWorkBusy) for failure in failures(results))
         done = 2 - len(failures(results))
         add_category(unit, "last")
@@ -98,7 +98,7 @@ def test_who_works_on_after_the_end_is_told(db, learner):
     with db.transaction() as unit:
         pass
 
-    results = together_sync(lambda: unit.users.get(learner.id), lambda: unit.categories.list())
+    results = concurrently_sync(lambda: unit.users.get(learner.id), lambda: unit.categories.list())
 
     assert [type(failure) for failure in failures(results)] == [UnitOfWorkEnded] * 2
 
@@ -112,7 +112,7 @@ def test_a_scope_that_two_share_opens_for_one(app, learner):
             opened.append(unit.users.get(learner.id))
             unit.categories.list()
 
-    results = together_sync(work, work, work)
+    results = concurrently_sync(work, work, work)
 
     assert len(opened) == 3 - len(failures(results))
     assert opened

@@ -10,8 +10,8 @@ from _sync.factories import (
     add_skills,
     add_tree,
     add_user,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_refusal,
 )
 from skilltree.errors import InvalidValue
@@ -178,8 +178,8 @@ def test_a_document_without_end_is_refused(db, connection, row):
 
 
 def test_an_empty_list_of_ids_asks_for_nothing(db, connection, row):
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
 
     db.skills.arrange(row["tree"].id, {})
 
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before

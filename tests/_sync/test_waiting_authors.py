@@ -7,9 +7,9 @@ from time import monotonic
 
 import pytest
 
-from _sync.factories import add_skills, add_tree, add_user, everything, rows, until_somebody_waits, value
+from _sync.factories import add_skills, add_tree, add_user, all_rows_fingerprint, rows, value, wait_for_lock_waiters
+from concurrency import concurrently_sync, failures, in_background_sync
 from skilltree.errors import LockTimeout, TreeBusy
-from together import failures, meanwhile_sync, together_sync
 
 # An author's two seconds, and what a busy machine adds.
 PATIENCE = 3.5
@@ -73,9 +73,9 @@ def test_learners_go_on_while_an_author_waits_for_a_slow_one(db, connection, tre
 
     with (
         at_work(db, slow, skills[1]),
-        meanwhile_sync(lambda: timed(lambda: EDITS[edit](db, tree, skills))) as author,
+        in_background_sync(lambda: timed(lambda: EDITS[edit](db, tree, skills))) as author,
     ):
-        until_somebody_waits(connection)
+        wait_for_lock_waiters(connection)
         took = [timed(lambda other=other: db.progress.complete_skill(other.id, skills[1].id)) for other in others]
     error, waited = author.result()
 
@@ -96,7 +96,7 @@ def test_an_author_who_waits_shortly_is_let_in(db, connection, skills, learners)
         with at_work(db, learners[0], skills[1]) as unit:
             rows(unit._connection, "select pg_sleep(0.6)")
 
-    with meanwhile_sync(slow) as learner:
+    with in_background_sync(slow) as learner:
         rows(connection, "select pg_sleep(0.2)")
         db.skills.update(skills[3].id, is_optional=True)
 
@@ -126,7 +126,7 @@ def test_an_author_comes_in_among_learners_who_hardly_ever_stop(db, skills, lear
         for number in range(6):
             db.skills.update(skills[3].id, is_optional=number % 2 == 0)
 
-    results = together_sync(edit, *(lambda learner=learner: learn(learner) for learner in learners))
+    results = concurrently_sync(edit, *(lambda learner=learner: learn(learner) for learner in learners))
 
     assert failures(results) == []
     assert db.doctor.examine() == []
@@ -140,9 +140,9 @@ def test_an_author_who_holds_off_learners_waits_only_briefly_for_anything_else(d
         db.progress.complete_skill(slow.id, skill.id)
 
     with at_work(db, slow, elsewhere):
-        before = everything(connection)
+        before = all_rows_fingerprint(connection)
         error, waited = timed(lambda: db.skills.deactivate(skills[3].id))
-        after = everything(connection)
+        after = all_rows_fingerprint(connection)
         failure, took = timed(lambda: db.progress.complete_skill(other.id, skills[1].id))
 
     assert isinstance(error, LockTimeout)
@@ -178,7 +178,7 @@ def test_authors_of_a_tree_that_is_not_noted_as_begun_wait_for_each_other(db, co
             unit.skills.update(skill.id, is_active=False)
             rows(unit._connection, "select pg_sleep(0.2)")
 
-    results = together_sync(*(lambda skill=skill: edit(skill) for skill in skills[1:3]))
+    results = concurrently_sync(*(lambda skill=skill: edit(skill) for skill in skills[1:3]))
 
     assert failures(results) == []
     assert {finding.invariant for finding in db.doctor.examine()} == {"begun_tree_is_noted"}

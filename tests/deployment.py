@@ -8,9 +8,9 @@ from uuid import UUID
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from _sync.calls import Belongings, add_belongings, add_course
 from _sync.factories import rows
-from _sync.whose import tables, traces
+from _sync.method_calls import SampleLearner, add_course, add_sample_learner
+from _sync.row_owners import personal_texts, tables_with_owner
 from skilltree import Database, migrate
 from skilltree.seed import seed
 
@@ -22,14 +22,14 @@ ROLES = ("app_user", "app_engine")
 VIEWS = ("achievement_standings", "streaks", "tree_standings")
 
 
-class Estate(NamedTuple):
+class Deployment(NamedTuple):
     """The database, by the URL of a superuser; the learners; and who owns which table (None: nobody's)."""
 
     url: str
-    ada: Belongings
-    grace: Belongings
+    ada: SampleLearner
+    grace: SampleLearner
     owners: dict[str, str | None]
-    traces_of_grace: set[str]
+    personal_texts_of_grace: set[str]
 
     @property
     def owner_url(self) -> str:
@@ -46,7 +46,7 @@ class Estate(NamedTuple):
 
     def leaked(self, said: str) -> list[str]:
         """Return what of grace's was told, but for her id, which was asked for."""
-        return [trace for trace in self.traces_of_grace - {str(self.grace.user_id)} if trace in said]
+        return [trace for trace in self.personal_texts_of_grace - {str(self.grace.user_id)} if trace in said]
 
     @contextmanager
     def superuser(self) -> Iterator[Connection]:
@@ -64,7 +64,7 @@ class Estate(NamedTuple):
             connection.rollback()
 
 
-def settle(host: str) -> Estate:
+def create_deployment(host: str) -> Deployment:
     """Make the database and its people."""
     server = f"host={host} user=postgres"
     with psycopg.connect(f"{server} dbname=postgres", autocommit=True) as connection:
@@ -75,13 +75,15 @@ def settle(host: str) -> Estate:
     with Database(make_conninfo(url, user="migrator")) as db:
         list(seed(db))
         course = add_course(db)
-        ada, grace = add_belongings(db, "ada", course), add_belongings(db, "grace", course)
+        ada, grace = add_sample_learner(db, "ada", course), add_sample_learner(db, "grace", course)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
-        return Estate(url, ada, grace, dict(tables(connection)), traces(connection, grace.user_id))
+        return Deployment(
+            url, ada, grace, dict(tables_with_owner(connection)), personal_texts(connection, grace.user_id)
+        )
 
 
-def attempt(connection: Connection, statement: str, *values: object) -> tuple[str | None, int, str]:
+def try_statement(connection: Connection, statement: str, *values: object) -> tuple[str | None, int, str]:
     """Run a statement and take it back; return its SQLSTATE if it failed, how many rows it had, and all it said."""
     said: list[str] = []
     connection.add_notice_handler(note := lambda notice: said.append(repr(notice.message_primary)))

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 
-async def together_async(*work: Callable[[], Awaitable[Any]]) -> list[Any]:
+async def concurrently_async(*work: Callable[[], Awaitable[Any]]) -> list[Any]:
     """Run all of it at once, and return the results; a failure is its exception."""
     return await asyncio.gather(*(one() for one in work), return_exceptions=True)
 
 
-def together_sync(*work: Callable[[], Any]) -> list[Any]:
+def concurrently_sync(*work: Callable[[], Any]) -> list[Any]:
     """Run all of it at once, and return the results; a failure is its exception."""
     with ThreadPoolExecutor(len(work)) as threads:
         futures = [threads.submit(one) for one in work]
@@ -20,7 +20,7 @@ def together_sync(*work: Callable[[], Any]) -> list[Any]:
 
 
 @asynccontextmanager
-async def meanwhile_async(work: Callable[[], Awaitable[Any]]) -> AsyncIterator[asyncio.Future[Any]]:
+async def in_background_async(work: Callable[[], Awaitable[Any]]) -> AsyncIterator[asyncio.Future[Any]]:
     """Run something beside the block; at the end of the block it is done, well or not."""
     task = asyncio.ensure_future(work())
     try:
@@ -30,7 +30,7 @@ async def meanwhile_async(work: Callable[[], Awaitable[Any]]) -> AsyncIterator[a
 
 
 @contextmanager
-def meanwhile_sync(work: Callable[[], Any]) -> Iterator[Future[Any]]:
+def in_background_sync(work: Callable[[], Any]) -> Iterator[Future[Any]]:
     """Run something beside the block; at the end of the block it is done, well or not."""
     with ThreadPoolExecutor(1) as thread:
         yield thread.submit(work)

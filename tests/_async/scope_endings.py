@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from psycopg.pq import PipelineStatus, TransactionStatus
 
-from _async.factories import until_somebody_waits, value
+from _async.factories import value, wait_for_lock_waiters
+from concurrency import in_background_async
 from skilltree.errors import (
     InvalidValue,
     PermissionDenied,
@@ -18,90 +19,89 @@ from skilltree.errors import (
     StatementTimeout,
     UserNotFound,
 )
-from together import meanwhile_async
 
 
 class Abandoned(Exception):
     """What the caller of a unit of work may raise."""
 
 
-async def work(db, of):
+async def work(db, learner):
     """Do something as a learner, as the least and as the engine."""
-    assert (await db.users.get(of.user_id)).username == of.username
-    await db.progress.record_activity(of.user_id, of.begun_id, minutes=1)
+    assert (await db.users.get(learner.user_id)).username == learner.username
+    await db.progress.record_activity(learner.user_id, learner.begun_id, minutes=1)
 
 
-async def normally(db, connection, of):
-    async with db.as_user(of.user_id) as unit:
-        await work(unit, of)
-    await work(db.as_user(of.user_id), of)
+async def normally(db, connection, learner):
+    async with db.as_user(learner.user_id) as unit:
+        await work(unit, learner)
+    await work(db.as_user(learner.user_id), learner)
 
 
-async def as_the_service(db, connection, of):
-    async with db.as_service(of.user_id) as unit:
-        assert await unit.leaderboards.rank(of.user_id)
-    await db.as_service(of.user_id).users.get(of.user_id)
+async def as_the_service(db, connection, learner):
+    async with db.as_service(learner.user_id) as unit:
+        assert await unit.leaderboards.rank(learner.user_id)
+    await db.as_service(learner.user_id).users.get(learner.user_id)
 
 
-async def by_an_exception(db, connection, of):
+async def by_an_exception(db, connection, learner):
     with pytest.raises(Abandoned):
-        async with db.as_user(of.user_id) as unit:
-            await work(unit, of)
+        async with db.as_user(learner.user_id) as unit:
+            await work(unit, learner)
             raise Abandoned
 
 
-async def by_a_refusal(db, connection, of):
+async def by_a_refusal(db, connection, learner):
     with pytest.raises(PrerequisitesNotMet):
-        await db.as_user(of.user_id).progress.start_skill(of.user_id, of.locked_id)
+        await db.as_user(learner.user_id).progress.start_skill(learner.user_id, learner.locked_id)
     with pytest.raises(PermissionDenied):
-        async with db.as_user(of.user_id) as unit:
-            await work(unit, of)
+        async with db.as_user(learner.user_id) as unit:
+            await work(unit, learner)
             await unit.leaderboards.top()
 
 
-async def by_an_error_of_the_server(db, connection, of):
+async def by_an_error_of_the_server(db, connection, learner):
     with pytest.raises(InvalidValue):
-        async with db.as_user(of.user_id) as unit:
-            await work(unit, of)
-            await unit.progress.record_activity(of.user_id, of.begun_id, minutes=2**31)
+        async with db.as_user(learner.user_id) as unit:
+            await work(unit, learner)
+            await unit.progress.record_activity(learner.user_id, learner.begun_id, minutes=2**31)
     with pytest.raises(InvalidValue):
-        await db.as_user(of.user_id).progress.record_activity(of.user_id, of.begun_id, minutes=2**31)
+        await db.as_user(learner.user_id).progress.record_activity(learner.user_id, learner.begun_id, minutes=2**31)
 
 
-async def by_an_error_before_anything_is_sent(db, connection, of):
+async def by_an_error_before_anything_is_sent(db, connection, learner):
     with pytest.raises(InvalidValue):
-        async with db.as_user(of.user_id) as unit:
-            await work(unit, of)
-            await unit.progress.start_skill(of.user_id, "\ud800")
+        async with db.as_user(learner.user_id) as unit:
+            await work(unit, learner)
+            await unit.progress.start_skill(learner.user_id, "\ud800")
     with pytest.raises(InvalidValue):
-        await db.as_user(of.user_id).progress.start_skill(of.user_id, "\ud800")
+        await db.as_user(learner.user_id).progress.start_skill(learner.user_id, "\ud800")
 
 
-async def by_a_time_out(db, connection, of):
+async def by_a_time_out(db, connection, learner):
     async with connection.transaction():
         await connection.execute("select from user_profiles for update")
         with pytest.raises(StatementTimeout):
-            await work(db.as_user(of.user_id), of)
+            await work(db.as_user(learner.user_id), learner)
         with pytest.raises(StatementTimeout):
-            async with db.as_user(of.user_id) as unit:
-                await work(unit, of)
+            async with db.as_user(learner.user_id) as unit:
+                await work(unit, learner)
 
 
-async def by_a_killed_backend(db, connection, of):
+async def by_a_killed_backend(db, connection, learner):
     with pytest.raises(ServerUnavailable):
-        async with db.as_user(of.user_id) as unit:
-            await work(unit, of)
+        async with db.as_user(learner.user_id) as unit:
+            await work(unit, learner)
             await kill(connection, "state = 'idle in transaction'")
-            await work(unit, of)
+            await work(unit, learner)
 
     async def killed_at_work():
         with pytest.raises(ServerUnavailable):
-            await work(db.as_user(of.user_id), of)
+            await work(db.as_user(learner.user_id), learner)
 
     async with await psycopg.AsyncConnection.connect(connection.info.dsn) as other:
         await other.execute("select from user_profiles for update")
-        async with meanwhile_async(killed_at_work) as done:
-            await until_somebody_waits(connection)
+        async with in_background_async(killed_at_work) as done:
+            await wait_for_lock_waiters(connection)
             await kill(connection, "wait_event_type = 'Lock'")
     assert done.exception() is None
 
@@ -112,29 +112,29 @@ async def kill(connection, which):
     assert await value(connection, f"{statement} and usename = 'skilltree_app' and {which}") == 1
 
 
-async def by_a_cut_connection(db, connection, of):
-    before = await db.as_user(of.user_id).progress.for_skill(of.user_id, of.begun_id)
+async def by_a_cut_connection(db, connection, learner):
+    before = await db.as_user(learner.user_id).progress.for_skill(learner.user_id, learner.begun_id)
     with pytest.raises(ServerUnavailable):
-        async with db.as_user(of.user_id) as unit:
-            await work(unit, of)
+        async with db.as_user(learner.user_id) as unit:
+            await work(unit, learner)
             cut(unit._connection)
-            await work(unit, of)
+            await work(unit, learner)
 
     working = []
 
     async def cut_at_work():
         with pytest.raises(ServerUnavailable):
-            async with db.as_user(of.user_id) as unit:
+            async with db.as_user(learner.user_id) as unit:
                 working.append(unit._connection)
-                await work(unit, of)
+                await work(unit, learner)
 
     async with await psycopg.AsyncConnection.connect(connection.info.dsn) as other:
         await other.execute("select from user_profiles for update")
-        async with meanwhile_async(cut_at_work) as done:
-            await until_somebody_waits(connection)
+        async with in_background_async(cut_at_work) as done:
+            await wait_for_lock_waiters(connection)
             cut(working[0])
     assert done.exception() is None
-    assert await db.as_user(of.user_id).progress.for_skill(of.user_id, of.begun_id) == before
+    assert await db.as_user(learner.user_id).progress.for_skill(learner.user_id, learner.begun_id) == before
 
 
 def cut(connection):
@@ -143,14 +143,14 @@ def cut(connection):
         line.shutdown(socket.SHUT_RDWR)
 
 
-async def by_a_pool_time_out(db, connection, of):
-    async with db.as_user(of.user_id) as unit:
-        await work(unit, of)
+async def by_a_pool_time_out(db, connection, learner):
+    async with db.as_user(learner.user_id) as unit:
+        await work(unit, learner)
         with pytest.raises(PoolExhausted):
-            await work(db.as_user(of.user_id), of)
+            await work(db.as_user(learner.user_id), learner)
 
 
-ENDS = {
+ENDINGS = {
     end.__name__.replace("_", " "): end
     for end in (
         normally,
@@ -167,23 +167,23 @@ ENDS = {
 }
 
 
-async def check_nothing_is_left(db, ada, grace, statement_timeout="10s"):
+async def check_nothing_leaks(db, ada, grace, statement_timeout="10s"):
     """Check that after one learner's work nobody is there, then the next one alone, and then nobody again.
 
     Who comes next spends a minute on a skill, as ``work`` does.
     """
-    await check_nobody_is_there(db, ada, statement_timeout)
+    await check_no_learner_is_set(db, ada, statement_timeout)
     async with db.as_user(grace.user_id) as unit:
         await work(unit, grace)
-        await check_has_nothing_to_see(unit, ada)
-    await check_nobody_is_there(db, grace, statement_timeout)
-    await check_has_nothing_to_see(db.as_user(grace.user_id), ada)
-    await check_nobody_is_there(db, grace, statement_timeout)
-    await check_has_nothing_to_see(db.as_user(None), grace)
+        await check_sees_no_rows_of(unit, ada)
+    await check_no_learner_is_set(db, grace, statement_timeout)
+    await check_sees_no_rows_of(db.as_user(grace.user_id), ada)
+    await check_no_learner_is_set(db, grace, statement_timeout)
+    await check_sees_no_rows_of(db.as_user(None), grace)
     assert db.statistics()["lent"] == 0
 
 
-async def check_nobody_is_there(db, last, statement_timeout):
+async def check_no_learner_is_set(db, last, statement_timeout):
     """Check that no learner, role or transaction is left on the connection: this sets none, which would hide them."""
     with pytest.raises(ScopeMissing):
         await db.users.get(last.user_id)
@@ -198,8 +198,8 @@ async def check_nobody_is_there(db, last, statement_timeout):
         assert await asked.fetchone() == ("app_user", "", "", statement_timeout)
 
 
-async def check_has_nothing_to_see(scope, of):
+async def check_sees_no_rows_of(scope, learner):
     with pytest.raises(UserNotFound):
-        await scope.users.get(of.user_id)
-    assert await scope.sessions.list_active(of.user_id) == []
-    assert (await scope.progress.list_for_user(of.user_id)).items == ()
+        await scope.users.get(learner.user_id)
+    assert await scope.sessions.list_active(learner.user_id) == []
+    assert (await scope.progress.list_for_user(learner.user_id)).items == ()
