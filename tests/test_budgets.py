@@ -41,7 +41,7 @@ def queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def fitting(run: Run, queries: Path) -> Path:
+def queries_with_budgets(run: Run, queries: Path) -> Path:
     """Query files of which the watched ones have budgets for the small data set."""
     for name in WATCHED:
         change(queries / f"{name}.sql", "-- @never", None)
@@ -72,7 +72,7 @@ def change(path: Path, pattern: str, line: str | None) -> None:
     query_files.read.cache_clear()
 
 
-@pytest.mark.usefixtures("fitting")
+@pytest.mark.usefixtures("queries_with_budgets")
 def test_queries_keep_to_their_budgets(run: Run) -> None:
     checked = run("budgets", "--here", *WATCHED)
 
@@ -80,7 +80,7 @@ def test_queries_keep_to_their_budgets(run: Run) -> None:
     assert all(name in checked.output for name in WATCHED)
 
 
-@pytest.mark.usefixtures("fitting")
+@pytest.mark.usefixtures("queries_with_budgets")
 def test_a_dropped_index_is_caught(run: Run, loaded_url: str) -> None:
     with without_index(loaded_url, "idx_user_score_rank"):
         checked = run("budgets", "--here", *WATCHED)
@@ -147,11 +147,11 @@ def test_a_query_without_a_budget_fails_until_update_writes_one_and_nothing_else
 
 def test_update_leaves_a_budget_that_fits_as_it_is(run: Run, queries: Path) -> None:
     run("budgets", "--here", "--update", "trees/load")
-    fitting = (queries / "trees" / "load.sql").read_text()
+    queries_with_budgets = (queries / "trees" / "load.sql").read_text()
 
     run("budgets", "--here", "--update", "trees/load")
 
-    assert (queries / "trees" / "load.sql").read_text() == fitting
+    assert (queries / "trees" / "load.sql").read_text() == queries_with_budgets
 
 
 def test_update_tightens_a_budget_that_is_twice_too_wide(run: Run, queries: Path) -> None:

@@ -23,7 +23,7 @@ async def db(migrated_url):
         yield db
 
 
-async def until(connection, question, answer):
+async def wait_until(connection, question, answer):
     async with asyncio.timeout(10):
         while (await (await connection.execute(question)).fetchone()) != (answer,):
             await connection.execute("select pg_sleep(0.005)")
@@ -39,7 +39,7 @@ async def test_a_cancelled_statement_gives_its_connection_back_clean(db, connect
         await connection.execute("select from skill_categories for update")
         waiting = asyncio.create_task(db.categories.update(art.id, name="Changed"))
         async with await psycopg.AsyncConnection.connect(connection.info.dsn, autocommit=True) as observer:
-            await until(observer, WAITING, 1)
+            await wait_until(observer, WAITING, 1)
 
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -82,7 +82,7 @@ async def test_a_unit_of_work_cancelled_while_it_waits_for_a_lock_is_undone(db, 
         await connection.execute("select from skill_categories for update")
         task = asyncio.create_task(work())
         async with await psycopg.AsyncConnection.connect(connection.info.dsn, autocommit=True) as observer:
-            await until(observer, WAITING, 1)
+            await wait_until(observer, WAITING, 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -99,11 +99,11 @@ async def test_a_cancelled_method_of_two_statements_is_undone(db, connection):
         async with connection.transaction():
             await connection.execute("select from skills for update")
             task = asyncio.create_task(db.skills.delete(html.id))
-            await until(observer, WAITING, 1)
+            await wait_until(observer, WAITING, 1)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        await until(observer, UNDER_WAY, 1)
+        await wait_until(observer, UNDER_WAY, 1)
 
     assert await db.skills.get(html.id) == html
 

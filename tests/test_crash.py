@@ -40,7 +40,7 @@ SECONDS_BEFORE_A_KILL = (0.02, 0.5)
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 
 
-def until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
@@ -81,13 +81,13 @@ class Server:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait()
-        until(lambda: all(is_dead(process) for process in children))
+        wait_until(lambda: all(is_dead(process) for process in children))
 
     def start(self) -> None:
         user = self._data.stat().st_uid if os.geteuid() == 0 else None
         with (self._data / "log").open("ab") as log:
             self._process = subprocess.Popen(self._command, user=user, cwd="/", stdout=log, stderr=log)
-        until(self._answers)
+        wait_until(self._answers)
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._data / "log").read_text()[-2000:]
@@ -197,11 +197,11 @@ def test_no_acknowledged_completion_is_lost_and_none_is_half_when_the_server_is_
         with clients.at_work():
             for _ in range(KILLS):
                 acknowledged = len(clients.acknowledged)
-                until(lambda: len(clients.acknowledged) > acknowledged or bool(clients.errors))  # noqa: B023
+                wait_until(lambda: len(clients.acknowledged) > acknowledged or bool(clients.errors))  # noqa: B023
                 time.sleep(chance.uniform(*SECONDS_BEFORE_A_KILL))
                 outages = clients.outages
                 server.kill()
-                until(lambda: clients.outages > outages or bool(clients.errors))  # noqa: B023
+                wait_until(lambda: clients.outages > outages or bool(clients.errors))  # noqa: B023
                 server.start()
                 with clients.paused(), psycopg.connect(server.url, autocommit=True) as connection:
                     assert clients.errors == []

@@ -23,7 +23,7 @@ from skilltree.models.ids import UserId
 ALIVE = "select pid from pg_stat_activity where datname = current_database() and application_name = 'parent'"
 
 
-def forked(work: Callable[[], object]) -> int:
+def start_child(work: Callable[[], object]) -> int:
     """Start a child that does this and nothing else; it ends with 0, or what went wrong is on standard error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # newer Pythons warn of any fork beside threads
@@ -39,7 +39,7 @@ def forked(work: Callable[[], object]) -> int:
     return pid
 
 
-def ended_well(pid: int) -> bool:
+def exited_cleanly(pid: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
@@ -76,10 +76,10 @@ def test_children_and_parent_each_get_their_own_rows(db: Database) -> None:
         while time.monotonic() < end:
             assert db.users.get(me).id == me
 
-    children = [forked(lambda me=me: work(me)) for me in learners[1:]]
+    children = [start_child(lambda me=me: work(me)) for me in learners[1:]]
     work(learners[0])
 
-    assert all(ended_well(child) for child in children)
+    assert all(exited_cleanly(child) for child in children)
     assert db.users.get(learners[0]).id == learners[0]
 
 
@@ -90,8 +90,8 @@ def test_the_parents_connections_stay_as_they_are(db: Database, connection: psyc
         db.categories.list()
         db.close()
 
-    assert ended_well(forked(work))
-    assert ended_well(forked(lambda: None))
+    assert exited_cleanly(start_child(work))
+    assert exited_cleanly(start_child(lambda: None))
     db.categories.list()
     assert before <= backends(connection)
 
@@ -111,7 +111,7 @@ def test_a_child_that_ends_as_programs_do_says_nothing_for_the_parent(
         gc.collect()
         os._exit(0)
 
-    assert ended_well(pid)
+    assert exited_cleanly(pid)
     db.categories.list()
     assert backends(connection) == before
 
@@ -127,7 +127,7 @@ def test_a_unit_of_work_is_refused_to_the_child_and_goes_on_in_the_parent(db: Da
 
     with db.transaction() as unit:
         unit.categories.create(name="Art", slug="art")
-        assert ended_well(forked(work))
+        assert exited_cleanly(start_child(work))
         unit.categories.create(name="Other", slug="other")
 
     assert [category.slug for category in db.categories.list()] == ["art", "other"]
@@ -147,7 +147,7 @@ def test_the_end_of_a_block_in_the_child_is_not_that_of_the_parents(db: Database
                 if child == 0 and ending == "badly":
                     raise KeyError
                 if child:
-                    assert ended_well(child)
+                    assert exited_cleanly(child)
     except ForkedProcess:
         assert child == 0
         os._exit(0 if ending == "well" else 1)
@@ -170,7 +170,7 @@ def test_a_stream_is_refused_to_the_child_and_goes_on_in_the_parent(db: Database
         with pytest.raises(ForkedProcess):
             list(categories)
 
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
     assert [category.slug for category in (first, *categories)] == ["art", "other"]
 
 
@@ -186,7 +186,7 @@ def test_a_fork_while_another_thread_works_leaves_the_child_no_lock_to_wait_for(
         for thread in threads:
             thread.start()
         try:
-            assert all(ended_well(forked(db.categories.list)) for _ in range(15))
+            assert all(exited_cleanly(start_child(db.categories.list)) for _ in range(15))
         finally:
             stop.set()
             for thread in threads:
@@ -197,12 +197,12 @@ def test_a_fork_while_another_thread_works_leaves_the_child_no_lock_to_wait_for(
 def test_a_fork_of_a_fork_and_a_fork_in_a_thread_work(db: Database) -> None:
     def work() -> None:
         db.categories.list()
-        assert ended_well(forked(db.categories.list))
+        assert exited_cleanly(start_child(db.categories.list))
         db.categories.list()
 
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
     results: list[bool] = []
-    thread = threading.Thread(target=lambda: results.append(ended_well(forked(work))))
+    thread = threading.Thread(target=lambda: results.append(exited_cleanly(start_child(work))))
     thread.start()
     thread.join()
 
@@ -228,7 +228,7 @@ def test_many_threads_of_a_child_open_one_pool(db: Database) -> None:
         assert failures == []
         assert db.statistics()["pool_size"] == 1
 
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
 
 
 def test_what_was_not_open_in_the_parent_is_not_in_the_child(url: str) -> None:
@@ -240,10 +240,10 @@ def test_what_was_not_open_in_the_parent_is_not_in_the_child(url: str) -> None:
         with db:
             assert db.categories.list() == []
 
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
     with db:
         pass
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
 
 
 def test_a_server_that_forks_without_telling_python_is_noticed(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,9 +252,9 @@ def test_a_server_that_forks_without_telling_python_is_noticed(db: Database, mon
     forks.HOLDERS.clear()
     learners = [registered(db, f"learner-{number}") for number in range(2)]
     try:
-        child = forked(lambda: [db.users.get(learners[0]) for _ in range(50)])
+        child = start_child(lambda: [db.users.get(learners[0]) for _ in range(50)])
         assert [db.users.get(learners[1]).id for _ in range(50)] == [learners[1]] * 50
-        assert ended_well(child)
+        assert exited_cleanly(child)
     finally:
         for holder in holders:
             forks.HOLDERS.add(holder)
@@ -270,9 +270,9 @@ async def test_the_children_of_an_async_program_work_in_their_own_loop(url: str)
             asyncio.run(some())
             asyncio.run(some())
 
-        child = forked(lambda: threaded(work))
+        child = start_child(lambda: run_in_thread(work))
         assert await db.categories.list() == []
-        assert ended_well(child)
+        assert exited_cleanly(child)
         async with db.transaction() as unit:
             await unit.categories.create(name="Art", slug="art")
 
@@ -284,12 +284,12 @@ async def test_the_children_of_an_async_program_work_in_their_own_loop(url: str)
 
                 asyncio.run(use())
 
-            child = forked(lambda: threaded(refused))
-            assert ended_well(child)
+            child = start_child(lambda: run_in_thread(refused))
+            assert exited_cleanly(child)
         assert [category.slug for category in await db.categories.list()] == ["art"]
 
 
-def threaded(work: Callable[[], object]) -> None:
+def run_in_thread(work: Callable[[], object]) -> None:
     """Do it in a thread, which has no loop of the parent's."""
     failures: list[BaseException] = []
 

@@ -98,7 +98,7 @@ THROUGH_PGBOUNCER = [
 
 
 @pytest.fixture
-def reached(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> Iterator[tuple[str, int | None]]:
+def route(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> Iterator[tuple[str, int | None]]:
     """How the application reaches the server, and after how many runs it prepares."""
     if request.param == DIRECTLY:
         yield app_url, 5
@@ -109,14 +109,14 @@ def reached(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("reached", "twice"),
+    ("route", "twice"),
     [
         (DIRECTLY, False),
         (DIRECTLY, True),
         *(pytest.param(*way.values, False, marks=way.marks) for way in THROUGH_PGBOUNCER),
         *(pytest.param(*way.values, True, marks=way.marks) for way in THROUGH_PGBOUNCER if SURVIVES),
     ],
-    indirect=["reached"],
+    indirect=["route"],
 )
 # Now and then psycopg lets other tasks run where it need not wait. Cancelled there, its end of a pipeline
 # complains while it is thrown away that the connection is closed, as it has to be.
@@ -124,9 +124,9 @@ def reached(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> 
     "ignore:Exception ignored in. <generator object BasePipeline._exit_gen:pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize("work", [a_call, a_unit_of_work, the_service, an_import])
-async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, reached, two_learners, work, twice):
+async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, route, two_learners, work, twice):
     ada, grace = two_learners
-    url, prepare_threshold = reached
+    url, prepare_threshold = route
     cancelled = 0
     with Database(migrated_url) as owner:
         before = minutes(owner, grace)
@@ -136,7 +136,7 @@ async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, reac
             interrupted = Cancelled(work(db, ada), nth, twice=twice)
             try:
                 # A task of its own, which ends with the cancellation.
-                await asyncio.create_task(awaited(interrupted))
+                await asyncio.create_task(await_it(interrupted))
             except asyncio.CancelledError:
                 cancelled += 1
             await _async.scope_endings.check_nothing_leaks(db, ada, grace)
@@ -155,20 +155,20 @@ def minutes(db: Database, learner: SampleLearner) -> int:
     return 0 if work is None else work.time_spent_minutes
 
 
-async def awaited(work: Awaitable[object]) -> object:
+async def await_it(work: Awaitable[object]) -> object:
     return await work
 
 
-@pytest.mark.parametrize("reached", [DIRECTLY, *THROUGH_PGBOUNCER], indirect=True)
+@pytest.mark.parametrize("route", [DIRECTLY, *THROUGH_PGBOUNCER], indirect=True)
 @pytest.mark.parametrize("in_a_unit", [False, True], ids=["a call", "a unit of work"])
-def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, reached, two_learners, in_a_unit):
+def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, route, two_learners, in_a_unit):
     ada, grace = two_learners
-    url, prepare_threshold = reached
+    url, prepare_threshold = route
 
     with Database(url, min_size=1, max_size=1, timeout=5, prepare_threshold=prepare_threshold) as db:
         with psycopg.connect(migrated_url) as other, psycopg.connect(migrated_url, autocommit=True) as observer:
             other.execute("select from user_profiles for update")
-            interrupt = threading.Thread(target=interrupt_who_waits, args=[observer])
+            interrupt = threading.Thread(target=interrupt_lock_waiter, args=[observer])
             interrupt.start()
             with pytest.raises(KeyboardInterrupt):
                 if in_a_unit:
@@ -192,7 +192,7 @@ async def test_a_unit_of_work_that_was_interrupted_does_no_more(migrated_url, ap
             async with db.as_user(ada.user_id) as unit:
                 await unit.users.update_profile(ada.user_id, bio="Undone")
                 with pytest.raises(asyncio.CancelledError):
-                    await asyncio.create_task(awaited(Cancelled(a_call(Within(unit), ada), 1, twice=False)))
+                    await asyncio.create_task(await_it(Cancelled(a_call(Within(unit), ada), 1, twice=False)))
                 await unit.users.update_profile(ada.user_id, bio="Undone, too")
 
         assert await db.as_user(ada.user_id).users.get_profile(ada.user_id) == before
@@ -208,6 +208,6 @@ class Within:
         return self._unit
 
 
-def interrupt_who_waits(observer: psycopg.Connection[Any]) -> None:
+def interrupt_lock_waiter(observer: psycopg.Connection[Any]) -> None:
     wait_for_lock_waiters(observer)
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

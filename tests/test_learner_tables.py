@@ -184,7 +184,7 @@ CHECKS = {
 Rows = Mapping[str, Mapping[str, object]]
 
 
-def gaps(connection: Connection, db: Database, rows: Rows = ROWS) -> set[tuple[str, str]]:
+def uncovered(connection: Connection, db: Database, rows: Rows = ROWS) -> set[tuple[str, str]]:
     """Return what is not covered, and in which table."""
     tables = [str(table) for (table,) in connection.execute(LEARNERS_TABLES)]
     found = {
@@ -272,14 +272,14 @@ def db(migrated_url: str) -> Iterator[Database]:
 
 
 def test_all_that_is_held_on_learners_is_covered(connection: Connection, db: Database) -> None:
-    assert gaps(connection, db) == set()
+    assert uncovered(connection, db) == set()
 
 
 def test_a_new_table_that_nothing_covers_is_told(connection: Connection, db: Database) -> None:
     connection.execute("create table user_notes (user_id uuid, note text)")
     connection.execute("grant select on user_notes to public")
 
-    found = gaps(connection, db, {**ROWS, "user_notes": {"note": MARK}})
+    found = uncovered(connection, db, {**ROWS, "user_notes": {"note": MARK}})
 
     assert found == {
         ("user_notes", "row-level security is not enabled and forced"),
@@ -294,7 +294,7 @@ def test_a_new_table_that_nothing_covers_is_told(connection: Connection, db: Dat
 def test_a_new_table_that_refers_to_accounts_is_told_whatever_its_columns(connection: Connection, db: Database) -> None:
     connection.execute("create table mentors (mentor_id uuid references users on delete cascade)")
 
-    found = gaps(connection, db)
+    found = uncovered(connection, db)
 
     assert ("mentors", "has no row in ROWS") in found
 
@@ -302,7 +302,7 @@ def test_a_new_table_that_refers_to_accounts_is_told_whatever_its_columns(connec
 def test_a_new_table_that_all_learners_see_is_told(connection: Connection, db: Database) -> None:
     connection.execute("create policy user_sessions_all on user_sessions for select to app_user using (true)")
 
-    found = gaps(connection, db)
+    found = uncovered(connection, db)
 
     assert found == {("user_sessions", "a policy lets others than the service see all rows")}
 
@@ -310,7 +310,7 @@ def test_a_new_table_that_all_learners_see_is_told(connection: Connection, db: D
 def test_a_new_column_is_told(connection: Connection, db: Database) -> None:
     connection.execute("alter table user_profiles add phone text, add pronouns text")
 
-    found = gaps(connection, db, {**ROWS, "user_profiles": {**ROWS["user_profiles"], "phone": MARK}})
+    found = uncovered(connection, db, {**ROWS, "user_profiles": {**ROWS["user_profiles"], "phone": MARK}})
 
     assert found == {
         ("user_profiles", "phone is not exported"),
@@ -322,6 +322,6 @@ def test_a_new_column_is_told(connection: Connection, db: Database) -> None:
 def test_a_new_trace_of_who_did_something_is_told(connection: Connection, db: Database) -> None:
     connection.execute("alter table achievements add created_by uuid")
 
-    found = gaps(connection, db)
+    found = uncovered(connection, db)
 
     assert found == {("achievements", "leads to an erased learner")}

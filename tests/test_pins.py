@@ -87,61 +87,61 @@ def app_url(migrated_url: str) -> str:
 
 
 @pytest.fixture
-def usual(app_url: str, connection: psycopg.Connection[Any]) -> list[object]:
+def expected_results(app_url: str, connection: psycopg.Connection[Any]) -> list[object]:
     return results(app_url)
 
 
-def set_hostile(connection: psycopg.Connection[Any], of: str, settings: dict[str, str]) -> None:
+def set_hostile(connection: psycopg.Connection[Any], target: str, settings: dict[str, str]) -> None:
     for name, value in settings.items():
-        connection.execute(f"alter {of} set {name} = {value if name == 'search_path' else repr(value)}")
+        connection.execute(f"alter {target} set {name} = {value if name == 'search_path' else repr(value)}")
 
 
 @pytest.mark.parametrize("setting", [*HOSTILE, "all of them"])
 def test_what_is_set_for_the_database_changes_nothing(
-    app_url: str, connection: psycopg.Connection[Any], usual: list[object], setting: str
+    app_url: str, connection: psycopg.Connection[Any], expected_results: list[object], setting: str
 ) -> None:
     settings = HOSTILE if setting == "all of them" else {setting: HOSTILE[setting]}
     set_hostile(connection, f"database {connection.info.dbname}", settings)
-    clear(connection)
+    reset_settings(connection)
 
-    assert results(app_url) == usual
+    assert results(app_url) == expected_results
 
 
 def test_what_is_set_for_the_role_changes_nothing(
-    app_url: str, connection: psycopg.Connection[Any], usual: list[object]
+    app_url: str, connection: psycopg.Connection[Any], expected_results: list[object]
 ) -> None:
     set_hostile(connection, f"role skilltree_app in database {connection.info.dbname}", HOSTILE)
-    clear(connection)
+    reset_settings(connection)
 
-    assert results(app_url) == usual
+    assert results(app_url) == expected_results
 
 
 def test_what_the_environment_sets_changes_nothing(
-    app_url: str, connection: psycopg.Connection[Any], usual: list[object], monkeypatch: pytest.MonkeyPatch
+    app_url: str, connection: psycopg.Connection[Any], expected_results: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGTZ", "Pacific/Apia")
     monkeypatch.setenv("PGDATESTYLE", "German, DMY")
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
     monkeypatch.setenv("PGOPTIONS", "-c search_path=elsewhere -c default_transaction_isolation=serializable")
-    clear(connection)
+    reset_settings(connection)
 
-    assert results(app_url) == usual
+    assert results(app_url) == expected_results
 
 
 @needs_pgbouncer
 def test_behind_a_pooler_what_is_set_for_the_database_changes_nothing(
-    migrated_url: str, connection: psycopg.Connection[Any], usual: list[object]
+    migrated_url: str, connection: psycopg.Connection[Any], expected_results: list[object]
 ) -> None:
     set_hostile(connection, f"database {connection.info.dbname}", HOSTILE)
-    clear(connection)
+    reset_settings(connection)
 
     with pgbouncer(migrated_url, prepares=False) as url:
         found = results(url, prepare_threshold=None)
 
-    assert found == usual
+    assert found == expected_results
 
 
-def clear(connection: psycopg.Connection[Any]) -> None:
+def reset_settings(connection: psycopg.Connection[Any]) -> None:
     for table in ("users", "skill_trees", "skill_categories"):
         connection.execute(f"delete from public.{table}")
 

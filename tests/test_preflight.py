@@ -27,16 +27,16 @@ def admin(template) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def make(admin, template) -> Iterator[object]:
+def create_database(admin, template) -> Iterator[object]:
     """Make a database with these options, and return its URL."""
     names: list[str] = []
 
-    def made(options: str = "") -> str:
+    def create(options: str = "") -> str:
         names.append(f"preflight_{uuid4().hex[:8]}")
         admin.execute(sql.SQL("create database {} ").format(sql.Identifier(names[-1])) + sql.SQL(options))
         return f"host={template.host} user={template.user} dbname={names[-1]}"
 
-    yield made
+    yield create
     for name in names:
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
@@ -51,8 +51,8 @@ def tables(url: str) -> int:
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1", "EUC_JP"])
-def test_a_database_in_another_encoding_is_refused_and_nothing_is_made(make, encoding):
-    url = make(f"encoding '{encoding}' lc_collate 'C' lc_ctype 'C' template template0")
+def test_a_database_in_another_encoding_is_refused_and_nothing_is_made(create_database, encoding):
+    url = create_database(f"encoding '{encoding}' lc_collate 'C' lc_ctype 'C' template template0")
 
     for call in (migrate.migrate, migrate.status, drift, lambda url: Database(url).open()):
         with pytest.raises(UnfitDatabase, match=f"encoding {encoding}.* needs UTF8"):
@@ -73,8 +73,8 @@ def test_an_old_server_is_refused():
         refuse_unfit(Old())
 
 
-def test_a_schema_of_the_roles_own_is_left_alone(make):
-    url = make()
+def test_a_schema_of_the_roles_own_is_left_alone(create_database):
+    url = create_database()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("create schema {}").format(sql.Identifier(connection.info.user)))
 
@@ -119,8 +119,8 @@ def test_a_schema_of_the_roles_own_is_left_alone(make):
     ],
     ids=itemgetter(0),
 )
-def test_settings_of_the_database_change_nothing(make, admin, settings):
-    url = make()
+def test_settings_of_the_database_change_nothing(create_database, admin, settings):
+    url = create_database()
     name = str(conninfo_to_dict(url)["dbname"])
     for setting in settings:
         admin.execute(sql.SQL("alter database {} set ").format(sql.Identifier(name)) + sql.SQL(setting))
@@ -130,8 +130,8 @@ def test_settings_of_the_database_change_nothing(make, admin, settings):
     assert not drift(url)
 
 
-def test_a_role_that_may_not_make_tables_is_refused(make, admin):
-    url = make()
+def test_a_role_that_may_not_make_tables_is_refused(create_database, admin):
+    url = create_database()
     role = f"weak_{uuid4().hex[:8]}"
     admin.execute(sql.SQL("create role {} login createrole").format(sql.Identifier(role)))
     try:
@@ -142,8 +142,8 @@ def test_a_role_that_may_not_make_tables_is_refused(make, admin):
         admin.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
 
 
-def test_a_database_that_only_reads_is_refused(make, admin):
-    url = make()
+def test_a_database_that_only_reads_is_refused(create_database, admin):
+    url = create_database()
     name = str(conninfo_to_dict(url)["dbname"])
     admin.execute(sql.SQL("alter database {} set default_transaction_read_only = on").format(sql.Identifier(name)))
 
@@ -151,8 +151,8 @@ def test_a_database_that_only_reads_is_refused(make, admin):
         migrate.migrate(url)
 
 
-def test_a_database_whose_triggers_are_switched_off_is_refused(make, admin):
-    url = make()
+def test_a_database_whose_triggers_are_switched_off_is_refused(create_database, admin):
+    url = create_database()
     name = str(conninfo_to_dict(url)["dbname"])
     admin.execute(sql.SQL("alter database {} set session_replication_role = replica").format(sql.Identifier(name)))
 
@@ -161,8 +161,8 @@ def test_a_database_whose_triggers_are_switched_off_is_refused(make, admin):
     assert tables(url) == 0
 
 
-def test_a_database_without_the_schema_public_is_refused(make):
-    url = make()
+def test_a_database_without_the_schema_public_is_refused(create_database):
+    url = create_database()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop schema public")
 
@@ -187,7 +187,7 @@ def test_roles_that_are_missing_and_cannot_be_made_are_told_before_anything_is(n
 
 
 @pytest.fixture
-def others_roles(new_host) -> Iterator[psycopg.Connection]:
+def foreign_roles(new_host) -> Iterator[psycopg.Connection]:
     """A superuser of a server on which another deployment has made the roles, and a database of somebody else's."""
     with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
         connection.execute("create role other; create role keeper login")
@@ -198,11 +198,11 @@ def others_roles(new_host) -> Iterator[psycopg.Connection]:
 
 @pytest.mark.parametrize("attributes", ["nocreaterole", "createrole"])
 def test_an_owner_who_is_no_member_of_the_service_is_refused_before_anything_is_made(
-    new_host, others_roles, attributes
+    new_host, foreign_roles, attributes
 ):
-    others_roles.execute(f"alter role keeper {attributes}")
+    foreign_roles.execute(f"alter role keeper {attributes}")
     url = f"host={new_host} user=keeper dbname=kept"
-    if attributes == "createrole" and others_roles.info.server_version < 160000:
+    if attributes == "createrole" and foreign_roles.info.server_version < 160000:
         # Until 15, who may create roles grants any.
         assert migrate.migrate(url)
         return
@@ -211,7 +211,7 @@ def test_an_owner_who_is_no_member_of_the_service_is_refused_before_anything_is_
         migrate.migrate(url)
     assert tables(url) == 0
 
-    others_roles.execute("grant app_service to keeper")
+    foreign_roles.execute("grant app_service to keeper")
     assert migrate.migrate(url)
     assert migrate.health(url) == []
 
@@ -225,9 +225,9 @@ def test_an_owner_who_is_no_member_of_the_service_is_refused_before_anything_is_
         ("alter role keeper noinherit; revoke app_service from keeper", "keeper.* inherit"),
     ],
 )
-def test_roles_that_are_not_as_they_must_be_are_told_with_what_mends_them(new_host, others_roles, done, told):
-    others_roles.execute("grant app_service to keeper")
-    others_roles.execute(done)
+def test_roles_that_are_not_as_they_must_be_are_told_with_what_mends_them(new_host, foreign_roles, done, told):
+    foreign_roles.execute("grant app_service to keeper")
+    foreign_roles.execute(done)
     url = f"host={new_host} user=keeper dbname=kept"
     with psycopg.connect(make_conninfo(url, user="postgres"), autocommit=True) as connection:
         # Whose role inherits nothing on 15 is no owner of the schema either.
@@ -237,12 +237,12 @@ def test_roles_that_are_not_as_they_must_be_are_told_with_what_mends_them(new_ho
         migrate.migrate(url)
     assert tables(url) == 0
 
-    others_roles.execute(str(refused.value).partition("As an administrator: ")[2].partition(" (or")[0])
+    foreign_roles.execute(str(refused.value).partition("As an administrator: ")[2].partition(" (or")[0])
     assert migrate.migrate(url)
 
 
-def test_time_outs_of_the_role_do_not_cut_a_migration_off(make, admin, tmp_path):
-    url = make()
+def test_time_outs_of_the_role_do_not_cut_a_migration_off(create_database, admin, tmp_path):
+    url = create_database()
     name = str(conninfo_to_dict(url)["dbname"])
     time_outs = ["idle_in_transaction_session_timeout", "idle_session_timeout"]
     time_outs += ["transaction_timeout"] if admin.info.server_version >= 170000 else []

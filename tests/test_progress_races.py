@@ -108,7 +108,9 @@ class Tree(dict[str, SkillId]):
         self.id = TreeId(uuid4())
 
 
-def plant(connection: Connection, graph: Graph, count: int = ROUNDS, **columns: Mapping[str, object]) -> list[Tree]:
+def insert_trees(
+    connection: Connection, graph: Graph, count: int = ROUNDS, **columns: Mapping[str, object]
+) -> list[Tree]:
     """Write trees of the same form by plain SQL; ``xp_value={"html": 5}`` says what a skill has in a column."""
     trees = [Tree({name: SkillId(uuid4()) for name in graph}) for _ in range(count)]
     dependents = {name: [other for other, needed in graph.items() if name in needed] for name in graph}
@@ -127,7 +129,7 @@ def plant(connection: Connection, graph: Graph, count: int = ROUNDS, **columns: 
     return trees
 
 
-def enrol(connection: Connection, count: int, *, slot: int | None = None) -> list[UserId]:
+def insert_learners(connection: Connection, count: int, *, slot: int | None = None) -> list[UserId]:
     """Write learners by plain SQL; those of one slot share the rows in which a leaderboard counts them."""
     ids = [UserId(uuid4()) for _ in range(count)]
     if slot is not None:
@@ -141,15 +143,15 @@ def enrol(connection: Connection, count: int, *, slot: int | None = None) -> lis
     return ids
 
 
-def begin(db: Database, connection: Connection, trees: Sequence[Tree]) -> None:
+def begin_trees(db: Database, connection: Connection, trees: Sequence[Tree]) -> None:
     """Let another learner begin each tree."""
-    (other,) = enrol(connection, 1)
+    (other,) = insert_learners(connection, 1)
     with db.transaction() as unit:
         for tree in trees:
             unit.progress.start_tree(other, tree.id)
 
 
-def completing(db: Database, learner: UserId, *skills: SkillId) -> Action:
+def completing_in_turn(db: Database, learner: UserId, *skills: SkillId) -> Action:
     """Return what completes skills one after the other, and returns the last outcome."""
     return lambda: [db.progress.complete_skill(learner, skill) for skill in skills][-1]
 
@@ -174,10 +176,10 @@ def completed(connection: Connection, learner: UserId, skills: Sequence[SkillId]
 def test_a_skill_completed_eight_times_at_once_pays_once(
     db: Database, connection: Connection, race: Race, begun: bool
 ) -> None:
-    (learner,) = enrol(connection, 1)
-    trees = plant(connection, {"html": []})
+    (learner,) = insert_learners(connection, 1)
+    trees = insert_trees(connection, {"html": []})
     if begun:
-        begin(db, connection, trees)
+        begin_trees(db, connection, trees)
 
     for tree in trees:
         results = race.run(
@@ -204,12 +206,12 @@ def test_a_skill_completed_eight_times_at_once_pays_once(
 def test_a_skill_opens_when_its_two_prerequisites_are_satisfied_at_once(
     db: Database, connection: Connection, race: Race, begun: bool, second: str
 ) -> None:
-    (learner,) = enrol(connection, 1)
-    trees = plant(
+    (learner,) = insert_learners(connection, 1)
+    trees = insert_trees(
         connection, {"html": [], "css": [], "layout": ["html", "css"]}, is_optional={"css": second == "skip_skill"}
     )
     if begun:
-        begin(db, connection, trees)
+        begin_trees(db, connection, trees)
 
     for tree in trees:
         results = race.run(
@@ -229,7 +231,7 @@ def test_a_skill_opens_when_its_two_prerequisites_are_satisfied_at_once(
 def test_an_achievement_earned_by_two_skills_completed_at_once_is_awarded_once(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    (tree,) = plant(connection, {"html": [], "css": []}, 1, xp_value={"html": 30, "css": 40})
+    (tree,) = insert_trees(connection, {"html": [], "css": []}, 1, xp_value={"html": 30, "css": 40})
     pair = add_achievement(
         db,
         "A pair",
@@ -238,8 +240,8 @@ def test_an_achievement_earned_by_two_skills_completed_at_once_is_awarded_once(
     )
     rich = add_achievement(db, "Rich", criteria={"type": "xp_threshold", "threshold": 120}, xp_reward=5)
 
-    for learner in enrol(connection, ROUNDS):
-        results = race.run(completing(db, learner, tree["html"]), completing(db, learner, tree["css"]))
+    for learner in insert_learners(connection, ROUNDS):
+        results = race.run(completing_in_turn(db, learner, tree["html"]), completing_in_turn(db, learner, tree["css"]))
         awards = [[one.id for one in result.achievements] for result in results]
         assert sorted(len(award) for award in awards) == [0, 2]
         assert {*chain(*awards)} == {pair.id, rich.id}
@@ -257,14 +259,14 @@ def test_an_achievement_earned_by_two_skills_completed_at_once_is_awarded_once(
 def test_counts_of_a_leaderboard_are_exact_after_two_learners_complete_at_once(
     db: Database, connection: Connection, race: Race, slots: tuple[int, int]
 ) -> None:
-    (ada,), (ben,) = (enrol(connection, 1, slot=slot) for slot in slots)
+    (ada,), (ben,) = (insert_learners(connection, 1, slot=slot) for slot in slots)
     prices = cycle([1, 63, 64, 640, 4095, 4096, 0, 30_000])
     names = [f"skill {number}" for number in range(2 * ROUNDS)]
-    (tree,) = plant(connection, {name: [] for name in names}, 1, xp_value=dict(zip(names, prices, strict=False)))
-    begin(db, connection, [tree])
+    (tree,) = insert_trees(connection, {name: [] for name in names}, 1, xp_value=dict(zip(names, prices, strict=False)))
+    begin_trees(db, connection, [tree])
 
     for ahead, behind in zip(names[::2], names[1::2], strict=True):
-        first, second = race.run(completing(db, ada, tree[ahead]), completing(db, ben, tree[behind]))
+        first, second = race.run(completing_in_turn(db, ada, tree[ahead]), completing_in_turn(db, ben, tree[behind]))
         ranks = [db.leaderboards.rank(learner) for learner in (ada, ben)]
         xp = [first.total_xp, second.total_xp]
         assert ranks == [1 + sum(other > own for other in xp) for own in xp]
@@ -276,15 +278,15 @@ def test_counts_of_a_leaderboard_are_exact_after_two_learners_complete_at_once(
 def test_counts_are_exact_after_learners_come_and_go_while_they_complete(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    trees = plant(connection, {"html": [], "css": ["html"]}, xp_value={"html": 60, "css": 70})
-    ada, ben = enrol(connection, 2, slot=5)
+    trees = insert_trees(connection, {"html": [], "css": ["html"]}, xp_value={"html": 60, "css": 70})
+    ada, ben = insert_learners(connection, 2, slot=5)
 
     for number, tree in enumerate(trees):
-        (gone,) = enrol(connection, 1, slot=5)
+        (gone,) = insert_learners(connection, 1, slot=5)
         db.progress.complete_skill(gone, tree["html"])
         results = race.run(
-            completing(db, ada, tree["html"], tree["css"]),
-            completing(db, ben, tree["html"]),
+            completing_in_turn(db, ada, tree["html"], tree["css"]),
+            completing_in_turn(db, ben, tree["html"]),
             lambda: db.users.update_profile(ada, is_on_leaderboard=number % 2 == 0),  # noqa: B023 (it runs in this round)
             lambda: db.users.deactivate(gone) if number % 2 else db.users.delete(gone),  # noqa: B023
         )
@@ -332,7 +334,7 @@ EDITS: dict[str, Edit] = {
 }
 
 
-def working_through(db: Database, learner: UserId, skills: Sequence[SkillId]) -> Action:
+def completing_what_opens(db: Database, learner: UserId, skills: Sequence[SkillId]) -> Action:
     """Return what completes all it can of these skills, and returns the errors."""
 
     def work() -> list[SkillTreeError]:
@@ -347,7 +349,7 @@ def working_through(db: Database, learner: UserId, skills: Sequence[SkillId]) ->
     return work
 
 
-def editing(db: Database, tree: Tree, *edits: Edit) -> Action:
+def editing_in_one_unit(db: Database, tree: Tree, *edits: Edit) -> Action:
     """Return what makes edits in one unit of work."""
 
     def edit() -> None:
@@ -362,19 +364,19 @@ def editing(db: Database, tree: Tree, *edits: Edit) -> Action:
 def test_everything_follows_from_completions_during_an_edit_of_their_tree(
     db: Database, connection: Connection, race: Race, begun: bool
 ) -> None:
-    trees = plant(
+    trees = insert_trees(
         connection, PAGES, is_optional={"idle": False}, is_milestone={"layout": True}, is_active={"idle": False}
     )
     if begun:
-        begin(db, connection, trees)
+        begin_trees(db, connection, trees)
     orders = cycle([("html", "css"), ("css", "script"), ("script", "html", "css", "layout", "page")])
     edits = cycle(EDITS.values())
 
     for tree in trees:
-        learners = enrol(connection, 3)
+        learners = insert_learners(connection, 3)
         refusals, *errors = race.run(
-            editing(db, tree, next(edits)),
-            *(working_through(db, learner, [tree[name] for name in next(orders)]) for learner in learners),
+            editing_in_one_unit(db, tree, next(edits)),
+            *(completing_what_opens(db, learner, [tree[name] for name in next(orders)]) for learner in learners),
         )
         assert refusals is None
         assert {type(error) for error in chain(*errors)} <= {PrerequisitesNotMet, SkillInactive, SkillNotFound}
@@ -386,17 +388,17 @@ def test_everything_follows_from_completions_during_an_edit_of_their_tree(
 def test_everything_follows_from_completions_while_two_authors_edit_their_tree(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    trees = plant(connection, PAGES, is_active={"idle": False}, is_milestone={"layout": True})
-    begin(db, connection, trees[::2])
+    trees = insert_trees(connection, PAGES, is_active={"idle": False}, is_milestone={"layout": True})
+    begin_trees(db, connection, trees[::2])
     edits = cycle(EDITS.values())
 
     for tree in trees:
-        ada, ben = enrol(connection, 2)
+        ada, ben = insert_learners(connection, 2)
         results = race.run(
-            editing(db, tree, next(edits), next(edits)),
+            editing_in_one_unit(db, tree, next(edits), next(edits)),
             lambda: next(edits)(db, tree),  # noqa: B023 (it runs in this round)
-            working_through(db, ada, [tree[name] for name in ("html", "css", "layout")]),
-            working_through(db, ben, [tree[name] for name in ("css", "html")]),
+            completing_what_opens(db, ada, [tree[name] for name in ("html", "css", "layout")]),
+            completing_what_opens(db, ben, [tree[name] for name in ("css", "html")]),
         )
         assert {type(one) for one in results[:2] if isinstance(one, Exception)} <= {
             ConcurrentUpdate,
@@ -412,8 +414,8 @@ def test_everything_follows_from_completions_while_two_authors_edit_their_tree(
 def test_two_trees_completed_by_edits_at_once_are_counted_for_all_their_learners(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    learners = enrol(connection, 2)
-    trees = plant(connection, {"html": [], "css": []}, 2 * ROUNDS)
+    learners = insert_learners(connection, 2)
+    trees = insert_trees(connection, {"html": [], "css": []}, 2 * ROUNDS)
 
     for left, right in zip(trees[::2], trees[1::2], strict=True):
         with db.transaction() as unit:
@@ -435,8 +437,8 @@ def test_two_trees_completed_by_edits_at_once_are_counted_for_all_their_learners
 def test_an_edit_waits_for_a_learner_even_when_the_first_learner_is_deleted(
     db: Database, connection: Connection
 ) -> None:
-    (tree,) = plant(connection, {"html": [], "css": []}, 1)
-    (ada,), (ben,) = enrol(connection, 1, slot=1), enrol(connection, 1, slot=2)
+    (tree,) = insert_trees(connection, {"html": [], "css": []}, 1)
+    (ada,), (ben,) = insert_learners(connection, 1, slot=1), insert_learners(connection, 1, slot=2)
     db.progress.complete_skill(ada, tree["html"])
     with ThreadPoolExecutor(2) as threads:
         with db.transaction() as unit:
@@ -456,8 +458,8 @@ def test_an_edit_waits_for_a_learner_even_when_the_first_learner_is_deleted(
 def test_nobody_works_at_an_isolation_level_that_would_hide_what_they_waited_for(
     db: Database, connection: Connection, clone: str, isolation: str
 ) -> None:
-    (tree,) = plant(connection, {"html": [], "css": []}, 1)
-    (learner,) = enrol(connection, 1)
+    (tree,) = insert_trees(connection, {"html": [], "css": []}, 1)
+    (learner,) = insert_learners(connection, 1)
     db.progress.start_tree(learner, tree.id)
     before = rows(connection, "select * from user_profiles")
 
@@ -477,8 +479,8 @@ def test_nobody_works_at_an_isolation_level_that_would_hide_what_they_waited_for
 
 
 def test_an_edit_is_not_refused_because_a_learner_is_deleted_meanwhile(db: Database, connection: Connection) -> None:
-    (tree,) = plant(connection, {"html": [], "css": [], "layout": ["html", "css"]}, 1)
-    ada, ben = enrol(connection, 2)
+    (tree,) = insert_trees(connection, {"html": [], "css": [], "layout": ["html", "css"]}, 1)
+    ada, ben = insert_learners(connection, 2)
     for learner in (ada, ben):
         db.progress.complete_skill(learner, tree["html"])
 
@@ -495,7 +497,9 @@ def test_an_edit_is_not_refused_because_a_learner_is_deleted_meanwhile(db: Datab
 # --- deadlocks and serialization failures ----------------------------------------------------------------------------
 
 
-def crosswise(db: Database, *halves: tuple[Callable[[Database], object], Callable[[Database], object]]) -> list[Action]:
+def crossing_units(
+    db: Database, *halves: tuple[Callable[[Database], object], Callable[[Database], object]]
+) -> list[Action]:
     """Return units of work that have all done their first half before any begins its second."""
     ready = threading.Barrier(len(halves), timeout=30)
 
@@ -511,13 +515,13 @@ def crosswise(db: Database, *halves: tuple[Callable[[Database], object], Callabl
 def test_of_two_units_of_work_that_lock_learners_crosswise_one_is_undone(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    trees = plant(connection, {"html": [], "css": []}, 2 * ROUNDS)
-    (ada,), (ben,) = enrol(connection, 1, slot=1), enrol(connection, 1, slot=2)
-    begin(db, connection, trees)
+    trees = insert_trees(connection, {"html": [], "css": []}, 2 * ROUNDS)
+    (ada,), (ben,) = insert_learners(connection, 1, slot=1), insert_learners(connection, 1, slot=2)
+    begin_trees(db, connection, trees)
 
     for left, right in zip(trees[::2], trees[1::2], strict=True):
         errors = race.run(
-            *crosswise(
+            *crossing_units(
                 db,
                 (
                     lambda unit: unit.progress.complete_skill(ada, left["html"]),  # noqa: B023 (it runs in this round)
@@ -541,12 +545,12 @@ def test_of_two_units_of_work_that_lock_learners_crosswise_one_is_undone(
 def test_of_two_units_of_work_that_learn_in_one_tree_and_edit_the_other_one_is_undone(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    trees = plant(connection, {"html": [], "css": []}, 2 * ROUNDS)
+    trees = insert_trees(connection, {"html": [], "css": []}, 2 * ROUNDS)
 
     for left, right in zip(trees[::2], trees[1::2], strict=True):
-        (ada,), (ben,) = enrol(connection, 1, slot=1), enrol(connection, 1, slot=2)
+        (ada,), (ben,) = insert_learners(connection, 1, slot=1), insert_learners(connection, 1, slot=2)
         errors = race.run(
-            *crosswise(
+            *crossing_units(
                 db,
                 (
                     lambda unit: unit.progress.complete_skill(ada, left["html"]),  # noqa: B023 (it runs in this round)
@@ -572,8 +576,8 @@ def test_of_two_units_of_work_that_learn_in_one_tree_and_edit_the_other_one_is_u
 def test_a_call_that_meets_a_deadlock_is_tried_again_and_counted(
     db: Database, connection: Connection, clone: str
 ) -> None:
-    trees = plant(connection, {"html": [], "css": []})
-    begin(db, connection, trees)
+    trees = insert_trees(connection, {"html": [], "css": []})
+    begin_trees(db, connection, trees)
     undone = 0
 
     # The call waits for a count that the unit has changed, then the unit for the learner whom the call holds. The one
@@ -581,7 +585,7 @@ def test_a_call_that_meets_a_deadlock_is_tried_again_and_counted(
     with opened(clone, "20ms") as hasty, opened(clone, "2s") as patient, ThreadPoolExecutor(1) as thread:
         for tree in trees:
             # Both get their first XP, and are counted in the same rows.
-            ada, ben = enrol(connection, 2, slot=6)
+            ada, ben = insert_learners(connection, 2, slot=6)
             try:
                 with patient.transaction() as unit:
                     unit.progress.complete_skill(ada, tree["html"])

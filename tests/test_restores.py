@@ -50,7 +50,7 @@ def restore(version: str, url: str, dump: bytes) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-def work(url: str) -> None:
+def seed_and_learn(url: str) -> None:
     """Seed, and let a learner complete what there is to begin with."""
     with Database(url, max_size=2) as db:
         for _ in seed(db):
@@ -81,7 +81,7 @@ def all_rows_fingerprint(url: str) -> dict[str, tuple[int, str]]:
         }
 
 
-def assert_well(url: str) -> None:
+def assert_healthy(url: str) -> None:
     """Check that a restored database is as its migrations make it, holds, and can be worked on."""
     found = drift(url)
     assert [each for each in found.differences if each.object != GRANTS] == []
@@ -97,14 +97,14 @@ def assert_well(url: str) -> None:
 
 def test_a_restored_database_is_as_its_migrations_make_it(migrated_url, template, request):
     version = request.config.getoption("pg")
-    work(migrated_url)
+    seed_and_learn(migrated_url)
     server = f"host={template.host} user={template.user} dbname=postgres"
 
     with new_database(server) as url:
         restore(version, url, dumped(version, migrated_url))
 
         assert all_rows_fingerprint(url) == all_rows_fingerprint(migrated_url)
-        assert_well(url)
+        assert_healthy(url)
 
 
 def test_a_dump_of_a_restored_database_restores_the_same_again(migrated_url, template, request):
@@ -166,7 +166,7 @@ def new_server(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_an_upgrade_from_15_to_18_keeps_everything(old_server, new_server):
     with new_database(old_server) as old, new_database(new_server) as new:
         migrate.migrate(old)
-        work(old)
+        seed_and_learn(old)
         globals_ = [program("18", "pg_dumpall"), "--globals-only", "--dbname", old]
         roles = subprocess.run(globals_, capture_output=True, check=True).stdout
         # The superuser is there, and so are the roles where tests have been: psql goes on after what is there already.
@@ -178,7 +178,7 @@ def test_an_upgrade_from_15_to_18_keeps_everything(old_server, new_server):
         restore("18", new, dump)
 
         assert all_rows_fingerprint(new) == all_rows_fingerprint(old)
-        assert_well(new)
+        assert_healthy(new)
 
 
 # --- pg_dump ---------------------------------------------------------------------------------------------------------
@@ -189,13 +189,13 @@ def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "find_spec", lambda name: None)
 
 
-def stand_in(path: Path, *lines: str) -> Path:
+def fake_program(path: Path, *lines: str) -> Path:
     path.write_text("\n".join(["#!/bin/sh", *lines]) + "\n")
     path.chmod(0o755)
     return path
 
 
-def changed(url: str) -> None:
+def drop_an_index(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop index idx_skill_position")
 
@@ -203,9 +203,9 @@ def changed(url: str) -> None:
 def test_a_pg_dump_that_is_older_than_the_server_is_told_with_its_version(
     migrated_url, no_wheel, tmp_path, monkeypatch
 ):
-    old = stand_in(tmp_path / "pg_dump", "echo 'pg_dump (PostgreSQL) 9.6.24'")
+    old = fake_program(tmp_path / "pg_dump", "echo 'pg_dump (PostgreSQL) 9.6.24'")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    changed(migrated_url)
+    drop_an_index(migrated_url)
 
     with pytest.raises(ProgramTooOld, match=rf"only {old} \(pg_dump \(PostgreSQL\) 9\.6\.24\): install the client"):
         drift(migrated_url)
@@ -215,11 +215,11 @@ def test_a_pg_dump_in_the_path_is_taken_where_that_of_the_wheel_is_too_old(
     migrated_url, request, tmp_path, monkeypatch
 ):
     newer = program(request.config.getoption("pg"), "pg_dump")
-    stand_in(tmp_path / "pg_dump", f'exec "{newer}" "$@"')
-    old = stand_in(tmp_path / "old", "echo 'pg_dump (PostgreSQL) 9.6.24'")
+    fake_program(tmp_path / "pg_dump", f'exec "{newer}" "$@"')
+    old = fake_program(tmp_path / "old", "echo 'pg_dump (PostgreSQL) 9.6.24'")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(embedded, "program", lambda name: str(old))
-    changed(migrated_url)
+    drop_an_index(migrated_url)
 
     assert "index public.idx_skill_position" in [each.object for each in drift(migrated_url).differences]
 

@@ -69,11 +69,11 @@ def proxy(url):
 
 
 @pytest.fixture
-async def watched(proxy):
+async def proxied(proxy):
     """A database behind the proxy, which never prepares: each statement passes with its text."""
-    async with AsyncDatabase(proxy.url, min_size=1, max_size=1, prepare_threshold=None) as watched:
+    async with AsyncDatabase(proxy.url, min_size=1, max_size=1, prepare_threshold=None) as proxied:
         proxy.reset()
-        yield watched
+        yield proxied
 
 
 @pytest.fixture

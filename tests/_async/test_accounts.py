@@ -120,12 +120,12 @@ async def test_no_connection_is_held_while_a_password_is_hashed(url, db, learner
     assert [result.id for result in results] == [learner.id] * 3
 
 
-async def test_a_log_in_costs_the_same_statements_whether_or_not_there_is_an_account(watched, proxy, connection, db):
+async def test_a_log_in_costs_the_same_statements_whether_or_not_there_is_an_account(proxied, proxy, connection, db):
     await add_user(db)
     counts = []
     for email in (EMAIL, "nobody@example.org"):
         proxy.reset()
-        await fail(watched, email=email)
+        await fail(proxied, email=email)
         counts.append((proxy.round_trips, len(proxy.statements())))
 
     assert counts[0] == counts[1]

@@ -570,11 +570,15 @@ async def test_what_cannot_be_asked_is_refused(db, tree, method, given):
     assert refusal.value.field in given
 
 
-async def test_each_method_is_one_statement(proxy, watched):
-    tree = await add_tree(watched)
+async def test_each_method_is_one_statement(proxy, proxied):
+    tree = await add_tree(proxied)
     proxy.reset()
 
-    for method in (watched.analytics.skills, watched.analytics.bottlenecks, watched.analytics.prerequisites):
+    for method in (
+        proxied.analytics.skills,
+        proxied.analytics.bottlenecks,
+        proxied.analytics.prerequisites,
+    ):
         await method(tree.id)
 
     assert len(proxy.statements()) == 3

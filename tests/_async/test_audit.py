@@ -103,7 +103,7 @@ REMOVER = UUID(int=9)
 
 
 @pytest.fixture
-async def world(db, connection):
+async def audited_rows(db, connection):
     """A row in each table that is on the trail, made by AUTHOR: how the history of each is asked for."""
     service = db.as_service(AUTHOR)
     learner = await add_user(service)
@@ -149,9 +149,9 @@ async def count(connection):
 
 
 @pytest.mark.parametrize("table", CHANGES)
-async def test_insert_update_and_delete_of_a_row_are_recorded_with_who_did_it(db, connection, world, table):
+async def test_insert_update_and_delete_of_a_row_are_recorded_with_who_did_it(db, connection, audited_rows, table):
     column, new, is_ledger = CHANGES[table]
-    id, user_id = world[table]  # noqa: A001 (the parameter's name)
+    id, user_id = audited_rows[table]  # noqa: A001 (the parameter's name)
     where = "xp_events.source_kind = 'SKILL'" if table == "xp_events" else "true"
 
     await as_actor(connection, EDITOR, f"update {table} set {column} = %s where {where}", new)
@@ -172,8 +172,8 @@ async def test_insert_update_and_delete_of_a_row_are_recorded_with_who_did_it(db
 
 
 @pytest.mark.parametrize("table", [table for table, (_, _, is_ledger) in CHANGES.items() if is_ledger])
-async def test_a_row_of_a_ledger_is_its_own_first_entry(db, world, table):
-    id, user_id = world[table]  # noqa: A001 (the parameter's name)
+async def test_a_row_of_a_ledger_is_its_own_first_entry(db, audited_rows, table):
+    id, user_id = audited_rows[table]  # noqa: A001 (the parameter's name)
 
     [entry] = await history(db, table, id, user_id)
 
@@ -217,7 +217,7 @@ async def test_every_column_is_on_the_trail_or_deliberately_not(connection, tabl
     ]
 
 
-async def test_what_follows_from_elsewhere_leaves_no_entry(db, connection, world):
+async def test_what_follows_from_elsewhere_leaves_no_entry(db, connection, audited_rows):
     before = await count(connection)
 
     await connection.execute("update user_profiles set total_xp = 5, last_activity_at = now()")
@@ -290,8 +290,8 @@ async def test_rows_that_are_copied_in_are_recorded(db, connection):
     assert found == [("INSERT", "skill_categories")] * 2
 
 
-async def test_what_goes_with_an_account_is_recorded_whole(db, connection, world):
-    learner_id = world["users"][0]
+async def test_what_goes_with_an_account_is_recorded_whole(db, connection, audited_rows):
+    learner_id = audited_rows["users"][0]
 
     await as_actor(connection, REMOVER, "delete from users")
 
@@ -301,13 +301,13 @@ async def test_what_goes_with_an_account_is_recorded_whole(db, connection, world
         learner_id,
         REMOVER,
     )
-    kept = {table for table, (_, user_id) in world.items() if user_id} | {"users", "user_profiles"}
+    kept = {table for table, (_, user_id) in audited_rows.items() if user_id} | {"users", "user_profiles"}
     assert {table for table, _ in found} == kept
     assert all(document.get("user_id", document.get("id")) == str(learner_id) for _, document in found)
 
 
 @pytest.mark.parametrize("table", CHANGES)
-async def test_truncating_is_refused(connection, world, table):
+async def test_truncating_is_refused(connection, audited_rows, table):
     async with expect_refusal(connection, psycopg.errors.ObjectNotInPrerequisiteState, "would leave no trace"):
         await connection.execute(f"truncate {table} cascade")
 
@@ -498,8 +498,8 @@ async def test_history_comes_in_pages(db):
     assert [[entry.after["name"] for entry in page.items] for page in pages] == [["4", "3"], ["2", "1"], ["0"]]
 
 
-async def test_the_history_of_a_ledgers_row_comes_in_pages_too(db, connection, world):
-    skill_id, learner_id = world["xp_events"]
+async def test_the_history_of_a_ledgers_row_comes_in_pages_too(db, connection, audited_rows):
+    skill_id, learner_id = audited_rows["xp_events"]
     for xp in (3, 4):
         await connection.execute("update xp_events set xp = %s where source_kind = 'SKILL'", [xp])
 
@@ -538,17 +538,17 @@ async def test_a_row_that_comes_again_has_one_history(db, connection, learner, t
 @pytest.mark.parametrize(
     "table", ["user_skill_tree_progress", "user_skill_progress", "user_achievements", "xp_events", "user_sessions"]
 )
-async def test_a_learners_row_is_found_by_its_handle_too(db, connection, world, table):
-    id, user_id = world[table]  # noqa: A001 (the parameter's name)
+async def test_a_learners_row_is_found_by_its_handle_too(db, connection, audited_rows, table):
+    id, user_id = audited_rows[table]  # noqa: A001 (the parameter's name)
     where = "source_kind = 'SKILL'" if table == "xp_events" else "true"
     handle = await value(connection, f"select id from {table} where {where}")
 
     assert await history(db, table, handle, user_id) == await history(db, table, id, user_id)
 
 
-async def test_another_learners_row_has_another_history(db, world):
+async def test_another_learners_row_has_another_history(db, audited_rows):
     other = await add_user(db, "grace")
-    skill_id, _ = world["user_skill_progress"]
+    skill_id, _ = audited_rows["user_skill_progress"]
 
     assert await history(db, "user_skill_progress", skill_id, other.id) == ()
 
@@ -707,9 +707,9 @@ async def test_a_number_of_months_that_cannot_be_is_refused(db, months):
 # --- erasing ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_learner_is_taken_out_of_the_trail(db, connection, world):
-    learner_id = world["users"][0]
-    skill_id = world["skills"][0]
+async def test_a_learner_is_taken_out_of_the_trail(db, connection, audited_rows):
+    learner_id = audited_rows["users"][0]
+    skill_id = audited_rows["skills"][0]
     other = await add_user(db, "grace")
     await db.as_user(learner_id).users.update_profile(learner_id, bio="my secret")
     await db.as_service(learner_id).skills.update(skill_id, name="HTML 5")
@@ -743,9 +743,9 @@ async def test_erasing_finds_all_entries_by_an_index(connection):
     assert ["Seq Scan" in plan for plan in plans] == [False, False]
 
 
-async def test_to_erase_who_is_not_there_takes_nothing_from_the_trail(db, connection, world):
+async def test_to_erase_who_is_not_there_takes_nothing_from_the_trail(db, connection, audited_rows):
     async with expect_refusal(connection, UserNotFound):
-        await db.users.erase(world["skills"][0])
+        await db.users.erase(audited_rows["skills"][0])
 
 
 async def test_only_the_service_takes_a_learner_out_of_the_trail(db, connection, learner):
@@ -758,7 +758,7 @@ async def test_only_the_service_takes_a_learner_out_of_the_trail(db, connection,
 
 
 @pytest.mark.parametrize("table", ["users", "skill_trees", "skills"])
-async def test_the_context_says_who_made_a_row_and_who_changed_it(connection, world, table):
+async def test_the_context_says_who_made_a_row_and_who_changed_it(connection, audited_rows, table):
     await as_actor(connection, EDITOR, f"update {table} set created_by = %s, updated_by = %s", REMOVER, REMOVER)
 
     assert await rows(connection, f"select created_by, updated_by from {table}") == [(AUTHOR, EDITOR)]
@@ -786,7 +786,7 @@ async def test_without_a_context_authors_stay_as_they_are_given(db, connection, 
     assert await rows(connection, "select created_by, updated_by from skill_trees") == [(AUTHOR, EDITOR)]
 
 
-async def test_authorship_can_be_taken_away_and_not_given_to_another(connection, world):
+async def test_authorship_can_be_taken_away_and_not_given_to_another(connection, audited_rows):
     await as_actor(connection, EDITOR, "update skills set created_by = null")
     await as_actor(connection, EDITOR, "update skills set created_by = %s", REMOVER)
 

@@ -198,32 +198,32 @@ async def test_a_real_curriculum_is_loaded_in_order_and_can_be_learnt(db, connec
     assert open_now == {skill["key"] for skill in form["skills"] if not skill["dependencies"]}
 
 
-async def test_the_number_of_statements_does_not_depend_on_the_number_of_skills(proxy, watched, real):
-    await watched.trees.import_tree(curriculum("a"))
+async def test_the_number_of_statements_does_not_depend_on_the_number_of_skills(proxy, proxied, real):
+    await proxied.trees.import_tree(curriculum("a"))
     for_one = [statement[:30] for statement in proxy.statements()]
     proxy.reset()
 
-    await watched.trees.import_tree(real["exercism-elixir"])
+    await proxied.trees.import_tree(real["exercism-elixir"])
     for_many = [statement[:30] for statement in proxy.statements()]
     proxy.reset()
-    await watched.trees.import_tree(real["exercism-elixir"])
+    await proxied.trees.import_tree(real["exercism-elixir"])
     for_the_same = [statement[:30] for statement in proxy.statements()]
 
     assert for_one == for_many == for_the_same
     assert sum(statement.startswith("/*") for statement in for_one) == 6
 
 
-async def test_importing_outside_a_transaction_is_one_round_trip(proxy, watched):
-    await watched.trees.import_tree(curriculum("a"))
+async def test_importing_outside_a_transaction_is_one_round_trip(proxy, proxied):
+    await proxied.trees.import_tree(curriculum("a"))
 
     assert proxy.round_trips == 1
 
 
-async def test_exporting_is_one_statement_and_one_round_trip(proxy, watched, real):
-    await watched.trees.import_tree(real["linear-algebra"])
+async def test_exporting_is_one_statement_and_one_round_trip(proxy, proxied, real):
+    await proxied.trees.import_tree(real["linear-algebra"])
     proxy.reset()
 
-    await watched.trees.export_tree("linear-algebra")
+    await proxied.trees.export_tree("linear-algebra")
 
     assert len(proxy.statements()) == 1
 

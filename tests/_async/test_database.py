@@ -91,9 +91,9 @@ async def test_connections_that_the_network_broke_do_not_surface_to_the_next_cal
             assert await db.categories.find_by_slug("art") == art
 
 
-async def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, watched):
+async def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, proxied):
     for _ in range(3):
-        await watched.categories.find_by_slug("art")
+        await proxied.categories.find_by_slug("art")
 
     assert len(proxy.statements()) == 3
     assert all("categories/find_by_slug" in statement for statement in proxy.statements())
@@ -240,7 +240,7 @@ async def test_a_closed_database_opens_again_as_often_as_it_is_asked_to(url, con
         async with db:
             await db.open()
             assert await db.categories.list() == []
-        assert await until_others_are(connection, 0)
+        assert await wait_for_other_connections(connection, 0)
         async with expect_refusal(connection, PoolNotOpen):
             await add_category(db)
 
@@ -255,7 +255,7 @@ async def test_closing_twice_and_closing_what_was_not_opened_does_no_harm(url):
         assert await db.trees.get_many([]) == []
 
 
-async def until_others_are(connection, count):
+async def wait_for_other_connections(connection, count):
     """Return once there are so many other connections: the server takes a moment to see one off."""
     for _ in range(1000):
         if await value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") == count:
@@ -267,9 +267,9 @@ async def until_others_are(connection, count):
 async def test_a_closed_database_leaves_no_connection_behind(url, connection):
     async with AsyncDatabase(url, min_size=4, max_size=4) as db:
         await db.categories.list()
-        assert await until_others_are(connection, 4)
+        assert await wait_for_other_connections(connection, 4)
 
-    assert await until_others_are(connection, 0)
+    assert await wait_for_other_connections(connection, 0)
 
 
 async def test_many_callers_share_a_small_pool(url, connection):
@@ -309,9 +309,9 @@ async def test_statements_run_prepared_or_not(url, tree, prepare_threshold):
             assert (await db.trees.load("web")).slug == "web"
 
 
-async def test_nothing_is_prepared_when_it_must_not_be(proxy, watched):
+async def test_nothing_is_prepared_when_it_must_not_be(proxy, proxied):
     for _ in range(10):
-        await watched.categories.list()
+        await proxied.categories.list()
 
     assert all(body.startswith(b"\0") for kind, body in proxy.messages if kind == b"P")
 
@@ -325,9 +325,9 @@ async def test_what_is_run_often_is_prepared(proxy):
     assert proxy.statements()[-1] == ""
 
 
-async def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, watched, learner):
-    await watched.users.get(learner.id)
-    async with watched.transaction() as unit:
+async def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, proxied, learner):
+    await proxied.users.get(learner.id)
+    async with proxied.transaction() as unit:
         await unit.users.get(learner.id)
 
     ours = [statement for statement in proxy.statements() if not statement.startswith(("BEGIN", "COMMIT"))]
@@ -463,12 +463,12 @@ async def test_a_refusal_does_not_tell_the_hash_of_a_password(db, connection):
     assert "$2b$" not in str(refusal.value)
 
 
-async def test_a_refusal_is_not_tried_again(db, learner, proxy, watched):
+async def test_a_refusal_is_not_tried_again(db, learner, proxy, proxied):
     with pytest.raises(Exception, match="e-mail"):
-        await add_user(watched, "grace", email=learner.email)
+        await add_user(proxied, "grace", email=learner.email)
 
     assert len(proxy.statements()) == 1
-    assert watched.statistics()["retries"] == 0
+    assert proxied.statistics()["retries"] == 0
 
 
 async def test_an_error_keeps_what_caused_it(db, learner, subtests):

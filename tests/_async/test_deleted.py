@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from _async.factories import add_achievement, add_skills, add_user, expect_nothing_written, rows, value
-from _async.test_erase import TRACES, exported, found, grace, skills
+from _async.test_erase import TRACES, exported, grace, skills, tables_containing
 from skilltree import AsyncDatabase
 from skilltree.errors import InvalidCredentials, UnitOfWorkBroken, UserNotFound
 
@@ -29,7 +29,7 @@ async def test_nothing_tells_of_a_deleted_account(db, connection, grace):
 
     await db.as_service(other.id).users.delete(grace.id)
 
-    assert await found(connection, *TRACES, str(grace.id)) == []
+    assert await tables_containing(connection, *TRACES, str(grace.id)) == []
     trail = await rows(connection, "select actor_id from audit_log where action = 'ANONYMISE'")
     assert trail == [(other.id,)]
     assert await db.doctor.examine() == []
@@ -40,7 +40,7 @@ async def test_nothing_tells_of_a_deleted_account(db, connection, grace):
 async def test_who_deletes_their_own_account_is_not_named_for_it(db, connection, grace):
     await db.as_service(grace.id).users.delete(grace.id)
 
-    assert await found(connection, str(grace.id)) == []
+    assert await tables_containing(connection, str(grace.id)) == []
 
 
 async def test_a_deletion_of_nobody_writes_nothing(db, connection, learner):

@@ -32,7 +32,7 @@ IDS = [
 ]
 
 
-def without(learner):
+def with_unknown_catalogue(learner):
     """Return the same belongings with a catalogue in which none of its trees is."""
     return learner._replace(slug="nowhere", **{field: uuid4() for field in IDS})
 
@@ -44,7 +44,7 @@ def without_identity(learner, text):
     return re.sub(rf"\b{learner.slug}\b", "slug", text)
 
 
-def kind(answer):
+def answer_kind(answer):
     """Return what kind of answer it is: the class of what came back first, or of the error."""
     return answer.partition("(")[0].partition(":")[0]
 
@@ -81,7 +81,7 @@ WHO = {
 
 @pytest.mark.parametrize("who", WHO)
 async def test_a_draft_is_as_a_tree_that_does_not_exist(app, grace, subtests, who):
-    absent = without(grace)
+    absent = with_unknown_catalogue(grace)
 
     for name, call in CALLS.items():
         async with case(subtests, name):
@@ -93,7 +93,7 @@ async def test_a_draft_is_as_a_tree_that_does_not_exist(app, grace, subtests, wh
 
 
 async def test_a_draft_is_as_a_tree_that_does_not_exist_outside_a_unit_of_work_too(app, grace, subtests):
-    absent = without(grace)
+    absent = with_unknown_catalogue(grace)
 
     for name, call in CATALOGUE_CALLS.items():
         async with case(subtests, name):
@@ -162,7 +162,7 @@ async def test_a_tree_that_is_unpublished_stays_with_its_learners(app, db, ada, 
 
     for name, call in CALLS.items():
         async with case(subtests, name):
-            assert kind(await answer_in_unit(call, app.as_user(ada.user_id), ada)) == kind(before[name])
+            assert answer_kind(await answer_in_unit(call, app.as_user(ada.user_id), ada)) == answer_kind(before[name])
 
 
 async def test_it_stays_with_nobody_else(app, db, ada):
@@ -200,7 +200,7 @@ async def test_authors_read_a_draft_as_what_is_published(app, db, ada, subtests)
 
     for name, call in CALLS.items():
         async with case(subtests, name):
-            assert kind(await answer_in_unit(call, app.as_service(None), ada)) == kind(before[name])
+            assert answer_kind(await answer_in_unit(call, app.as_service(None), ada)) == answer_kind(before[name])
 
 
 # --- what comes before a tree ----------------------------------------------------------------------------------------

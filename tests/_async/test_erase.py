@@ -80,10 +80,10 @@ async def app(url):
 
 async def exported(users, user_id):
     """Return what is held on a learner, parsed."""
-    return json.loads(await whole(users.export(user_id)))
+    return json.loads(await joined(users.export(user_id)))
 
 
-async def whole(chunks):
+async def joined(chunks):
     """Return the text that chunks make."""
     text = ""
     async for chunk in chunks:
@@ -91,7 +91,7 @@ async def whole(chunks):
     return text
 
 
-async def found(connection, *needles):
+async def tables_containing(connection, *needles):
     """Return the tables, of every schema, in which a text stands."""
     tables = await rows(
         connection,
@@ -152,13 +152,13 @@ async def test_an_export_is_one_document_with_all_that_is_held(db, grace, tree, 
 
 
 async def test_an_export_holds_everything_that_stands_anywhere(db, grace):
-    text = await whole(db.users.export(grace.id))
+    text = await joined(db.users.export(grace.id))
 
     assert [trace for trace in TRACES if trace.lower() not in text.lower()] == []
 
 
 async def test_an_export_holds_no_hash(db, connection, grace):
-    text = await whole(db.users.export(grace.id))
+    text = await joined(db.users.export(grace.id))
 
     assert await value(connection, "select password_hash from users where id = %s", grace.id) not in text
     assert "hash" not in text
@@ -246,7 +246,7 @@ async def test_an_export_shows_one_moment_while_the_learner_goes_on(db, connecti
     async with aclosing(db.users.export(learner.id)) as chunks:
         text = await anext(chunks)
         await db.progress.complete_skill(learner.id, skills[0].id)
-        text += await whole(chunks)
+        text += await joined(chunks)
 
     held = json.loads(text)
     assert len(held["skill_progress"]) == 2000
@@ -298,11 +298,13 @@ async def test_nothing_in_the_database_leads_to_an_erased_learner(db, connection
     created = await value(connection, "select to_char(created_at, 'SS.US') from users where id = %s", grace.id)
     traces = (*TRACES, str(grace.id), *ids, created)
     # The search finds what is there.
-    assert {"users", "user_profiles", "user_sessions", "skill_trees", "skills"} <= set(await found(connection, *traces))
+    assert {"users", "user_profiles", "user_sessions", "skill_trees", "skills"} <= set(
+        await tables_containing(connection, *traces)
+    )
 
     await db.users.erase(grace.id)
 
-    assert await found(connection, *traces) == []
+    assert await tables_containing(connection, *traces) == []
     with pytest.raises(UserNotFound):
         await db.users.get(grace.id)
     assert await db.users.find_by_email("grace@example.org") is None
@@ -390,7 +392,7 @@ async def test_erasing_is_for_the_service_and_it_does_so_for_learners(app, conne
 
     await app.as_service(grace.id).users.erase(grace.id)
 
-    assert await found(connection, *TRACES, str(grace.id)) == []
+    assert await tables_containing(connection, *TRACES, str(grace.id)) == []
 
 
 async def test_an_administrator_is_still_the_actor_after_an_erasure_and_the_erased_is_not(app, grace, learner):
@@ -425,8 +427,8 @@ async def test_an_erasure_whose_connection_breaks_has_not_been(url, db, connecti
     assert isinstance(erasure.exception(), ServerUnavailable)
 
 
-async def test_an_erasure_is_one_round_trip(watched, proxy, grace):
-    await watched.users.erase(grace.id)
+async def test_an_erasure_is_one_round_trip(proxied, proxy, grace):
+    await proxied.users.erase(grace.id)
 
     assert proxy.round_trips == 1
 
@@ -448,7 +450,7 @@ async def test_a_learner_at_work_is_erased_after_it(db, connection, grace, skill
 
     assert failures([erasure.exception()]) == []
     assert await value(connection, "select sum(xp) from xp_events") == 35
-    assert await found(connection, *TRACES, str(grace.id)) == []
+    assert await tables_containing(connection, *TRACES, str(grace.id)) == []
     assert await db.doctor.examine() == []
 
 
@@ -466,7 +468,7 @@ async def test_who_is_being_erased_can_do_nothing_any_more(db, connection, grace
             await wait_for_lock_waiters(connection, 3)
 
     assert [type(result) for result in working.result()] == [UserNotFound] * 3
-    assert await found(connection, *TRACES, str(grace.id), "Still there") == []
+    assert await tables_containing(connection, *TRACES, str(grace.id), "Still there") == []
     assert await db.doctor.examine() == []
 
 
@@ -476,7 +478,7 @@ async def test_an_export_under_way_is_whole_when_the_learner_is_erased_meanwhile
     async with db.transaction() as unit, aclosing(unit.users.export(grace.id)) as chunks:
         first = await anext(chunks)
         await db.users.erase(grace.id)
-        text = first + await whole(chunks)
+        text = first + await joined(chunks)
 
     assert json.loads(text) == before
 
@@ -510,7 +512,7 @@ async def test_erasures_while_everybody_is_at_work_leave_nothing_wrong(db, conne
 
     assert {type(failure) for failure in failures(results)} <= {UserNotFound}
     assert await value(connection, "select count(*) from users where username like 'deleted-%%'") == 4
-    assert await found(connection, *TRACES, *[str(each.id) for each in learners[:3]]) == []
+    assert await tables_containing(connection, *TRACES, *[str(each.id) for each in learners[:3]]) == []
     assert await db.doctor.examine() == []
 
 

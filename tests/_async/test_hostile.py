@@ -85,7 +85,7 @@ BY_TYPE = {
 }
 
 
-class Nowhere(AsyncRepositories):
+class Unconnected(AsyncRepositories):
     async def run(self, steps):
         raise AssertionError("nothing is run here")
 
@@ -93,7 +93,7 @@ class Nowhere(AsyncRepositories):
         raise AssertionError("nothing is run here")
 
 
-REPOSITORIES = {name: each for name, each in vars(Nowhere()).items() if isinstance(each, AsyncRepository)}
+REPOSITORIES = {name: each for name, each in vars(Unconnected()).items() if isinstance(each, AsyncRepository)}
 
 
 # They change the schema, which is not put back here: what they are given is tested in test_audit.
@@ -117,7 +117,7 @@ def arguments_of(method):
     return arguments, needed
 
 
-class World:
+class SampleRows:
     """Rows to work on, which are put back after whatever was written."""
 
     def __init__(self, url, connection, databases):
@@ -172,7 +172,7 @@ class World:
         """Return how many transactions have taken a number, as all that write do."""
         return await value(self.connection, "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 
-    def sensible(self, name, hint):
+    def valid_values(self, name, hint):
         """Return what a well-meaning caller gives."""
         if name == "rows":
             _, bob = self.ids["UserId"]
@@ -193,22 +193,22 @@ class World:
 
 
 @pytest.fixture
-async def world(_clone_async, connection):
+async def sample(_clone_async, connection):
     async with (
         AsyncDatabase(_clone_async, max_size=2, statement_timeout=MOST_SECONDS) as db,
         AsyncDatabase(f"{_clone_async} user=skilltree_app", max_size=2, statement_timeout=MOST_SECONDS) as app,
     ):
-        world = World(_clone_async, connection, (db, app))
-        await world.build(db)
-        yield world
+        sample = SampleRows(_clone_async, connection, (db, app))
+        await sample.build(db)
+        yield sample
         await connection.execute("drop schema kept cascade")
 
 
-def as_whom(world, role):
-    db, app = world.databases
+def repositories_for(sample, role):
+    db, app = sample.databases
     return {
         "owner": lambda: db,
-        "learner": lambda: app.as_user(world.learner.id),
+        "learner": lambda: app.as_user(sample.learner.id),
         "service": app.as_service,
         "nobody": lambda: app,
     }[role]()
@@ -223,12 +223,12 @@ def as_whom(world, role):
     suppress_health_check=[*HealthCheck],
 )
 @given(data=st.data())
-async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(world, name, data):
+async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(sample, name, data):
     method = data.draw(st.sampled_from(methods_of(REPOSITORIES[name])), "method")
     role = data.draw(st.sampled_from(["owner", "learner", "service", "nobody"]), "as")
-    call = getattr(getattr(as_whom(world, role), name), method)
-    positional, named = draw_arguments(world, data, call)
-    before, started = await world.transactions(), monotonic()
+    call = getattr(getattr(repositories_for(sample, role), name), method)
+    positional, named = draw_arguments(sample, data, call)
+    before, started = await sample.transactions(), monotonic()
 
     error = None
     try:
@@ -244,7 +244,7 @@ async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(world, 
         error = own
 
     event(f"{method}: {'accepted' if error is None else type(error).__name__}")
-    has_written = await world.transactions() != before
+    has_written = await sample.transactions() != before
     try:
         if error is None:
             assert_kept(result, named)
@@ -252,10 +252,10 @@ async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(world, 
             assert not isinstance(error, DatabaseFailure) or isinstance(error, PermissionDenied), repr(error)
             assert not isinstance(error, SkillTreeError) or len(str(error)) < 5000
             if has_written and method not in WRITES_BEFORE_IT_REFUSES:
-                assert await all_rows_fingerprint(world.connection) == world.print
+                assert await all_rows_fingerprint(sample.connection) == sample.print
     finally:
         if has_written:
-            await world.restore()
+            await sample.restore()
     assert monotonic() - started < 2 * MOST_SECONDS
 
 
@@ -269,31 +269,31 @@ async def answer_of(call, positional, named):
     return await answer
 
 
-def draw_arguments(world, data, call):
+def draw_arguments(sample, data, call):
     """Return arguments for a method: one or two hostile, the others sensible or not given."""
     arguments, needed = arguments_of(call)
     hostile = data.draw(st.sets(st.sampled_from(sorted(arguments)), min_size=1, max_size=2)) if arguments else ()
     named = {}
     for argument, hint in arguments.items():
         if argument in hostile:
-            named[argument] = draw_hostile(world, data, argument, hint)
+            named[argument] = draw_hostile(sample, data, argument, hint)
         elif argument in needed or argument == "bcrypt_cost" or data.draw(st.booleans(), f"give {argument}"):
-            choices = world.sensible(argument, hint)
+            choices = sample.valid_values(argument, hint)
             named[argument] = choices[data.draw(st.integers(0, len(choices) - 1), argument)]
     return ([named.pop("invariants")] if "invariants" in named else []), named
 
 
-def draw_hostile(world, data, argument, hint):
+def draw_hostile(sample, data, argument, hint):
     """Return a hostile value: of any type, of the right one, or in the midst of a document."""
     if argument in DOCUMENTS and data.draw(st.booleans(), f"spoil {argument}"):
-        return spoiled(data, world.sensible(argument, hint)[0])
-    fit = data.draw(st.booleans(), f"fit {argument}") and fitting(argument, hint)
+        return with_hostile_value(data, sample.valid_values(argument, hint)[0])
+    fit = data.draw(st.booleans(), f"fit {argument}") and hostile_of_type(argument, hint)
     names = fit or list(HOSTILE)
     return HOSTILE[data.draw(st.sampled_from(names), argument)]()
 
 
 @cache
-def fitting(argument, hint):
+def hostile_of_type(argument, hint):
     """Return the hostile values that are of the right type."""
 
     def probe(self, argument):
@@ -312,7 +312,7 @@ def fits(check, value):
     return True
 
 
-def spoiled(data, document):
+def with_hostile_value(data, document):
     """Return a document with a hostile value somewhere in it."""
     kinds = ["replace"]
     if isinstance(document, (dict, list)) and document:
@@ -322,7 +322,7 @@ def spoiled(data, document):
     kind = data.draw(st.sampled_from(kinds))
     if kind == "within":
         place = data.draw(st.sampled_from(sorted(document) if isinstance(document, dict) else [0]))
-        inner = {place: spoiled(data, document[place])}
+        inner = {place: with_hostile_value(data, document[place])}
         return {**document, **inner} if isinstance(document, dict) else [inner[0], *document[1:]]
     hostile = HOSTILE[data.draw(st.sampled_from(list(HOSTILE)))]()
     return hostile if kind == "replace" else {**document, "more": hostile}
@@ -339,13 +339,13 @@ def assert_kept(result, named):
                 assert sorted(kept) == sorted(wanted)
             elif name in {"first_name", "last_name"}:
                 # Composed, and without spaces around; of nothing else, there is none.
-                assert (kept or "") == normalize("NFC", plain(wanted)).strip(" ")
+                assert (kept or "") == normalize("NFC", real_value(wanted)).strip(" ")
             else:
-                assert kept == plain(wanted)
+                assert kept == real_value(wanted)
                 assert isinstance(kept, bool) == isinstance(wanted, bool)
 
 
-def plain(value):
+def real_value(value):
     """Return what a value is that may lie about itself."""
     kinds = {str: str.__str__, float: float.__float__, int: int.__int__}
     return next((read(value) for kind, read in kinds.items() if isinstance(value, kind)), value)
@@ -354,5 +354,5 @@ def plain(value):
 def assert_document_kept(kept, wanted):
     if isinstance(kept, Document) and type(wanted) is dict:
         dumped = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        given = {plain(key): plain(item) for key, item in wanted.items()}
+        given = {real_value(key): real_value(item) for key, item in wanted.items()}
         assert dumped == {key if key in dumped else to_camel(key): item for key, item in given.items()}

@@ -15,7 +15,7 @@ __all__ = ["learners"]
 MIN_GROUP = 3
 
 
-async def add_ways(db, connection, keys, work, *, needs=None):
+async def add_combinations(db, connection, keys, work, *, needs=None):
     """Add a tree of these skills, and work on them: (learner, key, status, last activity, minutes, score)."""
     report = await db.trees.import_tree(
         {
@@ -39,7 +39,7 @@ async def add_ways(db, connection, keys, work, *, needs=None):
     return report.tree_id
 
 
-def certain(classes, count, few):
+def certain_answers(classes, count, few):
     """Return the answers that leave but one number possible for a count, if it is that of a few."""
     found = []
     for told, ways in classes.items():
@@ -71,7 +71,7 @@ async def test_no_count_of_a_skill_that_is_left_out_is_certain(db, connection, l
         len(work),
     )
     work = [(user_id, *rest) for (user_id,), rest in zip(users, work, strict=True)]
-    tree_id = await add_ways(db, connection, [str(number) for number in range(len(ways))], work)
+    tree_id = await add_combinations(db, connection, [str(number) for number in range(len(ways))], work)
 
     answers = {each.key: each for each in await db.analytics.skills(tree_id, min_group=MIN_GROUP)}
 
@@ -91,7 +91,7 @@ async def test_no_count_of_a_skill_that_is_left_out_is_certain(db, connection, l
         lambda way: way[2],
         lambda way: way[0] + way[2],
     ):
-        assert certain(classes, count, is_few) == []
+        assert certain_answers(classes, count, is_few) == []
 
 
 async def test_a_median_of_how_many_is_not_told_is_a_whole_number(db, connection, tree, learners):
@@ -131,7 +131,7 @@ async def test_no_count_of_a_band_that_is_left_out_is_certain(db, connection, le
                     place += 1
     keys = [f"{kind}{number}" for kind in "ps" for number in range(len(ways))]
     needs = {f"s{number}": [f"p{number}"] for number in range(len(ways))}
-    tree_id = await add_ways(db, connection, keys, work, needs=needs)
+    tree_id = await add_combinations(db, connection, keys, work, needs=needs)
 
     effects = {each.skill_key: each for each in await db.analytics.prerequisites(tree_id, min_group=MIN_GROUP)}
     skills = {each.key: each for each in await db.analytics.skills(tree_id, min_group=MIN_GROUP)}
@@ -150,4 +150,4 @@ async def test_no_count_of_a_band_that_is_left_out_is_certain(db, connection, le
             lambda way, band=band: way[band + 1],
             lambda way, band=band: way[band] + way[band + 1],
         ):
-            assert certain(classes, count, is_few) == []
+            assert certain_answers(classes, count, is_few) == []

@@ -193,12 +193,12 @@ async def test_an_achievement_counts_on_the_leaderboard_too(db, tree, learner):
     assert summary(await db.leaderboards.top(board=Leaderboard.WEEK)) == [(1, "ada", 35)]
 
 
-async def test_a_leaderboard_read_is_one_round_trip(db, watched, proxy, tree, learner):
+async def test_a_leaderboard_read_is_one_round_trip(db, proxied, proxy, tree, learner):
     (html,) = await add_priced(db, tree, html=10)
     await complete(db, learner, html)
     proxy.reset()
 
-    await watched.leaderboards.around(learner.id)
+    await proxied.leaderboards.around(learner.id)
 
     assert proxy.round_trips == 1
 

@@ -263,21 +263,21 @@ async def test_activity_adds_up_and_keeps_the_latest_engagement(db, learner, tre
         lambda unit, user, skill: unit.progress.reset_skill(user, skill),
     ],
 )
-async def test_an_action_is_one_network_round_trip(db, learner, tree, proxy, watched, action):
+async def test_an_action_is_one_network_round_trip(db, learner, tree, proxy, proxied, action):
     (html,) = await add_skills(db, tree, "html")
     proxy.reset()
 
-    await action(watched, learner.id, html.id)
+    await action(proxied, learner.id, html.id)
 
     assert proxy.round_trips == 1
 
 
-async def test_a_repeated_completion_is_two_network_round_trips(db, learner, tree, proxy, watched):
+async def test_a_repeated_completion_is_two_network_round_trips(db, learner, tree, proxy, proxied):
     (html,) = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, html.id)
     proxy.reset()
 
-    await watched.progress.complete_skill(learner.id, html.id, score=90)
+    await proxied.progress.complete_skill(learner.id, html.id, score=90)
 
     assert proxy.round_trips == 2
     assert proxy.statements()[0] == "begin isolation level read committed"

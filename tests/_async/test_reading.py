@@ -788,7 +788,7 @@ async def test_what_is_unknown_is_told_by_name(db, learner, tree):
         await db.progress.activity_by_day(UNKNOWN, **today)
 
 
-def asked(db, learner, tree, skill):
+def reading_calls(db, learner, tree, skill):
     """Return each of the questions, by its name."""
     return {
         "explain_lock": lambda: db.progress.explain_lock(learner.id, skill.id),
@@ -799,11 +799,11 @@ def asked(db, learner, tree, skill):
     }
 
 
-async def test_each_is_one_statement_and_one_round_trip(db, learner, tree, proxy, watched, subtests):
+async def test_each_is_one_statement_and_one_round_trip(db, learner, tree, proxy, proxied, subtests):
     *_, css = await add_skills(db, tree, "html", css=["html"])
     await db.progress.start_tree(learner.id, tree.id)
 
-    for name, ask in asked(watched, learner, tree, css).items():
+    for name, ask in reading_calls(proxied, learner, tree, css).items():
         async with case(subtests, name):
             proxy.reset()
             await ask()
@@ -816,7 +816,7 @@ async def test_none_writes_anything(db, connection, learner, tree):
     await db.progress.start_tree(learner.id, tree.id)
 
     async with expect_nothing_written(connection):
-        for ask in asked(db, learner, tree, css).values():
+        for ask in reading_calls(db, learner, tree, css).values():
             await ask()
 
 

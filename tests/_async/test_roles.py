@@ -49,7 +49,7 @@ async def course(db):
     return tree.id, html.id, css.id, layout.id, extra.id
 
 
-async def walk(db, service, learner, course):
+async def do_everything(db, service, learner, course):
     """Do all that a learner can do, and return what came of it, but for what differs between learners."""
     tree, html, css, layout, extra = course
     progress = db.progress
@@ -89,18 +89,22 @@ async def walk(db, service, learner, course):
         await db.trees.load("web", learner),
         await db.users.get_profile(learner),
     ]
-    return [impersonal(found) for found in came]
+    return [without_identity(found) for found in came]
 
 
-def impersonal(found):
+def without_identity(found):
     """Return what was found without what differs between two learners, and without times."""
     if hasattr(found, "model_dump"):
-        return impersonal(found.model_dump(mode="json"))
+        return without_identity(found.model_dump(mode="json"))
     if isinstance(found, list | tuple):
         # What has happened in the same transaction comes in any order.
-        return sorted((impersonal(each) for each in found), key=repr)
+        return sorted((without_identity(each) for each in found), key=repr)
     if isinstance(found, dict):
-        return {key: impersonal(each) for key, each in found.items() if key not in PERSONAL and not key.endswith("_at")}
+        return {
+            key: without_identity(each)
+            for key, each in found.items()
+            if key not in PERSONAL and not key.endswith("_at")
+        }
     return found
 
 
@@ -118,8 +122,8 @@ async def test_a_learner_gets_under_the_roles_what_the_owner_of_the_database_get
     as_owner = await add_user(db, "ada")
     as_learner = await add_user(app.as_service(), "grace")
 
-    expected = await walk(db, db, as_owner.id, course)
-    found = await walk(app.as_user(as_learner.id), app.as_service(), as_learner.id, course)
+    expected = await do_everything(db, db, as_owner.id, course)
+    found = await do_everything(app.as_user(as_learner.id), app.as_service(), as_learner.id, course)
 
     assert found == expected
     profile = await app.as_user(as_learner.id).users.get_profile(as_learner.id)
@@ -132,10 +136,10 @@ async def test_a_learner_gets_under_the_roles_what_the_owner_of_the_database_get
 async def test_a_learner_works_in_a_unit_of_work_as_in_single_calls(app, db, course):
     alone, together = await add_user(db, "ada"), await add_user(db, "grace")
 
-    expected = await walk(app.as_user(alone.id), app.as_service(), alone.id, course)
+    expected = await do_everything(app.as_user(alone.id), app.as_service(), alone.id, course)
     async with app.as_user(together.id) as unit:
         # The service sees the leaderboards as they were before the unit of work.
-        found = await walk(unit, db, together.id, course)
+        found = await do_everything(unit, db, together.id, course)
 
     ranks = [index for index, (one, other) in enumerate(zip(found, expected, strict=True)) if one != other]
     assert [(expected[index], found[index]) for index in ranks] == [(1, None)]
@@ -292,15 +296,15 @@ async def test_units_of_work_of_two_learners_beside_each_other_stay_apart(app, d
 
 async def test_a_call_as_somebody_is_one_round_trip(proxy, learner, course):
     url = make_conninfo(proxy.url, user="skilltree_app")
-    async with AsyncDatabase(url, min_size=1, max_size=1) as watched:
+    async with AsyncDatabase(url, min_size=1, max_size=1) as proxied:
         calls = [
-            lambda: watched.as_user(learner.id).users.get(learner.id),
-            lambda: watched.as_user(learner.id).trees.load("web", learner.id),
-            lambda: watched.as_user(learner.id).progress.complete_skill(learner.id, course[1]),
-            lambda: watched.as_user(learner.id).progress.reset_skill(learner.id, course[1]),
-            lambda: watched.as_user(None).trees.list(),
-            lambda: watched.as_service().leaderboards.top(),
-            lambda: watched.as_service(learner.id).skills.update(course[1], xp_value=5),
+            lambda: proxied.as_user(learner.id).users.get(learner.id),
+            lambda: proxied.as_user(learner.id).trees.load("web", learner.id),
+            lambda: proxied.as_user(learner.id).progress.complete_skill(learner.id, course[1]),
+            lambda: proxied.as_user(learner.id).progress.reset_skill(learner.id, course[1]),
+            lambda: proxied.as_user(None).trees.list(),
+            lambda: proxied.as_service().leaderboards.top(),
+            lambda: proxied.as_service(learner.id).skills.update(course[1], xp_value=5),
         ]
         for call in calls * 7:  # so that they are also prepared
             proxy.reset()
@@ -318,10 +322,10 @@ async def test_a_unit_of_work_as_somebody_takes_no_more_round_trips_than_any(pro
 
     async with AsyncDatabase(proxy.url, min_size=1, max_size=1) as owner:
         plain = await round_trips(owner.transaction())
-    async with AsyncDatabase(make_conninfo(proxy.url, user="skilltree_app"), min_size=1, max_size=1) as watched:
+    async with AsyncDatabase(make_conninfo(proxy.url, user="skilltree_app"), min_size=1, max_size=1) as proxied:
         assert plain == 4
-        assert await round_trips(watched.as_user(learner.id)) == plain
-        assert await round_trips(watched.as_service()) == plain
+        assert await round_trips(proxied.as_user(learner.id)) == plain
+        assert await round_trips(proxied.as_service()) == plain
 
 
 async def test_a_learners_call_that_cannot_be_serialized_is_tried_again(app_url, app, connection, url, learner):

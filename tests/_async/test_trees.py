@@ -671,13 +671,13 @@ async def test_drafts_are_loaded_too(db):
     assert not (await db.trees.load("draft")).is_published
 
 
-async def test_loading_a_tree_is_one_statement_and_one_round_trip(db, proxy, watched, connection, learner, tree):
+async def test_loading_a_tree_is_one_statement_and_one_round_trip(db, proxy, proxied, connection, learner, tree):
     skills = await add_skills(db, tree, *(f"skill {number}" for number in range(30)))
     for skill in skills[:10]:
         await add_progress(connection, learner, skill)
     proxy.reset()
 
-    await watched.trees.load("web", user_id=learner.id)
+    await proxied.trees.load("web", user_id=learner.id)
 
     assert len(proxy.statements()) == 1
     assert proxy.statements()[0].startswith("/* trees/load */")

@@ -71,11 +71,11 @@ def proxy(url):
 
 
 @pytest.fixture
-def watched(proxy):
+def proxied(proxy):
     """A database behind the proxy, which never prepares: each statement passes with its text."""
-    with Database(proxy.url, min_size=1, max_size=1, prepare_threshold=None) as watched:
+    with Database(proxy.url, min_size=1, max_size=1, prepare_threshold=None) as proxied:
         proxy.reset()
-        yield watched
+        yield proxied
 
 
 @pytest.fixture

@@ -120,12 +120,12 @@ def test_no_connection_is_held_while_a_password_is_hashed(url, db, learner):
     assert [result.id for result in results] == [learner.id] * 3
 
 
-def test_a_log_in_costs_the_same_statements_whether_or_not_there_is_an_account(watched, proxy, connection, db):
+def test_a_log_in_costs_the_same_statements_whether_or_not_there_is_an_account(proxied, proxy, connection, db):
     add_user(db)
     counts = []
     for email in (EMAIL, "nobody@example.org"):
         proxy.reset()
-        fail(watched, email=email)
+        fail(proxied, email=email)
         counts.append((proxy.round_trips, len(proxy.statements())))
 
     assert counts[0] == counts[1]

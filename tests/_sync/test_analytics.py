@@ -568,11 +568,15 @@ def test_what_cannot_be_asked_is_refused(db, tree, method, given):
     assert refusal.value.field in given
 
 
-def test_each_method_is_one_statement(proxy, watched):
-    tree = add_tree(watched)
+def test_each_method_is_one_statement(proxy, proxied):
+    tree = add_tree(proxied)
     proxy.reset()
 
-    for method in (watched.analytics.skills, watched.analytics.bottlenecks, watched.analytics.prerequisites):
+    for method in (
+        proxied.analytics.skills,
+        proxied.analytics.bottlenecks,
+        proxied.analytics.prerequisites,
+    ):
         method(tree.id)
 
     assert len(proxy.statements()) == 3

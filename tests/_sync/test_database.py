@@ -93,9 +93,9 @@ def test_connections_that_the_network_broke_do_not_surface_to_the_next_caller(pr
             assert db.categories.find_by_slug("art") == art
 
 
-def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, watched):
+def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, proxied):
     for _ in range(3):
-        watched.categories.find_by_slug("art")
+        proxied.categories.find_by_slug("art")
 
     assert len(proxy.statements()) == 3
     assert all("categories/find_by_slug" in statement for statement in proxy.statements())
@@ -242,7 +242,7 @@ def test_a_closed_database_opens_again_as_often_as_it_is_asked_to(url, connectio
         with db:
             db.open()
             assert db.categories.list() == []
-        assert until_others_are(connection, 0)
+        assert wait_for_other_connections(connection, 0)
         with expect_refusal(connection, PoolNotOpen):
             add_category(db)
 
@@ -257,7 +257,7 @@ def test_closing_twice_and_closing_what_was_not_opened_does_no_harm(url):
         assert db.trees.get_many([]) == []
 
 
-def until_others_are(connection, count):
+def wait_for_other_connections(connection, count):
     """Return once there are so many other connections: the server takes a moment to see one off."""
     for _ in range(1000):
         if value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") == count:
@@ -269,9 +269,9 @@ def until_others_are(connection, count):
 def test_a_closed_database_leaves_no_connection_behind(url, connection):
     with Database(url, min_size=4, max_size=4) as db:
         db.categories.list()
-        assert until_others_are(connection, 4)
+        assert wait_for_other_connections(connection, 4)
 
-    assert until_others_are(connection, 0)
+    assert wait_for_other_connections(connection, 0)
 
 
 def test_many_callers_share_a_small_pool(url, connection):
@@ -309,9 +309,9 @@ def test_statements_run_prepared_or_not(url, tree, prepare_threshold):
             assert (db.trees.load("web")).slug == "web"
 
 
-def test_nothing_is_prepared_when_it_must_not_be(proxy, watched):
+def test_nothing_is_prepared_when_it_must_not_be(proxy, proxied):
     for _ in range(10):
-        watched.categories.list()
+        proxied.categories.list()
 
     assert all(body.startswith(b"\0") for kind, body in proxy.messages if kind == b"P")
 
@@ -325,9 +325,9 @@ def test_what_is_run_often_is_prepared(proxy):
     assert proxy.statements()[-1] == ""
 
 
-def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, watched, learner):
-    watched.users.get(learner.id)
-    with watched.transaction() as unit:
+def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, proxied, learner):
+    proxied.users.get(learner.id)
+    with proxied.transaction() as unit:
         unit.users.get(learner.id)
 
     ours = [statement for statement in proxy.statements() if not statement.startswith(("BEGIN", "COMMIT"))]
@@ -461,12 +461,12 @@ def test_a_refusal_does_not_tell_the_hash_of_a_password(db, connection):
     assert "$2b$" not in str(refusal.value)
 
 
-def test_a_refusal_is_not_tried_again(db, learner, proxy, watched):
+def test_a_refusal_is_not_tried_again(db, learner, proxy, proxied):
     with pytest.raises(Exception, match="e-mail"):
-        add_user(watched, "grace", email=learner.email)
+        add_user(proxied, "grace", email=learner.email)
 
     assert len(proxy.statements()) == 1
-    assert watched.statistics()["retries"] == 0
+    assert proxied.statistics()["retries"] == 0
 
 
 def test_an_error_keeps_what_caused_it(db, learner, subtests):

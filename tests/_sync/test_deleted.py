@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from _sync.factories import add_achievement, add_skills, add_user, expect_nothing_written, rows, value
-from _sync.test_erase import TRACES, exported, found, grace, skills
+from _sync.test_erase import TRACES, exported, grace, skills, tables_containing
 from skilltree import Database
 from skilltree.errors import InvalidCredentials, UnitOfWorkBroken, UserNotFound
 
@@ -31,7 +31,7 @@ def test_nothing_tells_of_a_deleted_account(db, connection, grace):
 
     db.as_service(other.id).users.delete(grace.id)
 
-    assert found(connection, *TRACES, str(grace.id)) == []
+    assert tables_containing(connection, *TRACES, str(grace.id)) == []
     trail = rows(connection, "select actor_id from audit_log where action = 'ANONYMISE'")
     assert trail == [(other.id,)]
     assert db.doctor.examine() == []
@@ -42,7 +42,7 @@ def test_nothing_tells_of_a_deleted_account(db, connection, grace):
 def test_who_deletes_their_own_account_is_not_named_for_it(db, connection, grace):
     db.as_service(grace.id).users.delete(grace.id)
 
-    assert found(connection, str(grace.id)) == []
+    assert tables_containing(connection, str(grace.id)) == []
 
 
 def test_a_deletion_of_nobody_writes_nothing(db, connection, learner):

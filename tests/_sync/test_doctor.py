@@ -50,16 +50,16 @@ def school(db, connection):
     )
 
 
-def told(findings):
+def summaries(findings):
     return [
         (each.invariant, each.subject_kind, each.user_id, each.subject_id, each.what, each.expected, each.found)
         for each in findings
     ]
 
 
-def check(db, *expected):
+def check_repair(db, *expected):
     """Check that exactly this is found, that it is mended, and that nothing remains. Return before and after."""
-    assert told(db.doctor.examine()) == list(expected)
+    assert summaries(db.doctor.examine()) == list(expected)
 
     repair = db.doctor.repair()
 
@@ -71,7 +71,7 @@ def check(db, *expected):
     }
 
 
-def stored(connection):
+def stored_rows(connection):
     """Return what is stored, without the marks of having been written."""
     marks = "array['updated_at', 'created_at', 'id', 'graph_change']"
     tables = ("user_profiles", "user_skill_tree_progress", "user_skill_progress", "xp_events", "user_achievements")
@@ -122,7 +122,7 @@ def test_dependents_are_made_the_inverse_of_dependencies(db, connection, school)
     html, layout, grid = school.html.id, school.layout.id, school.grid.id
     corrupt(connection, "update skills set dependents = %s where id = %s", [grid], html)
 
-    changes = check(
+    changes = check_repair(
         db,
         ("dependents_are_inverse", "skill", None, html, "dependents", str(layout), None),
         ("dependents_are_inverse", "skill", None, html, "dependents", None, str(grid)),
@@ -134,13 +134,15 @@ def test_dependents_are_made_the_inverse_of_dependencies(db, connection, school)
 
 @pytest.mark.parametrize("column", ["dependencies", "dependents"])
 def test_orphans_are_cut_out_of_the_edges_of_skills(db, connection, school, column):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(connection, f"update skills set {column} = {column} || %s where id = %s", STRANGER, school.layout.id)
 
-    changes = check(db, ("no_orphan", "skill", None, school.layout.id, column, "skills of the tree", str(STRANGER)))
+    changes = check_repair(
+        db, ("no_orphan", "skill", None, school.layout.id, column, "skills of the tree", str(STRANGER))
+    )
 
     assert list(changes) == [("skill", None, school.layout.id, column)]
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(db, connection, school):
@@ -159,7 +161,7 @@ def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(db, con
         school.layout.id,
     )
 
-    changes = check(
+    changes = check_repair(
         db, ("no_orphan", "skill", None, school.layout.id, "dependencies", "skills of the tree", str(foreign.id))
     )
 
@@ -185,7 +187,7 @@ def test_orphans_are_cut_out_of_prerequisites(db, connection, school):
     other = add_tree(db, "other")
     corrupt(connection, "update skill_trees set prerequisites = %s where id = %s", [STRANGER, other.id], school.tree.id)
 
-    changes = check(db, ("no_orphan", "tree", None, school.tree.id, "prerequisites", "trees", str(STRANGER)))
+    changes = check_repair(db, ("no_orphan", "tree", None, school.tree.id, "prerequisites", "trees", str(STRANGER)))
 
     assert changes == {
         ("tree", None, school.tree.id, "prerequisites"): (f"{{{STRANGER},{other.id}}}", f"{{{other.id}}}")
@@ -202,7 +204,7 @@ def test_orphans_are_cut_out_of_a_learners_path_and_milestones(db, connection, s
         school.ada.id,
     )
 
-    changes = check(
+    changes = check_repair(
         db,
         ("no_orphan", "tree", school.ada.id, school.tree.id, "current_path", "skills of the tree", str(STRANGER)),
         ("no_orphan", "tree", school.ada.id, school.tree.id, "milestones_reached", "skills of the tree", str(STRANGER)),
@@ -231,8 +233,8 @@ def test_a_cycle_of_dependencies_is_told_by_its_path_and_stays(db, connection, s
     findings = db.doctor.examine()
     repair = db.doctor.repair()
 
-    assert told(findings) == [expected]
-    assert told(repair.remaining) == [expected]
+    assert summaries(findings) == [expected]
+    assert summaries(repair.remaining) == [expected]
     assert (repair.changes, repair.failures) == ((), ())
     assert (db.skills.get(css)).dependents == (layout,)
 
@@ -272,7 +274,7 @@ def test_a_cycle_of_parents_is_told_by_its_path(db, connection, school):
     repair = db.doctor.repair()
 
     expected = ("no_parent_cycle", "tree", None, school.tree.id, "parents", "no cycle", "html → css → html")
-    assert told(repair.remaining) == [expected]
+    assert summaries(repair.remaining) == [expected]
 
 
 def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, school):
@@ -283,7 +285,7 @@ def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, school):
     repair = db.doctor.repair()
 
     expected = ("no_prerequisite_cycle", "tree", None, school.tree.id, "prerequisites", "no cycle", "Web → Other → Web")
-    assert told(repair.remaining) == [expected]
+    assert summaries(repair.remaining) == [expected]
 
 
 # --- what a learner has reached --------------------------------------------------------------------------------------
@@ -304,13 +306,13 @@ def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, school):
     ],
 )
 def test_a_profile_is_counted_anew(db, connection, school, invariant, column, wrong, right):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(connection, f"update user_profiles set {column} = %s where user_id = %s", wrong, school.ada.id)
 
-    changes = check(db, (invariant, "learner", school.ada.id, None, column, right, wrong))
+    changes = check_repair(db, (invariant, "learner", school.ada.id, None, column, right, wrong))
 
     assert changes == {("learner", school.ada.id, None, column): (wrong, right)}
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_hours_may_be_off_by_half_a_minute(db, connection, school):
@@ -331,13 +333,13 @@ def test_hours_may_be_off_by_half_a_minute(db, connection, school):
 )
 def test_progress_in_a_tree_is_counted_anew(db, connection, school, column, wrong, right):
     right = right.replace("%s", str(school.html.id))
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(connection, f"update user_skill_tree_progress set {column} = %s where user_id = %s", wrong, school.ada.id)
 
-    changes = check(db, ("tree_progress", "tree", school.ada.id, school.tree.id, column, right, wrong))
+    changes = check_repair(db, ("tree_progress", "tree", school.ada.id, school.tree.id, column, right, wrong))
 
     assert changes == {("tree", school.ada.id, school.tree.id, column): (wrong, right)}
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_milestones_in_another_order_are_the_same(db, connection, school):
@@ -354,7 +356,7 @@ def test_milestones_in_another_order_are_the_same(db, connection, school):
 
 @pytest.mark.parametrize("status", ["IN_PROGRESS", "PAUSED"])
 def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection, school, status):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(
         connection,
         "update user_skill_tree_progress set status = %s, completed_at = null where user_id = %s",
@@ -362,32 +364,32 @@ def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection, scho
         school.linus.id,
     )
 
-    changes = check(
+    changes = check_repair(
         db,
         ("profile_counts", "learner", school.linus.id, None, "trees_completed", "0", "1"),
         ("tree_progress", "tree", school.linus.id, school.tree.id, "status", "COMPLETED", status),
     )
 
     assert changes["tree", school.linus.id, school.tree.id, "status"] == (status, "COMPLETED")
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_a_completed_tree_has_a_moment_of_completion(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     rule = "user_skill_tree_progress_completed_at_agrees"
     # As in a database from before the rule.
     connection.execute(f"alter table user_skill_tree_progress drop constraint {rule}")
     try:
         corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
 
-        check(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))
+        check_repair(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))
     finally:
         connection.execute(
             f"alter table user_skill_tree_progress add constraint {rule}"
             " check ((status = 'COMPLETED') = (completed_at is not null)) not valid"
         )
 
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_work_in_a_tree_begins_it(db, connection, school):
@@ -398,7 +400,7 @@ def test_work_in_a_tree_begins_it(db, connection, school):
         school.ada.id,
     )
 
-    changes = check(
+    changes = check_repair(
         db,
         *(
             ("profile_counts", "learner", learner.id, None, "trees_started", "0", "1")
@@ -415,7 +417,7 @@ def test_work_in_a_tree_begins_it(db, connection, school):
 
 @pytest.mark.parametrize("status", ["LOCKED", None])
 def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
-    before = stored(connection)
+    before = stored_rows(connection)
     where = "where user_id = %s and skill_id = %s"
     corrupt(
         connection,
@@ -426,10 +428,12 @@ def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
         school.layout.id,
     )
 
-    changes = check(db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", status))
+    changes = check_repair(
+        db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", status)
+    )
 
     assert changes == {("skill", school.ada.id, school.layout.id, "status"): (status, "AVAILABLE")}
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, school):
@@ -441,7 +445,7 @@ def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, school
         school.layout.id,
     )
 
-    check(db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED"))
+    check_repair(db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED"))
 
     assert (db.progress.for_skill(school.ada.id, school.layout.id)).unlocked_at.month == 3
 
@@ -453,7 +457,7 @@ def test_a_skill_is_not_due_while_something_is_missing(db, connection, school):
     unlocked = db.doctor.examine("unlocked_where_due")
 
     # Without html, layout needs only css, and css is what ada and linus have completed.
-    assert told(unlocked) == [
+    assert summaries(unlocked) == [
         ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED")
     ]
 
@@ -462,7 +466,7 @@ def test_a_skill_is_not_due_while_something_is_missing(db, connection, school):
 
 
 def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(
         connection,
         "delete from xp_events where user_id = %s and source_id = %s",
@@ -472,7 +476,7 @@ def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school):
     corrupt(connection, "update user_profiles set total_xp = 25 where user_id = %s", school.grace.id)
     corrupt(connection, "update user_scores set xp = 25 where user_id = %s", school.grace.id)
 
-    findings = told(db.doctor.examine())
+    findings = summaries(db.doctor.examine())
     repair = db.doctor.repair()
 
     assert findings[0] == (
@@ -486,11 +490,11 @@ def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school):
     )
     assert {invariant for invariant, *_ in findings[1:]} == {"leaderboard_counts"}
     assert (repair.failures, repair.remaining) == ((), ())
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_an_award_that_was_not_earned_is_withdrawn_with_its_xp(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(
         connection,
         "insert into user_achievements (user_id, achievement_id) values (%s, %s)",
@@ -507,16 +511,16 @@ def test_an_award_that_was_not_earned_is_withdrawn_with_its_xp(db, connection, s
         NOON.date(),
     )
 
-    changes = check(
+    changes = check_repair(
         db, ("award_is_entitled", "achievement", school.ada.id, school.three.id, "skill_completion_count", "3", "2")
     )
 
     assert {(what, after) for (_, _, _, what), (_, after) in changes.items()} == {("award", None), ("xp event", None)}
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_a_withdrawn_award_takes_those_with_it_that_its_xp_had_earned(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     for achievement, xp in ((school.three, 20), (school.rich, 5)):
         corrupt(
             connection,
@@ -543,7 +547,7 @@ def test_a_withdrawn_award_takes_those_with_it_that_its_xp_had_earned(db, connec
     assert (repair.failures, repair.remaining) == ((), ())
     withdrawn = {each.subject_id for each in repair.changes if each.what == "award"}
     assert withdrawn == {school.three.id, school.rich.id}
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_an_award_is_judged_by_the_threshold_of_its_time(db, connection, school):
@@ -578,7 +582,7 @@ def test_notes_that_cannot_be_read_are_no_hindrance(db, connection, school, meta
 
 
 def test_an_award_is_entered_in_the_ledger(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(
         connection,
         "delete from xp_events where user_id = %s and source_id = %s",
@@ -586,10 +590,12 @@ def test_an_award_is_entered_in_the_ledger(db, connection, school):
         school.three.id,
     )
 
-    changes = check(db, ("award_is_entitled", "achievement", school.linus.id, school.three.id, "xp event", "0", None))
+    changes = check_repair(
+        db, ("award_is_entitled", "achievement", school.linus.id, school.three.id, "xp event", "0", None)
+    )
 
     assert changes == {("achievement", school.linus.id, school.three.id, "xp event"): (None, "0")}
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_an_award_that_was_paid_is_given_back_and_does_not_pay_twice(db, connection, school):
@@ -600,7 +606,7 @@ def test_an_award_that_was_paid_is_given_back_and_does_not_pay_twice(db, connect
         school.rich.id,
     )
 
-    changes = check(
+    changes = check_repair(
         db, ("event_has_award", "achievement", school.linus.id, school.rich.id, "award", "2026-03-04 12:00:00", None)
     )
 
@@ -647,7 +653,7 @@ WEEK = "WEEK 2026-03-02"
     [("xp", "44", "45"), ("reached_at", "2026-03-04 13:00:00+00", "2026-03-04 12:00:00+00")],
 )
 def test_a_score_is_counted_anew(db, connection, school, column, wrong, right):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(
         connection,
         f"update user_scores set {column} = %s where user_id = %s and board = 'WEEK'",
@@ -659,17 +665,17 @@ def test_a_score_is_counted_anew(db, connection, school, column, wrong, right):
     repair = db.doctor.repair()
 
     expected = ("leaderboard_scores", "leaderboard", school.ada.id, None, f"{WEEK}: {column}", right, wrong)
-    assert told(findings) == [expected]
+    assert summaries(findings) == [expected]
     assert (repair.failures, repair.remaining) == ((), ())
     assert (f"{WEEK}: {column}", wrong, right) in {(each.what, each.before, each.after) for each in repair.changes}
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_a_score_says_whether_the_learner_is_shown(db, connection, school):
     corrupt(connection, "update user_profiles set is_on_leaderboard = false where user_id = %s", school.ada.id)
     corrupt(connection, "update users set is_active = false where id = %s", school.grace.id)
 
-    changes = check(
+    changes = check_repair(
         db,
         *(
             ("leaderboard_scores", "leaderboard", learner.id, None, f"{board}: is_listed", "false", "true")
@@ -684,7 +690,7 @@ def test_a_score_says_whether_the_learner_is_shown(db, connection, school):
 
 
 def test_a_score_that_is_missing_or_too_many_is_mended(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(connection, "delete from user_scores where user_id = %s and board = 'MONTH'", school.ada.id)
     corrupt(
         connection,
@@ -701,7 +707,7 @@ def test_a_score_that_is_missing_or_too_many_is_mended(db, connection, school):
         ("MONTH 2026-03-01: xp", True),
     ]
     assert (repair.failures, repair.remaining) == ((), ())
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_counts_are_those_of_the_scores(db, connection, school):
@@ -713,7 +719,7 @@ def test_counts_are_those_of_the_scores(db, connection, school):
     )
     what = f"{WEEK}: learners with XP from 45, level 0"
 
-    changes = check(db, ("leaderboard_counts", "leaderboard", None, None, what, "1", "3"))
+    changes = check_repair(db, ("leaderboard_counts", "leaderboard", None, None, what, "1", "3"))
 
     slot = school.ada.id.bytes[15] & 7
     assert changes == {("leaderboard", None, None, f"{what}, slot {slot}"): ("3", "1")}
@@ -751,7 +757,7 @@ def test_a_count_below_nothing_is_told_even_where_the_sum_is_right(db, connectio
         )
     what = f"{WEEK}: learners with XP from 45, level 0, slot {slot}"
 
-    changes = check(db, ("leaderboard_counts", "leaderboard", None, None, what, "0 or more", "-1"))
+    changes = check_repair(db, ("leaderboard_counts", "leaderboard", None, None, what, "0 or more", "-1"))
 
     assert changes["leaderboard", None, None, what] == ("-1", "1")
 

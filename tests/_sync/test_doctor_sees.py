@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from _sync.factories import add_achievement, add_skills, add_tree, add_user, rows, value
-from _sync.test_doctor import NOON, STRANGER, check, corrupt, school, stored, told
+from _sync.test_doctor import NOON, STRANGER, check_repair, corrupt, school, stored_rows, summaries
 
 __all__ = ["school"]
 
@@ -37,24 +37,24 @@ def forge_award(connection, learner, achievement, xp):
 
 
 def test_no_award_is_earned_by_what_it_pays_itself(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     forge_award(connection, school.ada, school.rich, 20)
     corrupt(connection, "update user_profiles set total_xp = 65 where user_id = %s", school.ada.id)
 
     findings = db.doctor.examine("award_is_entitled")
     repair = db.doctor.repair()
 
-    assert told(findings) == [
+    assert summaries(findings) == [
         ("award_is_entitled", "achievement", school.ada.id, school.rich.id, "xp_threshold", "60", "45")
     ]
     assert (repair.failures, repair.remaining) == ((), ())
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_awards_do_not_earn_each_other_in_a_circle(db, connection, school):
     higher = add_achievement(db, "Higher", criteria={"type": "xp_threshold", "threshold": 75}, xp_reward=30)
     corrupt(connection, "update achievements set updated_at = '2026-01-01'")
-    before = stored(connection)
+    before = stored_rows(connection)
     # 45 of her own: the higher pays for the lower, which pays for the higher.
     forge_award(connection, school.ada, school.rich, 30)
     forge_award(connection, school.ada, higher, 30)
@@ -65,7 +65,7 @@ def test_awards_do_not_earn_each_other_in_a_circle(db, connection, school):
 
     assert [each.subject_id for each in findings] == sorted([school.rich.id, higher.id])
     assert (repair.failures, repair.remaining) == ((), ())
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_an_award_that_a_lower_one_paid_for_is_earned(db, connection, school):
@@ -83,7 +83,7 @@ def test_an_award_that_a_lower_one_paid_for_is_earned(db, connection, school):
 
 @pytest.mark.parametrize("learner", ["ada", "grace"])
 def test_xp_of_an_award_that_is_not_there_gives_the_award_back(db, connection, school, learner):
-    before = stored(connection)
+    before = stored_rows(connection)
     user = getattr(school, learner)
     corrupt(
         connection,
@@ -92,19 +92,19 @@ def test_xp_of_an_award_that_is_not_there_gives_the_award_back(db, connection, s
         school.first.id,
     )
 
-    changes = check(
+    changes = check_repair(
         db, ("event_has_award", "achievement", user.id, school.first.id, "award", "2026-03-04 12:00:00", None)
     )
 
     assert list(changes) == [("achievement", user.id, school.first.id, "award")]
-    after = stored(connection)
+    after = stored_rows(connection)
     assert {table: after[table] for table in after if table != "user_achievements"} == {
         table: before[table] for table in before if table != "user_achievements"
     }
 
 
 def test_xp_of_an_award_that_was_not_earned_goes_with_the_award(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(
         connection,
         "insert into xp_events (user_id, source_kind, source_id, xp, granted_at, granted_on)"
@@ -119,7 +119,7 @@ def test_xp_of_an_award_that_was_not_earned_goes_with_the_award(db, connection, 
     repair = db.doctor.repair()
 
     assert (repair.failures, repair.remaining) == ((), ())
-    after = stored(connection)
+    after = stored_rows(connection)
     # The level follows only when it is certain which XP stay: none was ever reached with these.
     assert after == before
 
@@ -158,7 +158,7 @@ def test_xp_stays_when_its_achievement_has_been_deleted(db, connection, school):
     ],
 )
 def test_an_entry_of_the_ledger_says_for_what_it_was_granted(db, connection, school, column, wrong):
-    before = stored(connection)
+    before = stored_rows(connection)
     right = value(
         connection,
         f"select {column}::text from xp_events where user_id = %s and source_id = %s",
@@ -177,18 +177,18 @@ def test_an_entry_of_the_ledger_says_for_what_it_was_granted(db, connection, sch
     repair = db.doctor.repair()
 
     what = f"xp event: {column}"
-    assert told(findings) == [("event_says_for_what", "skill", school.ada.id, school.html.id, what, right, wrong)]
+    assert summaries(findings) == [("event_says_for_what", "skill", school.ada.id, school.html.id, what, right, wrong)]
     assert (repair.failures, repair.remaining) == ((), ())
     assert [(each.what, each.before, each.after) for each in repair.changes if each.what == what] == [
         (what, wrong, right)
     ]
-    after = stored(connection)
+    after = stored_rows(connection)
     assert after["xp_events"] == before["xp_events"]
     assert after["user_achievements"] == before["user_achievements"]
 
 
 def test_an_entry_for_an_achievement_is_of_no_tree(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(
         connection,
         "update xp_events set skill_tree_id = %s where user_id = %s and source_id = %s",
@@ -197,7 +197,7 @@ def test_an_entry_for_an_achievement_is_of_no_tree(db, connection, school):
         school.first.id,
     )
 
-    changes = check(
+    changes = check_repair(
         db,
         (
             "event_says_for_what",
@@ -211,7 +211,7 @@ def test_an_entry_for_an_achievement_is_of_no_tree(db, connection, school):
     )
 
     assert list(changes) == [("achievement", school.ada.id, school.first.id, "xp event: skill_tree_id")]
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 def test_what_a_skill_was_when_it_paid_may_differ_from_what_it_is(db, connection, school):
@@ -223,7 +223,7 @@ def test_what_a_skill_was_when_it_paid_may_differ_from_what_it_is(db, connection
 
 
 def test_a_day_on_which_a_skill_was_completed_is_a_day_of_learning(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(connection, "delete from user_activity_days where user_id = %s", school.ada.id)
     corrupt(
         connection,
@@ -232,7 +232,7 @@ def test_a_day_on_which_a_skill_was_completed_is_a_day_of_learning(db, connectio
         school.ada.id,
     )
 
-    changes = check(
+    changes = check_repair(
         db,
         *(
             ("event_has_day", "skill", school.ada.id, skill.id, "activity day", "2026-03-04", None)
@@ -242,7 +242,7 @@ def test_a_day_on_which_a_skill_was_completed_is_a_day_of_learning(db, connectio
 
     assert changes["learner", school.ada.id, None, "activity day 2026-03-04"] == (None, "0 minutes")
     assert changes["learner", school.ada.id, None, "max_streak"] == ("0", "1")
-    after = stored(connection)
+    after = stored_rows(connection)
     assert {table: after[table] for table in after if table != "user_profiles"} == {
         table: before[table] for table in before if table != "user_profiles"
     }
@@ -257,7 +257,7 @@ def test_a_level_is_raised_to_what_the_xp_reach(db, connection, school):
     db.progress.complete_skill(school.ada.id, hard.id, at=NOON)
     corrupt(connection, "update user_profiles set current_level = 2 where user_id = %s", school.ada.id)
 
-    changes = check(db, ("level", "learner", school.ada.id, None, "current_level", "5", "2"))
+    changes = check_repair(db, ("level", "learner", school.ada.id, None, "current_level", "5", "2"))
 
     assert changes == {("learner", school.ada.id, None, "current_level"): ("2", "5")}
 
@@ -265,7 +265,7 @@ def test_a_level_is_raised_to_what_the_xp_reach(db, connection, school):
 def test_a_level_never_falls_whatever_is_repaired(db, connection, school):
     corrupt(connection, "update user_profiles set current_level = 7, total_xp = 44 where user_id = %s", school.ada.id)
 
-    changes = check(db, ("xp_total", "learner", school.ada.id, None, "total_xp", "45", "44"))
+    changes = check_repair(db, ("xp_total", "learner", school.ada.id, None, "total_xp", "45", "44"))
 
     assert changes == {("learner", school.ada.id, None, "total_xp"): ("44", "45")}
     assert (db.users.get_profile(school.ada.id)).current_level == 7
@@ -309,7 +309,7 @@ def test_levels_that_do_not_climb_are_told_and_stay(db, connection, school, edit
     finally:
         corrupt(connection, undo)
 
-    assert told(repair.remaining) == [("levels_climb", "level", None, None, *found)]
+    assert summaries(repair.remaining) == [("levels_climb", "level", None, None, *found)]
     assert (repair.changes, repair.failures) == ((), ())
 
 
@@ -319,7 +319,7 @@ def test_levels_that_do_not_climb_are_told_and_stay(db, connection, school, edit
 def test_a_tree_that_learners_work_in_is_noted_as_begun(db, connection, school):
     connection.execute("delete from begun_trees")
 
-    changes = check(db, ("begun_tree_is_noted", "tree", None, school.tree.id, "begun", "noted", None))
+    changes = check_repair(db, ("begun_tree_is_noted", "tree", None, school.tree.id, "begun", "noted", None))
 
     assert changes == {("tree", None, school.tree.id, "begun"): (None, "noted")}
     assert rows(connection, "select skill_tree_id from begun_trees") == [(school.tree.id,)]
@@ -327,7 +327,7 @@ def test_a_tree_that_learners_work_in_is_noted_as_begun(db, connection, school):
 
 def test_work_is_in_the_tree_of_its_skill(db, connection, school):
     other = add_tree(db, "other")
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(
         connection,
         "update user_skill_progress set skill_tree_id = %s where user_id = %s and skill_id = %s",
@@ -339,7 +339,7 @@ def test_work_is_in_the_tree_of_its_skill(db, connection, school):
     findings = db.doctor.examine("progress_is_in_its_tree")
     repair = db.doctor.repair()
 
-    assert told(findings) == [
+    assert summaries(findings) == [
         (
             "progress_is_in_its_tree",
             "skill",
@@ -354,7 +354,7 @@ def test_work_is_in_the_tree_of_its_skill(db, connection, school):
     assert [(each.what, each.before, each.after) for each in repair.changes] == [
         ("skill_tree_id", str(other.id), str(school.tree.id))
     ]
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 @pytest.mark.parametrize("is_shown", [True, False])
@@ -367,7 +367,9 @@ def test_an_account_without_a_profile_gets_one_that_counts_what_there_is(db, con
     repair = db.doctor.repair()
 
     profile = db.users.get_profile(school.ada.id)
-    assert told(findings) == [("account_has_profile", "learner", school.ada.id, None, "profile", "a profile", None)]
+    assert summaries(findings) == [
+        ("account_has_profile", "learner", school.ada.id, None, "profile", "a profile", None)
+    ]
     assert (repair.failures, repair.remaining) == ((), ())
     assert (profile.total_xp, profile.skills_completed, profile.max_streak) == (
         was.total_xp,
@@ -379,7 +381,7 @@ def test_an_account_without_a_profile_gets_one_that_counts_what_there_is(db, con
 
 
 def test_nobody_without_an_account_stays_on_a_leaderboard(db, connection, school):
-    before = stored(connection)
+    before = stored_rows(connection)
     corrupt(
         connection,
         "insert into user_scores (user_id, board, starts_on, xp, reached_at, is_listed)"
@@ -390,7 +392,7 @@ def test_nobody_without_an_account_stays_on_a_leaderboard(db, connection, school
     repair = db.doctor.repair()
 
     assert (repair.failures, repair.remaining) == ((), ())
-    assert stored(connection) == before
+    assert stored_rows(connection) == before
 
 
 @pytest.mark.parametrize(
@@ -409,8 +411,8 @@ def test_rows_of_what_is_not_there_are_told_and_stay(db, connection, school, tab
     repair = db.doctor.repair()
 
     expected = ("row_has_owner", kind, None, STRANGER, f"rows in {table}", "one that is there", "1 rows")
-    assert told(findings) == [expected]
-    assert expected in told(repair.remaining)
+    assert summaries(findings) == [expected]
+    assert expected in summaries(repair.remaining)
 
 
 def test_what_imported_rows_lead_to_is_whole_after_a_repair(db, connection, school):

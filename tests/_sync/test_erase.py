@@ -82,10 +82,10 @@ def app(url):
 
 def exported(users, user_id):
     """Return what is held on a learner, parsed."""
-    return json.loads(whole(users.export(user_id)))
+    return json.loads(joined(users.export(user_id)))
 
 
-def whole(chunks):
+def joined(chunks):
     """Return the text that chunks make."""
     text = ""
     for chunk in chunks:
@@ -93,7 +93,7 @@ def whole(chunks):
     return text
 
 
-def found(connection, *needles):
+def tables_containing(connection, *needles):
     """Return the tables, of every schema, in which a text stands."""
     tables = rows(
         connection,
@@ -154,13 +154,13 @@ def test_an_export_is_one_document_with_all_that_is_held(db, grace, tree, skills
 
 
 def test_an_export_holds_everything_that_stands_anywhere(db, grace):
-    text = whole(db.users.export(grace.id))
+    text = joined(db.users.export(grace.id))
 
     assert [trace for trace in TRACES if trace.lower() not in text.lower()] == []
 
 
 def test_an_export_holds_no_hash(db, connection, grace):
-    text = whole(db.users.export(grace.id))
+    text = joined(db.users.export(grace.id))
 
     assert value(connection, "select password_hash from users where id = %s", grace.id) not in text
     assert "hash" not in text
@@ -248,7 +248,7 @@ def test_an_export_shows_one_moment_while_the_learner_goes_on(db, connection, le
     with closing(db.users.export(learner.id)) as chunks:
         text = next(chunks)
         db.progress.complete_skill(learner.id, skills[0].id)
-        text += whole(chunks)
+        text += joined(chunks)
 
     held = json.loads(text)
     assert len(held["skill_progress"]) == 2000
@@ -300,11 +300,13 @@ def test_nothing_in_the_database_leads_to_an_erased_learner(db, connection, grac
     created = value(connection, "select to_char(created_at, 'SS.US') from users where id = %s", grace.id)
     traces = (*TRACES, str(grace.id), *ids, created)
     # The search finds what is there.
-    assert {"users", "user_profiles", "user_sessions", "skill_trees", "skills"} <= set(found(connection, *traces))
+    assert {"users", "user_profiles", "user_sessions", "skill_trees", "skills"} <= set(
+        tables_containing(connection, *traces)
+    )
 
     db.users.erase(grace.id)
 
-    assert found(connection, *traces) == []
+    assert tables_containing(connection, *traces) == []
     with pytest.raises(UserNotFound):
         db.users.get(grace.id)
     assert db.users.find_by_email("grace@example.org") is None
@@ -392,7 +394,7 @@ def test_erasing_is_for_the_service_and_it_does_so_for_learners(app, connection,
 
     app.as_service(grace.id).users.erase(grace.id)
 
-    assert found(connection, *TRACES, str(grace.id)) == []
+    assert tables_containing(connection, *TRACES, str(grace.id)) == []
 
 
 def test_an_administrator_is_still_the_actor_after_an_erasure_and_the_erased_is_not(app, grace, learner):
@@ -427,8 +429,8 @@ def test_an_erasure_whose_connection_breaks_has_not_been(url, db, connection, gr
     assert isinstance(erasure.exception(), ServerUnavailable)
 
 
-def test_an_erasure_is_one_round_trip(watched, proxy, grace):
-    watched.users.erase(grace.id)
+def test_an_erasure_is_one_round_trip(proxied, proxy, grace):
+    proxied.users.erase(grace.id)
 
     assert proxy.round_trips == 1
 
@@ -450,7 +452,7 @@ def test_a_learner_at_work_is_erased_after_it(db, connection, grace, skills):
 
     assert failures([erasure.exception()]) == []
     assert value(connection, "select sum(xp) from xp_events") == 35
-    assert found(connection, *TRACES, str(grace.id)) == []
+    assert tables_containing(connection, *TRACES, str(grace.id)) == []
     assert db.doctor.examine() == []
 
 
@@ -468,7 +470,7 @@ def test_who_is_being_erased_can_do_nothing_any_more(db, connection, grace, skil
             wait_for_lock_waiters(connection, 3)
 
     assert [type(result) for result in working.result()] == [UserNotFound] * 3
-    assert found(connection, *TRACES, str(grace.id), "Still there") == []
+    assert tables_containing(connection, *TRACES, str(grace.id), "Still there") == []
     assert db.doctor.examine() == []
 
 
@@ -478,7 +480,7 @@ def test_an_export_under_way_is_whole_when_the_learner_is_erased_meanwhile(db, g
     with db.transaction() as unit, closing(unit.users.export(grace.id)) as chunks:
         first = next(chunks)
         db.users.erase(grace.id)
-        text = first + whole(chunks)
+        text = first + joined(chunks)
 
     assert json.loads(text) == before
 
@@ -512,7 +514,7 @@ def test_erasures_while_everybody_is_at_work_leave_nothing_wrong(db, connection,
 
     assert {type(failure) for failure in failures(results)} <= {UserNotFound}
     assert value(connection, "select count(*) from users where username like 'deleted-%%'") == 4
-    assert found(connection, *TRACES, *[str(each.id) for each in learners[:3]]) == []
+    assert tables_containing(connection, *TRACES, *[str(each.id) for each in learners[:3]]) == []
     assert db.doctor.examine() == []
 
 

@@ -18,7 +18,7 @@ from skilltree.errors import (
 
 
 @pytest.fixture
-def asked(db):
+def lookups(db):
     """What is asked for, by method: how, how one is, the error of what is absent, and ids."""
     users = [(add_user(db, name)).id for name in ("ada", "grace", "joan")]
     trees = [(add_tree(db, slug)).id for slug in ("c", "a", "b")]
@@ -33,43 +33,43 @@ def asked(db):
     }
 
 
-def test_they_come_in_the_order_asked_for_each_as_get_returns_it(asked, subtests):
-    for kind, (get_many, get, _, ids) in asked.items():
+def test_they_come_in_the_order_asked_for_each_as_get_returns_it(lookups, subtests):
+    for kind, (get_many, get, _, ids) in lookups.items():
         with subtests.test(kind):
             wanted = [ids[2], ids[0], ids[2], ids[1]]
             assert get_many(wanted) == [get(each) for each in wanted]
 
 
-def test_none_are_asked_for_and_none_come(asked, subtests):
-    for kind, (get_many, *_) in asked.items():
+def test_none_are_asked_for_and_none_come(lookups, subtests):
+    for kind, (get_many, *_) in lookups.items():
         with subtests.test(kind):
             assert get_many([]) == []
 
 
-def test_one_that_is_absent_is_named(asked, subtests):
-    for kind, (get_many, _, error, ids) in asked.items():
+def test_one_that_is_absent_is_named(lookups, subtests):
+    for kind, (get_many, _, error, ids) in lookups.items():
         absent = uuid4()
         with subtests.test(kind), pytest.raises(error, match=str(absent)) as refusal:
             get_many([ids[0], absent, ids[1]])
         assert str(ids[0]) not in str(refusal.value)
 
 
-def test_more_than_a_thousand_are_refused(asked, subtests):
-    for kind, (get_many, _, _, ids) in asked.items():
+def test_more_than_a_thousand_are_refused(lookups, subtests):
+    for kind, (get_many, _, _, ids) in lookups.items():
         with subtests.test(kind), pytest.raises(InvalidValue, match="at most 1000 ids, not 1001"):
             get_many(ids[:1] * 1001)
 
 
-def test_all_are_read_by_one_statement(watched, proxy, asked):
-    _, _, _, ids = asked["skills"]
+def test_all_are_read_by_one_statement(proxied, proxy, lookups):
+    _, _, _, ids = lookups["skills"]
 
-    watched.skills.get_many(ids)
+    proxied.skills.get_many(ids)
 
     assert proxy.round_trips == 1
 
 
-def test_a_learner_asks_for_no_accounts(app, asked):
-    _, _, _, ids = asked["users"]
+def test_a_learner_asks_for_no_accounts(app, lookups):
+    _, _, _, ids = lookups["users"]
 
     for ask in (app.as_user(ids[0]).users.get_many, app.as_user(ids[0]).users.get_profiles):
         with pytest.raises(PermissionDenied):

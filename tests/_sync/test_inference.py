@@ -17,7 +17,7 @@ __all__ = ["learners"]
 MIN_GROUP = 3
 
 
-def add_ways(db, connection, keys, work, *, needs=None):
+def add_combinations(db, connection, keys, work, *, needs=None):
     """Add a tree of these skills, and work on them: (learner, key, status, last activity, minutes, score)."""
     report = db.trees.import_tree(
         {
@@ -41,7 +41,7 @@ def add_ways(db, connection, keys, work, *, needs=None):
     return report.tree_id
 
 
-def certain(classes, count, few):
+def certain_answers(classes, count, few):
     """Return the answers that leave but one number possible for a count, if it is that of a few."""
     found = []
     for told, ways in classes.items():
@@ -73,7 +73,7 @@ def test_no_count_of_a_skill_that_is_left_out_is_certain(db, connection, learner
         len(work),
     )
     work = [(user_id, *rest) for (user_id,), rest in zip(users, work, strict=True)]
-    tree_id = add_ways(db, connection, [str(number) for number in range(len(ways))], work)
+    tree_id = add_combinations(db, connection, [str(number) for number in range(len(ways))], work)
 
     answers = {each.key: each for each in db.analytics.skills(tree_id, min_group=MIN_GROUP)}
 
@@ -93,7 +93,7 @@ def test_no_count_of_a_skill_that_is_left_out_is_certain(db, connection, learner
         lambda way: way[2],
         lambda way: way[0] + way[2],
     ):
-        assert certain(classes, count, is_few) == []
+        assert certain_answers(classes, count, is_few) == []
 
 
 def test_a_median_of_how_many_is_not_told_is_a_whole_number(db, connection, tree, learners):
@@ -133,7 +133,7 @@ def test_no_count_of_a_band_that_is_left_out_is_certain(db, connection, learners
                     place += 1
     keys = [f"{kind}{number}" for kind in "ps" for number in range(len(ways))]
     needs = {f"s{number}": [f"p{number}"] for number in range(len(ways))}
-    tree_id = add_ways(db, connection, keys, work, needs=needs)
+    tree_id = add_combinations(db, connection, keys, work, needs=needs)
 
     effects = {each.skill_key: each for each in db.analytics.prerequisites(tree_id, min_group=MIN_GROUP)}
     skills = {each.key: each for each in db.analytics.skills(tree_id, min_group=MIN_GROUP)}
@@ -152,4 +152,4 @@ def test_no_count_of_a_band_that_is_left_out_is_certain(db, connection, learners
             lambda way, band=band: way[band + 1],
             lambda way, band=band: way[band] + way[band + 1],
         ):
-            assert certain(classes, count, is_few) == []
+            assert certain_answers(classes, count, is_few) == []

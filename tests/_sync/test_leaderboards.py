@@ -195,12 +195,12 @@ def test_an_achievement_counts_on_the_leaderboard_too(db, tree, learner):
     assert summary(db.leaderboards.top(board=Leaderboard.WEEK)) == [(1, "ada", 35)]
 
 
-def test_a_leaderboard_read_is_one_round_trip(db, watched, proxy, tree, learner):
+def test_a_leaderboard_read_is_one_round_trip(db, proxied, proxy, tree, learner):
     (html,) = add_priced(db, tree, html=10)
     complete(db, learner, html)
     proxy.reset()
 
-    watched.leaderboards.around(learner.id)
+    proxied.leaderboards.around(learner.id)
 
     assert proxy.round_trips == 1
 

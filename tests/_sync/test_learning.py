@@ -265,21 +265,21 @@ def test_activity_adds_up_and_keeps_the_latest_engagement(db, learner, tree):
         lambda unit, user, skill: unit.progress.reset_skill(user, skill),
     ],
 )
-def test_an_action_is_one_network_round_trip(db, learner, tree, proxy, watched, action):
+def test_an_action_is_one_network_round_trip(db, learner, tree, proxy, proxied, action):
     (html,) = add_skills(db, tree, "html")
     proxy.reset()
 
-    action(watched, learner.id, html.id)
+    action(proxied, learner.id, html.id)
 
     assert proxy.round_trips == 1
 
 
-def test_a_repeated_completion_is_two_network_round_trips(db, learner, tree, proxy, watched):
+def test_a_repeated_completion_is_two_network_round_trips(db, learner, tree, proxy, proxied):
     (html,) = add_skills(db, tree, "html")
     db.progress.complete_skill(learner.id, html.id)
     proxy.reset()
 
-    watched.progress.complete_skill(learner.id, html.id, score=90)
+    proxied.progress.complete_skill(learner.id, html.id, score=90)
 
     assert proxy.round_trips == 2
     assert proxy.statements()[0] == "begin isolation level read committed"

@@ -786,7 +786,7 @@ def test_what_is_unknown_is_told_by_name(db, learner, tree):
         db.progress.activity_by_day(UNKNOWN, **today)
 
 
-def asked(db, learner, tree, skill):
+def reading_calls(db, learner, tree, skill):
     """Return each of the questions, by its name."""
     return {
         "explain_lock": lambda: db.progress.explain_lock(learner.id, skill.id),
@@ -797,11 +797,11 @@ def asked(db, learner, tree, skill):
     }
 
 
-def test_each_is_one_statement_and_one_round_trip(db, learner, tree, proxy, watched, subtests):
+def test_each_is_one_statement_and_one_round_trip(db, learner, tree, proxy, proxied, subtests):
     *_, css = add_skills(db, tree, "html", css=["html"])
     db.progress.start_tree(learner.id, tree.id)
 
-    for name, ask in asked(watched, learner, tree, css).items():
+    for name, ask in reading_calls(proxied, learner, tree, css).items():
         with case(subtests, name):
             proxy.reset()
             ask()
@@ -814,7 +814,7 @@ def test_none_writes_anything(db, connection, learner, tree):
     db.progress.start_tree(learner.id, tree.id)
 
     with expect_nothing_written(connection):
-        for ask in asked(db, learner, tree, css).values():
+        for ask in reading_calls(db, learner, tree, css).values():
             ask()
 
 

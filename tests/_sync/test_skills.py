@@ -589,21 +589,21 @@ def test_an_edge_added_while_dependencies_are_replaced_is_not_lost(db, connectio
     assert edges(connection) == [("js", "css"), ("js", "html")]
 
 
-def test_setting_dependencies_outside_a_transaction_is_one_round_trip(db, connection, proxy, watched, tree):
+def test_setting_dependencies_outside_a_transaction_is_one_round_trip(db, connection, proxy, proxied, tree):
     html, css = add_skills(db, tree, "html", "css")
     proxy.reset()
 
-    watched.skills.set_dependencies(css.id, [html.id])
+    proxied.skills.set_dependencies(css.id, [html.id])
 
     assert proxy.round_trips == 1
     assert edges(connection) == [("css", "html")]
 
 
-def test_adding_a_dependency_is_one_round_trip_with_what_learners_get(db, connection, proxy, watched, tree):
+def test_adding_a_dependency_is_one_round_trip_with_what_learners_get(db, connection, proxy, proxied, tree):
     html, css = add_skills(db, tree, "html", "css")
     proxy.reset()
 
-    watched.skills.add_dependency(css.id, html.id)
+    proxied.skills.add_dependency(css.id, html.id)
 
     assert [statement.split(" */")[0] for statement in proxy.statements()] == [
         "begin isolation level read committed",

@@ -36,7 +36,7 @@ def clock(zone, *when):
     return datetime(*when, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def healthy(db):
+def is_healthy(db):
     return db.doctor.examine() == []
 
 
@@ -69,7 +69,7 @@ def test_a_streak_survives_a_date_that_a_journey_skipped(db, connection, learner
         (23, False),
         *((number, True) for number in (24, 25)),
     ]
-    assert healthy(db)
+    assert is_healthy(db)
 
 
 def test_a_streak_is_read_as_alive_where_learning_would_go_on_with_it(db, learner, skill):
@@ -126,7 +126,7 @@ def test_a_completion_survives_the_date_line_within_a_limit_too(db, connection, 
     assert [each.achievements for each in first] == [(), ()]
     assert (arrived.current_streak, arrived.max_streak) == (3, 3)
     assert [earned.name for earned in arrived.achievements] == ["Three here"]
-    assert healthy(db)
+    assert is_healthy(db)
 
 
 # --- not to be earned by changing zones ------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def test_one_sitting_in_many_zones_is_two_days_at_most(db, learner, tree, zones,
             getattr(db.progress, act)(learner.id, skill.id, at=now + timedelta(minutes=number), **given)
 
     assert (db.users.get_profile(learner.id)).max_streak == 2
-    assert healthy(db)
+    assert is_healthy(db)
 
 
 def test_who_changes_zones_every_hour_has_a_day_more_than_there_were_at_most(db, learner, skill):
@@ -168,7 +168,7 @@ def test_who_changes_zones_every_hour_has_a_day_more_than_there_were_at_most(db,
         )
         assert longest <= hour / 24 + 2 + 2 / 24
 
-    assert healthy(db)
+    assert is_healthy(db)
 
 
 def test_a_journey_around_the_earth_earns_no_day(db, learner, skill):
@@ -218,7 +218,7 @@ def test_a_day_given_back_counts_in_the_streak_and_for_nothing_else(db, connecti
     assert after.last_activity_on == before.last_activity_on
     assert (day.minutes, day.xp, day.is_given_back) == (0, 0, True)
     assert learn(db, learner, skill, NOON + timedelta(days=4)) == (5, 5)
-    assert healthy(db)
+    assert is_healthy(db)
 
 
 def test_a_lapsed_streak_goes_on_when_the_days_until_now_are_given_back(db, learner, skill):
@@ -244,7 +244,7 @@ def test_what_a_streak_given_back_earns_is_awarded_with_it(db, learner, skill):
     assert [earned.name for earned in restored.achievements] == ["Three"]
     assert (db.users.get_profile(learner.id)).total_xp == 25
     assert db.leaderboards.rank(learner.id) == 1
-    assert healthy(db)
+    assert is_healthy(db)
 
 
 def test_a_day_given_back_joins_days_within_a_limit_and_is_none_of_them(db, learner, tree):
@@ -259,7 +259,7 @@ def test_a_day_given_back_joins_days_within_a_limit_and_is_none_of_them(db, lear
 
     assert (restored.max_streak, restored.achievements) == (3, ())
     assert [earned.name for earned in third.achievements] == ["Three here"]
-    assert healthy(db)
+    assert is_healthy(db)
 
 
 def test_the_trail_says_who_gave_a_day_back_and_why(db, learner, skill):
@@ -296,7 +296,7 @@ def test_learning_on_a_day_given_back_counts_once(db, connection, learner, skill
         (1, True, "down"),
         (1, True, None),
     ]
-    assert healthy(db)
+    assert is_healthy(db)
 
 
 def test_days_that_cannot_be_given_back_are_refused(db, connection, learner, subtests):

@@ -673,13 +673,13 @@ def test_drafts_are_loaded_too(db):
     assert not (db.trees.load("draft")).is_published
 
 
-def test_loading_a_tree_is_one_statement_and_one_round_trip(db, proxy, watched, connection, learner, tree):
+def test_loading_a_tree_is_one_statement_and_one_round_trip(db, proxy, proxied, connection, learner, tree):
     skills = add_skills(db, tree, *(f"skill {number}" for number in range(30)))
     for skill in skills[:10]:
         add_progress(connection, learner, skill)
     proxy.reset()
 
-    watched.trees.load("web", user_id=learner.id)
+    proxied.trees.load("web", user_id=learner.id)
 
     assert len(proxy.statements()) == 1
     assert proxy.statements()[0].startswith("/* trees/load */")
