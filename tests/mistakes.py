@@ -1,4 +1,4 @@
-"""Mistakes in query files, methods and models, and what the gate must say of each."""
+"""Mistakes in query files, methods and models, and what the gate must report for each."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ METHODS = "src/skilltree/_async"
 
 @dataclass(frozen=True)
 class Mistake:
-    """An edit of a copy of the project, and the finding that must come of it."""
+    """An edit of a copy of the project, and the finding that it must cause."""
 
     name: str
     file: str
@@ -18,11 +18,11 @@ class Mistake:
     field: str
     problem: str
     found_in: str = ""
-    """The file that the finding names, where it is another one."""
+    """The file that the finding names, if it is not the edited one."""
     at: str = field(default="", kw_only=True)
-    """What stands in the line that the finding names."""
+    """A text in the line that the finding names."""
     intact: str = field(default="", kw_only=True)
-    """A file that must stay right for this one to be found."""
+    """A file that must stay correct for this mistake to be found."""
 
     def __str__(self) -> str:
         return self.name
@@ -32,7 +32,7 @@ class Mistake:
         return {self.file, self.found_in, self.intact} - {""}
 
     def make(self, copy: Path) -> None:
-        """Make the mistake; without a text to replace, the file is written anew, or deleted."""
+        """Make the mistake. Without a text to replace, the whole file is replaced or deleted."""
         path = copy / self.file
         if not self.old and not self.new:
             path.unlink()

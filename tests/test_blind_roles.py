@@ -1,4 +1,4 @@
-"""A role that row-level security hides rows from never hears that all is well."""
+"""A role from which row-level security hides rows never gets the answer that all is well."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ def run(url: str, *arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("grants", OPERATORS.values(), ids=OPERATORS)
-def test_the_doctor_of_a_role_that_does_not_see_everything_refuses(deployment, operator_url, grants):
+def test_the_doctor_refuses_a_role_that_does_not_see_all_rows(deployment, operator_url, grants):
     with deployment.superuser() as connection:
         if grants:
             connection.execute(grants)
@@ -54,7 +54,7 @@ def test_the_doctor_of_a_role_that_does_not_see_everything_refuses(deployment, o
 @pytest.mark.parametrize(
     "command", [["doctor"], ["doctor", "--repair"], ["export-learner", "ada@example.org"], ["audit"]]
 )
-def test_commands_of_such_a_role_fail_by_name(deployment, operator_url, command):
+def test_commands_fail_for_a_role_that_does_not_see_all_rows(deployment, operator_url, command):
     with deployment.superuser() as connection:
         connection.execute(OPERATORS["who may read every table"])
 
@@ -66,7 +66,7 @@ def test_commands_of_such_a_role_fail_by_name(deployment, operator_url, command)
 
 @pytest.mark.parametrize("command", ["status", "drift", "lint"])
 @pytest.mark.parametrize("who", ["who may do nothing", "who may read every table"])
-def test_what_looks_at_the_schema_fails_for_such_a_role(deployment, operator_url, command, who):
+def test_schema_commands_fail_for_a_role_that_does_not_see_all_rows(deployment, operator_url, command, who):
     if OPERATORS[who]:
         with deployment.superuser() as connection:
             connection.execute(OPERATORS[who])
@@ -81,7 +81,7 @@ def test_what_looks_at_the_schema_fails_for_such_a_role(deployment, operator_url
     "grants",
     ["grant app_service to operator", "alter role operator bypassrls; grant pg_read_all_data to operator"],
 )
-def test_the_doctor_of_a_role_that_sees_everything_examines(deployment, operator_url, grants):
+def test_the_doctor_works_for_a_role_that_sees_all_rows(deployment, operator_url, grants):
     with deployment.superuser() as connection:
         connection.execute(grants)
 
@@ -89,7 +89,7 @@ def test_the_doctor_of_a_role_that_sees_everything_examines(deployment, operator
         db.doctor.require_sight()
 
 
-def test_the_doctor_sees_everything_as_owner_and_as_service(deployment):
+def test_the_doctor_works_for_the_owner_and_the_service(deployment):
     with Database(deployment.owner_url) as own, Database(deployment.app_url) as db:
         own.doctor.require_sight()
         db.as_service().doctor.require_sight()
@@ -112,7 +112,7 @@ def test_the_doctor_sees_everything_as_owner_and_as_service(deployment):
         ),
     ],
 )
-def test_a_half_restored_database_is_told_by_name(migrated_url, lost, told):
+def test_a_half_restored_database_is_reported(migrated_url, lost, told):
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute(lost)
 
@@ -124,7 +124,7 @@ def test_a_half_restored_database_is_told_by_name(migrated_url, lost, told):
 
 
 @pytest.mark.parametrize("command", [["status"], ["lint"], ["drift"], ["doctor"]])
-def test_a_database_without_the_role_of_the_service_is_told_by_name(new_host, command):
+def test_a_database_without_app_service_is_reported(new_host, command):
     with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
         connection.execute("create role keeper login createrole")
         connection.execute("grant create on schema public to keeper")
@@ -141,7 +141,7 @@ def test_a_database_without_the_role_of_the_service_is_told_by_name(new_host, co
 
 
 @pytest.mark.parametrize("command", ["status", "lint", "drift"])
-def test_the_log_in_of_the_application_is_not_told_to_make_the_service_of_all_learners(deployment, command):
+def test_the_application_is_not_advised_to_grant_app_service_to_learners(deployment, command):
     code, said = run(deployment.app_url, command)
 
     assert code == 1
@@ -151,7 +151,7 @@ def test_the_log_in_of_the_application_is_not_told_to_make_the_service_of_all_le
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["reset", "--yes", "--demo-data"]])
-def test_who_may_not_know_what_is_applied_is_told_to_connect_as_who_migrates(deployment, command):
+def test_a_role_that_cannot_read_the_migrations_is_told_to_connect_as_their_owner(deployment, command):
     code, output = run(deployment.app_url, *command)
 
     assert code == 1

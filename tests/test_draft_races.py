@@ -1,4 +1,4 @@
-"""A learner who begins a tree while an author takes it back, on connections of their own."""
+"""A learner starts a tree while an author unpublishes it, on two connections."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +42,7 @@ def app(clone: str, db: Database) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("action", ["start_tree", "start_skill"])
-def test_who_waits_while_a_tree_is_taken_back_finds_none(
+def test_a_learner_who_waits_while_a_tree_is_unpublished_does_not_find_it(
     app: Database, db: Database, connection: Connection, action: str
 ) -> None:
     ada = add_user(db)
@@ -68,7 +68,7 @@ def test_who_waits_while_a_tree_is_taken_back_finds_none(
 
 
 @pytest.mark.parametrize("action", ["start_tree", "start_skill"])
-def test_who_waits_while_a_tree_is_published_begins_it(
+def test_a_learner_who_waits_while_a_tree_is_published_starts_it(
     app: Database, db: Database, connection: Connection, action: str
 ) -> None:
     ada = add_user(db)

@@ -1,4 +1,4 @@
-"""By SQL of one's own, as the roles of a learner's work: nothing of another's is written, and nothing is forged."""
+"""Arbitrary SQL in the roles of a learner cannot change another learner's rows or forge anything."""
 
 import json
 from uuid import uuid4
@@ -12,12 +12,12 @@ from deployment import one_row, try_statement
 
 DENIED = "42501"
 READ_ONLY_VIEW = "55000"
-# Refused before anything is looked at, so that it tells nothing: the number of an entry is the server's to give.
+# An identity column cannot be set. The check comes before any row is read, so the error reveals nothing.
 ALWAYS_GENERATED = "428C9"
 
 
 def outcome(connection: psycopg.Connection, statement: str) -> tuple[str | None, int | None]:
-    """Run a statement; return its SQLSTATE if it failed, and else how many rows it changed."""
+    """Run a statement. Return its SQLSTATE if it failed, or else the number of changed rows."""
     try:
         return None, connection.execute(statement).rowcount
     except psycopg.Error as error:
@@ -27,7 +27,7 @@ def outcome(connection: psycopg.Connection, statement: str) -> tuple[str | None,
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_of_another_learners_is_changed_by_any_verb(deployment, role):
+def test_no_statement_changes_another_learners_rows(deployment, role):
     grace = deployment.grace.user_id
     with deployment.superuser() as superuser:
         before = fingerprint_without_rows_of(superuser, deployment.ada.user_id)
@@ -52,7 +52,7 @@ def test_nothing_of_another_learners_is_changed_by_any_verb(deployment, role):
         with psycopg.connect(deployment.app_url, autocommit=True) as connection:
             connection.execute(f"set role {role}; set app.current_user_id = '{deployment.ada.user_id}'")
             for statement in statements:
-                # Each is committed, if it comes to that.
+                # Each statement that succeeds is committed.
                 state, count = outcome(connection, statement)
                 assert (state, count) in {
                     (None, 0),
@@ -79,7 +79,7 @@ def test_nothing_of_another_learners_is_changed_by_any_verb(deployment, role):
         "update {t} set {o} = (jsonb_populate_record(null::{t}, %s::jsonb)).{o}",
     ],
 )
-def test_a_key_that_is_taken_is_refused_as_one_that_is_free(deployment, as_ada, statement):
+def test_used_and_unused_keys_get_the_same_error(deployment, as_ada, statement):
     with deployment.superuser() as superuser:
         for table, owner in deployment.owners.items():
             if owner is None:
@@ -96,10 +96,10 @@ def test_a_key_that_is_taken_is_refused_as_one_that_is_free(deployment, as_ada, 
 
 
 OF_THE_ACCOUNT = ("users.avatar_url", "users.first_name", "users.last_name", "users.username")
-"""What owners of an account change of it themselves."""
+"""Columns that owners of an account can change."""
 
 
-def test_a_learner_writes_what_they_say_of_themselves_and_nothing_else(deployment):
+def test_a_learner_can_write_only_the_columns_about_themselves(deployment):
     may = (
         "select relname || '.' || attname from pg_attribute join pg_class on pg_class.oid = attrelid where attnum > 0"
         " and relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v') and not attisdropped"
@@ -181,8 +181,8 @@ POWERS = (
 
 
 @pytest.mark.parametrize("statement", POWERS)
-def test_no_power_over_the_database_is_within_reach(as_ada, statement):
+def test_no_administrative_statement_is_allowed(as_ada, statement):
     state, _, said = try_statement(as_ada, statement)
 
-    # 42809: users is no materialized view, which is looked at first.
+    # 42809: the server first checks that users is a materialized view, and it is not.
     assert state in {DENIED, "42809"}, said

@@ -1,4 +1,4 @@
-"""Who may do what, as the server's catalogue says; and that it takes no superuser to set it up."""
+"""The privileges of each role according to the system catalogs. The setup needs no superuser."""
 
 import psycopg
 import pytest
@@ -56,12 +56,12 @@ GRANTED = """
 """
 
 
-def test_public_has_nothing(deployment):
+def test_public_has_no_privileges(deployment):
     with deployment.superuser() as superuser:
         assert rows(superuser, TO_PUBLIC) == []
 
 
-def test_what_later_migrations_add_is_nobodys(deployment):
+def test_objects_of_later_migrations_have_no_grants_by_default(deployment):
     with psycopg.connect(deployment.owner_url) as owner:
         owner.execute("create table later (user_id uuid, secret text)")
         owner.execute("create view later_seen as select secret from later")
@@ -83,7 +83,7 @@ def test_what_later_migrations_add_is_nobodys(deployment):
 
 
 @pytest.mark.parametrize("role", ["app_user", "app_engine", "app_service", "skilltree_app"])
-def test_no_role_of_the_application_owns_anything_or_has_power_over_the_server(deployment, role):
+def test_no_application_role_owns_objects_or_has_server_attributes(deployment, role):
     with deployment.superuser() as superuser:
         assert rows(superuser, f"select {ATTRIBUTES} from pg_roles where rolname = %s", role) == [(False,) * 5]
         assert value(superuser, OWNED, role) == 0
@@ -93,7 +93,7 @@ def test_no_role_of_the_application_owns_anything_or_has_power_over_the_server(d
         assert may_make_tables == (role == "app_service")
 
 
-def test_the_application_logs_in_as_the_least_of_its_roles(deployment):
+def test_the_application_logs_in_with_its_weakest_role(deployment):
     memberships = (
         "select member.rolname, role.rolname from pg_auth_members"
         " join pg_roles as role on role.oid = roleid join pg_roles as member on member.oid = pg_auth_members.member"
@@ -110,20 +110,20 @@ def test_the_application_logs_in_as_the_least_of_its_roles(deployment):
         assert rows(superuser, "select rolname from pg_roles where rolcanlogin and rolname ~ '^app_'") == []
         assert not value(superuser, "select rolinherit from pg_roles where rolname = 'skilltree_app'")
         assert rows(application, "select current_user, session_user") == [("app_user", "skilltree_app")]
-        # Not even by giving the default up.
+        # Not even after it resets its default role.
         application.execute("set role none")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             application.execute("select from public.skills")
 
 
-def test_the_service_reads_and_writes_data_but_not_what_migrations_note(deployment):
+def test_the_service_reads_and_writes_all_data_but_not_the_migration_tables(deployment):
     with deployment.superuser() as superuser:
         granted = rows(superuser, GRANTED, "app_service")
 
     assert granted == [("delete", False), ("insert", False), ("select", False), ("update", False)]
 
 
-def test_an_owner_who_is_no_superuser_migrates_seeds_examines_and_rolls_back(deployment):
+def test_an_owner_without_superuser_can_migrate_seed_examine_and_roll_back(deployment):
     with deployment.superuser() as superuser:
         superuser.execute("create role tenant login")
         superuser.execute("grant app_service to tenant")
@@ -141,7 +141,7 @@ def test_an_owner_who_is_no_superuser_migrates_seeds_examines_and_rolls_back(dep
 
         assert migrate.rollback(url, count=None) == applied[::-1]
 
-        # The roles are also of another database, which goes on.
+        # Another database uses the same roles, and it must keep working.
         with Database(deployment.app_url) as app:
             assert app.as_user(deployment.ada.user_id).users.get(deployment.ada.user_id).username == "ada"
     finally:
@@ -150,7 +150,7 @@ def test_an_owner_who_is_no_superuser_migrates_seeds_examines_and_rolls_back(dep
             superuser.execute("drop role tenant")
 
 
-def test_an_owner_who_is_no_member_of_the_service_is_told_so(deployment):
+def test_an_owner_without_app_service_gets_a_message(deployment):
     with deployment.superuser() as superuser:
         superuser.execute("create role outsider login")
         superuser.execute("create database outside owner outsider")

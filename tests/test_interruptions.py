@@ -1,8 +1,8 @@
-"""A pool of one connection: work that is cancelled at any await, or interrupted from the keyboard, leaves nothing.
+"""A pool of one connection: work that is cancelled at any await, or interrupted by Ctrl+C, leaves nothing behind.
 
-Neither on a connection of its own, nor on one that PgBouncer gives to the next client.
+This holds for a direct connection, and for one that PgBouncer gives to the next client.
 
-Only tasks can be cancelled, and only the main thread is interrupted, so this has no twin.
+Only tasks can be cancelled, and only the main thread is interrupted, so there is no sync twin.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ async def an_import(db: AsyncDatabase, learner: SampleLearner) -> None:
 
 
 class Cancelled:
-    """Work whose task is cancelled when it waits for the nth time, and for the one after it, too, if that is wanted."""
+    """Work whose task is cancelled at its nth await, and if ``twice``, also at the following one."""
 
     def __init__(self, work: Awaitable[object], nth: int, *, twice: bool) -> None:
         self._work = work
@@ -99,7 +99,7 @@ THROUGH_PGBOUNCER = [
 
 @pytest.fixture
 def route(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> Iterator[tuple[str, int | None]]:
-    """How the application reaches the server, and after how many runs it prepares."""
+    """The URL, direct or through PgBouncer, and the number of runs before a statement is prepared."""
     if request.param == DIRECTLY:
         yield app_url, 5
         return
@@ -118,13 +118,13 @@ def route(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> It
     ],
     indirect=["route"],
 )
-# Now and then psycopg lets other tasks run where it need not wait. Cancelled there, its end of a pipeline
-# complains while it is thrown away that the connection is closed, as it has to be.
+# Sometimes psycopg lets other tasks run without waiting. If it is cancelled there, leaving the pipeline warns that the
+# connection is closed. This is expected, because the connection is discarded.
 @pytest.mark.filterwarnings(
     "ignore:Exception ignored in. <generator object BasePipeline._exit_gen:pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize("work", [a_call, a_unit_of_work, the_service, an_import])
-async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, route, two_learners, work, twice):
+async def test_nothing_leaks_after_work_is_cancelled_at_any_await(migrated_url, route, two_learners, work, twice):
     ada, grace = two_learners
     url, prepare_threshold = route
     cancelled = 0
@@ -135,7 +135,7 @@ async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, rout
         for nth in range(1, 1000):
             interrupted = Cancelled(work(db, ada), nth, twice=twice)
             try:
-                # A task of its own, which ends with the cancellation.
+                # A separate task, which ends with the cancellation.
                 await asyncio.create_task(await_it(interrupted))
             except asyncio.CancelledError:
                 cancelled += 1
@@ -146,7 +146,7 @@ async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, rout
     assert cancelled == nth - 1
     with Database(migrated_url) as owner:
         assert owner.doctor.examine() == []
-        # All that others were told was done, is done.
+        # Everything acknowledged to the other learner is stored.
         assert minutes(owner, grace) == before + nth
 
 
@@ -161,7 +161,7 @@ async def await_it(work: Awaitable[object]) -> object:
 
 @pytest.mark.parametrize("route", [DIRECTLY, *THROUGH_PGBOUNCER], indirect=True)
 @pytest.mark.parametrize("in_a_unit", [False, True], ids=["a call", "a unit of work"])
-def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, route, two_learners, in_a_unit):
+def test_nothing_leaks_after_work_is_interrupted_by_ctrl_c(migrated_url, route, two_learners, in_a_unit):
     ada, grace = two_learners
     url, prepare_threshold = route
 
@@ -183,7 +183,7 @@ def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, rou
         assert owner.doctor.examine() == []
 
 
-async def test_a_unit_of_work_that_was_interrupted_does_no_more(migrated_url, app_url, two_learners):
+async def test_an_interrupted_unit_of_work_refuses_further_calls(migrated_url, app_url, two_learners):
     ada, _ = two_learners
 
     async with AsyncDatabase(app_url, min_size=1, max_size=1, timeout=5) as db:
@@ -199,7 +199,7 @@ async def test_a_unit_of_work_that_was_interrupted_does_no_more(migrated_url, ap
 
 
 class Within:
-    """A unit of work in place of the database."""
+    """A stand-in for the database that uses an open unit of work."""
 
     def __init__(self, unit: Any) -> None:
         self._unit = unit

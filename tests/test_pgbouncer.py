@@ -1,4 +1,4 @@
-"""Behind PgBouncer in transaction mode, where clients share a connection to the server: nobody sees another's rows."""
+"""Behind PgBouncer in transaction mode, clients share a server connection, and no learner sees another's rows."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ def two_learners(migrated_url: str) -> tuple[SampleLearner, SampleLearner]:
 
 @pytest.fixture
 def impatient(migrated_url: str) -> None:
-    """A learner's statement may take a second; PgBouncer passes no time limit of a client on."""
+    """Limit a learner's statements to a second on the server. PgBouncer does not pass on a limit of the client."""
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         name = connection.info.dbname
         connection.execute(f'alter role skilltree_app in database "{name}" set statement_timeout = 1000')
@@ -34,14 +34,14 @@ def impatient(migrated_url: str) -> None:
 
 @pytest.fixture(params=["unprepared", "prepared"])
 def pooled(request: pytest.FixtureRequest, migrated_url: str, impatient: None) -> Iterator[tuple[str, int | None]]:
-    """The URL of a PgBouncer with one connection to the server, and after how many runs a client prepares."""
+    """The URL of a PgBouncer with one server connection, and the number of runs before a statement is prepared."""
     prepares = request.param == "prepared"
     with pgbouncer(migrated_url, prepares=prepares) as url:
         yield url, 5 if prepares else None
 
 
 @pytest.mark.parametrize("end", ENDINGS)
-async def test_nothing_is_left_of_work_that_ends(migrated_url, pooled, two_learners, end):
+async def test_nothing_leaks_after_the_work_of_a_learner_ends(migrated_url, pooled, two_learners, end):
     url, prepare_threshold = pooled
     ada, grace = two_learners
 
@@ -58,7 +58,7 @@ async def test_nothing_is_left_of_work_that_ends(migrated_url, pooled, two_learn
 
 
 @pytest.mark.parametrize("says_so", [True, False], ids=["closed", "gone"])
-async def test_nothing_is_left_of_a_client_that_goes_in_the_middle(migrated_url, pooled, two_learners, says_so):
+async def test_nothing_leaks_after_a_client_disconnects_during_its_work(migrated_url, pooled, two_learners, says_so):
     url, _ = pooled
     ada, grace = two_learners
 
@@ -77,7 +77,7 @@ async def test_nothing_is_left_of_a_client_that_goes_in_the_middle(migrated_url,
             await check_nothing_leaks(db, ada, grace, statement_timeout="1s")
 
 
-async def test_learners_who_share_a_connection_see_what_is_their_own(pooled, two_learners):
+async def test_learners_who_share_a_connection_see_their_own_rows_only(pooled, two_learners):
     url, prepare_threshold = pooled
     if not KNOWS_PREPARED:
         prepare_threshold = None
@@ -99,7 +99,7 @@ async def test_learners_who_share_a_connection_see_what_is_their_own(pooled, two
     await asyncio.gather(work(ada, grace), work(grace, ada))
 
 
-async def test_a_time_for_statements_is_refused_when_it_is_given_to_the_client(pooled):
+async def test_a_statement_timeout_given_to_the_client_is_refused(pooled):
     url, _ = pooled
     with pytest.raises(ServerUnavailable, match="unsupported startup parameter"):
         await AsyncDatabase(url, statement_timeout=1).open()

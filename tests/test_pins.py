@@ -1,4 +1,4 @@
-"""Whatever server, role, database or environment set, the results are the same."""
+"""Settings of the server, role, database or environment do not change results."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ HOSTILE = {
 
 
 def results(url: str, prepare_threshold: int | None = 5) -> list[object]:
-    """Do some work of every kind, and return what must not differ from run to run."""
+    """Do work of every kind, and return the results that no setting may change."""
     at = datetime.now(UTC)
     with Database(url, max_size=1, prepare_threshold=prepare_threshold) as db:
         service = db.as_service()
@@ -97,7 +97,7 @@ def set_hostile(connection: psycopg.Connection[Any], target: str, settings: dict
 
 
 @pytest.mark.parametrize("setting", [*HOSTILE, "all of them"])
-def test_what_is_set_for_the_database_changes_nothing(
+def test_a_setting_of_the_database_changes_no_result(
     app_url: str, connection: psycopg.Connection[Any], expected_results: list[object], setting: str
 ) -> None:
     settings = HOSTILE if setting == "all of them" else {setting: HOSTILE[setting]}
@@ -107,7 +107,7 @@ def test_what_is_set_for_the_database_changes_nothing(
     assert results(app_url) == expected_results
 
 
-def test_what_is_set_for_the_role_changes_nothing(
+def test_settings_of_the_role_change_no_result(
     app_url: str, connection: psycopg.Connection[Any], expected_results: list[object]
 ) -> None:
     set_hostile(connection, f"role skilltree_app in database {connection.info.dbname}", HOSTILE)
@@ -116,7 +116,7 @@ def test_what_is_set_for_the_role_changes_nothing(
     assert results(app_url) == expected_results
 
 
-def test_what_the_environment_sets_changes_nothing(
+def test_settings_in_the_environment_change_no_result(
     app_url: str, connection: psycopg.Connection[Any], expected_results: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGTZ", "Pacific/Apia")
@@ -129,7 +129,7 @@ def test_what_the_environment_sets_changes_nothing(
 
 
 @needs_pgbouncer
-def test_behind_a_pooler_what_is_set_for_the_database_changes_nothing(
+def test_settings_of_the_database_change_no_result_behind_a_pooler(
     migrated_url: str, connection: psycopg.Connection[Any], expected_results: list[object]
 ) -> None:
     set_hostile(connection, f"database {connection.info.dbname}", HOSTILE)
@@ -146,7 +146,7 @@ def reset_settings(connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"delete from public.{table}")
 
 
-def test_what_the_connection_string_sets_itself_stays(app_url: str) -> None:
+def test_settings_in_the_connection_string_are_kept(app_url: str) -> None:
     url = make_conninfo(app_url, options=r"-c TimeZone=Asia/Tokyo --default-transaction-isolation=repeatable\ read")
     with Database(url) as db, db._pool.connection() as connection:
         shown = [
@@ -157,6 +157,6 @@ def test_what_the_connection_string_sets_itself_stays(app_url: str) -> None:
     assert shown == [("Asia/Tokyo",), ("repeatable read",)]
 
 
-def test_the_settings_of_a_connection_string_are_found_however_they_are_written() -> None:
+def test_settings_in_a_connection_string_are_found_in_every_notation() -> None:
     assert kept({"options": "-c a_b=1 -cC=2 --d-e=3 -c lock_timeout=5"}) == {"a_b", "c", "d_e", "lock_timeout"}
     assert kept({}) == frozenset()

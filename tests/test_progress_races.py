@@ -1,6 +1,6 @@
-"""Learners and authors at the same time, on connections of their own: what follows from an action follows once.
+"""Learners and authors act at the same time, on separate connections. Each effect of an action happens once.
 
-Each race begins with trees and learners that no other has touched, so that nothing later can mend what went wrong.
+Each race starts with new trees and learners, so that no later action can repair a fault.
 """
 
 import threading
@@ -42,7 +42,7 @@ Action = Callable[[], object]
 Graph = Mapping[str, Sequence[str]]
 
 BEGUN = pytest.mark.parametrize("begun", [True, False], ids=["begun", "first"])
-"""In trees that somebody has begun learners share a lock; the first learner of a tree has it alone."""
+"""In a started tree learners share a lock. The first learner of a tree takes it exclusively."""
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +65,13 @@ def db(clone: str, connection: Connection) -> Iterator[Database]:
 
 
 def opened(clone: str, deadlock_timeout: str = "5ms", isolation: str = "read\\ committed") -> Database:
-    """Return a pool that looks for deadlocks after this time: they are part of the races and need no second each."""
+    """Return a pool with a short deadlock timeout, because the races cause many deadlocks."""
     options = f"-c deadlock_timeout={deadlock_timeout} -c default_transaction_isolation={isolation}"
     return Database(make_conninfo(clone, options=options), max_size=8, timeout=30)
 
 
 class Race:
-    """Runs actions at the same time, again and again, each on a thread and so on a connection of its own."""
+    """Runs actions at the same time, repeatedly, in one thread and on one connection each."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(8)
@@ -80,7 +80,7 @@ class Race:
         self._threads.shutdown()
 
     def run(self, *actions: Action) -> list[Any]:
-        """Return what each action returns, or its error; what is no SkillTreeError is raised."""
+        """Return the result or error of each action. Raise any error that is not a SkillTreeError."""
         start = threading.Barrier(len(actions), timeout=30)
         futures = [self._threads.submit(self._attempt, start, action) for action in actions]
         return [future.result(timeout=60) for future in futures]
@@ -111,7 +111,7 @@ class Tree(dict[str, SkillId]):
 def insert_trees(
     connection: Connection, graph: Graph, count: int = ROUNDS, **columns: Mapping[str, object]
 ) -> list[Tree]:
-    """Write trees of the same form by plain SQL; ``xp_value={"html": 5}`` says what a skill has in a column."""
+    """Insert equal trees by plain SQL. ``xp_value={"html": 5}`` sets a column of a skill."""
     trees = [Tree({name: SkillId(uuid4()) for name in graph}) for _ in range(count)]
     dependents = {name: [other for other, needed in graph.items() if name in needed] for name in graph}
     names = ", ".join(("id", "skill_tree_id", "name", "dependencies", "dependents", *columns))
@@ -130,7 +130,7 @@ def insert_trees(
 
 
 def insert_learners(connection: Connection, count: int, *, slot: int | None = None) -> list[UserId]:
-    """Write learners by plain SQL; those of one slot share the rows in which a leaderboard counts them."""
+    """Insert learners by plain SQL. Learners of one slot share the rows of leaderboard counts."""
     ids = [UserId(uuid4()) for _ in range(count)]
     if slot is not None:
         ids = [UserId(UUID(bytes=one.bytes[:-1] + bytes([slot]))) for one in ids]
@@ -144,7 +144,7 @@ def insert_learners(connection: Connection, count: int, *, slot: int | None = No
 
 
 def begin_trees(db: Database, connection: Connection, trees: Sequence[Tree]) -> None:
-    """Let another learner begin each tree."""
+    """Let another learner start each tree."""
     (other,) = insert_learners(connection, 1)
     with db.transaction() as unit:
         for tree in trees:
@@ -152,7 +152,7 @@ def begin_trees(db: Database, connection: Connection, trees: Sequence[Tree]) -> 
 
 
 def completing_in_turn(db: Database, learner: UserId, *skills: SkillId) -> Action:
-    """Return what completes skills one after the other, and returns the last outcome."""
+    """Return an action that completes skills in turn and returns the last outcome."""
     return lambda: [db.progress.complete_skill(learner, skill) for skill in skills][-1]
 
 
@@ -256,7 +256,7 @@ def test_an_achievement_earned_by_two_skills_completed_at_once_is_awarded_once(
 
 
 @pytest.mark.parametrize("slots", [(3, 3), (3, 4)], ids=["shared", "apart"])
-def test_counts_of_a_leaderboard_are_exact_after_two_learners_complete_at_once(
+def test_leaderboard_counts_are_exact_after_two_concurrent_completions(
     db: Database, connection: Connection, race: Race, slots: tuple[int, int]
 ) -> None:
     (ada,), (ben,) = (insert_learners(connection, 1, slot=slot) for slot in slots)
@@ -275,7 +275,7 @@ def test_counts_of_a_leaderboard_are_exact_after_two_learners_complete_at_once(
     assert db.doctor.examine() == []
 
 
-def test_counts_are_exact_after_learners_come_and_go_while_they_complete(
+def test_leaderboard_counts_are_exact_after_learners_join_and_leave_during_completions(
     db: Database, connection: Connection, race: Race
 ) -> None:
     trees = insert_trees(connection, {"html": [], "css": ["html"]}, xp_value={"html": 60, "css": 70})
@@ -335,7 +335,7 @@ EDITS: dict[str, Edit] = {
 
 
 def completing_what_opens(db: Database, learner: UserId, skills: Sequence[SkillId]) -> Action:
-    """Return what completes all it can of these skills, and returns the errors."""
+    """Return an action that completes as many of these skills as possible and returns the errors."""
 
     def work() -> list[SkillTreeError]:
         errors: list[SkillTreeError] = []
@@ -350,7 +350,7 @@ def completing_what_opens(db: Database, learner: UserId, skills: Sequence[SkillI
 
 
 def editing_in_one_unit(db: Database, tree: Tree, *edits: Edit) -> Action:
-    """Return what makes edits in one unit of work."""
+    """Return an action that makes edits in one unit of work."""
 
     def edit() -> None:
         with db.transaction() as unit:
@@ -361,7 +361,7 @@ def editing_in_one_unit(db: Database, tree: Tree, *edits: Edit) -> Action:
 
 
 @BEGUN
-def test_everything_follows_from_completions_during_an_edit_of_their_tree(
+def test_completions_during_an_edit_of_their_tree_have_all_effects(
     db: Database, connection: Connection, race: Race, begun: bool
 ) -> None:
     trees = insert_trees(
@@ -385,7 +385,7 @@ def test_everything_follows_from_completions_during_an_edit_of_their_tree(
     assert db.doctor.examine() == []
 
 
-def test_everything_follows_from_completions_while_two_authors_edit_their_tree(
+def test_completions_while_two_authors_edit_their_tree_have_all_effects(
     db: Database, connection: Connection, race: Race
 ) -> None:
     trees = insert_trees(connection, PAGES, is_active={"idle": False}, is_milestone={"layout": True})
@@ -411,7 +411,7 @@ def test_everything_follows_from_completions_while_two_authors_edit_their_tree(
     assert db.doctor.examine() == []
 
 
-def test_two_trees_completed_by_edits_at_once_are_counted_for_all_their_learners(
+def test_two_trees_completed_by_concurrent_edits_count_for_all_learners(
     db: Database, connection: Connection, race: Race
 ) -> None:
     learners = insert_learners(connection, 2)
@@ -434,16 +434,14 @@ def test_two_trees_completed_by_edits_at_once_are_counted_for_all_their_learners
     assert db.doctor.examine() == []
 
 
-def test_an_edit_waits_for_a_learner_even_when_the_first_learner_is_deleted(
-    db: Database, connection: Connection
-) -> None:
+def test_an_edit_waits_for_a_learner_even_if_the_first_learner_is_deleted(db: Database, connection: Connection) -> None:
     (tree,) = insert_trees(connection, {"html": [], "css": []}, 1)
     (ada,), (ben,) = insert_learners(connection, 1, slot=1), insert_learners(connection, 1, slot=2)
     db.progress.complete_skill(ada, tree["html"])
     with ThreadPoolExecutor(2) as threads:
         with db.transaction() as unit:
             unit.progress.complete_skill(ben, tree["html"])
-            # Either may have to wait for the end of the unit, or not.
+            # Each of them may have to wait for the end of the unit of work.
             deletion = threads.submit(db.users.delete, ada)
             wait([deletion], timeout=0.3)
             edit = threads.submit(db.skills.create, tree.id, name="new")
@@ -455,7 +453,7 @@ def test_an_edit_waits_for_a_learner_even_when_the_first_learner_is_deleted(
 
 
 @pytest.mark.parametrize("isolation", ["repeatable\\ read", "serializable"])
-def test_nobody_works_at_an_isolation_level_that_would_hide_what_they_waited_for(
+def test_actions_at_a_higher_isolation_level_are_refused(
     db: Database, connection: Connection, clone: str, isolation: str
 ) -> None:
     (tree,) = insert_trees(connection, {"html": [], "css": []}, 1)
@@ -500,7 +498,7 @@ def test_an_edit_is_not_refused_because_a_learner_is_deleted_meanwhile(db: Datab
 def crossing_units(
     db: Database, *halves: tuple[Callable[[Database], object], Callable[[Database], object]]
 ) -> list[Action]:
-    """Return units of work that have all done their first half before any begins its second."""
+    """Return units of work that all finish their first half before any starts its second."""
     ready = threading.Barrier(len(halves), timeout=30)
 
     def run(first: Callable[[Database], object], second: Callable[[Database], object]) -> None:
@@ -512,7 +510,7 @@ def crossing_units(
     return [lambda half=half: run(*half) for half in halves]  # type: ignore[misc]
 
 
-def test_of_two_units_of_work_that_lock_learners_crosswise_one_is_undone(
+def test_one_of_two_units_of_work_with_crossing_locks_on_learners_is_rolled_back(
     db: Database, connection: Connection, race: Race
 ) -> None:
     trees = insert_trees(connection, {"html": [], "css": []}, 2 * ROUNDS)
@@ -542,7 +540,7 @@ def test_of_two_units_of_work_that_lock_learners_crosswise_one_is_undone(
     assert db.doctor.examine() == []
 
 
-def test_of_two_units_of_work_that_learn_in_one_tree_and_edit_the_other_one_is_undone(
+def test_one_of_two_units_of_work_that_learn_and_edit_crosswise_is_rolled_back(
     db: Database, connection: Connection, race: Race
 ) -> None:
     trees = insert_trees(connection, {"html": [], "css": []}, 2 * ROUNDS)
@@ -573,18 +571,16 @@ def test_of_two_units_of_work_that_learn_in_one_tree_and_edit_the_other_one_is_u
     assert db.doctor.examine() == []
 
 
-def test_a_call_that_meets_a_deadlock_is_tried_again_and_counted(
-    db: Database, connection: Connection, clone: str
-) -> None:
+def test_a_call_is_retried_after_a_deadlock_and_counted(db: Database, connection: Connection, clone: str) -> None:
     trees = insert_trees(connection, {"html": [], "css": []})
     begin_trees(db, connection, trees)
     undone = 0
 
-    # The call waits for a count that the unit has changed, then the unit for the learner whom the call holds. The one
-    # who looks for deadlocks gives way.
+    # The call waits for a count that the unit of work has changed. The unit then waits for the learner locked by the
+    # call. The session that checks for deadlocks first is cancelled.
     with opened(clone, "20ms") as hasty, opened(clone, "2s") as patient, ThreadPoolExecutor(1) as thread:
         for tree in trees:
-            # Both get their first XP, and are counted in the same rows.
+            # Both get their first XP, and share rows of leaderboard counts.
             ada, ben = insert_learners(connection, 2, slot=6)
             try:
                 with patient.transaction() as unit:
@@ -597,7 +593,7 @@ def test_a_call_that_meets_a_deadlock_is_tried_again_and_counted(
             assert not call.result(timeout=30).already_completed
         retries = hasty.statistics()["retries"]
 
-    # On a slow machine the unit may come too late for the call to notice.
+    # On a slow machine the unit may be too late to block the call.
     assert undone + retries >= ROUNDS
     assert retries > ROUNDS // 10
     assert patient.statistics()["retries"] == 0

@@ -1,4 +1,4 @@
-"""Databases that come out of a dump: on the same server, on another without the roles, and on a newer version."""
+"""Databases restored from a dump: on the same server, on one without the roles, and on a newer version."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ from skilltree.migrate.drift import _restored, drift
 from skilltree.migrate.programs import ProgramTooOld
 from skilltree.seed import seed
 
-# What a dump without --create leaves behind.
+# A dump without --create does not contain these.
 GRANTS = "grants on the database"
 
 
@@ -51,7 +51,7 @@ def restore(version: str, url: str, dump: bytes) -> None:
 
 
 def seed_and_learn(url: str) -> None:
-    """Seed, and let a learner complete what there is to begin with."""
+    """Seed the database, and let a learner complete the first skills."""
     with Database(url, max_size=2) as db:
         for _ in seed(db):
             pass
@@ -65,7 +65,7 @@ def seed_and_learn(url: str) -> None:
 
 
 def all_rows_fingerprint(url: str) -> dict[str, tuple[int, str]]:
-    """Return how many rows each table has, and a fingerprint of them."""
+    """Return the number of rows of each table, and a fingerprint of them."""
     with psycopg.connect(url) as connection:
         tables = connection.execute(
             "select oid::regclass::text from pg_class where relkind in ('r', 'p') and not relispartition"
@@ -73,7 +73,7 @@ def all_rows_fingerprint(url: str) -> dict[str, tuple[int, str]]:
         ).fetchall()
         return {
             table: connection.execute(
-                # What is searched is made anew: a newer server knows other stems.
+                # Search vectors are left out: a restore computes them again, and stemmers differ between versions.
                 f"select count(*), md5(string_agg(image, ' ' order by image))"
                 f" from (select (to_jsonb({table}) - 'search_document')::text as image from {table}) as row_image"
             ).fetchall()[0]
@@ -82,7 +82,7 @@ def all_rows_fingerprint(url: str) -> dict[str, tuple[int, str]]:
 
 
 def assert_healthy(url: str) -> None:
-    """Check that a restored database is as its migrations make it, holds, and can be worked on."""
+    """Check that a restored database has no drift and no fault, and can be used."""
     found = drift(url)
     assert [each for each in found.differences if each.object != GRANTS] == []
     assert (found.pending, found.edited, found.deleted) == ([], [], [])
@@ -95,7 +95,7 @@ def assert_healthy(url: str) -> None:
         assert db.doctor.examine() == []
 
 
-def test_a_restored_database_is_as_its_migrations_make_it(migrated_url, template, request):
+def test_a_restored_database_has_no_drift(migrated_url, template, request):
     version = request.config.getoption("pg")
     seed_and_learn(migrated_url)
     server = f"host={template.host} user={template.user} dbname=postgres"
@@ -107,7 +107,7 @@ def test_a_restored_database_is_as_its_migrations_make_it(migrated_url, template
         assert_healthy(url)
 
 
-def test_a_dump_of_a_restored_database_restores_the_same_again(migrated_url, template, request):
+def test_a_restored_database_can_be_dumped_and_restored_again(migrated_url, template, request):
     version = request.config.getoption("pg")
     server = f"host={template.host} user={template.user} dbname=postgres"
 
@@ -118,7 +118,7 @@ def test_a_dump_of_a_restored_database_restores_the_same_again(migrated_url, tem
         assert [each.object for each in drift(second).differences] == [GRANTS]
 
 
-def test_drift_is_still_told_of_a_restored_database(migrated_url, template, request):
+def test_drift_is_found_in_a_restored_database(migrated_url, template, request):
     version = request.config.getoption("pg")
     server = f"host={template.host} user={template.user} dbname=postgres"
 
@@ -141,7 +141,7 @@ def test_drift_is_still_told_of_a_restored_database(migrated_url, template, requ
 
 @pytest.fixture
 def old_server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a PostgreSQL 15, as an upgrade begins with."""
+    """The URL of a PostgreSQL 15, the source of an upgrade."""
     if request.config.getoption("pg") == "15":
         yield f"host={request.getfixturevalue('template').host} user=postgres dbname=postgres"
         return
@@ -155,7 +155,7 @@ def old_server(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def new_server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a PostgreSQL 18, as an upgrade ends with."""
+    """The URL of a PostgreSQL 18, the target of an upgrade."""
     if request.config.getoption("pg") == "18":
         yield f"host={request.getfixturevalue('template').host} user=postgres dbname=postgres"
         return
@@ -169,11 +169,11 @@ def test_an_upgrade_from_15_to_18_keeps_everything(old_server, new_server):
         seed_and_learn(old)
         globals_ = [program("18", "pg_dumpall"), "--globals-only", "--dbname", old]
         roles = subprocess.run(globals_, capture_output=True, check=True).stdout
-        # The superuser is there, and so are the roles where tests have been: psql goes on after what is there already.
+        # The superuser exists already, and perhaps the roles of other tests. psql continues after these errors.
         psql = [program("18", "psql"), "-q", "-X", "--dbname", new_server]
         subprocess.run(psql, input=roles, capture_output=True, check=True)
 
-        # Debian's 15 notes an option with each column that no other server knows.
+        # Debian's 15 dumps a column option that no other server knows.
         dump = re.sub(rb"ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);\n", b"", dumped("18", old))
         restore("18", new, dump)
 
@@ -200,9 +200,7 @@ def drop_an_index(url: str) -> None:
         connection.execute("drop index idx_skill_position")
 
 
-def test_a_pg_dump_that_is_older_than_the_server_is_told_with_its_version(
-    migrated_url, no_wheel, tmp_path, monkeypatch
-):
+def test_a_pg_dump_older_than_the_server_is_reported_with_its_version(migrated_url, no_wheel, tmp_path, monkeypatch):
     old = fake_program(tmp_path / "pg_dump", "echo 'pg_dump (PostgreSQL) 9.6.24'")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     drop_an_index(migrated_url)
@@ -211,9 +209,7 @@ def test_a_pg_dump_that_is_older_than_the_server_is_told_with_its_version(
         drift(migrated_url)
 
 
-def test_a_pg_dump_in_the_path_is_taken_where_that_of_the_wheel_is_too_old(
-    migrated_url, request, tmp_path, monkeypatch
-):
+def test_pg_dump_in_the_path_is_used_if_that_of_the_wheel_is_too_old(migrated_url, request, tmp_path, monkeypatch):
     newer = program(request.config.getoption("pg"), "pg_dump")
     fake_program(tmp_path / "pg_dump", f'exec "{newer}" "$@"')
     old = fake_program(tmp_path / "old", "echo 'pg_dump (PostgreSQL) 9.6.24'")
@@ -224,7 +220,7 @@ def test_a_pg_dump_in_the_path_is_taken_where_that_of_the_wheel_is_too_old(
     assert "index public.idx_skill_position" in [each.object for each in drift(migrated_url).differences]
 
 
-def test_lines_of_a_function_that_look_like_commands_are_kept_in_what_is_restored(migrated_url, template):
+def test_lines_of_a_function_that_look_like_psql_commands_are_restored(migrated_url, template):
     body = "\n\\d is no command\n\\restrict x\nSET transaction_timeout = 0;\n\\unrestrict x\n"
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute("set check_function_bodies = off")

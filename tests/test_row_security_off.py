@@ -1,4 +1,4 @@
-"""Sessions with ``row_security = off``, as the scripts of pg_dump are: what runs as the owner works on."""
+"""Sessions with ``row_security = off``, as in scripts of pg_dump: functions that run as the owner still work."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def entries(connection: psycopg.Connection[Any], table: str) -> int:
 
 @pytest.fixture(params=["superuser", "bypassrls"])
 def restorer(request: pytest.FixtureRequest, deployment: Deployment):
-    """A connection of a role that row-level security does not hold, and that owns nothing."""
+    """A connection of a role that bypasses row-level security and owns nothing."""
     with psycopg.connect(deployment.url) as connection:
         if request.param == "bypassrls":
             connection.execute("create role restorer bypassrls")
@@ -49,7 +49,7 @@ def restorer(request: pytest.FixtureRequest, deployment: Deployment):
 
 
 @pytest.mark.parametrize("table", WRITES)
-def test_a_write_is_on_the_trail_where_the_session_has_row_security_off(restorer, deployment, table):
+def test_a_write_is_audited_with_row_security_off(restorer, deployment, table):
     with restorer.cursor() as cursor:
         cursor.execute(WRITES[table], {"user_id": deployment.ada.user_id})
         assert cursor.rowcount > 0
@@ -57,7 +57,7 @@ def test_a_write_is_on_the_trail_where_the_session_has_row_security_off(restorer
     assert entries(restorer, table) > 0
 
 
-def test_an_account_is_taken_out_of_the_trail_where_the_session_has_row_security_off(restorer, deployment):
+def test_the_trail_is_anonymised_with_row_security_off(restorer, deployment):
     restorer.execute("delete from users where id = %s", [deployment.ada.user_id])
 
     restorer.execute("select anonymise_audit(%s, null)", [deployment.ada.user_id])
@@ -69,7 +69,7 @@ def test_an_account_is_taken_out_of_the_trail_where_the_session_has_row_security
 
 
 @pytest.mark.parametrize("role", ["migrator", "app_service", "app_engine", "app_user"])
-def test_who_is_held_by_row_level_security_is_told_so_and_nothing_is_written(deployment, role):
+def test_a_role_under_row_level_security_gets_an_error_and_writes_nothing(deployment, role):
     url = deployment.owner_url if role == "migrator" else make_conninfo(deployment.app_url, options=f"-c role={role}")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set row_security = off")
@@ -81,7 +81,7 @@ def test_who_is_held_by_row_level_security_is_told_so_and_nothing_is_written(dep
 
 
 @pytest.mark.parametrize("role", ["migrator", "app_service", "app_user"])
-def test_who_has_it_set_for_their_role_works_through_the_library_all_the_same(deployment, role):
+def test_the_library_works_for_a_role_with_row_security_off(deployment, role):
     with deployment.superuser() as connection:
         name = "migrator" if role == "migrator" else "skilltree_app"
         connection.execute(f"alter role {name} set row_security = off")

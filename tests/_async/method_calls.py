@@ -1,10 +1,10 @@
-"""Every method of every repository, called on what is somebody's: what test_strangers does as somebody else.
+"""A call of every repository method, on rows of one learner. test_strangers makes these calls as another learner.
 
-A new method takes a line, of the kind that it is:
+Each new method needs a line in one of these tables:
 
-OWN        one learner's: to others it is as if there were no such learner
-CATALOGUE  the same for everybody
-SERVICE    across learners: refused to a learner
+LEARNER_CALLS    concern one learner; to other learners, that learner does not exist
+CATALOGUE_CALLS  return the same for everybody
+SERVICE_CALLS    work across learners; a learner may not make them
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +19,7 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 class SampleLearner(NamedTuple):
-    """What is a learner's, and the catalogue in which they learn."""
+    """A learner, some of the learner's rows, and the catalogue they learn from."""
 
     user_id: UUID
     email: str
@@ -39,18 +39,18 @@ class SampleLearner(NamedTuple):
     curriculum: object
 
     def as_unknown_learner(self):
-        """Return the same for a learner who does not exist."""
+        """Return a copy with the ids of a learner who does not exist."""
         return self._replace(user_id=uuid4(), email="nobody@example.org", username="nobody", session_id=uuid4())
 
     def without_identity(self, text):
-        """Return a text without what tells whose it is."""
+        """Return a text in which field names replace the values that identify the learner."""
         for field in ("user_id", "email", "username", "session_id"):
             text = text.replace(str(getattr(self, field)), field)
         return text
 
 
 async def add_sample_learner(db, username, course):
-    """Add a learner with rows in every per-user table, each with values of their own."""
+    """Add a learner with rows in every per-user table. The values differ from one learner to the next."""
     learner = await add_user(
         db,
         username,
@@ -97,7 +97,7 @@ async def exported(db, user_id):
 
 
 async def add_course(db):
-    """Add a tree that everybody begins, and one that nobody does."""
+    """Add one tree that every sample learner starts, and one that none of them starts."""
     tree = await add_tree(db)
     done, begun, still_open, successor, locked = await add_skills(
         db, tree, "done", "begun", "open", successor=["done"], locked=["done", "begun"]

@@ -1,4 +1,4 @@
-"""Whose the rows are, for tests of who sees and writes them."""
+"""Which learner each row belongs to, for tests of who can see and write it."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from _async.factories import rows
 
 
 async def tables_with_owner(connection):
-    """Return every table, with the column that says whose a row is, if there is one."""
+    """Return every table with the column that holds the id of a row's owner, or ``None``."""
     return await rows(
         connection,
         "select relname, attname from pg_class left join pg_attribute on attrelid = pg_class.oid"
@@ -17,7 +17,7 @@ async def tables_with_owner(connection):
 
 
 async def fingerprint_without_rows_of(connection, user_id):
-    """Return a fingerprint of every row of every table but this learner's."""
+    """Return a fingerprint of all rows except those of this learner."""
     prints = [
         f"select '{table}', count(*), md5(string_agg(t::text, ' ' order by t::text)) from {table} as t"
         + (f" where {owner} <> '{user_id}'" if owner else "")
@@ -27,7 +27,7 @@ async def fingerprint_without_rows_of(connection, user_id):
 
 
 async def personal_texts(connection, user_id):
-    """Return the texts that stand in one learner's rows, and neither in another's nor in the catalogue."""
+    """Return the texts that occur only in this learner's rows: in no other learner's, and not in the catalogue."""
     theirs, known = set(), set()
     for table, owner in await tables_with_owner(connection):
         for row in await rows(connection, f"select * from {table}"):
@@ -36,7 +36,7 @@ async def personal_texts(connection, user_id):
 
 
 def texts_in(found):
-    """Return what stands in a row as an answer shows it; not numbers, which mean nothing by themselves."""
+    """Return the texts in a value, as an answer would show them. Numbers are left out: alone they identify nobody."""
     if isinstance(found, str):
         return set() if found.isdigit() else {found}
     if isinstance(found, int | float) or found is None:

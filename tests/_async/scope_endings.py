@@ -1,4 +1,4 @@
-"""The ways in which work as a learner can end, and what must be left of it on the connection: nothing."""
+"""The ways in which a learner's work can end, and checks that the connection keeps nothing of it."""
 
 import os
 import socket
@@ -22,11 +22,11 @@ from skilltree.errors import (
 
 
 class Abandoned(Exception):
-    """What the caller of a unit of work may raise."""
+    """An exception of the caller's own."""
 
 
 async def work(db, learner):
-    """Do something as a learner, as the least and as the engine."""
+    """Read as ``app_user`` and write as ``app_engine``, for one learner."""
     assert (await db.users.get(learner.user_id)).username == learner.username
     await db.progress.record_activity(learner.user_id, learner.begun_id, minutes=1)
 
@@ -107,7 +107,7 @@ async def by_a_killed_backend(db, connection, learner):
 
 
 async def kill(connection, which):
-    """End the backends of which this is true."""
+    """Terminate the backends of the application that match a condition."""
     statement = "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where datname = current_database()"
     assert await value(connection, f"{statement} and usename = 'skilltree_app' and {which}") == 1
 
@@ -138,7 +138,7 @@ async def by_a_cut_connection(db, connection, learner):
 
 
 def cut(connection):
-    """Break a connection as a network does: neither side has said anything."""
+    """Break a connection as a network failure does: neither side closes it."""
     with socket.socket(fileno=os.dup(connection.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)
 
@@ -168,9 +168,9 @@ ENDINGS = {
 
 
 async def check_nothing_leaks(db, ada, grace, statement_timeout="10s"):
-    """Check that after one learner's work nobody is there, then the next one alone, and then nobody again.
+    """Check that a connection carries nothing over from one learner to the next, or to a call without a learner.
 
-    Who comes next spends a minute on a skill, as ``work`` does.
+    The second learner spends a minute on a skill, as in ``work``.
     """
     await check_no_learner_is_set(db, ada, statement_timeout)
     async with db.as_user(grace.user_id) as unit:
@@ -184,7 +184,7 @@ async def check_nothing_leaks(db, ada, grace, statement_timeout="10s"):
 
 
 async def check_no_learner_is_set(db, last, statement_timeout):
-    """Check that no learner, role or transaction is left on the connection: this sets none, which would hide them."""
+    """Check that no learner, role or transaction is left on the connection. The check itself sets none of them."""
     with pytest.raises(ScopeMissing):
         await db.users.get(last.user_id)
     async with db._pool.connection() as connection:

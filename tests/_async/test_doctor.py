@@ -12,7 +12,7 @@ STRANGER = UUID("01900000-0000-7000-8000-000000000000")
 
 
 async def corrupt(connection, statement, *values):
-    """Write what no trigger and no foreign key would let through."""
+    """Write rows that triggers and foreign keys would refuse."""
     async with connection.transaction():
         await connection.execute("set local session_replication_role = replica")
         await connection.execute(statement, values)
@@ -20,7 +20,7 @@ async def corrupt(connection, statement, *values):
 
 @pytest.fixture
 async def school(db, connection):
-    """Three learners: grace has completed one skill of four, ada two, linus all. 10 XP each, and a reward of 25."""
+    """Three learners: grace has completed one skill of four, ada two, linus all. A skill pays 10 XP, an award 25."""
     tree = await add_tree(db)
     html, css, layout, grid = await add_skills(db, tree, "html", "css", layout=["html", "css"], grid=["layout"])
     await db.skills.update(html.id, is_milestone=True)
@@ -56,7 +56,7 @@ def summaries(findings):
 
 
 async def check_repair(db, *expected):
-    """Check that exactly this is found, that it is mended, and that nothing remains. Return before and after."""
+    """Check that the doctor finds exactly this, repairs it, and leaves nothing. Return values before and after."""
     assert summaries(await db.doctor.examine()) == list(expected)
 
     repair = await db.doctor.repair()
@@ -70,7 +70,7 @@ async def check_repair(db, *expected):
 
 
 async def stored_rows(connection):
-    """Return what is stored, without the marks of having been written."""
+    """Return all stored rows, without the columns that record when and by whom a row was written."""
     marks = "array['updated_at', 'created_at', 'id', 'graph_change']"
     tables = ("user_profiles", "user_skill_tree_progress", "user_skill_progress", "xp_events", "user_achievements")
     return {
@@ -82,7 +82,7 @@ async def stored_rows(connection):
 # --- a healthy database ----------------------------------------------------------------------------------------------
 
 
-async def test_what_learners_do_drifts_nowhere(db, connection, school):
+async def test_ordinary_actions_cause_no_drift(db, connection, school):
     before = await all_rows_fingerprint(connection)
 
     findings = await db.doctor.examine()
@@ -93,7 +93,7 @@ async def test_what_learners_do_drifts_nowhere(db, connection, school):
     assert await all_rows_fingerprint(connection) == before
 
 
-async def test_resets_pauses_and_edits_drift_nowhere(db, school):
+async def test_resets_pauses_and_edits_cause_no_drift(db, school):
     await db.progress.reset_skill(school.linus.id, school.html.id)
     await db.progress.reset_tree(school.ada.id, school.tree.id)
     await db.progress.pause_tree(school.grace.id, school.tree.id)
@@ -116,7 +116,7 @@ async def test_one_invariant_can_be_examined_alone(db, connection, school):
 # --- the catalogue ---------------------------------------------------------------------------------------------------
 
 
-async def test_dependents_are_made_the_inverse_of_dependencies(db, connection, school):
+async def test_dependents_are_repaired_from_dependencies(db, connection, school):
     html, layout, grid = school.html.id, school.layout.id, school.grid.id
     await corrupt(connection, "update skills set dependents = %s where id = %s", [grid], html)
 
@@ -131,7 +131,7 @@ async def test_dependents_are_made_the_inverse_of_dependencies(db, connection, s
 
 
 @pytest.mark.parametrize("column", ["dependencies", "dependents"])
-async def test_orphans_are_cut_out_of_the_edges_of_skills(db, connection, school, column):
+async def test_dangling_ids_are_removed_from_the_edges_of_skills(db, connection, school, column):
     before = await stored_rows(connection)
     await corrupt(connection, f"update skills set {column} = {column} || %s where id = %s", STRANGER, school.layout.id)
 
@@ -143,7 +143,7 @@ async def test_orphans_are_cut_out_of_the_edges_of_skills(db, connection, school
     assert await stored_rows(connection) == before
 
 
-async def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(db, connection, school):
+async def test_a_dependency_on_another_tree_is_removed_and_no_longer_gates(db, connection, school):
     other = await add_tree(db, "other")
     [foreign] = await add_skills(db, other, "foreign")
     await corrupt(
@@ -163,11 +163,11 @@ async def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(d
         db, ("no_orphan", "skill", None, school.layout.id, "dependencies", "skills of the tree", str(foreign.id))
     )
 
-    # Cut out, what is left is satisfied for ada: that follows in the same repair.
+    # Without it, ada has satisfied all prerequisites. The same repair unlocks the skill.
     assert changes["skill", school.ada.id, school.layout.id, "status"] == (None, "AVAILABLE")
 
 
-async def test_trees_whose_skills_name_each_other_are_mended_together(db, connection, school):
+async def test_trees_whose_skills_refer_to_each_other_are_repaired_together(db, connection, school):
     other = await add_tree(db, "other")
     one, two = await add_skills(db, other, "one", two=["one"])
     await corrupt(connection, "update skills set dependencies = %s where id = %s", [school.html.id], one.id)
@@ -181,7 +181,7 @@ async def test_trees_whose_skills_name_each_other_are_mended_together(db, connec
     assert (await db.skills.get(school.css.id)).dependencies == ()
 
 
-async def test_orphans_are_cut_out_of_prerequisites(db, connection, school):
+async def test_dangling_ids_are_removed_from_prerequisites(db, connection, school):
     other = await add_tree(db, "other")
     await corrupt(
         connection, "update skill_trees set prerequisites = %s where id = %s", [STRANGER, other.id], school.tree.id
@@ -196,7 +196,7 @@ async def test_orphans_are_cut_out_of_prerequisites(db, connection, school):
     }
 
 
-async def test_orphans_are_cut_out_of_a_learners_path_and_milestones(db, connection, school):
+async def test_dangling_ids_are_removed_from_paths_and_milestones(db, connection, school):
     await corrupt(
         connection,
         "update user_skill_tree_progress set current_path = %s, milestones_reached = milestones_reached || %s"
@@ -225,7 +225,7 @@ async def test_orphans_are_cut_out_of_a_learners_path_and_milestones(db, connect
     assert (await db.progress.for_tree(school.ada.id, school.tree.id)).current_path == (school.css.id, school.html.id)
 
 
-async def test_a_cycle_of_dependencies_is_told_by_its_path_and_stays(db, connection, school):
+async def test_a_cycle_of_dependencies_is_reported_with_its_path_and_not_repaired(db, connection, school):
     html, css, layout = school.html.id, school.css.id, school.layout.id
     await corrupt(connection, "update skills set dependencies = array[%s::uuid] where id = %s", layout, html)
     await corrupt(connection, "update skills set dependents = dependents || %s where id = %s", html, layout)
@@ -241,7 +241,7 @@ async def test_a_cycle_of_dependencies_is_told_by_its_path_and_stays(db, connect
     assert (await db.skills.get(css)).dependents == (layout,)
 
 
-async def test_what_is_wrong_in_a_tree_with_a_cycle_stays_and_is_told(db, connection, school):
+async def test_a_tree_with_a_cycle_is_not_repaired(db, connection, school):
     html, layout, grid = school.html.id, school.layout.id, school.grid.id
     await corrupt(connection, "update skills set dependencies = array[%s::uuid] where id = %s", layout, html)
     other = await add_tree(db, "other")
@@ -261,7 +261,7 @@ async def test_what_is_wrong_in_a_tree_with_a_cycle_stays_and_is_told(db, connec
     assert (await db.skills.get(grid)).dependencies == (layout,)
 
 
-async def test_a_cycle_of_parents_is_told_by_its_path(db, connection, school):
+async def test_a_cycle_of_parents_is_reported_with_its_path(db, connection, school):
     html, css = school.html.id, school.css.id
     await corrupt(
         connection,
@@ -279,7 +279,7 @@ async def test_a_cycle_of_parents_is_told_by_its_path(db, connection, school):
     assert summaries(repair.remaining) == [expected]
 
 
-async def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, school):
+async def test_a_cycle_of_prerequisites_is_reported_with_its_path(db, connection, school):
     other = await add_tree(db, "other")
     await corrupt(connection, "update skill_trees set prerequisites = %s where id = %s", [other.id], school.tree.id)
     await corrupt(connection, "update skill_trees set prerequisites = %s where id = %s", [school.tree.id], other.id)
@@ -290,7 +290,7 @@ async def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, scho
     assert summaries(repair.remaining) == [expected]
 
 
-# --- what a learner has reached --------------------------------------------------------------------------------------
+# --- progress of a learner -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ async def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, scho
         ("profile_counts", "hours_learned", "2.5", "1"),
     ],
 )
-async def test_a_profile_is_counted_anew(db, connection, school, invariant, column, wrong, right):
+async def test_counts_of_a_profile_are_repaired(db, connection, school, invariant, column, wrong, right):
     before = await stored_rows(connection)
     await corrupt(connection, f"update user_profiles set {column} = %s where user_id = %s", wrong, school.ada.id)
 
@@ -333,7 +333,7 @@ async def test_hours_may_be_off_by_half_a_minute(db, connection, school):
         ("time_spent_minutes", "61", "60"),
     ],
 )
-async def test_progress_in_a_tree_is_counted_anew(db, connection, school, column, wrong, right):
+async def test_counts_of_tree_progress_are_repaired(db, connection, school, column, wrong, right):
     right = right.replace("%s", str(school.html.id))
     before = await stored_rows(connection)
     await corrupt(
@@ -346,7 +346,7 @@ async def test_progress_in_a_tree_is_counted_anew(db, connection, school, column
     assert await stored_rows(connection) == before
 
 
-async def test_milestones_in_another_order_are_the_same(db, connection, school):
+async def test_the_order_of_milestones_does_not_matter(db, connection, school):
     await db.skills.update(school.css.id, is_milestone=True)
     await corrupt(
         connection,
@@ -359,7 +359,7 @@ async def test_milestones_in_another_order_are_the_same(db, connection, school):
 
 
 @pytest.mark.parametrize("status", ["IN_PROGRESS", "PAUSED"])
-async def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection, school, status):
+async def test_a_tree_whose_skills_are_all_completed_becomes_completed(db, connection, school, status):
     before = await stored_rows(connection)
     await corrupt(
         connection,
@@ -378,10 +378,10 @@ async def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection
     assert await stored_rows(connection) == before
 
 
-async def test_a_completed_tree_has_a_moment_of_completion(db, connection, school):
+async def test_a_completed_tree_gets_its_time_of_completion(db, connection, school):
     before = await stored_rows(connection)
     rule = "user_skill_tree_progress_completed_at_agrees"
-    # As in a database from before the rule.
+    # As in a database from before this constraint.
     await connection.execute(f"alter table user_skill_tree_progress drop constraint {rule}")
     try:
         await corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
@@ -398,7 +398,7 @@ async def test_a_completed_tree_has_a_moment_of_completion(db, connection, schoo
     assert await stored_rows(connection) == before
 
 
-async def test_work_in_a_tree_begins_it(db, connection, school):
+async def test_a_tree_with_work_in_it_becomes_started(db, connection, school):
     await corrupt(connection, "delete from user_skill_tree_progress where user_id = %s", school.grace.id)
     await corrupt(
         connection,
@@ -422,7 +422,7 @@ async def test_work_in_a_tree_begins_it(db, connection, school):
 
 
 @pytest.mark.parametrize("status", ["LOCKED", None])
-async def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
+async def test_a_skill_with_satisfied_prerequisites_is_unlocked(db, connection, school, status):
     before = await stored_rows(connection)
     where = "where user_id = %s and skill_id = %s"
     await corrupt(
@@ -442,7 +442,7 @@ async def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
     assert await stored_rows(connection) == before
 
 
-async def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, school):
+async def test_a_repaired_unlock_is_not_later_than_the_start(db, connection, school):
     await corrupt(
         connection,
         "update user_skill_progress set status = 'LOCKED', started_at = '2026-03-01', unlocked_at = null"
@@ -458,13 +458,13 @@ async def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, 
     assert (await db.progress.for_skill(school.ada.id, school.layout.id)).unlocked_at.month == 3
 
 
-async def test_a_skill_is_not_due_while_something_is_missing(db, connection, school):
+async def test_a_skill_stays_locked_while_a_prerequisite_is_missing(db, connection, school):
     await corrupt(connection, "update user_skill_progress set status = 'LOCKED' where status = 'AVAILABLE'")
     await corrupt(connection, "update skills set is_active = false where id = %s", school.html.id)
 
     unlocked = await db.doctor.examine("unlocked_where_due")
 
-    # Without html, layout needs only css, and css is what ada and linus have completed.
+    # Without html, layout needs only css, which ada and linus have completed.
     assert summaries(unlocked) == [
         ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED")
     ]
@@ -473,7 +473,7 @@ async def test_a_skill_is_not_due_while_something_is_missing(db, connection, sch
 # --- the ledger and awards -------------------------------------------------------------------------------------------
 
 
-async def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school):
+async def test_a_completed_skill_without_an_event_gets_one(db, connection, school):
     before = await stored_rows(connection)
     await corrupt(
         connection,
@@ -501,7 +501,7 @@ async def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school
     assert await stored_rows(connection) == before
 
 
-async def test_an_award_that_was_not_earned_is_withdrawn_with_its_xp(db, connection, school):
+async def test_an_unearned_award_is_withdrawn_with_its_xp(db, connection, school):
     before = await stored_rows(connection)
     await corrupt(
         connection,
@@ -527,7 +527,7 @@ async def test_an_award_that_was_not_earned_is_withdrawn_with_its_xp(db, connect
     assert await stored_rows(connection) == before
 
 
-async def test_a_withdrawn_award_takes_those_with_it_that_its_xp_had_earned(db, connection, school):
+async def test_withdrawing_an_award_also_withdraws_those_earned_by_its_xp(db, connection, school):
     before = await stored_rows(connection)
     for achievement, xp in ((school.three, 20), (school.rich, 5)):
         await corrupt(
@@ -558,7 +558,7 @@ async def test_a_withdrawn_award_takes_those_with_it_that_its_xp_had_earned(db, 
     assert await stored_rows(connection) == before
 
 
-async def test_an_award_is_judged_by_the_threshold_of_its_time(db, connection, school):
+async def test_an_award_is_judged_by_the_threshold_at_its_time(db, connection, school):
     await corrupt(
         connection,
         "update achievements set criteria = jsonb_set(criteria, '{threshold}', '1000'), updated_at = now()"
@@ -570,7 +570,7 @@ async def test_an_award_is_judged_by_the_threshold_of_its_time(db, connection, s
     assert await db.doctor.examine() == []
 
 
-async def test_an_award_is_believed_once_its_achievement_counts_something_else(db, connection, school):
+async def test_an_award_is_kept_after_its_criteria_change_type(db, connection, school):
     await corrupt(
         connection,
         """update achievements set criteria = '{"type": "streak_days", "threshold": 30}' where id = %s""",
@@ -583,13 +583,13 @@ async def test_an_award_is_believed_once_its_achievement_counts_something_else(d
 @pytest.mark.parametrize(
     "metadata", ["null", "{}", '{"criteria": null}', '{"criteria": {"threshold": "?"}, "value": []}', '{"criteria": 1}']
 )
-async def test_notes_that_cannot_be_read_are_no_hindrance(db, connection, school, metadata):
+async def test_unreadable_metadata_of_an_award_is_ignored(db, connection, school, metadata):
     await corrupt(connection, "update user_achievements set metadata = nullif(%s::jsonb, 'null')", metadata)
 
     assert await db.doctor.examine() == []
 
 
-async def test_an_award_is_entered_in_the_ledger(db, connection, school):
+async def test_an_award_without_an_event_gets_one(db, connection, school):
     before = await stored_rows(connection)
     await corrupt(
         connection,
@@ -606,7 +606,7 @@ async def test_an_award_is_entered_in_the_ledger(db, connection, school):
     assert await stored_rows(connection) == before
 
 
-async def test_an_award_that_was_paid_is_given_back_and_does_not_pay_twice(db, connection, school):
+async def test_a_missing_award_with_an_event_is_restored_without_paying_again(db, connection, school):
     await corrupt(
         connection,
         "delete from user_achievements where user_id = %s and achievement_id = %s",
@@ -625,7 +625,7 @@ async def test_an_award_that_was_paid_is_given_back_and_does_not_pay_twice(db, c
     ("backfill", "is_due"),
     [(None, False), ("2026-12-01 00:00+00", True), ("under way", False), ("2026-01-01 00:00+00", False)],
 )
-async def test_a_later_achievement_is_due_once_it_has_been_back_filled(db, connection, school, backfill, is_due):
+async def test_a_later_achievement_is_due_only_after_its_backfill(db, connection, school, backfill, is_due):
     later = await add_achievement(db, "Later", criteria={"type": "xp_threshold", "threshold": 70})
     await corrupt(connection, "update achievements set updated_at = '2026-06-01' where id = %s", later.id)
     if backfill is not None:
@@ -642,7 +642,7 @@ async def test_a_later_achievement_is_due_once_it_has_been_back_filled(db, conne
     )
 
 
-async def test_an_achievement_made_after_the_report_of_a_fast_clock_is_not_due_yet(db, school):
+async def test_an_achievement_created_after_a_report_from_a_fast_clock_is_not_due(db, school):
     now = datetime.now(UTC)
     await db.progress.record_activity(school.linus.id, school.html.id, minutes=5, at=now + timedelta(seconds=50))
 
@@ -660,7 +660,7 @@ WEEK = "WEEK 2026-03-02"
     ("column", "wrong", "right"),
     [("xp", "44", "45"), ("reached_at", "2026-03-04 13:00:00+00", "2026-03-04 12:00:00+00")],
 )
-async def test_a_score_is_counted_anew(db, connection, school, column, wrong, right):
+async def test_a_leaderboard_score_is_repaired(db, connection, school, column, wrong, right):
     before = await stored_rows(connection)
     await corrupt(
         connection,
@@ -679,7 +679,7 @@ async def test_a_score_is_counted_anew(db, connection, school, column, wrong, ri
     assert await stored_rows(connection) == before
 
 
-async def test_a_score_says_whether_the_learner_is_shown(db, connection, school):
+async def test_the_visibility_of_a_score_follows_the_profile(db, connection, school):
     await corrupt(connection, "update user_profiles set is_on_leaderboard = false where user_id = %s", school.ada.id)
     await corrupt(connection, "update users set is_active = false where id = %s", school.grace.id)
 
@@ -697,7 +697,7 @@ async def test_a_score_says_whether_the_learner_is_shown(db, connection, school)
     assert await value(connection, shown) == 3
 
 
-async def test_a_score_that_is_missing_or_too_many_is_mended(db, connection, school):
+async def test_missing_and_superfluous_scores_are_repaired(db, connection, school):
     before = await stored_rows(connection)
     await corrupt(connection, "delete from user_scores where user_id = %s and board = 'MONTH'", school.ada.id)
     await corrupt(
@@ -718,7 +718,7 @@ async def test_a_score_that_is_missing_or_too_many_is_mended(db, connection, sch
     assert await stored_rows(connection) == before
 
 
-async def test_counts_are_those_of_the_scores(db, connection, school):
+async def test_leaderboard_counts_are_repaired_from_the_scores(db, connection, school):
     await corrupt(
         connection,
         "update leaderboard_counts set counts = add_counts(counts, array_fill(0, array[45]) || 2 || array_fill(0,"
@@ -733,7 +733,7 @@ async def test_counts_are_those_of_the_scores(db, connection, school):
     assert changes == {("leaderboard", None, None, f"{what}, slot {slot}"): ("3", "1")}
 
 
-async def test_counts_of_every_level_are_made_again(db, connection, school):
+async def test_missing_leaderboard_counts_are_restored_at_every_level(db, connection, school):
     [long] = await add_skills(db, school.tree, "long")
     await db.skills.update(long.id, xp_value=1_000_000)
     await db.progress.complete_skill(school.ada.id, long.id, at=NOON)
@@ -750,7 +750,7 @@ async def test_counts_of_every_level_are_made_again(db, connection, school):
     assert await rows(connection, counts) == [row for row in before if any(row[4])]
 
 
-async def test_a_count_below_nothing_is_told_even_where_the_sum_is_right(db, connection, school):
+async def test_a_negative_count_is_reported_even_if_the_sum_is_right(db, connection, school):
     slot = school.ada.id.bytes[15] & 7
     change = "array_fill(0, array[45]) || %s || array_fill(0, array[18])"
     for moved, by in ((slot, -2), ((slot + 1) & 7, 2)):
@@ -770,10 +770,10 @@ async def test_a_count_below_nothing_is_told_even_where_the_sum_is_right(db, con
     assert changes["leaderboard", None, None, what] == ("-1", "1")
 
 
-# --- mending while others act ----------------------------------------------------------------------------------------
+# --- concurrent repairs ----------------------------------------------------------------------------------------------
 
 
-async def test_a_learner_who_cannot_be_mended_keeps_no_other_from_it(db, connection, school):
+async def test_a_learner_who_cannot_be_repaired_does_not_stop_other_repairs(db, connection, school):
     await corrupt(connection, "update user_profiles set skills_completed = 99")
     await corrupt(
         connection, "delete from user_skill_progress where skill_id = %s and status = 'AVAILABLE'", school.layout.id
@@ -794,7 +794,7 @@ async def test_a_learner_who_cannot_be_mended_keeps_no_other_from_it(db, connect
 
     assert [failure.subject for failure in repair.failures] == [f"learner {school.ada.id}"]
     assert "not this one" in repair.failures[0].error
-    # Nothing of ada's: the skill that was due has been taken back with the rest.
+    # Nothing for ada: the unlock of her skill was rolled back with the rest.
     assert {each.user_id for each in repair.changes} == {school.grace.id, school.linus.id}
     assert {(each.invariant, each.user_id) for each in repair.remaining} == {
         ("profile_counts", school.ada.id),
@@ -803,7 +803,7 @@ async def test_a_learner_who_cannot_be_mended_keeps_no_other_from_it(db, connect
     assert (again.failures, again.remaining) == ((), ())
 
 
-async def test_learners_go_on_while_they_are_mended(db, connection, school):
+async def test_learners_can_work_during_a_repair(db, connection, school):
     learners = [await add_user(db, f"learner{number}") for number in range(6)]
     skills = [school.html, school.css, school.layout, school.grid]
     for learner in learners:

@@ -1,4 +1,4 @@
-"""Who waits for a connection is served in turn, and told at once when there will be none."""
+"""Callers that wait for a connection are served in turn. They get an error at once when there will be none."""
 
 import time
 
@@ -15,7 +15,7 @@ from skilltree.errors import PoolExhausted, ServerUnavailable
 SLOW = made("tests/slow", b"select pg_sleep(0.02)", "")
 
 
-async def test_a_backlog_is_served_in_turn_and_nobody_is_refused(url):
+async def test_waiting_callers_are_served_in_turn_and_none_is_refused(url):
     async with AsyncDatabase(url, min_size=2, max_size=2, timeout=6) as db:
         waited = []
 
@@ -27,11 +27,11 @@ async def test_a_backlog_is_served_in_turn_and_nobody_is_refused(url):
         results = await concurrently_async(*[work] * 150)
 
     assert failures(results) == []
-    # 150 statements of 20 ms on two connections are 1.5 s.
+    # 150 statements of 20 ms on two connections take 1.5 s.
     assert sorted(waited)[-2] < 4
 
 
-async def test_a_pool_in_use_is_told_at_its_time_out_and_not_before(url):
+async def test_a_busy_pool_raises_at_its_timeout_and_not_before(url):
     async with AsyncDatabase(url, min_size=1, max_size=1, timeout=0.8) as db, db.transaction():
         started = time.monotonic()
         with pytest.raises(PoolExhausted):
@@ -39,7 +39,7 @@ async def test_a_pool_in_use_is_told_at_its_time_out_and_not_before(url):
         assert 0.7 < time.monotonic() - started < 2
 
 
-async def test_all_who_wait_are_told_at_once_when_the_server_is_gone(url):
+async def test_all_waiting_callers_get_an_error_at_once_when_the_server_stops(url):
     with Proxy(url) as proxy:
         db = AsyncDatabase(proxy.url, min_size=1, max_size=2, timeout=20)
         await db.open()
@@ -54,7 +54,7 @@ async def test_all_who_wait_are_told_at_once_when_the_server_is_gone(url):
         await db.close()
 
 
-async def test_a_server_that_comes_back_is_found_without_delay(url):
+async def test_a_restarted_server_is_used_without_delay(url):
     with Proxy(url) as proxy:
         db = AsyncDatabase(proxy.url, min_size=1, max_size=1, timeout=5)
         await db.open()
@@ -71,9 +71,9 @@ async def test_a_server_that_comes_back_is_found_without_delay(url):
             await db.close()
 
 
-async def test_who_waits_goes_on_waiting_when_the_server_only_takes_no_more(app_url, connection):
+async def test_waiting_callers_keep_waiting_while_the_server_has_too_many_clients(app_url, connection):
     limit = f"alter database {connection.info.dbname} connection limit"
-    # The superuser's connection counts, too.
+    # The superuser's connection counts as well.
     await connection.execute(f"{limit} 2")
     try:
         async with AsyncDatabase(app_url, min_size=1, max_size=4, timeout=10) as db:

@@ -1,7 +1,7 @@
-"""Whatever is given to whatever method: an error with a name and nothing written, or it is kept as it was given.
+"""Every method with hostile arguments: it raises one of our errors and writes nothing, or stores the exact value.
 
-Methods and their arguments are found by reflection, so that new ones are covered by themselves. Some hundred calls for
-each repository; ``SKILLTREE_HOSTILE=10000`` makes 10,000.
+Methods and their arguments are found by reflection, so new ones are covered without an edit. Each repository gets 150
+calls; ``SKILLTREE_HOSTILE=10000`` makes 10,000.
 """
 
 import inspect
@@ -36,7 +36,7 @@ CALLS = int(os.environ.get("SKILLTREE_HOSTILE", "150"))
 NOW = datetime.now(UTC)
 UNKNOWN = UUID(int=7)
 
-# What each method needs of the rest before a hostile argument is reached, by the name of the argument or its type.
+# Valid values by the name or type of an argument. The other arguments need them, or a call fails too early.
 BY_NAME = {
     "slug": ["web", "new"],
     "email": ["ada@example.org", "new@example.org"],
@@ -71,7 +71,7 @@ BY_NAME = {
     "tree": [{"slug": "web", "name": "Web", "category": "Programming", "skills": [{"key": "html", "name": "HTML"}]}],
 }
 DOCUMENTS = {name for name, examples in BY_NAME.items() if isinstance(examples[0], dict)} | {"resources", "rows"}
-# A failed log-in is counted, and a back-fill has been in vain for none of the learners that it has told of.
+# A failed log-in is counted, and a backfill keeps the batches that it has reported.
 WRITES_BEFORE_IT_REFUSES = {"authenticate", "log_in", "change_password", "request_email_change", "backfill"}
 CALLERS_OWN = {"on_batch", "rows"}
 BY_TYPE = {
@@ -96,7 +96,7 @@ class Unconnected(AsyncRepositories):
 REPOSITORIES = {name: each for name, each in vars(Unconnected()).items() if isinstance(each, AsyncRepository)}
 
 
-# They change the schema, which is not put back here: what they are given is tested in test_audit.
+# These change the schema, which this test does not restore. test_audit tests their arguments.
 OF_THE_SCHEMA = {"ensure_partitions", "drop_partitions"}
 
 
@@ -118,7 +118,7 @@ def arguments_of(method):
 
 
 class SampleRows:
-    """Rows to work on, which are put back after whatever was written."""
+    """Rows that the calls work on. They are restored after each call that wrote something."""
 
     def __init__(self, url, connection, databases):
         self.url = url
@@ -169,11 +169,11 @@ class SampleRows:
         )
 
     async def transactions(self):
-        """Return how many transactions have taken a number, as all that write do."""
+        """Return how many transaction ids have been assigned. Every transaction that writes gets one."""
         return await value(self.connection, "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 
     def valid_values(self, name, hint):
-        """Return what a well-meaning caller gives."""
+        """Return valid values for an argument."""
         if name == "rows":
             _, bob = self.ids["UserId"]
             return [[{"user_id": bob, "skill_id": self.ids["SkillId"][1], "status": "IN_PROGRESS"}], []]
@@ -223,7 +223,7 @@ def repositories_for(sample, role):
     suppress_health_check=[*HealthCheck],
 )
 @given(data=st.data())
-async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(sample, name, data):
+async def test_hostile_arguments_are_refused_by_name_or_stored_as_given(sample, name, data):
     method = data.draw(st.sampled_from(methods_of(REPOSITORIES[name])), "method")
     role = data.draw(st.sampled_from(["owner", "learner", "service", "nobody"]), "as")
     call = getattr(getattr(repositories_for(sample, role), name), method)
@@ -238,7 +238,7 @@ async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(sample,
     except psycopg.Error:
         raise
     except Exception as own:
-        # What the caller's own function or generator raises is not ours to name.
+        # An exception raised by the caller's own function or generator passes through unchanged.
         if CALLERS_OWN.isdisjoint(named):
             raise
         error = own
@@ -262,7 +262,7 @@ async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(sample,
 async def answer_of(call, positional, named):
     answer = call(*positional, **named)
     if hasattr(answer, "ag_frame") or hasattr(answer, "gi_frame"):
-        # Exported piece by piece.
+        # An export is a stream.
         async for _ in answer:
             pass
         return None
@@ -270,7 +270,7 @@ async def answer_of(call, positional, named):
 
 
 def draw_arguments(sample, data, call):
-    """Return arguments for a method: one or two hostile, the others sensible or not given."""
+    """Draw arguments for a method: one or two hostile ones, the others valid or not given."""
     arguments, needed = arguments_of(call)
     hostile = data.draw(st.sets(st.sampled_from(sorted(arguments)), min_size=1, max_size=2)) if arguments else ()
     named = {}
@@ -284,7 +284,7 @@ def draw_arguments(sample, data, call):
 
 
 def draw_hostile(sample, data, argument, hint):
-    """Return a hostile value: of any type, of the right one, or in the midst of a document."""
+    """Draw a hostile value: of any type, of the right type, or inside a valid document."""
     if argument in DOCUMENTS and data.draw(st.booleans(), f"spoil {argument}"):
         return with_hostile_value(data, sample.valid_values(argument, hint)[0])
     fit = data.draw(st.booleans(), f"fit {argument}") and hostile_of_type(argument, hint)
@@ -294,7 +294,7 @@ def draw_hostile(sample, data, argument, hint):
 
 @cache
 def hostile_of_type(argument, hint):
-    """Return the hostile values that are of the right type."""
+    """Return the hostile values that have the right type."""
 
     def probe(self, argument):
         pass
@@ -313,7 +313,7 @@ def fits(check, value):
 
 
 def with_hostile_value(data, document):
-    """Return a document with a hostile value somewhere in it."""
+    """Return the document with a hostile value at a random place."""
     kinds = ["replace"]
     if isinstance(document, (dict, list)) and document:
         kinds += ["within"] * 2
@@ -329,7 +329,7 @@ def with_hostile_value(data, document):
 
 
 def assert_kept(result, named):
-    """Check that what was written is what was given: neither rounded nor cut."""
+    """Check that the stored values are exactly the given ones, neither rounded nor truncated."""
     for name, wanted in named.items():
         if isinstance(result, Model) and name in type(result).model_fields and wanted is not None:
             kept = getattr(result, name)
@@ -338,7 +338,7 @@ def assert_kept(result, named):
             elif isinstance(kept, tuple):
                 assert sorted(kept) == sorted(wanted)
             elif name in {"first_name", "last_name"}:
-                # Composed, and without spaces around; of nothing else, there is none.
+                # Text is normalised and stripped; an empty text is stored as null.
                 assert (kept or "") == normalize("NFC", real_value(wanted)).strip(" ")
             else:
                 assert kept == real_value(wanted)
@@ -346,7 +346,7 @@ def assert_kept(result, named):
 
 
 def real_value(value):
-    """Return what a value is that may lie about itself."""
+    """Return the real value of an object whose methods may lie."""
     kinds = {str: str.__str__, float: float.__float__, int: int.__int__}
     return next((read(value) for kind, read in kinds.items() if isinstance(value, kind)), value)
 

@@ -1,4 +1,4 @@
-"""A pool of one connection: however the work of one learner ends, nothing of it is there for who comes next."""
+"""A pool of one connection: however the work of one learner ends, the next user of the connection sees none of it."""
 
 import pytest
 
@@ -14,11 +14,11 @@ async def two_learners(db):
 
 
 @pytest.mark.parametrize("end", ENDINGS)
-async def test_nothing_is_left_of_work_that_ends(db, app_url, connection, two_learners, end):
+async def test_nothing_leaks_after_the_work_of_a_learner_ends(db, app_url, connection, two_learners, end):
     ada, grace = two_learners
 
     async with AsyncDatabase(app_url, min_size=1, max_size=1, timeout=0.5, statement_timeout=1) as single:
-        for _ in range(3):  # so that the statements are also prepared
+        for _ in range(3):  # often enough for statements to be prepared
             await ENDINGS[end](single, connection, ada)
             await check_nothing_leaks(single, ada, grace, statement_timeout="1s")
         assert single.statistics()["pool_size"] == 1

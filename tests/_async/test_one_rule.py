@@ -1,4 +1,4 @@
-"""One rule, one answer: whatever tells what a learner has still to do tells the same, on any graph."""
+"""Every method that says what a learner must still do gives the same answer, on any graph."""
 
 from uuid import uuid4
 
@@ -15,23 +15,23 @@ SATISFIED = {"COMPLETED", "SKIPPED"}
 
 
 class Model:
-    """The rule in plain Python: what is asked for behind each skill."""
+    """The rule in plain Python: which prerequisites of each skill are missing."""
 
     def __init__(self, needs, statuses, inactive):
         self.needs, self.statuses, self.inactive = needs, statuses, inactive
 
     def direct(self, name):
-        """Return the prerequisites that stand in the way of a skill itself: none of work under way, which goes on."""
+        """Return the missing direct prerequisites of a skill. Started work needs none: it may go on."""
         if self.statuses[name] == "IN_PROGRESS":
             return set()
         return {one for one in self.needs[name] if one not in self.inactive and self.statuses[one] not in SATISFIED}
 
     def missing(self, name):
-        """Return all that is to be done before a skill."""
+        """Return all skills to complete before this one."""
         return {found for one in self.direct(name) for found in {one} | self.missing(one)}
 
     def status(self, name):
-        """Return the status that is told."""
+        """Return the derived status."""
         if self.statuses[name] in SATISFIED | {"IN_PROGRESS"}:
             return self.statuses[name]
         return "LOCKED" if name in self.inactive or self.direct(name) else "AVAILABLE"
@@ -50,7 +50,7 @@ def models(draw):
 
 
 async def create(db, connection, model):
-    """Make the tree and the learner of a model."""
+    """Create the tree and the learner of a model in the database."""
     name = f"t{uuid4().hex[:12]}"
     tree = await add_tree(db, name)
     learner = await add_user(db, name)
@@ -69,7 +69,7 @@ async def create(db, connection, model):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(model=models())
-async def test_every_answer_about_what_is_missing_is_that_of_the_rule(db, connection, model):
+async def test_every_method_agrees_with_the_model_about_missing_prerequisites(db, connection, model):
     tree, learner, skills = await create(db, connection, model)
     ids = {name: skill.id for name, skill in skills.items()}
 

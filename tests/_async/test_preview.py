@@ -22,7 +22,7 @@ NUMBERS = (
 
 
 def curriculum(slug="web", **skills):
-    """A curriculum of skills with what each needs: ``layout="html css"``, and ``?`` before an optional one's needs."""
+    """A curriculum: ``layout="html css"`` is a skill with two dependencies; a leading ``?`` makes it optional."""
     return {
         "slug": slug,
         "name": "Web",
@@ -35,7 +35,7 @@ def curriculum(slug="web", **skills):
 
 
 def edited(form, **changed):
-    """The curriculum with other skills: ``css=None`` removes one, ``css={"active": False}`` changes fields of one."""
+    """The curriculum with edits: ``css=None`` removes a skill, ``css={"active": False}`` changes its fields."""
     form = deepcopy(form)
     given = {skill["key"]: skill for skill in form["skills"]}
     for key, change in changed.items():
@@ -45,7 +45,7 @@ def edited(form, **changed):
 
 
 async def add_learner_in_tree(db, connection, name, form, *, status="IN_PROGRESS", **statuses):
-    """Add a learner who is under way in a tree, with these statuses of its skills by key."""
+    """Add a learner who has started a tree. ``statuses`` gives the stored status of each skill by key."""
     learner = await add_user(db, name)
     await add_work(db, connection, learner, form["slug"], status, statuses)
     return learner
@@ -63,7 +63,7 @@ async def add_work(db, connection, learner, slug, status, statuses):
 
 
 def nonzero_counts(impact):
-    """What is not 0."""
+    """The counts that are not 0."""
     return {name: getattr(impact, name) for name in NUMBERS if getattr(impact, name)}
 
 
@@ -71,7 +71,7 @@ def openings(impact):
     return {skill.key: (skill.gain_open, skill.lose_open) for skill in impact.skills}
 
 
-# --- what an edit does -----------------------------------------------------------------------------------------------
+# --- effects of an edit ----------------------------------------------------------------------------------------------
 
 
 async def test_an_edit_of_texts_does_nothing_to_learners(db, connection):
@@ -85,7 +85,7 @@ async def test_an_edit_of_texts_does_nothing_to_learners(db, connection):
     assert (impact.skills, impact.added, impact.removed, impact.activated, impact.deactivated) == ((), (), (), (), ())
 
 
-async def test_another_prerequisite_closes_a_skill_to_those_who_have_not_satisfied_it(db, connection):
+async def test_a_new_prerequisite_closes_a_skill_for_learners_who_lack_it(db, connection):
     form = curriculum(html="", css="", layout="html")
     await db.trees.import_tree(form)
     await add_learner_in_tree(db, connection, "closed", form, html="COMPLETED")
@@ -99,7 +99,7 @@ async def test_another_prerequisite_closes_a_skill_to_those_who_have_not_satisfi
     assert openings(impact) == {"layout": (0, 1)}
 
 
-async def test_a_prerequisite_less_opens_a_skill_to_those_who_lacked_just_that(db, connection):
+async def test_removing_a_prerequisite_opens_a_skill_for_learners_who_lacked_only_that(db, connection):
     form = curriculum(html="", css="", layout="html css", grid="layout")
     await db.trees.import_tree(form)
     await add_learner_in_tree(db, connection, "opened", form, html="COMPLETED")
@@ -128,7 +128,7 @@ async def test_a_tree_is_completed_when_the_last_missing_skill_is_deactivated(db
     assert impact.deactivated == ("layout",)
 
 
-async def test_a_new_required_skill_lowers_the_percent_and_is_open_to_those_who_can_begin_it(db, connection):
+async def test_a_new_required_skill_lowers_the_percent_and_opens_for_some_learners(db, connection):
     form = curriculum(html="")
     await db.trees.import_tree(form)
     await add_learner_in_tree(db, connection, "completed", form, status="COMPLETED", html="COMPLETED")
@@ -141,7 +141,7 @@ async def test_a_new_required_skill_lowers_the_percent_and_is_open_to_those_who_
     assert impact.added == ("css", "forms")
 
 
-async def test_a_skill_made_optional_does_not_count_any_more(db, connection):
+async def test_a_skill_made_optional_no_longer_counts(db, connection):
     form = curriculum(html="", css="")
     await db.trees.import_tree(form)
     await add_learner_in_tree(db, connection, "with-it", form, css="COMPLETED")
@@ -152,7 +152,7 @@ async def test_a_skill_made_optional_does_not_count_any_more(db, connection):
     assert nonzero_counts(impact) == {"learners": 2, "percent_up": 1, "percent_down": 1, "gain_completion": 1}
 
 
-async def test_when_the_last_required_skill_becomes_optional_all_count(db, connection):
+async def test_optional_skills_count_once_no_skill_is_required(db, connection):
     form = curriculum(html="", css="?")
     await db.trees.import_tree(form)
     await add_learner_in_tree(db, connection, "ada", form, html="COMPLETED")
@@ -163,7 +163,7 @@ async def test_when_the_last_required_skill_becomes_optional_all_count(db, conne
     assert nonzero_counts(impact) == {"learners": 2, "percent_up": 1, "percent_down": 1}
 
 
-async def test_a_completed_skill_that_is_removed_is_lost_and_gates_no_more(db, connection):
+async def test_a_removed_completed_skill_no_longer_counts_or_gates(db, connection):
     form = curriculum(html="", css="html", layout="css")
     await db.trees.import_tree(form)
     await add_learner_in_tree(db, connection, "loses", form, html="COMPLETED", css="COMPLETED")
@@ -183,7 +183,7 @@ async def test_a_completed_skill_that_is_removed_is_lost_and_gates_no_more(db, c
     assert impact.removed == ("css",)
 
 
-async def test_a_skill_that_was_removed_comes_back_as_added_and_an_inactive_one_as_activated(db, connection):
+async def test_a_restored_skill_is_reported_as_added_and_an_inactive_one_as_activated(db, connection):
     form = edited(curriculum(html="", css="", layout=""), layout={"active": False})
     await db.trees.import_tree(form)
     await add_learner_in_tree(db, connection, "ada", form, css="COMPLETED")
@@ -196,7 +196,7 @@ async def test_a_skill_that_was_removed_comes_back_as_added_and_an_inactive_one_
     assert nonzero_counts(impact) == {"learners": 1, "gain_open": 1, "percent_up": 1}
 
 
-async def test_without_a_skill_nobody_completes_a_tree(db, connection):
+async def test_removing_all_skills_completes_the_tree_for_nobody(db, connection):
     form = curriculum(html="")
     await db.trees.import_tree(form)
     await add_learner_in_tree(db, connection, "ada", form)
@@ -217,7 +217,7 @@ async def test_work_in_other_trees_does_not_count(db, connection):
     assert nonzero_counts(impact) == {}
 
 
-# --- how it is asked -------------------------------------------------------------------------------------------------
+# --- the call --------------------------------------------------------------------------------------------------------
 
 
 async def test_an_exported_curriculum_can_be_previewed_as_it_is(db, connection):
@@ -230,7 +230,7 @@ async def test_an_exported_curriculum_can_be_previewed_as_it_is(db, connection):
     assert nonzero_counts(impact) == {"learners": 1}
 
 
-async def test_a_preview_writes_nothing_and_works_where_nothing_can_be_written(db, connection, url):
+async def test_a_preview_writes_nothing_and_works_in_a_read_only_transaction(db, connection, url):
     form = curriculum(html="", css="html")
     await db.trees.import_tree(form)
     await add_learner_in_tree(db, connection, "ada", form)
@@ -263,7 +263,7 @@ async def test_a_preview_is_one_statement(proxy, proxied):
     assert len(proxy.statements()) == 1
 
 
-async def test_a_preview_is_refused_for_what_an_import_is_refused_for(db, connection):
+async def test_a_preview_refuses_what_an_import_refuses(db, connection):
     form = curriculum(html="", css="html")
     await db.trees.import_tree(form)
 
@@ -279,7 +279,7 @@ async def test_a_preview_is_refused_for_what_an_import_is_refused_for(db, connec
             await db.trees.preview_changes(wrong)
 
 
-async def test_unknown_dependencies_can_be_left_out_and_are_told(db):
+async def test_unknown_dependencies_can_be_left_out_and_are_reported(db):
     form = curriculum(html="", css="html")
     await db.trees.import_tree(form)
 
@@ -288,7 +288,7 @@ async def test_unknown_dependencies_can_be_left_out_and_are_told(db):
     assert impact.left_out == (("html", "unknown"),)
 
 
-# --- what it tells is what comes -------------------------------------------------------------------------------------
+# --- agreement with the import ---------------------------------------------------------------------------------------
 
 KEYS = "abcdef"
 SLUGS = count()
@@ -296,7 +296,7 @@ SLUGS = count()
 
 @st.composite
 def curricula(draw):
-    """Skills each of which may need any with an earlier letter."""
+    """Draw skills, each of which may depend on any skill with an earlier letter."""
     keys = sorted(draw(st.sets(st.sampled_from(KEYS))))
     return {
         "name": "Web",
@@ -325,7 +325,7 @@ LEARNERS = st.lists(
 
 
 async def learner_view(db, learner, slug):
-    """What a learner reads: status of the tree, percent, open skills, completed skills."""
+    """What a learner sees: status of the tree, percent, open skills, completed skills."""
     loaded = await db.trees.load(slug, user_id=learner.id)
     calculated = await db.progress.calculate_tree_progress(learner.id, loaded.id)
     return (
@@ -338,7 +338,7 @@ async def learner_view(db, learner, slug):
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(earlier=curricula(), form=curricula(), edit=curricula(), learners=LEARNERS)
-async def test_a_preview_tells_what_learners_read_before_and_after_the_import(
+async def test_a_preview_equals_the_difference_learners_see_after_the_import(
     db, connection, earlier, form, edit, learners
 ):
     slug = f"tree-{next(SLUGS)}"
@@ -349,7 +349,7 @@ async def test_a_preview_tells_what_learners_read_before_and_after_the_import(
     for learner, (status, statuses) in zip(people, learners, strict=True):
         known = {key: status for key, status in statuses.items() if key in keys}
         await add_work(db, connection, learner, slug, status, known)
-    # Brings what is stored about the learners up to date.
+    # The import updates what is stored about the learners.
     await db.trees.import_tree({**form, "slug": slug})
     before = [await learner_view(db, learner, slug) for learner in people]
 

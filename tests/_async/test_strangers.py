@@ -1,4 +1,4 @@
-"""As one learner on what is another's, by every method of every repository: nothing is read, and nothing written."""
+"""Every repository method, called by one learner on another's rows: it reads nothing and writes nothing."""
 
 from contextlib import suppress
 
@@ -14,18 +14,18 @@ EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
 
 class Undone(Exception):
-    """Takes a unit of work back."""
+    """Rolls a unit of work back."""
 
 
 @pytest.fixture
 async def two_learners(db):
-    """Two learners who have done much the same: who asks, and whom it is about."""
+    """Two learners with similar work: the caller, and the learner whose rows are asked for."""
     course = await add_course(db)
     return await add_sample_learner(db, "ada", course), await add_sample_learner(db, "grace", course)
 
 
 async def answer_text(call, db, learner):
-    """Return what a call says, as text, be it an answer or a refusal with all that it rests on."""
+    """Return the answer of a call as text, or its error with all causes."""
     try:
         return repr(await call(db, learner))
     except SkillTreeError as error:
@@ -39,7 +39,7 @@ def chain(error):
 
 
 async def answer_in_unit(call, scope, learner):
-    """Return what a call says in a unit of work, which is then taken back."""
+    """Return the answer of a call in a unit of work, which is then rolled back."""
     found = None
     with suppress(Undone):
         async with scope as unit:
@@ -52,10 +52,10 @@ def is_refused(answer):
     return answer.startswith(f"{PermissionDenied.__name__}: ")
 
 
-# --- all of it is here -----------------------------------------------------------------------------------------------
+# --- completeness ----------------------------------------------------------------------------------------------------
 
 
-async def test_every_method_of_every_repository_stands_in_the_table(app):
+async def test_every_repository_method_is_in_a_table(app):
     methods = {
         f"{name}.{method}"
         for name, repository in vars(app).items()
@@ -67,17 +67,17 @@ async def test_every_method_of_every_repository_stands_in_the_table(app):
     assert {name.partition(" ")[0] for name in EVERY} == methods
 
 
-async def test_both_learners_have_rows_wherever_learners_have_any(connection, two_learners):
+async def test_both_learners_have_rows_in_every_per_user_table(connection, two_learners):
     of_learners = [(table, owner) for table, owner in await tables_with_owner(connection) if owner]
 
     for table, owner in of_learners:
         whose = {user_id for (user_id,) in await rows(connection, f"select {owner} from {table}")}
         theirs = {person.user_id for person in two_learners}
-        # The trail is of the catalogue, too.
+        # The trail also holds changes of the catalogue.
         assert (table, whose & theirs if table == "audit_log" else whose) == (table, theirs)
 
 
-async def test_what_a_learner_has_shows_to_themselves(app, connection, two_learners):
+async def test_a_learner_can_read_their_own_data(app, connection, two_learners):
     _, grace = two_learners
     marks = await personal_texts(connection, grace.user_id)
 
@@ -88,7 +88,7 @@ async def test_what_a_learner_has_shows_to_themselves(app, connection, two_learn
     assert told <= {mark for mark in marks if mark in seen}
 
 
-# --- another's -------------------------------------------------------------------------------------------------------
+# --- other learners---------------------------------------------------------------------------------------------------
 
 WHO = {
     "a learner": lambda app, ada: app.as_user(ada.user_id),
@@ -98,7 +98,7 @@ WHO = {
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_another_learner_is_as_one_who_does_not_exist(app, connection, two_learners, subtests, who):
+async def test_another_learner_looks_like_one_who_does_not_exist(app, connection, two_learners, subtests, who):
     ada, grace = two_learners
     nobody = grace.as_unknown_learner()
     scope = WHO[who](app, ada)
@@ -111,7 +111,7 @@ async def test_another_learner_is_as_one_who_does_not_exist(app, connection, two
             assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_another_learner_does_not_exist_in_a_unit_of_work_either(app, connection, two_learners, subtests):
+async def test_another_learner_looks_absent_in_a_unit_of_work_too(app, connection, two_learners, subtests):
     ada, grace = two_learners
     nobody = grace.as_unknown_learner()
     before = await fingerprint_without_rows_of(connection, ada.user_id)
@@ -127,7 +127,7 @@ async def test_another_learner_does_not_exist_in_a_unit_of_work_either(app, conn
             assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_anothers_handle_with_ones_own_id_reaches_nothing_of_theirs(app, connection, two_learners, subtests):
+async def test_another_learners_session_id_with_ones_own_id_finds_nothing(app, connection, two_learners, subtests):
     ada, grace = two_learners
     mixed = ada._replace(session_id=grace.session_id)
     before = await fingerprint_without_rows_of(connection, ada.user_id)
@@ -143,7 +143,7 @@ async def test_anothers_handle_with_ones_own_id_reaches_nothing_of_theirs(app, c
     assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_to_themselves_a_learner_exists_by_every_such_method(app, two_learners, subtests):
+async def test_every_method_answers_for_the_learner_themselves(app, two_learners, subtests):
     ada, grace = two_learners
 
     for name, call in LEARNER_CALLS.items():
@@ -153,11 +153,11 @@ async def test_to_themselves_a_learner_exists_by_every_such_method(app, two_lear
             assert to_grace != await answer_in_unit(call, app.as_user(ada.user_id), grace)
 
 
-# --- nobody's, and everybody's ---------------------------------------------------------------------------------------
+# --- catalogue and service -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_the_catalogue_is_the_same_for_everybody_and_tells_of_nobody(
+async def test_the_catalogue_is_the_same_for_everybody_and_shows_no_learner(
     app, connection, two_learners, subtests, who
 ):
     ada, grace = two_learners
@@ -173,7 +173,7 @@ async def test_the_catalogue_is_the_same_for_everybody_and_tells_of_nobody(
 
 
 @pytest.mark.parametrize("who", ["a learner", "a visitor"])
-async def test_what_works_across_learners_is_refused_and_tells_of_nobody(app, connection, two_learners, subtests, who):
+async def test_service_methods_are_refused_and_the_error_shows_no_learner(app, connection, two_learners, subtests, who):
     ada, grace = two_learners
     scope = WHO[who](app, ada)
     before = await fingerprint_without_rows_of(connection, ada.user_id)
@@ -187,7 +187,7 @@ async def test_what_works_across_learners_is_refused_and_tells_of_nobody(app, co
             assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_without_being_asked_for_the_service_finds_nobody(app, connection, two_learners, subtests):
+async def test_without_a_scope_service_methods_find_no_learner(app, connection, two_learners, subtests):
     ada, grace = two_learners
     nobody = grace.as_unknown_learner()
     before = await fingerprint_without_rows_of(connection, ada.user_id)
@@ -201,7 +201,7 @@ async def test_without_being_asked_for_the_service_finds_nobody(app, connection,
             assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_the_service_may_do_what_works_across_learners(app, two_learners, subtests):
+async def test_the_service_may_call_every_service_method(app, two_learners, subtests):
     _, grace = two_learners
 
     for name, call in SERVICE_CALLS.items():

@@ -14,7 +14,7 @@ STRANGER = UUID("01900000-0000-7000-8000-000000000000")
 
 
 def corrupt(connection, statement, *values):
-    """Write what no trigger and no foreign key would let through."""
+    """Write rows that triggers and foreign keys would refuse."""
     with connection.transaction():
         connection.execute("set local session_replication_role = replica")
         connection.execute(statement, values)
@@ -22,7 +22,7 @@ def corrupt(connection, statement, *values):
 
 @pytest.fixture
 def school(db, connection):
-    """Three learners: grace has completed one skill of four, ada two, linus all. 10 XP each, and a reward of 25."""
+    """Three learners: grace has completed one skill of four, ada two, linus all. A skill pays 10 XP, an award 25."""
     tree = add_tree(db)
     html, css, layout, grid = add_skills(db, tree, "html", "css", layout=["html", "css"], grid=["layout"])
     db.skills.update(html.id, is_milestone=True)
@@ -58,7 +58,7 @@ def summaries(findings):
 
 
 def check_repair(db, *expected):
-    """Check that exactly this is found, that it is mended, and that nothing remains. Return before and after."""
+    """Check that the doctor finds exactly this, repairs it, and leaves nothing. Return values before and after."""
     assert summaries(db.doctor.examine()) == list(expected)
 
     repair = db.doctor.repair()
@@ -72,7 +72,7 @@ def check_repair(db, *expected):
 
 
 def stored_rows(connection):
-    """Return what is stored, without the marks of having been written."""
+    """Return all stored rows, without the columns that record when and by whom a row was written."""
     marks = "array['updated_at', 'created_at', 'id', 'graph_change']"
     tables = ("user_profiles", "user_skill_tree_progress", "user_skill_progress", "xp_events", "user_achievements")
     return {
@@ -84,7 +84,7 @@ def stored_rows(connection):
 # --- a healthy database ----------------------------------------------------------------------------------------------
 
 
-def test_what_learners_do_drifts_nowhere(db, connection, school):
+def test_ordinary_actions_cause_no_drift(db, connection, school):
     before = all_rows_fingerprint(connection)
 
     findings = db.doctor.examine()
@@ -95,7 +95,7 @@ def test_what_learners_do_drifts_nowhere(db, connection, school):
     assert all_rows_fingerprint(connection) == before
 
 
-def test_resets_pauses_and_edits_drift_nowhere(db, school):
+def test_resets_pauses_and_edits_cause_no_drift(db, school):
     db.progress.reset_skill(school.linus.id, school.html.id)
     db.progress.reset_tree(school.ada.id, school.tree.id)
     db.progress.pause_tree(school.grace.id, school.tree.id)
@@ -118,7 +118,7 @@ def test_one_invariant_can_be_examined_alone(db, connection, school):
 # --- the catalogue ---------------------------------------------------------------------------------------------------
 
 
-def test_dependents_are_made_the_inverse_of_dependencies(db, connection, school):
+def test_dependents_are_repaired_from_dependencies(db, connection, school):
     html, layout, grid = school.html.id, school.layout.id, school.grid.id
     corrupt(connection, "update skills set dependents = %s where id = %s", [grid], html)
 
@@ -133,7 +133,7 @@ def test_dependents_are_made_the_inverse_of_dependencies(db, connection, school)
 
 
 @pytest.mark.parametrize("column", ["dependencies", "dependents"])
-def test_orphans_are_cut_out_of_the_edges_of_skills(db, connection, school, column):
+def test_dangling_ids_are_removed_from_the_edges_of_skills(db, connection, school, column):
     before = stored_rows(connection)
     corrupt(connection, f"update skills set {column} = {column} || %s where id = %s", STRANGER, school.layout.id)
 
@@ -145,7 +145,7 @@ def test_orphans_are_cut_out_of_the_edges_of_skills(db, connection, school, colu
     assert stored_rows(connection) == before
 
 
-def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(db, connection, school):
+def test_a_dependency_on_another_tree_is_removed_and_no_longer_gates(db, connection, school):
     other = add_tree(db, "other")
     [foreign] = add_skills(db, other, "foreign")
     corrupt(
@@ -165,11 +165,11 @@ def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(db, con
         db, ("no_orphan", "skill", None, school.layout.id, "dependencies", "skills of the tree", str(foreign.id))
     )
 
-    # Cut out, what is left is satisfied for ada: that follows in the same repair.
+    # Without it, ada has satisfied all prerequisites. The same repair unlocks the skill.
     assert changes["skill", school.ada.id, school.layout.id, "status"] == (None, "AVAILABLE")
 
 
-def test_trees_whose_skills_name_each_other_are_mended_together(db, connection, school):
+def test_trees_whose_skills_refer_to_each_other_are_repaired_together(db, connection, school):
     other = add_tree(db, "other")
     one, two = add_skills(db, other, "one", two=["one"])
     corrupt(connection, "update skills set dependencies = %s where id = %s", [school.html.id], one.id)
@@ -183,7 +183,7 @@ def test_trees_whose_skills_name_each_other_are_mended_together(db, connection, 
     assert (db.skills.get(school.css.id)).dependencies == ()
 
 
-def test_orphans_are_cut_out_of_prerequisites(db, connection, school):
+def test_dangling_ids_are_removed_from_prerequisites(db, connection, school):
     other = add_tree(db, "other")
     corrupt(connection, "update skill_trees set prerequisites = %s where id = %s", [STRANGER, other.id], school.tree.id)
 
@@ -194,7 +194,7 @@ def test_orphans_are_cut_out_of_prerequisites(db, connection, school):
     }
 
 
-def test_orphans_are_cut_out_of_a_learners_path_and_milestones(db, connection, school):
+def test_dangling_ids_are_removed_from_paths_and_milestones(db, connection, school):
     corrupt(
         connection,
         "update user_skill_tree_progress set current_path = %s, milestones_reached = milestones_reached || %s"
@@ -223,7 +223,7 @@ def test_orphans_are_cut_out_of_a_learners_path_and_milestones(db, connection, s
     assert (db.progress.for_tree(school.ada.id, school.tree.id)).current_path == (school.css.id, school.html.id)
 
 
-def test_a_cycle_of_dependencies_is_told_by_its_path_and_stays(db, connection, school):
+def test_a_cycle_of_dependencies_is_reported_with_its_path_and_not_repaired(db, connection, school):
     html, css, layout = school.html.id, school.css.id, school.layout.id
     corrupt(connection, "update skills set dependencies = array[%s::uuid] where id = %s", layout, html)
     corrupt(connection, "update skills set dependents = dependents || %s where id = %s", html, layout)
@@ -239,7 +239,7 @@ def test_a_cycle_of_dependencies_is_told_by_its_path_and_stays(db, connection, s
     assert (db.skills.get(css)).dependents == (layout,)
 
 
-def test_what_is_wrong_in_a_tree_with_a_cycle_stays_and_is_told(db, connection, school):
+def test_a_tree_with_a_cycle_is_not_repaired(db, connection, school):
     html, layout, grid = school.html.id, school.layout.id, school.grid.id
     corrupt(connection, "update skills set dependencies = array[%s::uuid] where id = %s", layout, html)
     other = add_tree(db, "other")
@@ -259,7 +259,7 @@ def test_what_is_wrong_in_a_tree_with_a_cycle_stays_and_is_told(db, connection, 
     assert (db.skills.get(grid)).dependencies == (layout,)
 
 
-def test_a_cycle_of_parents_is_told_by_its_path(db, connection, school):
+def test_a_cycle_of_parents_is_reported_with_its_path(db, connection, school):
     html, css = school.html.id, school.css.id
     corrupt(
         connection,
@@ -277,7 +277,7 @@ def test_a_cycle_of_parents_is_told_by_its_path(db, connection, school):
     assert summaries(repair.remaining) == [expected]
 
 
-def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, school):
+def test_a_cycle_of_prerequisites_is_reported_with_its_path(db, connection, school):
     other = add_tree(db, "other")
     corrupt(connection, "update skill_trees set prerequisites = %s where id = %s", [other.id], school.tree.id)
     corrupt(connection, "update skill_trees set prerequisites = %s where id = %s", [school.tree.id], other.id)
@@ -288,7 +288,7 @@ def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, school):
     assert summaries(repair.remaining) == [expected]
 
 
-# --- what a learner has reached --------------------------------------------------------------------------------------
+# --- progress of a learner -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, school):
         ("profile_counts", "hours_learned", "2.5", "1"),
     ],
 )
-def test_a_profile_is_counted_anew(db, connection, school, invariant, column, wrong, right):
+def test_counts_of_a_profile_are_repaired(db, connection, school, invariant, column, wrong, right):
     before = stored_rows(connection)
     corrupt(connection, f"update user_profiles set {column} = %s where user_id = %s", wrong, school.ada.id)
 
@@ -331,7 +331,7 @@ def test_hours_may_be_off_by_half_a_minute(db, connection, school):
         ("time_spent_minutes", "61", "60"),
     ],
 )
-def test_progress_in_a_tree_is_counted_anew(db, connection, school, column, wrong, right):
+def test_counts_of_tree_progress_are_repaired(db, connection, school, column, wrong, right):
     right = right.replace("%s", str(school.html.id))
     before = stored_rows(connection)
     corrupt(connection, f"update user_skill_tree_progress set {column} = %s where user_id = %s", wrong, school.ada.id)
@@ -342,7 +342,7 @@ def test_progress_in_a_tree_is_counted_anew(db, connection, school, column, wron
     assert stored_rows(connection) == before
 
 
-def test_milestones_in_another_order_are_the_same(db, connection, school):
+def test_the_order_of_milestones_does_not_matter(db, connection, school):
     db.skills.update(school.css.id, is_milestone=True)
     corrupt(
         connection,
@@ -355,7 +355,7 @@ def test_milestones_in_another_order_are_the_same(db, connection, school):
 
 
 @pytest.mark.parametrize("status", ["IN_PROGRESS", "PAUSED"])
-def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection, school, status):
+def test_a_tree_whose_skills_are_all_completed_becomes_completed(db, connection, school, status):
     before = stored_rows(connection)
     corrupt(
         connection,
@@ -374,10 +374,10 @@ def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection, scho
     assert stored_rows(connection) == before
 
 
-def test_a_completed_tree_has_a_moment_of_completion(db, connection, school):
+def test_a_completed_tree_gets_its_time_of_completion(db, connection, school):
     before = stored_rows(connection)
     rule = "user_skill_tree_progress_completed_at_agrees"
-    # As in a database from before the rule.
+    # As in a database from before this constraint.
     connection.execute(f"alter table user_skill_tree_progress drop constraint {rule}")
     try:
         corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
@@ -392,7 +392,7 @@ def test_a_completed_tree_has_a_moment_of_completion(db, connection, school):
     assert stored_rows(connection) == before
 
 
-def test_work_in_a_tree_begins_it(db, connection, school):
+def test_a_tree_with_work_in_it_becomes_started(db, connection, school):
     corrupt(connection, "delete from user_skill_tree_progress where user_id = %s", school.grace.id)
     corrupt(
         connection,
@@ -416,7 +416,7 @@ def test_work_in_a_tree_begins_it(db, connection, school):
 
 
 @pytest.mark.parametrize("status", ["LOCKED", None])
-def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
+def test_a_skill_with_satisfied_prerequisites_is_unlocked(db, connection, school, status):
     before = stored_rows(connection)
     where = "where user_id = %s and skill_id = %s"
     corrupt(
@@ -436,7 +436,7 @@ def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
     assert stored_rows(connection) == before
 
 
-def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, school):
+def test_a_repaired_unlock_is_not_later_than_the_start(db, connection, school):
     corrupt(
         connection,
         "update user_skill_progress set status = 'LOCKED', started_at = '2026-03-01', unlocked_at = null"
@@ -450,13 +450,13 @@ def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, school
     assert (db.progress.for_skill(school.ada.id, school.layout.id)).unlocked_at.month == 3
 
 
-def test_a_skill_is_not_due_while_something_is_missing(db, connection, school):
+def test_a_skill_stays_locked_while_a_prerequisite_is_missing(db, connection, school):
     corrupt(connection, "update user_skill_progress set status = 'LOCKED' where status = 'AVAILABLE'")
     corrupt(connection, "update skills set is_active = false where id = %s", school.html.id)
 
     unlocked = db.doctor.examine("unlocked_where_due")
 
-    # Without html, layout needs only css, and css is what ada and linus have completed.
+    # Without html, layout needs only css, which ada and linus have completed.
     assert summaries(unlocked) == [
         ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED")
     ]
@@ -465,7 +465,7 @@ def test_a_skill_is_not_due_while_something_is_missing(db, connection, school):
 # --- the ledger and awards -------------------------------------------------------------------------------------------
 
 
-def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school):
+def test_a_completed_skill_without_an_event_gets_one(db, connection, school):
     before = stored_rows(connection)
     corrupt(
         connection,
@@ -493,7 +493,7 @@ def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school):
     assert stored_rows(connection) == before
 
 
-def test_an_award_that_was_not_earned_is_withdrawn_with_its_xp(db, connection, school):
+def test_an_unearned_award_is_withdrawn_with_its_xp(db, connection, school):
     before = stored_rows(connection)
     corrupt(
         connection,
@@ -519,7 +519,7 @@ def test_an_award_that_was_not_earned_is_withdrawn_with_its_xp(db, connection, s
     assert stored_rows(connection) == before
 
 
-def test_a_withdrawn_award_takes_those_with_it_that_its_xp_had_earned(db, connection, school):
+def test_withdrawing_an_award_also_withdraws_those_earned_by_its_xp(db, connection, school):
     before = stored_rows(connection)
     for achievement, xp in ((school.three, 20), (school.rich, 5)):
         corrupt(
@@ -550,7 +550,7 @@ def test_a_withdrawn_award_takes_those_with_it_that_its_xp_had_earned(db, connec
     assert stored_rows(connection) == before
 
 
-def test_an_award_is_judged_by_the_threshold_of_its_time(db, connection, school):
+def test_an_award_is_judged_by_the_threshold_at_its_time(db, connection, school):
     corrupt(
         connection,
         "update achievements set criteria = jsonb_set(criteria, '{threshold}', '1000'), updated_at = now()"
@@ -562,7 +562,7 @@ def test_an_award_is_judged_by_the_threshold_of_its_time(db, connection, school)
     assert db.doctor.examine() == []
 
 
-def test_an_award_is_believed_once_its_achievement_counts_something_else(db, connection, school):
+def test_an_award_is_kept_after_its_criteria_change_type(db, connection, school):
     corrupt(
         connection,
         """update achievements set criteria = '{"type": "streak_days", "threshold": 30}' where id = %s""",
@@ -575,13 +575,13 @@ def test_an_award_is_believed_once_its_achievement_counts_something_else(db, con
 @pytest.mark.parametrize(
     "metadata", ["null", "{}", '{"criteria": null}', '{"criteria": {"threshold": "?"}, "value": []}', '{"criteria": 1}']
 )
-def test_notes_that_cannot_be_read_are_no_hindrance(db, connection, school, metadata):
+def test_unreadable_metadata_of_an_award_is_ignored(db, connection, school, metadata):
     corrupt(connection, "update user_achievements set metadata = nullif(%s::jsonb, 'null')", metadata)
 
     assert db.doctor.examine() == []
 
 
-def test_an_award_is_entered_in_the_ledger(db, connection, school):
+def test_an_award_without_an_event_gets_one(db, connection, school):
     before = stored_rows(connection)
     corrupt(
         connection,
@@ -598,7 +598,7 @@ def test_an_award_is_entered_in_the_ledger(db, connection, school):
     assert stored_rows(connection) == before
 
 
-def test_an_award_that_was_paid_is_given_back_and_does_not_pay_twice(db, connection, school):
+def test_a_missing_award_with_an_event_is_restored_without_paying_again(db, connection, school):
     corrupt(
         connection,
         "delete from user_achievements where user_id = %s and achievement_id = %s",
@@ -617,7 +617,7 @@ def test_an_award_that_was_paid_is_given_back_and_does_not_pay_twice(db, connect
     ("backfill", "is_due"),
     [(None, False), ("2026-12-01 00:00+00", True), ("under way", False), ("2026-01-01 00:00+00", False)],
 )
-def test_a_later_achievement_is_due_once_it_has_been_back_filled(db, connection, school, backfill, is_due):
+def test_a_later_achievement_is_due_only_after_its_backfill(db, connection, school, backfill, is_due):
     later = add_achievement(db, "Later", criteria={"type": "xp_threshold", "threshold": 70})
     corrupt(connection, "update achievements set updated_at = '2026-06-01' where id = %s", later.id)
     if backfill is not None:
@@ -634,7 +634,7 @@ def test_a_later_achievement_is_due_once_it_has_been_back_filled(db, connection,
     )
 
 
-def test_an_achievement_made_after_the_report_of_a_fast_clock_is_not_due_yet(db, school):
+def test_an_achievement_created_after_a_report_from_a_fast_clock_is_not_due(db, school):
     now = datetime.now(UTC)
     db.progress.record_activity(school.linus.id, school.html.id, minutes=5, at=now + timedelta(seconds=50))
 
@@ -652,7 +652,7 @@ WEEK = "WEEK 2026-03-02"
     ("column", "wrong", "right"),
     [("xp", "44", "45"), ("reached_at", "2026-03-04 13:00:00+00", "2026-03-04 12:00:00+00")],
 )
-def test_a_score_is_counted_anew(db, connection, school, column, wrong, right):
+def test_a_leaderboard_score_is_repaired(db, connection, school, column, wrong, right):
     before = stored_rows(connection)
     corrupt(
         connection,
@@ -671,7 +671,7 @@ def test_a_score_is_counted_anew(db, connection, school, column, wrong, right):
     assert stored_rows(connection) == before
 
 
-def test_a_score_says_whether_the_learner_is_shown(db, connection, school):
+def test_the_visibility_of_a_score_follows_the_profile(db, connection, school):
     corrupt(connection, "update user_profiles set is_on_leaderboard = false where user_id = %s", school.ada.id)
     corrupt(connection, "update users set is_active = false where id = %s", school.grace.id)
 
@@ -689,7 +689,7 @@ def test_a_score_says_whether_the_learner_is_shown(db, connection, school):
     assert value(connection, shown) == 3
 
 
-def test_a_score_that_is_missing_or_too_many_is_mended(db, connection, school):
+def test_missing_and_superfluous_scores_are_repaired(db, connection, school):
     before = stored_rows(connection)
     corrupt(connection, "delete from user_scores where user_id = %s and board = 'MONTH'", school.ada.id)
     corrupt(
@@ -710,7 +710,7 @@ def test_a_score_that_is_missing_or_too_many_is_mended(db, connection, school):
     assert stored_rows(connection) == before
 
 
-def test_counts_are_those_of_the_scores(db, connection, school):
+def test_leaderboard_counts_are_repaired_from_the_scores(db, connection, school):
     corrupt(
         connection,
         "update leaderboard_counts set counts = add_counts(counts, array_fill(0, array[45]) || 2 || array_fill(0,"
@@ -725,7 +725,7 @@ def test_counts_are_those_of_the_scores(db, connection, school):
     assert changes == {("leaderboard", None, None, f"{what}, slot {slot}"): ("3", "1")}
 
 
-def test_counts_of_every_level_are_made_again(db, connection, school):
+def test_missing_leaderboard_counts_are_restored_at_every_level(db, connection, school):
     [long] = add_skills(db, school.tree, "long")
     db.skills.update(long.id, xp_value=1_000_000)
     db.progress.complete_skill(school.ada.id, long.id, at=NOON)
@@ -742,7 +742,7 @@ def test_counts_of_every_level_are_made_again(db, connection, school):
     assert rows(connection, counts) == [row for row in before if any(row[4])]
 
 
-def test_a_count_below_nothing_is_told_even_where_the_sum_is_right(db, connection, school):
+def test_a_negative_count_is_reported_even_if_the_sum_is_right(db, connection, school):
     slot = school.ada.id.bytes[15] & 7
     change = "array_fill(0, array[45]) || %s || array_fill(0, array[18])"
     for moved, by in ((slot, -2), ((slot + 1) & 7, 2)):
@@ -762,10 +762,10 @@ def test_a_count_below_nothing_is_told_even_where_the_sum_is_right(db, connectio
     assert changes["leaderboard", None, None, what] == ("-1", "1")
 
 
-# --- mending while others act ----------------------------------------------------------------------------------------
+# --- concurrent repairs ----------------------------------------------------------------------------------------------
 
 
-def test_a_learner_who_cannot_be_mended_keeps_no_other_from_it(db, connection, school):
+def test_a_learner_who_cannot_be_repaired_does_not_stop_other_repairs(db, connection, school):
     corrupt(connection, "update user_profiles set skills_completed = 99")
     corrupt(
         connection, "delete from user_skill_progress where skill_id = %s and status = 'AVAILABLE'", school.layout.id
@@ -786,7 +786,7 @@ def test_a_learner_who_cannot_be_mended_keeps_no_other_from_it(db, connection, s
 
     assert [failure.subject for failure in repair.failures] == [f"learner {school.ada.id}"]
     assert "not this one" in repair.failures[0].error
-    # Nothing of ada's: the skill that was due has been taken back with the rest.
+    # Nothing for ada: the unlock of her skill was rolled back with the rest.
     assert {each.user_id for each in repair.changes} == {school.grace.id, school.linus.id}
     assert {(each.invariant, each.user_id) for each in repair.remaining} == {
         ("profile_counts", school.ada.id),
@@ -795,7 +795,7 @@ def test_a_learner_who_cannot_be_mended_keeps_no_other_from_it(db, connection, s
     assert (again.failures, again.remaining) == ((), ())
 
 
-def test_learners_go_on_while_they_are_mended(db, connection, school):
+def test_learners_can_work_during_a_repair(db, connection, school):
     learners = [add_user(db, f"learner{number}") for number in range(6)]
     skills = [school.html, school.css, school.layout, school.grid]
     for learner in learners:
