@@ -1,4 +1,4 @@
-# Thin wrappers over the console script `skilltree`. The first one that runs makes the virtual environment.
+# Thin wrappers over the console script `skilltree`. The first target that runs creates the virtual environment.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -20,53 +20,53 @@ test: $(SKILLTREE) ## Run the tests on a throw-away server (PG=18, 16 or 15; ARG
 check: $(SKILLTREE) ## Check query files, style, types, generated code, SQL, migrations and schema
 	@$(SKILLTREE) check
 
-format: $(SKILLTREE) ## Bring everything into style, and write generated code and queries/schema.json anew
+format: $(SKILLTREE) ## Format everything, and write generated code and queries/schema.json
 	@$(SKILLTREE) format
 
-migrate: $(SKILLTREE) ## Apply the migrations that are pending
+migrate: $(SKILLTREE) ## Apply pending migrations
 	@$(SKILLTREE) migrate $(ARGS)
 
-rollback: $(SKILLTREE) ## Roll the latest migration back, which loses data (ARGS="--count 2", --all, --yes)
+rollback: $(SKILLTREE) ## Roll back the latest migration, which deletes its data (ARGS="--count 2", --all, --yes)
 	@$(SKILLTREE) rollback $(ARGS)
 
-status: $(SKILLTREE) ## Show which migrations are applied; fail when one is pending
+status: $(SKILLTREE) ## Show which migrations are applied; fail if one is pending
 	@$(SKILLTREE) status $(ARGS)
 
-drift: $(SKILLTREE) ## Show how the database differs from what its migrations make (exit code 2)
+drift: $(SKILLTREE) ## Show how the database differs from its migrations (exit code 2)
 	@$(SKILLTREE) drift $(ARGS)
 
-lint: $(SKILLTREE) ## Show what of the schema breaks a rule: row-level security, grants, search paths, indexes
+lint: $(SKILLTREE) ## Show violations of schema rules: row-level security, grants, search paths, indexes
 	@$(SKILLTREE) lint $(ARGS)
 
-seed: $(SKILLTREE) ## Write the data to start with
+seed: $(SKILLTREE) ## Write the initial data
 	@$(SKILLTREE) seed $(ARGS)
 
-reset: $(SKILLTREE) ## Lose all data: roll back, migrate, seed (ARGS=--yes does not ask)
+reset: $(SKILLTREE) ## Delete all data: roll back, migrate, seed (ARGS=--yes does not ask)
 	@$(SKILLTREE) reset $(ARGS)
 
 explain: $(SKILLTREE) ## Show the plans of queries (QUERY="trees/load trees/list" or all; ARGS="--html plans.html")
 	@$(SKILLTREE) explain $(or $(QUERY),all) $(ARGS)
 
-budgets: $(SKILLTREE) ## Measure all queries on a large data set (ARGS=--update writes what they may cost)
+budgets: $(SKILLTREE) ## Measure all queries on a large data set (ARGS=--update writes their budgets)
 	@$(SKILLTREE) budgets $(ARGS)
 
-bench: $(SKILLTREE) ## Measure against other ways to work with PostgreSQL (ARGS=--write for docs/benchmarks.md)
+bench: $(SKILLTREE) ## Compare with other ways to use PostgreSQL (ARGS=--write for docs/benchmarks.md)
 	@.venv/bin/python -m tools.bench --pg $(PG) $(ARGS)
 
-doctor: $(SKILLTREE) ## Recompute everything that is derived; fail when it has drifted (ARGS=--repair mends it)
+doctor: $(SKILLTREE) ## Recompute all derived values; fail if one is wrong (ARGS=--repair corrects them)
 	@$(SKILLTREE) doctor $(ARGS)
 
-audit: $(SKILLTREE) ## Make the audit trail's partitions for the months to come (ARGS="--keep 24" drops old ones)
+audit: $(SKILLTREE) ## Create the audit trail's partitions for the coming months (ARGS="--keep 24" drops old ones)
 	@$(SKILLTREE) audit $(ARGS)
 
 psql: $(SKILLTREE) ## Open psql on the database
 	@$(SKILLTREE) psql $(if $(ARGS),-- $(ARGS))
 
-clean: ## Remove the embedded server's data, the virtual environment and what builds leave behind
+clean: ## Remove the embedded server's data, the virtual environment and build leftovers
 	@test ! -x $(SKILLTREE) || $(SKILLTREE) clean
 	@rm -rf .venv
 
-# Remade when what it is made of changes.
+# Created again when one of these files changes.
 $(SKILLTREE): pyproject.toml tools/pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" tools/make_venv.py
