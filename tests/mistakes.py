@@ -106,7 +106,7 @@ STATEMENTS = [
     Mistake(
         "star in a sub-select",
         query("progress/missing_prerequisites"),
-        "select node.id\n    from",
+        "select\n        node.id,\n        node.level\n    from",
         "select *\n    from",
         "*",
         "columns that nobody named",
@@ -268,15 +268,15 @@ NULLS = [
     ),
     Mistake(
         "coalesce forgotten",
-        query("progress/missing_prerequisites"),
-        "coalesce(leveled.level, 0) as level",
-        "leveled.level",
-        'column "level"',
-        "outer join finds no leveled",
-        at="leveled.level",
+        query("trees/load_map"),
+        "coalesce(user_skill_tree_progress.progress_percent, 0) as progress_percent",
+        "user_skill_tree_progress.progress_percent",
+        'column "progress_percent"',
+        "outer join finds no user_skill_tree_progress",
+        at="user_skill_tree_progress.progress_percent",
     ),
     Mistake(
-        "sum of what may be nothing",
+        "sum of no rows",
         query("leaderboards/rank"),
         "(1 + coalesce(sum(more.learners), 0))",
         "(1 + sum(more.learners))",
@@ -320,7 +320,7 @@ NULLS = [
         at="users.first_name",
     ),
     Mistake(
-        "optional for nothing",
+        "needlessly optional",
         f"{MODELS}/users.py",
         "email: str\n",
         "email: str | None\n",
@@ -330,7 +330,7 @@ NULLS = [
         at="email",
     ),
     Mistake(
-        "optional for nothing, in a model of the name of another library's class",
+        "needlessly optional, in a model named like another class",
         f"{MODELS}/trees.py",
         "    name: str\n    slug: str\n    description",
         "    name: str | None\n    slug: str\n    description",
@@ -353,7 +353,7 @@ NULLS = [
 HEADERS = [
     Mistake("no budget", query("trees/get"), "-- @budget buffers 10\n", "", "@budget", "is missing"),
     Mistake(
-        "query before it misspelt",
+        "query in @after misspelt",
         query("progress/end_import"),
         "@after progress/begin_import",
         "@after progress/begin",
@@ -382,7 +382,7 @@ HEADERS = [
         at="@across",
     ),
     Mistake(
-        "role that is none",
+        "unknown role",
         query("users/deactivate"),
         "@role app_service",
         "@role app_owner",
@@ -417,7 +417,7 @@ HEADERS = [
         at="@nullable",
     ),
     Mistake(
-        "declaration for nothing",
+        "needless declaration",
         query("users/get"),
         "-- @step",
         "-- @notnull email: it is so\n-- @step",
@@ -426,7 +426,7 @@ HEADERS = [
         at="@notnull",
     ),
     Mistake(
-        "declaration of no column",
+        "declaration of an unknown column",
         query("users/get"),
         "-- @step",
         "-- @nullable nick: it is so\n-- @step",
@@ -473,7 +473,7 @@ USERS = [
         at="join users",
     ),
     Mistake(
-        "everybody updated",
+        "update without a condition",
         query("sessions/end"),
         "user_sessions.user_id = %(user_id)s",
         "%(user_id)s::uuid is not null",
@@ -484,7 +484,7 @@ USERS = [
     Mistake(
         "@across forgotten",
         query("users/find_by_email"),
-        "-- @across whose account it is, is what is asked\n",
+        "-- @across it looks for the account of an address\n",
         "",
         'table "users"',
         "without the user's id",
@@ -509,7 +509,7 @@ USERS = [
         at="from skill_trees",
     ),
     Mistake(
-        "drafts shown to whom an action works for",
+        "drafts shown in an action of a learner",
         query("progress/pause_tree"),
         "left join visible_trees as skill_trees",
         "left join skill_trees",
@@ -547,7 +547,7 @@ USERS = [
     Mistake(
         "@drafts without a reason",
         query("trees/search"),
-        "-- @drafts only what languages there are is asked of all trees",
+        "-- @drafts it asks all trees only for their languages",
         "-- @drafts",
         "@drafts",
         "is malformed",
@@ -565,7 +565,7 @@ USAGE = [
         "no repository method runs it",
     ),
     Mistake(
-        "file gone",
+        "file deleted",
         query("users/find_by_username"),
         "",
         "",
@@ -604,7 +604,7 @@ USAGE = [
     Mistake(
         "@step forgotten",
         query("trees/lock"),
-        "-- @step how delete begins\n",
+        "-- @step the first step of delete\n",
         "",
         "file",
         "no method of its name runs it, but trees/delete",
@@ -651,7 +651,7 @@ PARAMETERS = [
         at="%(slug)s",
     ),
     Mistake(
-        "parameter of an action unused",
+        "unused parameter of an action",
         f"{METHODS}/progress.py",
         "score=score, failed=failed, at=at",
         "score=score, failed=failed, at=at, mood=1",
@@ -660,7 +660,7 @@ PARAMETERS = [
         at="step(",
     ),
     Mistake(
-        "text for an id, by way of a class that is extended",
+        "text for an id, in an inherited method",
         f"{METHODS}/progress.py",
         "        if not noted:\n",
         "        await self._check_known(reason, None)\n        if not noted:\n",
@@ -712,7 +712,7 @@ PARAMETERS = [
         "what is sent as JSON is checked by document()",
     ),
     Mistake(
-        "order by what is no field",
+        "order by an unknown field",
         f"{METHODS}/trees.py",
         'order=("name", "id")',
         'order=("title", "id")',
@@ -782,7 +782,7 @@ MODELS_WRONG = [
         at="rarity",
     ),
     Mistake(
-        "enum for another",
+        "another enum",
         f"{MODELS}/skills.py",
         "    skill_type: SkillType\n    difficulty: DifficultyLevel\n    is_active",
         "    skill_type: DifficultyLevel\n    difficulty: DifficultyLevel\n    is_active",

@@ -13,15 +13,15 @@ from skilltree.cli import app
 from skilltree.errors import CannotSeeEverything
 
 OPERATORS = {
-    "who may read every table": "grant usage on schema public to operator;"
+    "a role with select on every table": "grant usage on schema public to operator;"
     " grant select on all tables in schema public to operator;"
     " grant execute on all functions in schema public to operator",
     "who may read some tables": "grant usage on schema public to operator; grant select on users, skills to operator",
-    "who reads all data": "grant pg_read_all_data to operator;"
+    "a role with pg_read_all_data": "grant pg_read_all_data to operator;"
     " grant execute on all functions in schema public to operator",
-    "who may do nothing": "",
+    "a role without privileges": "",
     "a learner": "grant app_user to operator",
-    "who may become the service, and is not": "alter role operator noinherit; grant app_service to operator;"
+    "a member of app_service without inherit": "alter role operator noinherit; grant app_service to operator;"
     " grant usage on schema public to operator; grant select on all tables in schema public to operator",
 }
 
@@ -56,7 +56,7 @@ def test_the_doctor_refuses_a_role_that_does_not_see_all_rows(deployment, operat
 )
 def test_commands_fail_for_a_role_that_does_not_see_all_rows(deployment, operator_url, command):
     with deployment.superuser() as connection:
-        connection.execute(OPERATORS["who may read every table"])
+        connection.execute(OPERATORS["a role with select on every table"])
 
     code, said = run(operator_url, *command)
 
@@ -65,7 +65,7 @@ def test_commands_fail_for_a_role_that_does_not_see_all_rows(deployment, operato
 
 
 @pytest.mark.parametrize("command", ["status", "drift", "lint"])
-@pytest.mark.parametrize("who", ["who may do nothing", "who may read every table"])
+@pytest.mark.parametrize("who", ["a role without privileges", "a role with select on every table"])
 def test_schema_commands_fail_for_a_role_that_does_not_see_all_rows(deployment, operator_url, command, who):
     if OPERATORS[who]:
         with deployment.superuser() as connection:

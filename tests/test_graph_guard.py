@@ -24,7 +24,7 @@ EDITS = {
         "update public.skills set dependencies = array[{b}], dependents = array[{b}] where id = {a};"
         " update public.skills set dependencies = array[{a}], dependents = array[{a}] where id = {b}",
     ),
-    "cycle of itself": (
+    "skill that needs itself": (
         "skills_dependencies_acyclic",
         "update public.skills set dependencies = array[{a}], dependents = array[{a}] where id = {a}",
     ),
@@ -40,7 +40,7 @@ EDITS = {
         "skills_dependents_inverse",
         "update public.skills set dependencies = array[{b}] where id = {a}",
     ),
-    "skill that others need deleted": (
+    "deleted skill that others need": (
         "skills_dependencies_exist",
         "delete from public.skills where id = {c}",
     ),
@@ -54,7 +54,7 @@ EDITS = {
         "update public.skill_trees set prerequisites = array[{other}] where id = {tree};"
         " update public.skill_trees set prerequisites = array[{tree}] where id = {other}",
     ),
-    "tree that is not": (
+    "unknown tree": (
         "skill_trees_prerequisites_exist",
         "update public.skill_trees set prerequisites = array[{stranger}] where id = {tree}",
     ),

@@ -84,7 +84,7 @@ FILE_MISTAKES = [
     ("a number taken twice", new("0003.new"), "0003.new.sql", "0003 is taken already"),
     ("a migration that is not recorded", new(NEW, landed=False), f"{NEW}.sql", "not in SHA256SUMS"),
     (
-        "a name that is none",
+        "an invalid name",
         lambda folder: (folder / "0003_new.sql").write_text("select 1;"),
         "0003_new.sql",
         "is no migration",
@@ -231,7 +231,7 @@ WALK_MISTAKES = {
         TABLE, "drop table notes; drop index idx_skill_position;", "rollback.sql",
         "index public.idx_skill_position is missing",
     ),
-    "a rollback that makes an index otherwise than it was": (
+    "a rollback that restores an index differently": (
         "drop index idx_skill_position;", "create index idx_skill_position on skills (position_y, position_x);",
         "rollback.sql", "index public.idx_skill_position is not as it was",
     ),
@@ -239,7 +239,7 @@ WALK_MISTAKES = {
     "a rollback that deletes rows": (
         TABLE, "drop table notes; delete from user_sessions;", "rollback.sql", "rows of user_sessions do not come back",
     ),
-    "a rollback that cannot bring a column back": (
+    "a rollback that cannot restore the data of a column": (
         "alter table user_sessions drop column device_info;",
         "alter table user_sessions add column device_info jsonb"
         " constraint user_sessions_device_info_form check (jsonb_typeof(device_info) = 'object');",
@@ -255,7 +255,7 @@ WALK_MISTAKES = {
         "alter table skills add column code text not null;", "alter table skills drop column code;", "sql",
         "contains null values",
     ),
-    "a constraint that rows break": (
+    "a constraint that rows violate": (
         "alter table skills add constraint dear check (xp_value > 500);", "alter table skills drop constraint dear;",
         "sql", "is violated by some row",
     ),

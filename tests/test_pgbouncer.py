@@ -57,7 +57,7 @@ async def test_nothing_leaks_after_the_work_of_a_learner_ends(migrated_url, pool
         assert owner.doctor.examine() == []
 
 
-@pytest.mark.parametrize("says_so", [True, False], ids=["closed", "gone"])
+@pytest.mark.parametrize("says_so", [True, False], ids=["closed", "disconnected"])
 async def test_nothing_leaks_after_a_client_disconnects_during_its_work(migrated_url, pooled, two_learners, says_so):
     url, _ = pooled
     ada, grace = two_learners
