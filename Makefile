@@ -1,4 +1,4 @@
-# Thin wrappers over the console script `skilltree`. The first one that runs makes the virtual environment.
+# Thin wrappers over the console script `skilltree`. The first target that runs creates the virtual environment.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -50,7 +50,7 @@ explain: $(SKILLTREE) ## Show the plans of queries (QUERY="trees/load trees/list
 budgets: $(SKILLTREE) ## Measure all queries on a large data set (ARGS=--update writes their budgets)
 	@$(SKILLTREE) budgets $(ARGS)
 
-bench: $(SKILLTREE) ## Measure against other ways to work with PostgreSQL (ARGS=--write for docs/benchmarks.md)
+bench: $(SKILLTREE) ## Compare with other ways to use PostgreSQL (ARGS=--write for docs/benchmarks.md)
 	@.venv/bin/python -m tools.bench --pg $(PG) $(ARGS)
 
 doctor: $(SKILLTREE) ## Compute all derived data again; fail if it differs (ARGS=--repair repairs it)

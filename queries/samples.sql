@@ -1,10 +1,10 @@
--- What the parameters of the query files are when a plan is looked at (`make explain`, `make budgets`): for each an SQL
--- expression, which may refer to other samples. A file whose parameter is to be something else says so in its header.
+-- The values of query parameters for plans (`make explain`, `make budgets`): for each an SQL expression, which may
+-- refer to other samples. A file that needs a different value has it in its header.
 --
--- The learner is a busy one, who has done more than 19 of 20 and has skills open, in the largest tree under way. Told
--- by skills and not by XP: streaks and what they pay change with the hour at which the data set ends.
+-- The learner has completed more skills than 19 of 20 others and has open skills, in the largest started tree. Skills
+-- and not XP decide, because streaks and their XP change with the hour at which the data set ends.
 --
--- On little data, such as the demonstration's, whatever comes closest.
+-- On little data, such as that of the demo, the closest match is used.
 --
 -- @sample user_id: coalesce((
 --     select user_profiles.user_id from user_profiles
@@ -28,7 +28,8 @@
 --     )
 -- @sample tree_ids: array[%(tree_id)s::uuid]
 --
--- Not parameters, but to refer to: a skill at the end of a tree, where it starts, all of a tree as a curriculum.
+-- Not parameters, but for other samples: a skill at the end of a tree, its starting skills, a whole tree as a
+-- curriculum.
 --
 -- @sample last_skill_id: (
 --     select id from skills where skill_tree_id = coalesce((
@@ -51,7 +52,7 @@
 --     )::text from skills as given where skill_tree_id = %(tree_id)s
 --     )
 --
--- What is written.
+-- Values that are written.
 --
 -- @sample id: null
 -- @sample name: 'A new name'
@@ -82,7 +83,7 @@
 -- @sample at: null
 -- @sample actor_id: null
 --
--- What is asked for.
+-- Values of filters.
 --
 -- @sample limit: 21
 -- @sample offset: 0
@@ -96,7 +97,7 @@
 -- @sample min_group: 5
 -- @sample idle_days: 14
 --
--- What shows who somebody is.
+-- Credentials.
 --
 -- @sample email: (select email from users where id = %(user_id)s)
 -- @sample network: '192.0.2.7'

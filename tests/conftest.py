@@ -1,7 +1,6 @@
-"""A throw-away server for the run, migrated once into a template, and a clone of that for each test.
+"""A throw-away server for the run, one migrated template database, and clones of it for the tests.
 
-The server is the embedded PostgreSQL 18, the embedded 16, or a Debian 15 (``--pg 15``). With pytest-xdist the workers
-share it.
+The server is the embedded PostgreSQL 18 or 16, or Debian's 15 (``--pg 15``). Workers of pytest-xdist share it.
 """
 
 import os
@@ -17,7 +16,7 @@ from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from estate import ROLES, Connection, Estate, settle
+from deployment import ROLES, Connection, Deployment, create_deployment
 from skilltree import embedded, migrate
 from tools.budgets import dataset
 
@@ -59,7 +58,7 @@ def _start_server(version: str, folder: Path) -> str:
         host = _start_debian_server(version, folder)
     else:
         host = psycopg.conninfo.conninfo_to_dict(embedded.start(version=int(version), folder=folder))["host"]
-    # The data are thrown away: nothing needs to reach the disk.
+    # The data is thrown away, so nothing needs to be flushed to disk.
     with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
         for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
             connection.execute(f"alter system set {setting}")
@@ -113,7 +112,7 @@ def _database(template: NoopExecutor, name: str, *, clone: bool) -> Iterator[str
 
 @pytest.fixture
 def empty_url(template: NoopExecutor) -> Iterator[str]:
-    """The URL of a database with nothing in it."""
+    """The URL of an empty database."""
     yield from _database(template, "empty", clone=False)
 
 
@@ -125,7 +124,7 @@ def migrated_url(template: NoopExecutor) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def bare_host(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The host of another server, on which nothing has been migrated yet and there is no role but the superuser."""
+    """The host of another server. Nothing has been migrated there, and the superuser is its only role."""
     folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
     version = request.config.getoption("pg")
     yield _start_server(version, folder)
@@ -135,7 +134,7 @@ def bare_host(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def new_host(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The host of a server for this test alone, for roles that would stay on another."""
+    """The host of a server for this test alone, since roles would remain on a shared server."""
     folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
     version = request.config.getoption("pg")
     yield _start_server(version, folder)
@@ -144,27 +143,27 @@ def new_host(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def estate(bare_host: str) -> Estate:
-    """A database of that server, owned by a role that is no superuser, with two learners at work."""
-    return settle(bare_host)
+def deployment(bare_host: str) -> Deployment:
+    """A database on that server. Its owner is not a superuser, and two learners work in it."""
+    return create_deployment(bare_host)
 
 
 @pytest.fixture(params=ROLES)
 def role(request: pytest.FixtureRequest) -> str:
-    """Each of the roles of a learner's own work."""
+    """Each of the roles in which a learner's statements run."""
     return str(request.param)
 
 
 @pytest.fixture
-def as_ada(estate: Estate, role: str) -> Iterator[Connection]:
-    """A connection of the application in that role, for one of the two; what is done is taken back."""
-    with estate.session(role, estate.ada.user_id) as connection:
+def as_ada(deployment: Deployment, role: str) -> Iterator[Connection]:
+    """A connection of the application in that role, for ada. It is rolled back at the end."""
+    with deployment.session(role, deployment.ada.user_id) as connection:
         yield connection
 
 
 @pytest.fixture(scope="session")
 def loaded_url(template: NoopExecutor) -> Iterator[str]:
-    """The URL of a database with a fiftieth of the large data set. It is shared: leave it as it is."""
+    """The URL of a database with a fiftieth of the large data set. Tests share it and must not change it."""
     for url in _database(template, "loaded", clone=True):
         with psycopg.connect(url, autocommit=True) as connection:
             dataset.load(connection, dataset.Size.of(0.02))
@@ -173,7 +172,7 @@ def loaded_url(template: NoopExecutor) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real curricula, which are not part of the project."""
+    """The folder of real curricula. They are not part of the project."""
     if not SHARED.is_dir():
-        pytest.skip(f"the real curricula are not there: {SHARED}")
+        pytest.skip(f"the real curricula are not in {SHARED}")
     return SHARED

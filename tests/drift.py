@@ -1,6 +1,6 @@
-"""What follows from the facts, counted anew by plain SQL, against what is stored.
+"""Derived values computed from the facts by plain SQL, compared with the stored values.
 
-None of it shares a view or a function with the statements that keep what is stored up to date.
+These queries share no view and no function with the statements that maintain the stored values.
 """
 
 from typing import Any
@@ -290,6 +290,6 @@ _CHECKS = {
 
 
 def drift(connection: Connection) -> Drift:
-    """Return what is not as it follows from the facts, by what it is."""
+    """Return the rows that differ from what follows from the facts, by the name of the check."""
     found = {what: connection.execute(query).fetchall() for what, query in _CHECKS.items()}
     return {what: rows for what, rows in found.items() if rows}

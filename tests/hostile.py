@@ -1,4 +1,4 @@
-"""Values that no caller should send: what a hostile one would try, or a careless one let through."""
+"""Values that no caller should send: those an attacker would try, or a careless caller would let through."""
 
 from collections import OrderedDict, UserDict, UserList, defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +32,7 @@ DEEP_DICT = nested(100_000, lambda inner: {"deeper": inner})
 
 
 class Liar:
-    """Whatever is asked of it, it raises."""
+    """An object of which every method raises."""
 
     def _refuse(self, *_: object) -> Any:
         raise RuntimeError(MEGABYTE)
@@ -218,12 +218,12 @@ _VALUES: list[object] = [
     *(OrderedDict(a=1), defaultdict(list), UserDict({"a": 1}), MappingProxyType({"a": 1}), LyingDict(a=1)),
     *(EndlessMapping(), {"modelConfig": 1, "model_config": 2}, {LyingText("a"): 1}, {"a": LyingText("b")}),
     *({"primaryColor": "#000000", "primary_color": "#ffffff"}, {"theme": "x", "additionalParams": None}),
-    # models made past their validation
+    # models created without validation
     *(SkillContent.model_construct(type=Liar()), ProgressEvidence.model_construct(type="text", content=b"\xff")),
     *(LayoutConfig.model_construct(theme=object()), Preferences(theme="dark").model_copy(update={"theme": 1})),
     *(AwardMetadata.model_construct(a=object()), LayoutConfig.model_validate({"zoom": 1})),
     *(CurriculumTree.model_construct(slug="x"), CurriculumSkill.model_construct(key=1)),
-    # what is no value at all
+    # objects that are not values
     *(object(), object, Liar(), Liar, len, lambda: None, ..., NotImplemented, ValueError("x")),
 ]
 

@@ -1,4 +1,4 @@
-"""Mistakes in query files, methods and models, and what the gate must say of each."""
+"""Mistakes in query files, methods and models, and what the gate must report for each."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ METHODS = "src/skilltree/_async"
 
 @dataclass(frozen=True)
 class Mistake:
-    """An edit of a copy of the project, and the finding that must come of it."""
+    """An edit of a copy of the project, and the finding that it must cause."""
 
     name: str
     file: str
@@ -18,11 +18,11 @@ class Mistake:
     field: str
     problem: str
     found_in: str = ""
-    """The file that the finding names, where it is another one."""
+    """The file that the finding names, if it is not the edited one."""
     at: str = field(default="", kw_only=True)
-    """What stands in the line that the finding names."""
+    """A text in the line that the finding names."""
     intact: str = field(default="", kw_only=True)
-    """A file that must stay right for this one to be found."""
+    """A file that must stay correct for this mistake to be found."""
 
     def __str__(self) -> str:
         return self.name
@@ -32,7 +32,7 @@ class Mistake:
         return {self.file, self.found_in, self.intact} - {""}
 
     def make(self, copy: Path) -> None:
-        """Make the mistake; without a text to replace, the file is written anew, or deleted."""
+        """Make the mistake. Without a text to replace, the whole file is replaced or deleted."""
         path = copy / self.file
         if not self.old and not self.new:
             path.unlink()
@@ -276,7 +276,7 @@ NULLS = [
         at="leveled.level",
     ),
     Mistake(
-        "sum of what may be nothing",
+        "sum of no rows",
         query("leaderboards/rank"),
         "(1 + coalesce(sum(more.learners), 0))",
         "(1 + sum(more.learners))",
@@ -320,7 +320,7 @@ NULLS = [
         at="users.first_name",
     ),
     Mistake(
-        "optional for nothing",
+        "needlessly optional",
         f"{MODELS}/users.py",
         "email: str\n",
         "email: str | None\n",
@@ -330,7 +330,7 @@ NULLS = [
         at="email",
     ),
     Mistake(
-        "optional for nothing, in a model of the name of another library's class",
+        "needlessly optional, in a model named like another class",
         f"{MODELS}/trees.py",
         "    name: str\n    slug: str\n    description",
         "    name: str | None\n    slug: str\n    description",
@@ -353,7 +353,7 @@ NULLS = [
 HEADERS = [
     Mistake("no budget", query("trees/get"), "-- @budget buffers 10\n", "", "@budget", "is missing"),
     Mistake(
-        "query before it misspelt",
+        "query in @after misspelt",
         query("progress/end_import"),
         "@after progress/begin_import",
         "@after progress/begin",
@@ -384,7 +384,7 @@ HEADERS = [
         at="@across",
     ),
     Mistake(
-        "role that is none",
+        "unknown role",
         query("users/deactivate"),
         "@role app_service",
         "@role app_owner",
@@ -419,7 +419,7 @@ HEADERS = [
         at="@nullable",
     ),
     Mistake(
-        "declaration for nothing",
+        "needless declaration",
         query("users/get"),
         "-- @step",
         "-- @notnull email: it is so\n-- @step",
@@ -428,7 +428,7 @@ HEADERS = [
         at="@notnull",
     ),
     Mistake(
-        "declaration of no column",
+        "declaration of an unknown column",
         query("users/get"),
         "-- @step",
         "-- @nullable nick: it is so\n-- @step",
@@ -475,7 +475,7 @@ USERS = [
         at="join users",
     ),
     Mistake(
-        "everybody updated",
+        "update without a condition",
         query("sessions/end"),
         "user_sessions.user_id = %(user_id)s",
         "%(user_id)s::uuid is not null",
@@ -486,7 +486,7 @@ USERS = [
     Mistake(
         "@across forgotten",
         query("users/find_by_email"),
-        "-- @across whose account it is, is what is asked\n",
+        "-- @across it looks for the account of an address\n",
         "",
         'table "users"',
         "without the user's id",
@@ -511,7 +511,7 @@ USERS = [
         at="from skill_trees",
     ),
     Mistake(
-        "drafts shown to whom an action works for",
+        "drafts shown in an action of a learner",
         query("progress/pause_tree"),
         "left join visible_trees as skill_trees",
         "left join skill_trees",
@@ -549,7 +549,7 @@ USERS = [
     Mistake(
         "@drafts without a reason",
         query("trees/search"),
-        "-- @drafts only what languages there are is asked of all trees",
+        "-- @drafts it asks all trees only for their languages",
         "-- @drafts",
         "@drafts",
         "is malformed",
@@ -567,7 +567,7 @@ USAGE = [
         "no repository method runs it",
     ),
     Mistake(
-        "file gone",
+        "file deleted",
         query("users/find_by_username"),
         "",
         "",
@@ -606,7 +606,7 @@ USAGE = [
     Mistake(
         "@step forgotten",
         query("trees/lock"),
-        "-- @step how delete begins\n",
+        "-- @step the first step of delete\n",
         "",
         "file",
         "the method of its name does not run it, but trees/delete does",
@@ -653,7 +653,7 @@ PARAMETERS = [
         at="%(slug)s",
     ),
     Mistake(
-        "parameter of an action unused",
+        "unused parameter of an action",
         f"{METHODS}/progress.py",
         "score=score, failed=failed, at=at",
         "score=score, failed=failed, at=at, mood=1",
@@ -662,7 +662,7 @@ PARAMETERS = [
         at="step(",
     ),
     Mistake(
-        "text for an id, by way of a class that is extended",
+        "text for an id, in an inherited method",
         f"{METHODS}/progress.py",
         "        if not noted:\n",
         "        await self._check_known(reason, None)\n        if not noted:\n",
@@ -714,7 +714,7 @@ PARAMETERS = [
         "document() must check what is sent as JSON",
     ),
     Mistake(
-        "order by what is no field",
+        "order by an unknown field",
         f"{METHODS}/trees.py",
         'order=("name", "id")',
         'order=("title", "id")',
@@ -784,7 +784,7 @@ MODELS_WRONG = [
         at="rarity",
     ),
     Mistake(
-        "enum for another",
+        "another enum",
         f"{MODELS}/skills.py",
         "    skill_type: SkillType\n    difficulty: DifficultyLevel\n    is_active",
         "    skill_type: DifficultyLevel\n    difficulty: DifficultyLevel\n    is_active",

@@ -23,16 +23,16 @@ def _version(program: str) -> tuple[int, ...]:
 
 VERSION = _version(PGBOUNCER) if PGBOUNCER is not None else (0,)
 KNOWS_PREPARED = VERSION >= (1, 21)
-"""Before 1.21, what one client prepares is another's, too, if they share a connection: then one client is alone."""
+"""Before 1.21, clients that share a connection also share prepared statements, so a test may use only one client."""
 SURVIVES = VERSION >= (1, 19)
-"""Before 1.19, a client that goes while its cancellation is on its way takes the next one or PgBouncer with it."""
+"""Before 1.19, a client that disconnects during its cancel request can end the next client or PgBouncer itself."""
 
 needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
 
 
 @contextmanager
 def pgbouncer(url: str, *, prepares: bool) -> Iterator[str]:
-    """Yield a URL of the same database, for the application's log-in, with one connection to the server for all."""
+    """Yield a URL of the same database for the application's login role. All clients share one server connection."""
     known = conninfo_to_dict(url)
     folder = Path(tempfile.mkdtemp(prefix="bouncer-"))
     (folder / "users").write_text('"skilltree_app" ""\n')
@@ -43,7 +43,7 @@ def pgbouncer(url: str, *, prepares: bool) -> Iterator[str]:
         f"pool_mode = transaction\ndefault_pool_size = 1\nserver_login_retry = 0\n"
         f"{'max_prepared_statements = 100' if prepares and KNOWS_PREPARED else ''}\n"
     )
-    # It refuses to run as root, and only the server's own user may reach the socket.
+    # PgBouncer refuses to run as root, and only the server's own user may use the socket.
     user = Path(str(known["host"])).owner() if os.geteuid() == 0 else None
     if user:
         for path in (folder, *folder.iterdir()):

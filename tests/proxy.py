@@ -1,4 +1,4 @@
-"""A man in the middle: passes on what client and server say over a unix socket, and counts it."""
+"""A proxy that forwards the messages of client and server over a Unix socket, and counts them."""
 
 import socket
 import struct
@@ -10,14 +10,14 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 SOCKET = ".s.PGSQL.5432"
-# What asks for an answer: a simple query, Sync, Flush. Of a large result the server sends a part before it is asked.
+# Messages that ask for an answer: simple query, Sync, Flush. The server may send part of a large result earlier.
 ASKING = {b"Q", b"S", b"H"}
 
 
 class Proxy:
-    """Messages from the client (``messages``: type and body) and how often it waited for the server (``round_trips``).
+    """Records the client's messages (``messages``: type and body) and its waits for the server (``round_trips``).
 
-    The server answers a pipeline at its end: one pipeline is one round trip, however the client cuts it into packets.
+    The server answers a pipeline at its end. One pipeline is one round trip, whatever packets the client sends.
     """
 
     def __init__(self, url: str) -> None:
@@ -42,7 +42,7 @@ class Proxy:
         self._folder.cleanup()
 
     def cut(self) -> None:
-        """Break every connection, as a network does."""
+        """Break every connection, as a network failure does."""
         for end in self._ends:
             try:
                 end.shutdown(socket.SHUT_RDWR)
@@ -51,7 +51,7 @@ class Proxy:
         self._ends.clear()
 
     def stop(self) -> Callable[[], None]:
-        """Take no connection any more, and break those that are there; what is returned takes them again."""
+        """Break all connections and accept no new ones. Return a function that accepts connections again."""
         path = Path(self._folder.name) / SOCKET
         path.rename(path.with_suffix(".away"))
         self.cut()
@@ -62,13 +62,13 @@ class Proxy:
         path.with_suffix(".away").rename(path)
 
     def reset(self) -> None:
-        """Count from here on."""
+        """Set the counts back to zero."""
         self.messages.clear()
         self.round_trips = 0
         self._is_asked = False
 
     def statements(self) -> list[str]:
-        """Return the statements that the server was asked to execute, prepared ones as ''."""
+        """Return the statements that the client executed; a prepared one is ``''``."""
         found: list[str] = []
         parsed = ""
         for kind, body in self.messages:

@@ -1,4 +1,4 @@
-"""The trail where whoever migrates is no superuser, as on managed servers."""
+"""The audit trail where the owner who migrates is not a superuser, as on managed servers."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -19,7 +19,7 @@ ACTOR = UUID(int=7)
 
 @pytest.fixture
 def owned_url(template: NoopExecutor) -> Iterator[str]:
-    """The URL of a database that was migrated by its owner, who may create roles and nothing else."""
+    """The URL of a database that was migrated by its owner, whose only attribute is CREATEROLE."""
     for url in _database(template, "owned", clone=False):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(
@@ -46,7 +46,7 @@ def owned_url(template: NoopExecutor) -> Iterator[str]:
             )
 
 
-def test_an_owner_who_is_no_superuser_keeps_and_looks_after_the_trail(owned_url: str) -> None:
+def test_an_owner_without_superuser_can_write_and_maintain_the_trail(owned_url: str) -> None:
     app_url = psycopg.conninfo.make_conninfo(owned_url, user="skilltree_app")
     with Database(app_url) as db, Database(owned_url) as own:
         service = db.as_service(ACTOR)
@@ -79,7 +79,7 @@ def test_an_owner_who_is_no_superuser_keeps_and_looks_after_the_trail(owned_url:
     assert (erased.action, erased.actor_id, left) == (AuditAction.ANONYMISE, ACTOR, ())
 
 
-def test_the_service_looks_after_the_trail_and_everything_else(owned_url: str) -> None:
+def test_the_service_can_maintain_the_trail_and_all_data(owned_url: str) -> None:
     app_url = psycopg.conninfo.make_conninfo(owned_url, user="skilltree_app")
     with psycopg.connect(owned_url) as connection:
         connection.execute(
@@ -105,7 +105,7 @@ def test_the_service_looks_after_the_trail_and_everything_else(owned_url: str) -
 
 
 @pytest.mark.parametrize("months", [0, -5, None])
-def test_the_service_cannot_drop_the_trail_of_what_was_done_just_now(owned_url: str, months: int | None) -> None:
+def test_the_service_cannot_drop_recent_entries_of_the_trail(owned_url: str, months: int | None) -> None:
     app_url = psycopg.conninfo.make_conninfo(owned_url, user="skilltree_app", options="-c role=app_service")
     with psycopg.connect(app_url, autocommit=True) as connection:
         partitions = connection.execute("select count(*) from pg_inherits").fetchall()

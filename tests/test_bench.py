@@ -19,7 +19,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 class Careless(Psycopg):
-    """Forgets the last of what is missing."""
+    """A peer that leaves out the last missing prerequisite."""
 
     def missing(self, user_id: UUID, skill_id: UUID) -> Sequence[object]:
         found = super().missing(user_id, skill_id)
@@ -28,14 +28,14 @@ class Careless(Psycopg):
 
 
 class Lax(Psycopg):
-    """Writes half of the rows."""
+    """A peer that writes half of the rows."""
 
     def bulk(self, rows: list[dict[str, object]], tree_id: UUID) -> int:
         return 2 * super().bulk(rows[::2], tree_id)
 
 
-def test_all_peers_return_and_write_the_same_and_the_report_shows_what_they_take(migrated_url, tmp_path, monkeypatch):
-    # Other tests need connections, too.
+def test_all_peers_return_and_write_the_same_and_the_report_shows_their_times(migrated_url, tmp_path, monkeypatch):
+    # Other tests need connections as well.
     monkeypatch.setattr(measure, "CONNECTIONS", 2)
     (tmp_path / "benchmarks.md").write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
 
@@ -58,7 +58,7 @@ def test_all_peers_return_and_write_the_same_and_the_report_shows_what_they_take
 
 
 @pytest.mark.parametrize("placement", [cores.APART, cores.SHARED])
-def test_client_and_server_are_placed_and_let_go_again(migrated_url, placement):
+def test_client_and_server_are_pinned_to_cores_and_released(migrated_url, placement):
     before = os.sched_getaffinity(0)
     with psycopg.connect(migrated_url) as connection:
         backend = connection.info.backend_pid
@@ -71,7 +71,7 @@ def test_client_and_server_are_placed_and_let_go_again(migrated_url, placement):
         assert os.sched_getaffinity(0) == os.sched_getaffinity(backend) == before
 
 
-def test_a_server_that_may_not_be_moved_is_left_to_the_scheduler(migrated_url, monkeypatch):
+def test_a_server_that_cannot_be_pinned_is_left_to_the_scheduler(migrated_url, monkeypatch):
     before = os.sched_getaffinity(0)
     with psycopg.connect(migrated_url) as connection:
         monkeypatch.setattr(cores, "_processes", lambda connection: [])
@@ -80,7 +80,7 @@ def test_a_server_that_may_not_be_moved_is_left_to_the_scheduler(migrated_url, m
 
 
 @pytest.mark.parametrize(("kind", "operation"), [(Careless, "missing"), (Lax, "bulk")])
-def test_a_peer_that_does_other_work_is_named(migrated_url, kind, operation):
+def test_a_peer_with_different_results_is_named(migrated_url, kind, operation):
     loop = Loop()
     with Database(migrated_url) as db, psycopg.connect(migrated_url, autocommit=True) as connection:
         data = Data(db, connection)
@@ -100,7 +100,7 @@ def measured(peer: str, operation: str, ratio: float) -> report.Measured:
     return report.Measured(operation, peer, False, ratio / 1000, ratio, ratio, ratio)
 
 
-def test_goals_are_missed_where_the_figures_say_so():
+def test_missed_goals_are_reported():
     near = [
         *(measured("psycopg", "get", 1), measured("skilltree", "get", 1.154), measured("Django", "get", 5)),
         *(measured("psycopg", "load", 1), measured("skilltree", "load", 1.02), measured("Django", "load", 1.01)),

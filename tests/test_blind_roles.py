@@ -1,4 +1,4 @@
-"""A role that row-level security hides rows from never hears that all is well."""
+"""A role from which row-level security hides rows never gets the answer that all is well."""
 
 from collections.abc import Iterator
 
@@ -7,30 +7,30 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
-from estate import Estate
+from deployment import Deployment
 from skilltree import Database, migrate
 from skilltree.cli import app
 from skilltree.errors import CannotSeeEverything
 
 OPERATORS = {
-    "who may read every table": "grant usage on schema public to operator;"
+    "a role with select on every table": "grant usage on schema public to operator;"
     " grant select on all tables in schema public to operator;"
     " grant execute on all functions in schema public to operator",
     "who may read some tables": "grant usage on schema public to operator; grant select on users, skills to operator",
-    "who reads all data": "grant pg_read_all_data to operator;"
+    "a role with pg_read_all_data": "grant pg_read_all_data to operator;"
     " grant execute on all functions in schema public to operator",
-    "who may do nothing": "",
+    "a role without privileges": "",
     "a learner": "grant app_user to operator",
-    "who may become the service, and is not": "alter role operator noinherit; grant app_service to operator;"
+    "a member of app_service without inherit": "alter role operator noinherit; grant app_service to operator;"
     " grant usage on schema public to operator; grant select on all tables in schema public to operator",
 }
 
 
 @pytest.fixture
-def operator_url(estate: Estate) -> Iterator[str]:
-    with estate.superuser() as connection:
+def operator_url(deployment: Deployment) -> Iterator[str]:
+    with deployment.superuser() as connection:
         connection.execute("create role operator login; grant connect, temporary on database learning to operator")
-        yield make_conninfo(estate.url, user="operator")
+        yield make_conninfo(deployment.url, user="operator")
         connection.execute("drop owned by operator; drop role operator")
 
 
@@ -40,8 +40,8 @@ def run(url: str, *arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("grants", OPERATORS.values(), ids=OPERATORS)
-def test_the_doctor_of_a_role_that_does_not_see_everything_refuses(estate, operator_url, grants):
-    with estate.superuser() as connection:
+def test_the_doctor_refuses_a_role_that_does_not_see_all_rows(deployment, operator_url, grants):
+    with deployment.superuser() as connection:
         if grants:
             connection.execute(grants)
 
@@ -54,9 +54,9 @@ def test_the_doctor_of_a_role_that_does_not_see_everything_refuses(estate, opera
 @pytest.mark.parametrize(
     "command", [["doctor"], ["doctor", "--repair"], ["export-learner", "ada@example.org"], ["audit"]]
 )
-def test_commands_of_such_a_role_fail_by_name(estate, operator_url, command):
-    with estate.superuser() as connection:
-        connection.execute(OPERATORS["who may read every table"])
+def test_commands_fail_for_a_role_that_does_not_see_all_rows(deployment, operator_url, command):
+    with deployment.superuser() as connection:
+        connection.execute(OPERATORS["a role with select on every table"])
 
     code, said = run(operator_url, *command)
 
@@ -65,10 +65,10 @@ def test_commands_of_such_a_role_fail_by_name(estate, operator_url, command):
 
 
 @pytest.mark.parametrize("command", ["status", "drift", "lint"])
-@pytest.mark.parametrize("who", ["who may do nothing", "who may read every table"])
-def test_what_looks_at_the_schema_fails_for_such_a_role(estate, operator_url, command, who):
+@pytest.mark.parametrize("who", ["a role without privileges", "a role with select on every table"])
+def test_schema_commands_fail_for_a_role_that_does_not_see_all_rows(deployment, operator_url, command, who):
     if OPERATORS[who]:
-        with estate.superuser() as connection:
+        with deployment.superuser() as connection:
             connection.execute(OPERATORS[who])
 
     code, said = run(operator_url, command)
@@ -81,16 +81,16 @@ def test_what_looks_at_the_schema_fails_for_such_a_role(estate, operator_url, co
     "grants",
     ["grant app_service to operator", "alter role operator bypassrls; grant pg_read_all_data to operator"],
 )
-def test_the_doctor_of_a_role_that_sees_everything_examines(estate, operator_url, grants):
-    with estate.superuser() as connection:
+def test_the_doctor_works_for_a_role_that_sees_all_rows(deployment, operator_url, grants):
+    with deployment.superuser() as connection:
         connection.execute(grants)
 
     with Database(operator_url) as db:
         db.doctor.require_sight()
 
 
-def test_the_doctor_sees_everything_as_owner_and_as_service(estate):
-    with Database(estate.owner_url) as own, Database(estate.app_url) as db:
+def test_the_doctor_works_for_the_owner_and_the_service(deployment):
+    with Database(deployment.owner_url) as own, Database(deployment.app_url) as db:
         own.doctor.require_sight()
         db.as_service().doctor.require_sight()
 
@@ -112,7 +112,7 @@ def test_the_doctor_sees_everything_as_owner_and_as_service(estate):
         ),
     ],
 )
-def test_a_half_restored_database_is_told_by_name(migrated_url, lost, told):
+def test_a_half_restored_database_is_reported(migrated_url, lost, told):
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute(lost)
 
@@ -124,7 +124,7 @@ def test_a_half_restored_database_is_told_by_name(migrated_url, lost, told):
 
 
 @pytest.mark.parametrize("command", [["status"], ["lint"], ["drift"], ["doctor"]])
-def test_a_database_without_the_role_of_the_service_is_told_by_name(new_host, command):
+def test_a_database_without_app_service_is_reported(new_host, command):
     with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
         connection.execute("create role keeper login createrole")
         connection.execute("grant create on schema public to keeper")
@@ -141,8 +141,8 @@ def test_a_database_without_the_role_of_the_service_is_told_by_name(new_host, co
 
 
 @pytest.mark.parametrize("command", ["status", "lint", "drift"])
-def test_the_log_in_of_the_application_is_not_told_to_make_the_service_of_all_learners(estate, command):
-    code, said = run(estate.app_url, command)
+def test_the_application_is_not_advised_to_grant_app_service_to_learners(deployment, command):
+    code, said = run(deployment.app_url, command)
 
     assert code == 1
     assert "CannotSeeEverything" in said
@@ -151,8 +151,8 @@ def test_the_log_in_of_the_application_is_not_told_to_make_the_service_of_all_le
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["reset", "--yes", "--demo-data"]])
-def test_who_may_not_know_what_is_applied_is_told_to_connect_as_who_migrates(estate, command):
-    code, output = run(estate.app_url, *command)
+def test_a_role_that_cannot_read_the_migrations_is_told_to_connect_as_their_owner(deployment, command):
+    code, output = run(deployment.app_url, *command)
 
     assert code == 1
     assert "may not read the list of applied migrations: connect as the role that migrates" in " ".join(output.split())

@@ -1,4 +1,4 @@
-"""Budgets: checked, broken by a bad change, written, compared."""
+"""Budgets of queries: checking, breaking, writing and comparing them."""
 
 import difflib
 import json
@@ -31,7 +31,7 @@ def run(loaded_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the query files, which the tools take for their own."""
+    """A copy of the query files, which the tools use instead of ours."""
     copy = shutil.copytree(sql_folders.folder("queries"), tmp_path / "queries")
     for module in (query_files, samples, budget):
         monkeypatch.setattr(module, "folder", lambda name: tmp_path / name)
@@ -41,8 +41,8 @@ def queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def fitting(run: Run, queries: Path) -> Path:
-    """Query files of which the watched ones have budgets for the small data set."""
+def queries_with_budgets(run: Run, queries: Path) -> Path:
+    """Query files in which the watched ones have budgets for the small data set."""
     for name in WATCHED:
         change(queries / f"{name}.sql", "-- @never", None)
     top = queries / "leaderboards" / "top.sql"
@@ -53,7 +53,7 @@ def fitting(run: Run, queries: Path) -> Path:
 
 @contextmanager
 def without_index(url: str, name: str) -> Iterator[None]:
-    """Drop an index, and make it again afterwards."""
+    """Drop an index, and create it again afterwards."""
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute("select pg_get_indexdef(%s::regclass)", [name]).fetchone()
         assert row is not None
@@ -65,22 +65,22 @@ def without_index(url: str, name: str) -> Iterator[None]:
 
 
 def change(path: Path, pattern: str, line: str | None) -> None:
-    """Put another line for the one that begins so, or none."""
+    """Replace the line that starts with a pattern, or remove it."""
     lines = path.read_text().splitlines(keepends=True)
     kept = [(line if each.startswith(pattern) else each) for each in lines]
     path.write_text("".join(each for each in kept if each))
     query_files.read.cache_clear()
 
 
-@pytest.mark.usefixtures("fitting")
-def test_queries_keep_to_their_budgets(run: Run) -> None:
+@pytest.mark.usefixtures("queries_with_budgets")
+def test_queries_stay_within_their_budgets(run: Run) -> None:
     checked = run("budgets", "--here", *WATCHED)
 
     assert checked.exit_code == 0, checked.output
     assert all(name in checked.output for name in WATCHED)
 
 
-@pytest.mark.usefixtures("fitting")
+@pytest.mark.usefixtures("queries_with_budgets")
 def test_a_dropped_index_is_caught(run: Run, loaded_url: str) -> None:
     with without_index(loaded_url, "idx_user_score_rank"):
         checked = run("budgets", "--here", *WATCHED)
@@ -105,14 +105,14 @@ def test_a_broken_budget_is_named_with_file_line_and_numbers(run: Run, queries: 
     assert " buffers, budget 5. See `make explain QUERY=trees/load`" in checked.stderr
 
 
-def test_what_triggers_touch_counts_towards_the_budget(run: Run, queries: Path) -> None:
+def test_buffers_of_triggers_count_toward_the_budget(run: Run, queries: Path) -> None:
     change(queries / "users" / "delete.sql", "-- @budget", "-- @budget buffers 40\n")
 
     assert run("budgets", "--here", "users/delete").exit_code == 1
 
 
-def test_a_query_that_learners_run_may_not_be_planned_anew_for_each_call(run: Run, queries: Path) -> None:
-    """Who has done more than 19 of 20 is dearer than the average; for the planner it is the time that is cheap."""
+def test_a_learners_query_may_not_be_planned_again_for_each_call(run: Run, queries: Path) -> None:
+    """PostgreSQL keeps to custom plans where a generic plan looks more expensive than planning again."""
     query = queries / "progress" / "activity_by_day.sql"
     days = "(select %(until)s::date - %(since)s::date)"
     text = query.read_text()
@@ -128,7 +128,7 @@ def test_a_query_that_learners_run_may_not_be_planned_anew_for_each_call(run: Ru
     assert run("budgets", "--here", "progress/activity_by_day").exit_code == 0
 
 
-def test_a_query_without_a_budget_fails_until_update_writes_one_and_nothing_else(run: Run, queries: Path) -> None:
+def test_a_query_without_a_budget_fails_until_update_writes_only_that_line(run: Run, queries: Path) -> None:
     path = queries / "trees" / "load.sql"
     change(path, "-- @budget", None)
     change(path, "-- @never", None)
@@ -147,16 +147,16 @@ def test_a_query_without_a_budget_fails_until_update_writes_one_and_nothing_else
     assert diff[1:] == ["+ -- @never Seq Scan on user_skill_progress"]
 
 
-def test_update_leaves_a_budget_that_fits_as_it_is(run: Run, queries: Path) -> None:
+def test_update_keeps_a_budget_that_fits(run: Run, queries: Path) -> None:
     run("budgets", "--here", "--update", "trees/load")
-    fitting = (queries / "trees" / "load.sql").read_text()
+    queries_with_budgets = (queries / "trees" / "load.sql").read_text()
 
     run("budgets", "--here", "--update", "trees/load")
 
-    assert (queries / "trees" / "load.sql").read_text() == fitting
+    assert (queries / "trees" / "load.sql").read_text() == queries_with_budgets
 
 
-def test_update_tightens_a_budget_that_is_twice_too_wide(run: Run, queries: Path) -> None:
+def test_update_lowers_a_budget_that_is_twice_too_high(run: Run, queries: Path) -> None:
     path = queries / "trees" / "load.sql"
     change(path, "-- @budget", "-- @budget buffers 99999\n")
 
@@ -180,9 +180,7 @@ def test_a_new_query_needs_samples(run: Run, queries: Path) -> None:
     assert "trees/new.sql:1: no @sample for unheard_of; see queries/samples.sql" in checked.stderr
 
 
-def test_a_sample_that_finds_nothing_and_a_query_that_fails_are_named_and_the_others_are_measured(
-    run: Run, queries: Path
-) -> None:
+def test_empty_samples_and_failing_queries_are_named_and_the_others_are_measured(run: Run, queries: Path) -> None:
     (queries / "trees" / "none.sql").write_text("-- @sample n: (select 1 where false)\nselect %(n)s::integer as n;\n")
     (queries / "trees" / "wrong.sql").write_text("-- @sample n: 0\nselect 1 / %(n)s::integer as n;\n")
 
@@ -195,7 +193,7 @@ def test_a_sample_that_finds_nothing_and_a_query_that_fails_are_named_and_the_ot
 
 
 @pytest.mark.parametrize("line", ["-- @budget 5 buffers", "-- @never read skills"])
-def test_a_directive_that_cannot_be_read_is_named(run: Run, queries: Path, line: str) -> None:
+def test_an_invalid_directive_is_named(run: Run, queries: Path, line: str) -> None:
     (queries / "trees" / "new.sql").write_text(f"-- New.\n{line}\nselect 1 as n;\n")
 
     checked = run("budgets", "--here", "trees/new")
@@ -204,7 +202,7 @@ def test_a_directive_that_cannot_be_read_is_named(run: Run, queries: Path, line:
     assert f"trees/new.sql:2: cannot read {line[3:]}; write " in checked.stderr
 
 
-def test_two_measurements_of_the_same_do_not_differ(run: Run, tmp_path: Path) -> None:
+def test_two_measurements_of_the_same_queries_are_equal(run: Run, tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text(run("budgets", "--here", "--json", *WATCHED).stdout)
 
     compared = run("budgets", "--here", "--compare", str(tmp_path / "old.json"), *WATCHED)
@@ -239,9 +237,9 @@ def test_measurements_of_different_sizes_are_not_compared(run: Run, tmp_path: Pa
     assert (compared.exit_code, unreadable.exit_code) == (1, 1)
 
 
-def test_the_database_of_a_measurement_is_made_loaded_and_dropped(run: Run, loaded_url: str) -> None:
+def test_a_measurement_creates_loads_and_drops_its_database(run: Run, loaded_url: str) -> None:
     with psycopg.connect(loaded_url) as connection:
-        # Other tests make databases of their own on this server meanwhile.
+        # Other tests create databases on this server at the same time.
         ours = "select datname from pg_database where datname ~ '^skilltree_budgets' order by datname"
         before = connection.execute(ours).fetchall()
 

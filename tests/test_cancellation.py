@@ -1,4 +1,4 @@
-"""What a cancelled task leaves behind. Only tasks can be cancelled, so this has no sync twin."""
+"""What a cancelled task leaves behind. Only tasks can be cancelled, so there is no sync twin."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ async def db(migrated_url):
         yield db
 
 
-async def until(connection, question, answer):
+async def wait_until(connection, question, answer):
     async with asyncio.timeout(10):
         while (await (await connection.execute(question)).fetchone()) != (answer,):
             await connection.execute("select pg_sleep(0.005)")
@@ -33,13 +33,13 @@ async def add_category(db):
     return await db.categories.create(name="Art", slug="art")
 
 
-async def test_a_cancelled_statement_gives_its_connection_back_clean(db, connection):
+async def test_a_cancelled_statement_returns_its_connection_clean(db, connection):
     art = await add_category(db)
     async with connection.transaction():
         await connection.execute("select from skill_categories for update")
         waiting = asyncio.create_task(db.categories.update(art.id, name="Changed"))
         async with await psycopg.AsyncConnection.connect(connection.info.dsn, autocommit=True) as observer:
-            await until(observer, WAITING, 1)
+            await wait_until(observer, WAITING, 1)
 
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -50,7 +50,7 @@ async def test_a_cancelled_statement_gives_its_connection_back_clean(db, connect
     assert db.statistics()["pool_size"] == 1
 
 
-async def test_a_cancelled_unit_of_work_is_undone_and_gives_its_connection_back(db, connection):
+async def test_a_cancelled_unit_of_work_is_rolled_back_and_returns_its_connection(db, connection):
     inside = asyncio.Event()
 
     async def work():
@@ -70,7 +70,7 @@ async def test_a_cancelled_unit_of_work_is_undone_and_gives_its_connection_back(
     assert db.statistics()["lent"] == 0
 
 
-async def test_a_unit_of_work_cancelled_while_it_waits_for_a_lock_is_undone(db, connection):
+async def test_a_unit_of_work_cancelled_while_waiting_for_a_lock_is_rolled_back(db, connection):
     art = await add_category(db)
 
     async def work():
@@ -82,7 +82,7 @@ async def test_a_unit_of_work_cancelled_while_it_waits_for_a_lock_is_undone(db, 
         await connection.execute("select from skill_categories for update")
         task = asyncio.create_task(work())
         async with await psycopg.AsyncConnection.connect(connection.info.dsn, autocommit=True) as observer:
-            await until(observer, WAITING, 1)
+            await wait_until(observer, WAITING, 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -90,7 +90,7 @@ async def test_a_unit_of_work_cancelled_while_it_waits_for_a_lock_is_undone(db, 
     assert await db.categories.list() == [art]
 
 
-async def test_a_cancelled_method_of_two_statements_is_undone(db, connection):
+async def test_a_cancelled_method_with_two_statements_is_rolled_back(db, connection):
     category = await add_category(db)
     tree = await db.trees.create(category.id, name="Web", slug="web")
     html = await db.skills.create(tree.id, name="HTML")
@@ -99,16 +99,16 @@ async def test_a_cancelled_method_of_two_statements_is_undone(db, connection):
         async with connection.transaction():
             await connection.execute("select from skills for update")
             task = asyncio.create_task(db.skills.delete(html.id))
-            await until(observer, WAITING, 1)
+            await wait_until(observer, WAITING, 1)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        await until(observer, UNDER_WAY, 1)
+        await wait_until(observer, UNDER_WAY, 1)
 
     assert await db.skills.get(html.id) == html
 
 
-async def test_who_is_cancelled_while_waiting_for_a_connection_takes_none(db):
+async def test_a_caller_cancelled_while_waiting_for_a_connection_takes_none(db):
     async with db.transaction():
         waiting = asyncio.create_task(add_category(db))
         for _ in range(10):
@@ -122,7 +122,7 @@ async def test_who_is_cancelled_while_waiting_for_a_connection_takes_none(db):
     assert db.statistics()["lent"] == 0
 
 
-async def test_a_deadline_around_a_call_leaves_the_pool_usable(db, connection):
+async def test_a_timeout_around_a_call_leaves_the_pool_usable(db, connection):
     art = await add_category(db)
 
     async with connection.transaction():

@@ -1,4 +1,4 @@
-"""The command line, on a database of its own."""
+"""The commands, each on its own database."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def test_status_exits_1_until_everything_is_applied(run: Run) -> None:
     assert {row["problem"] for row in json.loads(after.output)} == {None}
 
 
-def test_migrate_and_rollback_say_what_they_did(run: Run) -> None:
+def test_migrate_and_rollback_name_what_they_did(run: Run) -> None:
     applied = json.loads(run("migrate", "--json").output)
     undone = json.loads(run("rollback", "--count", "2", "--yes", "--json").output)
 
@@ -106,7 +106,7 @@ def test_seed_writes_what_the_specification_asks_for(seeded: str) -> None:
     assert (achievement.name, achievement.xp_reward, achievement.criteria.threshold) == ("First Steps", 25, 1)
 
 
-def test_reset_asks_first_and_loses_everything_else(run: Run, seeded: str) -> None:
+def test_reset_asks_first_and_deletes_all_other_data(run: Run, seeded: str) -> None:
     with Database(seeded) as db:
         db.categories.create(name="Mine", slug="mine")
 
@@ -122,7 +122,7 @@ def test_reset_asks_first_and_loses_everything_else(run: Run, seeded: str) -> No
         assert db.trees.find_by_slug("practical-postgresql") is not None
 
 
-def test_doctor_shows_what_has_drifted_until_it_is_mended(run: Run, seeded: str) -> None:
+def test_doctor_shows_drift_until_it_is_repaired(run: Run, seeded: str) -> None:
     healthy = run("doctor")
     with psycopg.connect(seeded) as connection:
         connection.execute("update user_profiles set total_xp = 7")
@@ -143,7 +143,7 @@ def test_doctor_shows_what_has_drifted_until_it_is_mended(run: Run, seeded: str)
     assert json.loads(again.output) == []
 
 
-def test_doctor_exits_1_when_something_cannot_be_mended(run: Run, seeded: str) -> None:
+def test_doctor_exits_1_when_something_cannot_be_repaired(run: Run, seeded: str) -> None:
     with psycopg.connect(seeded) as connection:
         connection.execute("set session_replication_role = replica")
         connection.execute("update skill_trees set prerequisites = array[id] where slug = 'practical-postgresql'")
@@ -158,7 +158,7 @@ def test_doctor_exits_1_when_something_cannot_be_mended(run: Run, seeded: str) -
     assert [each["what"] for each in repair["remaining"]] == ["prerequisites"]
 
 
-def test_explain_shows_a_plan_and_takes_back_what_the_query_did(run: Run, seeded: str) -> None:
+def test_explain_shows_a_plan_and_rolls_the_query_back(run: Run, seeded: str) -> None:
     with Database(seeded) as db:
         tree = db.trees.find_by_slug("practical-postgresql")
         assert tree is not None
@@ -184,16 +184,14 @@ def test_explain_shows_a_plan_and_takes_back_what_the_query_did(run: Run, seeded
         (("nothing",), 2, "No such command"),
     ],
 )
-def test_misuse_gets_a_named_message(
-    run: Run, seeded: str, arguments: tuple[str, ...], code: int, message: str
-) -> None:
+def test_wrong_usage_gets_a_message(run: Run, seeded: str, arguments: tuple[str, ...], code: int, message: str) -> None:
     result = run(*arguments)
 
     assert result.exit_code == code
     assert message in " ".join(result.output.replace("│", " ").split())
 
 
-def test_a_server_that_is_not_there_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DATABASE_URL", f"host={tmp_path} user=nobody")
 
     result = run("seed", "--demo-data")
@@ -202,7 +200,7 @@ def test_a_server_that_is_not_there_is_named(run: Run, monkeypatch: pytest.Monke
     assert "ServerUnavailable" in result.output
 
 
-def test_export_and_import_give_back_the_same_file(run: Run, seeded: str, tmp_path: Path) -> None:
+def test_export_after_import_gives_the_same_file(run: Run, seeded: str, tmp_path: Path) -> None:
     file = tmp_path / "curriculum.json"
     file.write_text(run("export", "practical-postgresql").output)
 
@@ -211,14 +209,14 @@ def test_export_and_import_give_back_the_same_file(run: Run, seeded: str, tmp_pa
     assert (report["unchanged"], report["added"], report["changed"], report["removed"]) == ("40", "0", "0", "0")
 
 
-def test_export_learner_prints_all_that_is_held_as_one_document(run: Run, seeded: str) -> None:
+def test_export_learner_prints_one_document_with_all_data(run: Run, seeded: str) -> None:
     held = json.loads(run("export-learner", "TEST@skilltree.dev").output)
 
     assert held["account"]["email"].lower() == "test@skilltree.dev"
     assert held["skill_progress"] == []
 
 
-def test_import_writes_all_trees_of_a_file_or_none(run: Run, seeded: str, tmp_path: Path) -> None:
+def test_import_writes_all_trees_of_a_file_or_none_of_them(run: Run, seeded: str, tmp_path: Path) -> None:
     file = tmp_path / "curriculum.json"
     good = {"slug": "good", "name": "Good", "category": "Programming", "skills": [{"key": "a", "name": "A"}]}
     bad = good | {"slug": "bad", "skills": [{"key": "a", "name": "A", "dependencies": ["a"]}]}
@@ -232,7 +230,7 @@ def test_import_writes_all_trees_of_a_file_or_none(run: Run, seeded: str, tmp_pa
         assert db.trees.find_by_slug("good") is None
 
 
-def test_backfill_awards_and_says_how_many(run: Run, seeded: str) -> None:
+def test_backfill_awards_and_prints_how_many(run: Run, seeded: str) -> None:
     with Database(seeded) as db:
         user = db.users.find_by_email(seed.TEST_EMAIL)
         assert user is not None
@@ -251,7 +249,7 @@ def test_backfill_awards_and_says_how_many(run: Run, seeded: str) -> None:
     assert (unknown.exit_code, "AchievementNotFound" in unknown.output) == (1, True)
 
 
-def test_audit_makes_partitions_and_drops_those_that_are_old(run: Run, seeded: str) -> None:
+def test_audit_creates_partitions_and_drops_old_ones(run: Run, seeded: str) -> None:
     with psycopg.connect(seeded) as connection:
         connection.execute(
             "insert into audit_log (subject_id, occurred_at, table_name, action, row_keys)"

@@ -1,4 +1,4 @@
-"""How the commands behave: before they lose something, in narrow terminals, when they are misused or interrupted."""
+"""How commands behave: before they delete data, in narrow terminals, on wrong usage, when interrupted."""
 
 import json
 import os
@@ -39,11 +39,11 @@ def written(url: str) -> list[tuple[object, ...]]:
         return connection.execute("select count(*) from skill_trees union all select count(*) from users").fetchall()
 
 
-# --- what is printed -------------------------------------------------------------------------------------------------
+# --- output ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", ["[/b] 1", "a[i]", "[red]x[/red]", "\x1b[31mred", ":boom:"])
-def test_a_fault_is_told_with_the_key_as_it_is(run: Run, tmp_path: Path, key: str) -> None:
+def test_a_fault_is_printed_with_its_exact_key(run: Run, tmp_path: Path, key: str) -> None:
     file = tmp_path / "curriculum.json"
     file.write_text(curriculum({"key": key, "name": "x", "dependencies": [key]}))
 
@@ -54,7 +54,7 @@ def test_a_fault_is_told_with_the_key_as_it_is(run: Run, tmp_path: Path, key: st
     assert "\x1b" not in result.output
 
 
-def test_names_that_look_like_markup_are_drawn_as_they_are(run: Run, tmp_path: Path) -> None:
+def test_names_that_look_like_markup_are_drawn_unchanged(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "curriculum.json"
     file.write_text(curriculum({"key": "a", "name": "[/b] \x1b[2J"}, name="[bold]Tree[/bold]"))
     assert run("import", str(file)).exit_code == 0
@@ -65,7 +65,7 @@ def test_names_that_look_like_markup_are_drawn_as_they_are(run: Run, tmp_path: P
     assert "[bold]Tree[/bold], 1 skills" in shown.output
 
 
-def test_an_error_is_json_when_json_was_asked_for(run: Run) -> None:
+def test_an_error_is_json_with_the_option_json(run: Run) -> None:
     failed = run("import", "--json", os.devnull)
     misused = run("rollback", "--json", "--count", "x")
 
@@ -74,7 +74,7 @@ def test_an_error_is_json_when_json_was_asked_for(run: Run) -> None:
 
 
 @pytest.mark.parametrize("columns", ["36", "44", "50"])
-def test_a_narrow_terminal_keeps_what_matters(
+def test_a_narrow_terminal_keeps_the_important_columns(
     empty_url: str, run: Run, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_url)
@@ -102,7 +102,7 @@ def test_the_version_is_that_of_the_package(run: Run) -> None:
         (("export", "frontend-web-developmnt"), "frontend-web-development"),
     ],
 )
-def test_what_may_be_meant_is_told(run: Run, migrated_url: str, arguments: tuple[str, ...], meant: str) -> None:
+def test_similar_names_are_suggested(run: Run, migrated_url: str, arguments: tuple[str, ...], meant: str) -> None:
     with Database(migrated_url) as db:
         list(seed.seed(db, test_user=False))
 
@@ -113,7 +113,7 @@ def test_what_may_be_meant_is_told(run: Run, migrated_url: str, arguments: tuple
     assert meant in result.output
 
 
-def test_a_reader_that_stops_reading_gets_no_traceback(migrated_url: str) -> None:
+def test_a_closed_pipe_causes_no_traceback(migrated_url: str) -> None:
     environment = os.environ | {"DATABASE_URL": migrated_url}
     command = f"'{PROGRAM}' status --json | head -n 1"
 
@@ -133,11 +133,11 @@ def test_an_interrupted_command_says_so_and_shows_no_traceback(run: Run, monkeyp
     assert (result.exit_code, result.output.strip()) == (130, "interrupted")
 
 
-# --- what is lost, and what is made up -------------------------------------------------------------------------------
+# --- deleting data, and demo data ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", [["rollback"], ["rollback", "--all"], ["reset", "--demo-data"]])
-def test_nothing_is_lost_where_nobody_can_answer(run: Run, migrated_url: str, command: list[str]) -> None:
+def test_nothing_is_deleted_where_nobody_can_confirm(run: Run, migrated_url: str, command: list[str]) -> None:
     refused = run(*command)
 
     assert refused.exit_code == 1
@@ -147,9 +147,7 @@ def test_nothing_is_lost_where_nobody_can_answer(run: Run, migrated_url: str, co
 
 
 @pytest.mark.parametrize("command", [["seed"], ["demo"], ["reset", "--yes"], ["dataset"]])
-def test_made_up_data_are_refused_on_a_server_that_is_not_embedded(
-    run: Run, migrated_url: str, command: list[str]
-) -> None:
+def test_demo_data_is_refused_on_a_server_that_is_not_embedded(run: Run, migrated_url: str, command: list[str]) -> None:
     before = written(migrated_url)
 
     refused = run(*command)
@@ -160,7 +158,7 @@ def test_made_up_data_are_refused_on_a_server_that_is_not_embedded(
     assert written(migrated_url) == before
 
 
-def test_seed_without_demo_data_has_no_user_with_a_password_that_everybody_knows(run: Run, migrated_url: str) -> None:
+def test_seed_without_demo_data_creates_no_user_with_a_public_password(run: Run, migrated_url: str) -> None:
     done = run("seed", "--no-demo-data", "--json")
 
     assert {row["kind"] for row in json.loads(done.stdout)} == {"category", "tree", "achievement"}
@@ -168,7 +166,7 @@ def test_seed_without_demo_data_has_no_user_with_a_password_that_everybody_knows
         assert db.users.find_by_email(seed.TEST_EMAIL) is None
 
 
-def test_two_demonstrations_at_once_on_an_empty_server_come_one_after_the_other(empty_url: str) -> None:
+def test_two_concurrent_demos_on_an_empty_server_wait_for_each_other(empty_url: str) -> None:
     environment = os.environ | {"DATABASE_URL": empty_url}
     running = [
         subprocess.Popen([PROGRAM, "demo", "--demo-data"], env=environment, stdout=subprocess.PIPE, text=True)
@@ -181,10 +179,10 @@ def test_two_demonstrations_at_once_on_an_empty_server_come_one_after_the_other(
     assert outputs[0] == outputs[1]
 
 
-# --- where the embedded server is ------------------------------------------------------------------------------------
+# --- the embedded server ---------------------------------------------------------------------------------------------
 
 
-def test_embedded_data_are_where_somebody_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_embedded_data_is_in_the_given_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SKILLTREE_DATA", raising=False)
     here = tmp_path / "deep" / "below"
     here.mkdir(parents=True)
@@ -200,7 +198,9 @@ def test_embedded_data_are_where_somebody_said(tmp_path: Path, monkeypatch: pyte
     assert (of_the_checkout, above, chosen) == (checkout, tmp_path / ".skilltree", tmp_path / "chosen")
 
 
-def test_an_installed_package_makes_no_data_where_nobody_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_package_creates_no_data_folder_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SKILLTREE_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(embedded, "__file__", str(tmp_path / "lib" / "python" / "skilltree" / "embedded.py"))
@@ -224,7 +224,7 @@ def test_the_embedded_server_starts_in_any_folder(tmp_path: Path, name: str) -> 
     assert row == (str(folder / "pg18"),)
 
 
-def test_a_folder_that_a_shell_would_expand_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_folder_that_a_shell_would_expand_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EmbeddedServerFailed, match="HOME"):
         embedded.start(folder=tmp_path / "$HOME")
 
@@ -234,7 +234,7 @@ def test_a_folder_that_a_shell_would_expand_is_refused_by_name(tmp_path: Path) -
 # --- plans -----------------------------------------------------------------------------------------------------------
 
 
-def test_after_the_demonstration_every_query_has_a_plan_on_something(run: Run) -> None:
+def test_after_the_demo_every_query_has_a_plan_with_rows(run: Run) -> None:
     assert run("demo", "--demo-data").exit_code == 0
 
     explained = run("explain", "all")
@@ -251,7 +251,7 @@ def test_a_query_that_cannot_be_explained_is_named_and_the_others_are_shown(run:
     assert "trees/list as " in result.output
 
 
-# --- as the log-in of the application --------------------------------------------------------------------------------
+# --- as the application's login role ---------------------------------------------------------------------------------
 
 
 def test_commands_with_the_applications_url_work_as_the_service(
@@ -284,7 +284,7 @@ def test_commands_with_the_applications_url_work_as_the_service(
         assert noted.fetchall() == [("app_service",)]
 
 
-def test_commands_of_a_log_in_that_may_not_become_the_service_are_refused_by_name(
+def test_commands_of_a_login_role_without_app_service_are_refused(
     migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "curriculum.json"

@@ -1,6 +1,6 @@
-"""What is left when the server is killed while learners complete skills: all that was acknowledged, and nothing half.
+"""The server is killed while learners complete skills. All acknowledged completions stay, and none is incomplete.
 
-The server is one of this test's own, whose data reach the disk.
+This test has its own server, which flushes its data to disk.
 """
 
 import os
@@ -40,7 +40,7 @@ SECONDS_BEFORE_A_KILL = (0.02, 0.5)
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 
 
-def until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
@@ -48,7 +48,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def is_dead(process: psutil.Process) -> bool:
-    """Tell whether a process is dead, be it buried or not."""
+    """Return whether a process is dead, even if its parent has not yet waited for it."""
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -56,7 +56,7 @@ def is_dead(process: psutil.Process) -> bool:
 
 
 class Server:
-    """A server that can be killed with all its processes, and started again as it was started first."""
+    """A server that can be killed with all its processes, and started again with the same options."""
 
     def __init__(self, version: str, folder: Path) -> None:
         if version == "15":
@@ -67,27 +67,27 @@ class Server:
         self.url = f"host={host} user=postgres dbname=postgres"
         self._data = folder / f"pg{version}"
         self._command = shlex.split((self._data / "postmaster.opts").read_text())
-        # From here on it is a child of this process, which can bury it: a server is refused while the last one has not
-        # left the list of processes.
+        # From here on the server is a child of this process, which waits for it. A new server does not start while the
+        # old one is still in the process list.
         _stop_server(version, folder)
         self.start()
 
     def kill(self) -> None:
         postmaster = psutil.Process(self._process.pid)
-        # From here on it starts no more of them.
+        # From here on, the postmaster starts no more processes.
         postmaster.suspend()
         children = postmaster.children(recursive=True)
         for process in (*children, postmaster):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait()
-        until(lambda: all(is_dead(process) for process in children))
+        wait_until(lambda: all(is_dead(process) for process in children))
 
     def start(self) -> None:
         user = self._data.stat().st_uid if os.geteuid() == 0 else None
         with (self._data / "log").open("ab") as log:
             self._process = subprocess.Popen(self._command, user=user, cwd="/", stdout=log, stderr=log)
-        until(self._answers)
+        wait_until(self._answers)
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._data / "log").read_text()[-2000:]
@@ -108,7 +108,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 class Clients:
-    """Threads that complete skills for ever, each for any learner, and note what the database has acknowledged."""
+    """Threads that complete skills of random learners endlessly, and record what the database has acknowledged."""
 
     def __init__(self, db: Database, learners: list[UserId], skills: list[Skill]) -> None:
         self._db = db
@@ -135,7 +135,7 @@ class Clients:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let each end the call that it makes, and make no other."""
+        """Wait until each thread has finished its call, and let none start another."""
         self._go.clear()
         with ExitStack() as turns:
             for turn in self._turns:
@@ -157,7 +157,7 @@ class Clients:
         learner = chance.choice(list(self._done))
         done = self._done[learner]
         is_open = [one for one in self._skills if done.issuperset(one.dependencies)]
-        # Now and then one that is completed already.
+        # Sometimes one that is already completed.
         skill = chance.choice([one for one in is_open if one.id not in done or chance.random() < REPEATED])
         try:
             completion = self._db.progress.complete_skill(learner, skill.id)
@@ -174,7 +174,7 @@ def completions(connection: psycopg.Connection[tuple[Any, ...]]) -> dict[tuple[U
     return {(learner, skill): at for learner, skill, at in rows(connection, statement)}
 
 
-def test_no_acknowledged_completion_is_lost_and_none_is_half_when_the_server_is_killed(server: Server) -> None:
+def test_killing_the_server_loses_no_acknowledged_completion_and_leaves_none_incomplete(server: Server) -> None:
     migrate.migrate(server.url)
     chance = random.Random(0)  # noqa: S311 (not for secrets)
     with Database(server.url, min_size=CLIENTS, max_size=CLIENTS) as db:
@@ -197,11 +197,11 @@ def test_no_acknowledged_completion_is_lost_and_none_is_half_when_the_server_is_
         with clients.at_work():
             for _ in range(KILLS):
                 acknowledged = len(clients.acknowledged)
-                until(lambda: len(clients.acknowledged) > acknowledged or bool(clients.errors))  # noqa: B023
+                wait_until(lambda: len(clients.acknowledged) > acknowledged or bool(clients.errors))  # noqa: B023
                 time.sleep(chance.uniform(*SECONDS_BEFORE_A_KILL))
                 outages = clients.outages
                 server.kill()
-                until(lambda: clients.outages > outages or bool(clients.errors))  # noqa: B023
+                wait_until(lambda: clients.outages > outages or bool(clients.errors))  # noqa: B023
                 server.start()
                 with clients.paused(), psycopg.connect(server.url, autocommit=True) as connection:
                     assert clients.errors == []

@@ -1,4 +1,4 @@
-"""Curriculum files: what is checked before anything is sent, and the curricula that come with the package."""
+"""Curriculum files: the checks before anything is sent, and the curricula in the package."""
 
 import json
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def parents(**parent: str | None) -> CurriculumTree:
 # --- ids and slugs ---------------------------------------------------------------------------------------------------
 
 
-def test_ids_are_the_same_everywhere_and_for_ever() -> None:
+def test_ids_are_the_same_everywhere_and_forever() -> None:
     assert tree_id("frontend-web-development") == UUID("ddb3ea53-8bae-5950-8585-dc59a9c9ba26")
     assert skill_id("frontend-web-development", "html") == UUID("f6885499-c1f7-5d41-b387-739c0e325e7f")
 
@@ -59,7 +59,7 @@ def test_ids_of_different_trees_and_keys_differ() -> None:
     assert len(ids) == 6
 
 
-def test_slug_and_key_are_not_simply_joined_in_an_id() -> None:
+def test_ids_do_not_collide_when_slug_and_key_are_split_differently() -> None:
     ids = {skill_id("a", "bc"), skill_id("ab", "c"), skill_id("a-b", "c"), skill_id("a", "b-c"), tree_id("abc")}
 
     assert len(ids) == 5
@@ -76,32 +76,32 @@ def test_slug_and_key_are_not_simply_joined_in_an_id() -> None:
         ("Über uns", "ber-uns"),
     ],
 )
-def test_slug_is_made_of_the_letters_and_digits_of_a_name(name: str, slug: str) -> None:
+def test_a_slug_consists_of_the_letters_and_digits_of_a_name(name: str, slug: str) -> None:
     assert slug_of(name) == slug
 
 
 @pytest.mark.parametrize(
     "name", ["a", "x" * 300, "a " * 300, "日本語", "+++", "-", "ß", "\n", "a" * 99 + " b", "İ" * 60]
 )
-def test_slug_of_any_name_is_one_that_the_database_takes(name: str) -> None:
+def test_the_slug_of_any_name_is_valid(name: str) -> None:
     slug = slug_of(name)
 
     assert 1 <= len(slug) <= 100
     assert all(part.isalnum() and part.isascii() and part == part.lower() for part in slug.split("-"))
 
 
-def test_names_without_a_latin_letter_have_slugs_of_their_own() -> None:
+def test_names_without_latin_letters_have_different_slugs() -> None:
     assert slug_of("日本語") != slug_of("한국어")
     assert slug_of("日本語") == slug_of("日本語")
 
 
-# --- what is refused -------------------------------------------------------------------------------------------------
+# --- refused files ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", "1", '"x"', b"\xff\xfe", "{}", '{"trees": 1}', '{"trees": [1]}']
 )
-def test_file_that_is_no_curriculum_is_refused(text: str | bytes) -> None:
+def test_a_file_that_is_not_a_curriculum_is_refused(text: str | bytes) -> None:
     with pytest.raises(InvalidCurriculum) as caught:
         parse_file(text)
 
@@ -154,7 +154,7 @@ def test_every_fault_of_a_file_is_listed_with_its_place() -> None:
         ("id", "x"),
     ],
 )
-def test_bad_field_of_a_skill_is_refused(field: str, value: object) -> None:
+def test_an_invalid_field_of_a_skill_is_refused(field: str, value: object) -> None:
     key = "html" if field != "key" else str(value)[:150] or "number 1"
 
     with pytest.raises(InvalidCurriculum) as caught:
@@ -165,7 +165,7 @@ def test_bad_field_of_a_skill_is_refused(field: str, value: object) -> None:
     )
 
 
-def test_contradictions_within_a_tree_are_all_listed() -> None:
+def test_all_contradictions_in_a_tree_are_listed() -> None:
     given = tree(a=["b", "b"], b=[])
     skills = [*given["skills"], {"key": "b", "name": "again"}, {"key": "c", "name": "c", "parent": "nobody"}]  # type: ignore[misc]
 
@@ -183,7 +183,7 @@ def test_unknown_dependencies_are_all_named() -> None:
     assert caught.value.unknown == (("a", "x"), ("a", "y"), ("b", "z"))
 
 
-def test_unknown_dependencies_are_left_out_when_asked_for() -> None:
+def test_unknown_dependencies_can_be_left_out() -> None:
     checked, left_out = check_tree(parse_tree(tree(a=["x"], b=["a", "z"])), leave_out_unknown=True)
 
     assert left_out == (("a", "x"), ("b", "z"))
@@ -191,7 +191,7 @@ def test_unknown_dependencies_are_left_out_when_asked_for() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 50, 1000])
-def test_path_of_a_cycle_goes_from_each_skill_to_one_it_needs(length: int) -> None:
+def test_the_path_of_a_cycle_goes_from_each_skill_to_its_dependency(length: int) -> None:
     edges = {f"k{place}": [f"k{(place - 1) % length}"] for place in range(length)}
 
     with pytest.raises(CyclicDependency) as caught:
@@ -204,31 +204,31 @@ def test_path_of_a_cycle_goes_from_each_skill_to_one_it_needs(length: int) -> No
     assert " → ".join(map(str, path)) in str(caught.value)
 
 
-def test_path_of_a_cycle_of_parents_goes_from_child_to_parent() -> None:
+def test_the_path_of_a_cycle_of_parents_goes_from_child_to_parent() -> None:
     with pytest.raises(CyclicParents) as caught:
         check_tree(parents(a="b", b="c", c="a"), leave_out_unknown=False)
 
     assert set(pairwise(caught.value.path)) == {("a", "b"), ("b", "c"), ("c", "a")}
 
 
-def test_skill_that_is_its_own_parent_is_refused() -> None:
+def test_a_skill_that_is_its_own_parent_is_refused() -> None:
     with pytest.raises(CyclicParents) as caught:
         check_tree(parents(a="a"), leave_out_unknown=False)
 
     assert caught.value.path == ("a", "a")
 
 
-def test_cycle_that_only_an_unknown_skill_would_close_is_none() -> None:
+def test_a_cycle_through_an_unknown_skill_is_not_reported() -> None:
     checked, left_out = check_tree(parse_tree(tree(a=["ghost"], b=["a"])), leave_out_unknown=True)
 
     assert len(checked.skills) == 2
     assert left_out == (("a", "ghost"),)
 
 
-# --- what is sent ----------------------------------------------------------------------------------------------------
+# --- sent rows -------------------------------------------------------------------------------------------------------
 
 
-def test_rows_carry_the_place_the_id_and_the_documents_in_camel_case() -> None:
+def test_rows_have_position_id_and_documents_in_camel_case() -> None:
     module = {"title": "Tags", "type": "article", "estimatedMinutes": 5, "resources": []}
     given = parse_tree(with_skill(content={"type": "structured", "modules": [module]}, position=[1, 2]))
 
@@ -239,7 +239,7 @@ def test_rows_carry_the_place_the_id_and_the_documents_in_camel_case() -> None:
     assert (row["position_x"], row["position_y"], row["is_placed"]) == (1, 2, True)
 
 
-def test_skill_without_a_position_is_not_placed() -> None:
+def test_a_skill_without_a_position_gets_none() -> None:
     (row,) = json.loads(skill_rows(parse_tree(with_skill())))
 
     assert (row["position_x"], row["position_y"], row["is_placed"]) == (0, 0, False)
@@ -270,7 +270,7 @@ def test_dangerous_or_broken_links_are_refused(url: str) -> None:
         parse_tree(with_skill(resources=[{"type": "link", "title": "x", "url": url}]))
 
 
-def test_form_of_a_tree_can_be_read_again() -> None:
+def test_a_tree_written_to_a_file_can_be_read_again() -> None:
     given = parse_tree(
         with_skill(optional=True, difficulty="EXPERT", resources=[{"type": "link", "title": "x", "url": "#a"}])
     )
@@ -284,7 +284,7 @@ def test_form_of_a_tree_can_be_read_again() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: seed.name)
-def test_curriculum_of_the_package_is_valid(seed: object) -> None:
+def test_every_curriculum_of_the_package_is_valid(seed: object) -> None:
     curriculum = parse_file(seed.read_text("utf-8"))  # type: ignore[attr-defined]
 
     checked = [check_tree(one, leave_out_unknown=False) for one in curriculum.trees]
@@ -299,20 +299,20 @@ def all_seeds() -> list[CurriculumTree]:
     return [one for seed in SEEDS for one in parse_file(seed.read_text("utf-8")).trees]
 
 
-def test_trees_of_the_package_have_slugs_of_their_own() -> None:
+def test_trees_of_the_package_have_different_slugs() -> None:
     slugs = [one.slug for one in all_seeds()]
 
     assert len(set(slugs)) == len(slugs)
 
 
-def test_prerequisites_of_the_trees_of_the_package_are_in_the_package() -> None:
+def test_prerequisites_of_packaged_trees_are_in_the_package() -> None:
     needed: Mapping[str, tuple[str, ...]] = {one.slug: one.prerequisites for one in all_seeds()}
 
     assert {slug for slugs in needed.values() for slug in slugs} <= set(needed)
     assert nx.is_directed_acyclic_graph(nx.DiGraph([(slug, one) for slug, slugs in needed.items() for one in slugs]))
 
 
-def test_one_tree_of_the_package_shows_all_that_a_tree_can_hold() -> None:
+def test_one_tree_of_the_package_uses_every_feature() -> None:
     shown = [one for one in all_seeds() if len(one.skills) >= 30]
 
     assert any(

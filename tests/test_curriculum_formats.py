@@ -1,4 +1,4 @@
-"""Curriculum files as people have them: saved by Windows, out of a spreadsheet, in YAML, with faults."""
+"""Curriculum files from real life: saved on Windows, from a spreadsheet, in YAML, with faults."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ FILE = json.dumps({"trees": [tree(skill("crème"))]}, ensure_ascii=False)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_a_file_is_read_in_any_encoding_of_unicode(encoding: str) -> None:
+def test_a_file_can_have_any_unicode_encoding(encoding: str) -> None:
     assert parse_file(FILE.encode(encoding)).trees[0].skills[0].key == "crème"
 
 
@@ -59,17 +59,17 @@ def test_a_text_with_a_byte_order_mark_is_read() -> None:
         ('{"trees": [}', "line 1, column 12: Expecting value"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_by_name(data: str | bytes, told: str) -> None:
+def test_an_unreadable_file_is_refused(data: str | bytes, told: str) -> None:
     assert told in " ".join(problems_of(data))
 
 
-def test_a_tree_that_is_there_twice_is_refused_by_name() -> None:
+def test_a_tree_given_twice_is_refused() -> None:
     twice = json.dumps({"trees": [tree(), tree(slug="cake"), tree()]})
 
     assert problems_of(twice) == ["tree bread: trees 1 and 3 of the file have this slug"]
 
 
-def test_a_fault_tells_its_tree_its_skill_its_field_and_its_value() -> None:
+def test_a_fault_names_its_tree_skill_field_and_value() -> None:
     bad = json.dumps({"trees": [tree(skill("a"), skill("b", dependencies=["a", 5], xp_value="many"))]})
 
     found = problems_of(bad)
@@ -84,7 +84,7 @@ def test_a_fault_tells_its_tree_its_skill_its_field_and_its_value() -> None:
 # --- the graph -------------------------------------------------------------------------------------------------------
 
 
-def test_all_cycles_are_told_at_once_with_their_tree() -> None:
+def test_all_cycles_are_reported_together_with_their_trees() -> None:
     given = tree(
         skill("a", "b"), skill("b", "a", "c"), skill("c", "b"), skill("x", "y"), skill("y", "x"), skill("z", "z")
     )
@@ -98,7 +98,7 @@ def test_all_cycles_are_told_at_once_with_their_tree() -> None:
     assert caught.value.path == ("a", "b", "a")
 
 
-def test_faults_of_all_trees_and_of_every_kind_come_together() -> None:
+def test_faults_of_all_kinds_in_all_trees_are_reported_together() -> None:
     curriculum = parse_document(
         {
             "trees": [
@@ -119,7 +119,7 @@ def test_faults_of_all_trees_and_of_every_kind_come_together() -> None:
     )
 
 
-def test_more_faults_than_can_be_read_are_counted() -> None:
+def test_a_long_list_of_faults_is_cut_off_with_a_count() -> None:
     skills = [skill(f"k{number}", f"nothing {number}") for number in range(131)]
 
     with pytest.raises(UnknownCurriculumKeys) as caught:
@@ -130,7 +130,7 @@ def test_more_faults_than_can_be_read_are_counted() -> None:
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_keys_are_composed_so_that_what_names_them_finds_them(form: str) -> None:
+def test_keys_are_normalised_so_that_references_match(form: str) -> None:
     given = parse_tree(
         tree(skill(normalize("NFC", "zoë")), skill("b", normalize(form, "zoë"), parent=normalize(form, "zoë")))
     )
@@ -148,7 +148,7 @@ def test_keys_that_look_the_same_are_refused(other: str) -> None:
 
 
 @pytest.mark.parametrize("other", ["HTML", "html\u200b", "htlm"])
-def test_a_dependency_that_is_almost_a_key_tells_which(other: str) -> None:
+def test_an_unknown_dependency_suggests_a_similar_key(other: str) -> None:
     with pytest.raises(UnknownCurriculumKeys, match=r"did you mean html\?"):
         check_tree(parse_tree(tree(skill("html"), skill("css", other))), leave_out_unknown=False)
 
@@ -210,11 +210,11 @@ def test_a_table_is_read_as_spreadsheets_save_it(encoding: str, separator: str) 
         ("tree,name\nt,a\0\n", "NUL"),
     ],
 )
-def test_a_fault_of_a_table_is_told_by_row_and_column(text: str, told: str) -> None:
+def test_a_fault_in_a_table_names_its_row_and_column(text: str, told: str) -> None:
     assert told in " ".join(problems_of(text, Format.CSV))
 
 
-def test_what_a_table_has_no_column_for_stays_as_it_is() -> None:
+def test_fields_without_a_column_keep_their_values() -> None:
     there = parse_tree(
         tree(
             skill("a", description="old", resources=[{"type": "link", "title": "x", "url": "#a"}]),
@@ -236,7 +236,7 @@ def test_what_a_table_has_no_column_for_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(("there", "fits"), [("C++", True), ("c++", True), ("C", False), ("C#", False)])
-def test_a_tree_named_in_a_table_is_no_other_one_that_only_shares_its_slug(there: str, fits: bool) -> None:
+def test_a_table_does_not_match_a_different_tree_with_the_same_slug(there: str, fits: bool) -> None:
     held = parse_tree(tree(skill("a"), slug="c", name=there))
 
     if fits:
@@ -247,7 +247,7 @@ def test_a_tree_named_in_a_table_is_no_other_one_that_only_shares_its_slug(there
             read_file(b"tree,name\nC++,b\n", Format.CSV, known=lambda slug: held)
 
 
-def test_a_tree_keeps_the_name_that_it_was_given_when_a_table_names_it_by_its_slug() -> None:
+def test_a_tree_named_by_its_slug_in_a_table_keeps_its_name() -> None:
     held = parse_tree(tree(skill("a"), slug="baking-bread", name="All about bread"))
 
     [read] = read_file(b"tree,name\nBaking bread,b\n", Format.CSV, known=lambda slug: held).trees
@@ -255,7 +255,7 @@ def test_a_tree_keeps_the_name_that_it_was_given_when_a_table_names_it_by_its_sl
     assert (read.slug, read.name) == ("baking-bread", "All about bread")
 
 
-def test_a_spreadsheet_computes_nothing_of_what_is_written() -> None:
+def test_an_exported_table_contains_no_formulas() -> None:
     given = parse_document({"trees": [tree(skill("=1+1", description="@x", name="-a"))]})
 
     text = write_file(given, Format.CSV)
@@ -267,7 +267,7 @@ def test_a_spreadsheet_computes_nothing_of_what_is_written() -> None:
 # --- YAML ------------------------------------------------------------------------------------------------------------
 
 
-def test_yaml_is_read_as_it_was_meant() -> None:
+def test_yaml_values_are_read_as_text() -> None:
     text = """
 trees:
   - slug: bread
@@ -306,14 +306,14 @@ trees:
         ("trees: [{slug: a, name: a, category: a, skills: [{key: b, name: b, xp_value: lots}]}]", "skill b: xp_value"),
     ],
 )
-def test_a_fault_of_yaml_is_told_by_its_place(text: str, told: str) -> None:
+def test_a_fault_in_yaml_names_its_place(text: str, told: str) -> None:
     assert told in " ".join(problems_of(text, Format.YAML))
 
 
 # --- several trees ---------------------------------------------------------------------------------------------------
 
 
-def test_trees_come_after_those_that_are_completed_before_them() -> None:
+def test_trees_come_after_their_prerequisites() -> None:
     curriculum = parse_document(
         {
             "trees": [
@@ -327,7 +327,7 @@ def test_trees_come_after_those_that_are_completed_before_them() -> None:
     assert [each.slug for each in in_order(curriculum)] == ["first", "middle", "last"]
 
 
-def test_trees_that_need_each_other_are_refused_with_their_path() -> None:
+def test_a_cycle_of_trees_is_refused_with_its_path() -> None:
     curriculum = parse_document(
         {
             "trees": [
@@ -345,7 +345,7 @@ def test_trees_that_need_each_other_are_refused_with_their_path() -> None:
     assert "self → self" in str(caught.value)
 
 
-# --- there and back --------------------------------------------------------------------------------------------------
+# --- round trips -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", list(Format))
@@ -357,7 +357,7 @@ def test_a_template_can_be_imported_as_it_is(form: Format) -> None:
 
 
 @pytest.mark.parametrize("form", list(Format))
-def test_real_curricula_come_back_as_they_went(shared_data: Path, form: Format) -> None:
+def test_real_curricula_are_unchanged_after_writing_and_reading(shared_data: Path, form: Format) -> None:
     given: list[CurriculumTree] = list(parse_file((shared_data / "exercism.json").read_bytes()).trees)
     given = [check_tree(each, leave_out_unknown=True)[0] for each in given]
     by_slug = {each.slug: each for each in given}
@@ -373,7 +373,7 @@ def test_real_curricula_come_back_as_they_went(shared_data: Path, form: Format) 
             assert read == each
 
 
-def test_the_format_is_told_by_the_name() -> None:
+def test_the_format_follows_from_the_file_name() -> None:
     assert [format_of(name) for name in ("a.json", "a.YML", "b.yaml", "c.csv", "d.tsv", "-", "e")] == [
         Format.JSON, Format.YAML, Format.YAML, Format.CSV, Format.CSV, Format.JSON, Format.JSON,
     ]  # fmt: skip

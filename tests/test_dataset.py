@@ -1,4 +1,4 @@
-"""The large data set, made small."""
+"""The large data set, at a small size."""
 
 import psycopg
 import pytest
@@ -21,12 +21,12 @@ select
 """
 
 
-def test_the_doctor_finds_nothing(loaded_url: str) -> None:
+def test_the_doctor_finds_no_fault_in_the_data_set(loaded_url: str) -> None:
     with Database(loaded_url) as db:
         assert db.doctor.examine() == []
 
 
-def test_every_foreign_key_holds(loaded_url: str) -> None:
+def test_every_foreign_key_of_the_data_set_holds(loaded_url: str) -> None:
     with psycopg.connect(loaded_url) as connection:
         keys = connection.execute(
             """select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint
@@ -41,7 +41,7 @@ def test_every_foreign_key_holds(loaded_url: str) -> None:
     assert len(keys) > 10
 
 
-def test_no_table_is_left_empty_but_for_those_of_work_under_way(migrated_url: str) -> None:
+def test_the_data_set_fills_every_table_except_the_state_of_backfills(migrated_url: str) -> None:
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         rows = load(connection, TINY)
 
@@ -50,11 +50,11 @@ def test_no_table_is_left_empty_but_for_those_of_work_under_way(migrated_url: st
     assert 1_200 <= rows["user_skill_progress"] < 1_350
 
 
-def test_it_is_the_same_each_time(migrated_url: str) -> None:
+def test_the_data_set_is_the_same_each_time(migrated_url: str) -> None:
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         load(connection, TINY)
         first = connection.execute(DIGEST).fetchone()
-        # Not truncate, which the trail refuses.
+        # `truncate` is refused for audited tables.
         for table in (
             "users",
             "skill_trees",
@@ -69,7 +69,7 @@ def test_it_is_the_same_each_time(migrated_url: str) -> None:
         assert connection.execute(DIGEST).fetchone() == first
 
 
-def test_it_is_not_loaded_over_what_is_there(loaded_url: str) -> None:
+def test_the_data_set_is_not_loaded_over_existing_data(loaded_url: str) -> None:
     with psycopg.connect(loaded_url, autocommit=True) as connection:
         with pytest.raises(SkillTreeError, match="needs a database without users"):
             load(connection, TINY)

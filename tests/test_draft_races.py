@@ -1,4 +1,4 @@
-"""A learner who begins a tree while an author takes it back, on connections of their own."""
+"""A learner starts a tree while an author unpublishes it, on two connections."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.executors import NoopExecutor
 
-from _sync.factories import add_skills, add_tree, add_user, empty, everything, until_somebody_waits
+from _sync.factories import add_skills, add_tree, add_user, all_rows_fingerprint, delete_all_rows, wait_for_lock_waiters
 from conftest import _database
 from skilltree import Database
 from skilltree.errors import SkillNotFound, TreeNotFound
@@ -25,7 +25,7 @@ def clone(template: NoopExecutor) -> Iterator[str]:
 @pytest.fixture
 def connection(clone: str) -> Iterator[Connection]:
     with psycopg.connect(clone, autocommit=True) as connection:
-        empty(connection)
+        delete_all_rows(connection)
         yield connection
 
 
@@ -42,7 +42,7 @@ def app(clone: str, db: Database) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("action", ["start_tree", "start_skill"])
-def test_who_waits_while_a_tree_is_taken_back_finds_none(
+def test_a_learner_who_waits_while_a_tree_is_unpublished_does_not_find_it(
     app: Database, db: Database, connection: Connection, action: str
 ) -> None:
     ada = add_user(db)
@@ -58,17 +58,17 @@ def test_who_waits_while_a_tree_is_taken_back_finds_none(
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"learners of tree {tree.id}"])
             acting = learner.submit(act)
-            until_somebody_waits(connection)
+            wait_for_lock_waiters(connection)
             db.trees.unpublish(tree.id)
-            before = everything(connection)
+            before = all_rows_fingerprint(connection)
         with pytest.raises((TreeNotFound, SkillNotFound)):
             acting.result(timeout=20)
 
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
 
 
 @pytest.mark.parametrize("action", ["start_tree", "start_skill"])
-def test_who_waits_while_a_tree_is_published_begins_it(
+def test_a_learner_who_waits_while_a_tree_is_published_starts_it(
     app: Database, db: Database, connection: Connection, action: str
 ) -> None:
     ada = add_user(db)
@@ -84,7 +84,7 @@ def test_who_waits_while_a_tree_is_published_begins_it(
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"learners of tree {tree.id}"])
             acting = learner.submit(act)
-            until_somebody_waits(connection)
+            wait_for_lock_waiters(connection)
             db.trees.publish(tree.id)
         acting.result(timeout=20)
 

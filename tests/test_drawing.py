@@ -1,4 +1,4 @@
-"""Trees as pictures."""
+"""Drawings of trees."""
 
 import re
 from collections.abc import Iterator
@@ -70,18 +70,18 @@ def named(rows: list[list[Skill]]) -> list[list[str]]:
     return [[skill.name for skill in row] for row in rows]
 
 
-def test_a_skill_is_below_all_that_it_needs() -> None:
+def test_a_skill_is_below_all_its_dependencies() -> None:
     assert named(levels(tree(a="", d="c", b="a", c="a b", e="gone"))) == [["a", "e"], ["b"], ["c"], ["d"]]
 
 
-def test_edges_cross_less_when_they_are_laid_out() -> None:
+def test_the_layout_reduces_crossings() -> None:
     crossed = tree(a="", b="", c="", x="c", y="b", z="a")
 
     assert crossings(levels(crossed)) == 3
     assert crossings(layout(crossed)) == 0
 
 
-def test_a_large_tree_is_laid_out_the_same_each_time_with_fewer_crossings(large: Tree) -> None:
+def test_the_layout_of_a_large_tree_is_deterministic_with_fewer_crossings(large: Tree) -> None:
     rows = layout(large)
 
     assert rows == layout(large)
@@ -101,7 +101,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_name_is_text_in_every_picture(name: str) -> None:
+def test_a_name_is_only_text_in_every_drawing(name: str) -> None:
     hostile = Tree(name, (Skill(SPACE, name),))
 
     root = ElementTree.fromstring(svg(hostile))  # noqa: S314 (our own)
@@ -121,13 +121,13 @@ def boxes(picture: str) -> Iterator[tuple[float, float]]:
             yield float(rect.attrib["x"]), float(rect.attrib["y"])
 
 
-def test_no_two_skills_stand_in_the_same_place(large: Tree) -> None:
+def test_no_two_skills_have_the_same_position(large: Tree) -> None:
     places = list(boxes(svg(large)))
 
     assert len(places) == len(set(places)) == len(large.skills)
 
 
-def test_skills_stand_where_their_author_placed_them() -> None:
+def test_skills_keep_their_authors_positions() -> None:
     given = tree(a="", b="a", c="a")
     ids = [skill.id for skill in given.skills]
 

@@ -18,10 +18,10 @@ LATEST = max(file.stem for file in migrate.folder().glob("*.sql") if ".rollback"
 
 @pytest.fixture
 def url(migrated_url, monkeypatch):
-    """The URL of a migrated database, to compare with on its own server: that is the quickest."""
+    """The URL of a migrated database. It is compared on its own server, which is the fastest way."""
     monkeypatch.setattr(embedded, "SUPPORTED_VERSIONS", ())
     with psycopg.connect(migrated_url, autocommit=True) as connection:
-        # Privileges on a database are not cloned.
+        # Cloning does not copy privileges on a database.
         name = connection.info.dbname
         connection.execute(f"revoke all on database {name} from public")
         connection.execute(f"grant connect on database {name} to app_user, app_engine, app_service, skilltree_app")
@@ -35,7 +35,7 @@ def run(url: str, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_a_migrated_database_has_not_drifted(url):
+def test_a_migrated_database_has_no_drift(url):
     found = drift(url)
 
     assert not found
@@ -70,7 +70,7 @@ def test_a_migrated_database_has_not_drifted(url):
          "grants on the database"),
     ],
 )  # fmt: skip
-def test_what_was_changed_by_hand_is_named(url, change, name):
+def test_a_manual_change_is_named(url, change, name):
     run(url, change)
 
     found = drift(url)
@@ -80,7 +80,7 @@ def test_what_was_changed_by_hand_is_named(url, change, name):
     assert found == drifting.Drift(found.differences, [], [], [])
 
 
-def test_data_and_partitions_made_later_are_no_drift(url, tmp_path):
+def test_data_and_later_partitions_are_not_drift(url, tmp_path):
     folder = Path(shutil.copytree(migrate.folder(), tmp_path / "migrations"))
     (folder / "9999.events.sql").write_text("create table events (at date) partition by range (at);")
     (folder / "9999.events.rollback.sql").write_text("drop table events;")
@@ -95,7 +95,7 @@ def test_data_and_partitions_made_later_are_no_drift(url, tmp_path):
     assert not drift(url, folder=folder)
 
 
-def test_what_is_pending_edited_or_deleted_is_named_and_is_no_difference(url, tmp_path):
+def test_pending_edited_and_deleted_migrations_are_named_but_are_not_drift(url, tmp_path):
     folder = Path(shutil.copytree(migrate.folder(), tmp_path / "migrations"))
     (folder / "9998.gone.sql").write_text("create schema gone;")
     (folder / "9998.gone.rollback.sql").write_text("drop schema gone;")
@@ -113,7 +113,7 @@ def test_what_is_pending_edited_or_deleted_is_named_and_is_no_difference(url, tm
     assert found.differences == [Difference("schema gone", None, "")]
 
 
-def test_what_differs_is_told_line_by_line():
+def test_differences_are_shown_line_by_line():
     changed = Difference("function f()", "begin\n    return 1;\nend", "begin\n    return 2;\nend")
 
     assert changed.lines() == ["-     return 1;", "+     return 2;"]
@@ -121,10 +121,10 @@ def test_what_differs_is_told_line_by_line():
     assert Difference("column a.b", "1 text", None).lines() == ["- 1 text"]
 
 
-def test_a_role_of_the_application_that_was_changed_is_named_by_comparing_with_a_server_of_its_own(tmp_path):
+def test_a_changed_application_role_is_found_by_comparing_with_a_new_server(tmp_path):
     with embedded.throw_away() as url:
         migrate.migrate(url)
-        # How long a statement may take, operators say.
+        # Operators may set how long a statement takes.
         run(url, "alter role app_service set statement_timeout = '5min'")
         before = drift(url)
         run(
@@ -146,7 +146,7 @@ def test_a_role_of_the_application_that_was_changed_is_named_by_comparing_with_a
     ]
 
 
-def test_a_role_of_another_name_may_have_migrated(tmp_path):
+def test_the_owner_may_have_another_name(tmp_path):
     with embedded.throw_away() as server:
         run(server, "create role keeper createdb createrole login", "create database kept owner keeper")
         url = make_conninfo(server, user="keeper", dbname="kept")
@@ -155,7 +155,7 @@ def test_a_role_of_another_name_may_have_migrated(tmp_path):
         assert not drift(url)
 
 
-def test_who_can_make_nothing_to_compare_with_is_told_so(url):
+def test_a_role_that_cannot_create_databases_gets_a_message(url):
     name = f"drift_{uuid4().hex}"
     run(
         url,

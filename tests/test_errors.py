@@ -1,4 +1,4 @@
-"""Every refusal of the database that a caller can meet has a name."""
+"""Every refusal of the database that a caller can cause has its own error."""
 
 import pickle
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ CLASSES = sorted(
     key=lambda one: one.__name__,
 )
 
-# Keys that no repository can break: what writes these rows takes what is there, or makes the key itself.
+# Keys that no repository can violate: its statements read the referenced row, or generate the key.
 UNREACHABLE = {
     "achievement_backfills_pkey",
     "begun_trees_pkey",
@@ -95,17 +95,17 @@ def unique_indexes(connection: psycopg.Connection[tuple[Any, ...]]) -> set[str]:
 
 
 @pytest.mark.parametrize("one", CLASSES, ids=lambda one: one.__name__)
-def test_every_error_is_one_of_this_library_and_says_what_it_means(one: type[Exception]) -> None:
+def test_every_error_is_a_skilltree_error_with_a_docstring(one: type[Exception]) -> None:
     assert issubclass(one, SkillTreeError)
     assert vars(one).get("__doc__")
 
 
-def test_error_without_a_message_says_its_docstring() -> None:
+def test_the_default_message_of_an_error_is_its_docstring() -> None:
     assert str(SlugTaken()) == SlugTaken.__doc__
     assert str(UserNotFound()) == UserNotFound.__doc__
 
 
-def test_what_was_not_found_is_named_with_its_key() -> None:
+def test_a_not_found_error_names_its_key() -> None:
     user_id = uuid4()
 
     error = UserNotFound(id=user_id)
@@ -115,7 +115,7 @@ def test_what_was_not_found_is_named_with_its_key() -> None:
 
 
 @pytest.mark.parametrize("one", CLASSES, ids=lambda one: one.__name__)
-def test_no_error_hides_one_of_python(one: type[Exception]) -> None:
+def test_no_error_has_the_name_of_a_builtin(one: type[Exception]) -> None:
     assert one.__name__ not in __builtins__  # type: ignore[operator]
 
 
@@ -133,7 +133,7 @@ def test_no_error_hides_one_of_python(one: type[Exception]) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_error_crosses_from_one_process_to_another_as_it_is(error: SkillTreeError) -> None:
+def test_an_error_can_be_pickled_unchanged(error: SkillTreeError) -> None:
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 (made here)
 
     assert type(copy) is type(error)
@@ -145,9 +145,7 @@ def test_error_crosses_from_one_process_to_another_as_it_is(error: SkillTreeErro
 
 
 @pytest.mark.parametrize("name", driver_errors.BY_CONSTRAINT)
-def test_constraint_that_has_an_error_is_in_the_database(
-    connection: psycopg.Connection[tuple[Any, ...]], name: str
-) -> None:
+def test_every_constraint_with_an_error_exists(connection: psycopg.Connection[tuple[Any, ...]], name: str) -> None:
     sources = " ".join(names(connection, "select prosrc from pg_proc where pronamespace = 'public'::regnamespace"))
 
     known = constraints(connection, "cfpu") | unique_indexes(connection)
@@ -155,12 +153,12 @@ def test_constraint_that_has_an_error_is_in_the_database(
     assert name in known or f"constraint = '{name}'" in sources
 
 
-def test_every_key_and_foreign_key_that_a_caller_can_break_has_an_error(
+def test_every_key_and_foreign_key_that_a_caller_can_violate_has_an_error(
     connection: psycopg.Connection[tuple[Any, ...]],
 ) -> None:
     reachable = (constraints(connection, "fpu") | unique_indexes(connection)) - UNREACHABLE
 
-    # One for each month.
+    # There is one for each month.
     reachable = {name for name in reachable if not name.startswith("audit_log_")}
     assert reachable - set(driver_errors.BY_CONSTRAINT) == set()
 
@@ -177,7 +175,7 @@ def test_every_constraint_raised_by_a_trigger_has_an_error(connection: psycopg.C
     assert raised - set(driver_errors.BY_CONSTRAINT) == set()
 
 
-def test_every_key_maps_to_something_taken_and_every_foreign_key_to_something_not_found(
+def test_unique_keys_map_to_taken_errors_and_foreign_keys_to_not_found_errors(
     connection: psycopg.Connection[tuple[Any, ...]],
 ) -> None:
     keys = {
@@ -191,7 +189,7 @@ def test_every_key_maps_to_something_taken_and_every_foreign_key_to_something_no
     assert all(issubclass(driver_errors.BY_CONSTRAINT[name], NotFound | GraphError) for name in foreign)
 
 
-def test_name_of_every_check_leads_to_the_field_it_is_about(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+def test_the_name_of_every_check_gives_its_field(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     query = """
         select conname, relname, array(select attname::text from pg_attribute where attrelid = conrelid and attnum > 0)
         from pg_constraint inner join pg_class on pg_class.oid = conrelid
@@ -217,14 +215,14 @@ def refuse(connection: psycopg.Connection[tuple[Any, ...]], statement: str) -> S
     return caught.value
 
 
-def test_broken_check_says_field_and_constraint(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+def test_a_violated_check_names_field_and_constraint(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     error = refuse(connection, "insert into skill_categories (name, slug, color) values ('a', 'a', 'red')")
 
     assert type(error) is InvalidValue
     assert (error.field, error.constraint) == ("color", "skill_categories_color_form")
 
 
-def test_missing_value_says_its_field(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+def test_a_missing_value_names_its_field(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     error = refuse(connection, "insert into skill_categories (name) values ('a')")
 
     assert type(error) is InvalidValue
@@ -254,7 +252,7 @@ def test_missing_value_says_its_field(connection: psycopg.Connection[tuple[Any, 
         ("do $$ begin raise exception using errcode = '08006'; end $$", "ServerUnavailable"),
     ],
 )
-def test_error_of_the_server_has_a_name(
+def test_a_server_error_becomes_our_error(
     connection: psycopg.Connection[tuple[Any, ...]], statement: str, kind: str
 ) -> None:
     error = refuse(connection, statement)
@@ -262,17 +260,19 @@ def test_error_of_the_server_has_a_name(
     assert type(error).__name__ == kind
 
 
-def test_server_that_is_not_there_is_unavailable() -> None:
+def test_an_unreachable_server_raises_server_unavailable() -> None:
     with pytest.raises(errors.ServerUnavailable), translated():
         psycopg.connect("host=/nonexistent user=nobody dbname=nothing")
 
 
-def test_value_that_the_driver_cannot_send_is_invalid(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+def test_a_value_that_the_driver_cannot_send_raises_invalid_value(
+    connection: psycopg.Connection[tuple[Any, ...]],
+) -> None:
     with pytest.raises(InvalidValue), translated():
         connection.execute("select %s::text", ["a\0b"])
 
 
-def test_error_without_anything_known_is_a_failure_of_the_database() -> None:
+def test_an_unknown_error_raises_database_failure() -> None:
     error = from_driver(psycopg.InternalError("odd"))
 
     assert type(error) is errors.DatabaseFailure
@@ -282,7 +282,7 @@ def test_error_without_anything_known_is_a_failure_of_the_database() -> None:
 # --- from the repositories -------------------------------------------------------------------------------------------
 
 
-def test_ids_and_slugs_that_are_taken_are_named(db: Database) -> None:
+def test_ids_and_slugs_in_use_are_named(db: Database) -> None:
     category = db.categories.create(name="Taken", slug="taken")
 
     with pytest.raises(SlugTaken) as slug:
@@ -296,7 +296,7 @@ def test_ids_and_slugs_that_are_taken_are_named(db: Database) -> None:
     assert [one.slug for one in db.categories.list()] == ["taken"]
 
 
-def test_what_a_new_row_refers_to_must_be_there(db: Database) -> None:
+def test_a_new_row_must_refer_to_existing_rows(db: Database) -> None:
     with pytest.raises(CategoryNotFound):
         db.trees.create(CategoryId(uuid4()), name="x", slug="x")
     with pytest.raises(TreeNotFound):
@@ -305,7 +305,7 @@ def test_what_a_new_row_refers_to_must_be_there(db: Database) -> None:
         db.sessions.start(UserId(uuid4()))
 
 
-def test_email_and_username_that_are_taken_are_named(db: Database) -> None:
+def test_email_and_username_in_use_are_named(db: Database) -> None:
     db.users.register(email="ada@example.org", username="ada", password="long password", bcrypt_cost=4)
 
     with pytest.raises(errors.EmailTaken):
@@ -314,7 +314,7 @@ def test_email_and_username_that_are_taken_are_named(db: Database) -> None:
         db.users.register(email="ada2@example.org", username="ada", password="long password", bcrypt_cost=4)
 
 
-def test_unknown_zone_says_its_field_and_constraint(db: Database) -> None:
+def test_an_unknown_time_zone_names_field_and_constraint(db: Database) -> None:
     with pytest.raises(UnknownTimezone) as caught:
         db.users.register(
             email="z@example.org", username="z", password="long password", bcrypt_cost=4, timezone="Mars/Olympus"

@@ -1,4 +1,4 @@
-"""By SQL of one's own, as the roles of a learner's work: nothing of another's is written, and nothing is forged."""
+"""Arbitrary SQL in the roles of a learner cannot change another learner's rows or forge anything."""
 
 import json
 from uuid import uuid4
@@ -7,17 +7,17 @@ import psycopg
 import pytest
 
 from _sync.factories import rows
-from _sync.whose import without_rows_of
-from estate import attempt, one_row
+from _sync.row_owners import fingerprint_without_rows_of
+from deployment import one_row, try_statement
 
 DENIED = "42501"
 READ_ONLY_VIEW = "55000"
-# Refused before anything is looked at, so that it tells nothing: the number of an entry is the server's to give.
+# An identity column cannot be set. The check comes before any row is read, so the error reveals nothing.
 ALWAYS_GENERATED = "428C9"
 
 
 def outcome(connection: psycopg.Connection, statement: str) -> tuple[str | None, int | None]:
-    """Run a statement; return its SQLSTATE if it failed, and else how many rows it changed."""
+    """Run a statement. Return its SQLSTATE if it failed, or else the number of changed rows."""
     try:
         return None, connection.execute(statement).rowcount
     except psycopg.Error as error:
@@ -27,17 +27,17 @@ def outcome(connection: psycopg.Connection, statement: str) -> tuple[str | None,
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_of_another_learners_is_changed_by_any_verb(estate, role):
-    grace = estate.grace.user_id
-    with estate.superuser() as superuser:
-        before = without_rows_of(superuser, estate.ada.user_id)
+def test_no_statement_changes_another_learners_rows(deployment, role):
+    grace = deployment.grace.user_id
+    with deployment.superuser() as superuser:
+        before = fingerprint_without_rows_of(superuser, deployment.ada.user_id)
         columns = rows(
             superuser,
             "select relname, attname from pg_attribute join pg_class on pg_class.oid = attrelid where attnum > 0"
             " and relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not attisdropped",
         )
-        statements = [f"{verb} {table}" for table in estate.owners for verb in ("truncate", "truncate only")]
-        for table, owner in estate.owned:
+        statements = [f"{verb} {table}" for table in deployment.owners for verb in ("truncate", "truncate only")]
+        for table, owner in deployment.owned:
             mine = f"where {owner} = '{grace}'"
             statements += [
                 f"delete from {table} {mine}",
@@ -49,10 +49,10 @@ def test_nothing_of_another_learners_is_changed_by_any_verb(estate, role):
                 if name == table
                 for change in (f'"{column}" = default', f'"{column}" = "{column}"', f'"{column}" = null')
             ]
-        with psycopg.connect(estate.app_url, autocommit=True) as connection:
-            connection.execute(f"set role {role}; set app.current_user_id = '{estate.ada.user_id}'")
+        with psycopg.connect(deployment.app_url, autocommit=True) as connection:
+            connection.execute(f"set role {role}; set app.current_user_id = '{deployment.ada.user_id}'")
             for statement in statements:
-                # Each is committed, if it comes to that.
+                # Each statement that succeeds is committed.
                 state, count = outcome(connection, statement)
                 assert (state, count) in {
                     (None, 0),
@@ -61,7 +61,7 @@ def test_nothing_of_another_learners_is_changed_by_any_verb(estate, role):
                     (ALWAYS_GENERATED, None),
                 }, statement
 
-        assert without_rows_of(superuser, estate.ada.user_id) == before
+        assert fingerprint_without_rows_of(superuser, deployment.ada.user_id) == before
 
 
 @pytest.mark.parametrize(
@@ -79,16 +79,16 @@ def test_nothing_of_another_learners_is_changed_by_any_verb(estate, role):
         "update {t} set {o} = (jsonb_populate_record(null::{t}, %s::jsonb)).{o}",
     ],
 )
-def test_a_key_that_is_taken_is_refused_as_one_that_is_free(estate, as_ada, statement):
-    with estate.superuser() as superuser:
-        for table, owner in estate.owners.items():
+def test_used_and_unused_keys_get_the_same_error(deployment, as_ada, statement):
+    with deployment.superuser() as superuser:
+        for table, owner in deployment.owners.items():
             if owner is None:
                 continue
-            taken = one_row(superuser, table, owner, estate.grace.user_id)
+            taken = one_row(superuser, table, owner, deployment.grace.user_id)
             free = json.dumps({**json.loads(taken), owner: str(uuid4())})
             answers = []
             for row in (taken, free):
-                state, count, said = attempt(as_ada, statement.format(t=table, o=owner), row)
+                state, count, said = try_statement(as_ada, statement.format(t=table, o=owner), row)
                 answers.append((state, said.replace(json.loads(row)[owner], "…")))
                 assert count == 0, table
                 assert state in {None, DENIED, ALWAYS_GENERATED}, (table, said)
@@ -96,10 +96,10 @@ def test_a_key_that_is_taken_is_refused_as_one_that_is_free(estate, as_ada, stat
 
 
 OF_THE_ACCOUNT = ("users.avatar_url", "users.first_name", "users.last_name", "users.username")
-"""What owners of an account change of it themselves."""
+"""Columns that owners of an account can change."""
 
 
-def test_a_learner_writes_what_they_say_of_themselves_and_nothing_else(estate):
+def test_a_learner_can_write_only_the_columns_about_themselves(deployment):
     may = (
         "select relname || '.' || attname from pg_attribute join pg_class on pg_class.oid = attrelid where attnum > 0"
         " and relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v') and not attisdropped"
@@ -112,7 +112,7 @@ def test_a_learner_writes_what_they_say_of_themselves_and_nothing_else(estate):
         " and has_table_privilege(%s, pg_class.oid, privilege) order by 1"
     )
 
-    with estate.superuser() as superuser:
+    with deployment.superuser() as superuser:
         updated = [name for (name,) in rows(superuser, may, "app_user", "update")]
         assert [name.removeprefix("user_profiles.") for name in updated] == [
             "bio", "day_starts_at", "interests", "learning_goals", "location", "preferences", "timezone", "website",
@@ -181,8 +181,8 @@ POWERS = (
 
 
 @pytest.mark.parametrize("statement", POWERS)
-def test_no_power_over_the_database_is_within_reach(as_ada, statement):
-    state, _, said = attempt(as_ada, statement)
+def test_no_administrative_statement_is_allowed(as_ada, statement):
+    state, _, said = try_statement(as_ada, statement)
 
-    # 42809: users is no materialized view, which is looked at first.
+    # 42809: the server first checks that users is a materialized view, and it is not.
     assert state in {DENIED, "42809"}, said

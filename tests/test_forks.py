@@ -1,4 +1,4 @@
-"""What a fork leaves to the child: never a socket of the parent's. With real processes, sync and async."""
+"""A forked child never uses a socket of its parent. Tested with real processes, sync and async."""
 
 import asyncio
 import gc
@@ -23,10 +23,10 @@ from skilltree.models.ids import UserId
 ALIVE = "select pid from pg_stat_activity where datname = current_database() and application_name = 'parent'"
 
 
-def forked(work: Callable[[], object]) -> int:
-    """Start a child that does this and nothing else; it ends with 0, or what went wrong is on standard error."""
+def start_child(work: Callable[[], object]) -> int:
+    """Fork a child that only runs this function. It exits with 0, or prints its error to standard error."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # newer Pythons warn of any fork beside threads
+        warnings.simplefilter("ignore")  # newer Pythons warn of a fork while threads run
         pid = os.fork()
     if pid == 0:
         signal.alarm(30)
@@ -39,7 +39,7 @@ def forked(work: Callable[[], object]) -> int:
     return pid
 
 
-def ended_well(pid: int) -> bool:
+def exited_cleanly(pid: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
@@ -76,27 +76,27 @@ def test_children_and_parent_each_get_their_own_rows(db: Database) -> None:
         while time.monotonic() < end:
             assert db.users.get(me).id == me
 
-    children = [forked(lambda me=me: work(me)) for me in learners[1:]]
+    children = [start_child(lambda me=me: work(me)) for me in learners[1:]]
     work(learners[0])
 
-    assert all(ended_well(child) for child in children)
+    assert all(exited_cleanly(child) for child in children)
     assert db.users.get(learners[0]).id == learners[0]
 
 
-def test_the_parents_connections_stay_as_they_are(db: Database, connection: psycopg.Connection[Any]) -> None:
+def test_a_child_does_not_change_the_parents_connections(db: Database, connection: psycopg.Connection[Any]) -> None:
     before = backends(connection)
 
     def work() -> None:
         db.categories.list()
         db.close()
 
-    assert ended_well(forked(work))
-    assert ended_well(forked(lambda: None))
+    assert exited_cleanly(start_child(work))
+    assert exited_cleanly(start_child(lambda: None))
     db.categories.list()
     assert before <= backends(connection)
 
 
-def test_a_child_that_ends_as_programs_do_says_nothing_for_the_parent(
+def test_a_normal_exit_of_the_child_sends_nothing_on_the_parents_connections(
     db: Database, connection: psycopg.Connection[Any], url: str
 ) -> None:
     before = backends(connection)
@@ -105,36 +105,36 @@ def test_a_child_that_ends_as_programs_do_says_nothing_for_the_parent(
         warnings.simplefilter("ignore")
         pid = os.fork()
     if pid == 0:
-        # What runs when an interpreter ends: objects are collected, whatever references they had.
+        # At exit the interpreter collects all objects, even those that still have references.
         signal.alarm(30)
         db.__dict__.clear()
         gc.collect()
         os._exit(0)
 
-    assert ended_well(pid)
+    assert exited_cleanly(pid)
     db.categories.list()
     assert backends(connection) == before
 
 
-def test_a_unit_of_work_is_refused_to_the_child_and_goes_on_in_the_parent(db: Database) -> None:
+def test_a_unit_of_work_is_refused_in_the_child_and_goes_on_in_the_parent(db: Database) -> None:
     def work() -> None:
         with pytest.raises(ForkedProcess):
             unit.categories.list()
         with pytest.raises(ForkedProcess), unit.transaction():
             raise AssertionError("not reached")
-        # Outside of it, the child works.
+        # Outside the unit of work, the child can use the database.
         assert db.categories.list() == []
 
     with db.transaction() as unit:
         unit.categories.create(name="Art", slug="art")
-        assert ended_well(forked(work))
+        assert exited_cleanly(start_child(work))
         unit.categories.create(name="Other", slug="other")
 
     assert [category.slug for category in db.categories.list()] == ["art", "other"]
 
 
 @pytest.mark.parametrize("ending", ["well", "badly"])
-def test_the_end_of_a_block_in_the_child_is_not_that_of_the_parents(db: Database, ending: str) -> None:
+def test_leaving_a_block_in_the_child_does_not_end_the_parents(db: Database, ending: str) -> None:
     child = 0
     try:
         with db.transaction() as unit:
@@ -147,7 +147,7 @@ def test_the_end_of_a_block_in_the_child_is_not_that_of_the_parents(db: Database
                 if child == 0 and ending == "badly":
                     raise KeyError
                 if child:
-                    assert ended_well(child)
+                    assert exited_cleanly(child)
     except ForkedProcess:
         assert child == 0
         os._exit(0 if ending == "well" else 1)
@@ -160,7 +160,7 @@ def test_the_end_of_a_block_in_the_child_is_not_that_of_the_parents(db: Database
     assert [category.slug for category in db.categories.list()] == ["art", "other"]
 
 
-def test_a_stream_is_refused_to_the_child_and_goes_on_in_the_parent(db: Database) -> None:
+def test_a_stream_is_refused_in_the_child_and_goes_on_in_the_parent(db: Database) -> None:
     for slug in ("art", "other"):
         db.categories.create(name=slug, slug=slug)
     categories = db.stream(step("categories/list", {"include_inactive": True}, Category))
@@ -170,11 +170,11 @@ def test_a_stream_is_refused_to_the_child_and_goes_on_in_the_parent(db: Database
         with pytest.raises(ForkedProcess):
             list(categories)
 
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
     assert [category.slug for category in (first, *categories)] == ["art", "other"]
 
 
-def test_a_fork_while_another_thread_works_leaves_the_child_no_lock_to_wait_for(url: str) -> None:
+def test_a_fork_during_work_of_another_thread_leaves_no_held_lock_in_the_child(url: str) -> None:
     with Database(url, min_size=1, max_size=2, timeout=5) as db:
         stop = threading.Event()
 
@@ -186,7 +186,7 @@ def test_a_fork_while_another_thread_works_leaves_the_child_no_lock_to_wait_for(
         for thread in threads:
             thread.start()
         try:
-            assert all(ended_well(forked(db.categories.list)) for _ in range(15))
+            assert all(exited_cleanly(start_child(db.categories.list)) for _ in range(15))
         finally:
             stop.set()
             for thread in threads:
@@ -197,12 +197,12 @@ def test_a_fork_while_another_thread_works_leaves_the_child_no_lock_to_wait_for(
 def test_a_fork_of_a_fork_and_a_fork_in_a_thread_work(db: Database) -> None:
     def work() -> None:
         db.categories.list()
-        assert ended_well(forked(db.categories.list))
+        assert exited_cleanly(start_child(db.categories.list))
         db.categories.list()
 
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
     results: list[bool] = []
-    thread = threading.Thread(target=lambda: results.append(ended_well(forked(work))))
+    thread = threading.Thread(target=lambda: results.append(exited_cleanly(start_child(work))))
     thread.start()
     thread.join()
 
@@ -228,10 +228,10 @@ def test_many_threads_of_a_child_open_one_pool(db: Database) -> None:
         assert failures == []
         assert db.statistics()["pool_size"] == 1
 
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
 
 
-def test_what_was_not_open_in_the_parent_is_not_in_the_child(url: str) -> None:
+def test_a_database_closed_in_the_parent_is_closed_in_the_child(url: str) -> None:
     db = Database(url)
 
     def work() -> None:
@@ -240,27 +240,27 @@ def test_what_was_not_open_in_the_parent_is_not_in_the_child(url: str) -> None:
         with db:
             assert db.categories.list() == []
 
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
     with db:
         pass
-    assert ended_well(forked(work))
+    assert exited_cleanly(start_child(work))
 
 
-def test_a_server_that_forks_without_telling_python_is_noticed(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_unknown_to_python_is_noticed(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forks, "_after_fork", lambda: None)
     holders = list(forks.HOLDERS)
     forks.HOLDERS.clear()
     learners = [registered(db, f"learner-{number}") for number in range(2)]
     try:
-        child = forked(lambda: [db.users.get(learners[0]) for _ in range(50)])
+        child = start_child(lambda: [db.users.get(learners[0]) for _ in range(50)])
         assert [db.users.get(learners[1]).id for _ in range(50)] == [learners[1]] * 50
-        assert ended_well(child)
+        assert exited_cleanly(child)
     finally:
         for holder in holders:
             forks.HOLDERS.add(holder)
 
 
-async def test_the_children_of_an_async_program_work_in_their_own_loop(url: str) -> None:
+async def test_children_of_an_async_program_work_in_their_own_event_loop(url: str) -> None:
     async with AsyncDatabase(url, min_size=1, max_size=1, timeout=5) as db:
 
         def work() -> None:
@@ -270,9 +270,9 @@ async def test_the_children_of_an_async_program_work_in_their_own_loop(url: str)
             asyncio.run(some())
             asyncio.run(some())
 
-        child = forked(lambda: threaded(work))
+        child = start_child(lambda: run_in_thread(work))
         assert await db.categories.list() == []
-        assert ended_well(child)
+        assert exited_cleanly(child)
         async with db.transaction() as unit:
             await unit.categories.create(name="Art", slug="art")
 
@@ -284,13 +284,13 @@ async def test_the_children_of_an_async_program_work_in_their_own_loop(url: str)
 
                 asyncio.run(use())
 
-            child = forked(lambda: threaded(refused))
-            assert ended_well(child)
+            child = start_child(lambda: run_in_thread(refused))
+            assert exited_cleanly(child)
         assert [category.slug for category in await db.categories.list()] == ["art"]
 
 
-def threaded(work: Callable[[], object]) -> None:
-    """Do it in a thread, which has no loop of the parent's."""
+def run_in_thread(work: Callable[[], object]) -> None:
+    """Run a function in a thread, which has no event loop from the parent."""
     failures: list[BaseException] = []
 
     def guarded() -> None:
@@ -306,7 +306,7 @@ def threaded(work: Callable[[], object]) -> None:
         raise failures[0]
 
 
-def test_an_async_database_works_in_one_loop_after_the_other(url: str) -> None:
+def test_an_async_database_works_in_several_event_loops_in_turn(url: str) -> None:
     db = AsyncDatabase(url, timeout=5)
 
     async def start() -> None:

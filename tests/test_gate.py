@@ -1,4 +1,4 @@
-"""The query gate: it passes what is right, and names each mistake with file, line, field and what to do."""
+"""The query gate accepts correct files, and reports each mistake with file, line, field and remedy."""
 
 import json
 import os
@@ -30,7 +30,7 @@ else:
 
 
 def batches(mistakes: list[Mistake]) -> list[list[Mistake]]:
-    """Return the mistakes in batches of which no two concern the same file: each batch is one copy, checked once."""
+    """Return batches of mistakes in different files. Each batch is made in one copy, which is checked once."""
     found: list[list[Mistake]] = []
     for mistake in mistakes:
         fitting = (batch for batch in found if not any(mistake.files & other.files for other in batch))
@@ -43,7 +43,7 @@ def batches(mistakes: list[Mistake]) -> list[list[Mistake]]:
 
 
 class Copies:
-    """Copies of the project with mistakes in them, and what the gate finds there."""
+    """Copies of the project with mistakes, and the findings of the gate in them."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self._folder, self._url = folder, url
@@ -61,14 +61,14 @@ class Copies:
 
 
 def copied(folder: Path) -> Path:
-    """Return a copy of what the gate reads."""
+    """Copy the files that the gate reads."""
     for name in ("src", "queries", "migrations", "tools"):
         shutil.copytree(ROOT / name, folder / name)
     return folder
 
 
 def check(copy: Path, *arguments: str) -> list[Finding]:
-    """Return what the gate finds in a copy of the project, by a database or by the description."""
+    """Return the findings of the gate in a copy, using a database or the stored schema."""
     ran = subprocess.run(
         [sys.executable, "-c", CHECK, *arguments],
         cwd=copy,
@@ -92,7 +92,7 @@ def copies(tmp_path_factory, url):
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=str)
-def test_a_mistake_is_caught_and_named(mistake, copies):
+def test_a_mistake_is_found_and_named(mistake, copies):
     copy, findings = copies.with_mistake(mistake)
 
     file = mistake.found_in or mistake.file
@@ -106,19 +106,19 @@ def test_a_mistake_is_caught_and_named(mistake, copies):
     assert mistake.at in (copy / file).read_text().splitlines()[found[0].line - 1]
 
 
-def test_there_are_mistakes_of_every_kind():
+def test_there_is_a_mistake_of_every_kind():
     assert len(MISTAKES) == len({mistake.name for mistake in MISTAKES}) >= 30
 
 
-def test_the_tree_as_it_is_passes(url):
+def test_the_project_passes_the_gate(url):
     assert check(ROOT, url) == []
 
 
-def test_the_tree_as_it_is_passes_without_a_server():
+def test_the_project_passes_the_gate_without_a_server():
     assert check_queries(offline=True) == []
 
 
-def test_without_a_server_a_mistake_in_a_model_is_caught(tmp_path):
+def test_without_a_server_a_mistake_in_a_model_is_found(tmp_path):
     copy = copied(tmp_path)
     path = copy / f"{MODELS}/users.py"
     path.write_text(path.read_text().replace("first_name: str | None", "first_name: str", 1))
@@ -129,7 +129,7 @@ def test_without_a_server_a_mistake_in_a_model_is_caught(tmp_path):
     assert "queries/users/get.sql" in {finding.file for finding in findings}
 
 
-def test_without_a_server_a_statement_that_has_changed_must_be_described_anew(tmp_path):
+def test_without_a_server_a_changed_statement_makes_the_stored_schema_outdated(tmp_path):
     copy = copied(tmp_path)
     path = copy / "queries/users/get.sql"
     path.write_text(path.read_text().replace("users.username,", "users.nickname as username,"))
@@ -142,7 +142,7 @@ def test_without_a_server_a_statement_that_has_changed_must_be_described_anew(tm
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"queries": {"a": {}}}'])
-def test_without_a_server_a_description_that_is_none_is_named(text, tmp_path):
+def test_without_a_server_an_invalid_stored_schema_is_named(text, tmp_path):
     copy = copied(tmp_path)
     path = copy / "queries/schema.json"
     path.unlink() if text is None else path.write_text(text)
@@ -152,7 +152,7 @@ def test_without_a_server_a_description_that_is_none_is_named(text, tmp_path):
     assert (finding.file, finding.field) == ("queries/schema.json", "description")
 
 
-def test_what_is_a_header_only_needs_no_new_description(tmp_path):
+def test_a_changed_header_does_not_make_the_stored_schema_outdated(tmp_path):
     copy = copied(tmp_path)
     path = copy / "queries/users/get.sql"
     path.write_text(f"-- Found by its id.\n{path.read_text()}")
@@ -163,7 +163,7 @@ def test_what_is_a_header_only_needs_no_new_description(tmp_path):
 FINDING = Finding("queries/a/b.sql", 3, 'column "x"', "is 100% wrong", "say, mend it")
 
 
-def test_findings_are_printed_as_compilers_do():
+def test_findings_are_printed_like_compiler_errors():
     assert as_text([FINDING]) == 'queries/a/b.sql:3: column "x": is 100% wrong; say, mend it'
 
 
@@ -185,7 +185,7 @@ def test_findings_are_printed_as_annotations():
     )
 
 
-def test_the_command_prints_what_it_found_and_fails(monkeypatch):
+def test_the_command_prints_its_findings_and_fails(monkeypatch):
     monkeypatch.setattr(gate, "check_queries", lambda **_: [FINDING])
 
     plain, as_objects, annotated = (
@@ -197,17 +197,17 @@ def test_the_command_prints_what_it_found_and_fails(monkeypatch):
     assert (annotated.exit_code, annotated.stdout[:8]) == (1, "::error ")
 
 
-def test_the_command_says_so_when_all_is_well():
+def test_the_command_says_that_it_found_nothing():
     ran = CliRunner().invoke(app, ["check-queries", "--offline"])
 
     assert (ran.exit_code, ran.stdout) == (0, "All query files pass.\n")
 
 
-def test_the_command_prints_an_empty_array_when_all_is_well():
+def test_the_command_prints_an_empty_array_if_it_found_nothing():
     ran = CliRunner().invoke(app, ["check-queries", "--offline", "--json"])
 
     assert (ran.exit_code, json.loads(ran.stdout)) == (0, [])
 
 
-def test_the_command_prints_in_one_form_only():
+def test_the_command_accepts_one_output_format_only():
     assert CliRunner().invoke(app, ["check-queries", "--json", "--github"]).exit_code == 2

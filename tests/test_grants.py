@@ -1,4 +1,4 @@
-"""Who may do what, as the server's catalogue says; and that it takes no superuser to set it up."""
+"""The privileges of each role according to the system catalogs. The setup needs no superuser."""
 
 import psycopg
 import pytest
@@ -56,13 +56,13 @@ GRANTED = """
 """
 
 
-def test_public_has_nothing(estate):
-    with estate.superuser() as superuser:
+def test_public_has_no_privileges(deployment):
+    with deployment.superuser() as superuser:
         assert rows(superuser, TO_PUBLIC) == []
 
 
-def test_what_later_migrations_add_is_nobodys(estate):
-    with psycopg.connect(estate.owner_url) as owner:
+def test_objects_of_later_migrations_have_no_grants_by_default(deployment):
+    with psycopg.connect(deployment.owner_url) as owner:
         owner.execute("create table later (user_id uuid, secret text)")
         owner.execute("create view later_seen as select secret from later")
         owner.execute("create sequence later_number")
@@ -83,8 +83,8 @@ def test_what_later_migrations_add_is_nobodys(estate):
 
 
 @pytest.mark.parametrize("role", ["app_user", "app_engine", "app_service", "skilltree_app"])
-def test_no_role_of_the_application_owns_anything_or_has_power_over_the_server(estate, role):
-    with estate.superuser() as superuser:
+def test_no_application_role_owns_objects_or_has_server_attributes(deployment, role):
+    with deployment.superuser() as superuser:
         assert rows(superuser, f"select {ATTRIBUTES} from pg_roles where rolname = %s", role) == [(False,) * 5]
         assert value(superuser, OWNED, role) == 0
         assert not value(superuser, "select has_schema_privilege(%s, 'public', 'create')", role)
@@ -93,14 +93,14 @@ def test_no_role_of_the_application_owns_anything_or_has_power_over_the_server(e
         assert may_make_tables == (role == "app_service")
 
 
-def test_the_application_logs_in_as_the_least_of_its_roles(estate):
+def test_the_application_logs_in_with_its_weakest_role(deployment):
     memberships = (
         "select member.rolname, role.rolname from pg_auth_members"
         " join pg_roles as role on role.oid = roleid join pg_roles as member on member.oid = pg_auth_members.member"
         " where member.rolname in ('skilltree_app', 'app_user', 'app_engine', 'app_service') order by 1, 2"
     )
 
-    with estate.superuser() as superuser, psycopg.connect(estate.app_url) as application:
+    with deployment.superuser() as superuser, psycopg.connect(deployment.app_url) as application:
         assert rows(superuser, memberships) == [
             ("app_engine", "app_user"),
             ("app_service", "app_engine"),
@@ -110,25 +110,25 @@ def test_the_application_logs_in_as_the_least_of_its_roles(estate):
         assert rows(superuser, "select rolname from pg_roles where rolcanlogin and rolname ~ '^app_'") == []
         assert not value(superuser, "select rolinherit from pg_roles where rolname = 'skilltree_app'")
         assert rows(application, "select current_user, session_user") == [("app_user", "skilltree_app")]
-        # Not even by giving the default up.
+        # Not even after it resets its default role.
         application.execute("set role none")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             application.execute("select from public.skills")
 
 
-def test_the_service_reads_and_writes_data_but_not_what_migrations_note(estate):
-    with estate.superuser() as superuser:
+def test_the_service_reads_and_writes_all_data_but_not_the_migration_tables(deployment):
+    with deployment.superuser() as superuser:
         granted = rows(superuser, GRANTED, "app_service")
 
     assert granted == [("delete", False), ("insert", False), ("select", False), ("update", False)]
 
 
-def test_an_owner_who_is_no_superuser_migrates_seeds_examines_and_rolls_back(estate):
-    with estate.superuser() as superuser:
+def test_an_owner_without_superuser_can_migrate_seed_examine_and_roll_back(deployment):
+    with deployment.superuser() as superuser:
         superuser.execute("create role tenant login")
         superuser.execute("grant app_service to tenant")
         superuser.execute("create database tenancy owner tenant")
-    url = make_conninfo(estate.url, user="tenant", dbname="tenancy")
+    url = make_conninfo(deployment.url, user="tenant", dbname="tenancy")
     try:
         applied = migrate.migrate(url)
         with Database(url) as owner, Database(make_conninfo(url, user="skilltree_app")) as app:
@@ -141,23 +141,23 @@ def test_an_owner_who_is_no_superuser_migrates_seeds_examines_and_rolls_back(est
 
         assert migrate.rollback(url, count=None) == applied[::-1]
 
-        # The roles are also of another database, which goes on.
-        with Database(estate.app_url) as app:
-            assert app.as_user(estate.ada.user_id).users.get(estate.ada.user_id).username == "ada"
+        # Another database uses the same roles, and it must keep working.
+        with Database(deployment.app_url) as app:
+            assert app.as_user(deployment.ada.user_id).users.get(deployment.ada.user_id).username == "ada"
     finally:
-        with estate.superuser() as superuser:
+        with deployment.superuser() as superuser:
             superuser.execute("drop database tenancy with (force)")
             superuser.execute("drop role tenant")
 
 
-def test_an_owner_who_is_no_member_of_the_service_is_told_so(estate):
-    with estate.superuser() as superuser:
+def test_an_owner_without_app_service_gets_a_message(deployment):
+    with deployment.superuser() as superuser:
         superuser.execute("create role outsider login")
         superuser.execute("create database outside owner outsider")
     try:
         with pytest.raises(UnfitDatabase, match="grant app_service to outsider"):
-            migrate.migrate(make_conninfo(estate.url, user="outsider", dbname="outside"))
+            migrate.migrate(make_conninfo(deployment.url, user="outsider", dbname="outside"))
     finally:
-        with estate.superuser() as superuser:
+        with deployment.superuser() as superuser:
             superuser.execute("drop database outside with (force)")
             superuser.execute("drop role outsider")

@@ -1,6 +1,6 @@
-"""The graph of skills and the graph of trees: what the database refuses, whatever writes and runs at the same time.
+"""The graphs of skills and of trees: what the database refuses from any client, also under concurrency.
 
-A graph is written here as ``{"css": ["html"]}``: css needs html. The checkers compute every rule anew with networkx.
+``{"css": ["html"]}`` is a graph in which css depends on html. The checks compute every rule again with networkx.
 """
 
 import threading
@@ -45,7 +45,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 @pytest.fixture(scope="module")
 def url(template: NoopExecutor) -> Iterator[str]:
     for database in _database(template, "graph", clone=True):
-        # Deadlocks are part of the races below and need not take a second each.
+        # The races below cause deadlocks. A short timeout detects them at once.
         yield f"{database} options='-c deadlock_timeout=20ms'"
 
 
@@ -86,7 +86,7 @@ class Skills(dict[str, SkillId]):
 
 
 def add_skills(db: Database, tree_id: TreeId, *names: str, **dependencies: Sequence[str]) -> Skills:
-    """Create skills: those only named first, then each with what it needs."""
+    """Create skills: first those without dependencies, then each with its dependencies."""
     skills = Skills()
     for name, needed in [*((name, ()) for name in names), *dependencies.items()]:
         created = db.skills.create(tree_id, name=name, dependencies=[skills[one] for one in needed])
@@ -95,7 +95,7 @@ def add_skills(db: Database, tree_id: TreeId, *names: str, **dependencies: Seque
 
 
 def insert_graph(connection: Connection, tree_id: TreeId, graph: Mapping[str, Sequence[str]]) -> Skills:
-    """Write a graph by plain SQL, both sides of each edge, many rows at once."""
+    """Insert a graph by plain SQL in one statement, with both sides of each edge."""
     skills = Skills({name: SkillId(uuid4()) for name in graph})
     dependents: dict[str, list[SkillId]] = {name: [] for name in graph}
     for name, needed in graph.items():
@@ -109,7 +109,7 @@ def insert_graph(connection: Connection, tree_id: TreeId, graph: Mapping[str, Se
 
 
 def chain(length: int) -> dict[str, list[str]]:
-    """Each skill needs the one before it."""
+    """Return a graph in which each skill depends on the one before it."""
     return {str(place): [str(place - 1)] if place else [] for place in range(length)}
 
 
@@ -143,7 +143,7 @@ def dependencies_of(db: Database, skill_id: SkillId) -> list[SkillId]:
 
 
 def graph_of(db: Database, tree_id: TreeId) -> "nx.DiGraph[UUID]":
-    """Return the graph of a tree, an edge from each skill to each it needs, or fail if it breaks any rule."""
+    """Return the graph of a tree, with edges from skills to dependencies. Fail if it violates a rule."""
     skills = {skill.id: skill for skill in db.skills.list_for_tree(tree_id, include_inactive=True)}
     graph: nx.DiGraph[UUID] = nx.DiGraph()
     graph.add_nodes_from(skills)
@@ -152,24 +152,24 @@ def graph_of(db: Database, tree_id: TreeId) -> "nx.DiGraph[UUID]":
     parents: nx.DiGraph[UUID] = nx.DiGraph(
         [(id_, skill.parent_skill_id) for id_, skill in skills.items() if skill.parent_skill_id]
     )
-    assert set(graph) == set(skills), "a dependency is no skill of the tree"
+    assert set(graph) == set(skills), "a dependency is not a skill of the tree"
     assert set(graph.edges) == inverse, "dependents are not the inverse of dependencies"
-    assert sum(len(skill.dependencies) for skill in skills.values()) == len(graph.edges), "a dependency stands twice"
-    assert sum(len(skill.dependents) for skill in skills.values()) == len(inverse), "a dependent stands twice"
+    assert sum(len(skill.dependencies) for skill in skills.values()) == len(graph.edges), "a dependency occurs twice"
+    assert sum(len(skill.dependents) for skill in skills.values()) == len(inverse), "a dependent occurs twice"
     assert nx.is_directed_acyclic_graph(graph), "there is a cycle"
-    assert set(parents) <= set(skills), "a parent is no skill of the tree"
+    assert set(parents) <= set(skills), "a parent is not a skill of the tree"
     assert nx.is_directed_acyclic_graph(parents), "there is a cycle of parents"
     return graph
 
 
 def prerequisites_of(db: Database, *tree_ids: TreeId) -> "nx.DiGraph[UUID]":
-    """Return the graph of all trees, or fail if it breaks any rule."""
+    """Return the graph of all trees. Fail if it violates a rule."""
     graph: nx.DiGraph[UUID] = nx.DiGraph()
     everything = db.trees.list(published=None, limit=1000).items
     graph.add_nodes_from(tree.id for tree in everything)
     assert set(tree_ids) <= set(graph)
     graph.add_edges_from((tree.id, needed) for tree in everything for needed in tree.prerequisites)
-    assert len(graph) == len(everything), "a prerequisite is no tree"
+    assert len(graph) == len(everything), "a prerequisite is not a tree"
     assert nx.is_directed_acyclic_graph(graph), "there is a cycle"
     return graph
 
@@ -183,7 +183,7 @@ def assert_path_is_a_cycle(path: Sequence[object], edges: set[tuple[object, obje
 # --- legal edits -----------------------------------------------------------------------------------------------------
 
 
-def test_edge_written_on_both_sides_by_plain_sql_is_taken(
+def test_an_edge_written_on_both_sides_by_plain_sql_is_accepted(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", "css")
@@ -194,7 +194,9 @@ def test_edge_written_on_both_sides_by_plain_sql_is_taken(
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], skills["html"])]
 
 
-def test_edge_cut_on_both_sides_by_plain_sql_is_gone(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_an_edge_removed_on_both_sides_by_plain_sql_is_accepted(
+    db: Database, connection: Connection, tree_id: TreeId
+) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
 
     cut_edge(connection, skills["css"], skills["html"])
@@ -203,7 +205,7 @@ def test_edge_cut_on_both_sides_by_plain_sql_is_gone(db: Database, connection: C
     assert list(graph_of(db, tree_id).edges) == []
 
 
-def test_edge_turned_round_in_one_transaction_is_taken(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_an_edge_reversed_in_one_transaction_is_accepted(db: Database, connection: Connection, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
 
     write_edge(connection, skills["html"], skills["css"])
@@ -213,7 +215,7 @@ def test_edge_turned_round_in_one_transaction_is_taken(db: Database, connection:
     assert list(graph_of(db, tree_id).edges) == [(skills["html"], skills["css"])]
 
 
-def test_repository_writes_both_sides(db: Database, tree_id: TreeId) -> None:
+def test_the_repository_writes_both_sides_of_an_edge(db: Database, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", "css", layout=["html"])
 
     db.skills.add_dependency(skills["layout"], skills["css"])
@@ -223,7 +225,7 @@ def test_repository_writes_both_sides(db: Database, tree_id: TreeId) -> None:
     assert set(graph_of(db, tree_id).edges) == {(skills["layout"], skills["css"]), (skills["css"], skills["html"])}
 
 
-def test_adding_a_dependency_twice_is_adding_it_once(db: Database, tree_id: TreeId) -> None:
+def test_a_dependency_added_twice_is_stored_once(db: Database, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
 
     again = db.skills.add_dependency(skills["css"], skills["html"])
@@ -232,7 +234,7 @@ def test_adding_a_dependency_twice_is_adding_it_once(db: Database, tree_id: Tree
     assert graph_of(db, tree_id).number_of_edges() == 1
 
 
-def test_removing_a_dependency_that_is_not_there_changes_nothing(db: Database, tree_id: TreeId) -> None:
+def test_removing_a_dependency_that_does_not_exist_changes_nothing(db: Database, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", "css")
 
     same = db.skills.remove_dependency(skills["css"], skills["html"])
@@ -240,7 +242,7 @@ def test_removing_a_dependency_that_is_not_there_changes_nothing(db: Database, t
     assert same.dependencies == ()
 
 
-def test_deleting_a_skill_takes_it_out_of_the_arrays_of_others(db: Database, tree_id: TreeId) -> None:
+def test_deleting_a_skill_removes_it_from_the_arrays_of_others(db: Database, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"], layout=["html", "css"])
 
     db.skills.delete(skills["css"])
@@ -248,7 +250,7 @@ def test_deleting_a_skill_takes_it_out_of_the_arrays_of_others(db: Database, tre
     assert list(graph_of(db, tree_id).edges) == [(skills["layout"], skills["html"])]
 
 
-def test_order_of_dependencies_is_kept_as_given(db: Database, tree_id: TreeId) -> None:
+def test_the_order_of_dependencies_is_kept(db: Database, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "a", "b", "c", "last")
     given = [skills["c"], skills["a"], skills["b"]]
 
@@ -257,7 +259,7 @@ def test_order_of_dependencies_is_kept_as_given(db: Database, tree_id: TreeId) -
     assert list(changed.dependencies) == given
 
 
-def test_text_and_state_of_a_skill_change_without_a_look_at_the_graph(
+def test_changing_text_or_state_of_a_skill_does_not_check_the_graph(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
@@ -284,7 +286,7 @@ def test_text_and_state_of_a_skill_change_without_a_look_at_the_graph(
         (("js", "dependents"), ["html"]),
     ],
 )
-def test_one_side_of_an_edge_only_is_refused_at_commit(
+def test_an_edge_on_one_side_only_is_refused_at_commit(
     db: Database, connection: Connection, tree_id: TreeId, place: tuple[str, str], value: list[str]
 ) -> None:
     skills = add_skills(db, tree_id, "html", "js", css=["html"])
@@ -300,7 +302,7 @@ def test_one_side_of_an_edge_only_is_refused_at_commit(
 
 
 @pytest.mark.parametrize("column", ["dependencies", "dependents"])
-def test_id_of_no_skill_is_refused(db: Database, connection: Connection, tree_id: TreeId, column: str) -> None:
+def test_an_unknown_skill_id_is_refused(db: Database, connection: Connection, tree_id: TreeId, column: str) -> None:
     skills = add_skills(db, tree_id, "html")
     nobody = uuid4()
     set_column(connection, skills["html"], column, [nobody])
@@ -312,7 +314,7 @@ def test_id_of_no_skill_is_refused(db: Database, connection: Connection, tree_id
     assert graph_of(db, tree_id).number_of_edges() == 0
 
 
-def test_skill_of_another_tree_is_refused_even_with_both_sides(
+def test_an_edge_to_another_tree_is_refused_even_on_both_sides(
     db: Database, connection: Connection, category_id: CategoryId
 ) -> None:
     here, there = new_tree(db, category_id), new_tree(db, category_id)
@@ -326,7 +328,9 @@ def test_skill_of_another_tree_is_refused_even_with_both_sides(
     assert graph_of(db, here).number_of_edges() == graph_of(db, there).number_of_edges() == 0
 
 
-def test_repository_refuses_unknown_and_foreign_skills(db: Database, tree_id: TreeId, category_id: CategoryId) -> None:
+def test_the_repository_refuses_unknown_skills_and_skills_of_other_trees(
+    db: Database, tree_id: TreeId, category_id: CategoryId
+) -> None:
     skills = add_skills(db, tree_id, "html")
     foreign = add_skills(db, new_tree(db, category_id), "css")["css"]
     html, nobody = skills["html"], SkillId(uuid4())
@@ -352,7 +356,7 @@ def test_repository_refuses_unknown_and_foreign_skills(db: Database, tree_id: Tr
 
 
 @pytest.mark.parametrize("ids", [["html", "html"], ["html", None], [None]])
-def test_duplicate_and_null_are_refused(db: Database, tree_id: TreeId, ids: list[str | None]) -> None:
+def test_duplicate_and_null_dependencies_are_refused(db: Database, tree_id: TreeId, ids: list[str | None]) -> None:
     skills = add_skills(db, tree_id, "html", "css")
     given = [skills[one] if one else None for one in ids]
 
@@ -364,7 +368,7 @@ def test_duplicate_and_null_are_refused(db: Database, tree_id: TreeId, ids: list
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 50, 1000])
-def test_cycle_of_any_length_is_refused_with_its_path(
+def test_a_cycle_of_any_length_is_refused_with_its_path(
     db: Database, connection: Connection, tree_id: TreeId, length: int
 ) -> None:
     skills = insert_graph(connection, tree_id, chain(length))
@@ -382,7 +386,7 @@ def test_cycle_of_any_length_is_refused_with_its_path(
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 50, 1000])
-def test_cycle_inserted_in_one_statement_is_refused_with_its_path(
+def test_a_cycle_inserted_by_one_statement_is_refused_with_its_path(
     db: Database, connection: Connection, tree_id: TreeId, length: int
 ) -> None:
     skills = insert_graph(connection, tree_id, {**chain(length), "0": [str(length - 1)]})
@@ -396,7 +400,7 @@ def test_cycle_inserted_in_one_statement_is_refused_with_its_path(
     assert len(graph_of(db, tree_id)) == 0
 
 
-def test_message_of_a_cycle_names_its_skills_and_what_to_do(db: Database, tree_id: TreeId) -> None:
+def test_the_message_of_a_cycle_names_its_skills_and_a_remedy(db: Database, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"], layout=["css"])
 
     with pytest.raises(CyclicDependency) as caught:
@@ -408,7 +412,7 @@ def test_message_of_a_cycle_names_its_skills_and_what_to_do(db: Database, tree_i
     assert "Remove one of these dependencies" in str(caught.value)
 
 
-def test_cycle_beside_a_large_innocent_graph_is_found(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_a_cycle_beside_a_large_correct_graph_is_found(db: Database, connection: Connection, tree_id: TreeId) -> None:
     skills = insert_graph(connection, tree_id, {**chain(500), "a": ["499"], "b": ["a"], "z": ["b"]})
     connection.commit()
 
@@ -418,7 +422,7 @@ def test_cycle_beside_a_large_innocent_graph_is_found(db: Database, connection: 
     assert set(skills.named(caught.value.path)) == {"a", "b", "z"}
 
 
-def test_skill_cannot_need_itself(db: Database, tree_id: TreeId) -> None:
+def test_a_skill_cannot_depend_on_itself(db: Database, tree_id: TreeId) -> None:
     html = add_skills(db, tree_id, "html")["html"]
     own_id = SkillId(uuid4())
 
@@ -434,7 +438,7 @@ def test_skill_cannot_need_itself(db: Database, tree_id: TreeId) -> None:
     assert list(graph_of(db, tree_id)) == [html]
 
 
-def test_skill_cannot_move_to_another_tree(db: Database, connection: Connection, category_id: CategoryId) -> None:
+def test_a_skill_cannot_move_to_another_tree(db: Database, connection: Connection, category_id: CategoryId) -> None:
     here, there = new_tree(db, category_id), new_tree(db, category_id)
     html = add_skills(db, here, "html")["html"]
 
@@ -449,10 +453,8 @@ def test_skill_cannot_move_to_another_tree(db: Database, connection: Connection,
 # --- the three faults of the specification's validateSkillDependencies -----------------------------------------------
 
 
-def test_fault_of_the_specification_looks_in_the_wrong_direction_and_so_lets_true_cycles_in(
-    db: Database, tree_id: TreeId
-) -> None:
-    """It looks whether a new dependency is among what the skill already needs, not whether that one needs the skill."""
+def test_specification_fault_accepts_cycles_by_looking_in_the_wrong_direction(db: Database, tree_id: TreeId) -> None:
+    """It tests whether the skill already needs the new dependency, not whether the dependency needs the skill."""
     skills = add_skills(db, tree_id, "html", css=["html"])
 
     with pytest.raises(CyclicDependency):
@@ -461,10 +463,10 @@ def test_fault_of_the_specification_looks_in_the_wrong_direction_and_so_lets_tru
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], skills["html"])]
 
 
-def test_fault_of_the_specification_looks_in_the_wrong_direction_and_so_refuses_legal_edges(
+def test_specification_fault_refuses_legal_edges_by_looking_in_the_wrong_direction(
     db: Database, tree_id: TreeId
 ) -> None:
-    """A short cut to what is needed already, and writing the same dependencies again, close no cycle."""
+    """A direct edge to an indirect dependency closes no cycle. Neither does writing the same dependencies again."""
     skills = add_skills(db, tree_id, "html", css=["html"], layout=["css"])
 
     db.skills.set_dependencies(skills["layout"], [skills["css"]])
@@ -474,7 +476,7 @@ def test_fault_of_the_specification_looks_in_the_wrong_direction_and_so_refuses_
 
 
 @pytest.mark.parametrize("length", [10, 11, 12, 13, 100])
-def test_fault_of_the_specification_stops_at_depth_10(
+def test_specification_fault_stops_at_depth_10(
     db: Database, connection: Connection, tree_id: TreeId, length: int
 ) -> None:
     skills = insert_graph(connection, tree_id, chain(length))
@@ -486,10 +488,10 @@ def test_fault_of_the_specification_stops_at_depth_10(
     assert len(caught.value.path) == length + 1
 
 
-def test_fault_of_the_specification_lets_two_concurrent_transactions_pass_together(
+def test_specification_fault_accepts_a_cycle_from_two_concurrent_transactions(
     db: Database, url: str, tree_id: TreeId
 ) -> None:
-    """Each sees no cycle while the other is not committed."""
+    """Neither transaction sees a cycle before the other has committed."""
     skills = add_skills(db, tree_id, "a", "c", b=["c"], d=["a"])
     with psycopg.connect(url) as one, psycopg.connect(url) as other:
         write_edge(one, skills["a"], skills["b"])
@@ -507,7 +509,7 @@ def test_fault_of_the_specification_lets_two_concurrent_transactions_pass_togeth
 
 
 def wide_and_deep(size: int) -> dict[str, list[str]]:
-    """Each skill needs up to three that come before, some near and some far away."""
+    """Return a graph in which each skill depends on up to three earlier skills, near and far."""
     return {
         str(place): sorted({str(place - step) for step in (1, 7, place // 2 + 1) if 0 < step <= place})
         for place in range(size)
@@ -523,9 +525,7 @@ def curriculum(graph: Mapping[str, Sequence[str]]) -> dict[str, object]:
     }
 
 
-def test_chain_of_1000_skills_and_its_ends_are_handled_in_time(
-    db: Database, connection: Connection, tree_id: TreeId
-) -> None:
+def test_a_chain_of_1000_skills_is_edited_in_time(db: Database, connection: Connection, tree_id: TreeId) -> None:
     started = time.monotonic()
     skills = insert_graph(connection, tree_id, chain(1000))
     connection.commit()
@@ -540,7 +540,7 @@ def test_chain_of_1000_skills_and_its_ends_are_handled_in_time(
     assert time.monotonic() - started < GENEROUS_SECONDS
 
 
-def test_tree_of_5000_skills_is_copied_edited_and_deleted_in_time(
+def test_a_tree_of_5000_skills_is_inserted_edited_and_deleted_in_time(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     started = time.monotonic()
@@ -562,7 +562,7 @@ def test_tree_of_5000_skills_is_copied_edited_and_deleted_in_time(
     assert db.skills.list_for_tree(tree_id, include_inactive=True) == []
 
 
-def test_tree_of_5000_skills_is_imported_in_time(db: Database) -> None:
+def test_a_tree_of_5000_skills_is_imported_in_time(db: Database) -> None:
     given = curriculum(wide_and_deep(5000))
     started = time.monotonic()
 
@@ -574,10 +574,10 @@ def test_tree_of_5000_skills_is_imported_in_time(db: Database) -> None:
     assert db.trees.import_tree(given).is_unchanged
 
 
-# --- the time of the check -------------------------------------------------------------------------------------------
+# --- deferred checks -------------------------------------------------------------------------------------------------
 
 
-def test_changes_after_constraints_were_made_immediate_are_checked_too(
+def test_changes_after_set_constraints_immediate_are_checked(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"], layout=["css"])
@@ -590,7 +590,7 @@ def test_changes_after_constraints_were_made_immediate_are_checked_too(
     assert isinstance(from_driver(caught.value), CyclicDependency)
 
 
-def test_changes_after_constraints_were_immediate_and_deferred_again_are_checked_at_commit(
+def test_changes_after_set_constraints_immediate_and_deferred_are_checked_at_commit(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"], layout=["css"])
@@ -606,7 +606,7 @@ def test_changes_after_constraints_were_immediate_and_deferred_again_are_checked
     assert graph_of(db, tree_id).number_of_edges() == 2
 
 
-def test_making_constraints_immediate_between_the_two_sides_is_refused(
+def test_set_constraints_immediate_between_the_two_sides_is_refused(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", "css")
@@ -619,9 +619,7 @@ def test_making_constraints_immediate_between_the_two_sides_is_refused(
     assert graph_of(db, tree_id).number_of_edges() == 0
 
 
-def test_cycle_in_a_savepoint_that_is_rolled_back_does_no_harm(
-    db: Database, connection: Connection, tree_id: TreeId
-) -> None:
+def test_a_cycle_in_a_rolled_back_savepoint_is_ignored(db: Database, connection: Connection, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", "js", css=["html"])
     connection.execute("savepoint attempt")
     write_edge(connection, skills["html"], skills["css"])
@@ -633,7 +631,7 @@ def test_cycle_in_a_savepoint_that_is_rolled_back_does_no_harm(
     assert set(graph_of(db, tree_id).edges) == {(skills["css"], skills["html"]), (skills["js"], skills["css"])}
 
 
-def test_cycle_before_a_savepoint_that_is_rolled_back_is_refused(
+def test_a_cycle_before_a_rolled_back_savepoint_is_refused(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", "js", css=["html"])
@@ -648,9 +646,7 @@ def test_cycle_before_a_savepoint_that_is_rolled_back_is_refused(
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], skills["html"])]
 
 
-def test_cycle_in_a_savepoint_that_is_released_is_refused(
-    db: Database, connection: Connection, tree_id: TreeId
-) -> None:
+def test_a_cycle_in_a_released_savepoint_is_refused(db: Database, connection: Connection, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
     connection.execute("savepoint attempt")
     write_edge(connection, skills["html"], skills["css"])
@@ -662,7 +658,7 @@ def test_cycle_in_a_savepoint_that_is_released_is_refused(
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], skills["html"])]
 
 
-def test_one_side_in_a_savepoint_and_the_other_outside_is_taken(
+def test_an_edge_with_one_side_in_a_savepoint_is_accepted(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", "css")
@@ -676,7 +672,7 @@ def test_one_side_in_a_savepoint_and_the_other_outside_is_taken(
     assert graph_of(db, tree_id).number_of_edges() == 1
 
 
-def test_one_side_left_after_the_other_was_rolled_back_is_refused(
+def test_an_edge_whose_other_side_was_rolled_back_is_refused(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", "css")
@@ -691,7 +687,7 @@ def test_one_side_left_after_the_other_was_rolled_back_is_refused(
     assert graph_of(db, tree_id).number_of_edges() == 0
 
 
-def test_refused_edit_in_a_nested_unit_of_work_takes_only_itself_back(db: Database, tree_id: TreeId) -> None:
+def test_a_refused_edit_in_a_nested_unit_of_work_rolls_back_only_itself(db: Database, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", "js", css=["html"])
 
     with db.transaction() as unit:
@@ -704,7 +700,7 @@ def test_refused_edit_in_a_nested_unit_of_work_takes_only_itself_back(db: Databa
 
 
 @pytest.mark.parametrize("broken", [0, 1, 2])
-def test_of_several_trees_in_one_transaction_each_is_checked(
+def test_every_tree_changed_in_a_transaction_is_checked(
     db: Database, connection: Connection, category_id: CategoryId, broken: int
 ) -> None:
     trees = [new_tree(db, category_id) for _ in range(3)]
@@ -722,7 +718,7 @@ def test_of_several_trees_in_one_transaction_each_is_checked(
     assert [graph_of(db, tree).number_of_edges() for tree in trees] == [2, 2, 2]
 
 
-def test_legal_edits_of_several_trees_in_one_transaction_are_taken(
+def test_correct_edits_of_several_trees_in_one_transaction_are_accepted(
     db: Database, connection: Connection, category_id: CategoryId
 ) -> None:
     trees = [new_tree(db, category_id) for _ in range(3)]
@@ -735,11 +731,11 @@ def test_legal_edits_of_several_trees_in_one_transaction_are_taken(
     assert [graph_of(db, tree).number_of_edges() for tree in trees] == [1, 1, 1]
 
 
-# --- skills that go --------------------------------------------------------------------------------------------------
+# --- deleted skills --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("gone", ["html", "css"])
-def test_skill_whose_neighbour_still_names_it_cannot_be_deleted(
+def test_a_skill_that_its_neighbour_refers_to_cannot_be_deleted(
     db: Database, connection: Connection, tree_id: TreeId, gone: str
 ) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
@@ -752,7 +748,7 @@ def test_skill_whose_neighbour_still_names_it_cannot_be_deleted(
     assert len(graph_of(db, tree_id)) == 2
 
 
-def test_skill_is_deleted_when_its_neighbours_are_released_in_the_same_transaction(
+def test_a_skill_can_be_deleted_with_its_edges_in_one_transaction(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
@@ -764,7 +760,7 @@ def test_skill_is_deleted_when_its_neighbours_are_released_in_the_same_transacti
     assert list(graph_of(db, tree_id)) == [skills["css"]]
 
 
-def test_skill_changed_and_then_deleted_in_one_transaction_leaves_the_rest_checked(
+def test_changing_and_deleting_a_skill_in_one_transaction_still_checks_the_rest(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", "last", css=["html"])
@@ -778,7 +774,7 @@ def test_skill_changed_and_then_deleted_in_one_transaction_leaves_the_rest_check
     assert graph_of(db, tree_id).number_of_edges() == 1
 
 
-def test_skill_created_and_deleted_in_one_transaction_leaves_no_trace(
+def test_a_skill_created_and_deleted_in_one_transaction_leaves_no_trace(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html")
@@ -793,7 +789,7 @@ def test_skill_created_and_deleted_in_one_transaction_leaves_no_trace(
     assert db.skills.get(skills["html"]).dependents == ()
 
 
-def test_skill_deleted_and_made_again_with_its_id_is_taken_when_the_edges_agree(
+def test_a_skill_deleted_and_inserted_again_is_accepted_if_its_edges_agree(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
@@ -808,7 +804,7 @@ def test_skill_deleted_and_made_again_with_its_id_is_taken_when_the_edges_agree(
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], skills["html"])]
 
 
-def test_all_skills_of_a_tree_are_deleted_at_once(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_all_skills_of_a_tree_can_be_deleted_at_once(db: Database, connection: Connection, tree_id: TreeId) -> None:
     insert_graph(connection, tree_id, wide_and_deep(50))
     connection.commit()
     connection.execute("delete from skills where skill_tree_id = %s", [tree_id])
@@ -818,7 +814,7 @@ def test_all_skills_of_a_tree_are_deleted_at_once(db: Database, connection: Conn
     assert len(graph_of(db, tree_id)) == 0
 
 
-def test_id_of_a_skill_that_others_name_cannot_change(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_the_id_of_a_skill_with_edges_cannot_change(db: Database, connection: Connection, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
     set_column(connection, skills["html"], "id", uuid4())
 
@@ -828,7 +824,7 @@ def test_id_of_a_skill_that_others_name_cannot_change(db: Database, connection: 
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], skills["html"])]
 
 
-def test_id_of_a_skill_changes_when_its_neighbours_follow(
+def test_the_id_of_a_skill_can_change_together_with_its_edges(
     db: Database, connection: Connection, tree_id: TreeId
 ) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"])
@@ -841,13 +837,13 @@ def test_id_of_a_skill_changes_when_its_neighbours_follow(
     assert list(graph_of(db, tree_id).edges) == [(skills["css"], new_id)]
 
 
-# --- what a client might try -----------------------------------------------------------------------------------------
+# --- hostile clients -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "forged", ["'{}'", "array[0, 0]", "array[9223372036854775807, 9223372036854775807]", "graph_change"]
 )
-def test_forged_mark_of_a_change_hides_no_cycle(
+def test_a_forged_change_stamp_hides_no_cycle(
     db: Database, connection: Connection, tree_id: TreeId, forged: str
 ) -> None:
     skills = add_skills(db, tree_id, "html", css=["html"], js=["css"])
@@ -864,7 +860,7 @@ def test_forged_mark_of_a_change_hides_no_cycle(
     assert graph_of(db, tree_id).number_of_edges() == 2
 
 
-def test_mark_of_a_change_cannot_be_inserted_or_set(db: Database, connection: Connection, tree_id: TreeId) -> None:
+def test_a_change_stamp_cannot_be_inserted_or_set(db: Database, connection: Connection, tree_id: TreeId) -> None:
     forged = [2**62, 2**62]
     connection.execute("insert into skills (skill_tree_id, name, graph_change) values (%s, 'x', %s)", [tree_id, forged])
     connection.execute("update skills set graph_change = %s where skill_tree_id = %s", [forged, tree_id])
@@ -875,7 +871,7 @@ def test_mark_of_a_change_cannot_be_inserted_or_set(db: Database, connection: Co
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
-def test_skill_graph_cannot_be_edited_at_another_isolation_level(
+def test_the_skill_graph_can_be_edited_at_read_committed_only(
     db: Database, url: str, tree_id: TreeId, level: str
 ) -> None:
     skills = add_skills(db, tree_id, "html", "css")
@@ -897,7 +893,7 @@ def test_skill_graph_cannot_be_edited_at_another_isolation_level(
         "insert into skills (skill_tree_id, name) values (%s, 'js')",
     ],
 )
-def test_no_edit_of_the_skill_graph_passes_at_another_isolation_level(
+def test_no_kind_of_graph_edit_is_accepted_at_another_isolation_level(
     db: Database, connection: Connection, tree_id: TreeId, level: psycopg.IsolationLevel, edit: str
 ) -> None:
     add_skills(db, tree_id, "html", css=["html"])
@@ -911,7 +907,7 @@ def test_no_edit_of_the_skill_graph_passes_at_another_isolation_level(
 
 
 @pytest.mark.parametrize("level", [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE])
-def test_prerequisites_cannot_be_edited_at_another_isolation_level(
+def test_prerequisites_can_be_edited_at_read_committed_only(
     db: Database, connection: Connection, category_id: CategoryId, level: psycopg.IsolationLevel
 ) -> None:
     first, second = new_tree(db, category_id), new_tree(db, category_id)
@@ -927,7 +923,7 @@ def test_prerequisites_cannot_be_edited_at_another_isolation_level(
 # --- parents ---------------------------------------------------------------------------------------------------------
 
 
-def test_parent_is_a_skill_of_the_same_tree(db: Database, tree_id: TreeId, category_id: CategoryId) -> None:
+def test_a_parent_must_be_a_skill_of_the_same_tree(db: Database, tree_id: TreeId, category_id: CategoryId) -> None:
     skills = add_skills(db, tree_id, "web", "html")
     foreign = add_skills(db, new_tree(db, category_id), "css")["css"]
 
@@ -943,7 +939,7 @@ def test_parent_is_a_skill_of_the_same_tree(db: Database, tree_id: TreeId, categ
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 50])
-def test_cycle_of_parents_is_refused_with_its_path(
+def test_a_cycle_of_parents_is_refused_with_its_path(
     db: Database, connection: Connection, tree_id: TreeId, length: int
 ) -> None:
     skills = insert_graph(connection, tree_id, {str(place): [] for place in range(length)})
@@ -971,7 +967,7 @@ def test_deleting_a_parent_leaves_its_children_without_one(db: Database, tree_id
     assert {db.skills.get(skills[child]).skill_tree_id for child in ("html", "css")} == {tree_id}
 
 
-def test_parents_and_dependencies_do_not_mix(db: Database, tree_id: TreeId) -> None:
+def test_a_cycle_of_parents_and_dependencies_together_is_allowed(db: Database, tree_id: TreeId) -> None:
     skills = add_skills(db, tree_id, "web", html=["web"])
 
     db.skills.update(skills["web"], parent_skill_id=skills["html"])
@@ -983,7 +979,7 @@ def test_parents_and_dependencies_do_not_mix(db: Database, tree_id: TreeId) -> N
 # --- prerequisites of trees ------------------------------------------------------------------------------------------
 
 
-def test_prerequisites_of_a_tree_are_trees(db: Database, category_id: CategoryId) -> None:
+def test_prerequisites_of_a_tree_must_be_trees(db: Database, category_id: CategoryId) -> None:
     first = new_tree(db, category_id)
     nobody = TreeId(uuid4())
 
@@ -997,7 +993,7 @@ def test_prerequisites_of_a_tree_are_trees(db: Database, category_id: CategoryId
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 20])
-def test_cycle_of_prerequisites_is_refused_with_its_path(db: Database, category_id: CategoryId, length: int) -> None:
+def test_a_cycle_of_prerequisites_is_refused_with_its_path(db: Database, category_id: CategoryId, length: int) -> None:
     trees = [new_tree(db, category_id)]
     while len(trees) < length:
         trees.append(new_tree(db, category_id, [trees[-1]]))
@@ -1022,7 +1018,7 @@ def test_duplicate_and_null_prerequisites_are_refused(db: Database, category_id:
     assert db.trees.get(second).prerequisites == ()
 
 
-def test_deleting_a_tree_takes_it_out_of_the_prerequisites_of_others(db: Database, category_id: CategoryId) -> None:
+def test_deleting_a_tree_removes_it_from_the_prerequisites_of_others(db: Database, category_id: CategoryId) -> None:
     first, second = new_tree(db, category_id), new_tree(db, category_id)
     third = new_tree(db, category_id, [first, second])
 
@@ -1031,7 +1027,7 @@ def test_deleting_a_tree_takes_it_out_of_the_prerequisites_of_others(db: Databas
     assert db.trees.get(third).prerequisites == (second,)
 
 
-def test_tree_that_others_need_cannot_be_deleted_by_plain_sql(
+def test_plain_sql_cannot_delete_a_tree_that_others_need(
     db: Database, connection: Connection, category_id: CategoryId
 ) -> None:
     first = new_tree(db, category_id)
@@ -1045,7 +1041,7 @@ def test_tree_that_others_need_cannot_be_deleted_by_plain_sql(
     assert db.trees.get(second).prerequisites == (first,)
 
 
-def test_each_of_two_concurrent_transactions_that_add_half_of_a_prerequisite_cycle_cannot_pass(
+def test_two_concurrent_halves_of_a_prerequisite_cycle_are_not_both_accepted(
     db: Database, url: str, category_id: CategoryId
 ) -> None:
     first, second = new_tree(db, category_id), new_tree(db, category_id)
@@ -1067,7 +1063,7 @@ Action = Callable[[], object]
 
 
 class Race:
-    """Runs two actions at the same time, again and again, on two threads and so on two connections."""
+    """Runs two actions at the same time, repeatedly, in two threads with one connection each."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(2)
@@ -1077,7 +1073,7 @@ class Race:
         self._threads.shutdown()
 
     def run(self, *actions: Action) -> list[SkillTreeError | None]:
-        """Return the error of each action; what is no SkillTreeError is raised."""
+        """Return the error of each action, or ``None``. Raise any error that is not a SkillTreeError."""
         futures: list[Future[SkillTreeError | None]] = [
             self._threads.submit(self._attempt, action) for action in actions
         ]
@@ -1100,7 +1096,7 @@ def race() -> Iterator[Race]:
 
 
 def committing_together(db: Database, *works: Callable[[Database], object]) -> list[Action]:
-    """Turn pieces of work into units of work that end at the same time."""
+    """Return units of work that commit at the same time."""
     done = threading.Barrier(len(works), timeout=30)
 
     def run(work: Callable[[Database], object]) -> None:
@@ -1115,9 +1111,7 @@ def kinds(errors: Sequence[SkillTreeError | None]) -> list[str]:
     return sorted(type(error).__name__ for error in errors if error is not None)
 
 
-def test_of_two_halves_of_a_cycle_added_at_the_same_time_one_is_refused(
-    db: Database, tree_id: TreeId, race: Race
-) -> None:
+def test_one_of_two_concurrent_halves_of_a_cycle_is_refused(db: Database, tree_id: TreeId, race: Race) -> None:
     skills = add_skills(db, tree_id, "html", "css")
     html, css = skills["html"], skills["css"]
 
@@ -1132,7 +1126,7 @@ def test_of_two_halves_of_a_cycle_added_at_the_same_time_one_is_refused(
         db.skills.set_dependencies(css, [])
 
 
-def test_of_two_halves_of_a_cycle_on_different_rows_committed_at_the_same_time_one_is_refused(
+def test_one_of_two_halves_of_a_cycle_committed_at_the_same_time_is_refused(
     db: Database, tree_id: TreeId, race: Race
 ) -> None:
     skills = add_skills(db, tree_id, "a", "c", b=["c"], d=["a"])
@@ -1151,7 +1145,7 @@ def test_of_two_halves_of_a_cycle_on_different_rows_committed_at_the_same_time_o
         db.skills.remove_dependency(skills["c"], skills["d"])
 
 
-def test_of_two_halves_of_a_prerequisite_cycle_set_at_the_same_time_one_is_refused(
+def test_one_of_two_concurrent_halves_of_a_prerequisite_cycle_is_refused(
     db: Database, category_id: CategoryId, race: Race
 ) -> None:
     first, second = new_tree(db, category_id), new_tree(db, category_id)
@@ -1172,9 +1166,7 @@ def test_of_two_halves_of_a_prerequisite_cycle_set_at_the_same_time_one_is_refus
     prerequisites_of(db, first, second)
 
 
-def test_of_two_halves_of_a_parent_cycle_set_at_the_same_time_one_is_refused(
-    db: Database, tree_id: TreeId, race: Race
-) -> None:
+def test_one_of_two_concurrent_halves_of_a_parent_cycle_is_refused(db: Database, tree_id: TreeId, race: Race) -> None:
     skills = add_skills(db, tree_id, "html", "css")
     html, css = skills["html"], skills["css"]
 
@@ -1189,7 +1181,7 @@ def test_of_two_halves_of_a_parent_cycle_set_at_the_same_time_one_is_refused(
         db.skills.update(css, parent_skill_id=None)
 
 
-def test_of_two_halves_of_a_parent_cycle_committed_at_the_same_time_one_is_refused(
+def test_one_of_two_halves_of_a_parent_cycle_committed_at_the_same_time_is_refused(
     db: Database, url: str, tree_id: TreeId, race: Race
 ) -> None:
     skills = add_skills(db, tree_id, "html", "css")
@@ -1208,7 +1200,7 @@ def test_of_two_halves_of_a_parent_cycle_committed_at_the_same_time_one_is_refus
 
 
 @pytest.mark.parametrize("doomed", ["html", "css"])
-def test_adding_a_dependency_while_one_end_is_deleted_leaves_the_graph_whole(
+def test_adding_a_dependency_while_a_skill_is_deleted_keeps_the_graph_correct(
     db: Database, tree_id: TreeId, race: Race, doomed: str
 ) -> None:
     base = add_skills(db, tree_id, "base", "top")
@@ -1229,7 +1221,7 @@ def test_adding_a_dependency_while_one_end_is_deleted_leaves_the_graph_whole(
     assert len(graph_of(db, tree_id)) == 2
 
 
-def test_dependencies_replaced_while_one_is_added_lose_no_edit(db: Database, tree_id: TreeId, race: Race) -> None:
+def test_replacing_dependencies_while_one_is_added_loses_no_edit(db: Database, tree_id: TreeId, race: Race) -> None:
     skills = add_skills(db, tree_id, "a", "b", "c", "last")
     last, a, b, c = skills["last"], skills["a"], skills["b"], skills["c"]
     outcomes = set()
@@ -1247,7 +1239,9 @@ def test_dependencies_replaced_while_one_is_added_lose_no_edit(db: Database, tre
     assert outcomes <= {frozenset("b"), frozenset("bc")}
 
 
-def test_dependencies_replaced_from_two_sides_end_as_one_of_the_two(db: Database, tree_id: TreeId, race: Race) -> None:
+def test_concurrent_replacements_of_dependencies_end_as_one_of_the_two(
+    db: Database, tree_id: TreeId, race: Race
+) -> None:
     skills = add_skills(db, tree_id, "a", "b", "c", "last")
     outcomes = set()
 
@@ -1263,7 +1257,7 @@ def test_dependencies_replaced_from_two_sides_end_as_one_of_the_two(db: Database
     assert outcomes <= {frozenset("ab"), frozenset("bc")}
 
 
-def test_dependency_added_and_removed_at_the_same_time_is_there_or_not(
+def test_concurrent_add_and_remove_of_a_dependency_keep_the_graph_correct(
     db: Database, tree_id: TreeId, race: Race
 ) -> None:
     skills = add_skills(db, tree_id, "html", "css")
@@ -1277,9 +1271,7 @@ def test_dependency_added_and_removed_at_the_same_time_is_there_or_not(
         assert graph_of(db, tree_id).number_of_edges() <= 1
 
 
-def test_dependencies_added_at_the_same_time_to_one_skill_are_both_kept(
-    db: Database, tree_id: TreeId, race: Race
-) -> None:
+def test_dependencies_added_concurrently_to_one_skill_are_both_kept(db: Database, tree_id: TreeId, race: Race) -> None:
     skills = add_skills(db, tree_id, "a", "b", "last")
     last = skills["last"]
 
@@ -1295,7 +1287,7 @@ def test_dependencies_added_at_the_same_time_to_one_skill_are_both_kept(
     graph_of(db, tree_id)
 
 
-def test_skill_created_while_what_it_needs_is_deleted_is_refused_or_free(
+def test_a_skill_created_while_its_dependency_is_deleted_is_refused_or_has_none(
     db: Database, tree_id: TreeId, race: Race
 ) -> None:
     for _ in range(ROUNDS):
@@ -1309,7 +1301,7 @@ def test_skill_created_while_what_it_needs_is_deleted_is_refused_or_free(
         assert graph_of(db, tree_id).number_of_edges() == 0
 
 
-def test_tree_deleted_while_it_becomes_a_prerequisite_is_gone_everywhere(
+def test_a_tree_deleted_while_it_becomes_a_prerequisite_leaves_no_reference(
     db: Database, category_id: CategoryId, race: Race
 ) -> None:
     last = new_tree(db, category_id)

@@ -1,4 +1,4 @@
-"""What the guard of the graph must not depend on: what a session has made temporarily, and what other servers wrote."""
+"""The guard of the graph must not depend on temporary objects of a session or on rows from other servers."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -24,7 +24,7 @@ EDITS = {
         "update public.skills set dependencies = array[{b}], dependents = array[{b}] where id = {a};"
         " update public.skills set dependencies = array[{a}], dependents = array[{a}] where id = {b}",
     ),
-    "cycle of itself": (
+    "skill that needs itself": (
         "skills_dependencies_acyclic",
         "update public.skills set dependencies = array[{a}], dependents = array[{a}] where id = {a}",
     ),
@@ -40,7 +40,7 @@ EDITS = {
         "skills_dependents_inverse",
         "update public.skills set dependencies = array[{b}] where id = {a}",
     ),
-    "skill that others need deleted": (
+    "deleted skill that others need": (
         "skills_dependencies_exist",
         "delete from public.skills where id = {c}",
     ),
@@ -54,7 +54,7 @@ EDITS = {
         "update public.skill_trees set prerequisites = array[{other}] where id = {tree};"
         " update public.skill_trees set prerequisites = array[{tree}] where id = {other}",
     ),
-    "tree that is not": (
+    "unknown tree": (
         "skill_trees_prerequisites_exist",
         "update public.skill_trees set prerequisites = array[{stranger}] where id = {tree}",
     ),
@@ -91,7 +91,7 @@ def add_tree(db: Database, category_id: CategoryId, *names: str) -> tuple[TreeId
 
 
 def graph(connection: Connection) -> list[tuple[object, ...]]:
-    """Return what the guard is for, as others see it."""
+    """Return the columns that the guard protects, as another session sees them."""
     return connection.execute("""
         select id, dependencies, dependents, parent_skill_id from public.skills
         union all
@@ -100,7 +100,7 @@ def graph(connection: Connection) -> list[tuple[object, ...]]:
     """).fetchall()
 
 
-# --- what is temporary ------------------------------------------------------------------------------------------------
+# --- temporary objects -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -136,7 +136,7 @@ def test_a_temporary_table_hides_nothing_from_the_guard(
         "create type pg_temp.skills as (id uuid)",
     ],
 )
-def test_whatever_else_is_temporary_hides_nothing_either(
+def test_other_temporary_objects_hide_nothing_from_the_guard(
     db: Database, connection: Connection, category_id: CategoryId, shadow: str
 ) -> None:
     _, (a, b) = add_tree(db, category_id, "a", "b")
@@ -152,7 +152,7 @@ def test_whatever_else_is_temporary_hides_nothing_either(
     assert graph(connection) == before
 
 
-def test_a_temporary_table_catches_no_entry_of_the_trail(
+def test_a_temporary_table_receives_no_entries_of_the_trail(
     db: Database, connection: Connection, category_id: CategoryId
 ) -> None:
     _, (skill,) = add_tree(db, category_id, "a")
@@ -166,7 +166,7 @@ def test_a_temporary_table_catches_no_entry_of_the_trail(
     assert connection.execute(caught, [skill]).fetchone() == (1,)
 
 
-def test_every_function_looks_up_what_is_temporary_last(connection: Connection) -> None:
+def test_every_function_searches_the_temporary_schema_last(connection: Connection) -> None:
     paths = connection.execute("""
         select distinct setting
         from pg_proc
@@ -177,7 +177,7 @@ def test_every_function_looks_up_what_is_temporary_last(connection: Connection) 
     assert {str(path).endswith(", pg_temp") for (path,) in paths} == {True}
 
 
-# --- what other servers wrote -----------------------------------------------------------------------------------------
+# --- rows from other servers -----------------------------------------------------------------------------------------
 
 FOREIGN_STAMPS = [
     "array[{transaction}, 1000000]",
@@ -190,14 +190,14 @@ FOREIGN_STAMPS = [
 
 
 @pytest.mark.parametrize("stamp", FOREIGN_STAMPS)
-def test_a_stamp_that_logical_replication_brings_hides_no_cycle(
+def test_a_change_stamp_from_logical_replication_hides_no_cycle(
     db: Database, url: str, category_id: CategoryId, stamp: str
 ) -> None:
     tree, (first, second, copied) = add_tree(db, category_id, "first", "second", "copied")
     db.skills.add_dependency(second, first)
     refused = 0
 
-    # As the apply worker writes it; the number of the transaction to come is not certain.
+    # Written as the apply worker does. The id of its next transaction is not predictable.
     with psycopg.connect(url, autocommit=True) as worker:
         worker.execute("set session_replication_role = replica")
         for ahead in range(1, 6):
@@ -216,7 +216,7 @@ def test_a_stamp_that_logical_replication_brings_hides_no_cycle(
     assert [skill.dependencies for skill in db.skills.list_for_tree(tree)].count(()) == 2
 
 
-def test_rows_restored_from_a_dump_keep_no_cycle_from_being_refused(
+def test_a_cycle_is_refused_among_rows_restored_from_a_dump(
     db: Database, connection: Connection, category_id: CategoryId
 ) -> None:
     tree, (first, second, third) = add_tree(db, category_id, "first", "second", "third")
@@ -232,7 +232,7 @@ def test_rows_restored_from_a_dump_keep_no_cycle_from_being_refused(
     ).fetchone()
     assert columns is not None
     connection.execute(f"insert into skills ({columns[0]}) select {columns[0]} from dump")
-    # What a dump of data brings along, and what a restore of the schema alone leaves.
+    # A dump of the data sets the sequence. A restore of the schema alone leaves it at its start.
     connection.execute("select setval('skill_graph_changes', 1, false)")
     connection.commit()
 
@@ -244,7 +244,7 @@ def test_rows_restored_from_a_dump_keep_no_cycle_from_being_refused(
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_a_sequence_that_is_set_back_in_the_middle_hides_no_cycle(
+def test_a_sequence_reset_during_a_transaction_hides_no_cycle(
     db: Database, connection: Connection, category_id: CategoryId, at: int
 ) -> None:
     _, skills = add_tree(db, category_id, "a", "b", "c")
@@ -263,7 +263,7 @@ def test_a_sequence_that_is_set_back_in_the_middle_hides_no_cycle(
     assert graph(connection) == before
 
 
-def test_all_changes_of_a_transaction_are_found_across_savepoints(
+def test_changes_in_all_savepoints_of_a_transaction_are_checked(
     db: Database, connection: Connection, category_id: CategoryId
 ) -> None:
     _, (a, b) = add_tree(db, category_id, "a", "b")

@@ -1,4 +1,4 @@
-"""The graph against networkx: random edits are taken exactly when the model says so, every question has its answer."""
+"""The graph compared with networkx: random edits succeed exactly when the model allows them, and reads agree."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -52,7 +52,7 @@ def connection(db: Database) -> Iterator[psycopg.Connection[tuple[list[UUID] | N
 
 
 class SkillGraph(RuleBasedStateMachine):
-    """Edits of one tree, the same in the database and in networkx. Skills are drawn by place, a few of them unknown."""
+    """Edits one tree in the database and in networkx alike. Skills are drawn by position, and some are unknown."""
 
     def __init__(self, db: Database, category_id: CategoryId) -> None:
         super().__init__()
@@ -74,14 +74,14 @@ class SkillGraph(RuleBasedStateMachine):
     PLACE = st.integers(0, 40)
 
     def _skill(self, place: int) -> SkillId:
-        """Return a skill of the tree, or one time in many one that is not of it."""
+        """Return a skill of the tree, or rarely one outside the tree."""
         known = sorted(self.graph)
         if place % 20 == 19 or not known:
             return self.gone[place % len(self.gone)]
         return known[place % len(known)]
 
     def _faults(self, skill: SkillId, dependencies: list[SkillId]) -> Errors:
-        """Return the errors that may be raised if a skill would need these and nothing else; none if it may."""
+        """Return the errors that may be raised if these become the dependencies of a skill. Empty if allowed."""
         faults: Errors = set()
         if len(set(dependencies)) < len(dependencies):
             faults.add(InvalidValue)
@@ -95,7 +95,7 @@ class SkillGraph(RuleBasedStateMachine):
         return faults
 
     def _try(self, faults: Errors, edit: Callable[[], object]) -> bool:
-        """Make an edit, which must be refused with one of the faults if there are any. Return whether it was made."""
+        """Make an edit. If there are faults, it must raise one of them. Return whether it succeeded."""
         if not faults:
             edit()
             return True
@@ -202,7 +202,7 @@ class SkillGraph(RuleBasedStateMachine):
             if above is not None:
                 self.parents[one] = above
 
-    # --- questions
+    # --- reads
 
     @rule(skill=PLACE)
     def ask_for_ancestors_and_descendants(self, skill: int) -> None:
@@ -297,7 +297,7 @@ def test_a_cycle_is_found_exactly_where_networkx_finds_one(
 
 @_EXAMPLES
 @given(edges=EDGES)
-def test_levels_are_the_longest_ways_and_null_where_a_way_never_ends(
+def test_levels_are_longest_path_lengths_and_null_behind_a_cycle(
     connection: Connection, edges: list[tuple[int, int]]
 ) -> None:
     graph: nx.DiGraph[int] = nx.DiGraph(edges)
@@ -318,7 +318,7 @@ def test_levels_are_the_longest_ways_and_null_where_a_way_never_ends(
 
 
 @pytest.mark.parametrize("size", [1, 100, 3000])
-def test_long_ways_are_followed_to_their_end(connection: Connection, size: int) -> None:
+def test_long_paths_are_followed_to_their_end(connection: Connection, size: int) -> None:
     edges = [(place + 1, place) for place in range(1, size + 1)]
 
     assert ask(connection, "find_cycle", edges)[0][0] is None
@@ -327,7 +327,7 @@ def test_long_ways_are_followed_to_their_end(connection: Connection, size: int) 
 
 
 @pytest.mark.parametrize("function", ["find_cycle", "topological_levels"])
-def test_graph_without_edges_has_no_cycle_and_no_levels(connection: Connection, function: str) -> None:
+def test_a_graph_without_edges_has_no_cycle_and_no_levels(connection: Connection, function: str) -> None:
     rows = ask(connection, function, [])
 
     assert rows in ([], [(None,)])
@@ -335,7 +335,7 @@ def test_graph_without_edges_has_no_cycle_and_no_levels(connection: Connection, 
 
 @_EXAMPLES
 @given(edges=EDGES, start=st.integers(1, 14), ends=st.sets(st.integers(1, 14), max_size=4))
-def test_the_way_to_a_node_leads_through_no_end_and_counts_all_edges_on_it(
+def test_path_levels_stop_at_ends_and_count_all_edges(
     connection: Connection, edges: list[tuple[int, int]], start: int, ends: set[int]
 ) -> None:
     edges = [(max(edge), min(edge)) for edge in edges if edge[0] != edge[1]]
@@ -351,13 +351,13 @@ def test_the_way_to_a_node_leads_through_no_end_and_counts_all_edges_on_it(
     assert len(rows) == len(met)
 
 
-def test_a_way_of_ten_thousand_nodes_is_followed_to_its_end(connection: Connection) -> None:
+def test_a_path_of_ten_thousand_nodes_is_followed_to_its_end(connection: Connection) -> None:
     rows = way_to(connection, 10_001, [(place + 1, place) for place in range(1, 10_001)], set())
 
     assert sorted(rows) == [(node, node - 1) for node in range(1, 10_002)]
 
 
-def test_a_cycle_ends_the_way_to_a_node(connection: Connection) -> None:
+def test_a_cycle_stops_the_path_to_a_node(connection: Connection) -> None:
     assert {node for node, _ in way_to(connection, 1, [(1, 2), (2, 3), (3, 1)], set())} == {1, 2, 3}
 
 

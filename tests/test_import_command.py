@@ -1,4 +1,4 @@
-"""Curriculum files by way of the command line, and trees drawn by it."""
+"""Importing, exporting and drawing trees from the command line."""
 
 import json
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def written(url: str) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-def test_a_dry_run_tells_what_a_new_tree_would_add_and_writes_nothing(run: Run, migrated_url: str, table: Path) -> None:
+def test_a_dry_run_shows_what_a_new_tree_would_add_and_writes_nothing(run: Run, migrated_url: str, table: Path) -> None:
     before = written(migrated_url)
 
     [row] = json.loads(run("import", "--dry-run", "--json", str(table)).stdout)
@@ -50,7 +50,7 @@ def test_a_dry_run_tells_what_a_new_tree_would_add_and_writes_nothing(run: Run, 
     assert written(migrated_url) == before
 
 
-def test_a_dry_run_tells_what_would_change_and_for_whom_and_writes_nothing(
+def test_a_dry_run_shows_changes_and_affected_learners_and_writes_nothing(
     run: Run, migrated_url: str, table: Path
 ) -> None:
     assert run("import", str(table)).exit_code == 0
@@ -74,7 +74,7 @@ def test_a_dry_run_tells_what_would_change_and_for_whom_and_writes_nothing(
 
 
 @pytest.mark.parametrize("command", [["--dry-run"], []])
-def test_a_file_with_faults_in_several_trees_tells_all_and_writes_nothing(
+def test_faults_in_several_trees_are_all_shown_and_nothing_is_written(
     run: Run, migrated_url: str, tmp_path: Path, command: list[str]
 ) -> None:
     tree = {"name": "x", "category": "Web"}
@@ -110,7 +110,7 @@ def test_a_template_is_imported(run: Run, tmp_path: Path, form: str) -> None:
     assert run("import", str(file)).exit_code == 0
 
 
-def test_a_tree_is_drawn_for_a_learner_and_for_nobody(run: Run, migrated_url: str, table: Path) -> None:
+def test_a_tree_is_drawn_with_and_without_a_learner(run: Run, migrated_url: str, table: Path) -> None:
     run("import", str(table))
     with Database(migrated_url) as db:
         db.users.register(email="a@example.org", username="ada", password="a long password", bcrypt_cost=4)
@@ -127,7 +127,7 @@ def test_a_tree_is_drawn_for_a_learner_and_for_nobody(run: Run, migrated_url: st
     assert "s0 --> s1" in chart
 
 
-def test_a_map_tells_the_level_of_each_skill(run: Run, migrated_url: str, tmp_path: Path) -> None:
+def test_a_map_shows_the_level_of_each_skill(run: Run, migrated_url: str, tmp_path: Path) -> None:
     needed = {"a": [], "b": ["a"], "c": ["a", "b"], "d": ["c"], "alone": []}
     skills = [{"key": key, "name": key, "dependencies": keys} for key, keys in needed.items()]
     skills[4]["position"] = [1, 1]
@@ -140,16 +140,16 @@ def test_a_map_tells_the_level_of_each_skill(run: Run, migrated_url: str, tmp_pa
     assert {skill.name for skill in drawn if skill.is_placed} == {"alone"}
 
 
-def test_models_can_be_had_from_one_place() -> None:
+def test_all_models_can_be_imported_from_skilltree_models() -> None:
     assert sorted(set(skilltree.models.__all__)) == skilltree.models.__all__
     assert {"LoadedTree", "TreeMap", "Completion", "UserId", "DifficultyLevel"} <= set(skilltree.models.__all__)
     assert all(hasattr(skilltree.models, name) for name in skilltree.models.__all__)
 
 
-# --- what is read ----------------------------------------------------------------------------------------------------
+# --- input -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_pipe_is_read(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_can_be_read_from_a_pipe(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", migrated_url)
 
     result = CliRunner().invoke(app, ["import", "--format", "csv", "--json", "-"], input=TABLE)
@@ -157,14 +157,14 @@ def test_a_pipe_is_read(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert [row["tree"] for row in json.loads(result.stdout)] == ["baking-bread"]
 
 
-def test_a_file_that_is_not_there_is_misuse(run: Run, tmp_path: Path) -> None:
+def test_a_missing_file_is_wrong_usage(run: Run, tmp_path: Path) -> None:
     result = run("import", str(tmp_path / "nothing.csv"))
 
     assert result.exit_code == 2
     assert "nothing.csv: No such file" in result.stderr.replace("\n", "")
 
 
-def test_a_file_may_hold_a_tree_before_those_that_it_needs(run: Run, tmp_path: Path) -> None:
+def test_a_file_may_list_a_tree_before_its_prerequisites(run: Run, tmp_path: Path) -> None:
     skills = [{"key": "a", "name": "A"}]
     trees = [
         {"slug": "second", "name": "2", "category": "c", "skills": skills, "prerequisites": ["first"]},
@@ -176,7 +176,7 @@ def test_a_file_may_hold_a_tree_before_those_that_it_needs(run: Run, tmp_path: P
     assert [row["tree"] for row in json.loads(run("import", "--json", str(file)).stdout)] == ["second", "first"]
 
 
-def test_trees_that_need_each_other_are_refused_by_the_preview_too(run: Run, migrated_url: str, tmp_path: Path) -> None:
+def test_a_cycle_of_trees_is_refused_by_a_dry_run_too(run: Run, migrated_url: str, tmp_path: Path) -> None:
     trees = [
         {"slug": slug, "name": slug, "category": "c", "skills": [{"key": "a", "name": "A"}], "prerequisites": [other]}
         for slug, other in (("egg", "hen"), ("hen", "egg"))

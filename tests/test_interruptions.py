@@ -1,8 +1,8 @@
-"""A pool of one connection: work that is cancelled at any await, or interrupted from the keyboard, leaves nothing.
+"""A pool of one connection: work that is cancelled at any await, or interrupted by Ctrl+C, leaves nothing behind.
 
-Neither on a connection of its own, nor on one that PgBouncer gives to the next client.
+This holds for a direct connection, and for one that PgBouncer gives to the next client.
 
-Only tasks can be cancelled, and only the main thread is interrupted, so this has no twin.
+Only tasks can be cancelled, and only the main thread is interrupted, so there is no sync twin.
 """
 
 import asyncio
@@ -16,41 +16,41 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-import _async.ends
-import _sync.ends
-from _sync.calls import Belongings, add_belongings, add_course
-from _sync.factories import until_somebody_waits
+import _async.scope_endings
+import _sync.scope_endings
+from _sync.factories import wait_for_lock_waiters
+from _sync.method_calls import SampleLearner, add_course, add_sample_learner
 from pgbouncer import SURVIVES, needs_pgbouncer, pgbouncer
 from skilltree import AsyncDatabase, Database
 from skilltree.errors import SkillTreeError
 
-Work = Callable[[AsyncDatabase, Belongings], Awaitable[object]]
+Work = Callable[[AsyncDatabase, SampleLearner], Awaitable[object]]
 
 
-async def a_call(db: AsyncDatabase, of: Belongings) -> None:
-    await db.as_user(of.user_id).progress.record_activity(of.user_id, of.begun_id, minutes=1)
+async def a_call(db: AsyncDatabase, learner: SampleLearner) -> None:
+    await db.as_user(learner.user_id).progress.record_activity(learner.user_id, learner.begun_id, minutes=1)
 
 
-async def a_unit_of_work(db: AsyncDatabase, of: Belongings) -> None:
-    async with db.as_user(of.user_id) as unit:
-        await unit.progress.record_activity(of.user_id, of.begun_id, minutes=1)
+async def a_unit_of_work(db: AsyncDatabase, learner: SampleLearner) -> None:
+    async with db.as_user(learner.user_id) as unit:
+        await unit.progress.record_activity(learner.user_id, learner.begun_id, minutes=1)
         async with unit.transaction() as inner:
-            await inner.progress.reset_skill(of.user_id, of.done_id)
-        await unit.progress.complete_skill(of.user_id, of.done_id)
+            await inner.progress.reset_skill(learner.user_id, learner.done_id)
+        await unit.progress.complete_skill(learner.user_id, learner.done_id)
 
 
-async def the_service(db: AsyncDatabase, of: Belongings) -> None:
-    async with db.as_service(of.user_id) as unit:
-        await unit.users.mark_email_verified(of.user_id)
-    await db.as_service(of.user_id).leaderboards.top()
+async def the_service(db: AsyncDatabase, learner: SampleLearner) -> None:
+    async with db.as_service(learner.user_id) as unit:
+        await unit.users.mark_email_verified(learner.user_id)
+    await db.as_service(learner.user_id).leaderboards.top()
 
 
-async def an_import(db: AsyncDatabase, of: Belongings) -> None:
-    await db.as_service(of.user_id).progress.import_rows([])
+async def an_import(db: AsyncDatabase, learner: SampleLearner) -> None:
+    await db.as_service(learner.user_id).progress.import_rows([])
 
 
 class Cancelled:
-    """Work whose task is cancelled when it waits for the nth time, and for the one after it, too, if that is wanted."""
+    """Work whose task is cancelled at its nth await, and if ``twice``, also at the following one."""
 
     def __init__(self, work: Awaitable[object], nth: int, *, twice: bool) -> None:
         self._work = work
@@ -79,10 +79,10 @@ class Cancelled:
 
 
 @pytest.fixture
-def people(migrated_url: str) -> tuple[Belongings, Belongings]:
+def two_learners(migrated_url: str) -> tuple[SampleLearner, SampleLearner]:
     with Database(migrated_url) as db:
         course = add_course(db)
-        return add_belongings(db, "ada", course), add_belongings(db, "grace", course)
+        return add_sample_learner(db, "ada", course), add_sample_learner(db, "grace", course)
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ THROUGH_PGBOUNCER = [
 
 
 @pytest.fixture
-def reached(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> Iterator[tuple[str, int | None]]:
-    """How the application reaches the server, and after how many runs it prepares."""
+def route(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> Iterator[tuple[str, int | None]]:
+    """The URL, direct or through PgBouncer, and the number of runs before a statement is prepared."""
     if request.param == DIRECTLY:
         yield app_url, 5
         return
@@ -109,24 +109,24 @@ def reached(request: pytest.FixtureRequest, migrated_url: str, app_url: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("reached", "twice"),
+    ("route", "twice"),
     [
         (DIRECTLY, False),
         (DIRECTLY, True),
         *(pytest.param(*way.values, False, marks=way.marks) for way in THROUGH_PGBOUNCER),
         *(pytest.param(*way.values, True, marks=way.marks) for way in THROUGH_PGBOUNCER if SURVIVES),
     ],
-    indirect=["reached"],
+    indirect=["route"],
 )
-# Now and then psycopg lets other tasks run where it need not wait. Cancelled there, its end of a pipeline
-# complains while it is thrown away that the connection is closed, as it has to be.
+# Sometimes psycopg lets other tasks run without waiting. If it is cancelled there, leaving the pipeline warns that the
+# connection is closed. This is expected, because the connection is discarded.
 @pytest.mark.filterwarnings(
     "ignore:Exception ignored in. <generator object BasePipeline._exit_gen:pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize("work", [a_call, a_unit_of_work, the_service, an_import])
-async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, reached, people, work, twice):
-    ada, grace = people
-    url, prepare_threshold = reached
+async def test_nothing_leaks_after_work_is_cancelled_at_any_await(migrated_url, route, two_learners, work, twice):
+    ada, grace = two_learners
+    url, prepare_threshold = route
     cancelled = 0
     with Database(migrated_url) as owner:
         before = minutes(owner, grace)
@@ -135,56 +135,56 @@ async def test_nothing_is_left_of_work_cancelled_at_any_await(migrated_url, reac
         for nth in range(1, 1000):
             interrupted = Cancelled(work(db, ada), nth, twice=twice)
             try:
-                # A task of its own, which ends with the cancellation.
-                await asyncio.create_task(awaited(interrupted))
+                # A separate task, which ends with the cancellation.
+                await asyncio.create_task(await_it(interrupted))
             except asyncio.CancelledError:
                 cancelled += 1
-            await _async.ends.check_nothing_is_left(db, ada, grace)
+            await _async.scope_endings.check_nothing_leaks(db, ada, grace)
             if interrupted.waited < nth:
                 break
 
     assert cancelled == nth - 1
     with Database(migrated_url) as owner:
         assert owner.doctor.examine() == []
-        # All that others were told was done, is done.
+        # Everything acknowledged to the other learner is stored.
         assert minutes(owner, grace) == before + nth
 
 
-def minutes(db: Database, of: Belongings) -> int:
-    work = db.progress.for_skill(of.user_id, of.begun_id)
+def minutes(db: Database, learner: SampleLearner) -> int:
+    work = db.progress.for_skill(learner.user_id, learner.begun_id)
     return 0 if work is None else work.time_spent_minutes
 
 
-async def awaited(work: Awaitable[object]) -> object:
+async def await_it(work: Awaitable[object]) -> object:
     return await work
 
 
-@pytest.mark.parametrize("reached", [DIRECTLY, *THROUGH_PGBOUNCER], indirect=True)
+@pytest.mark.parametrize("route", [DIRECTLY, *THROUGH_PGBOUNCER], indirect=True)
 @pytest.mark.parametrize("in_a_unit", [False, True], ids=["a call", "a unit of work"])
-def test_nothing_is_left_of_work_interrupted_from_the_keyboard(migrated_url, reached, people, in_a_unit):
-    ada, grace = people
-    url, prepare_threshold = reached
+def test_nothing_leaks_after_work_is_interrupted_by_ctrl_c(migrated_url, route, two_learners, in_a_unit):
+    ada, grace = two_learners
+    url, prepare_threshold = route
 
     with Database(url, min_size=1, max_size=1, timeout=5, prepare_threshold=prepare_threshold) as db:
         with psycopg.connect(migrated_url) as other, psycopg.connect(migrated_url, autocommit=True) as observer:
             other.execute("select from user_profiles for update")
-            interrupt = threading.Thread(target=interrupt_who_waits, args=[observer])
+            interrupt = threading.Thread(target=interrupt_lock_waiter, args=[observer])
             interrupt.start()
             with pytest.raises(KeyboardInterrupt):
                 if in_a_unit:
                     with db.as_user(ada.user_id) as unit:
-                        _sync.ends.work(unit, ada)
+                        _sync.scope_endings.work(unit, ada)
                 else:
-                    _sync.ends.work(db.as_user(ada.user_id), ada)
+                    _sync.scope_endings.work(db.as_user(ada.user_id), ada)
             interrupt.join()
-        _sync.ends.check_nothing_is_left(db, ada, grace)
+        _sync.scope_endings.check_nothing_leaks(db, ada, grace)
 
     with Database(migrated_url) as owner:
         assert owner.doctor.examine() == []
 
 
-async def test_a_unit_of_work_that_was_interrupted_does_no_more(migrated_url, app_url, people):
-    ada, _ = people
+async def test_an_interrupted_unit_of_work_refuses_further_calls(migrated_url, app_url, two_learners):
+    ada, _ = two_learners
 
     async with AsyncDatabase(app_url, min_size=1, max_size=1, timeout=5) as db:
         before = await db.as_user(ada.user_id).users.get_profile(ada.user_id)
@@ -192,14 +192,14 @@ async def test_a_unit_of_work_that_was_interrupted_does_no_more(migrated_url, ap
             async with db.as_user(ada.user_id) as unit:
                 await unit.users.update_profile(ada.user_id, bio="Undone")
                 with pytest.raises(asyncio.CancelledError):
-                    await asyncio.create_task(awaited(Cancelled(a_call(Within(unit), ada), 1, twice=False)))
+                    await asyncio.create_task(await_it(Cancelled(a_call(Within(unit), ada), 1, twice=False)))
                 await unit.users.update_profile(ada.user_id, bio="Undone, too")
 
         assert await db.as_user(ada.user_id).users.get_profile(ada.user_id) == before
 
 
 class Within:
-    """A unit of work in place of the database."""
+    """A stand-in for the database that uses an open unit of work."""
 
     def __init__(self, unit: Any) -> None:
         self._unit = unit
@@ -208,6 +208,6 @@ class Within:
         return self._unit
 
 
-def interrupt_who_waits(observer: psycopg.Connection[Any]) -> None:
-    until_somebody_waits(observer)
+def interrupt_lock_waiter(observer: psycopg.Connection[Any]) -> None:
+    wait_for_lock_waiters(observer)
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

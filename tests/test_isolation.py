@@ -1,18 +1,18 @@
-"""By SQL of one's own, as the roles of a learner's work: nobody else's rows are read, changed or told of.
+"""Arbitrary SQL in the roles of a learner cannot read, change or reveal another learner's rows.
 
-All tables, columns and functions are taken from the catalogue, so that new ones are tried, too.
+All tables, columns and functions come from the system catalogs, so new ones are tested without an edit.
 """
 
 import psycopg
 import pytest
 
 from _sync.factories import rows
-from estate import ROLES, attempt
+from deployment import ROLES, try_statement
 
 DENIED = "42501"
 NOT_AN_ID = "22P02"
 NOT_HERE = {"0A000", "42703", "42601"}
-"""A server without XML; a view, which has no row ids and gives no samples."""
+"""SQLSTATEs for what a server or relation lacks: XML support; row ids and sampling of a view."""
 
 SHARED = {
     "achievements": ROLES,
@@ -21,17 +21,17 @@ SHARED = {
     "skill_trees": ROLES,
     "skills": ROLES,
     "visible_trees": ROLES,
-    # About nobody: how many have how much, and where somebody has begun.
+    # These identify nobody: how many learners have how much XP, and which trees have been started.
     "begun_trees": ("app_engine",),
     "leaderboard_counts": ("app_engine",),
 }
-"""The tables whose rows are nobody's, and who reads them all."""
+"""Tables whose rows belong to no learner, and the roles that can read all of them."""
 
 OF_AN_ACCOUNT = {
     "login_attempts": " where identifier_hash in (select unnest(array[sha256(convert_to(fold_name(email), 'UTF8')),"
     " sha256(convert_to(id::text, 'UTF8'))]) from users where id = '{}')",
 }
-"""Where no column says whose a row is, which are a learner's own. They are in an export, which app_engine reads."""
+"""Conditions for a learner's own rows where no column holds the owner. An export reads them as app_engine."""
 
 READS = (
     "select t from {t} as t",
@@ -69,10 +69,10 @@ TELLING = (
     "select ('{{' || string_agg({o}::text, '') || '}}')::integer[] from {t}",
     "explain (analyze, verbose) select {o} from {t} as t where (t::text)::integer = 0",
 )
-"""What puts values into an error, a notice or a plan, if it is asked before the policy is."""
+"""Conditions that reveal values in an error, a notice or a plan if they run before the policy."""
 
 
-def test_every_column_shows_ones_own_rows_or_nothing(estate, role, as_ada):
+def test_every_column_shows_only_ones_own_rows(deployment, role, as_ada):
     columns = rows(
         as_ada,
         "select relname, attname from pg_attribute join pg_class on pg_class.oid = attrelid"
@@ -81,13 +81,13 @@ def test_every_column_shows_ones_own_rows_or_nothing(estate, role, as_ada):
     )
     readable = 0
 
-    with estate.superuser() as superuser:
+    with deployment.superuser() as superuser:
         for table, column in columns:
-            owner = dict(estate.owned).get(table)
-            whose = f" where {owner} = '{estate.ada.user_id}'" if owner else ""
-            whose = OF_AN_ACCOUNT.get(table, whose).format(estate.ada.user_id)
+            owner = dict(deployment.owned).get(table)
+            whose = f" where {owner} = '{deployment.ada.user_id}'" if owner else ""
+            whose = OF_AN_ACCOUNT.get(table, whose).format(deployment.ada.user_id)
             read = f'select "{column}"::text from {table}'
-            state, _, said = attempt(as_ada, f"{read} order by 1")
+            state, _, said = try_statement(as_ada, f"{read} order by 1")
             if state is None:
                 readable += 1
                 assert owner or table in OF_AN_ACCOUNT or role in SHARED[table], (table, column)
@@ -97,50 +97,50 @@ def test_every_column_shows_ones_own_rows_or_nothing(estate, role, as_ada):
 
     assert readable > 100
     assert ("users", "password_hash") in columns
-    assert attempt(as_ada, "select password_hash from users")[0] == DENIED
+    assert try_statement(as_ada, "select password_hash from users")[0] == DENIED
 
 
 @pytest.mark.parametrize("statement", READS)
-def test_no_way_to_read_reaches_another_learner(estate, as_ada, statement):
-    for table, owner in estate.owned:
-        state, _, said = attempt(as_ada, statement.format(t=table, o=owner, b=estate.grace.user_id))
+def test_no_kind_of_read_reaches_another_learner(deployment, as_ada, statement):
+    for table, owner in deployment.owned:
+        state, _, said = try_statement(as_ada, statement.format(t=table, o=owner, b=deployment.grace.user_id))
 
         assert state in {None, DENIED, *NOT_HERE}, (table, said)
-        assert estate.leaked(said) == [], table
-        assert str(estate.grace.user_id) not in said, table
+        assert deployment.leaked(said) == [], table
+        assert str(deployment.grace.user_id) not in said, table
 
 
 @pytest.mark.parametrize("statement", TELLING)
-def test_what_fails_on_a_row_fails_on_ones_own_only(estate, as_ada, statement):
-    for table, owner in estate.owned:
-        _, _, said = attempt(as_ada, statement.format(t=table, o=owner, b=estate.grace.user_id))
+def test_an_expression_that_fails_on_a_row_fails_on_ones_own_rows_only(deployment, as_ada, statement):
+    for table, owner in deployment.owned:
+        _, _, said = try_statement(as_ada, statement.format(t=table, o=owner, b=deployment.grace.user_id))
 
-        assert estate.leaked(said) == [], table
-        assert str(estate.grace.user_id) not in said.replace(f"'{estate.grace.user_id}'", ""), table
+        assert deployment.leaked(said) == [], table
+        assert str(deployment.grace.user_id) not in said.replace(f"'{deployment.grace.user_id}'", ""), table
 
 
 @pytest.mark.parametrize("context", [None, "", "' or true --", "00000000-0000-0000-0000-000000000000", "{}"])
-def test_without_a_learner_there_are_no_rows_and_nothing_fails_on_one(estate, role, context):
-    with estate.session(role, context) as nobody:
-        for table, owner in estate.owned:
+def test_without_a_learner_no_row_is_read_and_no_expression_fails(deployment, role, context):
+    with deployment.session(role, context) as nobody:
+        for table, owner in deployment.owned:
             for statement in (*READS, *TELLING):
-                state, _, said = attempt(nobody, statement.format(t=table, o=owner, b=estate.grace.user_id))
+                state, _, said = try_statement(nobody, statement.format(t=table, o=owner, b=deployment.grace.user_id))
                 assert state in {None, DENIED, NOT_AN_ID, *NOT_HERE}, (table, statement, said)
-                assert estate.leaked(said) == [], (table, statement)
-            state, count, said = attempt(nobody, f"select {owner} from {table}")
+                assert deployment.leaked(said) == [], (table, statement)
+            state, count, said = try_statement(nobody, f"select {owner} from {table}")
             assert count == 0
-            # A context that is no id fails as such, whatever the table holds.
+            # An invalid id in the context fails in the same way, whatever the table holds.
             assert state == (NOT_AN_ID if context in {"' or true --", "{}"} and state != DENIED else state)
 
 
-def test_tables_of_nobodys_are_read_by_whom_they_are_for(estate, role, as_ada):
-    for table in (table for table, owner in estate.owners.items() if owner is None):
-        state, _, _ = attempt(as_ada, f"select from {table}")
+def test_tables_without_owners_are_read_by_their_roles_only(deployment, role, as_ada):
+    for table in (table for table, owner in deployment.owners.items() if owner is None):
+        state, _, _ = try_statement(as_ada, f"select from {table}")
         readers = ("app_engine",) if table in OF_AN_ACCOUNT else SHARED.get(table, ())
         assert (state is None) == (role in readers), table
 
 
-def test_nothing_that_the_server_knows_shows_another_learner(estate, as_ada):
+def test_no_system_view_shows_another_learner(deployment, as_ada):
     relations = [
         name
         for (name,) in rows(
@@ -151,36 +151,36 @@ def test_nothing_that_the_server_knows_shows_another_learner(estate, as_ada):
     ]
     everything = "select string_agg(t::text, ' ') from {} as t"
 
-    with estate.superuser() as superuser, psycopg.connect(estate.app_url) as other:
-        other.execute(f"select from users where email = '{estate.grace.email}'")
-        # They are there to be found.
-        assert estate.leaked(repr(rows(superuser, everything.format("pg_stats"))))
-        assert estate.leaked(repr(rows(superuser, everything.format("pg_stat_activity"))))
+    with deployment.superuser() as superuser, psycopg.connect(deployment.app_url) as other:
+        other.execute(f"select from users where email = '{deployment.grace.email}'")
+        # A superuser finds them.
+        assert deployment.leaked(repr(rows(superuser, everything.format("pg_stats"))))
+        assert deployment.leaked(repr(rows(superuser, everything.format("pg_stat_activity"))))
         for relation in relations:
-            _, _, said = attempt(as_ada, everything.format(relation))
-            assert estate.leaked(said) == [], relation
+            _, _, said = try_statement(as_ada, everything.format(relation))
+            assert deployment.leaked(said) == [], relation
 
     assert {"pg_stats", "pg_stats_ext", "pg_stat_activity", "pg_statistic"} <= set(relations)
 
 
-def test_no_function_tells_of_another_learner(estate, as_ada):
+def test_no_function_reveals_another_learner(deployment, as_ada):
     functions = rows(
         as_ada,
         "select pg_proc.oid::regprocedure::text, proname, prosecdef, prokind,"
         " array(select format_type(type, null) from unnest(proargtypes) as type), prorettype = 'trigger'::regtype"
         " from pg_proc where pronamespace = 'public'::regnamespace",
     )
-    given = {"uuid": f"'{estate.grace.user_id}'::uuid", "text": f"'{estate.grace.username}'"}
+    given = {"uuid": f"'{deployment.grace.user_id}'::uuid", "text": f"'{deployment.grace.username}'"}
 
     for signature, name, is_definer, kind, types, is_trigger in functions:
-        # Those of the trail are triggers' and the service's: nobody else may call them.
+        # Functions of the trail are for triggers and the service. No other role may call them.
         callable_here = rows(as_ada, f"select has_function_privilege('{signature}', 'execute')") == [(True,)]
-        assert not (is_definer and callable_here), f"{signature}: who calls it sees what its owner does"
-        # They say for whom one works: whoever sends SQL of their own as the application may do that.
+        assert not (is_definer and callable_here), f"{signature}: its callers have the rights of its owner"
+        # These functions set the learner. A client with the application's login role is allowed to call them.
         if kind != "f" or is_trigger or not callable_here or name.startswith("begin_as_"):
             continue
         arguments = ", ".join(given.get(wanted, f"null::{wanted}") for wanted in types)
-        _, _, said = attempt(as_ada, f"select {name}({arguments})")
-        assert estate.leaked(said.replace(estate.grace.username, "")) == [], signature
+        _, _, said = try_statement(as_ada, f"select {name}({arguments})")
+        assert deployment.leaked(said.replace(deployment.grace.username, "")) == [], signature
 
     assert len(functions) > 15

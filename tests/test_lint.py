@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from skilltree.cli import app
 from skilltree.migrate import lint
 
-# What is wrong, and how it reads: rule, object, part of the problem.
+# A mistake, and its finding: rule, object, part of the message.
 MISTAKES = [
     (
         "create table open_to_all (id integer)",
@@ -159,7 +159,7 @@ ROLE_MISTAKES = [
 
 @pytest.fixture
 def url(migrated_url):
-    """The URL of a migrated database. What a clone lacks is done again: privileges on a database are not cloned."""
+    """The URL of a migrated database, with the privileges on the database that cloning does not copy."""
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute(f"revoke all on database {connection.info.dbname} from public")
     return migrated_url
@@ -167,7 +167,7 @@ def url(migrated_url):
 
 @contextmanager
 def changed(url, *statements):
-    """Run statements in a transaction of which nothing stays: roles belong to the whole server."""
+    """Run statements in a transaction and roll it back, because roles belong to the whole server."""
     with psycopg.connect(url) as connection:
         for statement in statements:
             connection.execute(statement)
@@ -175,7 +175,7 @@ def changed(url, *statements):
         connection.rollback()
 
 
-def test_the_schema_breaks_no_rule_and_every_exception_is_needed(url):
+def test_the_schema_follows_all_rules_and_every_exception_is_needed(url):
     assert lint.lint(url) == []
 
 
@@ -184,7 +184,7 @@ def test_every_exception_has_a_reason():
 
 
 @pytest.mark.parametrize(("mistake", "rule", "name", "problem"), MISTAKES, ids=lambda part: str(part)[:50])
-def test_a_mistake_is_found_by_the_rule_that_it_breaks(url, mistake, rule, name, problem):
+def test_a_mistake_is_found_by_its_rule(url, mistake, rule, name, problem):
     with changed(url, mistake) as connection:
         database = connection.info.dbname
         found = lint.examine(connection)
@@ -196,8 +196,8 @@ def test_a_mistake_is_found_by_the_rule_that_it_breaks(url, mistake, rule, name,
 
 
 @pytest.mark.parametrize(("mistake", "name", "problem"), ROLE_MISTAKES, ids=lambda part: str(part)[:50])
-def test_a_role_of_the_application_that_may_too_much_is_found(url, mistake, name, problem):
-    # Admin options must not go round.
+def test_an_application_role_with_too_many_rights_is_found(url, mistake, name, problem):
+    # Grants with admin option must not form a circle.
     with changed(url, "revoke app_user from app_engine", mistake) as connection:
         found = lint.examine(connection)
 
@@ -216,7 +216,7 @@ def test_an_index_that_could_not_be_built_is_found(url):
     assert finding.object == "half"
 
 
-def test_every_rule_has_a_mistake_that_it_finds():
+def test_every_rule_is_tested_by_a_mistake():
     assert sorted({rule for _, rule, *_ in MISTAKES} | {"role_too_strong"}) == lint.rules()
 
 
@@ -230,12 +230,12 @@ def test_every_rule_has_a_mistake_that_it_finds():
         "alter table skills add constraint unique_name unique (skill_tree_id, name)",
     ],
 )
-def test_what_is_in_order_is_not_reported(url, harmless):
+def test_correct_objects_are_not_reported(url, harmless):
     with changed(url, harmless) as connection:
         assert lint.examine(connection) == []
 
 
-def test_an_exception_holds_and_one_that_is_needed_no_longer_is_reported(url):
+def test_an_exception_is_respected_and_an_unneeded_one_is_reported(url):
     exceptions = {**lint.EXCEPTIONS, ("sequence_too_small", "short"): "it never grows"}
 
     with changed(url, "create sequence short as integer") as connection:
@@ -248,7 +248,7 @@ def test_an_exception_holds_and_one_that_is_needed_no_longer_is_reported(url):
     )  # fmt: skip
 
 
-def test_the_command_exits_1_and_names_what_it_found(url, monkeypatch):
+def test_the_command_exits_1_and_names_its_findings(url, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", url)
     clean = CliRunner().invoke(app, ["lint"])
     with psycopg.connect(url) as connection:
@@ -262,7 +262,7 @@ def test_the_command_exits_1_and_names_what_it_found(url, monkeypatch):
     assert (finding["rule"], finding["object"]) == ("row_security_missing", "open_to_all")
 
 
-def test_what_is_set_for_the_database_changes_no_finding(url):
+def test_settings_of_the_database_change_no_finding(url):
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"alter database {connection.info.dbname} set quote_all_identifiers = on")
     assert lint.lint(url) == []

@@ -51,7 +51,7 @@ def tables(url: str) -> list[str]:
 
 
 def written(url: str) -> dict[str, object]:
-    """Return everything that a migration could have changed: the objects, and the rows of every table."""
+    """Return everything that a migration can change: the schema, and the rows of all tables."""
     contents = {table: sorted(map(str, rows(url, f'select * from "{table}"'))) for table in tables(url)}
     return {**migrate.fingerprint(url), **contents}
 
@@ -61,20 +61,20 @@ def applied(url: str, folder: Path) -> list[str]:
 
 
 def sleepers(url: str) -> list[tuple[object, ...]]:
-    """Return the pids of the sessions of the database that are inside of pg_sleep()."""
+    """Return the pids of this database's sessions that are in pg_sleep()."""
     return rows(url, "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'")
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.05)
 
 
 @contextmanager
 def process(url: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Migrate in another process, which prints the ids that it applied."""
+    """Migrate in another process, which prints the ids of the migrations that it applied."""
     code = (
         "import sys, pathlib, skilltree.migrate as m; print(*m.migrate(sys.argv[1], folder=pathlib.Path(sys.argv[2])))"
     )
@@ -125,7 +125,7 @@ def test_a_migration_waits_for_the_one_it_depends_on(empty_url, folder):
     assert result == ["0002.a", "0001.b"]
 
 
-def test_each_id_is_told_once_it_is_applied_and_once_it_is_rolled_back(empty_url, folder):
+def test_callbacks_get_each_id_when_it_is_applied_and_rolled_back(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     add(folder, "0002.b", "create table b (id integer);", "drop table b;")
     told: list[tuple[str, list[str]]] = []
@@ -138,7 +138,7 @@ def test_each_id_is_told_once_it_is_applied_and_once_it_is_rolled_back(empty_url
     assert told == [("0001.a", ["0001.a"]), ("0002.b", ["0001.a", "0002.b"]), ("0002.b", ["0001.a"]), ("0001.a", [])]
 
 
-def test_rollback_starts_with_the_migration_that_was_applied_last(empty_url, folder):
+def test_rollback_starts_with_the_latest_migration(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     add(folder, "0003.c", "create table c (id integer);", "drop table c;")
     migrate.migrate(empty_url, folder=folder)
@@ -152,7 +152,7 @@ def test_rollback_starts_with_the_migration_that_was_applied_last(empty_url, fol
     assert rest == ["0003.c", "0001.a"]
 
 
-def test_rolling_back_more_than_was_applied_rolls_back_all(empty_url, folder):
+def test_rolling_back_more_than_applied_rolls_back_everything(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     migrate.migrate(empty_url, folder=folder)
 
@@ -162,7 +162,7 @@ def test_rolling_back_more_than_was_applied_rolls_back_all(empty_url, folder):
     assert migrate.rollback(empty_url, folder=folder) == []
 
 
-def test_rolling_back_what_was_never_migrated_does_nothing(empty_url, folder):
+def test_rolling_back_an_empty_database_does_nothing(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
 
     assert migrate.rollback(empty_url, folder=folder, count=None) == []
@@ -191,7 +191,7 @@ def test_a_rollback_file_runs_from_top_to_bottom(empty_url, folder, forward):
     assert rows(empty_url, "select step from trace order by place") == [("first",), ("second",), ("third",)]
 
 
-def test_a_migration_can_be_applied_again_after_its_rollback_even_if_it_was_edited_meanwhile(empty_url, folder):
+def test_a_migration_edited_after_its_rollback_can_be_applied_again(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     migrate.migrate(empty_url, folder=folder)
     migrate.rollback(empty_url, folder=folder)
@@ -203,7 +203,7 @@ def test_a_migration_can_be_applied_again_after_its_rollback_even_if_it_was_edit
     assert [migration.problem for migration in migrate.status(empty_url, folder=folder)] == [None]
 
 
-def test_a_user_whose_name_the_system_does_not_know_can_migrate(empty_url, folder, monkeypatch):
+def test_a_user_without_a_name_in_the_system_can_migrate(empty_url, folder, monkeypatch):
     def unknown() -> str:
         raise OSError("No username set in the environment")
 
@@ -213,7 +213,7 @@ def test_a_user_whose_name_the_system_does_not_know_can_migrate(empty_url, folde
     assert migrate.migrate(empty_url, folder=folder) == ["0001.a"]
 
 
-def test_a_url_of_either_form_leads_to_the_database(empty_url, folder):
+def test_a_url_may_have_either_form(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     parts = conninfo_to_dict(empty_url)
     url = f"postgresql://{parts['user']}:@/{parts['dbname']}?host={parts['host']}"
@@ -224,7 +224,7 @@ def test_a_url_of_either_form_leads_to_the_database(empty_url, folder):
     assert migrate.rollback(empty_url, folder=folder) == ["0001.a"]
 
 
-def test_a_folder_may_have_brackets_in_its_name(empty_url, tmp_path):
+def test_the_name_of_a_folder_may_contain_brackets(empty_url, tmp_path):
     folder = tmp_path / "release [1]"
     folder.mkdir()
     add(folder, "0001.a", "create table a (id integer);")
@@ -232,7 +232,7 @@ def test_a_folder_may_have_brackets_in_its_name(empty_url, tmp_path):
     assert migrate.migrate(empty_url, folder=folder) == ["0001.a"]
 
 
-def test_what_a_migration_sets_for_its_session_does_not_reach_the_next(empty_url, folder):
+def test_session_settings_of_a_migration_do_not_affect_the_next(empty_url, folder):
     add(folder, "0001.a", "create schema other; set search_path = other; set lock_timeout = 0;")
     add(folder, "0002.b", "create table b as select current_setting('lock_timeout') as lock_timeout;")
 
@@ -241,7 +241,7 @@ def test_what_a_migration_sets_for_its_session_does_not_reach_the_next(empty_url
     assert rows(empty_url, "select lock_timeout from public.b") == [("7s",)]
 
 
-def test_yoyo_itself_sees_what_was_applied(empty_url, folder):
+def test_yoyo_itself_sees_the_applied_migrations(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
 
     migrate.migrate(empty_url, folder=folder)
@@ -258,7 +258,7 @@ def test_yoyo_itself_sees_what_was_applied(empty_url, folder):
 
 @pytest.mark.parametrize("command", [migrate.migrate, migrate.rollback])
 @pytest.mark.parametrize("edited", ["0001.a.sql", "0001.a.rollback.sql"])
-def test_an_applied_file_that_was_edited_is_refused_by_name(empty_url, folder, command, edited):
+def test_an_applied_file_that_was_edited_is_refused(empty_url, folder, command, edited):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     migrate.migrate(empty_url, folder=folder)
     before = written(empty_url)
@@ -273,7 +273,7 @@ def test_an_applied_file_that_was_edited_is_refused_by_name(empty_url, folder, c
 
 
 @pytest.mark.parametrize("command", [migrate.migrate, migrate.rollback])
-def test_an_applied_file_that_was_deleted_is_refused_by_name(empty_url, folder, command):
+def test_an_applied_file_that_was_deleted_is_refused(empty_url, folder, command):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     add(folder, "0002.b", "create table b (id integer);", "drop table b;")
     migrate.migrate(empty_url, folder=folder)
@@ -290,7 +290,7 @@ def test_an_applied_file_that_was_deleted_is_refused_by_name(empty_url, folder, 
 
 
 @pytest.mark.parametrize("command", [migrate.migrate, migrate.rollback])
-def test_a_database_that_a_newer_version_migrated_is_named_as_such(empty_url, folder, command):
+def test_a_database_migrated_by_a_newer_version_is_reported(empty_url, folder, command):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     add(folder, "0002.b", "create table b (id integer);", "drop table b;")
     migrate.migrate(empty_url, folder=folder)
@@ -304,7 +304,7 @@ def test_a_database_that_a_newer_version_migrated_is_named_as_such(empty_url, fo
     assert written(empty_url) == before
 
 
-def test_a_file_may_be_edited_while_it_is_pending(empty_url, folder):
+def test_a_pending_file_may_be_edited(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);")
     migrate.migrate(empty_url, folder=folder)
     add(folder, "0002.b", "create table b (id integer);")
@@ -313,7 +313,7 @@ def test_a_file_may_be_edited_while_it_is_pending(empty_url, folder):
     assert migrate.migrate(empty_url, folder=folder) == ["0002.b"]
 
 
-def test_other_line_endings_are_no_edit(empty_url, folder):
+def test_other_line_endings_are_not_an_edit(empty_url, folder):
     file = add(folder, "0001.a", "create table a (\n    id integer\n);\n", "drop table\na;\n")
     migrate.migrate(empty_url, folder=folder)
     for path in (file, file.with_suffix(".rollback.sql")):
@@ -347,7 +347,7 @@ def test_a_rollback_without_its_migration_is_refused(empty_url, folder):
 @pytest.mark.parametrize(
     "name", ["0002.b.py", "2.b.sql", "0002.B.sql", "0002_b.sql", "0002.b c.sql", "b.sql", "post-apply.sql", "notes.txt"]
 )
-def test_a_file_that_is_no_migration_is_refused(empty_url, folder, name):
+def test_a_file_that_is_not_a_migration_is_refused(empty_url, folder, name):
     add(folder, "0001.a", "create table a (id integer);")
     (folder / name).write_text("select 1;")
 
@@ -357,7 +357,7 @@ def test_a_file_that_is_no_migration_is_refused(empty_url, folder, name):
     assert written(empty_url) == {}
 
 
-def test_hidden_files_and_folders_are_passed_over(empty_url, folder):
+def test_hidden_files_and_folders_are_ignored(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);")
     (folder / ".0001.a.sql.swp").write_text("x")
     (folder / "__pycache__").mkdir()
@@ -391,7 +391,7 @@ def test_a_folder_without_migrations_is_refused(empty_url, folder, missing):
 @pytest.mark.parametrize(
     "text", ["begin; select 1;", "select 1;\ncommit;", "select 1; ROLLBACK;", "start transaction;"]
 )
-def test_a_file_that_begins_or_ends_a_transaction_is_refused(empty_url, folder, name, text):
+def test_a_file_that_starts_or_ends_a_transaction_is_refused(empty_url, folder, name, text):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     (folder / name).write_text(text)
 
@@ -401,7 +401,7 @@ def test_a_file_that_begins_or_ends_a_transaction_is_refused(empty_url, folder, 
     assert written(empty_url) == {}
 
 
-def test_a_dependency_that_is_not_in_the_folder_is_refused_even_if_another_folder_has_it(empty_url, folder, tmp_path):
+def test_a_dependency_outside_the_folder_is_refused(empty_url, folder, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     add(other, "0001.elsewhere", "select 1;")
@@ -415,7 +415,7 @@ def test_a_dependency_that_is_not_in_the_folder_is_refused_even_if_another_folde
 
 
 @pytest.mark.parametrize("directive", ["depends: 0009.nowhere", "transactional: flase", "depends: 0001.a"])
-def test_a_directive_that_makes_no_sense_is_refused(empty_url, folder, directive):
+def test_an_invalid_directive_is_refused(empty_url, folder, directive):
     add(folder, "0001.a", f"-- {directive}\ncreate table a (id integer);")
 
     with pytest.raises(migrate.InvalidMigration, match=r"0001\.a"):
@@ -424,7 +424,7 @@ def test_a_directive_that_makes_no_sense_is_refused(empty_url, folder, directive
     assert written(empty_url) == {}
 
 
-def test_a_directive_in_the_rollback_alone_is_refused(empty_url, folder):
+def test_a_directive_only_in_the_rollback_is_refused(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "-- transactional: false\ndrop table a;")
 
     with pytest.raises(migrate.InvalidMigration, match=r"^0001\.a\.rollback\.sql has directives"):
@@ -436,7 +436,7 @@ def test_a_directive_in_the_rollback_alone_is_refused(empty_url, folder):
 # --- statements that fail --------------------------------------------------------------------------------------------
 
 
-def test_a_failing_statement_is_told_with_its_file_and_line_and_nothing_of_the_file_stays(empty_url, folder):
+def test_a_failing_statement_is_named_with_file_and_line_and_its_file_is_rolled_back(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer primary key);")
     sql = (
         "-- Why.\n\ncreate table b (id integer);\n\n-- And then.\ncreate view v as\nselect\n    id,\n    nam\nfrom b;\n"
@@ -455,7 +455,7 @@ def test_a_failing_statement_is_told_with_its_file_and_line_and_nothing_of_the_f
     assert "b" not in tables(empty_url)
 
 
-def test_an_error_inside_of_a_function_is_told_with_its_line(empty_url, folder):
+def test_an_error_in_a_function_is_reported_with_its_line(empty_url, folder):
     body = "begin\n    perform '→; it''s';\n    peform 2;\nend"
     add(folder, "0001.a", f"create table a ();\ncreate function f() returns void language plpgsql as $$\n{body}\n$$;")
 
@@ -466,7 +466,7 @@ def test_an_error_inside_of_a_function_is_told_with_its_line(empty_url, folder):
     assert applied(empty_url, folder) == []
 
 
-def test_an_error_without_a_position_is_told_with_the_first_line_of_its_statement(empty_url, folder):
+def test_an_error_without_a_position_is_reported_with_the_first_line_of_its_statement(empty_url, folder):
     block = "do $$\nbegin\n    raise exception 'no' using detail = 'D', hint = 'H';\nend\n$$;"
     add(folder, "0001.a", f"create table a (id integer);\n\n-- Comment.\n{block}")
 
@@ -478,7 +478,7 @@ def test_an_error_without_a_position_is_told_with_the_first_line_of_its_statemen
         assert part in str(caught.value)
 
 
-def test_a_deferred_constraint_that_fails_at_the_end_leaves_nothing(empty_url, folder):
+def test_a_deferred_constraint_that_fails_at_commit_leaves_nothing(empty_url, folder):
     add(
         folder,
         "0001.a",
@@ -494,7 +494,7 @@ def test_a_deferred_constraint_that_fails_at_the_end_leaves_nothing(empty_url, f
     assert applied(empty_url, folder) == []
 
 
-def test_a_failing_rollback_leaves_the_migration_applied(empty_url, folder):
+def test_a_failed_rollback_leaves_the_migration_applied(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;\ndrop table missing;")
     migrate.migrate(empty_url, folder=folder)
     before = written(empty_url)
@@ -518,8 +518,8 @@ def test_a_migration_that_cannot_be_marked_as_applied_is_not_applied(empty_url, 
     assert written(empty_url) == before
 
 
-def test_two_statements_never_go_to_the_server_as_one(empty_url, folder):
-    # sqlparse takes `declare` for the start of a block, and does not split here.
+def test_two_statements_are_never_sent_as_one(empty_url, folder):
+    # sqlparse takes `declare` for the start of a block, and does not split after it.
     add(folder, "0001.a", "create table a (declare integer); create table b (id integer);")
 
     with pytest.raises(migrate.MigrationFailed, match="multiple commands"):
@@ -528,7 +528,7 @@ def test_two_statements_never_go_to_the_server_as_one(empty_url, folder):
     assert applied(empty_url, folder) == []
 
 
-def test_what_waits_too_long_for_a_lock_is_told_to_try_again(empty_url, folder):
+def test_a_lock_timeout_advises_to_try_again(empty_url, folder):
     run(empty_url, "create table busy (id integer)")
     add(folder, "0001.a", "alter table busy add column name text;")
 
@@ -541,7 +541,7 @@ def test_what_waits_too_long_for_a_lock_is_told_to_try_again(empty_url, folder):
     assert migrate.migrate(empty_url, folder=folder) == ["0001.a"]
 
 
-def test_a_connection_that_breaks_in_the_middle_leaves_nothing_and_names_the_statement(empty_url, folder):
+def test_a_broken_connection_leaves_nothing_and_names_the_statement(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);\nselect pg_terminate_backend(pg_backend_pid());")
 
     with pytest.raises(migrate.MigrationFailed, match=r"^0001\.a\.sql, line 2: terminating connection"):
@@ -551,7 +551,7 @@ def test_a_connection_that_breaks_in_the_middle_leaves_nothing_and_names_the_sta
     assert applied(empty_url, folder) == []
 
 
-def test_a_statement_that_reads_from_the_client_is_refused_by_name(empty_url, folder):
+def test_a_statement_that_reads_from_the_client_is_refused(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);\ncopy a from stdin;")
 
     with pytest.raises(migrate.MigrationFailed, match=r"^0001\.a\.sql, line 2: COPY"):
@@ -562,7 +562,7 @@ def test_a_statement_that_reads_from_the_client_is_refused_by_name(empty_url, fo
 
 
 @pytest.mark.parametrize("directive", ["", "-- transactional: false\n"])
-def test_what_runs_too_long_is_cancelled(empty_url, folder, directive):
+def test_a_statement_that_runs_too_long_is_cancelled(empty_url, folder, directive):
     add(folder, "0001.a", f"{directive}select pg_sleep(60);")
 
     with pytest.raises(migrate.MigrationFailed, match="statement timeout"):
@@ -574,7 +574,7 @@ def test_what_runs_too_long_is_cancelled(empty_url, folder, directive):
 # --- what cannot run in a transaction --------------------------------------------------------------------------------
 
 
-def test_what_cannot_run_in_a_transaction_runs_outside_of_one(empty_url, folder):
+def test_a_file_that_is_not_transactional_runs_outside_a_transaction(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);", "drop table a;")
     add(
         folder,
@@ -593,7 +593,7 @@ def test_what_cannot_run_in_a_transaction_runs_outside_of_one(empty_url, folder)
 
 
 @pytest.mark.parametrize("name", ["0002.i.sql", "0002.i.rollback.sql"])
-def test_a_file_that_is_not_transactional_may_hold_one_statement_only(empty_url, folder, name):
+def test_a_file_that_is_not_transactional_may_contain_one_statement_only(empty_url, folder, name):
     add(folder, "0001.a", "create table a (id integer);")
     add(folder, "0002.i", "-- transactional: false\ncreate index concurrently i on a (id);", "drop index i;")
     (folder / name).write_text("-- transactional: false\nselect 1;\nselect 2;\n")
@@ -604,7 +604,7 @@ def test_a_file_that_is_not_transactional_may_hold_one_statement_only(empty_url,
     assert written(empty_url) == {}
 
 
-def test_a_failure_outside_of_a_transaction_drops_nothing_that_was_there_before(empty_url, folder):
+def test_a_failure_outside_a_transaction_drops_no_earlier_object(empty_url, folder):
     run(empty_url, "create table a (id integer, name text)")
     run(empty_url, "create index i on a (name)")
     add(folder, "0001.i", "-- transactional: false\ncreate index concurrently i on a (id);", "drop index i;")
@@ -619,7 +619,7 @@ def test_a_failure_outside_of_a_transaction_drops_nothing_that_was_there_before(
 # --- several processes -----------------------------------------------------------------------------------------------
 
 
-def test_processes_that_migrate_at_the_same_time_apply_each_migration_once_and_all_succeed(empty_url, folder):
+def test_concurrent_processes_apply_each_migration_once_and_all_succeed(empty_url, folder):
     four_sessions = """
         do $$
         begin
@@ -630,7 +630,7 @@ def test_processes_that_migrate_at_the_same_time_apply_each_migration_once_and_a
         $$;
     """
     add(folder, "0001.a", f"create table a (id integer); {four_sessions} select pg_sleep(1);")
-    # Waits for whoever is inside of a statement: who waits for a turn must not be.
+    # This statement waits for all running statements. A process that waits for its turn must not run one.
     add(folder, "0002.i", "-- transactional: false\ncreate index concurrently i on a (id);", "drop index i;")
     add(folder, "0003.b", "create table b (id integer);")
 
@@ -647,7 +647,7 @@ def test_processes_that_migrate_at_the_same_time_apply_each_migration_once_and_a
     assert rows(empty_url, "select count(*) from _yoyo_log") == [(3,)]
 
 
-def test_a_killed_process_leaves_nothing_behind_and_the_next_one_migrates(empty_url, folder):
+def test_a_killed_process_leaves_nothing_and_the_next_one_migrates(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);")
     add(folder, "0002.b", "create table b (id integer); select pg_sleep(300);")
     with process(empty_url, folder) as started:
@@ -661,7 +661,7 @@ def test_a_killed_process_leaves_nothing_behind_and_the_next_one_migrates(empty_
     assert not sleepers(empty_url)
 
 
-def test_who_waits_in_vain_is_told_which_process_migrates(empty_url, folder):
+def test_a_process_that_times_out_names_the_process_that_migrates(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer); select pg_sleep(300);")
     with process(empty_url, folder):
         wait_until(lambda: sleepers(empty_url))
@@ -675,7 +675,7 @@ def test_who_waits_in_vain_is_told_which_process_migrates(empty_url, folder):
     assert [migration.applied_at for migration in before] == [None]
 
 
-def test_a_lock_that_yoyo_left_behind_is_cleared(empty_url, folder):
+def test_a_lock_left_by_yoyo_is_cleared(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);")
     run(
         empty_url,
@@ -690,7 +690,7 @@ def test_a_lock_that_yoyo_left_behind_is_cleared(empty_url, folder):
 # --- status and rights -----------------------------------------------------------------------------------------------
 
 
-def test_status_tells_what_is_pending_edited_and_deleted(empty_url, folder):
+def test_status_shows_pending_edited_and_deleted_migrations(empty_url, folder):
     for name in ("a", "b", "c"):
         add(folder, f"000{ord(name) - 96}.{name}", f"create table {name} (id integer);")
     migrate.migrate(empty_url, folder=folder)
@@ -709,7 +709,7 @@ def test_status_tells_what_is_pending_edited_and_deleted(empty_url, folder):
     ]
 
 
-def test_status_of_a_database_that_is_read_only_and_empty_writes_nothing(empty_url, folder):
+def test_status_of_a_read_only_empty_database_writes_nothing(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);")
     url = make_conninfo(empty_url, options="-c default_transaction_read_only=on")
 
@@ -719,7 +719,7 @@ def test_status_of_a_database_that_is_read_only_and_empty_writes_nothing(empty_u
     assert tables(empty_url) == []
 
 
-def test_status_and_migrations_with_nothing_pending_need_no_right_but_to_read(empty_url, folder):
+def test_status_and_an_up_to_date_migrate_need_only_read_privileges(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);")
     migrate.migrate(empty_url, folder=folder)
     before = written(empty_url)
@@ -733,7 +733,7 @@ def test_status_and_migrations_with_nothing_pending_need_no_right_but_to_read(em
     assert written(empty_url) == before
 
 
-def test_migrating_without_the_right_to_create_is_refused(empty_url, folder):
+def test_migrating_without_the_privilege_to_create_is_refused(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer);")
 
     with role(empty_url) as url, pytest.raises(errors.UnfitDatabase, match="grant create on schema public"):
@@ -744,7 +744,7 @@ def test_migrating_without_the_right_to_create_is_refused(empty_url, folder):
 
 @pytest.mark.parametrize("command", [migrate.migrate, migrate.rollback, migrate.status])
 @pytest.mark.parametrize("wrong", [{"host": "/nowhere"}, {"dbname": "mig_nowhere"}])
-def test_a_server_or_database_that_cannot_be_reached_is_named_as_such(empty_url, command, wrong):
+def test_an_unreachable_server_or_database_is_reported(empty_url, command, wrong):
     with pytest.raises(errors.ServerUnavailable):
         command(make_conninfo(empty_url, **wrong))
 
@@ -756,7 +756,7 @@ def test_a_new_database_has_an_empty_fingerprint(empty_url):
     assert migrate.fingerprint(empty_url) == {}
 
 
-def test_a_fingerprint_does_not_tell_of_dropped_columns_order_of_creation_data_or_settings(empty_url):
+def test_a_fingerprint_ignores_dropped_columns_creation_order_data_and_settings(empty_url):
     a, b = "create table a (id integer primary key)", "create table b (at timestamptz default '2000-01-01 00:00+00')"
     reference = "alter table b add a_id integer references a (id)"
     run(empty_url, f"{a}; {b}; {reference}")
@@ -818,7 +818,7 @@ def test_a_fingerprint_does_not_tell_of_dropped_columns_order_of_creation_data_o
         "comment on constraint positive on a is 'x'",
     ],
 )  # fmt: skip
-def test_a_fingerprint_tells_of_every_change(empty_url, change):
+def test_a_fingerprint_changes_with_every_change(empty_url, change):
     for statement in (
         "create type e as enum ('x', 'y')",
         "create domain d as integer",
@@ -839,7 +839,7 @@ def test_a_fingerprint_tells_of_every_change(empty_url, change):
     assert migrate.fingerprint(empty_url) != before
 
 
-def test_a_fingerprint_leaves_out_what_belongs_to_an_extension(empty_url):
+def test_a_fingerprint_omits_objects_of_extensions(empty_url):
     found = "select name from pg_available_extensions where name in ('vector', 'pg_trgm') order by name"
     ((extension,), *_) = rows(empty_url, found)
 
@@ -852,14 +852,14 @@ def test_a_fingerprint_leaves_out_what_belongs_to_an_extension(empty_url):
 
 
 @pytest.mark.parametrize("file", OUR_FILES, ids=lambda file: file.name)
-def test_a_file_is_split_as_postgresql_would(file):
+def test_a_file_is_split_like_postgresql_splits_it(file):
     result = [statement.text.rstrip(";").rstrip() for statement in migrate.statements(file)]
 
     assert result == [statement.strip() for statement in pglast.split(file.read_text())]
 
 
 @pytest.mark.parametrize("file", OUR_FILES, ids=lambda file: file.name)
-def test_a_statement_starts_in_the_line_it_says(file):
+def test_a_statement_starts_in_its_reported_line(file):
     lines = file.read_text().splitlines()
 
     for statement in migrate.statements(file):

@@ -1,4 +1,4 @@
-"""Each mistake is made in a copy of the migrations, and must be found, with the name of the file."""
+"""Each test makes a mistake in a copy of the migrations. The gate must find it and name the file."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def add(folder: Path, forward: str, back: str, *, name: str = NEW) -> None:
-    """Add a migration that has landed."""
+    """Add a migration that has landed on main."""
     (folder / f"{name}.sql").write_text(forward)
     (folder / f"{name}.rollback.sql").write_text(back)
     migration_gate.record(folder)
@@ -84,7 +84,7 @@ FILE_MISTAKES = [
     ("a number taken twice", new("0003.new"), "0003.new.sql", "0003 is already taken"),
     ("a migration that is not recorded", new(NEW, landed=False), f"{NEW}.sql", "not in SHA256SUMS"),
     (
-        "a name that is none",
+        "an invalid name",
         lambda folder: (folder / "0003_new.sql").write_text("select 1;"),
         "0003_new.sql",
         "is not a migration",
@@ -92,7 +92,7 @@ FILE_MISTAKES = [
 ]
 
 
-def test_our_files_are_in_order():
+def test_our_files_follow_the_rules():
     assert migration_gate.check_files() == []
 
 
@@ -107,13 +107,13 @@ def test_a_mistake_in_the_files_is_found_and_named(copy, mistake, file, problem)
     assert any(file in (each.file + each.problem) and problem in each.problem and each.remedy for each in found)
 
 
-def test_checksums_can_be_checked_without_this_project():
+def test_sha256sum_can_check_the_checksums():
     result = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=migrate.folder(), check=False)
 
     assert result.returncode == 0
 
 
-def test_recording_leaves_what_has_landed_as_it_was(copy):
+def test_recording_does_not_change_landed_checksums(copy):
     before = (copy / "SHA256SUMS").read_text()
     append(f"{FIRST}.sql")(copy)
 
@@ -139,12 +139,12 @@ UNSAFE = [
 ]
 
 
-def test_our_migrations_hold_nobody_up():
+def test_our_migrations_block_nobody():
     assert migration_gate.check_locks() == []
 
 
 @pytest.mark.parametrize(("statement", "rule"), UNSAFE, ids=[rule for _, rule in UNSAFE])
-def test_a_statement_that_holds_others_up_is_found_with_its_line(copy, statement, rule):
+def test_a_statement_that_blocks_others_is_found_with_its_line(copy, statement, rule):
     add(copy, f"-- Why.\n\n{statement}\n", "select 1;")
 
     found = migration_gate.check_locks(copy)
@@ -154,7 +154,7 @@ def test_a_statement_that_holds_others_up_is_found_with_its_line(copy, statement
     ]
 
 
-def test_an_index_that_is_built_beside_the_work_is_in_order_outside_of_a_transaction_only(copy):
+def test_a_concurrent_index_is_accepted_only_outside_a_transaction(copy):
     add(copy, "-- transactional: false\ncreate index concurrently slow on skills (name);", "drop index slow;")
     outside = migration_gate.check_locks(copy)
     add(copy, "create index concurrently slow on skills (name);\nselect 1;", "drop index slow;")
@@ -175,7 +175,7 @@ def test_an_index_that_is_built_beside_the_work_is_in_order_outside_of_a_transac
         ("-- The table is small.\n-- squawk-ignore ban-drop-table\n", "require-concurrent-index-creation"),
     ],
 )
-def test_an_exception_names_its_rule_and_has_a_reason(copy, comment, problem):
+def test_an_exception_must_name_its_rule_and_a_reason(copy, comment, problem):
     add(copy, f"create table a (id integer);\n\n{comment}create index slow on skills (name);", "select 1;")
 
     found = migration_gate.check_locks(copy)
@@ -184,10 +184,10 @@ def test_an_exception_names_its_rule_and_has_a_reason(copy, comment, problem):
     assert problem is None or any(problem in each.problem for each in found)
 
 
-# --- there and back --------------------------------------------------------------------------------------------------
+# --- forward and back------------------------------------------------------------------------------------------------
 
 
-def test_every_migration_goes_forward_and_back_and_forward_on_rows_in_every_table(empty_url):
+def test_every_migration_goes_forward_back_and_forward_on_rows_in_every_table(empty_url):
     assert walk(empty_url) == []
 
     with psycopg.connect(empty_url, autocommit=True) as connection:
@@ -202,7 +202,7 @@ TRIGGER = (
     "create trigger skills_note before insert on skills for each row execute function note();"
 )
 
-# What it does forward and back, the file that is to blame, and part of the problem.
+# Forward, back, the file with the mistake, part of the message.
 WALK_MISTAKES = {
     "a rollback that forgets a trigger": (
         "create trigger skills_again before update on skills for each row execute function set_updated_at();",
@@ -231,7 +231,7 @@ WALK_MISTAKES = {
         TABLE, "drop table notes; drop index idx_skill_position;", "rollback.sql",
         "index public.idx_skill_position is missing",
     ),
-    "a rollback that makes an index otherwise than it was": (
+    "a rollback that restores an index differently": (
         "drop index idx_skill_position;", "create index idx_skill_position on skills (position_y, position_x);",
         "rollback.sql", "index public.idx_skill_position differs",
     ),
@@ -239,7 +239,7 @@ WALK_MISTAKES = {
     "a rollback that deletes rows": (
         TABLE, "drop table notes; delete from user_sessions;", "rollback.sql", "rows of user_sessions do not come back",
     ),
-    "a rollback that cannot bring a column back": (
+    "a rollback that cannot restore the data of a column": (
         "alter table user_sessions drop column device_info;",
         "alter table user_sessions add column device_info jsonb"
         " constraint user_sessions_device_info_form check (jsonb_typeof(device_info) = 'object');",
@@ -255,7 +255,7 @@ WALK_MISTAKES = {
         "alter table skills add column code text not null;", "alter table skills drop column code;", "sql",
         "contains null values",
     ),
-    "a constraint that rows break": (
+    "a constraint that rows violate": (
         "alter table skills add constraint dear check (xp_value > 500);", "alter table skills drop constraint dear;",
         "sql", "is violated by some row",
     ),
@@ -263,7 +263,7 @@ WALK_MISTAKES = {
 
 
 @pytest.mark.parametrize(("forward", "back", "file", "problem"), WALK_MISTAKES.values(), ids=WALK_MISTAKES)
-def test_a_mistake_on_the_way_there_or_back_is_found_and_named(migrated_url, copy, forward, back, file, problem):
+def test_a_mistake_going_forward_or_back_is_found_and_named(migrated_url, copy, forward, back, file, problem):
     add(copy, forward, back)
 
     found = walk(migrated_url, copy)
@@ -271,7 +271,7 @@ def test_a_mistake_on_the_way_there_or_back_is_found_and_named(migrated_url, cop
     assert {each.file for each in found if problem in each.problem and each.remedy} == {f"{NEW}.{file}"}
 
 
-def test_a_migration_that_makes_something_else_the_second_time_is_found(migrated_url, copy):
+def test_a_migration_with_another_result_the_second_time_is_found(migrated_url, copy):
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute("create sequence times")
     add(
@@ -287,7 +287,7 @@ def test_a_migration_that_makes_something_else_the_second_time_is_found(migrated
     }
 
 
-def test_rows_may_change_where_the_header_says_why(migrated_url, copy):
+def test_rows_may_change_if_the_header_gives_a_reason(migrated_url, copy):
     add(
         copy,
         "-- @changes skills: nothing is worth more than 7\nupdate skills set xp_value = 7;",
@@ -297,7 +297,7 @@ def test_rows_may_change_where_the_header_says_why(migrated_url, copy):
     assert walk(migrated_url, copy) == []
 
 
-def test_a_table_for_which_no_row_can_be_made_up_is_named(migrated_url, copy):
+def test_a_table_for_which_no_example_row_works_is_named(migrated_url, copy):
     add(copy, "create table odd (id integer not null, constraint odd_id check (id = 17));", "drop table odd;")
 
     with pytest.raises(errors.MigrationError, match=r"(?s)for odd: .*odd_id.*EXAMPLES"):
@@ -334,14 +334,14 @@ INCOMPATIBLE = [
 
 
 @pytest.mark.parametrize(("forward", "back"), COMPATIBLE)
-def test_a_compatible_migration_keeps_its_promise(migrated_url, copy, forward, back):
+def test_a_compatible_migration_is_accepted(migrated_url, copy, forward, back):
     add(copy, f"-- @compatible\n{forward}", back)
 
     assert walk(migrated_url, copy, old_queries=lambda _: OLD_QUERIES) == []
 
 
 @pytest.mark.parametrize(("forward", "back", "problem"), INCOMPATIBLE)
-def test_a_migration_that_breaks_its_promise_is_found(migrated_url, copy, forward, back, problem):
+def test_a_migration_that_is_not_as_compatible_as_promised_is_found(migrated_url, copy, forward, back, problem):
     add(copy, f"-- @compatible\n{forward}", back)
 
     found = walk(migrated_url, copy, old_queries=lambda _: OLD_QUERIES)
@@ -349,7 +349,7 @@ def test_a_migration_that_breaks_its_promise_is_found(migrated_url, copy, forwar
     assert [each.file for each in found if problem in each.problem] == [f"{NEW}.sql"]
 
 
-def test_a_migration_that_promises_nothing_may_break_old_queries(migrated_url, copy):
+def test_a_migration_without_the_promise_may_break_old_queries(migrated_url, copy):
     add(copy, INCOMPATIBLE[0][0], INCOMPATIBLE[0][1])
 
     assert walk(migrated_url, copy, old_queries=lambda _: OLD_QUERIES) == []
@@ -386,7 +386,7 @@ def test_a_dropped_column_is_found_with_the_queries_that_git_knows(migrated_url,
     assert "skills/worth.sql of before does not run any more" in found[0].problem
 
 
-def test_a_history_that_does_not_go_back_far_enough_is_named(copy, tmp_path):
+def test_a_shallow_git_history_is_reported(copy, tmp_path):
     write_query(copy.parent, "skills/get", "select 1")
     commit(copy.parent, "Before")
     add(copy, "select 1;", "select 1;")
@@ -400,10 +400,10 @@ def test_a_history_that_does_not_go_back_far_enough_is_named(copy, tmp_path):
         queries_before(shallow / "migrations" / f"{NEW}.sql")
 
 
-# --- all of it -------------------------------------------------------------------------------------------------------
+# --- together --------------------------------------------------------------------------------------------------------
 
 
-def test_the_gate_finds_a_mistake_of_every_kind_and_nothing_else(empty_url, tmp_path):
+def test_the_gate_finds_one_mistake_of_every_kind_and_nothing_else(empty_url, tmp_path):
     table = "create table skills (id integer constraint skills_pkey primary key);"
     add(tmp_path, table, "drop table skills;", name="0001.a")
     right = migration_gate.check(empty_url, tmp_path)
@@ -421,7 +421,7 @@ def test_the_gate_finds_a_mistake_of_every_kind_and_nothing_else(empty_url, tmp_
     assert [(each.file, each.problem) for each in edited] == [("0001.a.sql", "it was edited after it landed")]
 
 
-def test_the_command_names_file_line_and_what_to_do_and_exits_1(monkeypatch):
+def test_the_command_prints_file_line_and_remedy_and_exits_1(monkeypatch):
     found = [Problem("0001.a.sql", 3, "it is wrong", "mend it")]
     monkeypatch.setattr(migration_gate, "check", lambda _: found)
 

@@ -1,4 +1,4 @@
-"""Documents take what the specification's Zod schemas take; models of tables are as optional as their columns."""
+"""Documents accept what the specification's Zod schemas accept. Fields are optional exactly where columns are null."""
 
 import json
 from collections.abc import Iterator
@@ -171,7 +171,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("adapter", "given"), GOOD)
-def test_good_document_is_taken_and_written_as_it_was_given(adapter: Adapter, given: object) -> None:
+def test_a_valid_document_is_written_as_it_was_given(adapter: Adapter, given: object) -> None:
     written = document(adapter, given, "field")
 
     assert written is not None
@@ -179,7 +179,7 @@ def test_good_document_is_taken_and_written_as_it_was_given(adapter: Adapter, gi
 
 
 @pytest.mark.parametrize(("adapter", "given"), GOOD)
-def test_document_that_was_written_is_read_as_the_same(adapter: Adapter, given: object) -> None:
+def test_a_written_document_is_read_as_the_same(adapter: Adapter, given: object) -> None:
     valid = adapter.validate_python(given)
 
     again = adapter.validate_json(document(adapter, valid, "field") or "")
@@ -188,7 +188,7 @@ def test_document_that_was_written_is_read_as_the_same(adapter: Adapter, given: 
 
 
 @pytest.mark.parametrize(("adapter", "given", "path"), BAD)
-def test_bad_document_is_refused_with_the_path_of_the_fault(
+def test_an_invalid_document_is_refused_with_the_path_of_the_fault(
     adapter: Adapter, given: object, path: tuple[str | int, ...]
 ) -> None:
     with pytest.raises(InvalidDocument) as caught:
@@ -202,12 +202,12 @@ def test_bad_document_is_refused_with_the_path_of_the_fault(
     assert str(caught.value).startswith(".".join(map(str, ("field", *caught.value.path))))
 
 
-def test_document_that_is_not_given_stays_away() -> None:
+def test_an_absent_document_is_stored_as_null() -> None:
     assert document(CONTENT, None, "content") is None
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
-def test_text_that_is_no_unicode_is_refused(text: str) -> None:
+def test_text_that_is_not_valid_unicode_is_refused(text: str) -> None:
     with pytest.raises(InvalidDocument):
         document(CONTENT, with_module(title=text), "content")
 
@@ -215,7 +215,7 @@ def test_text_that_is_no_unicode_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "given", [{LyingText("type"): "xp_threshold"}, {"type": LyingText("xp_threshold")}], ids=["key", "value"]
 )
-def test_text_that_refuses_to_be_compared_is_taken_for_what_it_says(given: object) -> None:
+def test_text_with_hostile_methods_is_read_by_its_value(given: object) -> None:
     with pytest.raises(InvalidDocument) as refusal:
         document(CRITERIA, given, "criteria")
 
@@ -223,7 +223,7 @@ def test_text_that_refuses_to_be_compared_is_taken_for_what_it_says(given: objec
 
 
 @pytest.mark.parametrize("key", [1, None, LyingNumber(1)], ids=["number", "none", "liar"])
-def test_a_key_that_is_no_text_is_refused(key: object) -> None:
+def test_a_key_that_is_not_text_is_refused(key: object) -> None:
     with pytest.raises(InvalidDocument, match="must be text"):
         document(CRITERIA, {"type": "xp_threshold", "threshold": 1, key: 1}, "criteria")
 
@@ -238,7 +238,7 @@ def test_documents_are_camel_case_outside_and_snake_case_inside() -> None:
     assert CONTENT.dump_python(inside, mode="json", by_alias=True, exclude_unset=True) == outside
 
 
-def test_documents_may_be_given_in_snake_case_too() -> None:
+def test_documents_may_be_given_in_snake_case() -> None:
     given = {"type": "structured", "modules": [{**MODULE, "estimated_minutes": 60}]}
     del given["modules"][0]["estimatedMinutes"]  # type: ignore[attr-defined]
 
@@ -256,7 +256,7 @@ def test_minutes_keep_their_value() -> None:
     ("kind", "model"),
     [("skill_completion_count", SkillCompletionCount), ("xp_threshold", XpThreshold), ("streak_days", StreakDays)],
 )
-def test_type_of_criteria_decides_the_model(kind: str, model: type[BaseModel]) -> None:
+def test_the_type_of_criteria_selects_the_model(kind: str, model: type[BaseModel]) -> None:
     found = CRITERIA.validate_python({"type": kind, "threshold": 3})
 
     assert type(found) is model
@@ -277,19 +277,19 @@ def models() -> list[type[BaseModel]]:
 
 
 @pytest.mark.parametrize("model", models())
-def test_model_is_frozen_and_has_a_docstring(model: type[BaseModel]) -> None:
+def test_every_model_is_frozen_and_has_a_docstring(model: type[BaseModel]) -> None:
     assert model.model_config.get("frozen") is True
     assert model.__name__.startswith("_") or (model.__doc__ or "").strip()
 
 
 @pytest.mark.parametrize("model", models())
-def test_model_says_what_it_does_with_what_it_does_not_know(model: type[BaseModel]) -> None:
+def test_every_model_declares_what_happens_to_unknown_keys(model: type[BaseModel]) -> None:
     expected = "allow" if issubclass(model, base.OpenDocument) else "forbid"
 
     assert model.model_config.get("extra") == expected
 
 
-def test_document_cannot_be_changed() -> None:
+def test_a_document_cannot_be_changed() -> None:
     skill_content = CONTENT.validate_python({"type": "simple"})
 
     with pytest.raises(ValidationError):
@@ -305,7 +305,7 @@ def test_lists_of_a_document_cannot_be_changed() -> None:
 
 # --- models of tables ------------------------------------------------------------------------------------------------
 
-# What a table has and its model leaves out.
+# The table of each model, and the columns that the model leaves out.
 TABLES: dict[type[BaseModel], tuple[str, set[str]]] = {
     users.User: ("users", {"password_hash"}),
     users.UserProfile: ("user_profiles", {"last_activity_offset", "streak_started_at"}),
@@ -342,7 +342,7 @@ def is_optional(annotation: object) -> bool:
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.__name__)
-def test_field_is_optional_exactly_where_its_column_can_be_null(
+def test_a_field_is_optional_exactly_where_its_column_can_be_null(
     connection: psycopg.Connection[tuple[Any, ...]], model: type[BaseModel]
 ) -> None:
     table, left_out = TABLES[model]
@@ -355,11 +355,13 @@ def test_field_is_optional_exactly_where_its_column_can_be_null(
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.__name__)
-def test_every_field_of_a_row_must_be_given(model: type[BaseModel]) -> None:
+def test_no_field_of_a_row_model_has_a_default(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.is_required()] == []
 
 
-def test_enums_have_the_labels_of_the_database_in_its_order(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+def test_enums_have_the_labels_of_the_database_in_the_same_order(
+    connection: psycopg.Connection[tuple[Any, ...]],
+) -> None:
     query = """
         select typname, array_agg(enumlabel::text order by enumsortorder)
         from pg_enum inner join pg_type on pg_type.oid = enumtypid
@@ -373,7 +375,7 @@ def test_enums_have_the_labels_of_the_database_in_its_order(connection: psycopg.
     assert all(member.name == member.value for one in ours for member in one)
 
 
-def test_password_hash_is_on_no_model() -> None:
+def test_no_model_has_the_password_hash() -> None:
     fields = {name for model in models() for name in model.model_fields}
 
     assert {name for name in fields if "password" in name or "hash" in name} == set()

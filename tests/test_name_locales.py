@@ -1,6 +1,6 @@
-"""What makes two names one is the same in every locale of a database, whoever provides it, and for all of Unicode."""
+"""Names are compared in the same way in every locale and with every locale provider, for all of Unicode."""
 
-# ruff: noqa: RUF001 (what looks the same is what is tested)
+# ruff: noqa: RUF001 (ambiguous characters are what is tested)
 
 import unicodedata
 from collections.abc import Callable
@@ -38,13 +38,13 @@ def folded(url: str, texts: list[str]) -> list[str]:
 
 @pytest.fixture
 def locales(template: NoopExecutor) -> list[str]:
-    """How databases are created that differ in locale and provider, as this server can."""
+    """Options for databases with different locales and providers, as far as this server has them."""
     host = f"host={template.host} user={template.user}"
     found = ["lc_collate 'C' lc_ctype 'C'"]
     with psycopg.connect(f"{host} dbname=postgres") as connection:
         if connection.info.server_version >= 170000:
             found.append("locale_provider builtin builtin_locale 'C.UTF-8' lc_collate 'C' lc_ctype 'C'")
-        # Some are built without ICU.
+        # Some servers are built without ICU.
         with suppress(psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedObject):
             connection.execute("select 'a' < 'b' collate \"und-x-icu\"")
             found.append("locale_provider icu icu_locale 'tr-TR' lc_collate 'C' lc_ctype 'C'")
@@ -73,7 +73,7 @@ def test_names_are_folded_alike_in_every_locale(template: NoopExecutor, locales:
     assert answers[0][::2] == answers[0][1::2]
 
 
-def test_every_character_is_one_with_itself_in_another_case_or_form(migrated_url: str) -> None:
+def test_every_character_equals_itself_in_another_case_or_normal_form(migrated_url: str) -> None:
     characters = [
         chr(number)
         for number in range(0x20, 0x110000)
@@ -86,7 +86,7 @@ def test_every_character_is_one_with_itself_in_another_case_or_form(migrated_url
     assert folded(migrated_url, plain) == plain
 
 
-def test_every_control_and_format_character_is_refused_but_signs_that_are_seen(migrated_url: str) -> None:
+def test_every_control_and_format_character_is_refused_unless_it_is_visible(migrated_url: str) -> None:
     hidden = [
         chr(number)
         for number in range(1, 0x110000)
@@ -102,7 +102,7 @@ def test_every_control_and_format_character_is_refused_but_signs_that_are_seen(m
     assert all(name.startswith(("ARABIC", "SYRIAC", "KAITHI")) for name in seen)
 
 
-def test_a_migration_names_the_accounts_whose_names_look_the_same(empty_url: str) -> None:
+def test_a_migration_names_existing_accounts_whose_names_look_the_same(empty_url: str) -> None:
     migrate.migrate(empty_url)
     applied = [migration.id for migration in migrate.status(empty_url)]
     [number] = [number for number, name in enumerate(applied) if name.endswith("tell-names-apart")]

@@ -1,7 +1,7 @@
-"""What the gate proves of columns, held against what the server answers.
+"""What the gate proves about columns, compared with results of the server.
 
-Each query runs on tables that are empty, full, and full of nulls: what is proven never to be null is never null, and
-what is proven to be nullable is null somewhere.
+Each query runs on tables that are empty, full, and full of nulls. A column proven not null is never null, and a column
+proven nullable is null somewhere.
 """
 
 import psycopg
@@ -150,7 +150,7 @@ def verdicts(query: str) -> list[Fact]:
 
 
 def answers(connection: psycopg.Connection, query: str) -> list[tuple[object, ...]]:
-    """Return the rows of a query on each set of data; whatever it writes is taken back."""
+    """Return the rows of a query on each data set. Its writes are rolled back."""
     found: list[tuple[object, ...]] = []
     for rows in DATA.values():
         with connection.transaction(force_rollback=True):
@@ -160,7 +160,7 @@ def answers(connection: psycopg.Connection, query: str) -> list[tuple[object, ..
 
 
 @pytest.mark.parametrize("query", NEVER)
-def test_what_is_proven_never_to_be_null_never_is(query, tables):
+def test_a_column_proven_not_null_is_never_null(query, tables):
     assert [fact.null for fact in verdicts(query)] == [Null.NEVER] * len(verdicts(query))
 
     rows = answers(tables, query)
@@ -170,7 +170,7 @@ def test_what_is_proven_never_to_be_null_never_is(query, tables):
 
 
 @pytest.mark.parametrize("query", POSSIBLE)
-def test_what_is_proven_to_be_nullable_is_null_somewhere(query, tables):
+def test_a_column_proven_nullable_is_null_somewhere(query, tables):
     assert [fact.null for fact in verdicts(query)] == [Null.POSSIBLE]
 
     rows = answers(tables, query)
@@ -179,7 +179,7 @@ def test_what_is_proven_to_be_nullable_is_null_somewhere(query, tables):
 
 
 @pytest.mark.parametrize("query", UNKNOWN)
-def test_what_cannot_be_told_is_left_unknown(query):
+def test_a_column_that_cannot_be_proven_stays_unknown(query):
     assert [fact.null for fact in verdicts(query)] == [Null.UNKNOWN]
 
 
@@ -247,10 +247,10 @@ def touched(query: str) -> list[str]:
 
 
 @pytest.mark.parametrize("query", HELD)
-def test_a_statement_that_is_held_to_the_users_id_passes(query):
+def test_a_statement_limited_to_the_users_id_passes(query):
     assert touched(query) == []
 
 
 @pytest.mark.parametrize(("query", "tables_touched"), NOT_HELD)
-def test_a_statement_that_is_not_held_to_the_users_id_is_named(query, tables_touched):
+def test_a_statement_not_limited_to_the_users_id_is_reported(query, tables_touched):
     assert sorted(touched(query)) == sorted(tables_touched)

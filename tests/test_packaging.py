@@ -1,4 +1,4 @@
-"""A wheel installed elsewhere has all it needs."""
+"""A wheel installed elsewhere has everything it needs."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel and what a plain install brings."""
+    """A virtual environment with the wheel and its required dependencies."""
     folder = tmp_path_factory.mktemp("installed") / "venv"
     venv.create(folder, with_pip=True)
     install(folder, str(wheel))
@@ -57,7 +57,7 @@ def run(environment: Path, *command: str, url: str = "") -> subprocess.Completed
     )
 
 
-def test_a_plain_install_works_with_the_database_and_says_what_the_command_line_needs(environment: Path) -> None:
+def test_a_plain_install_uses_the_database_and_names_the_extra_for_commands(environment: Path) -> None:
     packages = run(environment, "pip", "list", "--format=freeze").stdout.lower().replace("_", "-")
     library = run(environment, "python", "-c", "from skilltree import AsyncDatabase, Database, curriculum, passwords")
     command = run(environment, "skilltree", "status")
@@ -88,7 +88,7 @@ def test_a_wheel_in_an_empty_environment_migrates_seeds_and_loads_a_tree(
     assert int(skills) == 40
 
 
-def test_an_installed_command_line_has_no_commands_of_the_checkout(
+def test_the_installed_command_line_has_no_commands_of_the_checkout(
     wheel: Path, environment: Path, empty_url: str
 ) -> None:
     install(environment, f"{wheel}[cli]")
@@ -105,7 +105,7 @@ def test_an_installed_command_line_has_no_commands_of_the_checkout(
     )
 
 
-def test_an_installed_command_line_explains_a_query(wheel: Path, environment: Path, empty_url: str) -> None:
+def test_the_installed_command_line_can_explain_a_query(wheel: Path, environment: Path, empty_url: str) -> None:
     install(environment, f"{wheel}[cli]")
     run(environment, "skilltree", "migrate", url=empty_url)
 

@@ -1,4 +1,4 @@
-"""What bcrypt would silently cut or confuse is refused before hashing."""
+"""Passwords that bcrypt would silently truncate or confuse are refused before hashing."""
 
 import re
 
@@ -15,20 +15,20 @@ CHEAP = 4
     "password",
     ["x", "password123", " ", "a" * 72, "é" * 36, "€" * 24, "🌳" * 18, "a" * 69 + "€", "\n", "\x01", "$2b$04$"],
 )
-def test_hash_verifies_the_password_it_was_made_of(password: str) -> None:
+def test_a_hash_verifies_its_password(password: str) -> None:
     hashed = hash_password(password, cost=CHEAP)
 
     assert bcrypt.checkpw(password.encode(), hashed.encode())
 
 
 @pytest.mark.parametrize("other", ["Secret", "secret ", "secre", "s", ""])
-def test_hash_verifies_no_other_password(other: str) -> None:
+def test_a_hash_verifies_no_other_password(other: str) -> None:
     hashed = hash_password("secret", cost=CHEAP)
 
     assert not bcrypt.checkpw(other.encode(), hashed.encode())
 
 
-def test_every_one_of_72_bytes_counts() -> None:
+def test_all_72_bytes_count() -> None:
     hashed = hash_password("a" * 71 + "b", cost=CHEAP)
 
     assert bcrypt.checkpw(b"a" * 71 + b"b", hashed.encode())
@@ -51,7 +51,7 @@ def test_more_than_72_bytes_are_refused(password: str) -> None:
     ("password", "reason"),
     [("", "empty"), ("\0", "NUL"), ("a\0b", "NUL"), ("secret\0", "NUL"), ("\ud800", "Unicode"), ("a\udfff", "Unicode")],
 )
-def test_what_bcrypt_would_confuse_is_refused(password: str, reason: str) -> None:
+def test_a_password_that_bcrypt_would_confuse_is_refused(password: str, reason: str) -> None:
     with pytest.raises(InvalidPassword, match=reason) as caught:
         hash_password(password, cost=CHEAP)
 
@@ -59,7 +59,7 @@ def test_what_bcrypt_would_confuse_is_refused(password: str, reason: str) -> Non
 
 
 @pytest.mark.parametrize("password", ["a" * 73, "secret-and-a-NUL\0"])
-def test_message_never_holds_the_password(password: str) -> None:
+def test_no_message_contains_the_password(password: str) -> None:
     with pytest.raises(InvalidPassword) as caught:
         hash_password(password, cost=CHEAP)
 
@@ -67,7 +67,7 @@ def test_message_never_holds_the_password(password: str) -> None:
 
 
 @pytest.mark.parametrize("cost", [-1, 0, 3, 32, 1000])
-def test_cost_out_of_range_is_refused(cost: int) -> None:
+def test_a_cost_out_of_range_is_refused(cost: int) -> None:
     with pytest.raises(InvalidPassword) as caught:
         hash_password("secret", cost=cost)
 
@@ -76,31 +76,31 @@ def test_cost_out_of_range_is_refused(cost: int) -> None:
 
 
 @pytest.mark.parametrize("cost", [4, 5, 6])
-def test_cost_is_that_of_the_hash(cost: int) -> None:
+def test_a_hash_contains_its_cost(cost: int) -> None:
     hashed = hash_password("secret", cost=cost)
 
     assert hashed.startswith(f"$2b$0{cost}$")
 
 
-def test_cost_is_12_unless_said_otherwise() -> None:
+def test_the_default_cost_is_12() -> None:
     hashed = hash_password("secret")
 
     assert DEFAULT_COST == 12
     assert hashed.startswith("$2b$12$")
 
 
-def test_hash_has_the_form_that_the_database_asks_for() -> None:
+def test_a_hash_has_the_form_that_the_database_requires() -> None:
     hashed = hash_password("secret", cost=CHEAP)
 
     assert re.fullmatch(r"\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}", hashed)
 
 
-def test_same_password_never_has_the_same_hash() -> None:
+def test_two_hashes_of_one_password_differ() -> None:
     hashes = {hash_password("secret", cost=CHEAP) for _ in range(20)}
 
     assert len(hashes) == 20
 
 
-def test_refusal_is_an_error_of_this_library() -> None:
+def test_a_refused_password_raises_a_skilltree_error() -> None:
     with pytest.raises(SkillTreeError):
         hash_password("")

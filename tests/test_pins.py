@@ -1,4 +1,4 @@
-"""Whatever server, role, database or environment set, the results are the same."""
+"""Settings of the server, role, database or environment do not change results."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ HOSTILE = {
 
 
 def results(url: str, prepare_threshold: int | None = 5) -> list[object]:
-    """Do some work of every kind, and return what must not differ from run to run."""
+    """Do work of every kind, and return the results that no setting may change."""
     at = datetime.now(UTC)
     with Database(url, max_size=1, prepare_threshold=prepare_threshold) as db:
         service = db.as_service()
@@ -87,66 +87,66 @@ def app_url(migrated_url: str) -> str:
 
 
 @pytest.fixture
-def usual(app_url: str, connection: psycopg.Connection[Any]) -> list[object]:
+def expected_results(app_url: str, connection: psycopg.Connection[Any]) -> list[object]:
     return results(app_url)
 
 
-def set_hostile(connection: psycopg.Connection[Any], of: str, settings: dict[str, str]) -> None:
+def set_hostile(connection: psycopg.Connection[Any], target: str, settings: dict[str, str]) -> None:
     for name, value in settings.items():
-        connection.execute(f"alter {of} set {name} = {value if name == 'search_path' else repr(value)}")
+        connection.execute(f"alter {target} set {name} = {value if name == 'search_path' else repr(value)}")
 
 
 @pytest.mark.parametrize("setting", [*HOSTILE, "all of them"])
-def test_what_is_set_for_the_database_changes_nothing(
-    app_url: str, connection: psycopg.Connection[Any], usual: list[object], setting: str
+def test_a_setting_of_the_database_changes_no_result(
+    app_url: str, connection: psycopg.Connection[Any], expected_results: list[object], setting: str
 ) -> None:
     settings = HOSTILE if setting == "all of them" else {setting: HOSTILE[setting]}
     set_hostile(connection, f"database {connection.info.dbname}", settings)
-    clear(connection)
+    reset_settings(connection)
 
-    assert results(app_url) == usual
+    assert results(app_url) == expected_results
 
 
-def test_what_is_set_for_the_role_changes_nothing(
-    app_url: str, connection: psycopg.Connection[Any], usual: list[object]
+def test_settings_of_the_role_change_no_result(
+    app_url: str, connection: psycopg.Connection[Any], expected_results: list[object]
 ) -> None:
     set_hostile(connection, f"role skilltree_app in database {connection.info.dbname}", HOSTILE)
-    clear(connection)
+    reset_settings(connection)
 
-    assert results(app_url) == usual
+    assert results(app_url) == expected_results
 
 
-def test_what_the_environment_sets_changes_nothing(
-    app_url: str, connection: psycopg.Connection[Any], usual: list[object], monkeypatch: pytest.MonkeyPatch
+def test_settings_in_the_environment_change_no_result(
+    app_url: str, connection: psycopg.Connection[Any], expected_results: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGTZ", "Pacific/Apia")
     monkeypatch.setenv("PGDATESTYLE", "German, DMY")
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
     monkeypatch.setenv("PGOPTIONS", "-c search_path=elsewhere -c default_transaction_isolation=serializable")
-    clear(connection)
+    reset_settings(connection)
 
-    assert results(app_url) == usual
+    assert results(app_url) == expected_results
 
 
 @needs_pgbouncer
-def test_behind_a_pooler_what_is_set_for_the_database_changes_nothing(
-    migrated_url: str, connection: psycopg.Connection[Any], usual: list[object]
+def test_settings_of_the_database_change_no_result_behind_a_pooler(
+    migrated_url: str, connection: psycopg.Connection[Any], expected_results: list[object]
 ) -> None:
     set_hostile(connection, f"database {connection.info.dbname}", HOSTILE)
-    clear(connection)
+    reset_settings(connection)
 
     with pgbouncer(migrated_url, prepares=False) as url:
         found = results(url, prepare_threshold=None)
 
-    assert found == usual
+    assert found == expected_results
 
 
-def clear(connection: psycopg.Connection[Any]) -> None:
+def reset_settings(connection: psycopg.Connection[Any]) -> None:
     for table in ("users", "skill_trees", "skill_categories"):
         connection.execute(f"delete from public.{table}")
 
 
-def test_what_the_connection_string_sets_itself_stays(app_url: str) -> None:
+def test_settings_in_the_connection_string_are_kept(app_url: str) -> None:
     url = make_conninfo(app_url, options=r"-c TimeZone=Asia/Tokyo --default-transaction-isolation=repeatable\ read")
     with Database(url) as db, db._pool.connection() as connection:
         shown = [
@@ -157,6 +157,6 @@ def test_what_the_connection_string_sets_itself_stays(app_url: str) -> None:
     assert shown == [("Asia/Tokyo",), ("repeatable read",)]
 
 
-def test_the_settings_of_a_connection_string_are_found_however_they_are_written() -> None:
+def test_settings_in_a_connection_string_are_found_in_every_notation() -> None:
     assert kept({"options": "-c a_b=1 -cC=2 --d-e=3 -c lock_timeout=5"}) == {"a_b", "c", "d_e", "lock_timeout"}
     assert kept({}) == frozenset()

@@ -1,4 +1,4 @@
-"""The library works with whichever implementation of psycopg there is: also in pure Python, with the system's libpq."""
+"""The library works with every implementation of psycopg, including pure Python with the system's libpq."""
 
 import os
 import subprocess
@@ -35,8 +35,8 @@ print("done")
 """
 
 
-@pytest.mark.skipif(find_library("pq") is None, reason="there is no libpq of the system's: install libpq5")
-def test_it_works_with_the_implementation_in_python(migrated_url: str) -> None:
+@pytest.mark.skipif(find_library("pq") is None, reason="the system has no libpq: install libpq5")
+def test_the_library_works_with_psycopg_in_pure_python(migrated_url: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", WORK, migrated_url],
         env={**os.environ, "PSYCOPG_IMPL": "python"},
@@ -48,7 +48,7 @@ def test_it_works_with_the_implementation_in_python(migrated_url: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
-def test_who_deploys_chooses_the_driver() -> None:
+def test_the_package_does_not_choose_the_psycopg_implementation() -> None:
     required = [line for line in requires("skilltree") or [] if "psycopg" in line and "extra ==" not in line]
 
     assert required

@@ -1,4 +1,4 @@
-"""Plans of the query files: run with samples, in their roles, and read."""
+"""Plans of the query files: running them with samples in their roles, and reading the plans."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def connection(loaded_url: str) -> Any:
 
 
 def top(connection: psycopg.Connection[Any], statement: str) -> plan.Json:
-    """Return the top node of a statement that is no query file."""
+    """Return the top node of the plan of a statement outside the query files."""
     row = connection.execute(f"explain (analyze, buffers, format json) {statement}".encode()).fetchone()
     assert row is not None
     found: plan.Json = row[0][0]["Plan"]
@@ -46,17 +46,17 @@ def found_in(connection: psycopg.Connection[Any], statement: str, **sizes: int) 
     return [each for node in plan.nodes(top(connection, statement)) for each in plan.findings(node, sizes)]
 
 
-def everything(connection: psycopg.Connection[Any]) -> Any:
+def all_rows_fingerprint(connection: psycopg.Connection[Any]) -> Any:
     return connection.execute(
         """select count(*), sum(hashtext(user_skill_progress::text)), (select sum(hashtext(xp_events::text))
         from xp_events), (select sum(hashtext(skills::text)) from skills) from user_skill_progress"""
     ).fetchone()
 
 
-def test_every_query_runs_with_samples_that_find_something_and_takes_back_what_it_did(
+def test_every_query_finds_rows_with_its_samples_and_is_rolled_back(
     connection: psycopg.Connection[Any],
 ) -> None:
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
     measured = [name for name in names() if has_plan(read(name)) and not is_about_the_schema(name)]
     wanting = {name: unsampled(read(name)) for name in measured}
 
@@ -64,14 +64,14 @@ def test_every_query_runs_with_samples_that_find_something_and_takes_back_what_i
 
     assert {name: missing for name, missing in wanting.items() if missing} == {}
     assert {each.name: each.unknown for each in explained if each.unknown} == {}
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
 
 
 @pytest.mark.parametrize(
     ("name", "role"),
     [("trees/load", "app_user"), ("progress/complete_skill", "app_engine"), ("leaderboards/top", "app_service")],
 )
-def test_a_query_runs_in_the_role_that_it_needs(connection: psycopg.Connection[Any], name: str, role: str) -> None:
+def test_a_query_runs_in_its_role(connection: psycopg.Connection[Any], name: str, role: str) -> None:
     assert explain(connection, name, {}).role == role
 
 
@@ -86,7 +86,7 @@ def test_a_learners_query_runs_under_row_level_security(connection: psycopg.Conn
     assert "app.current_user_id" in json.dumps(of_another.json)
 
 
-def test_a_step_sees_what_the_steps_before_it_did(connection: psycopg.Connection[Any]) -> None:
+def test_a_step_sees_the_changes_of_the_steps_before_it(connection: psycopg.Connection[Any]) -> None:
     alone = read("progress/outcome").statement
     explained = explain(connection, "progress/outcome", {})
 
@@ -103,18 +103,18 @@ def test_a_step_sees_what_the_steps_before_it_did(connection: psycopg.Connection
     assert before != after
 
 
-def test_what_triggers_touch_is_counted_with_what_is_deferred(connection: psycopg.Connection[Any]) -> None:
+def test_buffers_of_triggers_are_counted_even_if_deferred(connection: psycopg.Connection[Any]) -> None:
     cascading = explain(connection, "users/delete", {})
     deferred = explain(connection, "skills/add_dependency", {})
     reading = explain(connection, "trees/load", {})
 
-    # The learner's rows in eight tables, and the check of the graph.
+    # Triggers delete the learner's rows in eight tables and check the graph.
     assert cascading.trigger_buffers > 10 * cascading.buffers
     assert deferred.trigger_buffers > 20
     assert reading.trigger_buffers == 0
 
 
-def test_the_plan_is_the_one_that_a_session_settles_on(connection: psycopg.Connection[Any]) -> None:
+def test_the_plan_is_the_one_that_a_session_uses_after_five_runs(connection: psycopg.Connection[Any]) -> None:
     settled = explain(connection, "progress/for_skill", {})
     custom = explain(connection, "progress/for_skill", {}, custom=True)
 
@@ -125,7 +125,7 @@ def test_the_plan_is_the_one_that_a_session_settles_on(connection: psycopg.Conne
 
 
 @pytest.mark.parametrize("name", ["leaderboards/top", "leaderboards/around"])
-def test_places_come_in_order_from_the_index_also_under_row_level_security(
+def test_leaderboard_rows_come_in_index_order_even_under_row_level_security(
     connection: psycopg.Connection[Any], name: str
 ) -> None:
     explained = explain(connection, name, {})
@@ -146,7 +146,7 @@ def test_places_come_in_order_from_the_index_also_under_row_level_security(
         "progress/explain_lock",
     ],
 )
-def test_the_graph_is_followed_within_a_tree_that_is_read_once(connection: psycopg.Connection[Any], name: str) -> None:
+def test_a_graph_query_reads_its_tree_once(connection: psycopg.Connection[Any], name: str) -> None:
     explained = explain(connection, name, {})
 
     scans = [node for node in plan.nodes(explained.plan) if node.table == "skills"]
@@ -155,7 +155,7 @@ def test_the_graph_is_followed_within_a_tree_that_is_read_once(connection: psyco
     assert tree.rows < 400
 
 
-def test_a_batch_of_a_backfill_looks_at_its_own_learners_only(connection: psycopg.Connection[Any]) -> None:
+def test_a_batch_of_a_backfill_reads_only_its_own_learners(connection: psycopg.Connection[Any]) -> None:
     every = connection.execute("select id, criterion, is_limited from achievements").fetchall()
     kinds = {(criterion, is_limited): id_ for id_, criterion, is_limited in every}
 
@@ -168,7 +168,7 @@ def test_a_batch_of_a_backfill_looks_at_its_own_learners_only(connection: psycop
     assert max(read_rows) <= 10
 
 
-def test_explain_shows_several_plans_with_what_to_look_at(run: Run) -> None:
+def test_explain_shows_several_plans_with_warnings(run: Run) -> None:
     shown = run("explain", "trees/load", "doctor/xp_total")
 
     assert shown.exit_code == 0
@@ -178,8 +178,8 @@ def test_explain_shows_several_plans_with_what_to_look_at(run: Run) -> None:
     assert "▲ reads all " in shown.output
 
 
-def test_estimates_that_are_far_off_are_found_but_not_where_a_limit_stops(connection: psycopg.Connection[Any]) -> None:
-    # Of a range of what it has no statistics of, the planner expects a share of 0.005.
+def test_wrong_estimates_are_reported_except_below_a_limit(connection: psycopg.Connection[Any]) -> None:
+    # Without statistics, the planner expects a range to select 0.005 of the rows.
     off = found_in(connection, "select from users where length(email) > 0 and length(email) < 1000")
     stopped = found_in(connection, "select from users limit 1")
 
@@ -187,14 +187,14 @@ def test_estimates_that_are_far_off_are_found_but_not_where_a_limit_stops(connec
     assert stopped == []
 
 
-def test_a_sequential_scan_is_found_where_the_table_is_large(connection: psycopg.Connection[Any]) -> None:
+def test_a_sequential_scan_of_a_large_table_is_reported(connection: psycopg.Connection[Any]) -> None:
     statement = "select from users"
 
     assert found_in(connection, statement, users=20_000) == ["reads all 20,000 rows of users"]
     assert found_in(connection, statement, users=200) == []
 
 
-def test_rows_thrown_away_and_many_loops_are_found(connection: psycopg.Connection[Any]) -> None:
+def test_discarded_rows_and_many_loops_are_reported(connection: psycopg.Connection[Any]) -> None:
     filtered = found_in(connection, "select from user_skill_progress where md5(skill_id::text) = 'x'")
     looped = found_in(connection, "select (select name from skills where id = skill_id) from user_skill_progress")
 
@@ -202,7 +202,7 @@ def test_rows_thrown_away_and_many_loops_are_found(connection: psycopg.Connectio
     assert any(each.startswith("ran ") for each in looped)
 
 
-def test_what_goes_to_disk_is_found(connection: psycopg.Connection[Any]) -> None:
+def test_spilling_to_disk_is_reported(connection: psycopg.Connection[Any]) -> None:
     connection.execute("set work_mem = '64kB'; set max_parallel_workers_per_gather = 0")
 
     found = found_in(connection, "select from user_skill_progress order by md5(skill_id::text)")
@@ -216,10 +216,10 @@ def programs() -> str:
 
 
 @pytest.mark.parametrize("name", ["trees/load", "progress/complete_skill", "trees/import_tree", "achievements/create"])
-def test_sql_prints_what_psql_and_pgbench_run(
+def test_the_option_sql_prints_a_script_for_psql_and_pgbench(
     run: Run, connection: psycopg.Connection[Any], loaded_url: str, name: str, tmp_path: Any
 ) -> None:
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
     for_psql, for_pgbench = run("sql", name).output, run("sql", name, "--pgbench").output
     (tmp_path / "query.sql").write_text(for_pgbench)
 
@@ -241,10 +241,10 @@ def test_sql_prints_what_psql_and_pgbench_run(
     assert "ROLLBACK" in ran.stdout
     assert f"/* {name} */" in for_psql
     assert "processed: 3/3" in benched.stdout
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
 
 
-def test_sql_takes_a_parameter_instead_of_its_sample(run: Run) -> None:
+def test_the_option_sql_accepts_a_parameter_instead_of_its_sample(run: Run) -> None:
     printed = run("sql", "categories/find_by_slug", "--set", "slug=it's").output
 
     assert "\\set slug '''it''''s'''\n" in printed

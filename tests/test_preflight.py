@@ -1,4 +1,4 @@
-"""Servers and databases that cannot work are refused by name, before anything is written."""
+"""Servers and databases that cannot work are refused before anything is written, with the reason."""
 
 import time
 from collections.abc import Iterator
@@ -27,16 +27,16 @@ def admin(template) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def make(admin, template) -> Iterator[object]:
-    """Make a database with these options, and return its URL."""
+def create_database(admin, template) -> Iterator[object]:
+    """Create a database with these options, and return its URL."""
     names: list[str] = []
 
-    def made(options: str = "") -> str:
+    def create(options: str = "") -> str:
         names.append(f"preflight_{uuid4().hex[:8]}")
         admin.execute(sql.SQL("create database {} ").format(sql.Identifier(names[-1])) + sql.SQL(options))
         return f"host={template.host} user={template.user} dbname={names[-1]}"
 
-    yield made
+    yield create
     for name in names:
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
@@ -51,8 +51,8 @@ def tables(url: str) -> int:
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1", "EUC_JP"])
-def test_a_database_in_another_encoding_is_refused_and_nothing_is_made(make, encoding):
-    url = make(f"encoding '{encoding}' lc_collate 'C' lc_ctype 'C' template template0")
+def test_a_database_in_another_encoding_is_refused_and_nothing_is_created(create_database, encoding):
+    url = create_database(f"encoding '{encoding}' lc_collate 'C' lc_ctype 'C' template template0")
 
     for call in (migrate.migrate, migrate.status, drift, lambda url: Database(url).open()):
         with pytest.raises(UnfitDatabase, match=f"encoding {encoding}.* needs UTF8"):
@@ -73,8 +73,8 @@ def test_an_old_server_is_refused():
         refuse_unfit(Old())
 
 
-def test_a_schema_of_the_roles_own_is_left_alone(make):
-    url = make()
+def test_a_schema_with_the_name_of_the_role_is_left_alone(create_database):
+    url = create_database()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("create schema {}").format(sql.Identifier(connection.info.user)))
 
@@ -119,8 +119,8 @@ def test_a_schema_of_the_roles_own_is_left_alone(make):
     ],
     ids=itemgetter(0),
 )
-def test_settings_of_the_database_change_nothing(make, admin, settings):
-    url = make()
+def test_settings_of_the_database_do_not_affect_migrations(create_database, admin, settings):
+    url = create_database()
     name = str(conninfo_to_dict(url)["dbname"])
     for setting in settings:
         admin.execute(sql.SQL("alter database {} set ").format(sql.Identifier(name)) + sql.SQL(setting))
@@ -130,8 +130,8 @@ def test_settings_of_the_database_change_nothing(make, admin, settings):
     assert not drift(url)
 
 
-def test_a_role_that_may_not_make_tables_is_refused(make, admin):
-    url = make()
+def test_a_role_that_cannot_create_tables_is_refused(create_database, admin):
+    url = create_database()
     role = f"weak_{uuid4().hex[:8]}"
     admin.execute(sql.SQL("create role {} login createrole").format(sql.Identifier(role)))
     try:
@@ -142,8 +142,8 @@ def test_a_role_that_may_not_make_tables_is_refused(make, admin):
         admin.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
 
 
-def test_a_database_that_only_reads_is_refused(make, admin):
-    url = make()
+def test_a_read_only_database_is_refused(create_database, admin):
+    url = create_database()
     name = str(conninfo_to_dict(url)["dbname"])
     admin.execute(sql.SQL("alter database {} set default_transaction_read_only = on").format(sql.Identifier(name)))
 
@@ -151,8 +151,8 @@ def test_a_database_that_only_reads_is_refused(make, admin):
         migrate.migrate(url)
 
 
-def test_a_database_whose_triggers_are_switched_off_is_refused(make, admin):
-    url = make()
+def test_a_database_with_disabled_triggers_is_refused(create_database, admin):
+    url = create_database()
     name = str(conninfo_to_dict(url)["dbname"])
     admin.execute(sql.SQL("alter database {} set session_replication_role = replica").format(sql.Identifier(name)))
 
@@ -161,8 +161,8 @@ def test_a_database_whose_triggers_are_switched_off_is_refused(make, admin):
     assert tables(url) == 0
 
 
-def test_a_database_without_the_schema_public_is_refused(make):
-    url = make()
+def test_a_database_without_the_schema_public_is_refused(create_database):
+    url = create_database()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop schema public")
 
@@ -170,7 +170,7 @@ def test_a_database_without_the_schema_public_is_refused(make):
         migrate.migrate(url)
 
 
-def test_roles_that_are_missing_and_cannot_be_made_are_told_before_anything_is(new_host):
+def test_roles_that_are_missing_and_cannot_be_created_are_reported_first(new_host):
     admin_url = f"host={new_host} user=postgres dbname=postgres"
     role, name = f"weak_{uuid4().hex[:8]}", f"preflight_{uuid4().hex[:8]}"
     with psycopg.connect(admin_url, autocommit=True) as connection:
@@ -187,8 +187,8 @@ def test_roles_that_are_missing_and_cannot_be_made_are_told_before_anything_is(n
 
 
 @pytest.fixture
-def others_roles(new_host) -> Iterator[psycopg.Connection]:
-    """A superuser of a server on which another deployment has made the roles, and a database of somebody else's."""
+def foreign_roles(new_host) -> Iterator[psycopg.Connection]:
+    """A superuser's connection to a server where another deployment has created the roles, and an empty database."""
     with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
         connection.execute("create role other; create role keeper login")
         connection.execute("create database kept owner keeper")
@@ -197,13 +197,11 @@ def others_roles(new_host) -> Iterator[psycopg.Connection]:
 
 
 @pytest.mark.parametrize("attributes", ["nocreaterole", "createrole"])
-def test_an_owner_who_is_no_member_of_the_service_is_refused_before_anything_is_made(
-    new_host, others_roles, attributes
-):
-    others_roles.execute(f"alter role keeper {attributes}")
+def test_an_owner_without_app_service_is_refused_before_anything_is_created(new_host, foreign_roles, attributes):
+    foreign_roles.execute(f"alter role keeper {attributes}")
     url = f"host={new_host} user=keeper dbname=kept"
-    if attributes == "createrole" and others_roles.info.server_version < 160000:
-        # Until 15, who may create roles grants any.
+    if attributes == "createrole" and foreign_roles.info.server_version < 160000:
+        # Up to 15, a role with CREATEROLE may grant any role.
         assert migrate.migrate(url)
         return
 
@@ -211,7 +209,7 @@ def test_an_owner_who_is_no_member_of_the_service_is_refused_before_anything_is_
         migrate.migrate(url)
     assert tables(url) == 0
 
-    others_roles.execute("grant app_service to keeper")
+    foreign_roles.execute("grant app_service to keeper")
     assert migrate.migrate(url)
     assert migrate.health(url) == []
 
@@ -225,24 +223,24 @@ def test_an_owner_who_is_no_member_of_the_service_is_refused_before_anything_is_
         ("alter role keeper noinherit; revoke app_service from keeper", "keeper.* inherit"),
     ],
 )
-def test_roles_that_are_not_as_they_must_be_are_told_with_what_mends_them(new_host, others_roles, done, told):
-    others_roles.execute("grant app_service to keeper")
-    others_roles.execute(done)
+def test_wrong_roles_are_reported_with_the_statements_that_correct_them(new_host, foreign_roles, done, told):
+    foreign_roles.execute("grant app_service to keeper")
+    foreign_roles.execute(done)
     url = f"host={new_host} user=keeper dbname=kept"
     with psycopg.connect(make_conninfo(url, user="postgres"), autocommit=True) as connection:
-        # Whose role inherits nothing on 15 is no owner of the schema either.
+        # On 15, a role without INHERIT does not have the privileges of the schema's owner either.
         connection.execute("grant create on schema public to keeper")
 
     with pytest.raises(UnfitDatabase, match=told) as refused:
         migrate.migrate(url)
     assert tables(url) == 0
 
-    others_roles.execute(str(refused.value).partition("As an administrator: ")[2].partition(" (or")[0])
+    foreign_roles.execute(str(refused.value).partition("As an administrator: ")[2].partition(" (or")[0])
     assert migrate.migrate(url)
 
 
-def test_time_outs_of_the_role_do_not_cut_a_migration_off(make, admin, tmp_path):
-    url = make()
+def test_timeouts_of_the_role_do_not_cancel_a_migration(create_database, admin, tmp_path):
+    url = create_database()
     name = str(conninfo_to_dict(url)["dbname"])
     time_outs = ["idle_in_transaction_session_timeout", "idle_session_timeout"]
     time_outs += ["transaction_timeout"] if admin.info.server_version >= 170000 else []
@@ -257,7 +255,7 @@ def test_time_outs_of_the_role_do_not_cut_a_migration_off(make, admin, tmp_path)
     assert migrate.rollback(url, folder=tmp_path) == ["0001.slow"]
 
 
-def test_operators_of_a_database_whose_triggers_are_switched_off_are_refused(migrated_url):
+def test_commands_refuse_a_database_with_disabled_triggers(migrated_url):
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute(f"alter database {connection.info.dbname} set session_replication_role = replica")
 

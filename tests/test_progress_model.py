@@ -1,7 +1,7 @@
-"""The progress engine against a plain model of its rules: random learners, random authors, and every number compared.
+"""The progress engine compared with a plain model of its rules: random learners and authors, and every number.
 
-The model is written from docs/progress.md. It knows nothing of how the database keeps its numbers up to date: whatever
-can be derived is derived anew each time it is asked for.
+The model follows docs/progress.md. It does not share the database's way of keeping numbers up to date. It derives
+everything again each time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,7 +56,7 @@ _STEPS = settings(
 
 ZONES = ["UTC", "Pacific/Auckland", "America/Los_Angeles", "Europe/London", "Pacific/Kiritimati", "Asia/Kolkata", None]
 
-# Each a few days before the clocks change somewhere: Los Angeles, London, Auckland, Los Angeles.
+# Each period starts a few days before a clock change in Los Angeles, London, Auckland, and Los Angeles.
 PERIODS = [date(2024, 3, 8), date(2024, 3, 29), date(2024, 4, 5), date(2024, 11, 1)]
 
 
@@ -120,7 +120,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Event:
-    """XP once granted. What paid is as it was then; an achievement is of no tree, category, difficulty or type."""
+    """XP granted once, with the skill as it was then. Achievements have no tree, category, difficulty or type."""
 
     xp: int
     day: date
@@ -146,7 +146,7 @@ class Criterion:
 
 @dataclass
 class Day:
-    """A day of a learner's calendar: from when there was learning, and whether it counts, or only joins others."""
+    """A day of a learner's calendar: the time of its first activity, and whether it counts or only joins others."""
 
     minutes: int = 0
     at: datetime | None = None
@@ -167,14 +167,14 @@ class Learner:
     ledger: dict[tuple[str, UUID], Event] = field(default_factory=dict)
 
     def offset(self, at: datetime) -> timedelta:
-        """Return how far the learner's clock is ahead of UTC, a day beginning when it begins for them."""
+        """Return how far the learner's day is ahead of the UTC day, including the hour at which it starts."""
         return at.astimezone(ZoneInfo(self.zone or "UTC")).utcoffset() - timedelta(hours=self.begins_at)  # type: ignore[operator]
 
     def day_of(self, at: datetime) -> date:
         return (at.astimezone(UTC) + self.offset(at)).date()
 
     def goes_on(self, at: datetime) -> bool:
-        """Tell whether the streak of the latest day has not lapsed."""
+        """Return whether the streak of the latest day has not lapsed."""
         if not self.days or self.day_of(at) <= max(self.days) + timedelta(days=1):
             return bool(self.days)
         if self.last is None:
@@ -205,12 +205,12 @@ class Learner:
         return [skill for skill in tree.counted if self.has(skill) == "COMPLETED"]
 
     def settle(self, tree: Tree) -> None:
-        """Complete the tree, if it is under way and nothing is left to do."""
+        """Complete the tree, if it is in progress and all its skills are done."""
         if self.tree_status(tree) in {"IN_PROGRESS", "PAUSED"} and 0 < len(tree.counted) == len(self.done(tree)):
             self.trees[tree.id] = "COMPLETED"
 
     def begin(self, tree: Tree) -> None:
-        """Start or resume a tree by working in it."""
+        """Start or resume a tree, as work in it does."""
         if self.tree_status(tree) != "COMPLETED":
             self.trees[tree.id] = "IN_PROGRESS"
 
@@ -222,7 +222,7 @@ class Learner:
             self.days[day] = Day(at=at)
             for skipped in range(1, (day - latest).days) if goes_on else ():
                 self.days[day - timedelta(days=skipped)] = Day(counts=False)
-            # The second day of a streak may follow at once, and each one more takes a day, but for summer time.
+            # The second day of a streak may follow at once. Each further day needs 24 hours, or 23 at a clock change.
             run = [one for one in self.run_with(day) if self.days[one].counts]
             moments = [self.moment_of(one) for one in run]
             counts = max(moments) - min(moments) >= (len(run) - 2) * timedelta(hours=24) - timedelta(hours=2)
@@ -234,7 +234,7 @@ class Learner:
             self.last = at, self.offset(at)
 
     def run_with(self, day: date) -> list[date]:
-        """Return the days in a row of which this is one."""
+        """Return the consecutive days that include this one."""
         first, last = day, day
         while first - timedelta(days=1) in self.days:
             first -= timedelta(days=1)
@@ -247,7 +247,7 @@ class Learner:
 
     @property
     def joining(self) -> set[date]:
-        """Return the days that join others, and are no days of learning, or one too many."""
+        """Return the days that join others without counting."""
         return {one for one, day in self.days.items() if day.excused or not day.counts}
 
     @property
@@ -267,7 +267,7 @@ class Learner:
         return self.streaks[-1] if self.days else 0
 
     def reported_streak(self, at: datetime) -> int:
-        """Return the current streak, or 0 where it has lapsed by then."""
+        """Return the current streak, or 0 if it has lapsed by this time."""
         return self.current_streak if self.goes_on(at) else 0
 
     @property
@@ -275,7 +275,7 @@ class Learner:
         return max(self.streaks, default=0)
 
     def reached(self, criterion: Criterion) -> int:
-        """Return what a criterion counts."""
+        """Return the value that a criterion compares with its threshold."""
         counted = [
             event
             for (kind, _), event in self.ledger.items()
@@ -290,7 +290,7 @@ class Learner:
         return max(runs({event.day for event in counted}, self.joining), default=0) if counted else 0
 
     def award(self, achievements: dict[AchievementId, Criterion], at: datetime) -> dict[AchievementId, int]:
-        """Award all that is earned, until nothing more follows."""
+        """Award every earned achievement, until no further one is earned."""
         earned: dict[AchievementId, int] = {}
         while due := [
             (achievement, criterion)
@@ -304,7 +304,7 @@ class Learner:
 
     @property
     def scores(self) -> dict[tuple[str, date], tuple[int, datetime]]:
-        """Return the XP on each leaderboard, and when the last of them came."""
+        """Return the XP on each leaderboard, and the time of the last event."""
         scores: dict[tuple[str, date], tuple[int, datetime]] = {}
         for event in self.ledger.values():
             day = event.at.astimezone(UTC).date()
@@ -317,7 +317,7 @@ class Learner:
 
 
 def runs(days: Iterable[date], joining: Iterable[date] = ()) -> list[int]:
-    """Return how long each run of consecutive days is, the first first; days that only join others do not count."""
+    """Return the length of each run of consecutive days, in order. Days that only join others do not count."""
     lengths: list[int] = []
     last = None
     for day in sorted({*days, *joining}):
@@ -330,12 +330,12 @@ def runs(days: Iterable[date], joining: Iterable[date] = ()) -> list[int]:
     return lengths
 
 
-# --- the database beside it ------------------------------------------------------------------------------------------
+# --- the database and the model----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class When:
-    """A moment: so many half hours after a period begins, or now, or later."""
+    """A moment: a number of half hours after the start of a period, or now, or in the future."""
 
     half_hours: int
     kind: str
@@ -369,7 +369,7 @@ SCORE = st.none() | st.sampled_from([0.0, 40.0, 69.5, 70.0, 85.0, 100.0, 101.0])
 
 
 class Progress(RuleBasedStateMachine):
-    """Learners and authors at work, the same in the database and in the model. Who and what is drawn by place."""
+    """Learners and authors act alike in the database and in the model. Numbers that are drawn select who and what."""
 
     def __init__(self, db: Database, connection: Connection) -> None:
         super().__init__()
@@ -380,7 +380,7 @@ class Progress(RuleBasedStateMachine):
         self.learners: list[Learner] = []
         self.trees: list[Tree] = []
         self.achievements: dict[AchievementId, Criterion] = {}
-        # Ids that are the same each time an example is run, so that whatever goes by their order is, too.
+        # Ids are the same in each run of an example, so everything ordered by id is the same as well.
         self.ids = map(uuid5, repeat(NAMESPACE_URL), map(str, count()))
         self.gone = SkillId(next(self.ids))
 
@@ -397,7 +397,7 @@ class Progress(RuleBasedStateMachine):
         return self.trees[place % len(self.trees)]
 
     def _skill(self, place: int, fits: Callable[[Skill], bool] = lambda skill: True) -> Skill | None:
-        """Return a skill, three times in four one that fits, if there is any."""
+        """Return a skill; three times in four one that fits, if there is one."""
         fitting = [skill for skill in self.skills if fits(skill)]
         skills = fitting if fitting and place % 4 else self.skills
         return skills[place // 4 % len(skills)] if skills else None
@@ -406,7 +406,7 @@ class Progress(RuleBasedStateMachine):
         known = [*tree.skills]
         return {known[place % len(known)] for place in places} if known else set()
 
-    # --- what there is to start with
+    # --- initial rows
 
     @initialize(
         zones=st.lists(st.sampled_from(ZONES[:-1]), min_size=2, max_size=3),
@@ -465,7 +465,7 @@ class Progress(RuleBasedStateMachine):
         self.achievements[made.id] = criterion
 
     def _create(self, tree: Tree, places: Sequence[int], kind: int) -> None:
-        """Create a skill whose bits say what kind of skill it is."""
+        """Create a skill. The bits of ``kind`` select its properties."""
         needs = self._within(tree, places)
         skill = Skill(
             id=SkillId(next(self.ids)),
@@ -493,10 +493,10 @@ class Progress(RuleBasedStateMachine):
         )
         tree.skills[skill.id] = skill
 
-    # --- what learners do
+    # --- actions of learners
 
     def _refused(self, faults: Errors, call: Callable[[], object]) -> bool:
-        """Tell whether there are faults; then the call must be refused with one of them, and write nothing."""
+        """Return whether there are faults. If so, the call must raise one of them and write nothing."""
         if not faults:
             return False
         before = self._fingerprint()
@@ -507,7 +507,7 @@ class Progress(RuleBasedStateMachine):
         return True
 
     def _fingerprint(self) -> list[tuple[Any, ...]]:
-        """Return what changes with every row written, be it with the values it had."""
+        """Return a fingerprint that changes with every written row, even with equal values."""
         prints = " union all ".join(
             f"select '{table}', count(*), md5(string_agg({table}.xmin || {table}::text, ' ' order by {table}::text))"
             f" from {table}"
@@ -516,7 +516,7 @@ class Progress(RuleBasedStateMachine):
         return sorted(self.connection.execute(prints).fetchall())
 
     def _forbidden(self, action: str, learner: Learner, skill: Skill) -> Errors:
-        """Return the error that a status forbids an action with."""
+        """Return the errors with which a status forbids an action."""
         status = learner.status(skill)
         if action == "reset_skill" or (action, status) in {("complete_skill", "COMPLETED"), ("skip_skill", "SKIPPED")}:
             return set()
@@ -532,7 +532,7 @@ class Progress(RuleBasedStateMachine):
 
     @contextmanager
     def _acting(self, learner: Learner, skill: Skill, at: datetime) -> Iterator[list[SkillOutcome]]:
-        """Compare what an action answers with what the block does to the model."""
+        """Compare the outcome of an action with the change that the block makes to the model."""
         tree = skill.tree
         xp, level = learner.total_xp, learner.level
         locked = {one.id for one in tree.active if learner.status(one) == "LOCKED"}
@@ -592,7 +592,7 @@ class Progress(RuleBasedStateMachine):
         return answers[0]
 
     def _explained(self, faults: Errors, learner: Learner, skill: Skill, call: Callable[[], object]) -> None:
-        """Check that a locked skill says what to learn first: all that is missing, each after what it needs."""
+        """Check that the error of a locked skill lists all missing skills, each after its own dependencies."""
         if faults != {PrerequisitesNotMet}:
             return
         with pytest.raises(PrerequisitesNotMet) as caught:
@@ -603,7 +603,7 @@ class Progress(RuleBasedStateMachine):
         assert all(ids.index(after) > ids.index(before) for after, before in ways.edges if after != skill.id)
 
     def _missing(self, learner: Learner, skill: Skill) -> "nx.DiGraph[Any]":
-        """Return the unsatisfied active skills that lead to a skill, as a graph: none only by work under way."""
+        """Return the graph of missing skills before a skill, without those that only started skills need."""
         missing = [one for one in skill.tree.active if learner.has(one) not in {"COMPLETED", "SKIPPED"}]
         known = {one.id for one in missing} | {skill.id}
         edges = [(one, needed) for one in [*missing, skill] for needed in one.needs if needed in known]
@@ -698,7 +698,7 @@ class Progress(RuleBasedStateMachine):
         who=PLACE, whats=st.lists(PLACE, min_size=2, max_size=4), when=WHEN, every=st.sampled_from([0, 24, 47, 48, 50])
     )
     def study(self, who: int, whats: list[int], when: When, every: int) -> None:
-        """Complete one skill after the other, so many half hours apart."""
+        """Complete several skills, ``every`` half hours apart."""
         learner = self._learner(who)
         for number, what in enumerate(whats):
             places = [
@@ -790,7 +790,7 @@ class Progress(RuleBasedStateMachine):
 
     @rule(who=PLACE, what=PLACE, zones=st.lists(st.sampled_from(ZONES), min_size=2, max_size=4), when=WHEN)
     def travel(self, who: int, what: int, zones: list[str | None], when: When) -> None:
-        """Learn in one zone after the other, a few hours apart."""
+        """Learn in several time zones, a few hours apart."""
         for number, zone in enumerate(zones):
             self.edit_profile(who, zone, 0, None)
             self.record_activity(who, what, When(when.half_hours + 17 * number, "then"), 1)
@@ -805,10 +805,10 @@ class Progress(RuleBasedStateMachine):
             self._refused({UserNotFound}, lambda: act(UserId(self.gone), skill.id))
         self._refused({TreeNotFound}, lambda: self.db.progress.reset_tree(learner.id, TreeId(self.gone)))
 
-    # --- what authors do
+    # --- actions of authors
 
     def _follow(self, tree: Tree) -> None:
-        """Let every learner follow an edit of a tree, and compare them."""
+        """Apply an edit of a tree to every learner of the model, and compare them."""
         for learner in self.learners:
             learner.settle(tree)
             self._compare(learner)
@@ -885,7 +885,7 @@ class Progress(RuleBasedStateMachine):
 
     @rule(who=PLACE, what=PLACE, place=PLACE, action=st.sampled_from(["start", "complete", "skip"]))
     def hinder(self, who: int, what: int, place: int, action: str) -> None:
-        """Let a skill that a learner has begun or skipped need one that is still to be done, and let them go on."""
+        """Add a missing prerequisite to a skill that a learner has started or skipped, and let the learner go on."""
         learner = self._learner(who)
         begun = [one for one in self.skills if learner.has(one) in {"SKIPPED", "IN_PROGRESS"}]
         if not begun:
@@ -907,7 +907,7 @@ class Progress(RuleBasedStateMachine):
 
     @rule(who=PLACE, where=PLACE, how=st.sampled_from(["is_active", "is_optional", "delete"]), paused=st.booleans())
     def leave_nothing_to_do(self, who: int, where: int, how: str, paused: bool) -> None:
-        """Take out of a tree, or make optional, what a learner has still to do there."""
+        """Remove the unfinished skills of a learner from a tree, or make them optional."""
         learner = self._learner(who)
         begun = [tree for tree in self.trees if learner.done(tree)]
         if not begun:
@@ -929,7 +929,7 @@ class Progress(RuleBasedStateMachine):
 
     @rule(where=PLACE, without=PLACE, changed=PLACE, optional=st.booleans(), active=st.booleans())
     def import_again(self, where: int, without: int, changed: int, optional: bool, active: bool) -> None:
-        """Import a tree as it is exported, but for a skill that is left out and another that is changed."""
+        """Import an export of a tree, without one skill and with a change to another."""
         tree = self._tree(where)
         exported = self.db.trees.export_tree(tree.slug)
         keys = sorted(skill.key for skill in exported.skills)
@@ -949,7 +949,7 @@ class Progress(RuleBasedStateMachine):
 
         tree.skills[SkillId(UUID(other))].is_optional = optional
         tree.skills[SkillId(UUID(other))].is_active = active
-        # Whatever is not in the curriculum, be it since an import before, is taken out of the graph.
+        # Skills missing from the curriculum leave the graph, even if an earlier import removed them.
         kept_ids = {SkillId(UUID(key)) for key in keys}
         for skill in tree.skills.values():
             skill.is_active = skill.is_active and skill.id in kept_ids
@@ -958,7 +958,7 @@ class Progress(RuleBasedStateMachine):
 
     @rule(where=PLACE, category=st.integers(0, 1), first=st.booleans())
     def move_tree(self, where: int, category: int, first: bool) -> None:
-        """Move a tree to a category, and behind the first tree or not."""
+        """Move a tree to a category, and make the first tree its prerequisite or not."""
         tree = self._tree(where)
         needs = {self.trees[0].id} if first and tree is not self.trees[0] else set()
 
@@ -970,7 +970,7 @@ class Progress(RuleBasedStateMachine):
     @rule(where=PLACE, really=st.sampled_from([False] * 5 + [True]))
     def delete_tree(self, where: int, really: bool) -> None:
         tree = self._tree(where)
-        # The first is what achievements and other trees need.
+        # Achievements and other trees refer to the first tree.
         if not really or tree is self.trees[0]:
             return
 
@@ -983,7 +983,7 @@ class Progress(RuleBasedStateMachine):
                 learner.work.pop(skill, None)
         self._follow(tree)
 
-    # --- comparing
+    # --- comparisons
 
     def _compare_tree(self, learner: Learner, tree: Tree, way: TreeProgress | None) -> None:
         minutes = sum(learner.work[skill].minutes for skill in tree.skills if skill in learner.work)
@@ -1070,7 +1070,7 @@ class Progress(RuleBasedStateMachine):
 
 
 def work_of(row: Any) -> Work:
-    """Return the stored work of a learner on a skill, as the model keeps it."""
+    """Return the stored work of a learner on a skill in the form of the model."""
     status = "AVAILABLE" if row.status == "LOCKED" else str(row.status)
     assert (row.progress_percent == 100) == (status == "COMPLETED")
     assert (row.completed_at is not None) == (status == "COMPLETED")

@@ -1,6 +1,6 @@
-"""Learners and authors at the same time, on connections of their own: what follows from an action follows once.
+"""Learners and authors act at the same time, on separate connections. Each effect of an action happens once.
 
-Each race begins with trees and learners that no other has touched, so that nothing later can mend what went wrong.
+Each race starts with new trees and learners, so that no later action can repair a fault.
 """
 
 import threading
@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.executors import NoopExecutor
 
-from _sync.factories import add_achievement, empty, rows, until_somebody_waits, value
+from _sync.factories import add_achievement, delete_all_rows, rows, value, wait_for_lock_waiters
 from conftest import _database
 from drift import drift
 from skilltree import Database
@@ -42,7 +42,7 @@ Action = Callable[[], object]
 Graph = Mapping[str, Sequence[str]]
 
 BEGUN = pytest.mark.parametrize("begun", [True, False], ids=["begun", "first"])
-"""In trees that somebody has begun learners share a lock; the first learner of a tree has it alone."""
+"""In a started tree learners share a lock. The first learner of a tree takes it exclusively."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def clone(template: NoopExecutor) -> Iterator[str]:
 @pytest.fixture
 def connection(clone: str) -> Iterator[Connection]:
     with psycopg.connect(clone, autocommit=True) as connection:
-        empty(connection)
+        delete_all_rows(connection)
         connection.execute("insert into skill_categories (name, slug) values ('Programming', 'programming')")
         yield connection
 
@@ -65,13 +65,13 @@ def db(clone: str, connection: Connection) -> Iterator[Database]:
 
 
 def opened(clone: str, deadlock_timeout: str = "5ms", isolation: str = "read\\ committed") -> Database:
-    """Return a pool that looks for deadlocks after this time: they are part of the races and need no second each."""
+    """Return a pool with a short deadlock timeout, because the races cause many deadlocks."""
     options = f"-c deadlock_timeout={deadlock_timeout} -c default_transaction_isolation={isolation}"
     return Database(make_conninfo(clone, options=options), max_size=8, timeout=30)
 
 
 class Race:
-    """Runs actions at the same time, again and again, each on a thread and so on a connection of its own."""
+    """Runs actions at the same time, repeatedly, in one thread and on one connection each."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(8)
@@ -80,7 +80,7 @@ class Race:
         self._threads.shutdown()
 
     def run(self, *actions: Action) -> list[Any]:
-        """Return what each action returns, or its error; what is no SkillTreeError is raised."""
+        """Return the result or error of each action. Raise any error that is not a SkillTreeError."""
         start = threading.Barrier(len(actions), timeout=30)
         futures = [self._threads.submit(self._attempt, start, action) for action in actions]
         return [future.result(timeout=60) for future in futures]
@@ -108,8 +108,10 @@ class Tree(dict[str, SkillId]):
         self.id = TreeId(uuid4())
 
 
-def plant(connection: Connection, graph: Graph, count: int = ROUNDS, **columns: Mapping[str, object]) -> list[Tree]:
-    """Write trees of the same form by plain SQL; ``xp_value={"html": 5}`` says what a skill has in a column."""
+def insert_trees(
+    connection: Connection, graph: Graph, count: int = ROUNDS, **columns: Mapping[str, object]
+) -> list[Tree]:
+    """Insert equal trees by plain SQL. ``xp_value={"html": 5}`` sets a column of a skill."""
     trees = [Tree({name: SkillId(uuid4()) for name in graph}) for _ in range(count)]
     dependents = {name: [other for other, needed in graph.items() if name in needed] for name in graph}
     names = ", ".join(("id", "skill_tree_id", "name", "dependencies", "dependents", *columns))
@@ -127,8 +129,8 @@ def plant(connection: Connection, graph: Graph, count: int = ROUNDS, **columns: 
     return trees
 
 
-def enrol(connection: Connection, count: int, *, slot: int | None = None) -> list[UserId]:
-    """Write learners by plain SQL; those of one slot share the rows in which a leaderboard counts them."""
+def insert_learners(connection: Connection, count: int, *, slot: int | None = None) -> list[UserId]:
+    """Insert learners by plain SQL. Learners of one slot share the rows of leaderboard counts."""
     ids = [UserId(uuid4()) for _ in range(count)]
     if slot is not None:
         ids = [UserId(UUID(bytes=one.bytes[:-1] + bytes([slot]))) for one in ids]
@@ -141,16 +143,16 @@ def enrol(connection: Connection, count: int, *, slot: int | None = None) -> lis
     return ids
 
 
-def begin(db: Database, connection: Connection, trees: Sequence[Tree]) -> None:
-    """Let another learner begin each tree."""
-    (other,) = enrol(connection, 1)
+def begin_trees(db: Database, connection: Connection, trees: Sequence[Tree]) -> None:
+    """Let another learner start each tree."""
+    (other,) = insert_learners(connection, 1)
     with db.transaction() as unit:
         for tree in trees:
             unit.progress.start_tree(other, tree.id)
 
 
-def completing(db: Database, learner: UserId, *skills: SkillId) -> Action:
-    """Return what completes skills one after the other, and returns the last outcome."""
+def completing_in_turn(db: Database, learner: UserId, *skills: SkillId) -> Action:
+    """Return an action that completes skills in turn and returns the last outcome."""
     return lambda: [db.progress.complete_skill(learner, skill) for skill in skills][-1]
 
 
@@ -174,10 +176,10 @@ def completed(connection: Connection, learner: UserId, skills: Sequence[SkillId]
 def test_a_skill_completed_eight_times_at_once_pays_once(
     db: Database, connection: Connection, race: Race, begun: bool
 ) -> None:
-    (learner,) = enrol(connection, 1)
-    trees = plant(connection, {"html": []})
+    (learner,) = insert_learners(connection, 1)
+    trees = insert_trees(connection, {"html": []})
     if begun:
-        begin(db, connection, trees)
+        begin_trees(db, connection, trees)
 
     for tree in trees:
         results = race.run(
@@ -204,12 +206,12 @@ def test_a_skill_completed_eight_times_at_once_pays_once(
 def test_a_skill_opens_when_its_two_prerequisites_are_satisfied_at_once(
     db: Database, connection: Connection, race: Race, begun: bool, second: str
 ) -> None:
-    (learner,) = enrol(connection, 1)
-    trees = plant(
+    (learner,) = insert_learners(connection, 1)
+    trees = insert_trees(
         connection, {"html": [], "css": [], "layout": ["html", "css"]}, is_optional={"css": second == "skip_skill"}
     )
     if begun:
-        begin(db, connection, trees)
+        begin_trees(db, connection, trees)
 
     for tree in trees:
         results = race.run(
@@ -229,7 +231,7 @@ def test_a_skill_opens_when_its_two_prerequisites_are_satisfied_at_once(
 def test_an_achievement_earned_by_two_skills_completed_at_once_is_awarded_once(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    (tree,) = plant(connection, {"html": [], "css": []}, 1, xp_value={"html": 30, "css": 40})
+    (tree,) = insert_trees(connection, {"html": [], "css": []}, 1, xp_value={"html": 30, "css": 40})
     pair = add_achievement(
         db,
         "A pair",
@@ -238,8 +240,8 @@ def test_an_achievement_earned_by_two_skills_completed_at_once_is_awarded_once(
     )
     rich = add_achievement(db, "Rich", criteria={"type": "xp_threshold", "threshold": 120}, xp_reward=5)
 
-    for learner in enrol(connection, ROUNDS):
-        results = race.run(completing(db, learner, tree["html"]), completing(db, learner, tree["css"]))
+    for learner in insert_learners(connection, ROUNDS):
+        results = race.run(completing_in_turn(db, learner, tree["html"]), completing_in_turn(db, learner, tree["css"]))
         awards = [[one.id for one in result.achievements] for result in results]
         assert sorted(len(award) for award in awards) == [0, 2]
         assert {*chain(*awards)} == {pair.id, rich.id}
@@ -254,17 +256,17 @@ def test_an_achievement_earned_by_two_skills_completed_at_once_is_awarded_once(
 
 
 @pytest.mark.parametrize("slots", [(3, 3), (3, 4)], ids=["shared", "apart"])
-def test_counts_of_a_leaderboard_are_exact_after_two_learners_complete_at_once(
+def test_leaderboard_counts_are_exact_after_two_concurrent_completions(
     db: Database, connection: Connection, race: Race, slots: tuple[int, int]
 ) -> None:
-    (ada,), (ben,) = (enrol(connection, 1, slot=slot) for slot in slots)
+    (ada,), (ben,) = (insert_learners(connection, 1, slot=slot) for slot in slots)
     prices = cycle([1, 63, 64, 640, 4095, 4096, 0, 30_000])
     names = [f"skill {number}" for number in range(2 * ROUNDS)]
-    (tree,) = plant(connection, {name: [] for name in names}, 1, xp_value=dict(zip(names, prices, strict=False)))
-    begin(db, connection, [tree])
+    (tree,) = insert_trees(connection, {name: [] for name in names}, 1, xp_value=dict(zip(names, prices, strict=False)))
+    begin_trees(db, connection, [tree])
 
     for ahead, behind in zip(names[::2], names[1::2], strict=True):
-        first, second = race.run(completing(db, ada, tree[ahead]), completing(db, ben, tree[behind]))
+        first, second = race.run(completing_in_turn(db, ada, tree[ahead]), completing_in_turn(db, ben, tree[behind]))
         ranks = [db.leaderboards.rank(learner) for learner in (ada, ben)]
         xp = [first.total_xp, second.total_xp]
         assert ranks == [1 + sum(other > own for other in xp) for own in xp]
@@ -273,18 +275,18 @@ def test_counts_of_a_leaderboard_are_exact_after_two_learners_complete_at_once(
     assert db.doctor.examine() == []
 
 
-def test_counts_are_exact_after_learners_come_and_go_while_they_complete(
+def test_leaderboard_counts_are_exact_after_learners_join_and_leave_during_completions(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    trees = plant(connection, {"html": [], "css": ["html"]}, xp_value={"html": 60, "css": 70})
-    ada, ben = enrol(connection, 2, slot=5)
+    trees = insert_trees(connection, {"html": [], "css": ["html"]}, xp_value={"html": 60, "css": 70})
+    ada, ben = insert_learners(connection, 2, slot=5)
 
     for number, tree in enumerate(trees):
-        (gone,) = enrol(connection, 1, slot=5)
+        (gone,) = insert_learners(connection, 1, slot=5)
         db.progress.complete_skill(gone, tree["html"])
         results = race.run(
-            completing(db, ada, tree["html"], tree["css"]),
-            completing(db, ben, tree["html"]),
+            completing_in_turn(db, ada, tree["html"], tree["css"]),
+            completing_in_turn(db, ben, tree["html"]),
             lambda: db.users.update_profile(ada, is_on_leaderboard=number % 2 == 0),  # noqa: B023 (it runs in this round)
             lambda: db.users.deactivate(gone) if number % 2 else db.users.delete(gone),  # noqa: B023
         )
@@ -332,8 +334,8 @@ EDITS: dict[str, Edit] = {
 }
 
 
-def working_through(db: Database, learner: UserId, skills: Sequence[SkillId]) -> Action:
-    """Return what completes all it can of these skills, and returns the errors."""
+def completing_what_opens(db: Database, learner: UserId, skills: Sequence[SkillId]) -> Action:
+    """Return an action that completes as many of these skills as possible and returns the errors."""
 
     def work() -> list[SkillTreeError]:
         errors: list[SkillTreeError] = []
@@ -347,8 +349,8 @@ def working_through(db: Database, learner: UserId, skills: Sequence[SkillId]) ->
     return work
 
 
-def editing(db: Database, tree: Tree, *edits: Edit) -> Action:
-    """Return what makes edits in one unit of work."""
+def editing_in_one_unit(db: Database, tree: Tree, *edits: Edit) -> Action:
+    """Return an action that makes edits in one unit of work."""
 
     def edit() -> None:
         with db.transaction() as unit:
@@ -359,22 +361,22 @@ def editing(db: Database, tree: Tree, *edits: Edit) -> Action:
 
 
 @BEGUN
-def test_everything_follows_from_completions_during_an_edit_of_their_tree(
+def test_completions_during_an_edit_of_their_tree_have_all_effects(
     db: Database, connection: Connection, race: Race, begun: bool
 ) -> None:
-    trees = plant(
+    trees = insert_trees(
         connection, PAGES, is_optional={"idle": False}, is_milestone={"layout": True}, is_active={"idle": False}
     )
     if begun:
-        begin(db, connection, trees)
+        begin_trees(db, connection, trees)
     orders = cycle([("html", "css"), ("css", "script"), ("script", "html", "css", "layout", "page")])
     edits = cycle(EDITS.values())
 
     for tree in trees:
-        learners = enrol(connection, 3)
+        learners = insert_learners(connection, 3)
         refusals, *errors = race.run(
-            editing(db, tree, next(edits)),
-            *(working_through(db, learner, [tree[name] for name in next(orders)]) for learner in learners),
+            editing_in_one_unit(db, tree, next(edits)),
+            *(completing_what_opens(db, learner, [tree[name] for name in next(orders)]) for learner in learners),
         )
         assert refusals is None
         assert {type(error) for error in chain(*errors)} <= {PrerequisitesNotMet, SkillInactive, SkillNotFound}
@@ -383,20 +385,20 @@ def test_everything_follows_from_completions_during_an_edit_of_their_tree(
     assert db.doctor.examine() == []
 
 
-def test_everything_follows_from_completions_while_two_authors_edit_their_tree(
+def test_completions_while_two_authors_edit_their_tree_have_all_effects(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    trees = plant(connection, PAGES, is_active={"idle": False}, is_milestone={"layout": True})
-    begin(db, connection, trees[::2])
+    trees = insert_trees(connection, PAGES, is_active={"idle": False}, is_milestone={"layout": True})
+    begin_trees(db, connection, trees[::2])
     edits = cycle(EDITS.values())
 
     for tree in trees:
-        ada, ben = enrol(connection, 2)
+        ada, ben = insert_learners(connection, 2)
         results = race.run(
-            editing(db, tree, next(edits), next(edits)),
+            editing_in_one_unit(db, tree, next(edits), next(edits)),
             lambda: next(edits)(db, tree),  # noqa: B023 (it runs in this round)
-            working_through(db, ada, [tree[name] for name in ("html", "css", "layout")]),
-            working_through(db, ben, [tree[name] for name in ("css", "html")]),
+            completing_what_opens(db, ada, [tree[name] for name in ("html", "css", "layout")]),
+            completing_what_opens(db, ben, [tree[name] for name in ("css", "html")]),
         )
         assert {type(one) for one in results[:2] if isinstance(one, Exception)} <= {
             ConcurrentUpdate,
@@ -409,11 +411,11 @@ def test_everything_follows_from_completions_while_two_authors_edit_their_tree(
     assert db.doctor.examine() == []
 
 
-def test_two_trees_completed_by_edits_at_once_are_counted_for_all_their_learners(
+def test_two_trees_completed_by_concurrent_edits_count_for_all_learners(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    learners = enrol(connection, 2)
-    trees = plant(connection, {"html": [], "css": []}, 2 * ROUNDS)
+    learners = insert_learners(connection, 2)
+    trees = insert_trees(connection, {"html": [], "css": []}, 2 * ROUNDS)
 
     for left, right in zip(trees[::2], trees[1::2], strict=True):
         with db.transaction() as unit:
@@ -432,16 +434,14 @@ def test_two_trees_completed_by_edits_at_once_are_counted_for_all_their_learners
     assert db.doctor.examine() == []
 
 
-def test_an_edit_waits_for_a_learner_even_when_the_first_learner_is_deleted(
-    db: Database, connection: Connection
-) -> None:
-    (tree,) = plant(connection, {"html": [], "css": []}, 1)
-    (ada,), (ben,) = enrol(connection, 1, slot=1), enrol(connection, 1, slot=2)
+def test_an_edit_waits_for_a_learner_even_if_the_first_learner_is_deleted(db: Database, connection: Connection) -> None:
+    (tree,) = insert_trees(connection, {"html": [], "css": []}, 1)
+    (ada,), (ben,) = insert_learners(connection, 1, slot=1), insert_learners(connection, 1, slot=2)
     db.progress.complete_skill(ada, tree["html"])
     with ThreadPoolExecutor(2) as threads:
         with db.transaction() as unit:
             unit.progress.complete_skill(ben, tree["html"])
-            # Either may have to wait for the end of the unit, or not.
+            # Each of them may have to wait for the end of the unit of work.
             deletion = threads.submit(db.users.delete, ada)
             wait([deletion], timeout=0.3)
             edit = threads.submit(db.skills.create, tree.id, name="new")
@@ -453,11 +453,11 @@ def test_an_edit_waits_for_a_learner_even_when_the_first_learner_is_deleted(
 
 
 @pytest.mark.parametrize("isolation", ["repeatable\\ read", "serializable"])
-def test_nobody_works_at_an_isolation_level_that_would_hide_what_they_waited_for(
+def test_actions_at_a_higher_isolation_level_are_refused(
     db: Database, connection: Connection, clone: str, isolation: str
 ) -> None:
-    (tree,) = plant(connection, {"html": [], "css": []}, 1)
-    (learner,) = enrol(connection, 1)
+    (tree,) = insert_trees(connection, {"html": [], "css": []}, 1)
+    (learner,) = insert_learners(connection, 1)
     db.progress.start_tree(learner, tree.id)
     before = rows(connection, "select * from user_profiles")
 
@@ -477,8 +477,8 @@ def test_nobody_works_at_an_isolation_level_that_would_hide_what_they_waited_for
 
 
 def test_an_edit_is_not_refused_because_a_learner_is_deleted_meanwhile(db: Database, connection: Connection) -> None:
-    (tree,) = plant(connection, {"html": [], "css": [], "layout": ["html", "css"]}, 1)
-    ada, ben = enrol(connection, 2)
+    (tree,) = insert_trees(connection, {"html": [], "css": [], "layout": ["html", "css"]}, 1)
+    ada, ben = insert_learners(connection, 2)
     for learner in (ada, ben):
         db.progress.complete_skill(learner, tree["html"])
 
@@ -486,7 +486,7 @@ def test_an_edit_is_not_refused_because_a_learner_is_deleted_meanwhile(db: Datab
         with db.transaction() as unit:
             unit.users.delete(ada)
             edit = thread.submit(db.skills.remove_dependency, tree["layout"], tree["css"])
-            until_somebody_waits(connection)
+            wait_for_lock_waiters(connection)
         edit.result(timeout=30)
 
     assert drift(connection) == {}
@@ -495,8 +495,10 @@ def test_an_edit_is_not_refused_because_a_learner_is_deleted_meanwhile(db: Datab
 # --- deadlocks and serialization failures ----------------------------------------------------------------------------
 
 
-def crosswise(db: Database, *halves: tuple[Callable[[Database], object], Callable[[Database], object]]) -> list[Action]:
-    """Return units of work that have all done their first half before any begins its second."""
+def crossing_units(
+    db: Database, *halves: tuple[Callable[[Database], object], Callable[[Database], object]]
+) -> list[Action]:
+    """Return units of work that all finish their first half before any starts its second."""
     ready = threading.Barrier(len(halves), timeout=30)
 
     def run(first: Callable[[Database], object], second: Callable[[Database], object]) -> None:
@@ -508,16 +510,16 @@ def crosswise(db: Database, *halves: tuple[Callable[[Database], object], Callabl
     return [lambda half=half: run(*half) for half in halves]  # type: ignore[misc]
 
 
-def test_of_two_units_of_work_that_lock_learners_crosswise_one_is_undone(
+def test_one_of_two_units_of_work_with_crossing_locks_on_learners_is_rolled_back(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    trees = plant(connection, {"html": [], "css": []}, 2 * ROUNDS)
-    (ada,), (ben,) = enrol(connection, 1, slot=1), enrol(connection, 1, slot=2)
-    begin(db, connection, trees)
+    trees = insert_trees(connection, {"html": [], "css": []}, 2 * ROUNDS)
+    (ada,), (ben,) = insert_learners(connection, 1, slot=1), insert_learners(connection, 1, slot=2)
+    begin_trees(db, connection, trees)
 
     for left, right in zip(trees[::2], trees[1::2], strict=True):
         errors = race.run(
-            *crosswise(
+            *crossing_units(
                 db,
                 (
                     lambda unit: unit.progress.complete_skill(ada, left["html"]),  # noqa: B023 (it runs in this round)
@@ -538,15 +540,15 @@ def test_of_two_units_of_work_that_lock_learners_crosswise_one_is_undone(
     assert db.doctor.examine() == []
 
 
-def test_of_two_units_of_work_that_learn_in_one_tree_and_edit_the_other_one_is_undone(
+def test_one_of_two_units_of_work_that_learn_and_edit_crosswise_is_rolled_back(
     db: Database, connection: Connection, race: Race
 ) -> None:
-    trees = plant(connection, {"html": [], "css": []}, 2 * ROUNDS)
+    trees = insert_trees(connection, {"html": [], "css": []}, 2 * ROUNDS)
 
     for left, right in zip(trees[::2], trees[1::2], strict=True):
-        (ada,), (ben,) = enrol(connection, 1, slot=1), enrol(connection, 1, slot=2)
+        (ada,), (ben,) = insert_learners(connection, 1, slot=1), insert_learners(connection, 1, slot=2)
         errors = race.run(
-            *crosswise(
+            *crossing_units(
                 db,
                 (
                     lambda unit: unit.progress.complete_skill(ada, left["html"]),  # noqa: B023 (it runs in this round)
@@ -569,31 +571,29 @@ def test_of_two_units_of_work_that_learn_in_one_tree_and_edit_the_other_one_is_u
     assert db.doctor.examine() == []
 
 
-def test_a_call_that_meets_a_deadlock_is_tried_again_and_counted(
-    db: Database, connection: Connection, clone: str
-) -> None:
-    trees = plant(connection, {"html": [], "css": []})
-    begin(db, connection, trees)
+def test_a_call_is_retried_after_a_deadlock_and_counted(db: Database, connection: Connection, clone: str) -> None:
+    trees = insert_trees(connection, {"html": [], "css": []})
+    begin_trees(db, connection, trees)
     undone = 0
 
-    # The call waits for a count that the unit has changed, then the unit for the learner whom the call holds. The one
-    # who looks for deadlocks gives way.
+    # The call waits for a count that the unit of work has changed. The unit then waits for the learner locked by the
+    # call. The session that checks for deadlocks first is cancelled.
     with opened(clone, "20ms") as hasty, opened(clone, "2s") as patient, ThreadPoolExecutor(1) as thread:
         for tree in trees:
-            # Both get their first XP, and are counted in the same rows.
-            ada, ben = enrol(connection, 2, slot=6)
+            # Both get their first XP, and share rows of leaderboard counts.
+            ada, ben = insert_learners(connection, 2, slot=6)
             try:
                 with patient.transaction() as unit:
                     unit.progress.complete_skill(ada, tree["html"])
                     call = thread.submit(hasty.progress.complete_skill, ben, tree["html"])
-                    until_somebody_waits(connection)
+                    wait_for_lock_waiters(connection)
                     unit.progress.complete_skill(ben, tree["css"])
             except ConcurrentUpdate:
                 undone += 1
             assert not call.result(timeout=30).already_completed
         retries = hasty.statistics()["retries"]
 
-    # On a slow machine the unit may come too late for the call to notice.
+    # On a slow machine the unit may be too late to block the call.
     assert undone + retries >= ROUNDS
     assert retries > ROUNDS // 10
     assert patient.statistics()["retries"] == 0

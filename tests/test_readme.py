@@ -1,4 +1,4 @@
-"""The examples of the README run as written."""
+"""The examples of the README run as they are written."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def seeded_url(migrated_url: str) -> str:
     return migrated_url
 
 
-def test_the_readme_has_an_async_example_and_then_sync_ones() -> None:
+def test_the_readme_has_one_async_example_and_then_sync_ones() -> None:
     assert ["AsyncDatabase" in example for example in EXAMPLES] == [True, *[False] * (len(EXAMPLES) - 1)]
 
 
@@ -48,7 +48,7 @@ def test_the_sync_example_runs_as_written(seeded_url: str) -> None:
     assert "0 Tables, rows and psql" in printed
 
 
-def test_the_learners_example_prints_what_it_says(seeded_url: str) -> None:
+def test_the_learners_example_prints_its_comments(seeded_url: str) -> None:
     printed = run(EXAMPLES[2], seeded_url).splitlines()
 
     assert printed[:5] == ["('HTML Fundamentals',)", "75 1 1", "['CSS Styling']", "True", "False"]

@@ -1,4 +1,4 @@
-"""The page of the plans, in a real browser."""
+"""The HTML report of plans, in a real browser."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ NAMES = ("trees/load", "progress/complete_skill", "leaderboards/top", "doctor/xp
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
-        pytest.skip("there is no Chromium: apt-get install chromium")
+        pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def report(loaded_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if shutil.which("npm") is None:
-        pytest.skip("there is no npm to fetch pev2 with: apt-get install npm")
+        pytest.skip("npm, which fetches pev2, is not installed: apt-get install npm")
     monkeypatch.setenv("DATABASE_URL", loaded_url)
     path = tmp_path / "plans.html"
     done = CliRunner().invoke(app, ["explain", *NAMES, "--html", str(path)], catch_exceptions=False)
@@ -39,13 +39,13 @@ def report(loaded_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return path
 
 
-# EXPLAIN rounds the times of each node. pev2 takes the time of an InitPlan from that of each node that uses it, and
-# says on the console when less than nothing is left, which depends on the moment. The page hands on what was measured.
+# EXPLAIN rounds the times of each node. pev2 subtracts the time of an InitPlan from each node that uses it, and warns
+# when the result is negative. Rounding can cause this, so the test ignores the warning.
 ROUNDED = "Duration is negative. This is probably a bug. Please report it at https://github.com/dalibo/pev2."
 
 
 def complaints_on(page: Page) -> list[str]:
-    """Return the list to which is added what a page complains of, but for times that EXPLAIN has rounded."""
+    """Return a list that collects the errors and warnings of a page, except those about rounded times."""
     complaints: list[str] = []
 
     def note(text: str) -> None:
@@ -59,7 +59,7 @@ def complaints_on(page: Page) -> list[str]:
 
 @pytest.fixture
 def page(browser: Browser, report: Path) -> Iterator[Page]:
-    """The opened page; in the end, it has asked for nothing but itself, and complained of nothing."""
+    """The opened page. At the end it must have loaded no other resource and logged no warning."""
     page = browser.new_page()
     requests: list[str] = []
     complaints = complaints_on(page)
@@ -79,7 +79,7 @@ def test_every_plan_is_drawn(page: Page) -> None:
         assert page.locator(".plan .plan-node").count() >= 2
 
 
-def test_a_query_is_shown_with_its_sql_model_and_budget(page: Page) -> None:
+def test_each_query_is_shown_with_its_sql_model_and_budget(page: Page) -> None:
     page.get_by_role("link", name="trees/load").click()
     page.get_by_text("SQL", exact=True).click()
 
@@ -92,7 +92,7 @@ def test_a_query_is_shown_with_its_sql_model_and_budget(page: Page) -> None:
     assert int(page.locator("dl div", has_text="budget").locator("dd").inner_text()) > 0
 
 
-def test_what_to_look_at_is_shown_and_names_are_filtered(page: Page) -> None:
+def test_warnings_are_shown_and_names_can_be_filtered(page: Page) -> None:
     page.get_by_label("Filter by name").fill("doctor")
     page.get_by_role("link").filter(has_text="doctor/xp_total").click()
 
@@ -108,7 +108,7 @@ def test_pev2_shows_its_other_views(page: Page) -> None:
     page.locator(".plan .plan-node").first.wait_for()
 
 
-def test_only_what_pev2_says_of_rounded_times_is_no_complaint(browser: Browser) -> None:
+def test_only_pev2s_warning_about_rounded_times_is_ignored(browser: Browser) -> None:
     [said] = re.findall(r"`(\s+Duration is negative[^`]+)`", "".join(assets().values()))
     page = browser.new_page()
     complaints = complaints_on(page)
@@ -132,11 +132,11 @@ def test_only_what_pev2_says_of_rounded_times_is_no_complaint(browser: Browser) 
         ("trees/lock", None),
     ],
 )
-def test_the_model_of_a_query_is_the_one_its_repository_makes(query: str, model: str | None) -> None:
+def test_the_model_of_a_query_is_that_of_its_repository_method(query: str, model: str | None) -> None:
     assert model_of(query) == model
 
 
-def test_a_package_that_is_not_as_published_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_with_a_wrong_checksum_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "skilltree").mkdir()
     (tmp_path / "skilltree" / "pev2-1.21.0.tgz").write_bytes(b"something else")

@@ -1,4 +1,4 @@
-"""Databases that come out of a dump: on the same server, on another without the roles, and on a newer version."""
+"""Databases restored from a dump: on the same server, on one without the roles, and on a newer version."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ from skilltree.migrate.drift import _restored, drift
 from skilltree.migrate.programs import ProgramTooOld
 from skilltree.seed import seed
 
-# What a dump without --create leaves behind.
+# A dump without --create does not contain these.
 GRANTS = "grants on the database"
 
 
@@ -50,8 +50,8 @@ def restore(version: str, url: str, dump: bytes) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-def work(url: str) -> None:
-    """Seed, and let a learner complete what there is to begin with."""
+def seed_and_learn(url: str) -> None:
+    """Seed the database, and let a learner complete the first skills."""
     with Database(url, max_size=2) as db:
         for _ in seed(db):
             pass
@@ -64,8 +64,8 @@ def work(url: str) -> None:
                     db.progress.complete_skill(learner.id, skill.id, score=100)
 
 
-def everything(url: str) -> dict[str, tuple[int, str]]:
-    """Return how many rows each table has, and a fingerprint of them."""
+def all_rows_fingerprint(url: str) -> dict[str, tuple[int, str]]:
+    """Return the number of rows of each table, and a fingerprint of them."""
     with psycopg.connect(url) as connection:
         tables = connection.execute(
             "select oid::regclass::text from pg_class where relkind in ('r', 'p') and not relispartition"
@@ -73,7 +73,7 @@ def everything(url: str) -> dict[str, tuple[int, str]]:
         ).fetchall()
         return {
             table: connection.execute(
-                # What is searched is made anew: a newer server knows other stems.
+                # Search vectors are left out: a restore computes them again, and stemmers differ between versions.
                 f"select count(*), md5(string_agg(image, ' ' order by image))"
                 f" from (select (to_jsonb({table}) - 'search_document')::text as image from {table}) as row_image"
             ).fetchall()[0]
@@ -81,8 +81,8 @@ def everything(url: str) -> dict[str, tuple[int, str]]:
         }
 
 
-def assert_well(url: str) -> None:
-    """Check that a restored database is as its migrations make it, holds, and can be worked on."""
+def assert_healthy(url: str) -> None:
+    """Check that a restored database has no drift and no fault, and can be used."""
     found = drift(url)
     assert [each for each in found.differences if each.object != GRANTS] == []
     assert (found.pending, found.edited, found.deleted) == ([], [], [])
@@ -95,19 +95,19 @@ def assert_well(url: str) -> None:
         assert db.doctor.examine() == []
 
 
-def test_a_restored_database_is_as_its_migrations_make_it(migrated_url, template, request):
+def test_a_restored_database_has_no_drift(migrated_url, template, request):
     version = request.config.getoption("pg")
-    work(migrated_url)
+    seed_and_learn(migrated_url)
     server = f"host={template.host} user={template.user} dbname=postgres"
 
     with new_database(server) as url:
         restore(version, url, dumped(version, migrated_url))
 
-        assert everything(url) == everything(migrated_url)
-        assert_well(url)
+        assert all_rows_fingerprint(url) == all_rows_fingerprint(migrated_url)
+        assert_healthy(url)
 
 
-def test_a_dump_of_a_restored_database_restores_the_same_again(migrated_url, template, request):
+def test_a_restored_database_can_be_dumped_and_restored_again(migrated_url, template, request):
     version = request.config.getoption("pg")
     server = f"host={template.host} user={template.user} dbname=postgres"
 
@@ -118,7 +118,7 @@ def test_a_dump_of_a_restored_database_restores_the_same_again(migrated_url, tem
         assert [each.object for each in drift(second).differences] == [GRANTS]
 
 
-def test_drift_is_still_told_of_a_restored_database(migrated_url, template, request):
+def test_drift_is_found_in_a_restored_database(migrated_url, template, request):
     version = request.config.getoption("pg")
     server = f"host={template.host} user={template.user} dbname=postgres"
 
@@ -141,7 +141,7 @@ def test_drift_is_still_told_of_a_restored_database(migrated_url, template, requ
 
 @pytest.fixture
 def old_server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a PostgreSQL 15, as an upgrade begins with."""
+    """The URL of a PostgreSQL 15, the source of an upgrade."""
     if request.config.getoption("pg") == "15":
         yield f"host={request.getfixturevalue('template').host} user=postgres dbname=postgres"
         return
@@ -155,7 +155,7 @@ def old_server(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def new_server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a PostgreSQL 18, as an upgrade ends with."""
+    """The URL of a PostgreSQL 18, the target of an upgrade."""
     if request.config.getoption("pg") == "18":
         yield f"host={request.getfixturevalue('template').host} user=postgres dbname=postgres"
         return
@@ -166,19 +166,19 @@ def new_server(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_an_upgrade_from_15_to_18_keeps_everything(old_server, new_server):
     with new_database(old_server) as old, new_database(new_server) as new:
         migrate.migrate(old)
-        work(old)
+        seed_and_learn(old)
         globals_ = [program("18", "pg_dumpall"), "--globals-only", "--dbname", old]
         roles = subprocess.run(globals_, capture_output=True, check=True).stdout
-        # The superuser is there, and so are the roles where tests have been: psql goes on after what is there already.
+        # The superuser exists already, and perhaps the roles of other tests. psql continues after these errors.
         psql = [program("18", "psql"), "-q", "-X", "--dbname", new_server]
         subprocess.run(psql, input=roles, capture_output=True, check=True)
 
-        # Debian's 15 notes an option with each column that no other server knows.
+        # Debian's 15 dumps a column option that no other server knows.
         dump = re.sub(rb"ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);\n", b"", dumped("18", old))
         restore("18", new, dump)
 
-        assert everything(new) == everything(old)
-        assert_well(new)
+        assert all_rows_fingerprint(new) == all_rows_fingerprint(old)
+        assert_healthy(new)
 
 
 # --- pg_dump ---------------------------------------------------------------------------------------------------------
@@ -189,42 +189,38 @@ def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "find_spec", lambda name: None)
 
 
-def stand_in(path: Path, *lines: str) -> Path:
+def fake_program(path: Path, *lines: str) -> Path:
     path.write_text("\n".join(["#!/bin/sh", *lines]) + "\n")
     path.chmod(0o755)
     return path
 
 
-def changed(url: str) -> None:
+def drop_an_index(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop index idx_skill_position")
 
 
-def test_a_pg_dump_that_is_older_than_the_server_is_told_with_its_version(
-    migrated_url, no_wheel, tmp_path, monkeypatch
-):
-    old = stand_in(tmp_path / "pg_dump", "echo 'pg_dump (PostgreSQL) 9.6.24'")
+def test_a_pg_dump_older_than_the_server_is_reported_with_its_version(migrated_url, no_wheel, tmp_path, monkeypatch):
+    old = fake_program(tmp_path / "pg_dump", "echo 'pg_dump (PostgreSQL) 9.6.24'")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    changed(migrated_url)
+    drop_an_index(migrated_url)
 
     with pytest.raises(ProgramTooOld, match=rf"older: {old} \(pg_dump \(PostgreSQL\) 9\.6\.24\). Install the client"):
         drift(migrated_url)
 
 
-def test_a_pg_dump_in_the_path_is_taken_where_that_of_the_wheel_is_too_old(
-    migrated_url, request, tmp_path, monkeypatch
-):
+def test_pg_dump_in_the_path_is_used_if_that_of_the_wheel_is_too_old(migrated_url, request, tmp_path, monkeypatch):
     newer = program(request.config.getoption("pg"), "pg_dump")
-    stand_in(tmp_path / "pg_dump", f'exec "{newer}" "$@"')
-    old = stand_in(tmp_path / "old", "echo 'pg_dump (PostgreSQL) 9.6.24'")
+    fake_program(tmp_path / "pg_dump", f'exec "{newer}" "$@"')
+    old = fake_program(tmp_path / "old", "echo 'pg_dump (PostgreSQL) 9.6.24'")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(embedded, "program", lambda name: str(old))
-    changed(migrated_url)
+    drop_an_index(migrated_url)
 
     assert "index public.idx_skill_position" in [each.object for each in drift(migrated_url).differences]
 
 
-def test_lines_of_a_function_that_look_like_commands_are_kept_in_what_is_restored(migrated_url, template):
+def test_lines_of_a_function_that_look_like_psql_commands_are_restored(migrated_url, template):
     body = "\n\\d is no command\n\\restrict x\nSET transaction_timeout = 0;\n\\unrestrict x\n"
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute("set check_function_bodies = off")

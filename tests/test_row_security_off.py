@@ -1,4 +1,4 @@
-"""Sessions with ``row_security = off``, as the scripts of pg_dump are: what runs as the owner works on."""
+"""Sessions with ``row_security = off``, as in scripts of pg_dump: functions that run as the owner still work."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from estate import Estate
+from deployment import Deployment
 from skilltree import Database
 
 WRITES = {
@@ -32,9 +32,9 @@ def entries(connection: psycopg.Connection[Any], table: str) -> int:
 
 
 @pytest.fixture(params=["superuser", "bypassrls"])
-def restorer(request: pytest.FixtureRequest, estate: Estate):
-    """A connection of a role that row-level security does not hold, and that owns nothing."""
-    with psycopg.connect(estate.url) as connection:
+def restorer(request: pytest.FixtureRequest, deployment: Deployment):
+    """A connection of a role that bypasses row-level security and owns nothing."""
+    with psycopg.connect(deployment.url) as connection:
         if request.param == "bypassrls":
             connection.execute("create role restorer bypassrls")
             connection.execute("grant usage on schema public to restorer")
@@ -49,44 +49,48 @@ def restorer(request: pytest.FixtureRequest, estate: Estate):
 
 
 @pytest.mark.parametrize("table", WRITES)
-def test_a_write_is_on_the_trail_where_the_session_has_row_security_off(restorer, estate, table):
+def test_a_write_is_audited_with_row_security_off(restorer, deployment, table):
     with restorer.cursor() as cursor:
-        cursor.execute(WRITES[table], {"user_id": estate.ada.user_id})
+        cursor.execute(WRITES[table], {"user_id": deployment.ada.user_id})
         assert cursor.rowcount > 0
 
     assert entries(restorer, table) > 0
 
 
-def test_an_account_is_taken_out_of_the_trail_where_the_session_has_row_security_off(restorer, estate):
-    restorer.execute("delete from users where id = %s", [estate.ada.user_id])
+def test_the_trail_is_anonymised_with_row_security_off(restorer, deployment):
+    restorer.execute("delete from users where id = %s", [deployment.ada.user_id])
 
-    restorer.execute("select anonymise_audit(%s, null)", [estate.ada.user_id])
+    restorer.execute("select anonymise_audit(%s, null)", [deployment.ada.user_id])
 
-    [[left]] = restorer.execute("select count(*) from audit_log where subject_id = %s", [estate.ada.user_id]).fetchall()
+    [[left]] = restorer.execute(
+        "select count(*) from audit_log where subject_id = %s", [deployment.ada.user_id]
+    ).fetchall()
     assert left == 0
 
 
 @pytest.mark.parametrize("role", ["migrator", "app_service", "app_engine", "app_user"])
-def test_who_is_held_by_row_level_security_is_told_so_and_nothing_is_written(estate, role):
-    url = estate.owner_url if role == "migrator" else make_conninfo(estate.app_url, options=f"-c role={role}")
+def test_a_role_under_row_level_security_gets_an_error_and_writes_nothing(deployment, role):
+    url = deployment.owner_url if role == "migrator" else make_conninfo(deployment.app_url, options=f"-c role={role}")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set row_security = off")
 
         with pytest.raises(
             psycopg.errors.InsufficientPrivilege, match='row-level security policy for table "user_profi'
         ):
-            connection.execute(WRITES["user_profiles"], {"user_id": estate.ada.user_id})
+            connection.execute(WRITES["user_profiles"], {"user_id": deployment.ada.user_id})
 
 
 @pytest.mark.parametrize("role", ["migrator", "app_service", "app_user"])
-def test_who_has_it_set_for_their_role_works_through_the_library_all_the_same(estate, role):
-    with estate.superuser() as connection:
+def test_the_library_works_for_a_role_with_row_security_off(deployment, role):
+    with deployment.superuser() as connection:
         name = "migrator" if role == "migrator" else "skilltree_app"
         connection.execute(f"alter role {name} set row_security = off")
     try:
-        with Database(estate.owner_url if role == "migrator" else estate.app_url) as db:
-            scope = {"migrator": db, "app_service": db.as_service(), "app_user": db.as_user(estate.ada.user_id)}[role]
-            assert scope.users.update_profile(estate.ada.user_id, bio=f"as {role}").bio == f"as {role}"
+        with Database(deployment.owner_url if role == "migrator" else deployment.app_url) as db:
+            scope = {"migrator": db, "app_service": db.as_service(), "app_user": db.as_user(deployment.ada.user_id)}[
+                role
+            ]
+            assert scope.users.update_profile(deployment.ada.user_id, bio=f"as {role}").bio == f"as {role}"
     finally:
-        with estate.superuser() as connection:
+        with deployment.superuser() as connection:
             connection.execute(f"alter role {name} reset row_security")

@@ -1,4 +1,4 @@
-"""What SPECIFICATION.md names is in the migrated database, with the changes that DESIGN.md makes to it.
+"""The migrated database has everything that SPECIFICATION.md names, with the changes of DESIGN.md.
 
 The tables below are written by hand from the specification: ids are uuid, JSON is jsonb, times are timestamptz, a
 limited text is a text with a named check, and an array is never null. The not-null constraints that PostgreSQL 18 names
@@ -200,7 +200,7 @@ ENUMS = {
     "completion_method": ["MANUAL", "ASSESSMENT", "PROJECT", "TIME_BASED", "EXTERNAL"],
     "achievement_category": ["PROGRESS", "STREAK", "EXPLORATION", "MASTERY", "SOCIAL", "TIME"],
     "achievement_rarity": ["COMMON", "UNCOMMON", "RARE", "LEGENDARY"],
-    # Not of the specification: what the progress engine adds.
+    # Not in the specification: the progress engine adds these.
     "leaderboard": ["ALL_TIME", "WEEK", "MONTH"],
     "audit_action": ["INSERT", "UPDATE", "DELETE", "ANONYMISE"],
 }
@@ -244,12 +244,12 @@ INDEXES = {
     "idx_user_achievement_date": "user_achievements btree (user_id, earned_at)",
     "idx_achievement_users": "user_achievements btree (achievement_id)",
     "idx_user_session_active": "user_sessions btree (user_id, is_active)",
-    # Only of those in use: nobody asks when a session that has ended was last used.
+    # Active sessions only: no query needs the last use of an ended session.
     "idx_session_activity": "user_sessions btree (last_activity_at) partial",
 }
 
-# (table, columns) -> (table it refers to, what happens when that row is deleted). Prisma restricts where nothing is
-# said, and sets an optional relation to null.
+# (table, columns) -> (referenced table, action on delete). Prisma's defaults are `restrict`, and `set null` for
+# optional relations.
 FOREIGN_KEYS = {
     ("user_profiles", "user_id"): ("users", "cascade"),
     ("skill_trees", "category_id"): ("skill_categories", "no action"),
@@ -326,7 +326,7 @@ def connection(schema_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def rows(connection: Connection) -> dict[str, UUID]:
-    """One row in each table, in that transaction; the id of each by the table's name."""
+    """One row in each table, inserted in that transaction: ids by table name."""
     found: dict[str, UUID] = {}
     found["users"] = insert(connection, "users", email="ada@example.org", username="ada", password_hash=HASH)
     insert(connection, "user_profiles", "user_id", user_id=found["users"])
@@ -371,7 +371,7 @@ def insert(connection: Connection, table: str, key: str = "id", /, **values: obj
 
 
 def change(connection: Connection, table: str, column: str, value: object, *, type: str | None = None) -> None:  # noqa: A002
-    """Set one column of every row, and undo it if the database refuses."""
+    """Set one column of every row, and roll back if the database refuses."""
     cast = sql.SQL("::" + type if type else "")
     statement = sql.SQL("update {} set {} = {}{}").format(
         sql.Identifier(table), sql.Identifier(column), sql.Placeholder(), cast
@@ -381,7 +381,7 @@ def change(connection: Connection, table: str, column: str, value: object, *, ty
 
 
 def refused_by(connection: Connection, table: str, column: str, value: object, *, type: str | None = None) -> str:  # noqa: A002
-    """Return the constraint that keeps a value out."""
+    """Return the constraint that refuses a value."""
     with pytest.raises(psycopg.errors.IntegrityError) as caught:
         change(connection, table, column, value, type=type)
     return caught.value.diag.constraint_name or ""
@@ -395,7 +395,7 @@ def column_of(connection: Connection, query: str, *params: object) -> list[objec
 
 
 @pytest.mark.parametrize("table", COLUMNS)
-def test_table_has_every_column_of_the_specification(connection: Connection, table: str) -> None:
+def test_every_table_has_the_columns_of_the_specification(connection: Connection, table: str) -> None:
     specified = {}
     for line in COLUMNS[table].strip().splitlines():
         match = re.fullmatch(r"\s*(\w+)\s+(\S+(?: precision)?)\s+(not null|null)\s*(.*)", line)
@@ -422,7 +422,7 @@ def test_table_has_every_column_of_the_specification(connection: Connection, tab
     assert {name: found.get(name) for name in specified} == specified
 
 
-def test_enums_have_the_labels_of_the_specification_in_its_order(connection: Connection) -> None:
+def test_enums_have_the_labels_of_the_specification_in_the_same_order(connection: Connection) -> None:
     query = """
         select typname, array_agg(enumlabel::text order by enumsortorder)
         from pg_enum inner join pg_type on pg_type.oid = enumtypid
@@ -434,7 +434,7 @@ def test_enums_have_the_labels_of_the_specification_in_its_order(connection: Con
     assert found == ENUMS
 
 
-def test_every_time_has_a_time_zone(connection: Connection) -> None:
+def test_every_timestamp_has_a_time_zone(connection: Connection) -> None:
     query = """
         select table_name || '.' || column_name from information_schema.columns
         where table_schema = 'public' and table_name !~ 'yoyo|^skilltree_'
@@ -446,7 +446,7 @@ def test_every_time_has_a_time_zone(connection: Connection) -> None:
     assert found == []
 
 
-def test_no_text_is_limited_by_its_type(connection: Connection) -> None:
+def test_no_text_column_is_limited_by_its_type(connection: Connection) -> None:
     query = """
         select table_name || '.' || column_name from information_schema.columns
         where table_schema = 'public' and table_name !~ 'yoyo|^skilltree_'
@@ -471,7 +471,7 @@ def test_no_extension_is_installed(connection: Connection) -> None:
 
 @pytest.fixture
 def indexes(connection: Connection) -> dict[str, str]:
-    """Each index by its name, in the words of INDEXES."""
+    """The definition of each index by name, in the notation of INDEXES."""
     query = """
         select
             index.relname,
@@ -494,13 +494,13 @@ def indexes(connection: Connection) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", INDEXES)
-def test_index_of_the_specification_is_there(indexes: dict[str, str], name: str) -> None:
+def test_every_index_of_the_specification_exists(indexes: dict[str, str], name: str) -> None:
     found = indexes.get(name)
 
     assert found == INDEXES[name]
 
 
-def test_no_index_stands_twice(indexes: dict[str, str]) -> None:
+def test_no_index_exists_twice(indexes: dict[str, str]) -> None:
     by_columns: dict[str, list[str]] = {}
 
     for name, definition in indexes.items():
@@ -540,7 +540,7 @@ def test_every_foreign_key_has_an_index_that_begins_with_its_first_column(connec
     assert found == []
 
 
-def test_every_constraint_has_a_name_of_ours(connection: Connection) -> None:
+def test_every_constraint_has_an_explicit_name(connection: Connection) -> None:
     query = """
         select conname, conrelid::regclass::text, contype from pg_constraint
         where connamespace = 'public'::regnamespace and contype <> 'n' and contype <> 't'
@@ -582,7 +582,7 @@ def test_unique_indexes_of_per_user_tables_begin_with_the_user(connection: Conne
     assert found == []
 
 
-def test_catalogue_refers_to_no_per_user_table(connection: Connection) -> None:
+def test_the_catalogue_refers_to_no_per_user_table(connection: Connection) -> None:
     query = """
         select conname from pg_constraint
         where contype = 'f' and conrelid = any(%s::regclass[]) and confrelid = any(%s::regclass[])
@@ -596,7 +596,7 @@ def test_catalogue_refers_to_no_per_user_table(connection: Connection) -> None:
 # --- levels and the ledger -------------------------------------------------------------------------------------------
 
 
-def test_a_hundred_levels_start_at_50_n_n_minus_1_points(connection: Connection) -> None:
+def test_the_hundred_levels_start_at_50_n_n_minus_1_xp(connection: Connection) -> None:
     expected = [(level, 50 * level * (level - 1)) for level in range(1, 101)]
 
     found = connection.execute("select level, min_xp from levels order by level").fetchall()
@@ -626,7 +626,9 @@ def test_an_event_outlives_the_skill_it_was_granted_for(connection: Connection, 
 @pytest.mark.parametrize(
     ("column", "value"), [("xp", -1), ("xp", 1_000_001), ("source_kind", "GIFT"), ("source_kind", "skill")]
 )
-def test_ledger_refuses_a_bad_event(connection: Connection, rows: dict[str, UUID], column: str, value: object) -> None:
+def test_the_ledger_refuses_an_invalid_event(
+    connection: Connection, rows: dict[str, UUID], column: str, value: object
+) -> None:
     insert(connection, "xp_events", user_id=rows["users"], source_kind="SKILL", source_id=rows["skills"], xp=5)
 
     constraint = refused_by(connection, "xp_events", column, value)
@@ -638,7 +640,7 @@ def test_ledger_refuses_a_bad_event(connection: Connection, rows: dict[str, UUID
 
 
 @pytest.mark.parametrize(("table", "column", "limit"), LENGTHS)
-def test_text_may_be_as_long_as_the_specification_says_and_no_longer(
+def test_text_has_the_length_limits_of_the_specification(
     connection: Connection, rows: dict[str, UUID], table: str, column: str, limit: int
 ) -> None:
     letter = "a" if column == "slug" else "ß"
@@ -651,7 +653,7 @@ def test_text_may_be_as_long_as_the_specification_says_and_no_longer(
 
 
 @pytest.mark.usefixtures("rows")
-def test_email_may_take_254_characters(connection: Connection) -> None:
+def test_an_email_may_have_254_characters(connection: Connection) -> None:
     longest = "a" * 242 + "@example.org"
 
     change(connection, "users", "email", longest)
@@ -674,7 +676,7 @@ def test_email_may_take_254_characters(connection: Connection) -> None:
     ],
 )
 @pytest.mark.usefixtures("rows")
-def test_what_is_no_email_is_refused(connection: Connection, email: str) -> None:
+def test_an_invalid_email_is_refused(connection: Connection, email: str) -> None:
     constraint = refused_by(connection, "users", "email", email)
 
     assert constraint in {"users_email_form", "users_email_length", "users_names_seen"}
@@ -702,7 +704,7 @@ def test_bad_username_is_refused(connection: Connection, username: str) -> None:
     "value", ["", "password123", "$2b$04$short", HASH + "a", HASH.replace("$2b", "$1"), f"{HASH}\n"]
 )
 @pytest.mark.usefixtures("rows")
-def test_only_a_bcrypt_hash_is_stored_as_one(connection: Connection, value: str) -> None:
+def test_only_a_bcrypt_hash_is_accepted(connection: Connection, value: str) -> None:
     constraint = refused_by(connection, "users", "password_hash", value)
 
     assert constraint == "users_password_hash_form"
@@ -726,7 +728,7 @@ def test_only_a_bcrypt_hash_is_stored_as_one(connection: Connection, value: str)
     ],
 )
 @pytest.mark.usefixtures("rows")
-def test_bad_colour_is_refused(connection: Connection, table: str, column: str, color: str) -> None:
+def test_an_invalid_colour_is_refused(connection: Connection, table: str, column: str, color: str) -> None:
     constraint = refused_by(connection, table, column, color)
 
     assert constraint == f"{table}_{column}_form"
@@ -735,7 +737,7 @@ def test_bad_colour_is_refused(connection: Connection, table: str, column: str, 
 @pytest.mark.parametrize(("table", "column"), [("skill_categories", "color"), ("achievements", "badge_color")])
 @pytest.mark.parametrize("color", ["#3B82F6", "#3b82f6", "#000000", None])
 @pytest.mark.usefixtures("rows")
-def test_good_colour_is_taken(connection: Connection, table: str, column: str, color: str | None) -> None:
+def test_a_valid_colour_is_accepted(connection: Connection, table: str, column: str, color: str | None) -> None:
     change(connection, table, column, color)
 
     assert column_of(connection, f"select {column} from {table}") == [color]
@@ -744,13 +746,13 @@ def test_good_colour_is_taken(connection: Connection, table: str, column: str, c
 @pytest.mark.parametrize("table", ["skill_categories", "skill_trees"])
 @pytest.mark.parametrize("slug", ["", "-", "-a", "a-", "a--b", "A", "a b", "a_b", "ä", "a\n", "a/b", "a.b", "%"])
 @pytest.mark.usefixtures("rows")
-def test_bad_slug_is_refused(connection: Connection, table: str, slug: str) -> None:
+def test_an_invalid_slug_is_refused(connection: Connection, table: str, slug: str) -> None:
     constraint = refused_by(connection, table, "slug", slug)
 
     assert constraint == f"{table}_slug_form"
 
 
-def test_no_float_column_takes_nan_or_infinity(connection: Connection, rows: dict[str, UUID]) -> None:
+def test_no_float_column_accepts_nan_or_infinity(connection: Connection, rows: dict[str, UUID]) -> None:
     query = """
         select table_name, column_name from information_schema.columns
         inner join information_schema.tables using (table_schema, table_name)
@@ -783,7 +785,9 @@ def test_no_float_column_takes_nan_or_infinity(connection: Connection, rows: dic
     ],
 )
 @pytest.mark.usefixtures("rows")
-def test_number_stays_between_its_limits(connection: Connection, table: str, column: str, low: int, high: int) -> None:
+def test_a_number_outside_its_limits_is_refused(
+    connection: Connection, table: str, column: str, low: int, high: int
+) -> None:
     change(connection, table, column, low)
     change(connection, table, column, high)
 
@@ -812,14 +816,14 @@ def test_number_stays_between_its_limits(connection: Connection, table: str, col
     ],
 )
 @pytest.mark.usefixtures("rows")
-def test_what_is_counted_is_never_negative(connection: Connection, table: str, column: str) -> None:
+def test_a_negative_count_is_refused(connection: Connection, table: str, column: str) -> None:
     constraint = refused_by(connection, table, column, -1)
 
     assert constraint == f"{table}_{column}_range"
 
 
 @pytest.mark.usefixtures("rows")
-def test_longest_streak_is_never_below_the_current_one(connection: Connection) -> None:
+def test_the_longest_streak_is_never_below_the_current_one(connection: Connection) -> None:
     connection.execute("update user_profiles set current_streak = 3, max_streak = 3")
 
     constraint = refused_by(connection, "user_profiles", "max_streak", 2)
@@ -844,7 +848,7 @@ def test_longest_streak_is_never_below_the_current_one(connection: Connection) -
     ],
 )
 @pytest.mark.usefixtures("rows")
-def test_json_of_the_wrong_type_is_refused(connection: Connection, table: str, column: str, good: str) -> None:
+def test_json_of_the_wrong_kind_is_refused(connection: Connection, table: str, column: str, good: str) -> None:
     bad = {"null", "true", "1", '"text"', "[]", "{}"} - {good}
     if column == "criteria":
         bad |= {'{"type": "x", "threshold": 1}', '{"type": "xp_threshold", "threshold": "1"}', '{"threshold": 1}'}
@@ -887,7 +891,7 @@ def test_ids_given_twice_or_null_or_in_two_dimensions_are_refused(
     ],
 )
 @pytest.mark.usefixtures("rows")
-def test_list_of_texts_has_no_empty_null_long_or_nested_ones(
+def test_a_list_of_texts_refuses_empty_null_long_and_nested_ones(
     connection: Connection, table: str, column: str, most_items: int, most_characters: int
 ) -> None:
     items = [str(number) for number in range(most_items)]
@@ -910,7 +914,7 @@ def test_list_of_texts_has_no_empty_null_long_or_nested_ones(
 
 @pytest.mark.parametrize("timezone", ["Europe/Lisbon", "UTC", "America/Argentina/Buenos_Aires", None])
 @pytest.mark.usefixtures("rows")
-def test_zone_of_the_iana_database_is_taken(connection: Connection, timezone: str | None) -> None:
+def test_a_time_zone_of_the_iana_database_is_accepted(connection: Connection, timezone: str | None) -> None:
     change(connection, "user_profiles", "timezone", timezone)
 
     assert column_of(connection, "select timezone from user_profiles") == [timezone]
@@ -918,14 +922,14 @@ def test_zone_of_the_iana_database_is_taken(connection: Connection, timezone: st
 
 @pytest.mark.parametrize("timezone", ["", "Mars/Olympus", "FOO3", "+02:00", "Europe/Lisbon ", "localtime", "Factory"])
 @pytest.mark.usefixtures("rows")
-def test_what_is_no_zone_of_the_iana_database_is_refused(connection: Connection, timezone: str) -> None:
+def test_a_time_zone_outside_the_iana_database_is_refused(connection: Connection, timezone: str) -> None:
     constraint = refused_by(connection, "user_profiles", "timezone", timezone)
 
     assert constraint == "user_profiles_timezone_known"
 
 
 @pytest.mark.usefixtures("rows")
-def test_session_is_active_exactly_until_it_has_ended(connection: Connection) -> None:
+def test_a_session_is_active_exactly_until_it_ends(connection: Connection) -> None:
     refused = [
         refused_by(connection, "user_sessions", "is_active", False),
         refused_by(connection, "user_sessions", "ended_at", "2026-01-01T00:00Z"),
@@ -934,7 +938,7 @@ def test_session_is_active_exactly_until_it_has_ended(connection: Connection) ->
     assert refused == ["user_sessions_ended_at_agrees"] * 2
 
 
-def test_tree_of_a_learners_skill_progress_is_the_skills_own(connection: Connection, rows: dict[str, UUID]) -> None:
+def test_the_tree_of_skill_progress_must_be_that_of_the_skill(connection: Connection, rows: dict[str, UUID]) -> None:
     other = insert(connection, "skill_trees", category_id=rows["skill_categories"], name="Other", slug="other")
 
     constraint = refused_by(connection, "user_skill_progress", "skill_tree_id", other)
@@ -942,7 +946,7 @@ def test_tree_of_a_learners_skill_progress_is_the_skills_own(connection: Connect
     assert constraint == "user_skill_progress_skill_id_fkey"
 
 
-def test_category_that_holds_trees_cannot_be_deleted(connection: Connection, rows: dict[str, UUID]) -> None:
+def test_a_category_with_trees_cannot_be_deleted(connection: Connection, rows: dict[str, UUID]) -> None:
     assert rows["skill_trees"]
 
     with pytest.raises(psycopg.errors.ForeignKeyViolation) as caught, connection.transaction():
@@ -953,7 +957,7 @@ def test_category_that_holds_trees_cannot_be_deleted(connection: Connection, row
 
 
 @pytest.mark.usefixtures("rows")
-def test_deleting_a_user_deletes_all_that_is_theirs_and_nothing_else(connection: Connection) -> None:
+def test_deleting_a_user_deletes_their_rows_and_nothing_else(connection: Connection) -> None:
     connection.execute("delete from users")
 
     tables = {*COLUMNS, *PER_USER}
@@ -962,12 +966,12 @@ def test_deleting_a_user_deletes_all_that_is_theirs_and_nothing_else(connection:
     assert {table for table, count in counts.items() if count == 0} == {"users", *PER_USER}
 
 
-# --- what the database sets itself -----------------------------------------------------------------------------------
+# --- generated values ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("table", [table for table, columns in COLUMNS.items() if "updated_at" in columns])
 @pytest.mark.usefixtures("rows")
-def test_updated_at_moves_when_a_row_changes_whatever_the_client_says(connection: Connection, table: str) -> None:
+def test_updated_at_is_set_by_the_database_when_a_row_changes(connection: Connection, table: str) -> None:
     connection.execute("set local session_replication_role = replica")
     connection.execute(f"update {table} set updated_at = '2020-01-01', created_at = '2020-01-01'")
     connection.execute("set local session_replication_role = origin")
@@ -978,7 +982,7 @@ def test_updated_at_moves_when_a_row_changes_whatever_the_client_says(connection
     assert found == [(True, True)]
 
 
-def test_ids_are_version_7_in_the_order_they_were_made(connection: Connection) -> None:
+def test_ids_are_version_7_and_in_the_order_of_creation(connection: Connection) -> None:
     count = 10_000
 
     ids = column_of(connection, "select uuidv7() from generate_series(1, %s)", count)
@@ -989,7 +993,7 @@ def test_ids_are_version_7_in_the_order_they_were_made(connection: Connection) -
     assert all(one <= next_ for one, next_ in pairwise(milliseconds))
 
 
-def test_ids_carry_the_time_at_which_they_were_made(connection: Connection) -> None:
+def test_ids_contain_their_time_of_creation(connection: Connection) -> None:
     before, id_, after = connection.execute(
         "select extract(epoch from clock_timestamp()), uuidv7(), extract(epoch from clock_timestamp())"
     ).fetchone() or (0, 0, 0)
@@ -1015,7 +1019,7 @@ def test_ids_have_a_random_part_that_does_not_repeat(connection: Connection) -> 
     assert len(random_bits) == 1000
 
 
-def test_search_document_follows_name_and_description(connection: Connection, rows: dict[str, UUID]) -> None:
+def test_the_search_vector_follows_name_and_description(connection: Connection, rows: dict[str, UUID]) -> None:
     connection.execute(
         "update skills set name = 'Rendering', description = 'browsers paint' where id = %s", [rows["skills"]]
     )

@@ -24,7 +24,7 @@ def test_a_scratch_database_is_migrated_and_gone_afterwards(empty_url):
     assert not exists(empty_url, name)
 
 
-def test_a_scratch_database_can_do_without_migrations_and_is_gone_after_an_error_while_somebody_is_connected(empty_url):
+def test_a_scratch_database_without_migrations_is_dropped_even_after_an_error(empty_url):
     with pytest.raises(ZeroDivisionError), scratch.scratch_database(empty_url, migrated=False) as url:
         found = migrate.fingerprint(url)
         connection = psycopg.connect(url)
@@ -35,7 +35,7 @@ def test_a_scratch_database_can_do_without_migrations_and_is_gone_after_an_error
     assert not exists(empty_url, conninfo_to_dict(url)["dbname"])
 
 
-def test_who_may_not_create_databases_is_told_so(empty_url):
+def test_a_role_that_cannot_create_databases_gets_a_message(empty_url):
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute("create role scratch_nobody")
     try:
@@ -48,7 +48,7 @@ def test_who_may_not_create_databases_is_told_so(empty_url):
             connection.execute("drop role scratch_nobody")
 
 
-def test_without_a_server_one_is_started_and_thrown_away(monkeypatch):
+def test_without_a_server_a_temporary_one_is_started(monkeypatch):
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
     with scratch.scratch_database() as url:
@@ -61,7 +61,7 @@ def test_without_a_server_one_is_started_and_thrown_away(monkeypatch):
         migrate.status(url)
 
 
-def test_database_url_names_the_server_to_use(empty_url, monkeypatch):
+def test_database_url_selects_the_server(empty_url, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", empty_url)
 
     with scratch.scratch_database(migrated=False) as url:

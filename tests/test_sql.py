@@ -1,4 +1,4 @@
-"""Query files as they are sent."""
+"""Query files in the form in which they are sent."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_parameters_are_numbered_in_the_order_of_their_first_use(
     assert numbered(statement) == (sent, parameters)
 
 
-def test_values_are_given_in_that_order_and_what_the_query_does_not_ask_for_is_left_out() -> None:
+def test_values_are_sent_in_that_order_without_unused_ones() -> None:
     query = read("progress/lock_for_skill")
 
     assert query.parameters == ("skill_id", "user_id")

@@ -1,4 +1,4 @@
-"""No statement is made of what callers give: query files and constants, and parameters."""
+"""Statements are query files or constants. Values from callers are sent only as parameters."""
 
 import ast
 import re
@@ -19,19 +19,19 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 SOURCE = Path(skilltree.__file__).parent
 
-# What reads a query file whose name is not written there: those that are told it by such as write it, and those that
-# choose among some that are.
+# Functions that read a query file by a variable name. They get the name from code that spells it out, or choose among
+# names that do.
 CHOOSING = {
     *("load", "step", "_fetch", "_all", "_find", "_one", "_page", "_values", "_stream", "_related", "_issue"),
     *("_act_on_skill", "_act_on_tree", "_log_in", "_mend_learner", "_mend_trees"),
     "erase",
-    # By one of INVARIANTS, which it looks at first.
+    # By a name that must be one of INVARIANTS.
     "examine",
-    # They look at a query that is about to run.
+    # They inspect a query that is about to run.
     *("_is_about_somebody", "_may_write"),
 }
 
-# The place of the query's name among the arguments.
+# The position of the query's name among the arguments.
 READING = {"step": 0, "read": 0, "_values": 0, "_one": 1, "_all": 1, "_find": 1, "_page": 1, "_fetch": 1}
 
 
@@ -43,7 +43,7 @@ def connection(template: NoopExecutor) -> Iterator[Connection]:
 
 
 def calls(module: Path) -> Iterator[tuple[str, str, ast.Call]]:
-    """Yield the calls of a module: the function that they stand in, the name of what is called, and the call."""
+    """Yield the calls in a module: the enclosing function, the name of the called function, and the call."""
     for function in ast.walk(ast.parse(module.read_text())):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for node in ast.walk(function):
@@ -53,7 +53,7 @@ def calls(module: Path) -> Iterator[tuple[str, str, ast.Call]]:
 
 
 def library() -> list[Path]:
-    """Return the modules that work for callers: what the two databases load, and no tools."""
+    """Return the modules that the two databases load, without tools."""
     show = (
         "import sys; from skilltree import AsyncDatabase, Database;"
         " print(*(each.__file__ for name, each in sys.modules.items() if name in sys.argv[1:]))"
@@ -67,7 +67,7 @@ def library() -> list[Path]:
 MODULES = library()
 
 
-def test_what_is_executed_is_a_query_file_or_a_constant() -> None:
+def test_every_executed_statement_is_a_query_file_or_a_constant() -> None:
     executed = [
         (module.name, ast.unparse(call.args[0]))
         for module in MODULES
@@ -85,7 +85,7 @@ def test_what_is_executed_is_a_query_file_or_a_constant() -> None:
     assert made_up == []
 
 
-def test_what_is_read_as_a_query_is_named_by_the_code() -> None:
+def test_every_query_file_is_named_by_a_constant() -> None:
     chosen = {
         function
         for module in MODULES
@@ -97,14 +97,14 @@ def test_what_is_read_as_a_query_is_named_by_the_code() -> None:
     assert chosen == CHOOSING
 
 
-def test_functions_that_execute_text_quote_what_they_are_given(connection: Connection) -> None:
+def test_functions_that_execute_text_quote_their_arguments(connection: Connection) -> None:
     found = connection.execute("""
         select proname, prosrc from pg_proc
         where pronamespace = 'public'::regnamespace and prosrc ~* '\\mexecute\\M'
         order by proname
     """).fetchall()
 
-    # Those of the trail are the owner's alone, and given names of tables by migrations.
+    # Only the owner may call the functions of the trail. Migrations pass them table names.
     of_the_owner = {"audit_table", "drop_audit_partitions", "ensure_audit_partitions", "protect_audit_partition"}
     assert {name for name, _ in found} == {"begin_as_service", "begin_as_user", *of_the_owner}
     for name, source in found:

@@ -1,4 +1,4 @@
-"""``status`` names what a database has lost, and ``roles`` prints what makes the roles."""
+"""``status`` names what a database lacks, and ``roles`` prints the statements that create the roles."""
 
 import json
 
@@ -62,7 +62,7 @@ from skilltree.migrate.roles import statements
         ),
     ],
 )
-def test_status_names_what_was_lost(migrated_url, done, name, told):
+def test_status_names_what_is_missing(migrated_url, done, name, told):
     assert migrate.health(migrated_url) == []
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute(done)
@@ -74,7 +74,7 @@ def test_status_names_what_was_lost(migrated_url, done, name, told):
     assert told in problems[name]
 
 
-def test_who_may_not_create_roles_migrates_after_an_administrator_has_made_them(new_host):
+def test_an_owner_without_createrole_can_migrate_after_an_administrator_created_the_roles(new_host):
     admin = f"host={new_host} user=postgres dbname=postgres"
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute('create role "Plain owner" login')
@@ -101,7 +101,7 @@ DEFAULTS = [
 ]
 
 
-def test_the_statements_that_make_the_roles_leave_what_an_operator_has_set(new_host):
+def test_the_statements_that_create_roles_keep_settings_of_operators(new_host):
     with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
         connection.execute(statements("postgres", "postgres"))
         assert connection.execute(SETTINGS).fetchall() == DEFAULTS
@@ -116,7 +116,7 @@ def test_the_statements_that_make_the_roles_leave_what_an_operator_has_set(new_h
         assert len(changed) == len(DEFAULTS)
 
 
-def test_what_is_set_for_a_role_that_somebody_else_made_stays_too(new_host):
+def test_settings_of_an_existing_role_are_kept(new_host):
     with psycopg.connect(f"host={new_host} user=postgres dbname=postgres", autocommit=True) as connection:
         connection.execute("create role skilltree_app login noinherit")
         connection.execute("alter role skilltree_app set statement_timeout = '30s'")

@@ -1,4 +1,4 @@
-"""What is printed is never markup, and never obeyed by the terminal."""
+"""Printed text is never interpreted as markup or as terminal control sequences."""
 
 import io
 import json
@@ -22,7 +22,7 @@ def printed(terminal: Terminal, *things: object) -> str:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_text_that_looks_like_markup_is_printed_as_it_is(text: str) -> None:
+def test_text_that_looks_like_markup_is_printed_unchanged(text: str) -> None:
     terminal = Terminal(width=80)
 
     assert printed(terminal, text) == f"{text}\n"
@@ -30,7 +30,7 @@ def test_text_that_looks_like_markup_is_printed_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", OBEYED)
-def test_what_a_terminal_would_obey_is_shown_instead(text: str) -> None:
+def test_control_characters_are_shown_as_escapes(text: str) -> None:
     out = printed(Terminal(width=80), f"a{text}b", Text(f"c{text}d"))
 
     assert not set(text) & set("\x1b\x07\x9b\u202e\r\x00\x7f\ud800") & set(out)
@@ -38,7 +38,7 @@ def test_what_a_terminal_would_obey_is_shown_instead(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", OBEYED)
-def test_json_means_the_same_and_holds_nothing_that_a_terminal_would_obey(text: str) -> None:
+def test_json_keeps_its_value_and_contains_no_control_characters(text: str) -> None:
     name = f"x{uuid4()}{text}"
 
     shown = json_text({"name": name})
@@ -49,7 +49,7 @@ def test_json_means_the_same_and_holds_nothing_that_a_terminal_would_obey(text: 
 
 
 @pytest.mark.parametrize(("columns", "width"), [("0", 80), ("1", 80), ("30", 30)])
-def test_a_terminal_that_tells_no_width_has_the_usual_one(
+def test_a_terminal_of_unknown_width_gets_a_default_width(
     columns: str, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)

@@ -1,4 +1,4 @@
-"""The tables of docs/progress.md, row by row on a real database, and what is said below them."""
+"""The tables of docs/progress.md, tested row by row on a real database, and the rules below them."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ Row = tuple[str, str, str]
 
 
 def table_under(heading: str) -> list[Row]:
-    """Return the rows of the first table under a heading, its head left out."""
+    """Return the rows of the first table under a heading, without its header."""
     section = re.split(r"^## ", RULES, flags=re.MULTILINE)
     [text] = [part for part in section if part.startswith(f"{heading}\n")]
     found = re.findall(r"^\|\s*(\w+)\s*\|\s*(\w+)\s*\|\s*(\w+)\s*\|$", text, flags=re.MULTILINE)
@@ -59,7 +59,7 @@ def category_id(db: Database) -> CategoryId:
 
 
 class Place(NamedTuple):
-    """A learner and a tree: `target` needs `base` and is optional, `other` remains to be done."""
+    """A learner and a tree: `target` depends on `base` and is optional; `other` is not completed."""
 
     user_id: UserId
     tree_id: TreeId
@@ -81,7 +81,7 @@ def place(db: Database, category_id: CategoryId) -> Place:
 
 
 def fingerprint(connection: Connection) -> list[tuple[object, ...]]:
-    """Return what changes with every row written, be it with the values it had."""
+    """Return a fingerprint that changes with every written row, even with equal values."""
     prints = " union all ".join(
         f"select '{table}', count(*), md5(string_agg({table}.xmin || {table}::text, ' ' order by {table}::text))"
         f" from {table}"
@@ -105,7 +105,7 @@ def act_on_skill(db: Database, action: str, user_id: UserId, skill_id: SkillId) 
 
 
 def skill_status(db: Database, place: Place) -> SkillProgressStatus:
-    """Return how the learner stands in the target: by the tree as loaded, by the map, and by the answer to whether."""
+    """Return the learner's status of `target`, after checking that ``load``, ``load_map`` and ``can_unlock`` agree."""
     [loaded] = [skill for skill in db.trees.load(place.slug, place.user_id).skills if skill.id == place.target]
     [drawn] = [skill for skill in db.trees.load_map(place.slug, place.user_id).skills if skill.id == place.target]
     assert drawn.status == loaded.status
@@ -159,7 +159,7 @@ def test_every_status_and_action_of_a_tree_has_one_row() -> None:
     assert rows == sorted(product([status.value for status in TreeProgressStatus], TREE_ACTIONS))
 
 
-def test_every_action_stands_in_a_table() -> None:
+def test_every_action_is_in_a_table() -> None:
     started = ("start_", "pause_", "resume_", "reset_", "record_", "complete_", "skip_")
     actions = {name for name in dir(Database("").progress) if name.startswith(started)}
 
@@ -167,7 +167,9 @@ def test_every_action_stands_in_a_table() -> None:
 
 
 @pytest.mark.parametrize(("start", "action", "outcome"), SKILL_ROWS)
-def test_skill(db: Database, connection: Connection, place: Place, start: str, action: str, outcome: str) -> None:
+def test_each_action_on_a_skill_has_the_outcome_of_its_row(
+    db: Database, connection: Connection, place: Place, start: str, action: str, outcome: str
+) -> None:
     bring_skill_to(db, place, start)
 
     if outcome in SkillProgressStatus.__members__:
@@ -180,7 +182,9 @@ def test_skill(db: Database, connection: Connection, place: Place, start: str, a
 
 
 @pytest.mark.parametrize(("start", "action", "outcome"), TREE_ROWS)
-def test_tree(db: Database, connection: Connection, place: Place, start: str, action: str, outcome: str) -> None:
+def test_each_action_on_a_tree_has_the_outcome_of_its_row(
+    db: Database, connection: Connection, place: Place, start: str, action: str, outcome: str
+) -> None:
     bring_tree_to(db, place, start)
 
     if outcome in TreeProgressStatus.__members__:
@@ -195,7 +199,7 @@ def test_tree(db: Database, connection: Connection, place: Place, start: str, ac
 @pytest.mark.parametrize(
     ("start", "action", "outcome"), [row for row in SKILL_ROWS if row[2] not in SkillProgressStatus.__members__]
 )
-def test_refused_action_leaves_a_unit_of_work_usable(
+def test_a_refused_action_leaves_a_unit_of_work_usable(
     db: Database, place: Place, start: str, action: str, outcome: str
 ) -> None:
     bring_skill_to(db, place, start)
@@ -212,7 +216,7 @@ def test_refused_action_leaves_a_unit_of_work_usable(
     assert work.status == "IN_PROGRESS"
 
 
-# --- what is said below them -----------------------------------------------------------------------------------------
+# --- rules below the tables ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -224,7 +228,7 @@ def test_refused_action_leaves_a_unit_of_work_usable(
         ("COMPLETED", "AlreadyCompleted"),
     ],
 )
-def test_required_skill_is_not_skipped(
+def test_a_required_skill_cannot_be_skipped(
     db: Database, connection: Connection, place: Place, start: str, error: str
 ) -> None:
     bring_skill_to(db, place, start)
@@ -235,7 +239,7 @@ def test_required_skill_is_not_skipped(
 
 
 @pytest.mark.parametrize("start", [*SkillProgressStatus])
-def test_skill_that_is_no_longer_open_is_locked_after_a_reset(db: Database, place: Place, start: str) -> None:
+def test_a_skill_with_a_new_prerequisite_is_locked_after_a_reset(db: Database, place: Place, start: str) -> None:
     bring_skill_to(db, place, start)
     db.skills.add_dependency(place.target, place.other)
 
@@ -245,7 +249,7 @@ def test_skill_that_is_no_longer_open_is_locked_after_a_reset(db: Database, plac
 
 
 @pytest.mark.parametrize("action", [action for action in SKILL_ACTIONS if action != "skip_skill"])
-def test_work_under_way_goes_on_when_the_skill_gains_a_prerequisite(db: Database, place: Place, action: str) -> None:
+def test_started_work_goes_on_when_the_skill_gains_a_prerequisite(db: Database, place: Place, action: str) -> None:
     bring_skill_to(db, place, "IN_PROGRESS")
     db.skills.add_dependency(place.target, place.other)
 
@@ -256,7 +260,7 @@ def test_work_under_way_goes_on_when_the_skill_gains_a_prerequisite(db: Database
 
 
 @pytest.mark.parametrize("action", ["start_skill", "record_activity", "record_attempt", "complete_skill"])
-def test_skipped_skill_that_is_no_longer_open_is_locked(
+def test_a_skipped_skill_with_a_new_prerequisite_is_locked(
     db: Database, connection: Connection, place: Place, action: str
 ) -> None:
     bring_skill_to(db, place, "SKIPPED")
@@ -270,7 +274,7 @@ CHANGES_NOTHING = {("COMPLETED", "complete_skill"), ("SKIPPED", "skip_skill")}
 
 
 @pytest.mark.parametrize(("start", "action"), [*product(SkillProgressStatus, SKILL_ACTIONS)])
-def test_inactive_skill_is_left_alone(
+def test_an_inactive_skill_cannot_be_worked_on(
     db: Database, connection: Connection, place: Place, start: str, action: str
 ) -> None:
     bring_skill_to(db, place, start)
@@ -298,7 +302,7 @@ def test_work_on_a_skill_starts_or_resumes_its_tree(db: Database, place: Place, 
     assert tree_status(db, place) == "IN_PROGRESS"
 
 
-def test_tree_is_not_started_before_the_trees_it_needs(
+def test_a_tree_cannot_be_started_before_its_prerequisites(
     db: Database, connection: Connection, place: Place, category_id: CategoryId
 ) -> None:
     slug = f"tree-{uuid4()}"
@@ -317,7 +321,7 @@ def test_tree_is_not_started_before_the_trees_it_needs(
 
 @pytest.mark.parametrize("action", [*SKILL_ACTIONS, *TREE_ACTIONS])
 @pytest.mark.parametrize("who", ["nobody", "somebody"])
-def test_what_is_unknown_is_said_to_be(
+def test_unknown_learners_skills_and_trees_are_named(
     db: Database, connection: Connection, place: Place, action: str, who: str
 ) -> None:
     of_tree = action in TREE_ACTIONS

@@ -1,4 +1,4 @@
-"""A connection string that is wrong is refused by name, and its password stands in no error, chain, log or warning."""
+"""A wrong connection string is refused. Its password appears in no error, cause, log or warning."""
 
 import logging
 import traceback
@@ -62,7 +62,7 @@ def calls(url):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_connection_string_is_refused_by_name_and_not_shown(name, caplog):
+def test_a_wrong_connection_string_is_refused_and_not_shown(name, caplog):
     url, advice = WRONG[name]
     caplog.set_level(logging.DEBUG)
 
@@ -71,7 +71,7 @@ def test_a_wrong_connection_string_is_refused_by_name_and_not_shown(name, caplog
             with pytest.raises(InvalidConnectionString, match=advice) as refusal:
                 call()
             told = "".join(traceback.format_exception(refusal.value))
-            # A line of source shows the name of the variable.
+            # A source line in a traceback shows only the name of the variable.
             assert SECRET not in told
             assert refusal.value.__cause__ is None
             assert refusal.value.__context__ is None
@@ -82,7 +82,7 @@ def test_a_wrong_connection_string_is_refused_by_name_and_not_shown(name, caplog
 
 
 @pytest.mark.parametrize("url", RIGHT_BUT_NOBODY_THERE)
-def test_a_server_that_is_not_there_does_not_bring_the_password_out(url, caplog):
+def test_an_unreachable_server_does_not_reveal_the_password(url, caplog):
     caplog.set_level(logging.DEBUG)
 
     for call in (lambda: Database(url, timeout=1).open(), lambda: migrate.status(url)):
@@ -95,7 +95,7 @@ def test_a_server_that_is_not_there_does_not_bring_the_password_out(url, caplog)
 
 
 @pytest.mark.parametrize("url", [None, 5, b"postgresql://localhost", ["postgresql://localhost"]])
-def test_what_is_no_text_is_refused_by_name(url):
+def test_a_connection_string_that_is_not_text_is_refused(url):
     with pytest.raises(InvalidConnectionString, match="must be text"):
         Database(url)
 
@@ -115,7 +115,7 @@ def test_what_is_no_text_is_refused_by_name(url):
         "host=a,b port=5432,5433 password='with a space'",
     ],
 )
-def test_a_right_connection_string_is_taken(url):
+def test_a_correct_connection_string_is_accepted(url):
     assert isinstance(checked_url(url), dict)
 
 

@@ -1,8 +1,8 @@
-"""Learners go through the real curricula by random legal walks, until each has completed a tree.
+"""Learners walk through the real curricula by random allowed actions, until each has completed a tree.
 
-The trees are dealt out in turn, so that all nine are completed by as many learners, and every learner completes one.
-By default 81 learners walk, few enough for every run. ``SKILLTREE_WALKS=1000`` lets as many walk as the project
-promises: 111 in each tree. ``SKILLTREE_WALKS_TREES=9`` lets each go through so many trees, one after the other.
+The trees are assigned in turn, so each of the nine is completed by equally many learners.
+By default 81 learners walk, which is fast enough for every run. ``SKILLTREE_WALKS=1000`` makes it 1,000, as many as the
+project promises: 111 in each tree. With ``SKILLTREE_WALKS_TREES=9``, each learner completes nine trees in turn.
 """
 
 import json
@@ -52,7 +52,7 @@ def db(url: str) -> Iterator[Database]:
 
 @dataclass
 class Walk:
-    """What a learner did in a tree, by what the walk itself knows."""
+    """The record that a walk keeps of what the learner did in a tree."""
 
     learner: UserId
     tree: TreeId
@@ -64,7 +64,7 @@ class Walk:
 
 
 class Walker:
-    """A learner who takes any skill that is open, now and then skips an optional one, tries, fails, and takes time."""
+    """A learner who works on random open skills: spends time, attempts, fails, completes, and skips optional ones."""
 
     def __init__(self, db: Database, number: int) -> None:
         self._db = db
@@ -73,10 +73,10 @@ class Walker:
         self.id = add_user(db, f"walker{number}", timezone=self._chance.choice(ZONES)).id
 
     def walk(self, skills: list[Skill]) -> Walk:
-        """Go through a tree until the database says that it is completed."""
+        """Work in a tree until the database says that it is completed."""
         left = {skill.id: skill for skill in skills}
         walk = Walk(self.id, skills[0].skill_tree_id, set(), set(), 0, [], None)  # type: ignore[arg-type]
-        # Half of them do what they must, and some of the rest.
+        # Half of the learners do the required skills and only some optional ones.
         diligence = self._chance.choice([0.1, 0.1, 0.5, 1])
         step = timedelta(weeks=WEEKS * self._chance.uniform(0.1, 1)) / len(skills)
         while walk.last is None or walk.last.status != "COMPLETED":
@@ -144,7 +144,7 @@ def add_achievements(db: Database, trees: list[list[Skill]]) -> None:
         add_achievement(db, f"20 skills of {skills[0].skill_tree_id}", criteria=criteria, xp_reward=30)
 
 
-def test_learners_complete_the_real_trees_by_random_legal_walks(db: Database, url: str, shared_data: Path) -> None:
+def test_learners_complete_the_real_trees_by_random_walks(db: Database, url: str, shared_data: Path) -> None:
     trees = import_trees(db, shared_data)
     add_achievements(db, trees)
 

@@ -1,14 +1,14 @@
--- Whether a log-in may be tried now, and what to check the password against. An attempt that may be made counts as
--- failed until accounts/finish_login says otherwise. What is counted is held before (accounts/hold_attempts).
+-- Decide whether a log-in may be tried now, and return what to check the password against. An allowed attempt counts as
+-- failed until accounts/finish_login removes it. accounts/hold_attempts has locked the counts before.
 --
--- From one network to one identifier three attempts are free, to an identifier from everywhere 20, from a network to
--- anybody 50; after that each has to wait twice as long as the one before, a minute at most, and an hour later all is
--- forgotten. What others did keeps nobody out who has logged in from their network before.
+-- Free attempts: 3 from one network on one identifier, 20 on one identifier from everywhere, 50 from one network on
+-- anybody. After that each attempt must wait twice as long as the one before, up to a minute. After an hour, the counts
+-- are cleared. The limit of 20 does not apply to a network from which the account has logged in before.
 --
 -- @role app_service
 -- @across nobody is logged in yet
 -- @after accounts/hold_attempts
--- @step how authenticate begins, and change_password, for which the identifier is the id
+-- @step the first step of authenticate, and of change_password, where the identifier is the id
 -- @budget buffers 58
 -- @never Seq Scan on users
 with identifier as (

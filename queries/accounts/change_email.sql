@@ -1,7 +1,7 @@
--- Use up a link that was sent to a new address: it is the account's from now on, and verified. Other links are void,
--- what was counted of log-ins by the old address is forgotten, and the other sessions end.
+-- Use a link that was sent to a new address. The address becomes that of the account and is verified. Other links
+-- become void, failures counted for the old address are deleted, and the other sessions end.
 --
--- keep_session_id  the session that goes on; null ends them all
+-- keep_session_id  the session that stays open; null ends all of them
 --
 -- @role app_service
 -- @after accounts/request_email_change
@@ -87,7 +87,7 @@ forgotten_attempt as (
     returning login_attempts.network
 ),
 
--- Nothing leads to these from the account any more.
+-- Nothing refers from the account to these rows any more.
 forgotten_place as (
     delete from login_attempts
     using forgotten_attempt

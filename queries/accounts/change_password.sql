@@ -1,8 +1,8 @@
--- Change a password, unless that has been done since the old one was checked; the other sessions end, links that would
--- change it are void, and what was counted of guesses of the old one is taken back.
+-- Change a password, unless it has changed since the old one was checked. The other sessions end, links that could
+-- change the password become void, and counted guesses of the old one are deleted.
 --
--- keep_session_id  the session that goes on; null ends them all
--- email            what guesses are counted by: the id
+-- keep_session_id  the session that stays open; null ends all of them
+-- email            the identifier for which guesses are counted: the id
 --
 -- @role app_service
 -- @budget buffers 98

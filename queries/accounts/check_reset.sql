@@ -1,7 +1,7 @@
--- Whether a link would set a new password now: of whom, which is what that must not be.
+-- Check a link that sets a new password. Return the account's names and address, which the password must not contain.
 --
 -- @role app_service
--- @step how reset_password begins
+-- @step the first step of reset_password
 -- @after accounts/request_password_reset
 -- @budget buffers 13
 -- @never Seq Scan on users

@@ -1,10 +1,10 @@
--- Note that somebody has logged in, unless the password has been changed since it was checked or the account closed;
--- take back what was counted before (accounts/begin_login).
+-- Record a successful log-in, unless the password has changed since it was checked or the account is closed. Remove the
+-- attempt that accounts/begin_login counted.
 --
--- new_hash  of the same password at a higher cost; null keeps the one that is there
+-- new_hash  a hash of the same password at a higher cost; null keeps the present one
 --
 -- @role app_service
--- @step how authenticate ends
+-- @step the last step of authenticate
 -- @after accounts/hold_attempts, accounts/begin_login
 -- @budget buffers 46
 -- @never Seq Scan on users

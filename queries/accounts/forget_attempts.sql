@@ -1,4 +1,4 @@
--- Forget a batch of counted log-ins that limit nobody any more; where somebody has logged in from is kept for longer.
+-- Delete a batch of expired log-in counts. Networks from which somebody has logged in are kept longer.
 --
 -- @role app_service
 -- @budget buffers 260

@@ -1,10 +1,10 @@
--- Hold what is counted of log-ins to an identifier, from a network, and from that network to that identifier: whoever
--- tries at the same time waits, so that no guess is made that is not counted.
+-- Lock the counts of log-ins to an identifier, from a network, and from that network to that identifier. Concurrent
+-- attempts wait, so every guess is counted.
 --
--- network  null when nobody knows where it comes from
+-- network  null if the origin is unknown
 --
 -- @role app_service
--- @step how authenticate and change_password let one try wait for another
+-- @step authenticate and change_password make concurrent attempts wait with it
 -- @budget buffers 53
 insert into login_attempts (identifier_hash, network)
 select
@@ -18,6 +18,6 @@ from (
 ) as counted (identifier_hash, network)
 where counted.network is not null
 order by counted.identifier_hash, counted.network
--- A no-op update, which holds the row that is there.
+-- A no-op update, which locks the existing row.
 on conflict (identifier_hash, network) do update set failures = login_attempts.failures
 returning login_attempts.network;

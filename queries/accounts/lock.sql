@@ -1,7 +1,7 @@
--- Hold an account: until the commit no session of it starts, and nobody else changes its password.
+-- Lock an account. Until the commit no session of it starts, and nobody else changes its password.
 --
 -- @role app_service
--- @step how a change of the password begins that ends the sessions: it must see those that are just starting
+-- @step the first step of a password change that ends the sessions: it must see those that are just starting
 -- @budget buffers 13
 -- @never Seq Scan on users
 select users.id

@@ -1,7 +1,7 @@
--- What to check the password of an account against, and what its password must not be.
+-- Return the password hash of an account, and the names that its password must not contain.
 --
 -- @role app_service
--- @step what authenticate and change_password compare with
+-- @step authenticate and change_password compare the password with it
 -- @budget buffers 11
 -- @never Seq Scan on users
 select

@@ -1,10 +1,10 @@
--- Keep what shows that a mail to a new address of an account has arrived; an older link becomes void. What was counted
--- of guesses of the password is taken back. Nothing when another account has the address.
+-- Store the hash of a link that confirms a new address of an account. An older link becomes void. Counted guesses of
+-- the password are deleted. Return nothing if another account has the address.
 --
--- email  where the link is sent
+-- email  the address to which the link is sent
 --
 -- @role app_service
--- @across whose address it is, is what is asked
+-- @across it looks for another account with the address
 -- @sample email: 'a-new-address@example.org'
 -- @budget buffers 36
 -- @never Seq Scan on users

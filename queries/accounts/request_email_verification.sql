@@ -1,4 +1,4 @@
--- Keep what shows that a mail to the address of an account has arrived; an older link becomes void.
+-- Store the hash of a link that confirms the address of an account. An older link becomes void.
 --
 -- @role app_service
 -- @budget buffers 25

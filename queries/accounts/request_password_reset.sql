@@ -1,5 +1,5 @@
--- Keep what lets the owner of an address set a new password; an older link becomes void. Nothing within a minute of the
--- one before: nobody can void a link faster than it is used.
+-- Store the hash of a link that lets the owner of an address set a new password. An older link becomes void. Return
+-- nothing within a minute of the last request, so that nobody can void links faster than they are used.
 --
 -- @role app_service
 -- @across nobody is logged in

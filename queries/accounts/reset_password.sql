@@ -1,4 +1,4 @@
--- Use up a link that was sent to an address, and set a new password: all sessions end, and log-ins are counted anew.
+-- Use a link that was sent to an address, and set a new password. All sessions end, and log-in counts start again.
 --
 -- @role app_service
 -- @after accounts/request_password_reset

@@ -1,4 +1,4 @@
--- Use up a link that was sent to an address: it is its owner's, if it is still the one of the account.
+-- Use a link that was sent to an address, and mark the address as verified if it is still that of the account.
 --
 -- @role app_service
 -- @after accounts/request_email_verification

@@ -1,7 +1,7 @@
 -- Void the links of an account.
 --
 -- @role app_service
--- @step what follows when an account is closed
+-- @step runs when an account is closed
 -- @after accounts/request_password_reset
 -- @budget buffers 11
 delete from user_tokens

@@ -1,14 +1,14 @@
--- The skills of a tree that hold most learners up, worst first, as one JSON array.
+-- The skills of a tree that delay learners most, worst first, as one JSON array.
 --
 -- The score of a skill is
 --     (0.5 × stopped_share + 0.3 × failure_rate + 0.2 × overtime) × (1 + share of the other active skills behind it),
--- from 0 to 2. Overtime is how far the median exceeds the estimate, at most 1: twice the estimate or more. What is not
--- known, or not told, counts as 0; skills with a score of 0 hold nobody up, and are not listed.
+-- from 0 to 2. Overtime is how far the median exceeds the estimate, at most 1: twice the estimate or more. Unknown and
+-- hidden figures count as 0. Skills with a score of 0 delay nobody and are not listed.
 --
--- No learner's id restricts this query: it is about all of them, and only what it counts leaves the database. It tells
--- what analytics/skills tells, and the score is made of nothing else.
+-- No learner's id restricts this query. It counts all learners, and only counts leave the database. It shows the same
+-- figures as analytics/skills, and the score uses only these.
 --
--- idle_days  after how many days without work in the tree a learner has stopped
+-- idle_days  after how many days without work in the tree a learner counts as stopped
 --
 -- @role app_service
 -- @across figures about groups of learners
@@ -40,7 +40,7 @@ edge as (
     inner join active_skill as dependent_skill on dependent_skill.id = dependent.id
 ),
 
--- Each pair once, however many ways lead from one to the other.
+-- Each pair once, however many paths lead from one skill to the other.
 behind as (
     select
         edge.skill_id,
@@ -84,7 +84,7 @@ counted as (
     group by user_skill_progress.skill_id
 ),
 
--- Counted by value first, so that no sort has to hold a row for each learner.
+-- Counted by value first, so that no sort holds a row for each learner.
 completed_minutes as (
     select
         user_skill_progress.skill_id,
@@ -121,7 +121,7 @@ median as (
     group by placed_minutes.skill_id
 ),
 
--- Of each learner the unfinished skill worked on last.
+-- The unfinished skill that each learner worked on last.
 unfinished_skill as (
     select distinct on (user_skill_progress.user_id)
         user_skill_progress.user_id,
@@ -131,7 +131,7 @@ unfinished_skill as (
     where
         user_skill_progress.skill_tree_id = %(tree_id)s
         and user_skill_progress.status = 'IN_PROGRESS'
-        -- So put that it is no condition for the index of all activity, which is longer than any tree's.
+        -- Written so that the planner does not use the index on all activity, which is larger than any tree's.
         and user_skill_progress.last_activity_at + make_interval(days => %(idle_days)s) < now()
     order by
         user_skill_progress.user_id,
@@ -175,7 +175,7 @@ figure as (
     where counted.started >= %(min_group)s
 ),
 
--- As in analytics/skills.
+-- The same rules as in analytics/skills.
 judged as (
     select
         figure.skill_id,

@@ -1,11 +1,11 @@
--- For each active skill and each of its active prerequisites: how many of those who began the skill have completed it,
--- by their score in the prerequisite; one JSON array, the smallest difference first.
+-- For each active skill and each of its active prerequisites: how many of the learners who started the skill have
+-- completed it, by their score in the prerequisite. One JSON array, the smallest difference first.
 --
--- No learner's id restricts this query: it is about all of them, and only what it counts leaves the database. A band
--- with fewer than min_group learners is null, and so is the smallest other one with them, because the sum of all is
--- known. Where even so only one number were possible, all bands are null. What has been completed is told of the bands
--- that are, unless in one of them, or in those that are left out together, fewer than that have or have not. 0 is
--- nobody's figure, and is said where that gives nothing away.
+-- No learner's id restricts this query. It counts all learners, and only counts leave the database. A band with fewer
+-- than min_group learners is null, and so is the next smallest band, because the sum of all is known. If a hidden band
+-- would still have only one possible value, all bands are null. Completions are shown for the shown bands, unless in
+-- one band, or in the hidden bands together, fewer than min_group learners have or have not completed the skill. 0
+-- identifies nobody, and is shown where it reveals nothing else.
 --
 -- @role app_service
 -- @across figures about groups of learners
@@ -95,7 +95,8 @@ score_band as (
             and counted.band = band.number
 ),
 
--- Of the bands that are no few, the smallest is left out with those that are, and the next one tells most about it.
+-- Among the bands that are large enough, the smallest is hidden with the small ones. The next one reveals most about
+-- it.
 edge_band as (
     select
         score_band.skill_id,
@@ -108,8 +109,8 @@ edge_band as (
     group by score_band.skill_id, score_band.prerequisite_id
 ),
 
--- The few are at least one a band, and at least so many that the one left out with them is smaller than the next; they
--- are at most min_group - 1 a band, and leave it min_group.
+-- Each small band has at least one learner, and together they have enough to make the hidden large band smaller than
+-- the next one. A small band has at most min_group - 1 learners, and the hidden large band keeps at least min_group.
 judged_edge as (
     select
         edge_band.skill_id,
@@ -143,7 +144,7 @@ counted_band as (
             and judged_edge.prerequisite_id = score_band.prerequisite_id
 ),
 
--- What is left out counts as one band: what has been completed in it follows from the sum.
+-- The hidden bands count as one band: its completions follow from the sum.
 split as (
     select
         counted_band.skill_id,

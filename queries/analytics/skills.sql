@@ -1,12 +1,12 @@
--- How each active skill of a tree goes for those who have begun it, top to bottom, left to right, as one JSON array.
+-- Figures about each active skill of a tree for the learners who started it, top to bottom, left to right, as one JSON
+-- array.
 --
--- No learner's id restricts this query: it is about all of them, and only what it counts leaves the database. What
--- fewer than min_group learners stand behind is null, and so is what would tell as much by logic: both of two parts
--- that make up a whole, when one of them is that small, and all that is a part of what is not told. 0 is nobody's
--- figure, and is said. What is null must not be certain either, so nothing told may depend on it but in steps that
--- leave several numbers possible.
+-- No learner's id restricts this query. It counts all learners, and only counts leave the database. A figure about
+-- fewer than min_group learners is null. So are figures from which it would follow: both parts of a whole if one of
+-- them is that small, and every part of a hidden whole. 0 identifies nobody and is shown. A hidden figure must also
+-- stay uncertain, so shown values may depend on it only in steps that leave several numbers possible.
 --
--- idle_days  after how many days without work in the tree a learner has stopped
+-- idle_days  after how many days without work in the tree a learner counts as stopped
 --
 -- @role app_service
 -- @across figures about groups of learners
@@ -43,7 +43,7 @@ counted as (
     group by user_skill_progress.skill_id
 ),
 
--- Counted by value first, so that no sort has to hold a row for each learner.
+-- Counted by value first, so that no sort holds a row for each learner.
 completed_value as (
     select
         user_skill_progress.skill_id,
@@ -91,7 +91,7 @@ median as (
     group by placed_value.skill_id
 ),
 
--- Of each learner the unfinished skill worked on last.
+-- The unfinished skill that each learner worked on last.
 unfinished_skill as (
     select distinct on (user_skill_progress.user_id)
         user_skill_progress.user_id,
@@ -101,7 +101,7 @@ unfinished_skill as (
     where
         user_skill_progress.skill_tree_id = %(tree_id)s
         and user_skill_progress.status = 'IN_PROGRESS'
-        -- So put that it is no condition for the index of all activity, which is longer than any tree's.
+        -- Written so that the planner does not use the index on all activity, which is larger than any tree's.
         and user_skill_progress.last_activity_at + make_interval(days => %(idle_days)s) < now()
     order by
         user_skill_progress.user_id,
@@ -146,8 +146,8 @@ figure as (
     left join stopped on stopped.skill_id = active_skill.id
 ),
 
--- What can be told. Those who began a skill are those who have completed it and those who have not; of the latter some
--- have stopped.
+-- The figures that may be shown. Learners who started a skill have completed it or not. Some of those who have not have
+-- stopped.
 begun as (
     select
         figure.id,
@@ -167,8 +167,8 @@ judged as (
         and figure.stopped not between 1 and %(min_group)s - 1
         and figure.started - figure.completed - figure.stopped
         not between 1 and %(min_group)s - 1 as has_stopped,
-        -- Where it is not told how many have completed it, that there are medians tells that it is not few. That must
-        -- not leave one number alone; and half a minute would tell that they are even in number.
+        -- If the number of completions is hidden, the presence of medians shows that it is not small. That must not
+        -- leave only one possible number, and half a minute would reveal that the number is even.
         begun.has_completed
         or (
             figure.completed >= %(min_group)s

@@ -1,4 +1,4 @@
--- Drop what the audit trail holds from before so many whole months; the names of the partitions that went.
+-- Drop the audit entries older than this number of whole months. Return the names of the dropped partitions.
 --
 -- @notnull name: the function returns names of tables
 select partition.name

@@ -1,4 +1,4 @@
--- Make the partitions of the audit trail for this month and some months ahead; the names of those that were missing.
+-- Create the partitions of the audit trail for this month and some months ahead. Return the names of the new ones.
 --
 -- @notnull name: the function returns names of tables
 select partition.name

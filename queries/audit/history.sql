@@ -1,11 +1,11 @@
--- What became of a row, the latest first. What an inserted row was follows from what it is now, or was when it was
--- deleted, less what has changed since. A row of a ledger that stands is its own first entry, number 0.
+-- The history of a row, latest change first. The inserted row is reconstructed from the present or deleted row by
+-- undoing later changes. An existing row of a ledger is its own first entry, number 0.
 --
--- subject_id  the learner whose row it is; of a row that is nobody's, its own id
--- row_key     what tells it from the learner's others, or its handle `id` while it stands
+-- subject_id  the learner whose row it is; for a row without a learner, its own id
+-- row_key     identifies the row among those of the learner; the handle `id` also works while the row exists
 --
 -- @role app_service
--- @across the learner is the subject_id, where the row is a learner's
+-- @across the learner is the subject_id, if the row belongs to one
 -- @nullable after: a delete has none
 -- @sample table_name: (select 'skills')
 -- @sample subject_id: (select id from skills order by id limit 1)
@@ -242,7 +242,7 @@ left join
     on true
 left join
     lateral (
-        -- Of a column that changed more than once, the last one here counts: the oldest.
+        -- If a column changed more than once, the last entry in this order counts: the oldest.
         select
             jsonb_object_agg(
                 old.name, old.value
@@ -261,7 +261,7 @@ left join
                 deletion.id is null
                 or (audit_log.occurred_at, audit_log.id) < (deletion.occurred_at, deletion.id)
             )
-            -- Not what is secret, or has been dropped.
+            -- Without secret and dropped columns.
             and coalesce(deletion.before, standing_row.image) ? old.name
     ) as change
     on true

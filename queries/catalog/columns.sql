@@ -1,5 +1,5 @@
--- The columns of the schema's own tables that are written, and what a row that is inserted must give of them. Without
--- partitions, and without the bookkeeping of migrations.
+-- The columns of the schema's own tables that can be written, and whether an insert must give a value. Without
+-- partitions and the bookkeeping of migrations.
 select
     pg_class.oid::regclass::text as table_name,
     pg_attribute.attname::text as column_name,

@@ -1,7 +1,7 @@
--- Every object by name with its definition, and its grants and comment if it has any: databases with the same schema
--- give the same rows, whatever their data, their owners and their history. What belongs to PostgreSQL, to an extension
--- or to the bookkeeping of migrations is left out; so a new database gives no row. So are partitions: they come and go
--- with the data, and are made like the table that they belong to.
+-- Every object by name with its definition, and its grants and comment if it has any. Databases with the same schema
+-- give the same rows, whatever their data, owners and history. Objects of PostgreSQL, of extensions and of the
+-- bookkeeping of migrations are omitted, so a new database gives no rows. Partitions are omitted as well: they come and
+-- go with the data, and are created like their table.
 --
 -- For a session with an empty search_path, which makes the server qualify the names in a definition.
 with
@@ -55,7 +55,7 @@ own_relation as (
         )
 ),
 
--- Without the row types of tables and the types of arrays and multiranges, which come with another object.
+-- Without row types of tables and types of arrays and multiranges, which belong to another object.
 own_type as (
     select
         pg_type.oid,
@@ -172,7 +172,7 @@ described_column as (
         pg_attribute.attnum::integer as column_number,
         concat_ws(
             ' ',
-            -- Not attnum, which counts the columns that were dropped.
+            -- Not attnum, which also counts dropped columns.
             row_number() over (partition by own_relation.oid order by pg_attribute.attnum),
             format_type(pg_attribute.atttypid, pg_attribute.atttypmod),
             'collate ' || nullif(pg_attribute.attcollation, pg_type.typcollation)::regcollation::text,
@@ -183,7 +183,7 @@ described_column as (
             'storage ' || nullif(pg_attribute.attstorage, pg_type.typstorage)::text,
             'compression ' || nullif(pg_attribute.attcompression::text, ''),
             'statistics ' || nullif(pg_attribute.attstattarget, -1),
-            -- Those that PostgreSQL knows: a distribution's server may note others, for itself.
+            -- Only options that PostgreSQL knows. The server of a distribution may add its own.
             'with ' || (
                 select string_agg(option.option_name || '=' || option.option_value, ', ' order by option.option_name)
                 from pg_options_to_table(pg_attribute.attoptions) as option
@@ -313,7 +313,7 @@ described_type as (
     left join pg_range on own_type.oid = pg_range.rngtypid
 ),
 
--- Operators, collations, text search configurations and the like: that they are there, at least.
+-- For operators, collations, text search configurations and the like, only their existence.
 described_other as (
     select
         pg_depend.classid::regclass as class_id,
@@ -447,7 +447,7 @@ named as (
             as address (kind, of_schema, own_name, identity)
 ),
 
--- What has privileges, and those that it would have if nobody had changed them.
+-- Objects with privileges, and their default privileges.
 guarded as (
     select
         'pg_namespace'::regclass as class_id,
@@ -484,7 +484,7 @@ guarded as (
     inner join pg_attribute
         on
             own_relation.oid = pg_attribute.attrelid
-            -- Up to 15, a column that was dropped keeps what was granted on it.
+            -- Up to 15, a dropped column keeps its grants.
             and not pg_attribute.attisdropped
     union all
     select

@@ -1,4 +1,4 @@
--- The foreign keys of all tables, those of more columns first.
+-- The foreign keys of all tables, those with more columns first.
 select
     pg_constraint.conrelid::regclass::text as table_name,
     array(

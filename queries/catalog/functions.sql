@@ -1,4 +1,4 @@
--- Every function that a statement can call, and what it returns; but uuidv7, which PostgreSQL 18 has itself.
+-- Every function that a statement can call, and its return type. Without uuidv7, which PostgreSQL 18 has itself.
 select
     pg_proc.proname || '(' || pg_get_function_identity_arguments(pg_proc.oid) || ')' as signature,
     pg_get_function_result(pg_proc.oid) as result

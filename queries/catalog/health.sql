@@ -1,9 +1,9 @@
--- What a restore, or somebody by hand, has taken from a migrated database: an object, and what is wrong with it.
+-- Objects that a restore or a manual change has removed from a migrated database, and what is wrong.
 --
--- What is wanted follows from what is there: a policy wants somebody who may read, a trigger's function a trigger. What
--- has gone altogether, `skilltree drift` finds.
+-- Missing objects are inferred from existing ones: a policy needs a role that may read, a trigger function needs a
+-- trigger. `skilltree drift` finds objects that are missing without such a trace.
 with
--- What belongs to whom the accounts belong to, or has policies for a role of the application.
+-- Objects that have the owner of `users`, or policies for a role of the application.
 own_table as (
     select
         pg_class.oid,

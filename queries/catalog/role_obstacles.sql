@@ -1,6 +1,7 @@
--- What an administrator must run before this role can migrate, where roles of SkillTree are there that others made.
+-- What an administrator must run before this role can migrate, if somebody else has created roles of SkillTree.
 --
--- Who migrates is a member of app_service always; the other roles are looked at until a migration has granted them.
+-- The role that migrates must always be a member of app_service. The other roles are checked until a migration has
+-- granted them.
 with
 this_role as (
     select
@@ -19,7 +20,7 @@ role_there as (
         pg_roles.oid,
         pg_roles.rolname,
         pg_roles.rolsuper or pg_roles.rolbypassrls as sees_through,
-        -- To be granted, and its settings to be changed, by this role.
+        -- So that this role can grant it and change its settings.
         this_role.rolsuper
         or (this_role.rolcreaterole and not this_role.has_admins)
         or pg_has_role(pg_roles.oid, 'member with admin option') as is_grantable,

@@ -1,5 +1,5 @@
--- What belongs to the whole server and to the database itself, as far as the application depends on it: its roles, what
--- they are members of and what is set for them, and who may use the database. In the shape of the fingerprint.
+-- Objects of the whole server and of the database itself on which the application depends: its roles with their
+-- memberships and settings, and the grants on the database. In the columns of the fingerprint.
 with
 application_role as (
     select
@@ -46,7 +46,7 @@ entry as (
         (
             select string_agg(setting, ', ' order by setting)
             from unnest(pg_db_role_setting.setconfig) as setting
-            -- How long a statement may take, operators say.
+            -- Operators may set the time limit of statements.
             where setting !~ '^[a-z_]+_timeout='
         ) as definition
     from application_role

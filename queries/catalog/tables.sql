@@ -1,5 +1,5 @@
--- Every column of every table, with its type and whether it can be null: not when the table says so, and who knows when
--- it is generated. Partitions come and go with the months.
+-- Every column of every table, with its type and whether it can be null: no if the table says so, unknown if it is
+-- generated. Without partitions, which come and go with the months.
 select
     pg_class.relname as table_name,
     pg_attribute.attname as column_name,

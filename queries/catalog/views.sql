@@ -1,4 +1,4 @@
--- Every column of every view with its type, and the view's definition. Each view after those that it reads.
+-- Every column of every view with its type, and the view's definition. Each view comes after those that it reads.
 select
     pg_class.relname as view_name,
     pg_attribute.attname as column_name,

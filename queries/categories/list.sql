@@ -1,4 +1,4 @@
--- The categories as they are shown, active ones only unless all are asked for.
+-- The categories in display order, only active ones unless all are requested.
 --
 -- @budget buffers 9
 select

@@ -1,8 +1,8 @@
--- Accounts without a profile, which can do nothing.
+-- Accounts without a profile, which cannot act.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 780
 select
     'learner' as subject_kind,

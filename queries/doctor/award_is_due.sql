@@ -1,10 +1,10 @@
--- Achievements that a learner has earned and not been awarded. Every action awards what is due, of what is limited to
--- some skills only one on such a skill: so these are of learners who have learnt something of it since the achievement
--- became what it is; after a back-fill, of all. While one is under way, none are told.
+-- Achievements that a learner has earned and not been awarded. Every action awards what is due, but an achievement
+-- limited to some skills only after an action on one of them. So a limited achievement is due for learners with such an
+-- activity since it was last edited, or for all after a backfill. During its backfill, nothing is reported.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 2300000
 -- @never Seq Scan on user_achievements, xp_events
 with standing as materialized (
@@ -31,10 +31,10 @@ with standing as materialized (
     where
         user_achievements.user_id is null
         and achievements.is_active
-        -- Within a limit no streak is longer than the longest: most need not be counted.
+        -- Within a limit no streak is longer than the longest overall, so most streaks need not be counted.
         and (achievements.criterion <> 'streak_days' or user_profiles.max_streak >= achievements.threshold)
         and (achievement_backfills.achievement_id is null or achievement_backfills.finished_at is not null)
-        -- Whose clock is fast has learnt a moment later than it was reported.
+        -- With a fast clock, last_activity_at lies after the report. updated_at is then the time of the report.
         and greatest(
             least(user_profiles.last_activity_at, user_profiles.updated_at), achievement_backfills.started_at
         ) > achievements.updated_at
@@ -50,7 +50,7 @@ select
 from standing
 where
     standing.value >= standing.threshold
-    -- What has paid has been awarded (doctor/event_has_award).
+    -- Events that paid have their award (doctor/event_has_award).
     and not exists (
         select from xp_events
         where

@@ -1,10 +1,10 @@
--- Awards that the learner has not earned, and awards that the ledger does not know of. An award is judged by the
--- threshold noted with it. Where the achievement counts something else by now, which can no longer be counted, the
--- value noted with the award is believed. No award is earned by what it pays itself.
+-- Awards that the learner has not earned, and awards without an event in the ledger. An award is judged by the
+-- threshold stored with it. If the achievement counts something else by now, the old value cannot be computed, and the
+-- value stored with the award is trusted. No award is earned by its own XP.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @notnull expected: achievements_criteria_form allows no criteria without a threshold
 -- @notnull what: achievements_criteria_form allows no criteria without a type
 -- @budget buffers 1600000
@@ -58,7 +58,7 @@ award as (
             and xp_events.source_id = noted.achievement_id
 ),
 
--- Thresholds of XP are climbed from the lowest, each with the rewards of those before it and without its own.
+-- Thresholds of XP are checked from the lowest up, each with the rewards of those before it and without its own.
 step as (
     select
         award.user_id,
@@ -90,7 +90,7 @@ judged as (
         step.lacks_event,
         step.value,
         case
-            -- Above the first that is out of reach, all are.
+            -- Above the first threshold out of reach, all are out of reach.
             when step.is_climbed
                 then bool_and(step.value >= step.threshold) over (
                     partition by step.user_id, step.is_climbed

@@ -1,7 +1,7 @@
--- Begin the trees that a learner works in without having begun them.
+-- Start the trees that a learner works in without having started them.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 120
 -- @never Seq Scan on user_skill_progress
 insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)

@@ -1,7 +1,7 @@
--- Trees that learners work in and that are not noted as begun: their learners wait for each other.
+-- Trees with learners that are missing in begun_trees: their learners wait for each other.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
+-- @step an invariant that doctor.examine and doctor.repair check
 -- @across looks for any learner of a tree
 -- @budget buffers 550
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress

@@ -1,9 +1,10 @@
--- What keeps this role from seeing every row of every table, and the statement that mends it; nothing when it sees all.
--- So it is for who is no member of app_service, or after a restore that has lost roles, grants or policies.
+-- The reasons why this role does not see every row of every table, each with the statement that removes it. No rows if
+-- it sees all. Rows are hidden from a role that is not a member of app_service, or after a restore without roles,
+-- grants or policies.
 --
 -- @role app_service
--- @notnull blind_spot: put together from names
--- @step how doctor.require_sight, status, drift and lint find what a role does not see
+-- @notnull blind_spot: built from names
+-- @step doctor.require_sight, status, drift and lint find with it what a role does not see
 -- @budget buffers 600
 select distinct
     case
@@ -46,7 +47,7 @@ select distinct
     end as blind_spot
 from pg_class
 inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
--- What is ours belongs to whom the accounts belong to.
+-- Our objects have the same owner as the table of accounts.
 inner join pg_class as account on pg_namespace.oid = account.relnamespace and account.relname = 'users'
 where
     pg_namespace.nspname = 'public'
@@ -82,6 +83,6 @@ where
             )
         )
     )
-    -- Who sees no table is told once.
+    -- A role that sees no table gets one row.
     and (has_schema_privilege(pg_namespace.oid, 'usage') or pg_class.oid = account.oid)
 order by blind_spot;

@@ -1,7 +1,7 @@
--- Everything of some trees that mending may change, a row each.
+-- All values of some trees that a repair may change, one per row.
 --
 -- @role app_service
--- @step what doctor.repair compares before and after
+-- @step doctor.repair compares its rows before and after
 -- @budget buffers 29
 select
     'tree' as subject_kind,

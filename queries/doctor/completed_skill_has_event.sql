@@ -1,8 +1,8 @@
--- Completed skills that the ledger does not know of: expected is what the skill is worth now.
+-- Completed skills without an event in the ledger. `expected` is the present XP of the skill.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 42000
 -- @never Seq Scan on xp_events
 select

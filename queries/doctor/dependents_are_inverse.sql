@@ -1,7 +1,7 @@
--- Dependents that are not the inverse of the dependencies: expected and found are the id that is missing, or too many.
+-- Dependents that are not the inverse of the dependencies. `expected` and `found` are the missing or superfluous id.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
+-- @step an invariant that doctor.examine and doctor.repair check
 -- @budget buffers 5000
 with needed as (
     select

@@ -1,10 +1,10 @@
--- XP for achievements that the learner has not been awarded. Where the achievement has been deleted, the award went
+-- XP for achievements that the learner has not been awarded. If the achievement was deleted, its awards were deleted
 -- with it, and the XP stays.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
--- @notnull expected: the moment is finite, which to_char asks for
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
+-- @notnull expected: the time is finite, which to_char requires
 -- @budget buffers 530000
 select
     'achievement' as subject_kind,

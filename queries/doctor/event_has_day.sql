@@ -1,9 +1,9 @@
--- Skills that a learner has completed, by the ledger, on a day that is not among the learner's days of learning.
+-- Skills completed according to the ledger on a day that is missing in the learner's days of activity.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
--- @notnull expected: the day is finite, which to_char asks for
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
+-- @notnull expected: the day is finite, which to_char requires
 -- @budget buffers 30000
 select
     'skill' as subject_kind,

@@ -1,11 +1,11 @@
--- Entries of the ledger that do not say for what they were granted: in which tree a skill is, of which category,
--- difficulty and type it was, and on which day that was; or that say it of an achievement, which has none of that.
--- Trees do not change; the rest is as it was then. A day is a date within one day of the moment, in whatever zone. Of a
--- skill that is gone, nothing but the day can be told.
+-- Entries of the ledger that describe their source wrongly: the tree of a skill, its category, difficulty and type at
+-- that time, and the day; or any of these for an achievement, which has none. The tree of a skill never changes; the
+-- rest is as it was then. The day differs from the date of the event by one day at most, in any time zone. For a
+-- deleted skill only the day can be checked.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 67000
 with wrong as (
     select

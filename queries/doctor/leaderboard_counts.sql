@@ -1,10 +1,10 @@
--- Counts of a leaderboard that are not how many listed learners there are with that XP, over all slots; and counts
--- below nothing.
+-- Counts of a leaderboard that differ from the number of listed learners with that XP, over all slots, and negative
+-- counts.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
--- @notnull what: the day on which a leaderboard starts is finite, which to_char asks for
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
+-- @notnull what: the first day of a leaderboard is finite, which to_char requires
 -- @budget buffers 3500
 with tally as (
     select
@@ -27,7 +27,7 @@ due as (
     from tally
     cross join generate_series(0, 10) as node (level)
     where
-        -- The first place of a row above level 0 is not kept.
+        -- The first element of a row above level 0 is not used.
         node.level = 0
         or (tally.xp >> (6 * node.level)) & 63 > 0
     group by tally.board, tally.starts_on, node.level, branch

@@ -1,9 +1,9 @@
--- Places on the leaderboards that are not what the ledger, the profile and the account say.
+-- Scores on leaderboards that do not agree with the ledger, the profile and the account.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
--- @notnull what: the day on which a leaderboard starts is finite, which to_char asks for
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
+-- @notnull what: the first day of a leaderboard is finite, which to_char requires
 -- @budget buffers 28000
 with granted as (
     select

@@ -1,8 +1,8 @@
--- Everything of a learner that mending may change, a row each.
+-- All values of a learner that a repair may change, one per row.
 --
 -- @role app_service
--- @step what doctor.repair compares before and after
--- @notnull what: the days are finite, which to_char asks for
+-- @step doctor.repair compares its rows before and after
+-- @notnull what: the days are finite, which to_char requires
 -- @budget buffers 390
 -- @never Seq Scan on user_achievements, user_profiles, user_scores, user_skill_progress, xp_events
 -- @never Seq Scan on user_skill_tree_progress
@@ -63,7 +63,7 @@ cross join
     lateral (
         values
         ('status', user_skill_progress.status::text),
-        -- What mending itself adds is told by its status.
+        -- A row that a repair itself inserts is shown by its status alone.
         (
             'skill_tree_id',
             case when user_skill_progress.created_at < now() then user_skill_progress.skill_tree_id::text end

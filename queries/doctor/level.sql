@@ -1,8 +1,8 @@
--- Learners whose level is lower than the highest that their total XP reaches. A level never falls: it may be higher.
+-- Learners whose level is below the highest that their total XP reaches. A level never falls, so it may be above.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 3500
 with ladder as (
     select

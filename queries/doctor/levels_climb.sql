@@ -1,9 +1,9 @@
--- Levels that are no ladder: from level 1, at no XP, each needs more than the one before, and none is left out. What
--- they should be, only who edited them knows.
+-- Levels whose thresholds are wrong: level 1 starts at 0 XP, each level needs more than the one before, and no level is
+-- missing. Only the person who edited them knows the correct values.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @notnull expected: every branch names the level or XP before it, where there is one
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @notnull expected: every branch names the level or XP before it, if there is one
 -- @budget buffers 10
 with ladder as (
     select

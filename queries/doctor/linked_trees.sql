@@ -1,8 +1,8 @@
--- The trees that are among these ids of trees and skills, or that such a skill is of, in groups: trees whose skills
--- name each other, as none should, can only be mended together.
+-- The trees among these ids of trees and skills, or of such skills, in groups. Trees whose skills wrongly refer to each
+-- other can only be repaired together.
 --
 -- @role app_service
--- @step which trees doctor.repair mends together
+-- @step decides which trees doctor.repair repairs together
 -- @sample ids: %(first_skill_ids)s
 -- @budget buffers 2600
 with recursive drifted as (

@@ -1,8 +1,8 @@
--- Hold off whoever else is about to mend the counts of a leaderboard: a correction must be added only once. Learners
--- need not wait.
+-- Exclude other repairs of the counts of a leaderboard, because a correction must be added only once. Learners need not
+-- wait.
 --
 -- @role app_service
--- @step how doctor.repair begins with a leaderboard
+-- @step the first step of repairing a leaderboard
 -- @budget buffers 8
 select
     pg_advisory_xact_lock(

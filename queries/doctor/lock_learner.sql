@@ -1,7 +1,7 @@
--- Hold a learner who is about to be mended, and off all authors of the learner's trees: as progress/lock_for_skill.
+-- Lock a learner before a repair, and exclude authors from the learner's trees, as progress/lock_for_skill does.
 --
 -- @role app_service
--- @step how doctor.repair begins with a learner
+-- @step the first step of repairing a learner
 -- @budget buffers 510
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with own_tree as (
@@ -13,7 +13,7 @@ with own_tree as (
     from user_skill_progress
     where user_skill_progress.user_id = %(user_id)s
     union
-    -- Where that is said to be another.
+    -- The progress may have the wrong tree.
     select skills.skill_tree_id
     from user_skill_progress
     inner join skills on skills.id = user_skill_progress.skill_id
@@ -38,6 +38,6 @@ select user_profiles.user_id
 from user_profiles
 where
     user_profiles.user_id = %(user_id)s
-    -- Names the sub-query, which would not run otherwise, and runs before a row is held.
+    -- The reference makes the sub-query run, and run before a row is locked.
     and (select count(*) from tree_lock) >= 0
 for no key update;

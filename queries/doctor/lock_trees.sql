@@ -1,7 +1,7 @@
--- Hold all skills of some trees, so that the next statement sees their latest edges and nobody else changes them.
+-- Lock all skills of some trees, so that the next statement sees their latest edges and nobody else changes them.
 --
 -- @role app_service
--- @step how doctor.repair begins with trees
+-- @step the first step of repairing trees
 -- @budget buffers 240
 select skills.id
 from skills

@@ -1,8 +1,8 @@
--- Give an account that has lost its profile a new one: what it counts follows. On leaderboards the learner is shown
--- only if a score says so, since they may have left. What they said of themselves is lost.
+-- Give an account without a profile a new one; its counts follow in later steps. The learner is on leaderboards only if
+-- a score shows it, since they may have opted out. What they wrote about themselves is lost.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 20
 -- @never Seq Scan on user_profiles, user_scores, users
 insert into user_profiles (user_id, is_on_leaderboard)

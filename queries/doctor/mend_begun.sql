@@ -1,7 +1,7 @@
--- Note of some trees that learners work in them. The learners are held off before, and so are all other authors.
+-- Record in begun_trees that some trees have learners. The learners and all other authors have been locked out before.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @across looks for any learner of a tree
 -- @budget buffers 20
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress

@@ -1,8 +1,9 @@
--- Add to the counts of a leaderboard what they lack, and return those that were wrong. A learner's score and its counts
--- change in one transaction: what is lacking is the same before and after it, and need not wait for it.
+-- Add the missing difference to the counts of a leaderboard, and return the counts that were wrong. A learner's score
+-- and its counts change in one transaction. So the difference is the same before and after it, and the repair need not
+-- wait.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @across counts all learners of a leaderboard
 -- @budget buffers 2400
 -- @never Seq Scan on leaderboard_counts, user_scores
@@ -19,7 +20,7 @@ with due as (
         user_scores.board = %(board)s::leaderboard
         and user_scores.starts_on = %(starts_on)s::date
         and user_scores.is_listed
-        -- The first place of a row above level 0 is not kept.
+        -- The first element of a row above level 0 is not used.
         and (node.level = 0 or (user_scores.xp >> (6 * node.level)) & 63 > 0)
     group by node.level, bucket, slot, position
 ),
@@ -92,7 +93,7 @@ saved as (
         lacking.slot,
         lacking.counts
     from lacking
-    -- Everyone locks them in this order.
+    -- Every statement locks them in this order.
     order by lacking.level, lacking.bucket, lacking.slot
     on conflict (board, starts_on, level, bucket, slot) do update
         set counts = add_counts(leaderboard_counts.counts, excluded.counts)

@@ -1,7 +1,7 @@
--- Note the days on which a learner has completed a skill, by the ledger, as days of learning. No minutes are known.
+-- Insert the days on which a learner has completed a skill, according to the ledger. Their minutes are unknown.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 600
 -- @never Seq Scan on user_activity_days, xp_events
 insert into user_activity_days (user_id, activity_date, learnt_at)

@@ -1,8 +1,8 @@
--- Take out of the dependencies in some trees what is not a skill of the same tree, and make dependents their inverse.
--- The skills are locked before.
+-- Remove ids from dependencies in some trees that are not skills of the same tree, and make dependents the inverse. The
+-- skills have been locked before.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 1600
 with edge as (
     select
@@ -31,7 +31,7 @@ due as (
             select edge.skill_id
             from edge
             where edge.prerequisite_id = skills.id
-            -- Those that stand already keep their order.
+            -- Existing dependents keep their order.
             order by array_position(skills.dependents, edge.skill_id), edge.skill_id
         ) as dependents
     from skills

@@ -1,8 +1,7 @@
--- Say of a learner's entries in the ledger for what and on which day they were granted, where they do not
--- (doctor/event_says_for_what). The XP stays.
+-- Correct the source and day of a learner's events in the ledger (doctor/event_says_for_what). The XP stays.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 990
 -- @never Seq Scan on xp_events
 with due as (

@@ -1,8 +1,8 @@
--- Enter in the ledger what a learner has completed or been awarded and it does not know of: at what that is worth now,
--- at the time and on the day when it was earned.
+-- Insert missing events for completed skills and awards of a learner, with their present XP, at the time and on the day
+-- when they were earned.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 1700
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress
 with earned as (

@@ -1,7 +1,7 @@
 -- Raise a learner to the level that their total XP reaches. A level never falls.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 20
 -- @never Seq Scan on user_profiles
 update user_profiles

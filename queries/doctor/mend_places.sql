@@ -1,7 +1,7 @@
--- Say of a learner's work on skills in which tree it is: the skill's own.
+-- Set the tree of a learner's skill progress to the tree of the skill.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 720
 -- @never Seq Scan on user_skill_progress
 update user_skill_progress

@@ -1,7 +1,7 @@
--- Take out of the prerequisites of some trees what is not a tree.
+-- Remove ids from the prerequisites of some trees that are not trees.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 10
 update skill_trees
 set

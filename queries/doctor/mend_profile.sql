@@ -1,8 +1,8 @@
--- Count anew what a learner's profile holds of the ledger, the days, the skills and the trees; but for the level, which
--- never falls, and follows when it is certain which XP stay (doctor/mend_level).
+-- Count again what a learner's profile holds about the ledger, days, skills and trees. The level is left out: it never
+-- falls, and doctor/mend_level raises it when it is certain which XP stays.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 550
 -- @never Seq Scan on user_activity_days, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
 with run as (

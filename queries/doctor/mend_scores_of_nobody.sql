@@ -1,7 +1,7 @@
--- Take somebody off the leaderboards who has no account: what they count is counted anew with the leaderboards.
+-- Delete leaderboard scores without an account. The counts are corrected with the leaderboards.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 20
 -- @never Seq Scan on user_scores, users
 delete from user_scores

@@ -1,7 +1,7 @@
--- Store the time zone of a learner under its name of today, or UTC for one that the server does not know.
+-- Store the time zone of a learner under its current name, or UTC if the server does not know it.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 30
 -- @never Seq Scan on user_profiles
 update user_profiles

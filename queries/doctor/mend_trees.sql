@@ -1,8 +1,8 @@
--- Bring a learner's progress in all trees up to date, as progress/refresh_tree does in one, and take out of the path
--- what is not a skill of the tree.
+-- Update a learner's progress in all trees, as progress/refresh_tree does in one, and remove ids from the path that are
+-- not skills of the tree.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 860
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with due as (
@@ -16,7 +16,7 @@ with due as (
                 then user_skill_tree_progress.progress_percent
             else tree_standings.progress_percent
         end as progress_percent,
-        -- As a set it may be right already, in another order.
+        -- The same set in another order is also correct.
         case
             when
                 tree_standings.milestones_reached <@ user_skill_tree_progress.milestones_reached

@@ -1,7 +1,7 @@
--- Give a learner the skills that have come open by all that they need being satisfied, as of when the last of that was.
+-- Unlock the skills of a learner whose prerequisites are all satisfied, at the time when the last one was satisfied.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 2800
 -- @never Seq Scan on user_skill_progress
 with edge as (

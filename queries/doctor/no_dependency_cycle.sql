@@ -1,7 +1,7 @@
--- Trees whose skills need each other in a circle: found is one such path by name.
+-- Trees whose skills depend on each other in a cycle. `found` is one such path by name.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
+-- @step an invariant that doctor.examine and doctor.repair check
 -- @budget buffers 2500
 with cycle as (
     select

@@ -1,9 +1,9 @@
--- Ids in an array that name nothing there may be: skills that are not of the tree, trees that do not exist.
+-- Dangling ids in arrays: skills that are not in the tree, and trees that do not exist.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
--- @nullable found: an array can hold a null, which is no skill either
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
+-- @nullable found: an array can contain a null, which is not a skill either
 -- @budget buffers 8300
 with named as (
     select

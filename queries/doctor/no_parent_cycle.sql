@@ -1,7 +1,7 @@
--- Trees in which a skill is its own ancestor: found is one such path by name.
+-- Trees in which a skill is its own ancestor. `found` is one such path by name.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
+-- @step an invariant that doctor.examine and doctor.repair check
 -- @budget buffers 10
 with cycle as (
     select

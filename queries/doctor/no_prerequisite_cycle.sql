@@ -1,8 +1,8 @@
--- A circle of trees that need each other: found is its path by name.
+-- A cycle of trees that need each other. `found` is its path by name.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @notnull subject_id: a cycle begins with a tree
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @notnull subject_id: a cycle starts with a tree
 -- @budget buffers 43
 with cycle as (
     select

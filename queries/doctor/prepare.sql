@@ -1,7 +1,7 @@
--- Give the transaction what suits statements that read whole tables: room to sort, and no compiling.
+-- Set what suits statements that read whole tables: more memory for sorting, and no JIT.
 --
 -- @role app_service
--- @step how doctor.examine begins
+-- @step the first step of doctor.examine
 -- @budget buffers 8
 select
     set_config('work_mem', '64MB', true),

@@ -1,9 +1,9 @@
--- Learners whose profile counts other than there are: skills completed, trees begun and completed, hours learned. Hours
--- may be off by half a minute.
+-- Learners whose profile has wrong counts: skills completed, trees started and completed, hours learned. Hours may
+-- differ by half a minute.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 9800
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with skill_count as (

@@ -1,8 +1,8 @@
--- Work on a skill that is said to be in a tree other than the skill's own.
+-- Skill progress whose tree is not the tree of the skill.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 30000
 select
     'skill' as subject_kind,

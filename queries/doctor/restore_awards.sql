@@ -1,9 +1,8 @@
--- Give back to a learner the awards that the ledger has paid for. Whether they are earned is judged afterwards, as of
--- any award (doctor/withdraw_awards); but where the achievement has been edited since, what it asked for then is not
--- known any more, and the ledger is believed.
+-- Restore a learner's awards for which the ledger has XP. doctor/withdraw_awards then judges them like all others. If
+-- the achievement has been edited since, its former criteria are unknown, and the ledger is trusted.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 89
 -- @never Seq Scan on user_achievements, xp_events
 insert into user_achievements (user_id, achievement_id, earned_at, metadata)

@@ -1,10 +1,10 @@
--- Rows that name an account, category, tree, skill or achievement that is not there, as they are left by a restore that
--- left something out: found is how many. Whose they were, and whether what they name can be had back, no repair knows.
--- Skills that others name are told by no_orphan.
+-- Rows that refer to an account, category, tree, skill or achievement that does not exist, as after an incomplete
+-- restore. `found` is their number. No repair can know whose they were, or whether the missing rows can be recovered.
+-- no_orphan reports dangling ids of skills.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 35000
 with lost as (
     select

@@ -1,9 +1,9 @@
--- Learners whose streaks are not the runs of their days: the one that ends with the latest day, about when it began,
--- the longest, that day.
+-- Learners whose streaks do not agree with the runs of their days: the run that ends with the latest day, its
+-- approximate start, the longest run, the latest day.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 7900
 -- @never Seq Scan on user_activity_days
 with counted as (
@@ -34,7 +34,7 @@ cross join
             'streak_started_at',
             to_char(counted.latest_begins_on, 'YYYY-MM-DD'),
             case
-                -- A local date is no further than this from its moment. Null is not known, which does no harm.
+                -- A local date is no further than this from its time. Null means unknown and does no harm.
                 when
                     abs((user_profiles.streak_started_at at time zone 'UTC')::date - counted.latest_begins_on) <= 2
                     or user_profiles.streak_started_at is null

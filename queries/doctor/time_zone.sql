@@ -1,9 +1,8 @@
--- Learners whose time zone the server knows under another name of today, or does not know (any more): to them, UTC
--- applies.
+-- Learners whose time zone has another current name, or is unknown to the server and therefore counts as UTC.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 7300
 with stored as (
     select distinct user_profiles.timezone as zone
@@ -11,7 +10,7 @@ with stored as (
     where user_profiles.timezone <> 'UTC'
 ),
 
--- Read once: it takes long.
+-- Read once, because it is slow.
 server_zone as materialized (
     select
         pg_timezone_names.name,

@@ -1,9 +1,9 @@
--- Learners whose progress in a tree is not what their skills say, who have completed a tree without its being said, or
--- who work in a tree that is said not to be begun.
+-- Learners whose progress in a tree does not agree with their skills, who have completed a tree that is not marked as
+-- completed, or who work in a tree that is not marked as started.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 160000
 with compared as (
     select
@@ -22,7 +22,7 @@ with compared as (
         tree_standings.time_spent_minutes as due_minutes,
         tree_standings.milestones_reached <@ user_skill_tree_progress.milestones_reached
         and tree_standings.milestones_reached @> user_skill_tree_progress.milestones_reached as has_milestones,
-        -- Not for the last bits of a quotient.
+        -- Rounding differences do not count.
         abs(tree_standings.progress_percent - user_skill_tree_progress.progress_percent) < 0.000001 as has_percent,
         user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED')
         and tree_standings.total_skills > 0

@@ -1,9 +1,8 @@
--- Skills that have come open for a learner, by all that they need being satisfied, and that the learner has not been
--- given.
+-- Skills whose prerequisites a learner has all satisfied, and that are not yet unlocked.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 85000
 with edge as (
     select
@@ -18,7 +17,7 @@ with edge as (
         and prerequisite.is_active
 ),
 
--- Counted in one pass: what is satisfied of that which a skill needs, and what stands of the skill itself.
+-- Counted in one pass: the satisfied prerequisites of a skill, and the stored status of the skill itself.
 noted as (
     select
         user_skill_progress.user_id,

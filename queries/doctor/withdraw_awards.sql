@@ -1,9 +1,9 @@
--- Withdraw the awards that a learner has not earned, with their XP, as doctor/award_is_entitled judges them. Without
--- that XP a threshold of XP may be out of reach in turn: those are climbed from the lowest, each with the rewards of
--- those before it and without its own. The profile is counted before, and again afterwards.
+-- Withdraw the awards that a learner has not earned, with their XP, by the rules of doctor/award_is_entitled. Without
+-- that XP other thresholds may be out of reach. So thresholds are checked from the lowest up, each with the rewards of
+-- those before it and without its own. The profile is counted before and after this step.
 --
 -- @role app_service
--- @step how doctor.repair mends
+-- @step a step of doctor.repair
 -- @budget buffers 300
 -- @never Seq Scan on user_achievements, user_profiles, xp_events
 with noted as (
@@ -77,7 +77,7 @@ step as (
 fallen as (
     select
         step.achievement_id,
-        -- Above the first that is out of reach, all are.
+        -- Above the first threshold out of reach, all are out of reach.
         not bool_and(step.value >= step.threshold) over (order by step.threshold, step.achievement_id) as is_fallen
     from step
 ),

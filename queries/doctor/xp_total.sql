@@ -1,8 +1,8 @@
 -- Learners whose total XP is not the sum of the ledger.
 --
 -- @role app_service
--- @step an invariant, which doctor.examine and doctor.repair look through
--- @across looks through all learners
+-- @step an invariant that doctor.examine and doctor.repair check
+-- @across checks all learners
 -- @budget buffers 25000
 with ledger as (
     select

@@ -1,5 +1,5 @@
--- Go on for nobody in particular where a learner has their own account erased: what is written from here on would
--- say who it was.
+-- Remove the actor from the rest of the transaction if learners have their own account erased. Otherwise later entries
+-- would show who it was.
 --
 -- @role app_service
 -- @budget buffers 8

@@ -1,5 +1,5 @@
--- Forget from where somebody has tried to log in to the account of an erased learner, or to change its password. What
--- counts against such a place, whoever it was that failed there, stays until it does not matter any more.
+-- Delete the counted log-ins to the account of an erased learner, and the counted guesses of its password. The count of
+-- a network alone stays until it expires, because it covers all accounts.
 --
 -- @role app_service
 -- @budget buffers 47
@@ -9,7 +9,7 @@ with forgotten_attempt as (
     using users
     where
         users.id = %(user_id)s
-        -- By the id, guesses of the password are counted of who wants to change it.
+        -- Guesses of the current password are counted by the id.
         and login_attempts.identifier_hash in (
             sha256(convert_to(fold_name(users.email), 'UTF8')),
             sha256(convert_to(users.id::text, 'UTF8'))

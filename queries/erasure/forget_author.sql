@@ -1,10 +1,10 @@
--- Forget who made and changed what an erased learner made and changed: no id takes the place of theirs, because what
--- they wrote might tell who they were. And a back-fill that has just come to them goes on after whoever comes before.
+-- Remove the author from rows that an erased learner created or changed. No other id replaces it, because the content
+-- might show who wrote it. A backfill that stopped at this learner continues after the one before.
 --
--- Whole tables are read, of which no index leads to who made what: authors are few, and erasures seldom.
+-- Whole tables are read where no index contains the author: authors are few, and erasures are rare.
 --
 -- @role app_service
--- @across accounts that the learner made or changed, as an administrator
+-- @across accounts that the learner created or changed as an administrator
 -- @budget buffers 3100
 -- @never Seq Scan on user_profiles
 with forgotten_account as (

@@ -1,7 +1,7 @@
--- Take an account that this transaction has deleted out of the audit trail, and with it what was added here. Of who had
--- no account there is nothing to take.
+-- Remove an account that this transaction has deleted from the audit trail, and the entries of the erasure itself. Does
+-- nothing for an id without an account.
 --
--- nobody_id  whose their rows are from now on; null where none stay
+-- nobody_id  the account that gets the kept rows; null if no rows are kept
 --
 -- @role app_service
 -- @after erasure/keep_account, users/delete

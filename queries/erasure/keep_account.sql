@@ -1,12 +1,12 @@
--- An account of nobody, under an id that nothing leads to, for what stays of an erased learner. Nobody can log in to
+-- Create an account without an owner, under a random id, for the kept rows of an erased learner. Nobody can log in to
 -- it: no password has this hash, and no mail reaches the address.
 --
--- Of times, the day is kept, here and in all that stays: to the microsecond, they could be found again in logs.
+-- Of each time only the day is kept, here and in all other kept rows. Exact times could also be found in logs.
 --
 -- nobody_id  the new account
 --
 -- @role app_service
--- @across what is kept becomes nobody's
+-- @across kept rows move to another account
 -- @budget buffers 26
 -- @never Seq Scan on users
 insert into users (id, email, username, password_hash, is_active, created_at, updated_at)

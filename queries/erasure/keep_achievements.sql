@@ -1,9 +1,9 @@
--- The achievements of an erased learner, as nobody's.
+-- Copy the achievements of an erased learner to the account without an owner.
 --
--- nobody_id  whose they are from now on
+-- nobody_id  the account that gets them
 --
 -- @role app_service
--- @across what is kept becomes nobody's
+-- @across kept rows move to another account
 -- @after erasure/keep_account
 -- @budget buffers 350
 -- @never Seq Scan on user_achievements

@@ -1,9 +1,9 @@
--- The days on which an erased learner learnt, as nobody's: streaks and hours follow from them.
+-- Copy the days of activity of an erased learner to the account without an owner: streaks and hours follow from them.
 --
--- nobody_id  whose they are from now on
+-- nobody_id  the account that gets them
 --
 -- @role app_service
--- @across what is kept becomes nobody's
+-- @across kept rows move to another account
 -- @after erasure/keep_account
 -- @budget buffers 960
 -- @never Seq Scan on user_activity_days
@@ -14,7 +14,7 @@ select
     user_activity_days.minutes,
     date_trunc('day', user_activity_days.learnt_at, 'UTC'),
     user_activity_days.is_counted,
-    -- Not the words, which may tell who it was.
+    -- Without the text of the reason, which may show who it was.
     case when user_activity_days.excuse is not null then 'given back' end
 from user_activity_days
 where user_activity_days.user_id = %(user_id)s

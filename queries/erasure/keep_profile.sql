@@ -1,9 +1,9 @@
--- What an erased learner has reached, as nobody's. What they said of themselves does not stay.
+-- Copy the results in the profile of an erased learner, without what the learner wrote about themselves.
 --
--- nobody_id  whose it is from now on
+-- nobody_id  the account that gets it
 --
 -- @role app_service
--- @across what is kept becomes nobody's
+-- @across kept rows move to another account
 -- @after erasure/keep_account
 -- @budget buffers 33
 -- @never Seq Scan on user_profiles

@@ -1,10 +1,10 @@
--- What an erased learner did on each skill, as nobody's. Evidence and what tells of struggling do not stay: they are
--- text and open documents.
+-- Copy the skill progress of an erased learner to the account without an owner. Evidence and struggling indicators are
+-- not kept: they contain free text and open documents.
 --
--- nobody_id  whose it is from now on
+-- nobody_id  the account that gets it
 --
 -- @role app_service
--- @across what is kept becomes nobody's
+-- @across kept rows move to another account
 -- @after erasure/keep_account
 -- @budget buffers 6300
 -- @never Seq Scan on user_skill_progress

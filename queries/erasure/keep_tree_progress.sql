@@ -1,9 +1,9 @@
--- How far an erased learner came in each tree, as nobody's. The path they had chosen does not stay.
+-- Copy the tree progress of an erased learner to the account without an owner, without the chosen path.
 --
--- nobody_id  whose it is from now on
+-- nobody_id  the account that gets it
 --
 -- @role app_service
--- @across what is kept becomes nobody's
+-- @across kept rows move to another account
 -- @after erasure/keep_account
 -- @budget buffers 220
 -- @never Seq Scan on user_skill_tree_progress
@@ -26,7 +26,7 @@ insert into user_skill_tree_progress (
 select
     %(nobody_id)s::uuid,
     user_skill_tree_progress.skill_tree_id,
-    -- Not of version 7, which would carry the time of the erasure.
+    -- Not version 7, which would contain the time of the erasure.
     gen_random_uuid(),
     user_skill_tree_progress.status,
     user_skill_tree_progress.progress_percent,

@@ -1,9 +1,10 @@
--- The ledger of an erased learner, as nobody's. A day of UTC lies in the same week and month as any moment of it.
+-- Copy the ledger of an erased learner to the account without an owner. A day in UTC is in the same week and month as
+-- its times.
 --
--- nobody_id  whose it is from now on
+-- nobody_id  the account that gets it
 --
 -- @role app_service
--- @across what is kept becomes nobody's
+-- @across kept rows move to another account
 -- @after erasure/keep_account
 -- @budget buffers 2000
 -- @never Seq Scan on xp_events

@@ -1,10 +1,10 @@
--- Bring what a learner has just gained to the leaderboards: of all time, and of the week and the month in which it was
--- earned. The learner is locked before; this comes last, because the counts are shared with other learners.
+-- Add the XP that a learner has just earned to the leaderboards: all time, and the week and month in which it was
+-- earned. The learner has been locked before. This is the last statement, because learners share the counts.
 --
--- at  when it was earned; null is now
+-- at  the time of earning; null is now
 --
 -- @role app_engine
--- @step what follows from an action on a skill, and from a back-fill
+-- @step runs at the end of an action on a skill, and of a backfill
 -- @after progress/complete_skill
 -- @budget buffers 180
 -- @never Seq Scan on user_profiles, user_scores, users
@@ -82,7 +82,7 @@ cross join
         changed.counted_before,
         case when changed.is_listed then changed.xp end
     ) as move
--- Everyone locks them in this order.
+-- Every statement locks them in this order.
 order by changed.board, changed.starts_on, move.level, move.bucket
 on conflict (board, starts_on, level, bucket, slot) do update
     set counts = add_counts(leaderboard_counts.counts, excluded.counts);

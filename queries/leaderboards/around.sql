@@ -1,10 +1,10 @@
--- The places around a learner on a leaderboard, the learner's own among them.
+-- The learners around a learner on a leaderboard, including the learner.
 --
--- at     a moment of the week or month; null is now
--- limit  how many above, and how many below
+-- at     a time in the week or month; null is now
+-- limit  how many learners above, and how many below
 --
 -- @role app_service
--- @across a learner's place is among others
+-- @across it returns the neighbours of a learner
 -- @sample limit: 5
 -- @budget buffers 96
 -- @never Seq Scan on leaderboard_counts, user_scores, users
@@ -45,8 +45,9 @@ place as (
                 (select score.reached_at from score),
                 (select score.user_id from score)
             )
-        -- The board is the same for all. It is named because under row-level security, whose policies stand before what
-        -- is not leakproof, PostgreSQL does not conclude from `board = …` that the index is in this order.
+        -- The board is the same in all rows. It is in the order because, under row-level security, policies are
+        -- evaluated before conditions that are not leakproof. So PostgreSQL does not conclude from `board = …` that the
+        -- index has this order.
         order by user_scores.board desc, -user_scores.xp desc, user_scores.reached_at desc, user_scores.user_id desc
         limit %(limit)s
     )
@@ -72,7 +73,7 @@ place as (
     )
 ),
 
--- The first of them may share its XP with learners above, who are not here. All groups after it begin here.
+-- The first group may share its XP with learners above who are not listed. All later groups start here.
 first_place as (
     select max(place.xp) as xp
     from place

@@ -1,7 +1,7 @@
--- A learner's rank on a leaderboard: one more than there are learners with more XP. Added up from the counts, a row a
--- level and slot, however many learners there are.
+-- A learner's rank on a leaderboard: one plus the number of learners with more XP. It is the sum of counts from one row
+-- per level and slot, however many learners there are.
 --
--- at  a moment of the week or month; null is now
+-- at  a time in the week or month; null is now
 --
 -- @role app_service
 -- @budget buffers 33
@@ -23,7 +23,7 @@ with score as (
         and user_scores.is_listed
 )
 
--- Nobody is above who has more than the highest level that is there tells of.
+-- Nobody has more XP than the highest existing level covers.
 select (1 + coalesce(sum(more.learners), 0))::integer as rank
 from score
 cross join

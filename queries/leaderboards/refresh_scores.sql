@@ -1,12 +1,12 @@
--- Make all scores of a learner again from the ledger, past weeks and months included, and show them or not. The learner
--- is locked before.
+-- Compute all scores of a learner again from the ledger, including past weeks and months, and show or hide them. The
+-- learner has been locked before.
 --
--- is_listed  whether the learner is shown; null is as the profile and the account say
+-- is_listed  whether the learner is shown; null follows the profile and the account
 --
 -- @role app_engine
--- @step what follows when a learner comes to the leaderboards or leaves them, and from a repair
+-- @step runs when a learner joins or leaves the leaderboards, and in a repair
 -- @after users/deactivate
--- @custom rare, and dear for a learner who has earned much
+-- @custom rare, and expensive for a learner with many events
 -- @budget buffers 1200
 -- @never Seq Scan on user_profiles, user_scores, users, xp_events
 with learner as (
@@ -109,7 +109,7 @@ select
     move.changes as counts
 from changed
 cross join lateral leaderboard_moves(changed.counted_before, changed.counted_after) as move
--- Everyone locks them in this order.
+-- Every statement locks them in this order.
 order by changed.board, changed.starts_on, move.level, move.bucket
 on conflict (board, starts_on, level, bucket, slot) do update
     set counts = add_counts(leaderboard_counts.counts, excluded.counts)

@@ -1,9 +1,9 @@
--- The first places of a leaderboard: equal XP share a rank, and who had them first comes first.
+-- The first places of a leaderboard. Learners with equal XP share a rank; the earliest is listed first.
 --
--- at  a moment of the week or month; null is now
+-- at  a time in the week or month; null is now
 --
 -- @role app_service
--- @across the first places are anybody's
+-- @across the first places may belong to any learner
 -- @sample limit: 10
 -- @budget buffers 61
 -- @never Seq Scan on user_scores, users
@@ -27,8 +27,9 @@ place as (
         user_scores.board = %(board)s::leaderboard
         and user_scores.starts_on = (select period.starts_on from period)
         and user_scores.is_listed
-    -- The board is the same for all. It is named because under row-level security, whose policies stand before what is
-    -- not leakproof, PostgreSQL does not conclude from `board = …` that the index is in this order.
+    -- The board is the same in all rows. It is in the order because, under row-level security, policies are evaluated
+    -- before conditions that are not leakproof. So PostgreSQL does not conclude from `board = …` that the index has
+    -- this order.
     order by user_scores.board, -user_scores.xp, user_scores.reached_at, user_scores.user_id
     limit %(limit)s
 )

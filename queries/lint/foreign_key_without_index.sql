@@ -1,4 +1,4 @@
--- Foreign keys by which a deleted row has its referrers sought one by one: no index begins with their columns.
+-- Foreign keys without an index that starts with their columns. Deleting a referenced row scans the referencing table.
 select
     format('constraint %s on %s', pg_constraint.conname, pg_constraint.conrelid::regclass) as object_name,
     'no index begins with its columns' as problem,

@@ -1,4 +1,4 @@
--- What every role may do, those to come included: said so, or because nobody said otherwise.
+-- Privileges of every role, including future ones: granted explicitly, or by default.
 with
 guarded as (
     select

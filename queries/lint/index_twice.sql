@@ -1,5 +1,5 @@
--- Indexes that another one of the table makes needless: its columns begin with theirs, in the same order and the same
--- way. Of two that are equal, the one whose name comes later. Those that keep something unique are needed.
+-- Indexes that another index of the table makes redundant: its columns start with theirs, in the same order and
+-- direction. Of two equal indexes, the one whose name comes later is reported. Unique indexes are needed.
 with described as (
     select
         pg_index.indexrelid,

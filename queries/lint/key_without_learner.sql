@@ -1,4 +1,4 @@
--- Keys of a learner's rows that do not begin with the learner: they would hold across learners, and a distributed
+-- Keys of a learner's rows that do not start with the learner. They would be unique across learners, and a distributed
 -- PostgreSQL could not check them.
 select
     pg_index.indexrelid::regclass::text as object_name,

@@ -1,4 +1,4 @@
--- What a migration left half done: constraints that old rows need not meet, and indexes that no statement uses.
+-- Unfinished parts of a migration: constraints that are not validated, and indexes that no statement uses.
 select
     format('constraint %s on %s', pg_constraint.conname, pg_constraint.conrelid::regclass) as object_name,
     'rows from before it need not meet it' as problem,

@@ -1,4 +1,4 @@
--- What a role of the application owns, and so may change or drop.
+-- Objects that a role of the application owns, and can therefore change or drop.
 select
     pg_describe_object(pg_shdepend.classid, pg_shdepend.objid, pg_shdepend.objsubid) as object_name,
     format('%s owns it', pg_shdepend.refobjid::regrole) as problem,

@@ -1,5 +1,5 @@
--- Policies that let rows be written without saying which. `using` serves for both where there is no check: right today,
--- and wrong as soon as somebody widens what can be seen.
+-- Policies for writes without `with check`. PostgreSQL then uses `using` for both. That is correct today, and wrong as
+-- soon as somebody widens what can be read.
 select
     format('policy %s on %s', pg_policy.polname, pg_policy.polrelid::regclass) as object_name,
     'rows may be written without a check' as problem,

@@ -1,5 +1,5 @@
--- Who migrates, as long as everybody may use the functions and types that they add: PostgreSQL lets them unless told
--- otherwise for the whole database.
+-- Roles that migrate, if everybody may use functions and types that they create. That is PostgreSQL's default unless it
+-- is revoked for the whole database.
 select
     format('what %s adds later', owner.role_id::regrole) as object_name,
     format('everybody may use the %s', kind.name) as problem,

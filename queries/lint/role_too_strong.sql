@@ -1,4 +1,4 @@
--- Roles of the application that may do more than what they are granted on tables and functions.
+-- Roles of the application with rights beyond their grants on tables and functions.
 with
 application_role as (
     select

@@ -1,4 +1,4 @@
--- Tables, partitions too, that are open to whoever is granted something on them, or to their owner.
+-- Tables and partitions that show all rows to their owner or to every role with a grant.
 select
     pg_class.oid::regclass::text as object_name,
     case

@@ -1,5 +1,5 @@
--- Functions that run with the rights of their owner, and fail on tables with row-level security where a session has set
--- row_security = off, as the scripts of pg_dump do.
+-- Functions that run with the rights of their owner and do not set row_security. They fail on tables with row-level
+-- security if a session has set row_security = off, as scripts of pg_dump do.
 select
     pg_proc.oid::regprocedure::text as object_name,
     'it fails in a session with row_security = off' as problem,

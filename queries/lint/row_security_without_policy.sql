@@ -1,4 +1,5 @@
--- Tables from which row-level security keeps everybody. Partitions are reached through their table, by its policies.
+-- Tables with row-level security and no policy, which nobody can read. Partitions are read through their table's
+-- policies.
 select
     pg_class.oid::regclass::text as object_name,
     'row-level security without a policy: nobody sees a row' as problem,

@@ -1,5 +1,5 @@
--- Functions in which a name means what the caller's search_path makes of it, or what the caller has made temporarily:
--- what is temporary is searched first where it is not named, so that it must be named last.
+-- Functions in which names depend on the caller's search_path or temporary objects. PostgreSQL searches pg_temp first
+-- unless it is listed, so it must be listed last.
 with routine as (
     select
         pg_proc.oid::regprocedure::text as object_name,

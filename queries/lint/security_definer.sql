@@ -1,4 +1,4 @@
--- Functions that run with the rights of their owner, whoever calls them: an exception with its reason, or wrong.
+-- Functions that run with the rights of their owner for every caller. Each needs an exception with a reason.
 select
     pg_proc.oid::regprocedure::text as object_name,
     'it runs with the rights of its owner' as problem,

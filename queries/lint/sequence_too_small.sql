@@ -1,4 +1,4 @@
--- Sequences that run out within the lifetime of a busy table.
+-- Sequences that a busy table can exhaust.
 select
     pg_sequence.seqrelid::regclass::text as object_name,
     format('it ends at %s', pg_sequence.seqmax) as problem,

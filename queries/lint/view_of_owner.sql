@@ -1,4 +1,4 @@
--- Views that show what their owner sees, whoever asks; materialized ones always do.
+-- Views that check the privileges of their owner instead of their reader. Materialized views always do.
 select
     pg_class.oid::regclass::text as object_name,
     case pg_class.relkind

@@ -1,7 +1,7 @@
 -- Begin a transaction that works across learners.
 --
--- actor_id           who does it; null is nobody in particular
--- statement_timeout  in milliseconds, instead of what is set for the role; null is that
+-- actor_id           the actor; null is nobody in particular
+-- statement_timeout  in milliseconds, instead of the setting of the role; null keeps that
 --
 -- @sample statement_timeout: null
 -- @budget buffers 9
@@ -9,7 +9,7 @@ with begun as materialized (
     select begin_as_service(%(actor_id)s::uuid)
 )
 
--- After what is set for the role, which it takes the place of.
+-- After the role's settings, because it overrides them.
 select
     set_config(
         'statement_timeout',

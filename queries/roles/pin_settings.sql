@@ -1,9 +1,9 @@
--- Pin what statements depend on, and return which of it is another one's to set, whether only learners log in here, and
--- whether triggers are switched off.
+-- Set the settings that statements depend on. Return those that could not be set because of a pooler, whether only
+-- learners work in this session, and whether triggers are disabled.
 --
--- names, settings  what is pinned, and how
--- followed         what of it a pooler keeps for each client
--- backend          the server process that the client was told of; a pooler tells of none that there is
+-- names, settings  the settings and their values
+-- followed         the settings that a pooler keeps for each client
+-- backend          the server process announced to the client; a pooler announces one that does not exist
 --
 -- @sample names: array['DateStyle']
 -- @sample settings: array['ISO, MDY']
@@ -30,7 +30,7 @@ pinned as materialized (
 
 select
     current_user in ('app_user', 'app_engine') as is_learner,
-    -- In a path of which only `public` exists, every name leads there.
+    -- In a path where only `public` exists, every name is found there.
     coalesce(
         array_agg(pinned.name order by pinned.name) filter (
             where pinned.setting is null

@@ -1,4 +1,4 @@
--- Pin what statements depend on until the transaction ends, on a session that is not ours alone.
+-- Set the settings that statements depend on until the transaction ends, in a session that others also use.
 --
 -- @sample names: array['search_path']
 -- @sample settings: array['public, pg_temp']

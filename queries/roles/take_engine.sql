@@ -1,2 +1,2 @@
--- What follows does what a learner's action has for a consequence, still for that learner alone.
+-- Switch to the role that writes what follows from a learner's action, still for that learner alone.
 set local role app_engine;

@@ -1,2 +1,2 @@
--- What follows does only what a learner may.
+-- Switch back to the role of the learner.
 set local role app_user;

@@ -1,7 +1,7 @@
--- End every active session of one learner, but for the one that may go on.
+-- End every active session of one learner, except one that may stay open.
 --
 -- @role app_engine
--- @step also what follows when an account is closed
+-- @step also runs when an account is closed
 -- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
 -- @sample except_session_id: null
 -- @budget buffers 28

@@ -1,10 +1,9 @@
--- End a batch of the sessions that nobody has used for a while, the longest unused first, or whose time is up. Of every
--- learner: this is housekeeping.
+-- End a batch of sessions that are idle for too long, longest first, or that have expired, of all learners.
 --
--- Ending a session costs 20 buffers, entries in three indexes and in the trail among them; finding it is one.
+-- Ending a session takes 20 buffers, including entries in three indexes and in the audit trail. Finding it takes one.
 --
 -- @role app_service
--- @across ends the sessions of whoever has gone
+-- @across ends the sessions of all learners
 -- @sample idle_for: interval '7 days'
 -- @sample limit: 1000
 -- @budget buffers 27000
@@ -18,7 +17,7 @@ with idle_session as (
         and user_sessions.last_activity_at < now() - %(idle_for)s::interval
     order by user_sessions.last_activity_at
     limit %(limit)s
-    -- One that is being touched is not idle.
+    -- A session that is being touched is not idle.
     for no key update skip locked
 ),
 

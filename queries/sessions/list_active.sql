@@ -1,4 +1,4 @@
--- Where one learner is logged in and may go on (sessions/resume), the latest used first.
+-- The sessions of one learner that can be resumed (sessions/resume), most recently used first.
 --
 -- @sample idle_for: interval '60 days'
 -- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)

@@ -1,5 +1,5 @@
--- The session that a token shows, if it is one that may go on: not ended, used a while ago at most, within its time,
--- and of an account that is in use. That it was used is noted once a minute, not with every request.
+-- The session of a token, if it can be resumed: not ended, not idle for too long, not expired, and of an open account.
+-- Its last use is updated once a minute, not with every request.
 --
 -- @role app_service
 -- @sample idle_for: interval '7 days'

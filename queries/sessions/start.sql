@@ -1,10 +1,10 @@
--- A new session of an account that is in use.
+-- A new session of an open account.
 --
--- password_hash  what the password that was shown was checked against; null if nobody showed one
--- new_hash       what the same transaction has replaced it by (accounts/finish_login); null if it has not
+-- password_hash  the hash against which the password was checked; null if no password was given
+-- new_hash       the hash by which this transaction has replaced it (accounts/finish_login); null if it has not
 --
 -- @role app_service
--- @step also how log_in ends
+-- @step also the last step of log_in
 -- @sample device_info: '{"browser": "Firefox"}'
 -- @sample ip_address: inet '192.0.2.1'
 -- @sample password_hash: null
@@ -20,7 +20,7 @@ with active_user as (
             %(password_hash)s::text is null
             or users.password_hash in (%(password_hash)s, %(new_hash)s)
         )
-    -- Who closes the account or changes its password meanwhile waits, and then ends this session, too.
+    -- Closing the account or changing its password waits for this lock, and then ends this session as well.
     for share
 )
 

@@ -1,4 +1,4 @@
--- Note that a session that may go on (sessions/resume) was used just now.
+-- Record that a session that can be resumed (sessions/resume) was used just now.
 --
 -- @role app_service
 -- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)

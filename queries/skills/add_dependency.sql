@@ -1,6 +1,6 @@
--- Let a skill need another. Adding what is there already changes nothing.
+-- Make a skill depend on another. Adding an existing dependency changes nothing.
 --
--- Both sides are written from the row's own latest value, so that no concurrent edit is lost.
+-- Both rows are changed from their own latest values, so that no concurrent edit is lost.
 --
 -- @role app_service
 -- @sample skill_id: %(last_skill_id)s

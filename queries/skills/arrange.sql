@@ -1,4 +1,4 @@
--- Place many skills of a tree at once; none, if one of them is not there.
+-- Set the positions of many skills of a tree; of none, if one of them does not exist.
 --
 -- @role app_service
 -- @sample skill_ids: %(first_skill_ids)s

@@ -1,4 +1,4 @@
--- The skills that detail a broader one, top to bottom, left to right.
+-- The children of a skill in the hierarchy, top to bottom, left to right.
 --
 -- @budget buffers 10
 select

@@ -1,6 +1,6 @@
--- A new skill. Its dependencies learn of their new dependent in the same statement.
+-- A new skill. The same statement adds it to the dependents of its dependencies.
 --
--- key  what a curriculum file calls the skill; made up when null
+-- key  the name of the skill in a curriculum file; generated if null
 --
 -- @role app_service
 -- @sample assessments: null
@@ -22,7 +22,8 @@ with new_id as materialized (
     select coalesce(%(id)s::uuid, uuidv7()) as id
 ),
 
--- In the order of their ids, as every edit of the graph does, so that two edits wait for each other instead of meeting.
+-- In the order of their ids, like every edit of the graph, so that concurrent edits wait for each other without a
+-- deadlock.
 locked_dependency as (
     select skills.id
     from skills

@@ -1,7 +1,7 @@
--- Take a skill out of use: it neither gates nor counts. What learners did in it stays.
+-- Deactivate a skill: it neither gates nor counts. Learners keep their progress in it.
 --
 -- @role app_service
--- @step also how delete begins, so that all that follows from one follows from the other
+-- @step also the first step of delete, so that the effects of both are the same
 -- @budget buffers 200
 update skills
 set is_active = false

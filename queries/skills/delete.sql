@@ -1,8 +1,9 @@
--- Delete a skill and everyone's progress in it; skills that needed it no longer do. The skill is locked and taken out
--- of use before, so that only what counts it all the same is left: minutes, and completed skills.
+-- Delete a skill and all progress in it, and remove it from the dependencies of other skills. The skill has been locked
+-- and deactivated before, so only the counts that include inactive skills remain to be corrected: minutes and completed
+-- skills.
 --
 -- @role app_service
--- @across takes the skill out of everyone's counts
+-- @across removes the skill from everyone's counts
 -- @budget buffers 12000
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with released_skill as (

@@ -1,12 +1,12 @@
--- The skills that follow from a skill, directly or not, each with the number of edges on the shortest way;
--- the skill itself comes first.
+-- The skills that depend on a skill, directly or not, each with the number of edges on the shortest path. The skill
+-- itself comes first.
 --
 -- @sample skill_id: %(first_skill_ids)s[1]
 -- @notnull depth: distances_from() returns no row without a distance
 -- @budget buffers 46
 -- @never Seq Scan on skills
 with tree_skill as (
-    -- Whatever is met is of the skill's tree, which is read once.
+    -- All of them are in the skill's tree, which is read once.
     select
         skills.id,
         skills.name,

@@ -1,12 +1,12 @@
--- What leads to a skill, and the skill itself last, in an order in which it can be learnt: each after all that it
--- needs. Inactive skills neither gate nor count, so that no way leads through them.
+-- The skills before a skill, and the skill itself last, in an order in which they can be learned: each after all its
+-- dependencies. Inactive skills neither gate nor count, so no path contains them.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @notnull level: every node on the way has one
+-- @notnull level: every node on the path has one
 -- @budget buffers 46
 -- @never Seq Scan on skills
 with tree_skill as (
-    -- Whatever leads to a skill is of its tree, which is read once.
+    -- All skills before a skill are in its tree, which is read once.
     select
         skills.id,
         skills.name,

@@ -1,4 +1,4 @@
--- The skills of a tree, top to bottom, left to right; active ones only unless all are asked for.
+-- The skills of a tree, top to bottom, left to right; only active ones unless all are requested.
 --
 -- @budget buffers 33
 select

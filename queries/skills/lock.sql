@@ -1,9 +1,9 @@
--- Hold a skill, whose learners are held off before. Every edge of it is written in its own row too, so that none can
--- come or go from here on. The lock on the tree comes first: edits that touch many of its skills wait for each other
--- there, and do not meet half-way.
+-- Lock a skill whose learners have been locked out before. Every edge of the skill is also stored in its own row, so no
+-- edge can be added or removed from here on. The lock on the tree comes first. There, edits of many skills wait for
+-- each other, so they do not deadlock.
 --
 -- @role app_service
--- @step how edits of the graph begin that must know it
+-- @step the first step of edits that must know all edges of the skill
 -- @budget buffers 20
 with tree_lock as materialized (
     select pg_advisory_xact_lock(hashtextextended('edit tree ' || skill_trees.slug, 0))

@@ -1,8 +1,7 @@
--- Hold off the learners of a skill's tree before editing it: nobody acts in it until the commit. As
--- trees/lock_learners.
+-- Lock learners out of a skill's tree before an edit: nobody acts in it until the commit. As trees/lock_learners.
 --
 -- @role app_service
--- @step how edits of what counts or gates begin
+-- @step the first step of edits that change what counts or gates
 -- @across asks whether a tree has any learners
 -- @budget buffers 30
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress

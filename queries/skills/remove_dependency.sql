@@ -1,4 +1,4 @@
--- Let a skill no longer need another. Removing what is not there changes nothing.
+-- Remove a dependency of a skill. Removing one that does not exist changes nothing.
 --
 -- @role app_service
 -- @sample skill_id: %(last_skill_id)s

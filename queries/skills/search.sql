@@ -1,18 +1,18 @@
 -- The active skills that match a search, best first, in every tree or in one.
 --
--- Each skill is searched in the language of its tree; the last word may have only begun to be typed.
+-- Each skill is searched in the language of its tree. The last word may be a prefix.
 --
--- All skills that match are read, because the best are told by ranking them.
+-- All matching skills are read, because only ranking finds the best ones.
 --
--- published  null searches drafts too
+-- published  null also searches drafts
 --
--- @drafts only what languages there are is asked of all trees
+-- @drafts it asks all trees only for their languages
 -- @sample tree_id: null
 -- @notnull rank: a text that is null has no query, and finds nothing
 -- @notnull snippet: it has a text, a query and a configuration
 -- @budget buffers 730
 with recursive
--- The languages there are: each is a step in the index, however many trees there are in it.
+-- The existing languages. Each is one step in the index, however many trees have it.
 spoken as (
     (
         select skill_trees.language
@@ -40,7 +40,7 @@ asked as materialized (
     from spoken
 ),
 
--- By itself, because the planner would expect the other conditions to leave little, and read all skills for them.
+-- A separate CTE. Otherwise the planner expects few rows from the other conditions, and reads all skills for them.
 found as materialized (
     select
         asked.language as asked_language,
@@ -59,7 +59,7 @@ found as materialized (
     inner join skills on skills.search_document @@ asked.query
 ),
 
--- Read once, and not for each skill that is found.
+-- Read once, and not for each hit.
 shown_tree as materialized (
     select
         visible_trees.id,
@@ -84,7 +84,7 @@ matching as (
         found.difficulty,
         found.description,
         found.language,
-        -- Whole words come before words that only begin so.
+        -- Whole words rank above prefixes.
         ts_rank(found.search_document, found.whole_query)
         + ts_rank(found.search_document, found.query) / 100 as rank
     from found
@@ -109,7 +109,7 @@ select
     matching.rank,
     ts_headline(
         search_configuration(matching.language),
-        -- Its time grows with the square of the length, and may outlast the time-out of a statement.
+        -- Its time grows with the square of the length, and may exceed the statement timeout.
         left(concat_ws(': ', matching.name, matching.description), 2000),
         matching.query,
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5'

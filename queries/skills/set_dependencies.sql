@@ -1,4 +1,4 @@
--- Say which skills a skill needs, all at once. The skill is locked before.
+-- Set all dependencies of a skill. The skill has been locked before.
 --
 -- @role app_service
 -- @sample skill_id: %(last_skill_id)s

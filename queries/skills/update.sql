@@ -1,5 +1,5 @@
--- Change a skill, but for its key: setting a column of a unique index, even to the same value, would hold up everyone
--- who is making progress in the skill.
+-- Change a skill except its key. Setting a column of a unique index, even to the same value, would block every learner
+-- who makes progress in the skill.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
 --

@@ -1,4 +1,4 @@
--- Replace what a skill teaches.
+-- Replace the content of a skill.
 --
 -- @role app_service
 -- @budget buffers 200

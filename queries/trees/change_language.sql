@@ -1,4 +1,4 @@
--- Say in which language a tree is written. Its skills follow by their foreign key.
+-- Set the language of a tree. Its skills follow through their foreign key.
 --
 -- @role app_service
 -- @sample language: 'de'

@@ -1,10 +1,10 @@
--- Delete a tree with its skills and everyone's progress in them; other trees no longer need it.
--- The tree is locked before.
+-- Delete a tree with its skills and all progress in them, and remove it from the prerequisites of other trees. The tree
+-- has been locked before.
 --
--- Nine of ten buffers are the deletion of every row of its learners' progress and the entry of each in the audit trail.
+-- Nine of ten buffers are for deleting the rows of its learners' progress and for their audit entries.
 --
 -- @role app_service
--- @across takes the tree out of everyone's counts
+-- @across removes the tree from everyone's counts
 -- @budget buffers 96000
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with released_tree as (

@@ -1,4 +1,4 @@
--- A tree as a curriculum file holds it. Skills that an import removed are left out.
+-- A tree in the form of a curriculum file, without skills that an import removed.
 --
 -- @budget buffers 270
 with tree as (

@@ -1,6 +1,6 @@
 -- A tree by its id.
 --
--- @step also how next_skills tells which id is unknown
+-- @step next_skills also finds with it which id is unknown
 -- @budget buffers 10
 select
     skill_trees.id,

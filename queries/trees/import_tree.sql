@@ -1,12 +1,12 @@
--- Write a whole tree as a curriculum file holds it, and report what that changed. The tree is locked before.
+-- Write a whole tree from a curriculum file, and report the changes. The tree has been locked before.
 --
--- skills         a JSON array: each with its place in the file and its id if it is new; others are named by key
--- category_slug  what a category made for this tree is called in URLs
+-- skills         a JSON array: each with its position in the file, and its id if it is new; keys identify the others
+-- category_slug  the slug of the category if it is created
 -- new_id         the id of the tree if it is new
--- prerequisites  slugs of trees; nothing is written when one of them is unknown
+-- prerequisites  slugs of trees; nothing is written if one of them is unknown
 --
 -- @role app_service
--- @nullable tree_id: nothing is written when prerequisites are unknown
+-- @nullable tree_id: nothing is written if prerequisites are unknown
 -- @sample category: (select name from skill_categories where id = %(category_id)s)
 -- @sample category_slug: 'a-new-slug'
 -- @sample new_id: gen_random_uuid()
@@ -107,7 +107,7 @@ new_category as (
                     select from skill_categories
                     where skill_categories.slug = %(category_slug)s
                 )
-                -- Such as C# beside C++.
+                -- For example C# and C++.
                 then left(%(category_slug)s, 90) || '-' || left(md5(%(category)s), 8)
             else %(category_slug)s
         end as slug
@@ -173,7 +173,7 @@ new_tree as (
     )
     select
         case
-            -- A tree that has been given another slug since keeps its id.
+            -- A tree whose slug has changed since keeps its id.
             when %(new_id)s in (select skill_trees.id from skill_trees) then uuidv7()
             else %(new_id)s
         end as id,
@@ -283,7 +283,7 @@ known_skill as materialized (
             order by dependent.id
         ) as dependents,
         coalesce(skills.resources, '[]') as resources,
-        -- One that an author has linked again is in the graph again.
+        -- A skill that an author has linked again is in the graph again.
         not skills.is_active
         and skills.removed_at is not null
         and skills.dependencies = '{}'
@@ -318,7 +318,7 @@ skill_id as materialized (
         given_skill.key,
         case
             when known_skill.id is not null then known_skill.id
-            -- A skill that has been given another key since keeps its id.
+            -- A skill whose key has changed since keeps its id.
             when given_skill.new_id in (select skills.id from skills) then uuidv7()
             else given_skill.new_id
         end as id

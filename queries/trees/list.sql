@@ -1,8 +1,8 @@
--- A page of the catalogue by name. A filter that is null lets everything through.
+-- A page of the catalogue by name. A filter that is null accepts everything.
 --
--- all_tags    the tree has every one of them
+-- all_tags    the tree has all of them
 -- any_tags    the tree has at least one of them
--- after_name  with after_id, the last tree of the page before
+-- after_name  with after_id, the last tree of the previous page
 --
 -- @sample after_id: null
 -- @sample after_name: null
@@ -11,7 +11,7 @@
 -- @sample category_id: null
 -- @sample difficulty: null
 -- @sample featured: null
--- @custom a filter that is null falls away, and one that is given is served by its index
+-- @custom a filter that is null is removed, and a given one uses its index
 -- @budget buffers 40
 select
     skill_trees.id,

@@ -1,8 +1,8 @@
--- A tree with its active skills, top to bottom, left to right, and one learner's progress in all of it. Without a
--- learner, as for somebody who has done nothing yet.
+-- A tree with its active skills, top to bottom, left to right, and one learner's progress in all of them. Without a
+-- learner, there is no progress.
 --
--- The rows of the skills travel as one JSON array, which Pydantic reads faster than psycopg can make objects of two
--- thousand columns and Pydantic check them.
+-- The skills are one JSON array. Pydantic parses it faster than psycopg makes objects of two thousand columns and
+-- Pydantic validates them.
 --
 -- @nullable progress: before the learner starts the tree
 -- @budget buffers 53

@@ -1,7 +1,7 @@
--- What is needed to draw a tree for one learner: as trees/load, without texts and JSON documents.
+-- What a drawing of a tree for one learner needs: as trees/load, without texts and JSON documents.
 --
--- The level of a skill is the number of edges on the longest way from it to one that needs nothing: where to draw it,
--- as long as nobody has placed it.
+-- The level of a skill is the number of edges on the longest path to a skill without dependencies. It gives the place
+-- in the drawing if the skill has no position.
 --
 -- @budget buffers 53
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress

@@ -1,7 +1,7 @@
--- Hold a tree, so that the next statement sees every tree that needs it, and no other can come to need it.
+-- Lock a tree, so that the next statement sees every tree that needs it, and no other tree can start to need it.
 --
 -- @role app_service
--- @step how delete begins
+-- @step the first step of delete
 -- @budget buffers 11
 select skill_trees.id
 from skill_trees

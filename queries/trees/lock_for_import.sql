@@ -1,8 +1,8 @@
--- Hold a tree that is about to be imported, whether it exists or not, and the name of its category, so that the next
--- statements see the latest of both. It reads no table: a plan that begins with an empty one would not take the locks.
+-- Lock a tree before its import, whether it exists or not, and the name of its category, so that the next statements
+-- see the latest state of both. It reads no table: a plan that starts with an empty table would not take the locks.
 --
 -- @role app_service
--- @step how import_tree begins
+-- @step the first step of import_tree
 -- @sample category_slug: 'a-new-slug'
 -- @budget buffers 10
 select

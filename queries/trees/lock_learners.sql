@@ -1,13 +1,13 @@
--- Hold off the learners of a tree before editing it: nobody acts in it until the commit. Raises TreeBusy when somebody
--- has been at work for longer than authors wait; learners go on meanwhile, and wait only briefly for whatever else this
--- transaction waits for.
+-- Lock learners out of a tree before an edit: nobody acts in it until the commit. Raises TreeBusy if a learner acts for
+-- longer than authors wait. Meanwhile other learners can act, and this transaction waits only briefly for any other
+-- lock.
 --
--- In a tree that somebody has begun, authors wait for each other too. One that nobody has begun is shared by its
--- authors, and its first learner waits for all of them (progress/lock_for_skill). To run it twice is to see a first
--- learner who came while it waited. What learners have done there tells of them, should the tree not be noted as begun.
+-- In a tree that somebody has started, authors also wait for each other. Authors of a tree that nobody has started
+-- share its lock, and its first learner waits for all of them (progress/lock_for_skill). A second run sees a first
+-- learner who came while the first run waited. Rows of progress also show learners, in case begun_trees lacks the tree.
 --
 -- @role app_service
--- @step how edits of what counts or gates begin
+-- @step the first step of edits that change what counts or gates
 -- @across asks whether a tree has any learners
 -- @budget buffers 30
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress

@@ -1,8 +1,8 @@
--- Hold off the learners of a tree that is about to be imported, as trees/lock_learners, and all other authors. What
--- holds its slug came before, so that nobody else can make the tree meanwhile.
+-- Lock learners out of a tree before its import, as trees/lock_learners, and all other authors. Its slug has been
+-- locked before, so that nobody else can create the tree meanwhile.
 --
 -- @role app_service
--- @step how import_tree begins
+-- @step the first steps of import_tree
 -- @across asks whether a tree has any learners
 -- @budget buffers 15
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress

@@ -1,7 +1,7 @@
--- Hold the skills of a tree that is about to be imported.
+-- Lock the skills of a tree before its import.
 --
 -- @role app_service
--- @step how import_tree begins
+-- @step the first steps of import_tree
 -- @budget buffers 150
 select skills.id
 from skill_trees

@@ -1,13 +1,13 @@
--- What it would do to the learners of a tree to import a curriculum, without doing it. Learners are all who have
--- progress in the tree; what counts and what is open is worked out from the facts, before and after.
+-- The effect that importing a curriculum would have on the learners of a tree, without importing it. All learners with
+-- progress in the tree count. What counts and what is open is computed from the facts, before and after.
 --
--- No learner's id restricts this query: it is about all of them, and only what it counts leaves the database.
+-- No learner's id restricts this query. It counts all learners, and only counts leave the database.
 --
--- Sets of skills are bit strings here, with a bit for each skill, so that it is cheap to ask for each learner and each
--- skill whether everything needed is among what is satisfied.
+-- Sets of skills are bit strings here, with one bit per skill. So it is cheap to test for each learner and skill
+-- whether all dependencies are satisfied.
 --
 -- skills         a JSON array, as trees/import_tree takes it
--- prerequisites  slugs of trees; those that do not exist are told
+-- prerequisites  slugs of trees; unknown ones are returned
 --
 -- @role app_service
 -- @across counts the learners who would gain or lose
@@ -109,7 +109,7 @@ skill_to_be_needed as (
     group by given_skill.key
 ),
 
--- Only these can open or close.
+-- Only these skills can open or close.
 regated_skill as materialized (
     select
         counted_skill.key,

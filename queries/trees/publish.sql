@@ -1,4 +1,4 @@
--- Show a tree to learners.
+-- Make a tree visible to learners.
 --
 -- @role app_service
 -- @budget buffers 120

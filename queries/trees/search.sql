@@ -1,12 +1,12 @@
--- The trees that match a search, best first, as a web search reads it ("exact phrase", or, -without). Each is searched
--- in its own language; the last word may have only begun to be typed.
+-- The trees that match a search, best first, in the syntax of web search engines ("exact phrase", or, -without). Each
+-- tree is searched in its own language. The last word may be a prefix.
 --
--- @drafts only what languages there are is asked of all trees
+-- @drafts it asks all trees only for their languages
 -- @notnull rank: a text that is null has no query, and finds nothing
 -- @notnull snippet: it has a text, a query and a configuration
 -- @budget buffers 60
 with recursive
--- The languages there are: each is a step in the index, however many trees there are in it.
+-- The existing languages. Each is one step in the index, however many trees have it.
 spoken as (
     (
         select skill_trees.language
@@ -34,7 +34,7 @@ asked as materialized (
     from spoken
 ),
 
--- The best of each language, and then of all.
+-- The best of each language, and then the best of all.
 matching as (
     select
         asked.query,
@@ -59,7 +59,7 @@ matching as (
                 skill_trees.tags,
                 skill_trees.description,
                 skill_trees.language,
-                -- Whole words come before words that only begin so.
+                -- Whole words rank above prefixes.
                 ts_rank(skill_trees.search_document, asked.whole_query)
                 + ts_rank(skill_trees.search_document, asked.query) / 100 as rank
             from visible_trees as skill_trees
@@ -86,7 +86,7 @@ select
     matching.rank,
     ts_headline(
         search_configuration(matching.language),
-        -- Its time grows with the square of the length, and may outlast the time-out of a statement.
+        -- Its time grows with the square of the length, and may exceed the statement timeout.
         left(concat_ws(': ', matching.name, matching.description), 2000),
         matching.query,
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5'

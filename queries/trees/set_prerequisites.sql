@@ -1,5 +1,5 @@
--- Say which trees come before a tree.
--- They are held until the end of the transaction, so that none can be deleted meanwhile.
+-- Set the prerequisites of a tree. They are locked until the end of the transaction, so that none can be deleted
+-- meanwhile.
 --
 -- @role app_service
 -- @sample prerequisites: array(
@@ -18,7 +18,7 @@ update skill_trees
 set prerequisites = %(prerequisites)s
 where
     skill_trees.id = %(tree_id)s
-    -- Names the sub-query, which would not run otherwise.
+    -- The reference makes the sub-query run.
     and (select count(*) from held_prerequisite) >= 0
 returning
     skill_trees.id,

@@ -1,4 +1,4 @@
--- Take a tree out of the catalogue; learners keep their progress.
+-- Hide a tree from the catalogue. Its learners keep it and their progress.
 --
 -- @role app_service
 -- @budget buffers 110

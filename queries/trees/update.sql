@@ -1,5 +1,5 @@
--- Change a tree, but for its slug: setting a column of a unique index, even to the same value, would hold up everyone
--- who is starting the tree.
+-- Change a tree except its slug. Setting a column of a unique index, even to the same value, would block every learner
+-- who starts the tree.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
 --

@@ -1,4 +1,4 @@
--- Close an account without losing anything of it: it can no longer be used.
+-- Close an account: nobody can use it, and its data stays.
 --
 -- @role app_service
 -- @budget buffers 38

@@ -1,7 +1,7 @@
--- Delete an account with everything a learner has done.
+-- Delete an account with all rows of the learner.
 --
 -- @role app_service
--- @step also how erase ends
+-- @step also the last step of erase
 -- @budget buffers 5500
 -- @never Seq Scan on users
 delete from users

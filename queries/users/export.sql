@@ -1,10 +1,10 @@
--- All that is held on one learner, an item a row, by section and time. One statement, and so of one moment.
+-- All data about one learner, one item per row, by section and time. One statement, and so one snapshot.
 --
--- Everything but what is secret: hashes of passwords and tokens. Names stand beside ids.
+-- Everything except secrets: hashes of passwords and tokens. Names are given with ids.
 --
 -- @role app_engine
--- @drafts they are the trees that the learner has worked in, or is an author of
--- @custom rare, and reads for far longer than it plans
+-- @drafts it reads trees that the learner has worked in or is an author of
+-- @custom rare, and it takes far longer to run than to plan
 -- @budget buffers 5900
 -- @never Seq Scan on user_achievements, user_activity_days, user_profiles, user_scores, user_sessions
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress, users, xp_events
@@ -209,7 +209,7 @@ with part as (
             'id', xp_events.id,
             'source_kind', xp_events.source_kind,
             'source_id', xp_events.source_id,
-            -- Null when the source has been deleted since.
+            -- Null if the source has been deleted since.
             'source', coalesce(skills.name, achievements.name),
             'xp', xp_events.xp,
             'granted_at', xp_events.granted_at,

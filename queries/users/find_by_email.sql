@@ -1,7 +1,7 @@
 -- The account with an e-mail address, in any case and form.
 --
 -- @role app_service
--- @across whose account it is, is what is asked
+-- @across it looks for the account of an address
 -- @sample email: (select upper(email) from users where id = %(user_id)s)
 -- @budget buffers 11
 -- @never Seq Scan on users

@@ -1,7 +1,7 @@
 -- The account with a user name, in any case and form.
 --
 -- @role app_service
--- @across whose account it is, is what is asked
+-- @across it looks for the account of a user name
 -- @sample username: (select username from users where id = %(user_id)s)
 -- @budget buffers 11
 -- @never Seq Scan on users

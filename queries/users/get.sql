@@ -1,6 +1,6 @@
 -- An account by its id.
 --
--- @step also how other methods tell which id is unknown
+-- @step other methods also find with it which id is unknown
 -- @budget buffers 11
 -- @never Seq Scan on users
 select

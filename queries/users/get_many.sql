@@ -1,7 +1,7 @@
 -- Accounts by their ids, in any order.
 --
 -- @role app_service
--- @across accounts of several
+-- @across reads several accounts
 -- @sample user_ids: array[%(user_id)s::uuid]
 -- @budget buffers 24
 select

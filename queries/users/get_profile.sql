@@ -1,6 +1,6 @@
 -- The profile of a learner.
 --
--- @step what progress.restore_streak answers, too
+-- @step progress.restore_streak also returns it
 -- @budget buffers 11
 -- @never Seq Scan on user_profiles
 select

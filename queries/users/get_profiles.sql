@@ -1,7 +1,7 @@
 -- Profiles of learners by their ids, in any order.
 --
 -- @role app_service
--- @across profiles of several
+-- @across reads several profiles
 -- @sample user_ids: array[%(user_id)s::uuid]
 -- @budget buffers 24
 select

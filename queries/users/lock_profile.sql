@@ -1,7 +1,7 @@
--- Hold a learner: nobody else changes what they have reached until the commit.
+-- Lock a learner: until the commit, no other transaction changes the learner's results.
 --
 -- @role app_engine
--- @step how changes of a learner begin that must wait for their other actions
+-- @step the first step of changes that must wait for the learner's other actions
 -- @budget buffers 13
 -- @never Seq Scan on user_profiles
 select

@@ -1,4 +1,4 @@
--- Note that the e-mail address of an account has been shown to be its owner's.
+-- Mark the e-mail address of an account as verified.
 --
 -- @role app_service
 -- @budget buffers 38

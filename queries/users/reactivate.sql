@@ -1,4 +1,4 @@
--- Open an account again that was closed. Not one that is nobody's, of an erased learner.
+-- Reopen a closed account. Accounts without an owner, left by erased learners, are not reopened.
 --
 -- @role app_service
 -- @budget buffers 38

@@ -1,7 +1,7 @@
--- A new account with its profile. The hash is bcrypt's; the password never comes here.
+-- A new account with its profile. The hash is that of bcrypt; the password itself is never sent.
 --
 -- @role app_service
--- @across the account is made here, with its id
+-- @across the account is created here, with its id
 -- @sample avatar_url: null
 -- @sample email: 'a-new-learner@example.org'
 -- @sample first_name: 'Ada'

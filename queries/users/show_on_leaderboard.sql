@@ -1,9 +1,9 @@
--- Note whether a learner is shown on the leaderboards; the scores follow (leaderboards/refresh_scores).
+-- Set whether a learner is shown on the leaderboards. leaderboards/refresh_scores updates the scores.
 --
 -- changes  a JSON object with the column is_on_leaderboard
 --
 -- @role app_engine
--- @step a part of update_profile, which alone knows whether it is asked for
+-- @step a part of update_profile, which knows whether it is needed
 -- @sample changes: '{"is_on_leaderboard": false}'
 -- @budget buffers 33
 -- @never Seq Scan on user_profiles

@@ -1,4 +1,4 @@
--- Change the names of an account, or its avatar: what its owner may change without being asked for a password.
+-- Change the names or avatar of an account: what its owner may change without the password.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
 --

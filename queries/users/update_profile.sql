@@ -1,4 +1,4 @@
--- Change what a learner says of themselves: all of it that a learner may write without further consequence.
+-- Change what learners write about themselves and what has no further effects.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
 --

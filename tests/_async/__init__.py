@@ -1,1 +1,1 @@
-"""The repositories, on a real server."""
+"""Tests of the repositories on a real server."""

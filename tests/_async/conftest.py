@@ -1,6 +1,6 @@
-"""A database for each test, and what most tests start from.
+"""An empty database for each test, and the fixtures that most tests start from.
 
-To clone the template takes longer than most tests, so the tests of a worker share one clone, which each finds empty.
+Cloning the template takes longer than most tests. The tests of a worker therefore share one clone, emptied before each.
 """
 
 import psycopg
@@ -8,7 +8,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from _async.factories import add_tree, add_user, empty
+from _async.factories import add_tree, add_user, delete_all_rows
 from proxy import Proxy
 from skilltree import AsyncDatabase
 
@@ -30,9 +30,9 @@ def _clone_async(template):
 
 @pytest.fixture
 async def connection(_clone_async):
-    """A superuser's connection of psycopg's own, in autocommit mode, to a database without rows."""
+    """A plain psycopg connection of a superuser, in autocommit mode, to a database without rows."""
     async with await psycopg.AsyncConnection.connect(_clone_async, autocommit=True) as connection:
-        await empty(connection)
+        await delete_all_rows(connection)
         yield connection
 
 
@@ -50,30 +50,30 @@ async def db(url):
 
 @pytest.fixture
 def app_url(url):
-    """The URL of the same database for the role that the application logs in as."""
+    """The URL of the same database for the application's login role."""
     return make_conninfo(url, user="skilltree_app")
 
 
 @pytest.fixture
 async def app(app_url):
-    """The database as the application opens it."""
+    """The database, opened with the application's login role."""
     async with AsyncDatabase(app_url, min_size=1, max_size=8, timeout=10) as app:
         yield app
 
 
 @pytest.fixture
 def proxy(url):
-    """A proxy before the database, which counts what passes."""
+    """A proxy in front of the database. It counts statements and round trips."""
     with Proxy(url) as proxy:
         yield proxy
 
 
 @pytest.fixture
-async def watched(proxy):
-    """A database behind the proxy, which never prepares: each statement passes with its text."""
-    async with AsyncDatabase(proxy.url, min_size=1, max_size=1, prepare_threshold=None) as watched:
+async def proxied(proxy):
+    """A database behind the proxy. It prepares no statements, so the proxy sees the text of each."""
+    async with AsyncDatabase(proxy.url, min_size=1, max_size=1, prepare_threshold=None) as proxied:
         proxy.reset()
-        yield watched
+        yield proxied
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Rows to start from, each with defaults for what a test does not care about; and what most tests look at."""
+"""Factories of rows, with defaults for what a test does not care about, and common queries and checks."""
 
 import re
 from contextlib import asynccontextmanager
@@ -32,8 +32,8 @@ TABLES = (
 )
 
 
-async def empty(connection):
-    """Delete every row, whoever still holds it, without asking the triggers."""
+async def delete_all_rows(connection):
+    """Delete every row without running triggers, even rows that another session has locked."""
     await connection.execute(
         "select pg_terminate_backend(pg_stat_activity.pid) from pg_stat_activity"
         " where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
@@ -42,7 +42,7 @@ async def empty(connection):
     await connection.execute(f"begin; set local session_replication_role = replica; {deletions}; commit")
 
 
-async def everything(connection):
+async def all_rows_fingerprint(connection):
     """Return a fingerprint of every row of every table."""
     prints = " union all ".join(
         f"select '{table}', count(*), md5(string_agg({table}::text, ' ' order by {table}::text)) from {table}"
@@ -53,60 +53,60 @@ async def everything(connection):
 
 @asynccontextmanager
 async def expect_nothing_written(connection):
-    """Check that no row has changed."""
-    before = await everything(connection)
+    """Check that the block changes no row."""
+    before = await all_rows_fingerprint(connection)
     yield
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
 
 
 @asynccontextmanager
 async def expect_refusal(connection, error=SkillTreeError, match=None):
-    """Check that the block is refused with this error, and that nothing was written."""
-    before = await everything(connection)
+    """Check that the block raises this error and writes nothing."""
+    before = await all_rows_fingerprint(connection)
     with pytest.raises(error, match=match) as refusal:
         yield refusal
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
 
 
 @asynccontextmanager
 async def case(subtests, given):
-    """Go on with the next case when this one fails."""
-    with subtests.test(given=short(given)):
+    """Run one case as a subtest, so that the others still run when it fails."""
+    with subtests.test(given=parameter_id(given)):
         yield
 
 
 async def rows(connection, statement, *values):
-    """Return what a statement returns."""
+    """Return the rows of a statement."""
     return await (await connection.execute(statement, values)).fetchall()
 
 
 async def value(connection, statement, *values):
-    """Return the one value that a statement returns."""
+    """Return the only value of the only row of a statement."""
     [(only,)] = await rows(connection, statement, *values)
     return only
 
 
-async def until_somebody_waits(connection, count=1):
-    """Return once so many others wait for a lock."""
+async def wait_for_lock_waiters(connection, count=1):
+    """Wait until this many other sessions wait for a lock."""
     waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     for _ in range(2000):
         if await value(connection, waiting) >= count:
             return
-        # A snapshot of the statistics lasts as long as its transaction; each statement is one here.
+        # Statistics do not change within a transaction. In autocommit mode, each statement sees new ones.
         await connection.execute("select pg_sleep(0.005)")
-    raise AssertionError(f"fewer than {count} wait")
+    raise AssertionError(f"fewer than {count} sessions wait for a lock")
 
 
 async def all_pages(ask, *positional, **named):
-    """Return the pages of a list, first to last."""
+    """Return all pages of a list, from first to last."""
     pages = [await ask(*positional, **named)]
     while pages[-1].next_cursor is not None:
         pages.append(await ask(*positional, after=pages[-1].next_cursor, **named))
     return pages
 
 
-def short(given):
-    """Return what a test with this parameter is called."""
+def parameter_id(given):
+    """Return a short id for a test with this parameter."""
     return re.sub(" object at 0x[0-9a-f]+", "", ascii(given))[:60]
 
 
@@ -132,7 +132,7 @@ async def add_tree(db, slug="web", *, published=True, category_id=None, **given)
 
 
 async def add_skills(db, tree, *names, **needs):
-    """Add skills with these names as keys: first those that need nothing, then ``layout=["html", "css"]``."""
+    """Add skills whose keys are their names. Names alone have no dependencies; ``layout=["html", "css"]`` has two."""
     skills = {}
     for name, needed in {**dict.fromkeys(names, ()), **needs}.items():
         skills[name] = await db.skills.create(

@@ -1,13 +1,13 @@
-"""What would get round the guards of an account: a guess for each of many, a log-in undone, a session just starting."""
+"""Attacks on accounts: one guess for each of many accounts, log-ins rolled back, sessions that are just starting."""
 
 from contextlib import AsyncExitStack
 
 import pytest
 
-from _async.factories import add_user, expect_refusal, rows, until_somebody_waits
+from _async.factories import add_user, expect_refusal, rows, wait_for_lock_waiters
+from concurrency import concurrently_async, failures, in_background_async
 from skilltree.errors import InvalidCredentials, SessionNotFound, TooManyAttempts, UnitOfWorkOpen, UserNotFound
 from skilltree.passwords import hash_password
-from together import failures, meanwhile_async, together_async
 
 EMAIL, PASSWORD, NEW = "ada@example.org", "correct horse", "battery staple"
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
@@ -26,26 +26,26 @@ async def failure(db, **given):
 # --- guesses ---------------------------------------------------------------------------------------------------------
 
 
-async def test_one_guess_for_each_of_many_accounts_from_one_place_waits(db):
+async def test_one_guess_at_each_of_many_accounts_from_one_address_must_wait(db):
     found = [await failure(db, email=f"nobody{number}@example.org") for number in range(60)]
 
     assert found == [InvalidCredentials] * 50 + [TooManyAttempts] * 10
 
 
-async def test_one_guess_from_each_of_many_places_waits(db, learner):
+async def test_one_guess_from_each_of_many_addresses_at_one_account_must_wait(db, learner):
     found = [await failure(db, address=f"2001:db8:0:{number:x}::1") for number in range(30)]
 
     assert found == [InvalidCredentials] * 20 + [TooManyAttempts] * 10
 
 
-async def test_a_failure_is_counted_whatever_becomes_of_a_unit_of_work(db, connection, learner):
+async def test_a_failed_log_in_counts_even_if_the_unit_of_work_rolls_back(db, connection, learner):
     async with expect_refusal(connection, UnitOfWorkOpen), db.transaction() as unit:
         await log_in(unit, "wrong")
     async with expect_refusal(connection, UnitOfWorkOpen), db.as_service() as unit:
         await unit.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4)
 
 
-async def test_guesses_of_the_current_password_wait_but_keep_nobody_from_logging_in(db, connection, learner):
+async def test_guesses_of_the_current_password_must_wait_but_do_not_block_log_ins(db, connection, learner):
     for _ in range(3):
         with pytest.raises(InvalidCredentials):
             await db.accounts.change_password(learner.id, current="wrong", new=NEW, bcrypt_cost=4)
@@ -55,17 +55,17 @@ async def test_guesses_of_the_current_password_wait_but_keep_nobody_from_logging
     assert (await log_in(db)).id == learner.id
 
 
-async def test_a_hash_that_is_none_lets_nobody_in_and_tells_nothing(db, connection, learner):
+async def test_an_invalid_hash_lets_nobody_log_in_and_reveals_nothing(db, connection, learner):
     await connection.execute("update users set password_hash = '$2b$04$' || repeat('a', 53)")
 
     assert await failure(db) is InvalidCredentials
 
 
-async def test_log_ins_at_once_from_one_place_do_not_meet_in_a_deadlock(db, learner):
+async def test_concurrent_log_ins_from_one_address_do_not_deadlock(db, learner):
     others = [await add_user(db, f"learner{number}") for number in range(6)]
 
     for _ in range(5):
-        results = await together_async(*[lambda user=user: log_in(db, email=user.email) for user in others * 2])
+        results = await concurrently_async(*[lambda user=user: log_in(db, email=user.email) for user in others * 2])
         assert failures(results) == []
 
     assert db.statistics()["retries"] == 0
@@ -78,9 +78,11 @@ async def test_a_session_that_is_just_starting_ends_when_the_password_changes(db
     async with AsyncExitStack() as until_changed, db.transaction() as unit:
         await unit.sessions.start(learner.id)
         changed = await until_changed.enter_async_context(
-            meanwhile_async(lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4))
+            in_background_async(
+                lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4)
+            )
         )
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
 
     assert changed.exception() is None
     assert await db.sessions.list_active(learner.id) == []
@@ -92,9 +94,9 @@ async def test_a_session_that_is_just_starting_ends_when_the_password_is_reset(d
     async with AsyncExitStack() as until_reset, db.transaction() as unit:
         await unit.sessions.start(learner.id)
         reset = await until_reset.enter_async_context(
-            meanwhile_async(lambda: db.accounts.reset_password(link.token, NEW, bcrypt_cost=4))
+            in_background_async(lambda: db.accounts.reset_password(link.token, NEW, bcrypt_cost=4))
         )
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
 
     assert reset.exception() is None
     assert await db.sessions.list_active(learner.id) == []
@@ -104,7 +106,7 @@ async def start(db, password=PASSWORD, cost=4):
     return await db.accounts.log_in(EMAIL, password, address=HOME, bcrypt_cost=cost)
 
 
-async def test_who_logs_in_has_a_session_and_is_counted_as_who_authenticates_is(db, connection, learner):
+async def test_log_in_starts_a_session_and_counts_failures_as_authenticate_does(db, connection, learner):
     await connection.execute("update users set last_login_at = null")
 
     started = await start(db, cost=5)
@@ -123,43 +125,45 @@ async def test_who_logs_in_has_a_session_and_is_counted_as_who_authenticates_is(
     assert await db.sessions.list_active(learner.id) == [started.session]
 
 
-async def test_no_session_starts_of_a_password_that_is_being_changed(db, connection, learner):
+async def test_no_session_starts_with_a_password_that_is_being_changed(db, connection, learner):
     async with AsyncExitStack() as until_started, db.transaction() as unit:
         await unit._connection.execute("update users set password_hash = $1", [hash_password(NEW, cost=4)])
-        started = await until_started.enter_async_context(meanwhile_async(lambda: start(db)))
-        await until_somebody_waits(connection)
+        started = await until_started.enter_async_context(in_background_async(lambda: start(db)))
+        await wait_for_lock_waiters(connection)
 
     assert isinstance(started.exception(), InvalidCredentials)
     assert await rows(connection, "select from user_sessions") == []
 
 
-async def test_the_session_of_a_log_in_that_is_under_way_ends_when_the_password_changes(db, connection, learner):
+async def test_a_session_that_log_in_is_creating_ends_when_the_password_changes(db, connection, learner):
     async with AsyncExitStack() as until_done, db.transaction() as unit:
-        # The log-in has checked the password, and waits with its account held.
+        # The log-in has checked the password. It waits while it holds the lock on its account.
         await unit._connection.execute("lock table user_sessions in share mode")
-        started = await until_done.enter_async_context(meanwhile_async(lambda: start(db)))
-        await until_somebody_waits(connection)
+        started = await until_done.enter_async_context(in_background_async(lambda: start(db)))
+        await wait_for_lock_waiters(connection)
         changed = await until_done.enter_async_context(
-            meanwhile_async(lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4))
+            in_background_async(
+                lambda: db.accounts.change_password(learner.id, current=PASSWORD, new=NEW, bcrypt_cost=4)
+            )
         )
-        await until_somebody_waits(connection, 2)
+        await wait_for_lock_waiters(connection, 2)
 
     assert (started.exception(), changed.exception()) == (None, None)
     with pytest.raises(SessionNotFound):
         await db.sessions.resume(started.result().token)
 
 
-async def test_no_session_starts_of_an_account_that_is_being_closed(db, connection, learner):
+async def test_no_session_starts_for_an_account_that_is_being_closed(db, connection, learner):
     async with AsyncExitStack() as until_started, db.transaction() as unit:
         await unit.users.deactivate(learner.id)
-        started = await until_started.enter_async_context(meanwhile_async(lambda: db.sessions.start(learner.id)))
-        await until_somebody_waits(connection)
+        started = await until_started.enter_async_context(in_background_async(lambda: db.sessions.start(learner.id)))
+        await wait_for_lock_waiters(connection)
 
     assert isinstance(started.exception(), UserNotFound)
     assert await rows(connection, "select from user_sessions") == []
 
 
-async def test_no_session_starts_of_a_closed_account(db, connection, learner):
+async def test_no_session_starts_for_a_closed_account(db, connection, learner):
     await db.users.deactivate(learner.id)
 
     async with expect_refusal(connection, UserNotFound):

@@ -1,8 +1,9 @@
-"""What an account's owner changes of it: address, names, avatar. And closed accounts that are opened again."""
+"""Changes that owners make to their accounts: address, names, avatar. Reopening a closed account."""
 
 import pytest
 
 from _async.factories import add_session, add_skills, add_user, expect_refusal, rows, value
+from concurrency import concurrently_async, failures
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     EmailTaken,
@@ -16,7 +17,6 @@ from skilltree.errors import (
     UsernameTaken,
     UserNotFound,
 )
-from together import failures, together_async
 
 PASSWORD = "correct horse"
 NEW = "augusta@example.org"
@@ -27,14 +27,14 @@ async def request(db, learner, email=NEW, current=PASSWORD, **given):
 
 
 async def accounts(connection):
-    """Return what stands of accounts and links; guesses of a password are counted apart."""
+    """Return the rows of accounts and links, without the counts of failed guesses."""
     return await rows(connection, "select users::text, user_tokens::text from users full join user_tokens on false")
 
 
-# --- another address --------------------------------------------------------------------------------------------------
+# --- email addresses -------------------------------------------------------------------------------------------------
 
 
-async def test_an_address_changes_when_its_owner_shows_that_mail_arrives_there(db, connection, learner):
+async def test_an_address_changes_after_its_owner_uses_the_link_sent_there(db, connection, learner):
     issued = await request(db, learner)
     assert (issued.user_id, issued.email) == (learner.id, NEW)
     assert (await db.users.get(learner.id)).email == "ada@example.org"
@@ -51,7 +51,7 @@ async def test_an_address_changes_when_its_owner_shows_that_mail_arrives_there(d
     assert (before["email"], after["email"]) == ("ada@example.org", NEW)
 
 
-async def test_a_changed_address_ends_the_other_sessions_and_voids_the_other_links(db, connection, learner):
+async def test_changing_the_address_ends_other_sessions_and_voids_other_links(db, connection, learner):
     kept = await db.sessions.start(learner.id)
     other = await db.sessions.start(learner.id)
     verification = await db.accounts.request_email_verification(learner.id)
@@ -73,7 +73,7 @@ async def test_a_changed_address_ends_the_other_sessions_and_voids_the_other_lin
     assert await value(connection, "select count(*) from user_tokens") == 0
 
 
-async def test_an_address_that_somebody_has_is_taken_then_and_later(db, connection, learner):
+async def test_an_address_in_use_is_refused_at_the_request_and_at_the_change(db, connection, learner):
     issued = await request(db, learner)
     grace = await add_user(db, "grace", email=NEW.upper())
 
@@ -87,23 +87,23 @@ async def test_an_address_that_somebody_has_is_taken_then_and_later(db, connecti
     assert (await db.accounts.change_email(issued.token)).email == NEW
 
 
-async def test_ones_own_address_may_be_written_otherwise(db, learner):
+async def test_an_owner_may_change_the_case_of_their_address(db, learner):
     issued = await request(db, learner, email="Ada@Example.org")
 
     assert (await db.accounts.change_email(issued.token)).email == "Ada@Example.org"
 
 
-async def test_of_two_who_change_to_one_address_at_once_one_is_refused(db, connection, learner):
+async def test_one_of_two_accounts_that_change_to_one_address_at_once_is_refused(db, connection, learner):
     grace = await add_user(db, "grace")
     links = [await request(db, each) for each in (learner, grace)]
 
-    results = await together_async(*[lambda link=link: db.accounts.change_email(link.token) for link in links])
+    results = await concurrently_async(*[lambda link=link: db.accounts.change_email(link.token) for link in links])
 
     assert [type(failure) for failure in failures(results)] == [EmailTaken]
     assert await value(connection, "select count(*) from users where email = %s", NEW) == 1
 
 
-async def test_who_does_not_know_the_password_changes_no_address_and_is_counted(db, connection, learner):
+async def test_a_wrong_password_changes_no_address_and_counts_as_a_failure(db, connection, learner):
     before = await accounts(connection)
 
     for _ in range(3):
@@ -121,7 +121,7 @@ async def test_who_does_not_know_the_password_changes_no_address_and_is_counted(
 @pytest.mark.parametrize(
     "email", ["", "x", "a b@example.org", "a\u200bb@example.org", "x" * 250 + "@b.cd", "a@b\u00a0c"]
 )
-async def test_what_is_no_address_is_refused_before_a_mail_is_sent(db, connection, learner, email):
+async def test_an_invalid_address_is_refused_before_a_mail_is_sent(db, connection, learner, email):
     before = await accounts(connection)
 
     with pytest.raises(InvalidValue) as refusal:
@@ -131,7 +131,7 @@ async def test_what_is_no_address_is_refused_before_a_mail_is_sent(db, connectio
     assert await accounts(connection) == before
 
 
-async def test_a_newer_link_and_time_make_a_link_void(db, connection, learner):
+async def test_a_link_becomes_void_with_a_newer_link_or_with_time(db, connection, learner):
     first, second = [await request(db, learner) for _ in range(2)]
     async with expect_refusal(connection, InvalidToken):
         await db.accounts.change_email(first.token)
@@ -140,7 +140,7 @@ async def test_a_newer_link_and_time_make_a_link_void(db, connection, learner):
         await db.accounts.change_email(second.token)
 
 
-async def test_what_was_counted_by_the_old_address_is_forgotten_with_it(db, connection, learner):
+async def test_failures_counted_for_the_old_address_are_forgotten(db, connection, learner):
     with pytest.raises(InvalidCredentials):
         await db.accounts.authenticate(learner.email, "wrong", address="192.0.2.7", bcrypt_cost=4)
     issued = await request(db, learner)
@@ -179,7 +179,7 @@ async def test_a_learner_changes_names_and_avatar(db, connection, learner, app_u
     ]
 
 
-async def test_nobody_changes_the_names_of_another(db, connection, learner, app_url):
+async def test_no_learner_changes_the_names_of_another_learner(db, connection, learner, app_url):
     grace = await add_user(db, "grace")
 
     async with AsyncDatabase(app_url, min_size=1, max_size=1) as app, expect_refusal(connection, UserNotFound):
@@ -204,17 +204,17 @@ async def test_nobody_changes_the_names_of_another(db, connection, learner, app_
     ],
     ids=str,
 )
-async def test_what_an_account_cannot_be_called_is_refused(db, connection, learner, given, error):
+async def test_invalid_names_of_an_account_are_refused(db, connection, learner, given, error):
     await add_user(db, "grace")
 
     async with expect_refusal(connection, error):
         await db.users.update_account(learner.id, **given)
 
 
-# --- opened again ----------------------------------------------------------------------------------------------------
+# --- reopening -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_closed_account_is_opened_again(db, learner, tree):
+async def test_a_closed_account_can_be_reopened(db, learner, tree):
     [skill] = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, skill.id)
     started = await db.sessions.start(learner.id)
@@ -230,7 +230,7 @@ async def test_a_closed_account_is_opened_again(db, learner, tree):
     assert await db.doctor.examine() == []
 
 
-async def test_an_account_that_is_nobodys_is_not_opened(db, connection, learner):
+async def test_the_placeholder_of_an_erased_account_is_not_reopened(db, connection, learner):
     await db.users.erase(learner.id)
     nobody = await value(connection, "select id from users")
 
@@ -238,7 +238,7 @@ async def test_an_account_that_is_nobodys_is_not_opened(db, connection, learner)
         await db.users.reactivate(nobody)
 
 
-async def test_who_kept_a_session_goes_on_after_the_change(db, learner):
+async def test_the_session_that_changed_the_address_goes_on(db, learner):
     kept = await add_session(db, learner.id)
     issued = await request(db, learner)
 

@@ -1,4 +1,4 @@
-"""Who somebody is: logging in, passwords, and links sent by mail."""
+"""Authentication: logging in, passwords, and links sent by mail."""
 
 import base64
 from datetime import timedelta
@@ -9,6 +9,7 @@ import bcrypt
 import pytest
 
 from _async.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, rows, value
+from concurrency import concurrently_async, failures
 from skilltree.errors import (
     InvalidCredentials,
     InvalidPassword,
@@ -19,7 +20,6 @@ from skilltree.errors import (
     TooManyAttempts,
     UserNotFound,
 )
-from together import failures, together_async
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse"
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
@@ -30,7 +30,7 @@ async def log_in(db, password=PASSWORD, email=EMAIL, address=HOME, cost=4):
 
 
 async def fail(db, times=1, **given):
-    """Log in with a wrong password, and return the errors."""
+    """Log in with a wrong password this many times, and return the errors."""
     return [await failure(db, **given) for _ in range(times)]
 
 
@@ -43,7 +43,7 @@ async def failure(db, guess="wrong", **given):
 
 
 async def wait(connection, seconds):
-    """Let time pass for what is counted."""
+    """Age the counted failures by this many seconds."""
     await connection.execute(
         "update login_attempts set last_failed_at = last_failed_at - %s", [timedelta(seconds=seconds)]
     )
@@ -60,7 +60,7 @@ async def test_the_owner_of_an_account_logs_in(db, connection, learner):
     assert await value(connection, "select last_login_at from users") == user.last_login_at
 
 
-async def test_nobody_else_logs_in_and_all_are_told_the_same(db, connection, learner):
+async def test_every_failed_log_in_gets_the_same_error(db, connection, learner):
     closed = await add_user(db, "grace")
     await db.users.deactivate(closed.id)
     messages = set()
@@ -82,26 +82,26 @@ async def test_nobody_else_logs_in_and_all_are_told_the_same(db, connection, lea
     assert await value(connection, "select count(*) from users where last_login_at is not null") == 0
 
 
-async def test_a_password_that_cannot_be_one_is_refused_at_once(db, connection, learner, subtests):
+async def test_an_invalid_password_is_refused_at_once(db, connection, learner, subtests):
     for password in ["", "x" * 73, "nul\0", "\ud800", None, b"correct horse", 5]:
         async with case(subtests, password):
             with pytest.raises(InvalidPassword):
                 await log_in(db, password)
 
 
-async def test_a_cost_that_cannot_be_one_is_refused(db, learner, subtests):
+async def test_an_invalid_bcrypt_cost_is_refused(db, learner, subtests):
     for cost in [3, 32, "4", None, 4.0, True]:
         async with case(subtests, cost):
             with pytest.raises(InvalidPassword):
                 await log_in(db, cost=cost)
 
 
-async def test_an_address_that_is_none_is_refused_before_anything_is_counted(db, connection, learner):
+async def test_an_invalid_ip_address_is_refused_before_anything_is_counted(db, connection, learner):
     async with expect_refusal(connection, InvalidValue):
         await log_in(db, address="localhost")
 
 
-async def test_a_password_is_hashed_anew_when_the_cost_goes_up(db, connection, learner):
+async def test_a_password_is_hashed_again_when_the_cost_rises(db, connection, learner):
     before = await value(connection, "select password_hash from users")
 
     await log_in(db, cost=5)
@@ -115,17 +115,17 @@ async def test_a_password_is_hashed_anew_when_the_cost_goes_up(db, connection, l
 
 async def test_no_connection_is_held_while_a_password_is_hashed(url, db, learner):
     async with type(db)(url, max_size=1, timeout=1) as small:
-        results = await together_async(*[lambda: log_in(small, cost=10)] * 3)
+        results = await concurrently_async(*[lambda: log_in(small, cost=10)] * 3)
 
     assert [result.id for result in results] == [learner.id] * 3
 
 
-async def test_a_log_in_costs_the_same_statements_whether_or_not_there_is_an_account(watched, proxy, connection, db):
+async def test_a_log_in_takes_the_same_statements_with_and_without_an_account(proxied, proxy, connection, db):
     await add_user(db)
     counts = []
     for email in (EMAIL, "nobody@example.org"):
         proxy.reset()
-        await fail(watched, email=email)
+        await fail(proxied, email=email)
         counts.append((proxy.round_trips, len(proxy.statements())))
 
     assert counts[0] == counts[1]
@@ -149,7 +149,7 @@ async def test_after_three_failures_each_attempt_waits_longer(db, connection, le
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-async def test_who_waited_logs_in_and_starts_anew(db, connection, learner):
+async def test_a_log_in_after_the_wait_resets_the_count(db, connection, learner):
     await fail(db, 3)
     await wait(connection, 1)
 
@@ -165,7 +165,7 @@ async def test_an_attempt_that_was_refused_is_not_counted(db, connection, learne
         await fail(db, 20)
 
 
-async def test_an_hour_later_all_is_forgotten(db, connection, learner):
+async def test_failures_are_forgotten_after_an_hour(db, connection, learner):
     await fail(db, 3)
     await wait(connection, 3600)
 
@@ -176,13 +176,13 @@ async def test_an_account_that_does_not_exist_is_counted_too(db):
     assert await fail(db, 4, email="nobody@example.org") == [InvalidCredentials] * 3 + [TooManyAttempts]
 
 
-async def test_case_does_not_make_another_account(db, learner):
+async def test_an_address_in_another_case_counts_as_the_same_account(db, learner):
     assert await fail(db, 3) == [InvalidCredentials] * 3
 
     assert await failure(db, email="ADA@EXAMPLE.ORG") is TooManyAttempts
 
 
-async def test_one_line_with_many_addresses_is_one_place(db, learner):
+async def test_addresses_of_one_ipv6_network_count_as_one(db, learner):
     for number in range(3):
         await fail(db, address=f"2001:db8::{number}")
 
@@ -190,14 +190,14 @@ async def test_one_line_with_many_addresses_is_one_place(db, learner):
     assert await failure(db, address="2001:db8:0:1::1") is InvalidCredentials
 
 
-async def test_an_ipv4_address_in_the_form_of_ipv6_is_the_same_place(db, learner):
+async def test_an_ipv4_address_written_as_ipv6_counts_as_the_same(db, learner):
     await fail(db, 3, address=HOME)
 
     assert await failure(db, address=f"::ffff:{HOME}") is TooManyAttempts
     assert await failure(db, address=f"::ffff:{ELSEWHERE}") is InvalidCredentials
 
 
-async def test_guesses_from_everywhere_do_not_lock_out_who_was_here_before_and_others_for_a_minute(
+async def test_guesses_from_everywhere_do_not_lock_out_known_addresses_and_lock_out_others_for_a_minute(
     db, connection, learner
 ):
     await log_in(db, address=HOME)
@@ -213,7 +213,7 @@ async def test_guesses_from_everywhere_do_not_lock_out_who_was_here_before_and_o
     assert (await log_in(db, address=ELSEWHERE)).id == learner.id
 
 
-async def test_guesses_of_many_accounts_from_one_place_wait(db, learner):
+async def test_guesses_at_many_accounts_from_one_address_must_wait(db, learner):
     await log_in(db, address=HOME)
     for number in range(50):
         await fail(db, email=f"{number}@example.org", address=HOME)
@@ -222,20 +222,20 @@ async def test_guesses_of_many_accounts_from_one_place_wait(db, learner):
     assert (await log_in(db, address=HOME)).id == learner.id
 
 
-async def test_those_who_come_without_an_address_are_one_place_only_for_an_account(db, learner):
+async def test_log_ins_without_an_address_count_together_per_account_only(db, learner):
     for number in range(60):
         assert await failure(db, email=f"{number}@example.org", address=None) is InvalidCredentials
 
     assert (await log_in(db, address=None)).id == learner.id
 
 
-async def test_guesses_at_the_same_time_are_all_counted(db, learner):
-    results = await together_async(*[lambda: failure(db)] * 16)
+async def test_concurrent_guesses_are_all_counted(db, learner):
+    results = await concurrently_async(*[lambda: failure(db)] * 16)
 
     assert sorted(result.__name__ for result in results) == ["InvalidCredentials"] * 3 + ["TooManyAttempts"] * 13
 
 
-async def test_what_limits_nobody_any_more_is_forgotten_in_batches(db, connection, learner):
+async def test_expired_counts_are_deleted_in_batches(db, connection, learner):
     await log_in(db, address=HOME)
     for number in range(3):
         await fail(db, email=f"{number}@example.org", address=ELSEWHERE)
@@ -249,7 +249,7 @@ async def test_what_limits_nobody_any_more_is_forgotten_in_batches(db, connectio
     assert await db.accounts.forget_attempts() == 1
 
 
-async def test_no_address_of_a_mail_is_kept_with_what_is_counted(db, connection, learner):
+async def test_counts_hold_no_email_address(db, connection, learner):
     await fail(db, email="secret@example.org")
 
     assert "secret" not in str(await rows(connection, "select login_attempts::text from login_attempts"))
@@ -262,7 +262,7 @@ async def change(db, learner, current=PASSWORD, new="battery staple", **given):
     await db.accounts.change_password(learner.id, current=current, new=new, bcrypt_cost=4, **given)
 
 
-async def test_a_changed_password_counts_and_ends_the_other_sessions(db, learner):
+async def test_a_changed_password_works_at_once_and_ends_other_sessions(db, learner):
     kept, other = [await add_session(db, learner.id) for _ in range(2)]
 
     await change(db, learner, keep_session_id=kept.id)
@@ -273,7 +273,7 @@ async def test_a_changed_password_counts_and_ends_the_other_sessions(db, learner
     assert await failure(db, PASSWORD) is InvalidCredentials
 
 
-async def test_a_password_is_changed_by_who_knows_it(db, connection, learner):
+async def test_changing_a_password_needs_the_current_one(db, connection, learner):
     await add_session(db, learner.id)
     stranger = learner.model_copy(update={"id": UUID(int=0)})
     kept = "select password_hash, user_sessions.is_active, ended_at from users join user_sessions on user_id = users.id"
@@ -289,8 +289,8 @@ async def test_a_password_is_changed_by_who_knows_it(db, connection, learner):
     assert await rows(connection, kept) == before
 
 
-async def test_of_two_changes_at_the_same_time_one_is_refused(db, learner):
-    results = await together_async(
+async def test_one_of_two_concurrent_password_changes_is_refused(db, learner):
+    results = await concurrently_async(
         lambda: change(db, learner, new="the first one"), lambda: change(db, learner, new="the second one")
     )
 
@@ -300,7 +300,7 @@ async def test_of_two_changes_at_the_same_time_one_is_refused(db, learner):
 # --- links sent by mail ----------------------------------------------------------------------------------------------
 
 
-async def test_an_address_is_verified_by_the_link_that_was_sent_there(db, learner):
+async def test_an_address_is_verified_by_the_link_sent_to_it(db, learner):
     issued = await db.accounts.request_email_verification(learner.id)
 
     verified = await db.accounts.verify_email(issued.token)
@@ -311,7 +311,7 @@ async def test_an_address_is_verified_by_the_link_that_was_sent_there(db, learne
         await db.accounts.verify_email(issued.token)
 
 
-async def test_a_link_says_nothing_about_an_address_that_came_later(db, connection, learner):
+async def test_a_link_does_not_verify_an_address_set_later(db, connection, learner):
     verification = await db.accounts.request_email_verification(learner.id)
     reset = await db.accounts.request_password_reset(EMAIL)
     await connection.execute("update users set email = 'new@example.org'")
@@ -324,7 +324,7 @@ async def test_a_link_says_nothing_about_an_address_that_came_later(db, connecti
     assert await failure(db, "battery staple", email="new@example.org") is InvalidCredentials
 
 
-async def test_a_new_password_is_set_by_a_link(db, connection, learner):
+async def test_a_link_sets_a_new_password(db, connection, learner):
     started = await db.sessions.start(learner.id)
     await fail(db, 4)
     issued = await db.accounts.request_password_reset(EMAIL.upper())
@@ -339,7 +339,7 @@ async def test_a_new_password_is_set_by_a_link(db, connection, learner):
         await db.accounts.reset_password(issued.token, "once again", bcrypt_cost=4)
 
 
-async def test_only_the_hash_of_a_link_is_kept(db, connection, learner):
+async def test_only_the_hash_of_a_link_is_stored(db, connection, learner):
     issued = await db.accounts.request_password_reset(EMAIL)
 
     secret = base64.urlsafe_b64decode(issued.token)[16:]
@@ -348,7 +348,7 @@ async def test_only_the_hash_of_a_link_is_kept(db, connection, learner):
     assert issued.token not in repr(issued)
 
 
-async def test_a_reset_is_for_accounts_in_use(db, connection, learner):
+async def test_only_an_open_account_can_reset_its_password(db, connection, learner):
     async with expect_nothing_written(connection):
         assert await db.accounts.request_password_reset("nobody@example.org") is None
     await db.users.deactivate(learner.id)
@@ -358,7 +358,7 @@ async def test_a_reset_is_for_accounts_in_use(db, connection, learner):
         await db.accounts.request_email_verification(learner.id)
 
 
-async def test_a_newer_link_makes_the_older_void_but_not_within_a_minute(db, connection, learner):
+async def test_a_newer_link_voids_the_older_one_but_not_within_a_minute(db, connection, learner):
     first = await db.accounts.request_password_reset(EMAIL)
     assert await db.accounts.request_password_reset(EMAIL) is None
     await connection.execute("update user_tokens set created_at = created_at - interval '61 seconds'")
@@ -369,7 +369,7 @@ async def test_a_newer_link_makes_the_older_void_but_not_within_a_minute(db, con
     await db.accounts.reset_password(second.token, "the second one", bcrypt_cost=4)
 
 
-async def test_a_link_is_void_when_it_is_old(db, connection, learner):
+async def test_a_link_expires(db, connection, learner):
     verification = await db.accounts.request_email_verification(learner.id)
     reset = await db.accounts.request_password_reset(EMAIL)
     await connection.execute("update user_tokens set expires_at = now()")
@@ -380,7 +380,7 @@ async def test_a_link_is_void_when_it_is_old(db, connection, learner):
         await db.accounts.reset_password(reset.token, "battery staple", bcrypt_cost=4)
 
 
-async def test_a_link_for_one_purpose_serves_no_other(db, connection, learner):
+async def test_a_link_works_for_its_purpose_only(db, connection, learner):
     verification = await db.accounts.request_email_verification(learner.id)
     reset = await db.accounts.request_password_reset(EMAIL)
 
@@ -398,17 +398,17 @@ async def test_a_changed_password_voids_the_links_that_would_change_it(db, learn
         await db.accounts.reset_password(issued.token, "once again", bcrypt_cost=4)
 
 
-async def test_of_two_who_use_a_link_at_the_same_time_one_is_refused(db, learner):
+async def test_one_of_two_concurrent_uses_of_a_link_is_refused(db, learner):
     issued = await db.accounts.request_password_reset(EMAIL)
 
-    results = await together_async(
+    results = await concurrently_async(
         *[lambda: db.accounts.reset_password(issued.token, "battery staple", bcrypt_cost=4)] * 6
     )
 
     assert [type(failure) for failure in failures(results)] == [InvalidToken] * 5
 
 
-async def test_a_password_that_cannot_be_one_does_not_use_up_a_link(db, learner):
+async def test_an_invalid_password_does_not_use_up_a_link(db, learner):
     issued = await db.accounts.request_password_reset(EMAIL)
 
     with pytest.raises(InvalidPassword):
@@ -416,7 +416,7 @@ async def test_a_password_that_cannot_be_one_does_not_use_up_a_link(db, learner)
     await db.accounts.reset_password(issued.token, "battery staple", bcrypt_cost=4)
 
 
-async def test_what_is_no_token_is_void(db, connection, learner, subtests):
+async def test_an_invalid_token_is_refused_as_void(db, connection, learner, subtests):
     for wrong in ["", "x", "A" * 64, "A" * 65, "é" * 64, "\ud800", None, 5, b"x"]:
         async with case(subtests, wrong):
             async with expect_refusal(connection, InvalidToken):
@@ -425,7 +425,7 @@ async def test_what_is_no_token_is_void(db, connection, learner, subtests):
                 await db.accounts.reset_password(wrong, "battery staple", bcrypt_cost=4)
 
 
-async def test_a_closed_account_is_logged_out_and_its_links_are_void(db, connection, learner):
+async def test_closing_an_account_ends_its_sessions_and_voids_its_links(db, connection, learner):
     started = await db.sessions.start(learner.id)
     issued = await db.accounts.request_password_reset(EMAIL)
 

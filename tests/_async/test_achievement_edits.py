@@ -1,17 +1,17 @@
-"""Achievements that are edited and retired."""
+"""Editing and retiring achievements."""
 
 from uuid import uuid4
 
 import pytest
 
 from _async.factories import add_achievement, add_skills, add_user, expect_refusal, rows, value
+from concurrency import concurrently_async, failures
 from skilltree.errors import AchievementNotFound, InvalidDocument, InvalidValue, PermissionDenied
-from together import failures, together_async
 
 COUNT = {"type": "skill_completion_count", "threshold": 2}
 
 
-async def test_what_is_given_changes_and_the_rest_stays(db):
+async def test_an_update_changes_only_the_given_fields(db):
     before = await add_achievement(db, "Frist steps", xp_reward=5, badge_color="#336699")
 
     after = await db.achievements.update(before.id, name="First steps", badge_color=None)
@@ -22,7 +22,7 @@ async def test_what_is_given_changes_and_the_rest_stays(db):
     assert await db.achievements.get(before.id) == after
 
 
-async def test_who_is_entitled_by_new_criteria_is_awarded_by_a_backfill(db, learner, tree):
+async def test_a_backfill_awards_learners_who_meet_the_new_criteria(db, learner, tree):
     achievement = await add_achievement(db, criteria=COUNT, xp_reward=5)
     (skill,) = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, skill.id)
@@ -36,7 +36,7 @@ async def test_who_is_entitled_by_new_criteria_is_awarded_by_a_backfill(db, lear
     assert await db.doctor.examine() == []
 
 
-async def test_who_is_entitled_by_new_criteria_is_awarded_by_the_next_action(db, learner, tree):
+async def test_the_next_action_awards_a_learner_who_meets_the_new_criteria(db, learner, tree):
     achievement = await add_achievement(db, criteria={**COUNT, "threshold": 3})
     html, css = await add_skills(db, tree, "html", "css")
     await db.progress.complete_skill(learner.id, html.id)
@@ -47,7 +47,7 @@ async def test_who_is_entitled_by_new_criteria_is_awarded_by_the_next_action(db,
     assert [each.id for each in done.achievements] == [achievement.id]
 
 
-async def test_who_has_earned_it_keeps_it_when_it_becomes_harder(db, learner, tree):
+async def test_a_learner_keeps_an_achievement_that_becomes_harder(db, learner, tree):
     achievement = await add_achievement(db, criteria={**COUNT, "threshold": 1}, xp_reward=5)
     (skill,) = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, skill.id)
@@ -60,7 +60,7 @@ async def test_who_has_earned_it_keeps_it_when_it_becomes_harder(db, learner, tr
     assert (await db.users.get_profile(learner.id)).total_xp == 15
 
 
-async def test_a_retired_achievement_is_earned_by_nobody_and_kept_by_who_has_it(db, tree):
+async def test_nobody_earns_a_retired_achievement_and_its_holders_keep_it(db, tree):
     early, late = await add_user(db, "early"), await add_user(db, "late")
     achievement = await add_achievement(db, criteria={**COUNT, "threshold": 1})
     (skill,) = await add_skills(db, tree, "html")
@@ -77,7 +77,7 @@ async def test_a_retired_achievement_is_earned_by_nobody_and_kept_by_who_has_it(
     assert await db.achievements.list(include_inactive=True) == [retired]
 
 
-async def test_a_retired_achievement_comes_back(db, learner, tree):
+async def test_a_retired_achievement_can_be_reactivated(db, learner, tree):
     achievement = await add_achievement(db, criteria={**COUNT, "threshold": 1})
     await db.achievements.retire(achievement.id)
     (skill,) = await add_skills(db, tree, "html")
@@ -89,8 +89,8 @@ async def test_a_retired_achievement_comes_back(db, learner, tree):
     assert [each.achievement_id for each in await db.achievements.for_user(learner.id)] == [achievement.id]
 
 
-async def test_new_criteria_make_a_backfill_that_was_interrupted_begin_again(db, tree):
-    """Learners whom it has looked at by the old criteria would be left out."""
+async def test_new_criteria_restart_an_interrupted_backfill(db, tree):
+    """Otherwise it would miss the learners whom it judged by the old criteria."""
     learners = [await add_user(db, f"u{number}") for number in range(4)]
     (skill,) = await add_skills(db, tree, "html")
     for each in learners:
@@ -109,7 +109,7 @@ async def test_new_criteria_make_a_backfill_that_was_interrupted_begin_again(db,
     assert (done.learners_seen, done.awarded) == (4, 4)
 
 
-async def test_another_name_does_not_make_an_interrupted_backfill_begin_again(db, connection):
+async def test_a_new_name_does_not_restart_an_interrupted_backfill(db, connection):
     for number in range(4):
         await add_user(db, f"u{number}")
     achievement = await add_achievement(db, criteria=COUNT)
@@ -125,12 +125,12 @@ async def test_another_name_does_not_make_an_interrupted_backfill_begin_again(db
     assert await value(connection, "select learners_seen from achievement_backfills") == 3
 
 
-async def test_two_authors_at_once_change_both_columns(db, connection):
+async def test_concurrent_updates_of_two_columns_are_both_kept(db, connection):
     achievement = await add_achievement(db)
 
     changes = [{"name": "Ten"}, {"xp_reward": 7}] * 10
 
-    results = await together_async(
+    results = await concurrently_async(
         *[lambda change=change: db.achievements.update(achievement.id, **change) for change in changes]
     )
 
@@ -138,7 +138,7 @@ async def test_two_authors_at_once_change_both_columns(db, connection):
     assert await rows(connection, "select name, xp_reward from achievements") == [("Ten", 7)]
 
 
-async def test_a_change_that_cannot_be_taken_is_refused_by_name(db, connection, subtests):
+async def test_an_invalid_update_of_an_achievement_is_refused(db, connection, subtests):
     achievement = await add_achievement(db)
 
     for given, error, field in [
@@ -165,14 +165,14 @@ async def test_an_achievement_that_does_not_exist_is_not_found(db):
             await ask(uuid4())
 
 
-async def test_a_learner_edits_no_achievement(db, app, connection, learner):
+async def test_a_learner_cannot_edit_achievements(db, app, connection, learner):
     achievement = await add_achievement(db)
 
     async with expect_refusal(connection, PermissionDenied):
         await app.as_user(learner.id).achievements.update(achievement.id, name="Mine")
 
 
-async def test_the_trail_tells_what_an_achievement_was(db, app, learner):
+async def test_the_audit_trail_keeps_earlier_values_of_an_achievement(db, app, learner):
     achievement = await add_achievement(db, "Frist steps")
 
     await app.as_service(learner.id).achievements.update(achievement.id, name="First steps")

@@ -19,7 +19,7 @@ async def test_an_achievement_is_created_with_defaults(db):
     assert (await db.achievements.list()) == [achievement]
 
 
-async def test_an_achievement_is_created_with_all_that_is_given(db):
+async def test_an_achievement_is_created_with_all_given_values(db):
     own = uuid4()
 
     achievement = await db.achievements.create(
@@ -51,7 +51,7 @@ async def test_an_achievement_is_created_with_all_that_is_given(db):
 
 
 @pytest.mark.parametrize("key", ["additionalParams", "additional_params"])
-async def test_criteria_are_stored_in_camel_case_however_they_are_given(db, connection, key):
+async def test_criteria_are_stored_in_camel_case(db, connection, key):
     criteria = {"type": "skill_completion_count", "threshold": 3, key: {"difficulty": "EXPERT"}}
 
     achievement = await db.achievements.create(name="Three", description="Three experts", criteria=criteria)
@@ -69,7 +69,7 @@ async def test_criteria_can_be_given_as_a_model(db):
     assert achievement.criteria == criteria
 
 
-async def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db, connection, subtests):
+async def test_invalid_criteria_are_refused_with_the_path_of_the_fault(db, connection, subtests):
     for criteria, path in [
         ({}, ()),
         ({"type": "moon_phase", "threshold": 1}, ()),
@@ -92,7 +92,7 @@ async def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db,
             assert (refusal.value.field, refusal.value.path) == ("criteria", path)
 
 
-async def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
+async def test_an_achievement_with_an_invalid_value_is_refused(db, connection, subtests):
     for given in [
         {"name": ""},
         {"name": "x" * 201},
@@ -116,14 +116,14 @@ async def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connect
             await add_achievement(db, **given)
 
 
-async def test_an_achievement_id_is_taken(db, connection):
+async def test_an_achievement_id_in_use_is_refused(db, connection):
     first = await add_achievement(db)
 
     async with expect_refusal(connection, IdTaken):
         await add_achievement(db, "Other", id=first.id)
 
 
-async def test_achievements_are_listed_the_common_first_then_by_name(db):
+async def test_achievements_are_listed_by_rarity_then_name(db):
     for name, rarity in {
         "Zeal": "COMMON",
         "Myth": "LEGENDARY",
@@ -161,7 +161,7 @@ async def test_hidden_and_inactive_achievements_are_listed_only_when_asked_for(d
     assert [found.name for found in await db.achievements.list(include_inactive=True)] == ["Old", "Seen"]
 
 
-async def test_a_learner_sees_what_they_have_earned_the_latest_first(db, connection, learner):
+async def test_a_learners_achievements_are_listed_latest_first(db, connection, learner):
     other = await add_user(db, "grace")
     first = await add_achievement(db, "First")
     second = await add_achievement(db, "Second", xp_reward=5, badge_icon="star", badge_color="#ffffff")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from _async.factories import add_skills, add_tree, case, rows, short
+from _async.factories import add_skills, add_tree, case, parameter_id, rows
 from skilltree.errors import InvalidValue, TreeNotFound
 
 UNKNOWN = UUID(int=0)
@@ -30,7 +30,7 @@ async def learners(connection):
 
 
 async def add_work(connection, skill, learners, status="COMPLETED", at=NOW, **columns):
-    """Add the same work of some learners; a list in a column has a value for each."""
+    """Add the same work for several learners. A list in a column holds one value per learner."""
     for place, learner_id in enumerate(learners):
         given = {
             "user_id": learner_id,
@@ -57,7 +57,7 @@ async def statistics_of(db, skill, **given):
 # --- skills ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_skill_is_told_by_those_who_began_it(db, connection, tree, learners):
+async def test_the_figures_of_a_skill_count_learners_who_started_it(db, connection, tree, learners):
     [html] = await add_skills(db, tree, "html")
     await add_work(
         connection,
@@ -82,7 +82,7 @@ async def test_a_skill_is_told_by_those_who_began_it(db, connection, tree, learn
     assert found.is_suppressed is False
 
 
-async def test_a_skill_that_was_begun_and_then_skipped_counts_as_begun(db, connection, tree, learners):
+async def test_a_skill_started_and_then_skipped_counts_as_started(db, connection, tree, learners):
     [html] = await add_skills(db, tree, "html")
     await add_work(connection, html, learners[:5], "SKIPPED", started_at=NOW)
     await add_work(connection, html, learners[5:10], "SKIPPED")
@@ -103,9 +103,9 @@ async def test_a_skill_that_was_begun_and_then_skipped_counts_as_begun(db, conne
         [3, 3, 3, 3, 0, 9],
         [9] * 5 + [0],
     ],
-    ids=short,
+    ids=parameter_id,
 )
-async def test_the_median_is_the_value_in_the_middle(db, connection, tree, learners, minutes):
+async def test_the_median_is_the_middle_value(db, connection, tree, learners, minutes):
     [html] = await add_skills(db, tree, "html")
     await add_work(connection, html, learners[: len(minutes)], time_spent_minutes=minutes, attempts_count=minutes[::-1])
 
@@ -114,7 +114,7 @@ async def test_the_median_is_the_value_in_the_middle(db, connection, tree, learn
     assert (found.median_minutes, found.median_attempts) == (median(minutes), median(minutes))
 
 
-async def test_active_skills_are_told_top_to_bottom_whether_begun_or_not(db, connection, tree, learners):
+async def test_active_skills_are_listed_top_to_bottom_started_or_not(db, connection, tree, learners):
     first, second, inactive = await add_skills(db, tree, "first", "second", "inactive")
     await db.skills.arrange(tree.id, {first.id: (0, 5), second.id: (0, 1)})
     await add_work(connection, inactive, learners[:10])
@@ -143,7 +143,7 @@ async def test_work_in_another_tree_does_not_count(db, connection, tree, learner
 # --- where learners stop ---------------------------------------------------------------------------------------------
 
 
-async def test_learners_stop_at_the_skill_of_their_last_work(db, connection, tree, learners):
+async def test_learners_stop_at_the_skill_they_worked_on_last(db, connection, tree, learners):
     html, css = await add_skills(db, tree, "html", "css")
     await add_work(connection, html, learners[:10], "IN_PROGRESS", LONG_AGO)
     await add_work(connection, css, learners[:5], "IN_PROGRESS", LONG_AGO + timedelta(days=1))
@@ -153,7 +153,7 @@ async def test_learners_stop_at_the_skill_of_their_last_work(db, connection, tre
     assert [(each.key, each.started, each.stopped) for each in found] == [("html", 10, 5), ("css", 5, 5)]
 
 
-async def test_who_has_completed_the_last_skill_they_worked_on_has_not_stopped_at_one(db, connection, tree, learners):
+async def test_learners_who_completed_their_last_skill_have_not_stopped(db, connection, tree, learners):
     html, css = await add_skills(db, tree, "html", "css")
     await add_work(connection, html, learners[:10], "IN_PROGRESS", LONG_AGO)
     await add_work(connection, css, learners[:10], "COMPLETED", LONG_AGO + timedelta(days=1))
@@ -163,7 +163,7 @@ async def test_who_has_completed_the_last_skill_they_worked_on_has_not_stopped_a
     assert [(each.key, each.stopped) for each in found] == [("html", 0), ("css", 0)]
 
 
-async def test_who_works_on_elsewhere_in_the_tree_has_not_stopped(db, connection, tree, learners):
+async def test_learners_active_elsewhere_in_the_tree_have_not_stopped(db, connection, tree, learners):
     html, inactive = await add_skills(db, tree, "html", "inactive")
     await add_work(connection, html, learners[:10], "IN_PROGRESS", LONG_AGO)
     await add_work(connection, inactive, learners[:10], "COMPLETED", NOW)
@@ -172,7 +172,7 @@ async def test_who_works_on_elsewhere_in_the_tree_has_not_stopped(db, connection
     assert (await statistics_of(db, html)).stopped == 0
 
 
-async def test_the_days_after_which_a_learner_has_stopped_can_be_chosen(db, connection, tree, learners):
+async def test_the_number_of_days_without_work_can_be_chosen(db, connection, tree, learners):
     [html] = await add_skills(db, tree, "html")
     await add_work(connection, html, learners[:10], "IN_PROGRESS", NOW - timedelta(days=10))
 
@@ -194,7 +194,7 @@ async def test_a_learner_stops_at_one_skill_only(db, connection, tree, learners)
 # --- small groups ----------------------------------------------------------------------------------------------------
 
 
-async def test_nothing_is_told_of_four_learners_and_something_of_five(db, connection, tree, learners):
+async def test_figures_are_hidden_for_four_learners_and_shown_for_five(db, connection, tree, learners):
     four, five = await add_skills(db, tree, "four", "five")
     for skill, count in ((four, 4), (five, 5)):
         await add_work(connection, skill, learners[:count], "COMPLETED", attempts_count=2, failed_attempts=1)
@@ -225,7 +225,7 @@ async def test_nothing_is_told_of_four_learners_and_something_of_five(db, connec
         (3, 1, 1, (5, None, None)),
     ],
 )
-async def test_what_would_tell_of_a_few_by_subtraction_is_not_told(
+async def test_a_count_that_reveals_a_small_one_by_subtraction_is_hidden(
     db, connection, tree, learners, completed, at_it, stopped, told
 ):
     [html] = await add_skills(db, tree, "html")
@@ -240,7 +240,7 @@ async def test_what_would_tell_of_a_few_by_subtraction_is_not_told(
     assert found.is_suppressed is (None in told)
 
 
-async def test_the_failures_of_a_few_among_many_are_not_told(db, connection, tree, learners):
+async def test_the_failures_of_a_few_among_many_are_hidden(db, connection, tree, learners):
     [html] = await add_skills(db, tree, "html")
     await add_work(connection, html, learners[:4], attempts_count=3, failed_attempts=2)
     await add_work(connection, html, learners[4:20])
@@ -269,9 +269,7 @@ async def test_the_smallest_group_can_be_chosen_down_to_three(db, connection, tr
 # --- bottlenecks -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_bottleneck_is_scored_by_who_stops_fails_and_takes_longer_and_by_what_lies_behind(
-    db, connection, tree, learners
-):
+async def test_a_bottleneck_is_scored_by_stops_failures_time_and_dependents(db, connection, tree, learners):
     html, *_ = await add_skills(db, tree, "html", css=["html"], forms=["html"], layout=["css", "forms"], other=[])
     await db.skills.update(html.id, estimated_minutes=40)
     await add_work(
@@ -289,7 +287,7 @@ async def test_a_bottleneck_is_scored_by_who_stops_fails_and_takes_longer_and_by
     assert found.is_suppressed is False
 
 
-async def test_of_two_skills_that_go_alike_the_one_with_more_behind_it_is_worse(db, connection, tree, learners):
+async def test_of_two_similar_skills_the_one_with_more_dependents_scores_higher(db, connection, tree, learners):
     html, css, _, _ = await add_skills(db, tree, "html", "css", layout=["css"], grid=["layout"])
     for skill, group in ((html, learners[:10]), (css, learners[10:20])):
         await add_work(connection, skill, group, "IN_PROGRESS", LONG_AGO)
@@ -301,7 +299,7 @@ async def test_of_two_skills_that_go_alike_the_one_with_more_behind_it_is_worse(
     assert [each.key for each in await db.analytics.bottlenecks(tree.id, limit=1)] == ["css"]
 
 
-async def test_what_lies_behind_an_inactive_skill_alone_does_not_lie_behind(db, connection, tree, learners):
+async def test_skills_behind_an_inactive_skill_alone_do_not_count(db, connection, tree, learners):
     html, css, *_ = await add_skills(db, tree, "html", css=["html"], layout=["css"], forms=["html"])
     await db.skills.deactivate(css.id)
     await add_work(connection, html, learners[:10], "IN_PROGRESS", LONG_AGO)
@@ -329,7 +327,7 @@ async def test_time_counts_up_to_twice_the_estimate_and_not_without_one(db, conn
     assert [each.key for each in found] == ["slow", "slower", "fast", "unknown", "zero"]
 
 
-async def test_skills_that_hold_nobody_up_or_have_too_few_learners_are_no_bottlenecks(db, connection, tree, learners):
+async def test_skills_that_delay_nobody_or_have_few_learners_are_no_bottlenecks(db, connection, tree, learners):
     smooth, few, _ = await add_skills(db, tree, "smooth", "few", "untouched")
     await add_work(connection, smooth, learners[:10])
     await add_work(connection, few, learners[:4], "IN_PROGRESS", LONG_AGO, attempts_count=1, failed_attempts=1)
@@ -337,7 +335,7 @@ async def test_skills_that_hold_nobody_up_or_have_too_few_learners_are_no_bottle
     assert await db.analytics.bottlenecks(tree.id) == []
 
 
-async def test_what_is_not_told_of_a_few_has_no_part_in_a_score(db, connection, tree, learners):
+async def test_hidden_counts_have_no_part_in_a_score(db, connection, tree, learners):
     [html] = await add_skills(db, tree, "html")
     await add_work(connection, html, learners[:10], attempts_count=2, failed_attempts=1)
     await add_work(connection, html, learners[10:14], "IN_PROGRESS", LONG_AGO)
@@ -348,7 +346,7 @@ async def test_what_is_not_told_of_a_few_has_no_part_in_a_score(db, connection, 
     assert found.score == pytest.approx(0.3 * 0.5)
 
 
-async def test_bottlenecks_tell_what_the_skills_tell(db, connection, tree, learners):
+async def test_bottlenecks_show_the_same_figures_as_skills(db, connection, tree, learners):
     skills = await add_skills(db, tree, *"abcd")
     for place, skill in enumerate(skills, start=1):
         done, stopped = learners[: 9 * place], learners[9 * place : 12 * place]
@@ -367,13 +365,13 @@ async def test_bottlenecks_tell_what_the_skills_tell(db, connection, tree, learn
 
 
 async def add_scored(connection, prerequisite, skill, learners, score, completed):
-    """Add learners with this score in a prerequisite, who have begun a skill, and some of whom have completed it."""
+    """Add learners with this score in a prerequisite. All have started the skill, and some have completed it."""
     await add_work(connection, prerequisite, learners, completion_score=score)
     await add_work(connection, skill, learners[:completed])
     await add_work(connection, skill, learners[completed:], "IN_PROGRESS")
 
 
-async def test_completion_is_told_by_the_score_in_the_prerequisite(db, connection, tree, learners):
+async def test_completion_is_grouped_by_the_score_in_the_prerequisite(db, connection, tree, learners):
     html, css = await add_skills(db, tree, "html", css=["html"])
     await add_scored(connection, html, css, learners[:10], None, 5)
     await add_scored(connection, html, css, learners[10:30], 20, 5)
@@ -419,7 +417,7 @@ async def test_a_score_belongs_to_one_band(db, connection, tree, learners, score
     assert (found.difference, found.is_suppressed) == (None, False)
 
 
-async def test_who_never_worked_on_a_prerequisite_has_no_score_in_it(db, connection, tree, learners):
+async def test_a_learner_who_never_worked_on_a_prerequisite_has_no_score_in_it(db, connection, tree, learners):
     html, css = await add_skills(db, tree, "html", css=["html"])
     await add_work(connection, css, learners[:5])
     await add_work(connection, html, learners[:2], "SKIPPED")
@@ -429,9 +427,7 @@ async def test_who_never_worked_on_a_prerequisite_has_no_score_in_it(db, connect
     assert [(each.scores, each.learners) for each in found.bands if each.learners] == [("none", 5)]
 
 
-async def test_prerequisites_that_do_not_seem_to_matter_come_first_and_unjudged_ones_last(
-    db, connection, tree, learners
-):
+async def test_prerequisites_that_seem_not_to_matter_come_first_and_unjudged_ones_last(db, connection, tree, learners):
     html, css, forms, page, _ = await add_skills(
         db, tree, "html", "css", "forms", page=["html", "css", "forms"], site=["page"]
     )
@@ -464,7 +460,7 @@ async def test_only_active_skills_and_prerequisites_are_judged(db, connection, t
     assert [(each.skill_key, each.prerequisite_key) for each in found] == [("grid", "layout")]
 
 
-async def test_a_small_band_is_left_out_and_the_smallest_other_with_it(db, connection, tree, learners):
+async def test_a_small_band_is_hidden_together_with_the_next_smallest(db, connection, tree, learners):
     html, css = await add_skills(db, tree, "html", css=["html"])
     await add_scored(connection, html, css, learners[:4], 20, 2)
     await add_scored(connection, html, css, learners[10:20], 60, 5)
@@ -483,7 +479,7 @@ async def test_a_small_band_is_left_out_and_the_smallest_other_with_it(db, conne
     assert (found.difference, found.is_suppressed) == (0.25, True)
 
 
-async def test_where_a_completion_tells_of_a_few_none_is_told(db, connection, tree, learners):
+async def test_completions_are_hidden_where_one_of_them_is_small(db, connection, tree, learners):
     html, css = await add_skills(db, tree, "html", css=["html"])
     await add_scored(connection, html, css, learners[:20], 20, 19)
     await add_scored(connection, html, css, learners[20:30], 60, 5)
@@ -506,9 +502,7 @@ COUNTS = st.integers(0, 9)
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(counts=st.tuples(*[st.tuples(COUNTS, COUNTS)] * 5), min_group=st.sampled_from([3, 5]))
-async def test_no_band_can_be_worked_out_from_the_others_unless_it_is_large(
-    db, connection, tree, learners, counts, min_group
-):
+async def test_no_small_band_can_be_computed_from_the_others(db, connection, tree, learners, counts, min_group):
     await connection.execute("delete from skills")
     html, css = await add_skills(db, tree, "html", css=["html"])
     place = 0
@@ -532,7 +526,7 @@ async def test_no_band_can_be_worked_out_from_the_others_unless_it_is_large(
         assert (band.completion_rate is None) == (band.completed is None or band.learners == 0)
     hidden = [sum(both) for band, both in bands if band.learners is None]
     unsplit = [both for band, both in bands if band.completed is None]
-    # Of everything that is left out the sum is known; alone, or without a large one among them, nothing may be.
+    # The sum of all hidden counts is known. A hidden count may not be alone, and one of them must be large.
     assert len(hidden) != 1 or is_few(sum(map(sum, counts)))
     assert not hidden or max(hidden) >= min_group or len(hidden) in {sum(map(any, counts)), len(bands)}
     assert len(unsplit) != 1 or sum(map(any, counts)) == 1
@@ -542,7 +536,7 @@ async def test_no_band_can_be_worked_out_from_the_others_unless_it_is_large(
     assert found.is_suppressed is bool(hidden or unsplit)
 
 
-# --- how it is asked -------------------------------------------------------------------------------------------------
+# --- arguments -------------------------------------------------------------------------------------------------------
 
 
 async def test_a_tree_without_skills_has_no_figures_and_an_unknown_one_is_not_found(db, tree):
@@ -561,20 +555,24 @@ async def test_a_tree_without_skills_has_no_figures_and_an_unknown_one_is_not_fo
         ("bottlenecks", {"limit": 0}),
         ("bottlenecks", {"limit": 1001}),
     ],
-    ids=short,
+    ids=parameter_id,
 )
-async def test_what_cannot_be_asked_is_refused(db, tree, method, given):
+async def test_invalid_arguments_are_refused(db, tree, method, given):
     with pytest.raises(InvalidValue) as refusal:
         await getattr(db.analytics, method)(tree.id, **given)
 
     assert refusal.value.field in given
 
 
-async def test_each_method_is_one_statement(proxy, watched):
-    tree = await add_tree(watched)
+async def test_each_method_runs_one_statement(proxy, proxied):
+    tree = await add_tree(proxied)
     proxy.reset()
 
-    for method in (watched.analytics.skills, watched.analytics.bottlenecks, watched.analytics.prerequisites):
+    for method in (
+        proxied.analytics.skills,
+        proxied.analytics.bottlenecks,
+        proxied.analytics.prerequisites,
+    ):
         await method(tree.id)
 
     assert len(proxy.statements()) == 3

@@ -1,4 +1,4 @@
-"""What a method is given is looked at before anything is sent, and limits are said with what was given."""
+"""Arguments are checked before anything is sent. A message names the limit and the given value."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
@@ -24,7 +24,7 @@ def nested(levels):
     return document
 
 
-async def test_what_the_driver_would_take_for_something_else_is_refused(db, connection, learner, skill, subtests):
+async def test_values_that_the_driver_would_convert_are_refused(db, connection, learner, skill, subtests):
     tree_id = skill.skill_tree_id
     for case_name, (field, call) in {
         "a rounded number": ("sort_order", lambda: db.skills.update(skill.id, sort_order=1.5)),
@@ -54,7 +54,7 @@ async def test_what_the_driver_would_take_for_something_else_is_refused(db, conn
         assert f"{field} must be " in str(refusal.value)
 
 
-async def test_more_than_anybody_needs_is_refused(db, connection, learner, skill, subtests):
+async def test_arguments_beyond_their_limits_are_refused(db, connection, learner, skill, subtests):
     many = [UUID(int=number) for number in range(10_001)]
     words = " ".join(f"word{number}" for number in range(200_000))
     for case_name, (message, call) in {
@@ -71,7 +71,7 @@ async def test_more_than_anybody_needs_is_refused(db, connection, learner, skill
             await call()
 
 
-async def test_a_limit_of_the_database_is_said_with_what_was_given(db, connection, tree, subtests):
+async def test_a_broken_limit_of_the_database_is_reported_with_the_given_value(db, connection, tree, subtests):
     for constraint, (message, call) in {
         "skill_trees_name_length": (
             "name must have 1 to 200 characters, not 201",
@@ -96,7 +96,7 @@ async def test_a_limit_of_the_database_is_said_with_what_was_given(db, connectio
         assert refusal.value.constraint == constraint
 
 
-async def test_labels_ids_and_texts_of_a_kind_are_taken_as_what_they_are(db, tree):
+async def test_subclasses_of_str_and_uuid_are_accepted(db, tree):
     class Name(str):
         __slots__ = ()
 
@@ -108,7 +108,7 @@ async def test_labels_ids_and_texts_of_a_kind_are_taken_as_what_they_are(db, tre
     assert (found.name, found.difficulty, found.tags) == ("Web", DifficultyLevel.EXPERT, ("a", "b"))
 
 
-async def test_what_is_stored_can_be_read_however_deep_it_is(db, connection, learner):
+async def test_a_deeply_nested_stored_document_can_be_read(db, connection, learner):
     profile = await db.users.update_profile(learner.id, preferences={"deep": nested(98)})
 
     assert profile.preferences == (await db.users.get_profile(learner.id)).preferences
@@ -121,27 +121,27 @@ async def test_what_is_stored_can_be_read_however_deep_it_is(db, connection, lea
         await db.users.update_profile(learner.id, preferences={"long": ["x" * 4_999_977]})
 
 
-async def test_a_document_ends_at_what_a_list_may_hold(db, connection, subtests):
+async def test_a_list_in_a_document_has_a_limit(db, connection, subtests):
     for skills in (range(10**9), ({} for _ in range(3)), [1] * 10_001, {"key", "name"}):
         tree = {"slug": "new", "name": "New", "category": "Programming", "skills": skills}
         async with case(subtests, skills), expect_refusal(connection, InvalidCurriculum):
             await db.trees.import_tree(tree)
 
 
-async def test_a_document_changed_past_its_validation_is_refused(db, connection, learner):
+async def test_a_document_changed_without_validation_is_refused(db, connection, learner):
     preferences = Preferences(theme="dark").model_copy(update={"theme": "pink"})
 
     async with expect_refusal(connection, InvalidDocument, match=r"preferences\.theme"):
         await db.users.update_profile(learner.id, preferences=preferences)
 
 
-async def test_a_document_keeps_what_only_looks_like_json_out(db, connection, learner, subtests):
+async def test_values_that_json_cannot_hold_are_refused_in_a_document(db, connection, learner, subtests):
     for given in ({1: 2}, (1, 2), {"a", "b"}, datetime.now(UTC), b"x"):
         async with case(subtests, given), expect_refusal(connection, InvalidValue):
             await db.users.update_profile(learner.id, preferences={"more": given})
 
 
-async def test_a_moment_that_some_clock_cannot_show_is_refused(db, connection, learner, skill, subtests):
+async def test_a_time_out_of_range_in_some_time_zone_is_refused(db, connection, learner, skill, subtests):
     far_west, far_east = timezone(timedelta(hours=-12)), timezone(timedelta(hours=14))
     for at in (
         datetime.max.replace(tzinfo=far_west),
@@ -152,7 +152,7 @@ async def test_a_moment_that_some_clock_cannot_show_is_refused(db, connection, l
             await db.progress.complete_skill(learner.id, skill.id, at=at)
 
 
-async def test_a_password_is_in_no_message(db):
+async def test_no_message_contains_the_password(db):
     with pytest.raises(InvalidValue) as wrong_type:
         await add_user(db, "new", password=["hunter2"])
     with pytest.raises(InvalidPassword) as too_long:
@@ -161,7 +161,7 @@ async def test_a_password_is_in_no_message(db):
     assert "hunter2" not in str(wrong_type.value) + str(too_long.value)
 
 
-async def test_a_call_that_is_none_is_left_to_python(db):
+async def test_a_call_with_a_wrong_signature_raises_pythons_type_error(db):
     with pytest.raises(TypeError, match="unexpected keyword argument"):
         await db.trees.get(tree=1)
     with pytest.raises(TypeError, match="positional argument"):
@@ -170,7 +170,7 @@ async def test_a_call_that_is_none_is_left_to_python(db):
         await db.trees.get()
 
 
-async def test_a_message_does_not_grow_with_what_was_given(db, learner):
+async def test_a_message_is_short_even_if_the_value_is_long(db, learner):
     with pytest.raises(TreeNotFound) as missing:
         await db.trees.load("x" * 100_000)
     with pytest.raises(InvalidValue) as unknown:
@@ -180,7 +180,7 @@ async def test_a_message_does_not_grow_with_what_was_given(db, learner):
     assert len(str(unknown.value)) < 2000
 
 
-async def test_a_search_that_is_meant_to_be_slow_is_not(db, tree):
+async def test_a_search_built_to_be_slow_is_fast(db, tree):
     await add_skills(db, tree, *(f"skill-{number}" for number in range(20)))
     for skill in await db.skills.list_for_tree(tree.id):
         await db.skills.update(skill.id, description="common words " * 7000)
@@ -195,7 +195,7 @@ async def test_a_search_that_is_meant_to_be_slow_is_not(db, tree):
     assert datetime.now(UTC) - started < timedelta(seconds=10)
 
 
-async def test_a_tree_created_by_hostile_words_is_only_words(db):
+async def test_hostile_text_in_a_tree_is_stored_as_text(db):
     text = "'; drop table skills; -- %s %(id)s $1 \\ {} \u202e\u200b" + "e\u0301" * 30
 
     tree = await add_tree(db, "new", name=text, tags=[text[:90]])

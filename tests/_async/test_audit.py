@@ -18,12 +18,12 @@ from _async.factories import (
     rows,
     value,
 )
+from concurrency import concurrently_async, failures
 from skilltree._core.queries import read
 from skilltree.errors import InvalidCursor, InvalidValue, PermissionDenied, UserNotFound
 from skilltree.models.enums import AuditAction
-from together import failures, together_async
 
-# Of each table on the trail a change, and whether the insert of a row is recorded by the row alone.
+# For each audited table: a change, and whether the row itself is the record of its insert.
 CHANGES = {
     "users": ("first_name", "Ada", False),
     "user_profiles": ("bio", "Countess", False),
@@ -50,7 +50,7 @@ NOT_ON_THE_TRAIL = {
     "user_tokens": "secrets for a day; what they are used for is on the trail",
 }
 
-# What of a table on the trail is not looked at: who and when, which an entry says; what follows from elsewhere.
+# Columns of audited tables that are not audited: author and time, which an entry has itself, and derived values.
 NOT_LOOKED_AT = {
     "users": {"last_login_at", "updated_at", "created_by", "updated_by"},
     "user_profiles": {
@@ -103,8 +103,8 @@ REMOVER = UUID(int=9)
 
 
 @pytest.fixture
-async def world(db, connection):
-    """A row in each table that is on the trail, made by AUTHOR: how the history of each is asked for."""
+async def audited_rows(db, connection):
+    """The ids that select the history of one row in each audited table. AUTHOR created the rows."""
     service = db.as_service(AUTHOR)
     learner = await add_user(service)
     tree = await add_tree(service, published=False)
@@ -129,7 +129,7 @@ async def world(db, connection):
 
 
 async def as_actor(connection, actor, statement, *values):
-    """Run a statement as the service, for somebody."""
+    """Run a statement as the service, with this actor."""
     async with connection.transaction():
         await connection.execute("select begin_as_service(%s)", [actor])
         await connection.execute(statement, values)
@@ -149,9 +149,9 @@ async def count(connection):
 
 
 @pytest.mark.parametrize("table", CHANGES)
-async def test_insert_update_and_delete_of_a_row_are_recorded_with_who_did_it(db, connection, world, table):
+async def test_insert_update_and_delete_of_a_row_are_recorded_with_who_did_it(db, connection, audited_rows, table):
     column, new, is_ledger = CHANGES[table]
-    id, user_id = world[table]  # noqa: A001 (the parameter's name)
+    id, user_id = audited_rows[table]  # noqa: A001 (the parameter's name)
     where = "xp_events.source_kind = 'SKILL'" if table == "xp_events" else "true"
 
     await as_actor(connection, EDITOR, f"update {table} set {column} = %s where {where}", new)
@@ -172,8 +172,8 @@ async def test_insert_update_and_delete_of_a_row_are_recorded_with_who_did_it(db
 
 
 @pytest.mark.parametrize("table", [table for table, (_, _, is_ledger) in CHANGES.items() if is_ledger])
-async def test_a_row_of_a_ledger_is_its_own_first_entry(db, world, table):
-    id, user_id = world[table]  # noqa: A001 (the parameter's name)
+async def test_a_ledger_row_is_its_own_first_entry(db, audited_rows, table):
+    id, user_id = audited_rows[table]  # noqa: A001 (the parameter's name)
 
     [entry] = await history(db, table, id, user_id)
 
@@ -217,7 +217,7 @@ async def test_every_column_is_on_the_trail_or_deliberately_not(connection, tabl
     ]
 
 
-async def test_what_follows_from_elsewhere_leaves_no_entry(db, connection, world):
+async def test_derived_values_leave_no_entry(db, connection, audited_rows):
     before = await count(connection)
 
     await connection.execute("update user_profiles set total_xp = 5, last_activity_at = now()")
@@ -229,7 +229,7 @@ async def test_what_follows_from_elsewhere_leaves_no_entry(db, connection, world
     assert await count(connection) == before
 
 
-async def test_an_entry_holds_the_columns_that_changed_and_no_other(db, tree):
+async def test_an_entry_holds_only_the_changed_columns(db, tree):
     [skill] = await add_skills(db, tree, "html")
     await db.skills.update(skill.id, description="long " * 1000)
 
@@ -240,7 +240,7 @@ async def test_an_entry_holds_the_columns_that_changed_and_no_other(db, tree):
     assert latest.after == {"name": "HTML", "xp_value": 15}
 
 
-async def test_a_value_keeps_its_type_and_null_is_told_from_nothing(db, connection, learner):
+async def test_an_entry_keeps_types_and_distinguishes_null_from_absent(db, connection, learner):
     await db.users.update_profile(
         learner.id, bio='quo"ted \\ \n ü', interests=["a", 'b"'], preferences={"x": [1, None]}
     )
@@ -263,7 +263,7 @@ async def test_a_row_whose_key_changes_is_recorded_under_both(db, connection):
     assert (latest.action, latest.before["name"], latest.after["name"]) == (AuditAction.UPDATE, "Art", None)
 
 
-async def test_rows_that_one_statement_inserts_for_a_learner_share_an_entry(db, connection, learner, tree):
+async def test_rows_inserted_for_a_learner_by_one_statement_share_an_entry(db, connection, learner, tree):
     skills = await add_skills(db, tree, "a", "b", "c")
 
     await connection.execute(
@@ -278,7 +278,7 @@ async def test_rows_that_one_statement_inserts_for_a_learner_share_an_entry(db, 
         assert (entry.row_key, entry.after["skill_id"]) == (str(skill.id), str(skill.id))
 
 
-async def test_rows_that_are_copied_in_are_recorded(db, connection):
+async def test_rows_inserted_by_copy_are_recorded(db, connection):
     async with (
         connection.cursor() as cursor,
         cursor.copy("copy skill_categories (name, slug) from stdin") as copy,
@@ -290,8 +290,8 @@ async def test_rows_that_are_copied_in_are_recorded(db, connection):
     assert found == [("INSERT", "skill_categories")] * 2
 
 
-async def test_what_goes_with_an_account_is_recorded_whole(db, connection, world):
-    learner_id = world["users"][0]
+async def test_rows_deleted_with_an_account_are_recorded_whole(db, connection, audited_rows):
+    learner_id = audited_rows["users"][0]
 
     await as_actor(connection, REMOVER, "delete from users")
 
@@ -301,21 +301,21 @@ async def test_what_goes_with_an_account_is_recorded_whole(db, connection, world
         learner_id,
         REMOVER,
     )
-    kept = {table for table, (_, user_id) in world.items() if user_id} | {"users", "user_profiles"}
+    kept = {table for table, (_, user_id) in audited_rows.items() if user_id} | {"users", "user_profiles"}
     assert {table for table, _ in found} == kept
     assert all(document.get("user_id", document.get("id")) == str(learner_id) for _, document in found)
 
 
 @pytest.mark.parametrize("table", CHANGES)
-async def test_truncating_is_refused(connection, world, table):
+async def test_truncating_an_audited_table_is_refused(connection, audited_rows, table):
     async with expect_refusal(connection, psycopg.errors.ObjectNotInPrerequisiteState, "would leave no trace"):
         await connection.execute(f"truncate {table} cascade")
 
 
-# --- who --------------------------------------------------------------------------------------------------------------
+# --- actors ----------------------------------------------------------------------------------------------------------
 
 
-async def test_the_actor_is_the_learner_at_work_or_whoever_the_service_works_for_or_nobody(db, connection, learner):
+async def test_the_actor_is_the_learner_or_whom_the_service_acts_for_or_null(db, connection, learner):
     await db.as_user(learner.id).users.update_profile(learner.id, bio="1")
     await db.as_service(EDITOR).users.update_profile(learner.id, bio="2")
     await db.as_service().users.update_profile(learner.id, bio="3")
@@ -332,7 +332,7 @@ async def test_the_actor_is_the_learner_at_work_or_whoever_the_service_works_for
     ]
 
 
-async def test_what_follows_from_a_learners_action_is_theirs(db, connection, learner, tree):
+async def test_derived_changes_have_the_learner_who_caused_them_as_actor(db, connection, learner, tree):
     html, css = await add_skills(db, tree, "html", css=["html"])
 
     await db.as_user(learner.id).progress.complete_skill(learner.id, html.id)
@@ -346,7 +346,7 @@ async def test_what_follows_from_a_learners_action_is_theirs(db, connection, lea
     assert entry.after["status"] == "AVAILABLE"
 
 
-# --- nobody writes it ------------------------------------------------------------------------------------------------
+# --- write protection ------------------------------------------------------------------------------------------------
 
 
 FORGERIES = [
@@ -358,14 +358,14 @@ FORGERIES = [
 
 
 @pytest.mark.parametrize("role", ["app_user", "app_engine"])
-async def test_no_learner_makes_partitions_of_the_trail(connection, learner, role):
+async def test_a_learner_cannot_create_partitions_of_the_trail(connection, learner, role):
     async with expect_refusal(connection, psycopg.errors.InsufficientPrivilege):
         await as_role(connection, role, "select ensure_audit_partitions(1)")
 
 
 @pytest.mark.parametrize("role", ["app_user", "app_engine", "app_service"])
 @pytest.mark.parametrize("table", ["audit_log", "audit_log_default"])
-async def test_no_role_of_the_application_may_write_the_trail(connection, learner, subtests, role, table):
+async def test_no_application_role_can_write_the_trail(connection, learner, subtests, role, table):
     for forgery in FORGERIES:
         with subtests.test(forgery=forgery):
             async with expect_refusal(connection, psycopg.errors.InsufficientPrivilege):
@@ -383,7 +383,7 @@ async def test_no_role_of_the_application_may_write_the_trail(connection, learne
         "set session_replication_role = replica",
     ],
 )
-async def test_no_role_of_the_application_may_mend_the_trail(connection, learner, role, call):
+async def test_no_application_role_can_call_the_functions_of_the_trail(connection, learner, role, call):
     async with expect_refusal(connection, psycopg.errors.InsufficientPrivilege):
         await as_role(connection, role, call)
 
@@ -396,12 +396,12 @@ async def test_no_role_of_the_application_may_mend_the_trail(connection, learner
         ("app_service", "audit_log_default"),
     ],
 )
-async def test_the_trail_is_not_for_learners_nor_read_past_it(connection, learner, role, table):
+async def test_the_trail_cannot_be_read_by_learners_nor_through_a_partition(connection, learner, role, table):
     async with expect_refusal(connection, psycopg.errors.InsufficientPrivilege):
         await as_role(connection, role, f"select count(*) from {table}")
 
 
-async def test_a_temporary_table_of_that_name_catches_nothing(db, connection, learner):
+async def test_a_temporary_table_with_the_name_of_the_trail_receives_no_entries(db, connection, learner):
     async with connection.transaction():
         await connection.execute("select begin_as_service(null)")
         await connection.execute("create temporary table audit_log (like public.audit_log) on commit drop")
@@ -421,7 +421,7 @@ async def as_role(connection, role, statement):
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
 
-async def test_of_a_password_the_trail_says_only_that_it_changed(db, connection):
+async def test_the_trail_shows_of_a_password_only_that_it_changed(db, connection):
     learner = await add_user(db)
     first = await value(connection, "select password_hash from users")
     second = first[:-1] + ("a" if first[-1] != "a" else "b")
@@ -439,7 +439,7 @@ async def test_of_a_password_the_trail_says_only_that_it_changed(db, connection)
 # --- transactions ----------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_rolled_back_leaves_no_trace(db, connection):
+async def test_a_rolled_back_change_leaves_no_entry(db, connection):
     with pytest.raises(ZeroDivisionError):
         async with db.transaction() as unit:
             await unit.categories.create(name="Art", slug="art")
@@ -448,7 +448,7 @@ async def test_what_is_rolled_back_leaves_no_trace(db, connection):
     assert await count(connection) == 0
 
 
-async def test_what_a_savepoint_takes_back_leaves_no_trace(db, connection):
+async def test_a_change_rolled_back_to_a_savepoint_leaves_no_entry(db, connection):
     async with db.transaction() as unit:
         art = await unit.categories.create(name="Art", slug="art")
         with pytest.raises(ZeroDivisionError):
@@ -459,7 +459,7 @@ async def test_what_a_savepoint_takes_back_leaves_no_trace(db, connection):
     assert [entry.action for entry in await history(db, "skill_categories", art.id)] == [AuditAction.INSERT]
 
 
-async def test_changes_of_one_transaction_come_in_their_order(db):
+async def test_changes_of_one_transaction_are_in_order(db):
     async with db.transaction() as unit:
         art = await unit.categories.create(name="0", slug="art")
         for name in "12345":
@@ -470,10 +470,10 @@ async def test_changes_of_one_transaction_come_in_their_order(db):
     assert len({entry.transaction_id for entry in entries}) == 1
 
 
-async def test_changes_that_come_at_once_form_one_chain(db):
+async def test_concurrent_changes_form_one_chain(db):
     art = await db.categories.create(name="0", slug="art")
 
-    results = await together_async(*(_rename(db, art.id, str(number)) for number in range(1, 9)))
+    results = await concurrently_async(*(_rename(db, art.id, str(number)) for number in range(1, 9)))
 
     assert failures(results) == []
     entries = await history(db, "skill_categories", art.id)
@@ -498,8 +498,8 @@ async def test_history_comes_in_pages(db):
     assert [[entry.after["name"] for entry in page.items] for page in pages] == [["4", "3"], ["2", "1"], ["0"]]
 
 
-async def test_the_history_of_a_ledgers_row_comes_in_pages_too(db, connection, world):
-    skill_id, learner_id = world["xp_events"]
+async def test_the_history_of_a_ledger_row_comes_in_pages(db, connection, audited_rows):
+    skill_id, learner_id = audited_rows["xp_events"]
     for xp in (3, 4):
         await connection.execute("update xp_events set xp = %s where source_kind = 'SKILL'", [xp])
 
@@ -508,7 +508,7 @@ async def test_the_history_of_a_ledgers_row_comes_in_pages_too(db, connection, w
     assert [page.items[0].after["xp"] for page in pages] == [4, 3, 10]
 
 
-async def test_a_row_that_comes_again_has_one_history(db, connection, learner, tree):
+async def test_a_row_deleted_and_inserted_again_has_one_history(db, connection, learner, tree):
     [skill] = await add_skills(db, tree, "html")
     insert = (
         "insert into user_skill_progress (user_id, skill_id, skill_tree_id, attempts_count) values (%s, %s, %s, %s)"
@@ -538,17 +538,17 @@ async def test_a_row_that_comes_again_has_one_history(db, connection, learner, t
 @pytest.mark.parametrize(
     "table", ["user_skill_tree_progress", "user_skill_progress", "user_achievements", "xp_events", "user_sessions"]
 )
-async def test_a_learners_row_is_found_by_its_handle_too(db, connection, world, table):
-    id, user_id = world[table]  # noqa: A001 (the parameter's name)
+async def test_the_history_of_a_learners_row_is_found_by_its_id(db, connection, audited_rows, table):
+    id, user_id = audited_rows[table]  # noqa: A001 (the parameter's name)
     where = "source_kind = 'SKILL'" if table == "xp_events" else "true"
     handle = await value(connection, f"select id from {table} where {where}")
 
     assert await history(db, table, handle, user_id) == await history(db, table, id, user_id)
 
 
-async def test_another_learners_row_has_another_history(db, world):
+async def test_rows_of_two_learners_have_separate_histories(db, audited_rows):
     other = await add_user(db, "grace")
-    skill_id, _ = world["user_skill_progress"]
+    skill_id, _ = audited_rows["user_skill_progress"]
 
     assert await history(db, "user_skill_progress", skill_id, other.id) == ()
 
@@ -565,7 +565,7 @@ async def test_another_learners_row_has_another_history(db, world):
         ({"table": "users", "limit": 0}, "limit"),
     ],
 )
-async def test_a_history_that_cannot_be_is_refused(db, learner, given, field):
+async def test_invalid_arguments_of_a_history_are_refused(db, learner, given, field):
     with pytest.raises(InvalidValue) as refusal:
         await db.audit.history(id=learner.id, **given)
 
@@ -577,12 +577,12 @@ async def test_a_cursor_of_another_list_is_refused(db, learner):
         await db.audit.history("users", learner.id, after="x")
 
 
-async def test_a_learner_may_not_ask_for_a_history(db, learner):
+async def test_a_learner_cannot_read_a_history(db, learner):
     with pytest.raises(PermissionDenied):
         await db.as_user(learner.id).audit.history("users", learner.id)
 
 
-async def test_a_history_reads_little_however_long_the_trail(db, connection):
+async def test_reading_a_history_stays_cheap_on_a_long_trail(db, connection):
     arts = [await db.categories.create(name=str(number), slug=f"art-{number}") for number in range(3)]
     await connection.execute(
         "insert into audit_log (subject_id, table_name, action, row_keys)"
@@ -624,7 +624,7 @@ async def partition_of(connection, month):
     )
 
 
-async def test_an_entry_of_a_month_without_partition_waits_in_the_default_one(db, connection):
+async def test_an_entry_of_a_month_without_a_partition_goes_to_the_default_partition(db, connection):
     await add_entry(connection, "2020-02-15 12:00Z")
     before = await partition_of(connection, "2020-02-15 12:00Z")
 
@@ -638,7 +638,7 @@ async def test_an_entry_of_a_month_without_partition_waits_in_the_default_one(db
     assert await count(connection) == 0
 
 
-async def test_partitions_of_the_months_to_come_are_made(db, connection):
+async def test_partitions_of_the_coming_months_are_created(db, connection):
     made = await db.audit.ensure_partitions(months_ahead=14)
 
     assert len(made) == 2
@@ -646,7 +646,7 @@ async def test_partitions_of_the_months_to_come_are_made(db, connection):
         await connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
 
 
-async def test_what_is_kept_is_this_month_and_those_before_it(db, connection):
+async def test_the_months_kept_include_the_current_one(db, connection):
     [(kept, lost)] = await rows(
         connection,
         "select date_trunc('month', now(), 'UTC') - interval '2 months',"
@@ -663,7 +663,7 @@ async def test_what_is_kept_is_this_month_and_those_before_it(db, connection):
     await connection.execute(sql.SQL("drop table {}").format(sql.Identifier(f"audit_log_{kept:%Y_%m}")))
 
 
-async def test_entries_in_the_default_partition_go_when_they_are_old_enough(db, connection):
+async def test_old_entries_in_the_default_partition_are_deleted(db, connection):
     await add_entry(connection, "2020-02-15 12:00Z")
 
     dropped = await db.audit.drop_partitions(months_kept=2)
@@ -671,16 +671,16 @@ async def test_entries_in_the_default_partition_go_when_they_are_old_enough(db, 
     assert (dropped, await count(connection)) == ([], 0)
 
 
-async def test_two_who_make_partitions_at_once_come_one_after_the_other(db, connection):
+async def test_concurrent_calls_that_create_partitions_wait_for_each_other(db, connection):
     await add_entry(connection, "2020-02-15 12:00Z")
 
-    results = await together_async(db.audit.ensure_partitions, db.audit.ensure_partitions)
+    results = await concurrently_async(db.audit.ensure_partitions, db.audit.ensure_partitions)
 
     assert sorted(results) == [[], ["audit_log_2020_02"]]
     await db.audit.drop_partitions(months_kept=2)
 
 
-async def test_a_new_partition_is_as_closed_as_the_trail(db, connection):
+async def test_a_new_partition_has_the_privileges_of_the_trail(db, connection):
     await add_entry(connection, "2020-02-15 12:00Z")
     await db.audit.ensure_partitions()
 
@@ -697,7 +697,7 @@ async def test_a_new_partition_is_as_closed_as_the_trail(db, connection):
 
 
 @pytest.mark.parametrize("months", [-1, 121, 1.5, None, "3"])
-async def test_a_number_of_months_that_cannot_be_is_refused(db, months):
+async def test_an_invalid_number_of_months_is_refused(db, months):
     with pytest.raises(InvalidValue, match="months_ahead"):
         await db.audit.ensure_partitions(months_ahead=months)
     with pytest.raises(InvalidValue, match="months_kept"):
@@ -707,9 +707,9 @@ async def test_a_number_of_months_that_cannot_be_is_refused(db, months):
 # --- erasing ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_learner_is_taken_out_of_the_trail(db, connection, world):
-    learner_id = world["users"][0]
-    skill_id = world["skills"][0]
+async def test_erasing_a_learner_anonymises_the_trail(db, connection, audited_rows):
+    learner_id = audited_rows["users"][0]
+    skill_id = audited_rows["skills"][0]
     other = await add_user(db, "grace")
     await db.as_user(learner_id).users.update_profile(learner_id, bio="my secret")
     await db.as_service(learner_id).skills.update(skill_id, name="HTML 5")
@@ -720,7 +720,7 @@ async def test_a_learner_is_taken_out_of_the_trail(db, connection, world):
     assert "my secret" not in whole
     assert "ada@example.org" not in whole
     assert str(learner_id) not in whole
-    # That it was done stays, and what became of the skill, and of others.
+    # The erasure itself stays recorded, and so do changes of the skill and of other learners.
     erasures = "select actor_id, subject_id from audit_log where action = 'ANONYMISE'"
     assert await rows(connection, erasures) == [(REMOVER, UUID(int=0))]
     latest = (await history(db, "skills", skill_id))[0]
@@ -729,7 +729,7 @@ async def test_a_learner_is_taken_out_of_the_trail(db, connection, world):
     assert kept.after["email"] == "grace@example.org"
 
 
-async def test_erasing_finds_all_entries_by_an_index(connection):
+async def test_erasing_finds_all_entries_through_an_index(connection):
     await connection.execute("set enable_seqscan = off")
 
     plans = [
@@ -743,12 +743,12 @@ async def test_erasing_finds_all_entries_by_an_index(connection):
     assert ["Seq Scan" in plan for plan in plans] == [False, False]
 
 
-async def test_to_erase_who_is_not_there_takes_nothing_from_the_trail(db, connection, world):
+async def test_erasing_an_unknown_id_leaves_the_trail_unchanged(db, connection, audited_rows):
     async with expect_refusal(connection, UserNotFound):
-        await db.users.erase(world["skills"][0])
+        await db.users.erase(audited_rows["skills"][0])
 
 
-async def test_only_the_service_takes_a_learner_out_of_the_trail(db, connection, learner):
+async def test_only_the_service_can_anonymise_the_trail(db, connection, learner):
     for role in ("app_user", "app_engine"):
         async with expect_refusal(connection, psycopg.errors.InsufficientPrivilege):
             await as_role(connection, role, f"select anonymise_audit('{learner.id}', '{AUTHOR}')")
@@ -758,13 +758,13 @@ async def test_only_the_service_takes_a_learner_out_of_the_trail(db, connection,
 
 
 @pytest.mark.parametrize("table", ["users", "skill_trees", "skills"])
-async def test_the_context_says_who_made_a_row_and_who_changed_it(connection, world, table):
+async def test_created_by_and_updated_by_come_from_the_context(connection, audited_rows, table):
     await as_actor(connection, EDITOR, f"update {table} set created_by = %s, updated_by = %s", REMOVER, REMOVER)
 
     assert await rows(connection, f"select created_by, updated_by from {table}") == [(AUTHOR, EDITOR)]
 
 
-async def test_a_client_cannot_say_that_somebody_else_made_a_row(connection):
+async def test_a_client_cannot_name_another_author_of_a_row(connection):
     await as_actor(
         connection,
         EDITOR,
@@ -776,7 +776,7 @@ async def test_a_client_cannot_say_that_somebody_else_made_a_row(connection):
     assert await rows(connection, "select created_by, updated_by from users") == [(EDITOR, EDITOR)]
 
 
-async def test_without_a_context_authors_stay_as_they_are_given(db, connection, tree):
+async def test_without_a_context_the_given_authors_are_kept(db, connection, tree):
     made = await rows(connection, "select created_by, updated_by from skill_trees")
 
     await connection.execute("update skill_trees set created_by = %s, updated_by = %s", [AUTHOR, EDITOR])
@@ -786,14 +786,14 @@ async def test_without_a_context_authors_stay_as_they_are_given(db, connection, 
     assert await rows(connection, "select created_by, updated_by from skill_trees") == [(AUTHOR, EDITOR)]
 
 
-async def test_authorship_can_be_taken_away_and_not_given_to_another(connection, world):
+async def test_authorship_can_be_removed_but_not_transferred(connection, audited_rows):
     await as_actor(connection, EDITOR, "update skills set created_by = null")
     await as_actor(connection, EDITOR, "update skills set created_by = %s", REMOVER)
 
     assert await rows(connection, "select created_by, updated_by from skills") == [(None, EDITOR)]
 
 
-async def test_days_are_asked_for_by_their_date(db, connection, learner):
+async def test_the_history_of_an_activity_day_is_found_by_its_date(db, connection, learner):
     await connection.execute("set datestyle = 'German'")
     await connection.execute("insert into user_activity_days values (%s, '2026-02-03', 5)", [learner.id])
     await connection.execute("update user_activity_days set minutes = 9")

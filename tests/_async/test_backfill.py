@@ -1,4 +1,4 @@
-"""Achievements made later, and progress toward those not earned yet."""
+"""Back-filling achievements that were created later, and progress toward achievements not yet earned."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -18,7 +18,7 @@ async def add_count(db, threshold, *, name=None, xp_reward=5, **limits):
 
 
 async def learners_with(db, tree, counts):
-    """Add learners who have completed so many skills."""
+    """Add one learner for each count, who has completed that many skills."""
     skills = await add_skills(db, tree, "a", "b", "c", "d")
     learners = []
     for number, count in enumerate(counts):
@@ -28,7 +28,7 @@ async def learners_with(db, tree, counts):
     return learners
 
 
-async def test_an_achievement_made_later_is_awarded_to_everyone_entitled_and_pays(db, connection, tree):
+async def test_a_backfill_awards_and_pays_every_entitled_learner(db, connection, tree):
     learners = await learners_with(db, tree, [0, 1, 2, 3])
     achievement = await add_count(db, 2)
 
@@ -42,7 +42,7 @@ async def test_an_achievement_made_later_is_awarded_to_everyone_entitled_and_pay
     assert [place.xp for place in await db.leaderboards.top()] == [35, 25, 10]
 
 
-async def test_its_xp_earns_what_it_brings_within_reach(db, tree):
+async def test_the_xp_of_a_backfill_earns_further_achievements(db, tree):
     (learner,) = await learners_with(db, tree, [2])
     achievement = await add_count(db, 2, xp_reward=80)
     await db.achievements.create(name="100", description="100", criteria={"type": "xp_threshold", "threshold": 100})
@@ -65,7 +65,7 @@ async def test_a_second_run_awards_nobody_twice(db, connection, tree):
     assert await rows(connection, "select user_id, total_xp from user_profiles order by user_id") == before
 
 
-async def test_an_interrupted_run_goes_on_where_it_stopped(db, connection, tree):
+async def test_an_interrupted_run_resumes_where_it_stopped(db, connection, tree):
     await learners_with(db, tree, [1, 1, 1, 1, 1])
     achievement = await add_count(db, 1)
     seen = []
@@ -99,7 +99,7 @@ async def test_an_unknown_achievement_and_a_wrong_batch_size_are_refused(db, con
         await db.achievements.backfill(achievement.id, batch_size=0)
 
 
-async def test_limits_of_the_criteria_are_counted_as_the_skills_were_when_they_paid(db, connection, tree, learner):
+async def test_criteria_match_skills_as_they_were_when_they_paid(db, connection, tree, learner):
     easy = await db.skills.create(tree.id, name="easy")
     hard = await db.skills.create(tree.id, name="hard", difficulty="EXPERT", skill_type="PROJECT")
     for skill in (easy, hard):
@@ -121,7 +121,7 @@ async def test_limits_of_the_criteria_are_counted_as_the_skills_were_when_they_p
     assert earned == {"expert", "project", "tree", "category"}
 
 
-async def test_standings_tell_how_far_a_learner_is(db, tree):
+async def test_standings_show_how_far_a_learner_is(db, tree):
     (learner,) = await learners_with(db, tree, [1])
     await add_count(db, 4, name="four")
     await add_count(db, 2, name="two")
@@ -145,7 +145,7 @@ async def test_standings_tell_how_far_a_learner_is(db, tree):
     assert hidden.id not in {each.id for each in standings}
 
 
-async def test_days_within_a_tree_are_days_on_which_one_of_its_skills_paid(db, tree, learner):
+async def test_a_streak_within_a_tree_counts_days_on_which_its_skills_paid(db, tree, learner):
     skills = await add_skills(db, tree, "a", "b", "c", "d")
     achievement = await db.achievements.create(
         name="three days",

@@ -18,7 +18,7 @@ async def test_a_category_is_created_with_defaults(db):
     assert (category.description, category.color, category.icon) == (None, None, None)
 
 
-async def test_a_category_is_created_with_all_that_is_given(db):
+async def test_a_category_is_created_with_all_given_values(db):
     own = uuid4()
 
     category = await db.categories.create(
@@ -45,21 +45,21 @@ async def test_a_category_is_created_with_all_that_is_given(db):
     assert await db.categories.find_by_slug("art") == category
 
 
-async def test_a_category_name_is_taken(db, connection):
+async def test_a_category_name_in_use_is_refused(db, connection):
     await add_category(db, "art")
 
     async with expect_refusal(connection, CategoryNameTaken):
         await add_category(db, "other", name="Art")
 
 
-async def test_a_category_slug_is_taken(db, connection):
+async def test_a_category_slug_in_use_is_refused(db, connection):
     await add_category(db, "art")
 
     async with expect_refusal(connection, SlugTaken):
         await add_category(db, "art", name="Other")
 
 
-async def test_a_category_id_is_taken(db, connection):
+async def test_a_category_id_in_use_is_refused(db, connection):
     art = await add_category(db, "art")
 
     async with expect_refusal(connection, IdTaken):
@@ -100,13 +100,13 @@ HOSTILE = [
 ]
 
 
-async def test_a_category_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
+async def test_a_category_with_an_invalid_value_is_refused(db, connection, subtests):
     for given in [*HOSTILE, {"id": "no uuid"}]:
         async with case(subtests, given), expect_refusal(connection, InvalidValue):
             await db.categories.create(**{"name": "Art", "slug": "art", **given})
 
 
-async def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, subtests):
+async def test_an_invalid_update_of_a_category_is_refused(db, connection, subtests):
     art = await add_category(db, "art")
 
     for given in [*HOSTILE, {"no_such_field": 1}, {"id": UNKNOWN}, {"created_at": None}, {}]:
@@ -114,7 +114,7 @@ async def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, 
             await db.categories.update(art.id, **given)
 
 
-async def test_a_category_changes_only_in_what_is_given(db):
+async def test_an_update_changes_only_the_given_fields(db):
     before = await add_category(db, "art", description="Fine", color="#112233", icon="brush", sort_order=4)
 
     after = await db.categories.update(before.id, sort_order=5)
@@ -124,7 +124,7 @@ async def test_a_category_changes_only_in_what_is_given(db):
     assert after.model_copy(update={"sort_order": 4, "updated_at": before.updated_at}) == before
 
 
-async def test_a_category_can_lose_what_it_had(db):
+async def test_optional_values_of_a_category_can_be_removed(db):
     art = await add_category(db, "art", description="Fine", color="#112233", icon="brush")
 
     changed = await db.categories.update(art.id, description=None, color=None, icon=None)
@@ -132,7 +132,7 @@ async def test_a_category_can_lose_what_it_had(db):
     assert (changed.description, changed.color, changed.icon) == (None, None, None)
 
 
-async def test_a_category_cannot_be_renamed_to_what_another_is_called(db, connection):
+async def test_a_category_cannot_take_the_name_of_another(db, connection):
     await add_category(db, "art")
     other = await add_category(db, "other")
 
@@ -149,11 +149,11 @@ async def test_an_unknown_category_cannot_be_changed(db, connection):
     assert refusal.value.key == {"id": UNKNOWN}
 
 
-async def test_an_unknown_slug_is_no_categorys(db):
+async def test_find_by_slug_returns_none_for_an_unknown_slug(db):
     assert await db.categories.find_by_slug("nothing") is None
 
 
-async def test_categories_are_listed_in_their_order_and_then_by_name(db):
+async def test_categories_are_listed_by_sort_order_and_name(db):
     for slug, sort_order in {"zoology": 1, "art": 2, "botany": 1}.items():
         await add_category(db, slug, sort_order=sort_order)
 

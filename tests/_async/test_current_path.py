@@ -1,4 +1,4 @@
-"""The way that a learner has chosen through a tree."""
+"""The path that a learner has chosen through a tree."""
 
 from contextlib import AsyncExitStack
 from uuid import uuid4
@@ -6,7 +6,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from _async.factories import add_skills, add_tree, add_user, expect_refusal, rows, until_somebody_waits, value
+from _async.factories import add_skills, add_tree, add_user, expect_refusal, rows, value, wait_for_lock_waiters
+from concurrency import in_background_async
 from skilltree.errors import (
     InvalidValue,
     SkillInactive,
@@ -15,7 +16,6 @@ from skilltree.errors import (
     TreeNotStarted,
     UserNotFound,
 )
-from together import meanwhile_async
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def ada(db):
 
 @pytest.fixture
 async def tree(db, ada):
-    """A tree that ada has begun."""
+    """A tree that ada has started."""
     tree = await add_tree(db)
     await add_skills(db, tree, "html", "css", layout=["html", "css"])
     await db.progress.start_tree(ada.id, tree.id)
@@ -41,7 +41,7 @@ async def path_of(db, learner, tree):
     return (await db.progress.for_tree(learner.id, tree.id)).current_path
 
 
-async def test_a_learner_chooses_a_way_through_a_tree(app, db, ada, tree, skills):
+async def test_a_learner_sets_a_path_through_a_tree(app, db, ada, tree, skills):
     chosen = [skills["layout"].id, skills["html"].id]
 
     async with app.as_user(ada.id) as unit:
@@ -52,7 +52,7 @@ async def test_a_learner_chooses_a_way_through_a_tree(app, db, ada, tree, skills
     assert (await db.trees.load(tree.slug, ada.id)).progress.current_path == tuple(chosen)
 
 
-async def test_another_way_takes_the_place_of_the_first_and_none_takes_it_back(db, ada, tree, skills):
+async def test_a_new_path_replaces_the_first_and_an_empty_one_removes_it(db, ada, tree, skills):
     await db.progress.set_current_path(ada.id, tree.id, [skills["html"].id, skills["layout"].id])
 
     other = await db.progress.set_current_path(ada.id, tree.id, [skills["css"].id])
@@ -62,7 +62,7 @@ async def test_another_way_takes_the_place_of_the_first_and_none_takes_it_back(d
     assert none.current_path == ()
 
 
-async def test_a_way_is_chosen_in_a_tree_that_is_paused_or_completed_too(db, ada, tree, skills):
+async def test_a_path_can_be_set_in_a_paused_or_completed_tree(db, ada, tree, skills):
     await db.progress.pause_tree(ada.id, tree.id)
     paused = await db.progress.set_current_path(ada.id, tree.id, [skills["html"].id])
     for key in ("html", "css", "layout"):
@@ -74,7 +74,7 @@ async def test_a_way_is_chosen_in_a_tree_that_is_paused_or_completed_too(db, ada
     assert (completed.status, completed.current_path) == ("COMPLETED", (skills["css"].id,))
 
 
-async def test_a_choice_is_on_the_trail_and_the_same_once_more_is_not(db, connection, ada, tree, skills):
+async def test_setting_a_path_is_audited_unless_it_changes_nothing(db, connection, ada, tree, skills):
     await db.progress.set_current_path(ada.id, tree.id, [skills["html"].id])
     entries = "select count(*) from audit_log where table_name = 'user_skill_tree_progress'"
     before = await value(connection, entries)
@@ -89,14 +89,14 @@ async def test_a_choice_is_on_the_trail_and_the_same_once_more_is_not(db, connec
     assert await rows(connection, changed) == [([str(skills["html"].id)],)]
 
 
-async def test_a_way_needs_a_tree_under_way(db, connection, tree, skills):
+async def test_a_path_needs_a_started_tree(db, connection, tree, skills):
     grace = await add_user(db, "grace")
 
     async with expect_refusal(connection, TreeNotStarted, match=str(tree.id)):
         await db.progress.set_current_path(grace.id, tree.id, [skills["html"].id])
 
 
-async def test_a_way_ends_with_the_reset_of_its_tree(db, connection, ada, tree, skills):
+async def test_resetting_a_tree_removes_its_path(db, connection, ada, tree, skills):
     await db.progress.set_current_path(ada.id, tree.id, [skills["html"].id])
 
     await db.progress.reset_tree(ada.id, tree.id)
@@ -106,14 +106,14 @@ async def test_a_way_ends_with_the_reset_of_its_tree(db, connection, ada, tree, 
         await db.progress.set_current_path(ada.id, tree.id, [skills["html"].id])
 
 
-async def test_who_or_what_is_absent_is_told(db, connection, ada, tree, skills):
+async def test_unknown_learners_and_trees_are_named(db, connection, ada, tree, skills):
     async with expect_refusal(connection, UserNotFound):
         await db.progress.set_current_path(uuid4(), tree.id, [skills["html"].id])
     async with expect_refusal(connection, TreeNotFound):
         await db.progress.set_current_path(ada.id, uuid4(), [skills["html"].id])
 
 
-async def test_a_way_is_not_through_another_tree(db, connection, ada, tree, skills):
+async def test_a_path_cannot_contain_a_skill_of_another_tree(db, connection, ada, tree, skills):
     (abroad,) = await add_skills(db, await add_tree(db, "other"), "abroad")
 
     for absent in (abroad.id, uuid4()):
@@ -121,19 +121,19 @@ async def test_a_way_is_not_through_another_tree(db, connection, ada, tree, skil
             await db.progress.set_current_path(ada.id, tree.id, [skills["html"].id, absent])
 
 
-async def test_a_way_has_no_skill_that_is_out_of_use(db, connection, ada, tree, skills):
+async def test_a_path_cannot_contain_an_inactive_skill(db, connection, ada, tree, skills):
     await db.skills.deactivate(skills["css"].id)
 
     async with expect_refusal(connection, SkillInactive, match=str(skills["css"].id)):
         await db.progress.set_current_path(ada.id, tree.id, [skills["html"].id, skills["css"].id])
 
 
-async def test_a_way_names_no_skill_twice(db, connection, ada, tree, skills):
+async def test_a_path_cannot_contain_a_skill_twice(db, connection, ada, tree, skills):
     async with expect_refusal(connection, InvalidValue, match="duplicates"):
         await db.progress.set_current_path(ada.id, tree.id, [skills["html"].id, skills["html"].id])
 
 
-async def test_a_refused_way_leaves_the_unit_of_work_usable(app, db, ada, tree, skills):
+async def test_a_refused_path_leaves_the_unit_of_work_usable(app, db, ada, tree, skills):
     async with app.as_user(ada.id) as unit:
         with pytest.raises(SkillNotFound):
             await unit.progress.set_current_path(ada.id, tree.id, [uuid4()])
@@ -142,7 +142,7 @@ async def test_a_refused_way_leaves_the_unit_of_work_usable(app, db, ada, tree, 
     assert await path_of(db, ada, tree) == (skills["html"].id,)
 
 
-async def test_a_draft_that_a_learner_is_not_in_has_no_ways(app, db, connection, ada):
+async def test_a_path_cannot_be_set_in_a_draft_that_the_learner_has_not_started(app, db, connection, ada):
     draft = await add_tree(db, "draft", published=False)
     (hidden,) = await add_skills(db, draft, "hidden")
 
@@ -150,7 +150,7 @@ async def test_a_draft_that_a_learner_is_not_in_has_no_ways(app, db, connection,
         await unit.progress.set_current_path(ada.id, draft.id, [hidden.id])
 
 
-async def test_whoever_is_in_a_tree_chooses_a_way_after_it_became_a_draft(app, db, ada, tree, skills):
+async def test_a_path_can_be_set_in_a_started_tree_that_became_a_draft(app, db, ada, tree, skills):
     await db.trees.unpublish(tree.id)
 
     async with app.as_user(ada.id) as unit:
@@ -160,7 +160,7 @@ async def test_whoever_is_in_a_tree_chooses_a_way_after_it_became_a_draft(app, d
 
 
 @pytest.mark.parametrize("edit", ["delete", "deactivate", "update", "import"])
-async def test_a_skill_that_goes_out_of_use_leaves_the_way(db, ada, tree, skills, edit):
+async def test_a_deactivated_skill_is_removed_from_paths(db, ada, tree, skills, edit):
     html, css, layout = (skills[key].id for key in ("html", "css", "layout"))
     await db.progress.set_current_path(ada.id, tree.id, [layout, css, html])
     curriculum = (await db.trees.export_tree(tree.slug)).model_dump(mode="json")
@@ -182,7 +182,7 @@ async def test_a_skill_that_goes_out_of_use_leaves_the_way(db, ada, tree, skills
 
 
 @pytest.mark.parametrize("statement", ["update", "insert"])
-async def test_nobody_sets_a_way_through_another_tree(db, connection, ada, tree, statement):
+async def test_sql_cannot_set_a_path_through_another_tree(db, connection, ada, tree, statement):
     (abroad,) = await add_skills(db, await add_tree(db, "other"), "abroad")
     grace = await add_user(db, "grace")
 
@@ -200,27 +200,27 @@ async def test_nobody_sets_a_way_through_another_tree(db, connection, ada, tree,
     assert await path_of(db, ada, tree) == ()
 
 
-async def test_a_way_chosen_while_its_skill_goes_does_not_keep_it(app, db, connection, ada, tree, skills):
+async def test_a_path_set_while_its_skill_is_removed_does_not_contain_it(app, db, connection, ada, tree, skills):
     html, css = skills["html"].id, skills["css"].id
 
     async with AsyncExitStack() as until_gone, app.as_service(None) as author:
         await author.skills.deactivate(css)
         choice = await until_gone.enter_async_context(
-            meanwhile_async(lambda: db.progress.set_current_path(ada.id, tree.id, [html, css]))
+            in_background_async(lambda: db.progress.set_current_path(ada.id, tree.id, [html, css]))
         )
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
 
     assert type(choice.exception()) is SkillInactive
     assert await path_of(db, ada, tree) == ()
 
 
-async def test_a_skill_that_goes_while_a_way_is_chosen_leaves_it(app, db, connection, ada, tree, skills):
+async def test_a_skill_removed_while_a_path_is_set_leaves_the_path(app, db, connection, ada, tree, skills):
     html, css = skills["html"].id, skills["css"].id
 
     async with AsyncExitStack() as until_chosen, app.as_user(ada.id) as learner:
         await learner.progress.set_current_path(ada.id, tree.id, [html, css])
-        edit = await until_chosen.enter_async_context(meanwhile_async(lambda: db.skills.delete(css)))
-        await until_somebody_waits(connection)
+        edit = await until_chosen.enter_async_context(in_background_async(lambda: db.skills.delete(css)))
+        await wait_for_lock_waiters(connection)
 
     assert edit.exception() is None
     assert await path_of(db, ada, tree) == (html,)

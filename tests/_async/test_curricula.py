@@ -12,14 +12,15 @@ from _async.factories import (
     add_category,
     add_progress,
     add_skills,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_nothing_written,
     expect_refusal,
+    parameter_id,
     rows,
-    short,
     value,
 )
+from concurrency import concurrently_async, failures
 from skilltree import AsyncDatabase
 from skilltree.curriculum import parse_file, parse_tree
 from skilltree.errors import (
@@ -30,7 +31,6 @@ from skilltree.errors import (
     SkillTreeError,
     UnknownCurriculumKeys,
 )
-from together import failures, together_async
 
 REAL = {
     "exercism.json": (
@@ -51,7 +51,7 @@ def _read(path):
 
 @pytest.fixture
 def real(shared_data):
-    """Every real tree by its slug, in the form of its file; not to be changed."""
+    """Every real tree by its slug, in the form of its file. Tests must not change it."""
     return {slug: tree for name in REAL for slug, tree in _read(shared_data / name).items()}
 
 
@@ -69,7 +69,7 @@ def without_unknown_keys(form):
 
 
 def curriculum(*names, slug="web", **needs):
-    """A small curriculum: skills that need nothing, then ``layout=["html", "css"]``."""
+    """A small curriculum: skills without dependencies, then ``layout=["html", "css"]``."""
     return {
         "slug": slug,
         "name": "Web",
@@ -101,11 +101,11 @@ async def exported(db, slug="web"):
     return (await db.trees.export_tree(slug)).to_form()
 
 
-# --- the real ones ---------------------------------------------------------------------------------------------------
+# --- real curricula --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("slug", [slug for slugs in REAL.values() for slug in slugs])
-async def test_a_real_curriculum_comes_back_as_it_went_in(db, connection, real, slug):
+async def test_a_real_curriculum_is_exported_as_it_was_imported(db, connection, real, slug):
     form = real[slug]
 
     report = await db.trees.import_tree(form, leave_out_unknown=True)
@@ -123,7 +123,7 @@ async def test_a_real_curriculum_comes_back_as_it_went_in(db, connection, real, 
 
 
 @pytest.mark.parametrize("slug", ["exercism-python", "exercism-csharp", "metacademy"])
-async def test_a_real_curriculum_with_unknown_keys_is_refused_with_all_of_them(db, connection, real, slug):
+async def test_unknown_keys_in_a_real_curriculum_are_all_named(db, connection, real, slug):
     async with expect_refusal(connection, UnknownCurriculumKeys) as refusal:
         await db.trees.import_tree(real[slug])
 
@@ -131,7 +131,7 @@ async def test_a_real_curriculum_with_unknown_keys_is_refused_with_all_of_them(d
     assert all(f"{skill}: {key}" in str(refusal.value) for skill, key in unknown_keys(real[slug]))
 
 
-async def test_the_same_import_again_writes_nothing_and_tells_again_what_it_leaves_out(db, connection, real):
+async def test_a_repeated_import_writes_nothing_and_reports_the_same_omissions(db, connection, real):
     first = await db.trees.import_tree(real["exercism-csharp"], leave_out_unknown=True)
 
     async with expect_nothing_written(connection):
@@ -142,7 +142,7 @@ async def test_the_same_import_again_writes_nothing_and_tells_again_what_it_leav
     assert len(again.left_out) == 35
 
 
-async def test_the_language_tracks_together_have_all_their_skills_and_edges(db, connection, real):
+async def test_the_language_tracks_have_all_their_skills_and_edges(db, connection, real):
     forms = [real[slug] for slug in REAL["exercism.json"]]
 
     for form in forms:
@@ -159,7 +159,7 @@ async def test_the_language_tracks_together_have_all_their_skills_and_edges(db, 
         assert await exported(db, form["slug"]) == without_unknown_keys(form)
 
 
-async def test_links_that_mean_something_only_on_a_page_are_told_and_kept(db, real):
+async def test_relative_links_are_reported_and_kept(db, real):
     report = await db.trees.import_tree(real["metacademy"], leave_out_unknown=True)
 
     expected = [
@@ -174,14 +174,14 @@ async def test_links_that_mean_something_only_on_a_page_are_told_and_kept(db, re
     assert {url for _, url in expected} <= kept
 
 
-async def test_a_file_of_real_curricula_is_read(shared_data):
+async def test_a_file_of_real_curricula_can_be_parsed(shared_data):
     read = parse_file((shared_data / "exercism.json").read_bytes())
 
     assert [tree.slug for tree in read.trees] == list(REAL["exercism.json"])
     assert "MIT" in read.license
 
 
-async def test_a_real_curriculum_is_loaded_in_order_and_can_be_learnt(db, connection, learner, real):
+async def test_a_real_curriculum_loads_in_order_and_can_be_learned(db, connection, learner, real):
     form = without_unknown_keys(real["metacademy"])
     await db.trees.import_tree(form)
 
@@ -198,40 +198,40 @@ async def test_a_real_curriculum_is_loaded_in_order_and_can_be_learnt(db, connec
     assert open_now == {skill["key"] for skill in form["skills"] if not skill["dependencies"]}
 
 
-async def test_the_number_of_statements_does_not_depend_on_the_number_of_skills(proxy, watched, real):
-    await watched.trees.import_tree(curriculum("a"))
+async def test_the_number_of_statements_does_not_depend_on_the_number_of_skills(proxy, proxied, real):
+    await proxied.trees.import_tree(curriculum("a"))
     for_one = [statement[:30] for statement in proxy.statements()]
     proxy.reset()
 
-    await watched.trees.import_tree(real["exercism-elixir"])
+    await proxied.trees.import_tree(real["exercism-elixir"])
     for_many = [statement[:30] for statement in proxy.statements()]
     proxy.reset()
-    await watched.trees.import_tree(real["exercism-elixir"])
+    await proxied.trees.import_tree(real["exercism-elixir"])
     for_the_same = [statement[:30] for statement in proxy.statements()]
 
     assert for_one == for_many == for_the_same
     assert sum(statement.startswith("/*") for statement in for_one) == 6
 
 
-async def test_importing_outside_a_transaction_is_one_round_trip(proxy, watched):
-    await watched.trees.import_tree(curriculum("a"))
+async def test_importing_outside_a_transaction_is_one_round_trip(proxy, proxied):
+    await proxied.trees.import_tree(curriculum("a"))
 
     assert proxy.round_trips == 1
 
 
-async def test_exporting_is_one_statement_and_one_round_trip(proxy, watched, real):
-    await watched.trees.import_tree(real["linear-algebra"])
+async def test_exporting_is_one_statement_and_one_round_trip(proxy, proxied, real):
+    await proxied.trees.import_tree(real["linear-algebra"])
     proxy.reset()
 
-    await watched.trees.export_tree("linear-algebra")
+    await proxied.trees.export_tree("linear-algebra")
 
     assert len(proxy.statements()) == 1
 
 
-# --- an edited version -----------------------------------------------------------------------------------------------
+# --- edited versions -------------------------------------------------------------------------------------------------
 
 
-async def test_an_edited_real_curriculum_changes_just_what_was_edited(db, connection, real):
+async def test_importing_an_edited_curriculum_changes_only_what_was_edited(db, connection, real):
     form = without_unknown_keys(real["exercism-elixir"])
     await db.trees.import_tree(form)
     before = dict(await rows(connection, "select key, id from skills"))
@@ -262,7 +262,7 @@ async def test_an_edited_real_curriculum_changes_just_what_was_edited(db, connec
     assert not await value(connection, "select is_active from skills where key = %s", removed)
 
 
-async def test_going_back_to_the_version_before_brings_everything_back(db, connection):
+async def test_importing_the_earlier_version_restores_everything(db, connection):
     form = curriculum("html", "css", layout=["html", "css"], grid=["layout"])
     await db.trees.import_tree(form)
     before = dict(await rows(connection, "select key, id from skills"))
@@ -277,7 +277,7 @@ async def test_going_back_to_the_version_before_brings_everything_back(db, conne
     assert dict(await rows(connection, "select key, id from skills")) == before
 
 
-async def test_a_removed_skill_keeps_what_learners_did_and_finds_it_again_when_it_is_back(db, connection, learner):
+async def test_a_removed_skill_keeps_its_progress_until_it_returns(db, connection, learner):
     form = curriculum("html", css=["html"])
     await db.trees.import_tree(form)
     html, css = (await db.trees.load("web")).skills
@@ -297,7 +297,7 @@ async def test_a_removed_skill_keeps_what_learners_did_and_finds_it_again_when_i
     assert back == {"html": "AVAILABLE", "css": "COMPLETED"}
 
 
-async def test_an_edited_skill_keeps_what_learners_did(db, connection, learner):
+async def test_an_edited_skill_keeps_its_progress(db, connection, learner):
     form = curriculum("html", css=["html"])
     await db.trees.import_tree(form)
     html = (await db.trees.load("web")).skills[0]
@@ -309,7 +309,7 @@ async def test_an_edited_skill_keeps_what_learners_did(db, connection, learner):
     assert (await db.progress.for_skill(learner.id, html.id)).status == "COMPLETED"
 
 
-async def test_skills_in_another_order_come_back_in_it(db):
+async def test_the_order_of_skills_is_kept(db):
     await db.trees.import_tree(curriculum(*"abcde"))
     turned = curriculum(*"cebad")
 
@@ -319,14 +319,14 @@ async def test_skills_in_another_order_come_back_in_it(db):
     assert [skill.key for skill in (await db.trees.load("web")).skills] == list("cebad")
 
 
-async def test_skills_that_come_back_in_another_order_come_back_in_it(db):
+async def test_the_order_of_restored_skills_is_kept(db):
     for form in (curriculum("a", "b", "c"), curriculum("a"), curriculum("a", "c", "b")):
         await db.trees.import_tree(form)
 
     assert [skill["key"] for skill in (await exported(db))["skills"]] == ["a", "c", "b"]
 
 
-async def test_an_import_that_only_changes_the_order_is_not_told_as_unchanged(db):
+async def test_an_import_that_changes_only_the_order_is_reported_as_a_change(db):
     await db.trees.import_tree(curriculum(*"abc"))
 
     report = await db.trees.import_tree(curriculum(*"cba"))
@@ -334,7 +334,7 @@ async def test_an_import_that_only_changes_the_order_is_not_told_as_unchanged(db
     assert not report.is_unchanged
 
 
-async def test_dependencies_in_another_order_come_back_in_it(db):
+async def test_the_order_of_dependencies_is_kept(db):
     await db.trees.import_tree(curriculum("a", "b", c=["a", "b"]))
     turned = curriculum("a", "b", c=["b", "a"])
 
@@ -344,7 +344,7 @@ async def test_dependencies_in_another_order_come_back_in_it(db):
     assert await exported(db) == turned
 
 
-async def test_an_edge_that_is_turned_round_comes_back_turned(db):
+async def test_a_reversed_edge_is_kept(db):
     await db.trees.import_tree(curriculum("a", b=["a"]))
     turned = curriculum("b", a=["b"])
 
@@ -369,9 +369,9 @@ async def test_an_edge_that_is_turned_round_comes_back_turned(db):
         {"theme": {"primaryColor": "#112233"}},
         {"ai_generated": True},
     ],
-    ids=short,
+    ids=parameter_id,
 )
-async def test_a_change_of_the_tree_alone_is_told_and_comes_back(db, change):
+async def test_a_change_of_the_tree_alone_is_reported_and_kept(db, change):
     form = curriculum("html")
     await db.trees.import_tree(form)
     changed = {**form, **change}
@@ -411,9 +411,9 @@ async def test_a_change_of_the_tree_alone_is_told_and_comes_back(db, change):
         },
         {"assessments": {"passingScore": 80.5, "questions": [{"prompt": "?", "type": "text", "answers": ["a"]}]}},
     ],
-    ids=short,
+    ids=parameter_id,
 )
-async def test_a_change_of_a_skill_alone_is_told_and_comes_back(db, change):
+async def test_a_change_of_a_skill_alone_is_reported_and_kept(db, change):
     form = curriculum("css", "html", "js")
     await db.trees.import_tree(form)
     skill_of(form, "html").update(change)
@@ -425,7 +425,7 @@ async def test_a_change_of_a_skill_alone_is_told_and_comes_back(db, change):
     assert (await db.trees.import_tree(form)).is_unchanged
 
 
-async def test_an_inactive_skill_without_edges_comes_back_inactive(db):
+async def test_an_inactive_skill_without_edges_stays_inactive(db):
     form = curriculum("html", "css")
     skill_of(form, "html")["active"] = False
 
@@ -435,7 +435,7 @@ async def test_an_inactive_skill_without_edges_comes_back_inactive(db):
     assert (await db.trees.import_tree(form)).is_unchanged
 
 
-async def test_a_skill_that_nobody_has_placed_differs_from_one_at_the_origin(db, connection):
+async def test_a_skill_without_a_position_differs_from_one_at_the_origin(db, connection):
     form = curriculum("a", "b")
     skill_of(form, "b")["position"] = [0, 0]
     await db.trees.import_tree(form)
@@ -444,7 +444,7 @@ async def test_a_skill_that_nobody_has_placed_differs_from_one_at_the_origin(db,
     assert [skill["position"] for skill in (await exported(db))["skills"]] == [None, [0, 0]]
 
 
-async def test_what_a_file_does_not_say_gets_its_default(db):
+async def test_fields_missing_from_a_file_get_their_defaults(db):
     form = curriculum("html")
     skill_of(form, "html").update(xp_value=50, short_name="H", milestone=True)
     await db.trees.import_tree({**form, "version": "9"})
@@ -456,7 +456,7 @@ async def test_what_a_file_does_not_say_gets_its_default(db):
     assert (await db.trees.find_by_slug("web")).version == "1.0.0"
 
 
-async def test_a_file_of_the_least_that_it_can_hold_is_imported(db):
+async def test_a_minimal_file_is_imported(db):
     least = {"slug": "web", "name": "Web", "category": "Art", "skills": [{"key": "html", "name": "HTML"}]}
 
     await db.trees.import_tree(least)
@@ -478,7 +478,7 @@ async def test_a_tree_that_loses_all_its_skills_is_empty(db):
     assert await exported(db) == curriculum()
 
 
-async def test_whether_a_tree_is_published_and_featured_stays_as_it_is(db):
+async def test_an_import_does_not_change_published_and_featured(db):
     report = await db.trees.import_tree(curriculum("a"))
     assert not (await db.trees.get(report.tree_id)).is_published
     await db.trees.publish(report.tree_id)
@@ -501,7 +501,7 @@ async def test_a_tree_gets_the_same_ids_in_every_database(db):
     assert {skill.id for skill in (await db.trees.load("web")).skills} == ids
 
 
-async def test_a_tree_that_was_given_another_slug_is_not_taken_for_the_one_of_the_file(db):
+async def test_a_tree_whose_slug_changed_is_not_the_tree_of_the_file(db):
     first = await db.trees.import_tree(curriculum("a"))
     await db.trees.change_slug(first.tree_id, "old-web")
 
@@ -513,7 +513,7 @@ async def test_a_tree_that_was_given_another_slug_is_not_taken_for_the_one_of_th
 
 
 @pytest.mark.parametrize("category", ["Programming", "programming", "PROGRAMMING"])
-async def test_a_category_is_known_by_its_name_or_slug(db, category):
+async def test_a_category_is_found_by_name_or_slug(db, category):
     known = await add_category(db, "programming")
 
     await db.trees.import_tree({**curriculum("a"), "category": category})
@@ -522,14 +522,14 @@ async def test_a_category_is_known_by_its_name_or_slug(db, category):
 
 
 @pytest.mark.parametrize("category", ["Machine Learning & AI", "数学", "!", "x" * 100])
-async def test_a_category_is_made_when_there_is_none(db, connection, category):
+async def test_a_missing_category_is_created(db, connection, category):
     await db.trees.import_tree({**curriculum("a"), "category": category})
 
     assert (await exported(db))["category"] == category
     assert await value(connection, "select name from skill_categories") == category
 
 
-async def test_trees_that_come_before_a_tree_are_told_by_slug(db):
+async def test_prerequisites_of_a_tree_are_given_by_slug(db):
     await db.trees.import_tree(curriculum("a", slug="first"))
     await db.trees.import_tree(curriculum("a", slug="second"))
     form = {**curriculum("b"), "prerequisites": ["second", "first"]}
@@ -540,10 +540,10 @@ async def test_trees_that_come_before_a_tree_are_told_by_slug(db):
     assert (await db.trees.import_tree(form)).is_unchanged
 
 
-# --- trees made otherwise --------------------------------------------------------------------------------------------
+# --- other trees -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_tree_made_with_the_repositories_comes_out_and_goes_in_unchanged(db, connection, tree):
+async def test_a_tree_created_through_repositories_is_unchanged_after_export_and_import(db, connection, tree):
     html, css, _ = await add_skills(db, tree, "html", "css", layout=["css", "html"])
     await db.skills.create(
         tree.id,
@@ -563,17 +563,17 @@ async def test_a_tree_made_with_the_repositories_comes_out_and_goes_in_unchanged
     inactive = await db.skills.create(tree.id, name="Inactive", dependencies=[html.id])
     await db.skills.deactivate(inactive.id)
     await db.trees.update(tree.id, tags=["a"], estimated_hours=1.5, layout_config={"theme": "grid"})
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
 
     report = await db.trees.import_tree(await db.trees.export_tree("web"))
 
     assert report.is_unchanged
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
     form = json.loads(json.dumps(await exported(db)))
     assert (await db.trees.import_tree(form)).is_unchanged
 
 
-async def test_a_tree_exported_to_another_slug_is_a_copy(db, tree):
+async def test_importing_an_export_under_another_slug_makes_a_copy(db, tree):
     await add_skills(db, tree, "html", "css", layout=["css", "html"])
     form = {**(await exported(db)), "slug": "copy"}
 
@@ -583,7 +583,7 @@ async def test_a_tree_exported_to_another_slug_is_a_copy(db, tree):
     assert (await exported(db)) == {**form, "slug": "web"}
 
 
-# --- what cannot be imported -----------------------------------------------------------------------------------------
+# --- refused imports -------------------------------------------------------------------------------------------------
 
 
 def changed(key, /, **change):
@@ -593,7 +593,7 @@ def changed(key, /, **change):
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
-async def test_a_curriculum_that_cannot_be_is_refused_and_nothing_is_written(db, connection, known, subtests):
+async def test_an_invalid_curriculum_is_refused_and_nothing_is_written(db, connection, known, subtests):
     if known:
         await db.trees.import_tree(curriculum("html", js=["html"]))
 
@@ -647,7 +647,7 @@ async def test_a_curriculum_that_cannot_be_is_refused_and_nothing_is_written(db,
             assert all(word in str(refusal.value) for word in words)
 
 
-async def test_every_fault_of_a_curriculum_is_told_at_once(db, connection):
+async def test_all_faults_of_a_curriculum_are_reported_together(db, connection):
     form = changed("layout", dependencies=["css", "css"], parent="nothing")
     form["skills"].append(deepcopy(form["skills"][0]))
 
@@ -657,7 +657,7 @@ async def test_every_fault_of_a_curriculum_is_told_at_once(db, connection):
     assert len(refusal.value.problems) == 3
 
 
-async def test_the_path_of_a_cycle_is_told_in_keys_each_needing_the_next(db, connection):
+async def test_a_cycle_is_reported_as_a_path_of_keys_each_needing_the_next(db, connection):
     form = curriculum("x", a=["d", "x"], b=["a"], c=["b"], d=["c"])
 
     async with expect_refusal(connection, CyclicDependency) as refusal:
@@ -669,7 +669,7 @@ async def test_the_path_of_a_cycle_is_told_in_keys_each_needing_the_next(db, con
     assert all(needed in skill_of(form, key)["dependencies"] for key, needed in pairwise(path))
 
 
-async def test_the_path_of_a_cycle_of_parents_is_told_in_keys(db, connection):
+async def test_a_cycle_of_parents_is_reported_as_a_path_of_keys(db, connection):
     form = curriculum("a", "b", "c")
     for key, parent in {"a": "b", "b": "c", "c": "a"}.items():
         skill_of(form, key)["parent"] = parent
@@ -682,7 +682,7 @@ async def test_the_path_of_a_cycle_of_parents_is_told_in_keys(db, connection):
     assert all(skill_of(form, key)["parent"] == parent for key, parent in pairwise(path))
 
 
-async def test_trees_that_would_need_each_other_are_refused(db, connection):
+async def test_trees_that_need_each_other_are_refused(db, connection):
     await db.trees.import_tree(curriculum("a", slug="first"))
     await db.trees.import_tree({**curriculum("a", slug="second"), "prerequisites": ["first"]})
 
@@ -690,14 +690,14 @@ async def test_trees_that_would_need_each_other_are_refused(db, connection):
         await db.trees.import_tree({**curriculum("a", slug="first"), "prerequisites": ["second"]})
 
 
-async def test_unknown_prerequisites_leave_no_category_behind(db, connection):
+async def test_unknown_prerequisites_create_no_category(db, connection):
     async with expect_refusal(connection, InvalidCurriculum) as refusal:
         await db.trees.import_tree({**curriculum("a"), "prerequisites": ["nothing", "less"]})
 
     assert refusal.value.problems == ("nothing", "less")
 
 
-async def test_only_unknown_keys_are_left_out_when_they_may_be(db, connection):
+async def test_unknown_keys_are_left_out_when_asked(db, connection):
     form = curriculum("html", css=["html", "nothing"], js=["less"])
 
     report = await db.trees.import_tree(form, leave_out_unknown=True)
@@ -706,17 +706,17 @@ async def test_only_unknown_keys_are_left_out_when_they_may_be(db, connection):
     assert await exported(db) == without_unknown_keys(form)
 
 
-# --- at once, and within more ----------------------------------------------------------------------------------------
+# --- concurrency and units of work -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("statistics", [None, "vacuum analyze"])
-async def test_two_imports_of_the_same_new_tree_at_once_leave_one_tree(db, connection, statistics):
-    # Plans begin with the tables that are known to be empty, and may be done with that.
+async def test_concurrent_imports_of_one_new_tree_create_one_tree(db, connection, statistics):
+    # A plan starts with tables that statistics show as empty, and may then read no other table.
     if statistics is not None:
         await connection.execute(statistics)
     form = curriculum("html", css=["html"])
 
-    results = await together_async(*[lambda: db.trees.import_tree(form) for _ in range(4)])
+    results = await concurrently_async(*[lambda: db.trees.import_tree(form) for _ in range(4)])
 
     assert failures(results) == []
     assert sum(report.tree_added for report in results) == 1
@@ -728,10 +728,10 @@ async def test_two_imports_of_the_same_new_tree_at_once_leave_one_tree(db, conne
 
 
 @pytest.mark.parametrize("statistics", [None, "vacuum analyze"])
-async def test_imports_of_different_trees_of_a_new_category_at_once_all_succeed(db, connection, statistics):
+async def test_concurrent_imports_of_trees_of_one_new_category_all_succeed(db, connection, statistics):
     if statistics is not None:
         await connection.execute(statistics)
-    results = await together_async(
+    results = await concurrently_async(
         *[
             lambda slug=slug: db.trees.import_tree(curriculum("a", slug=slug))
             for slug in ("one", "two", "three", "four")
@@ -744,23 +744,23 @@ async def test_imports_of_different_trees_of_a_new_category_at_once_all_succeed(
     ) == [(1, 4)]
 
 
-async def test_imports_of_two_versions_at_once_leave_one_of_them(db):
+async def test_concurrent_imports_of_two_versions_leave_one_of_them(db):
     versions = [curriculum("a", "b", c=["a"]), curriculum("b", a=["b"]), curriculum("d", c=["d"], a=["c"])]
     await db.trees.import_tree(versions[0])
 
-    results = await together_async(*[lambda form=form: db.trees.import_tree(form) for form in versions])
+    results = await concurrently_async(*[lambda form=form: db.trees.import_tree(form) for form in versions])
 
     assert failures(results) == []
     assert await exported(db) in versions
 
 
-async def test_an_import_while_the_graph_is_edited_leaves_the_graph_of_the_file(url, connection, tree):
+async def test_an_import_during_an_edit_leaves_the_graph_of_the_file(url, connection, tree):
     form = curriculum("a", "b", "c", d=["a"])
     async with AsyncDatabase(url, max_size=8) as db:
         await db.trees.import_tree(form)
         ids = {skill.key: skill.id for skill in (await db.trees.load("web")).skills}
 
-        results = await together_async(
+        results = await concurrently_async(
             lambda: db.trees.import_tree(form),
             lambda: db.skills.add_dependency(ids["b"], ids["a"]),
             lambda: db.skills.add_dependency(ids["c"], ids["b"]),
@@ -780,7 +780,7 @@ async def test_an_import_within_a_transaction_that_fails_leaves_nothing(db, conn
         raise ZeroDivisionError
 
 
-async def test_several_trees_are_imported_together_or_not_at_all(db, connection):
+async def test_several_trees_are_imported_all_or_none(db, connection):
     async with expect_refusal(connection, CyclicDependency), db.transaction() as unit:
         await unit.trees.import_tree(curriculum("a", slug="first"))
         await unit.trees.import_tree(curriculum("a", slug="second", b=["b"]))
@@ -793,7 +793,7 @@ async def test_several_trees_are_imported_together_or_not_at_all(db, connection)
     assert await exported(db, "first") == {**curriculum("b", slug="first"), "prerequisites": ["second"]}
 
 
-# --- any -------------------------------------------------------------------------------------------------------------
+# --- random curricula ------------------------------------------------------------------------------------------------
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 KEYS = [*"abcdef", "é\n'\"", " "]
@@ -833,7 +833,7 @@ EDGES = (
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.lists(curricula(acyclic=True), max_size=2), form=curricula())
-async def test_any_curriculum_after_any_other_comes_back_or_is_refused_for_its_cycle(db, connection, before, form):
+async def test_a_random_curriculum_imported_over_another_is_kept_or_refused_for_its_cycle(db, connection, before, form):
     await empty_of_trees(connection)
     for earlier in before:
         await db.trees.import_tree(earlier)
@@ -852,7 +852,7 @@ async def test_any_curriculum_after_any_other_comes_back_or_is_refused_for_its_c
         assert (await db.trees.import_tree(form)).is_unchanged
 
 
-async def test_categories_whose_names_make_the_same_slug_stay_apart(db, connection):
+async def test_categories_whose_names_give_the_same_slug_stay_separate(db, connection):
     for category in ("C++", "C#", "c++ ", "C"):
         slug = "tree-" + category.encode().hex()
         await db.trees.import_tree({"slug": slug, "name": "a", "category": category.strip(), "skills": []})

@@ -12,9 +12,10 @@ from _async.factories import (
     case,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_async, failures, in_background_async
 from proxy import Proxy
 from skilltree import AsyncDatabase
 from skilltree.errors import (
@@ -29,7 +30,6 @@ from skilltree.errors import (
     StatementTimeout,
     UnsupportedIsolation,
 )
-from together import failures, meanwhile_async, together_async
 
 OTHERS = "datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
 
@@ -37,12 +37,12 @@ WAITING = "datname = current_database() and wait_event_type = 'Lock'"
 
 
 async def terminate_others(connection):
-    """End every other connection to this database, and return how many there were."""
+    """Terminate every other connection to this database, and return how many there were."""
     return len(await rows(connection, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {OTHERS}"))
 
 
 async def locked_categories(url):
-    """Return a connection that holds every category until it is closed."""
+    """Return a connection that locks every category until it is closed."""
     connection = await psycopg.AsyncConnection.connect(url)
     await connection.execute("select from skill_categories for update")
     return connection
@@ -51,7 +51,7 @@ async def locked_categories(url):
 # --- connections that break ------------------------------------------------------------------------------------------
 
 
-async def test_a_connection_that_the_server_ended_does_not_surface_to_the_next_caller(db, connection):
+async def test_a_caller_does_not_notice_that_the_server_closed_its_connection(db, connection):
     art = await add_category(db, "art")
 
     ended = await terminate_others(connection)
@@ -60,7 +60,7 @@ async def test_a_connection_that_the_server_ended_does_not_surface_to_the_next_c
     assert await db.categories.find_by_slug("art") == art
 
 
-async def test_a_connection_that_the_server_ended_does_not_surface_in_a_unit_of_work(db, connection):
+async def test_a_unit_of_work_does_not_notice_that_the_server_closed_its_connection(db, connection):
     art = await add_category(db, "art")
 
     await terminate_others(connection)
@@ -69,7 +69,7 @@ async def test_a_connection_that_the_server_ended_does_not_surface_in_a_unit_of_
         assert await unit.categories.find_by_slug("art") == art
 
 
-async def test_a_pool_of_connections_that_the_server_ended_recovers_without_delay(url, connection):
+async def test_a_pool_recovers_at_once_after_the_server_closed_its_connections(url, connection):
     async with AsyncDatabase(url, min_size=3, max_size=3) as db:
         art = await add_category(db, "art")
         ended = await terminate_others(connection)
@@ -81,7 +81,7 @@ async def test_a_pool_of_connections_that_the_server_ended_recovers_without_dela
         assert time.monotonic() - started < 1
 
 
-async def test_connections_that_the_network_broke_do_not_surface_to_the_next_caller(proxy, connection):
+async def test_a_caller_does_not_notice_that_the_network_broke_its_connection(proxy, connection):
     async with AsyncDatabase(proxy.url, min_size=1, max_size=1) as db:
         art = await add_category(db, "art")
 
@@ -91,20 +91,20 @@ async def test_connections_that_the_network_broke_do_not_surface_to_the_next_cal
             assert await db.categories.find_by_slug("art") == art
 
 
-async def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, watched):
+async def test_a_healthy_connection_is_used_without_a_check(proxy, proxied):
     for _ in range(3):
-        await watched.categories.find_by_slug("art")
+        await proxied.categories.find_by_slug("art")
 
     assert len(proxy.statements()) == 3
     assert all("categories/find_by_slug" in statement for statement in proxy.statements())
     assert proxy.round_trips == 3
 
 
-async def test_a_connection_that_ends_during_a_statement_is_told_and_the_statement_not_repeated(url, db, connection):
+async def test_a_connection_lost_during_a_statement_raises_and_the_statement_is_not_repeated(url, db, connection):
     art = await add_category(db, "art")
-    update = meanwhile_async(lambda: db.categories.update(art.id, name="Changed"))
+    update = in_background_async(lambda: db.categories.update(art.id, name="Changed"))
     async with await locked_categories(url), update as changed:
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
         await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {WAITING}")
 
     assert isinstance(changed.exception(), ServerUnavailable)
@@ -113,7 +113,7 @@ async def test_a_connection_that_ends_during_a_statement_is_told_and_the_stateme
     assert db.statistics()["retries"] == 0
 
 
-async def test_a_connection_that_ends_within_a_unit_of_work_is_told_and_nothing_is_written(db, connection):
+async def test_a_connection_lost_in_a_unit_of_work_raises_and_nothing_is_written(db, connection):
     async with expect_refusal(connection, ServerUnavailable) as refusal, db.transaction() as unit:
         await add_category(unit, "art")
         await terminate_others(connection)
@@ -138,7 +138,7 @@ async def test_a_connection_that_ends_within_a_unit_of_work_is_told_and_nothing_
     ],
     ids=["folder", "port", "address", "database", "user"],
 )
-async def test_a_server_that_cannot_be_had_is_told_at_once_with_the_reason(url, wrong, reason):
+async def test_an_unreachable_server_raises_at_once_with_the_reason(url, wrong, reason):
     db = AsyncDatabase(make_conninfo(url, **wrong), timeout=30)
     started = time.monotonic()
 
@@ -150,19 +150,19 @@ async def test_a_server_that_cannot_be_had_is_told_at_once_with_the_reason(url, 
     await db.close()
 
 
-async def test_a_wrong_option_of_the_server_is_told_with_the_reason(url):
+async def test_an_invalid_server_option_raises_with_the_reason(url):
     db = AsyncDatabase(make_conninfo(url, options="-c no_such_option=1"))
 
     with pytest.raises(ServerUnavailable, match="no_such_option"):
         await db.open()
 
 
-async def test_a_url_that_is_none_is_refused_by_name():
+async def test_an_invalid_url_is_refused():
     with pytest.raises((ServerUnavailable, InvalidValue), match="no"):
         await AsyncDatabase("no url at all").open()
 
 
-async def test_a_server_that_dies_is_told_with_the_reason(url):
+async def test_a_server_that_stops_raises_with_the_reason(url):
     with Proxy(url) as proxy:
         db = AsyncDatabase(proxy.url, min_size=1, max_size=2, timeout=1)
         await db.open()
@@ -174,7 +174,7 @@ async def test_a_server_that_dies_is_told_with_the_reason(url):
         await db.close()
 
 
-async def test_a_server_that_dies_is_told_before_the_time_out_for_a_free_connection(url):
+async def test_a_server_that_stops_raises_before_the_pool_times_out(url):
     with Proxy(url) as proxy:
         db = AsyncDatabase(proxy.url, min_size=1, max_size=2, timeout=2)
         await db.open()
@@ -187,7 +187,7 @@ async def test_a_server_that_dies_is_told_before_the_time_out_for_a_free_connect
         await db.close()
 
 
-async def test_a_database_without_the_schema_is_told(empty_url):
+async def test_a_database_without_the_schema_raises_schema_outdated(empty_url):
     async with AsyncDatabase(empty_url) as db:
         with pytest.raises(SchemaOutdated) as refusal:
             await db.categories.list()
@@ -196,7 +196,7 @@ async def test_a_database_without_the_schema_is_told(empty_url):
     assert isinstance(refusal.value.__cause__, psycopg.errors.UndefinedTable)
 
 
-async def test_a_role_without_the_right_is_told(url, connection):
+async def test_a_role_without_the_privilege_raises_permission_denied(url, connection):
     db = AsyncDatabase(make_conninfo(url, options="-c role=app_user"))
 
     async with db, expect_refusal(connection, PermissionDenied) as refusal:
@@ -208,7 +208,7 @@ async def test_a_role_without_the_right_is_told(url, connection):
 # --- the pool --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_pool_that_is_used_up_is_told(url, connection):
+async def test_an_exhausted_pool_raises_pool_exhausted(url, connection):
     async with AsyncDatabase(url, min_size=1, max_size=1, timeout=0.1) as db:
         async with db.transaction():
             async with expect_refusal(connection, PoolExhausted) as refusal:
@@ -220,7 +220,7 @@ async def test_a_pool_that_is_used_up_is_told(url, connection):
         assert await add_category(db)
 
 
-async def test_a_database_that_was_not_opened_or_is_closed_is_told(url, connection):
+async def test_a_database_that_is_not_open_raises(url, connection):
     never = AsyncDatabase(url)
     closed = AsyncDatabase(url)
     async with closed:
@@ -234,18 +234,18 @@ async def test_a_database_that_was_not_opened_or_is_closed_is_told(url, connecti
             raise AssertionError("not reached")
 
 
-async def test_a_closed_database_opens_again_as_often_as_it_is_asked_to(url, connection):
+async def test_a_closed_database_can_be_opened_again(url, connection):
     db = AsyncDatabase(url, min_size=2)
     for _ in range(3):
         async with db:
             await db.open()
             assert await db.categories.list() == []
-        assert await until_others_are(connection, 0)
+        assert await wait_for_other_connections(connection, 0)
         async with expect_refusal(connection, PoolNotOpen):
             await add_category(db)
 
 
-async def test_closing_twice_and_closing_what_was_not_opened_does_no_harm(url):
+async def test_closing_twice_or_without_opening_does_no_harm(url):
     db = AsyncDatabase(url)
 
     await db.close()
@@ -255,8 +255,8 @@ async def test_closing_twice_and_closing_what_was_not_opened_does_no_harm(url):
         assert await db.trees.get_many([]) == []
 
 
-async def until_others_are(connection, count):
-    """Return once there are so many other connections: the server takes a moment to see one off."""
+async def wait_for_other_connections(connection, count):
+    """Wait until there are this many other connections. The server takes a moment to end one."""
     for _ in range(1000):
         if await value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") == count:
             return True
@@ -264,17 +264,19 @@ async def until_others_are(connection, count):
     return False
 
 
-async def test_a_closed_database_leaves_no_connection_behind(url, connection):
+async def test_a_closed_database_leaves_no_connection(url, connection):
     async with AsyncDatabase(url, min_size=4, max_size=4) as db:
         await db.categories.list()
-        assert await until_others_are(connection, 4)
+        assert await wait_for_other_connections(connection, 4)
 
-    assert await until_others_are(connection, 0)
+    assert await wait_for_other_connections(connection, 0)
 
 
 async def test_many_callers_share_a_small_pool(url, connection):
     async with AsyncDatabase(url, min_size=1, max_size=2, timeout=20) as db:
-        users = await together_async(*[lambda number=number: add_user(db, f"learner-{number}") for number in range(8)])
+        users = await concurrently_async(
+            *[lambda number=number: add_user(db, f"learner-{number}") for number in range(8)]
+        )
 
         assert failures(users) == []
         assert await value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") <= 2
@@ -291,7 +293,7 @@ async def test_many_units_of_work_share_a_small_pool(url, connection):
             await unit.users.update_profile(user.id, bio=str(number))
 
     async with AsyncDatabase(url, min_size=1, max_size=2, timeout=20) as db:
-        results = await together_async(*[lambda number=number: work(number) for number in range(8)])
+        results = await concurrently_async(*[lambda number=number: work(number) for number in range(8)])
 
         assert failures(results) == []
 
@@ -307,14 +309,14 @@ async def test_statements_run_prepared_or_not(url, tree, prepare_threshold):
             assert (await db.trees.load("web")).slug == "web"
 
 
-async def test_nothing_is_prepared_when_it_must_not_be(proxy, watched):
+async def test_nothing_is_prepared_when_preparing_is_off(proxy, proxied):
     for _ in range(10):
-        await watched.categories.list()
+        await proxied.categories.list()
 
     assert all(body.startswith(b"\0") for kind, body in proxy.messages if kind == b"P")
 
 
-async def test_what_is_run_often_is_prepared(proxy):
+async def test_a_statement_run_often_is_prepared(proxy):
     async with AsyncDatabase(proxy.url, min_size=1, max_size=1) as db:
         for _ in range(10):
             await db.categories.list()
@@ -323,9 +325,9 @@ async def test_what_is_run_often_is_prepared(proxy):
     assert proxy.statements()[-1] == ""
 
 
-async def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, watched, learner):
-    await watched.users.get(learner.id)
-    async with watched.transaction() as unit:
+async def test_every_statement_names_its_query_file_in_the_servers_log(proxy, proxied, learner):
+    await proxied.users.get(learner.id)
+    async with proxied.transaction() as unit:
         await unit.users.get(learner.id)
 
     ours = [statement for statement in proxy.statements() if not statement.startswith(("BEGIN", "COMMIT"))]
@@ -333,10 +335,10 @@ async def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, 
     assert all(statement.startswith("/* users/get */") for statement in ours)
 
 
-# --- time ------------------------------------------------------------------------------------------------------------
+# --- time limits -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_statement_that_takes_too_long_is_told(url, connection, db):
+async def test_a_statement_that_takes_too_long_raises_statement_timeout(url, connection, db):
     art = await add_category(db, "art")
     async with AsyncDatabase(url, statement_timeout=0.1) as hasty, await locked_categories(url):
         async with expect_refusal(connection, StatementTimeout) as refusal:
@@ -348,7 +350,7 @@ async def test_a_statement_that_takes_too_long_is_told(url, connection, db):
     assert isinstance(refusal.value.__cause__, psycopg.errors.QueryCanceled)
 
 
-async def test_a_lock_that_takes_too_long_is_told(url, connection, db):
+async def test_a_wait_for_a_lock_that_takes_too_long_raises_lock_timeout(url, connection, db):
     art = await add_category(db, "art")
     hasty_url = make_conninfo(url, options="-c lock_timeout=50")
     async with (
@@ -361,7 +363,7 @@ async def test_a_lock_that_takes_too_long_is_told(url, connection, db):
     assert refusal.value.sqlstate == "55P03"
 
 
-async def test_the_options_of_a_url_hold_beside_a_statement_timeout(url, connection, db):
+async def test_the_options_of_a_url_are_kept_beside_a_statement_timeout(url, connection, db):
     art = await add_category(db, "art")
     hasty_url = make_conninfo(url, options="-c lock_timeout=50")
     async with (
@@ -372,12 +374,12 @@ async def test_the_options_of_a_url_hold_beside_a_statement_timeout(url, connect
         await hasty.categories.update(art.id, name="Changed")
 
 
-# --- work that meets other work --------------------------------------------------------------------------------------
+# --- conflicts -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_statement_that_meets_a_deadlock_is_tried_again_and_counted(url, connection, db, tree):
+async def test_a_statement_is_retried_after_a_deadlock_and_counted(url, connection, db, tree):
     html, css = await add_skills(db, tree, "html", css=["html"])
-    # Who waits first looks for a deadlock first, and gives way.
+    # The session that waits first also checks for a deadlock first, and is cancelled.
     ours = make_conninfo(url, options="-c deadlock_timeout=500ms")
     theirs = make_conninfo(url, options="-c deadlock_timeout=60s")
     async with (
@@ -385,17 +387,17 @@ async def test_a_statement_that_meets_a_deadlock_is_tried_again_and_counted(url,
         await psycopg.AsyncConnection.connect(theirs) as other,
     ):
         await other.execute("select from skills where id = %s for update", [css.id])
-        async with meanwhile_async(lambda: patient.skills.remove_dependency(css.id, html.id)) as changed:
-            await until_somebody_waits(connection)
+        async with in_background_async(lambda: patient.skills.remove_dependency(css.id, html.id)) as changed:
+            await wait_for_lock_waiters(connection)
             await other.execute("select from skills where id = %s for update", [html.id])
             await other.commit()
 
         assert changed.result().dependencies == ()
-        # It may lose the race for the row once more.
+        # It may meet a second deadlock.
         assert 1 <= patient.statistics()["retries"] <= 2
 
 
-async def test_a_unit_of_work_that_meets_a_deadlock_is_told(url, connection, db, tree):
+async def test_a_deadlock_in_a_unit_of_work_raises(url, connection, db, tree):
     html, css = await add_skills(db, tree, "html", css=["html"])
     ours = make_conninfo(url, options="-c deadlock_timeout=500ms")
     theirs = make_conninfo(url, options="-c deadlock_timeout=60s")
@@ -409,8 +411,8 @@ async def test_a_unit_of_work_that_meets_a_deadlock_is_told(url, connection, db,
         await psycopg.AsyncConnection.connect(theirs) as other,
     ):
         await other.execute("select from skills where id = %s for update", [css.id])
-        async with meanwhile_async(work) as changed:
-            await until_somebody_waits(connection)
+        async with in_background_async(work) as changed:
+            await wait_for_lock_waiters(connection)
             await other.execute("select from skills where id = %s for update", [html.id])
             await other.commit()
 
@@ -423,17 +425,15 @@ REPEATABLE = r"-c default_transaction_isolation=repeatable\ read"
 
 
 @pytest.mark.parametrize(("attempts", "retries"), [(1, 0), (2, 1), (3, 1)])
-async def test_a_statement_that_cannot_be_serialized_is_tried_as_often_as_allowed(
-    url, db, connection, attempts, retries
-):
+async def test_a_serialization_failure_is_retried_as_often_as_allowed(url, db, connection, attempts, retries):
     art = await add_category(db, "art")
     strict = AsyncDatabase(make_conninfo(url, options=REPEATABLE), max_size=1, attempts=attempts)
 
     async with strict:
         async with await psycopg.AsyncConnection.connect(url) as other:
             await other.execute("update skill_categories set sort_order = 7")
-            async with meanwhile_async(lambda: strict.categories.update(art.id, name="Changed")) as changed:
-                await until_somebody_waits(connection)
+            async with in_background_async(lambda: strict.categories.update(art.id, name="Changed")) as changed:
+                await wait_for_lock_waiters(connection)
                 await other.commit()
         assert strict.statistics()["retries"] == retries
 
@@ -444,7 +444,7 @@ async def test_a_statement_that_cannot_be_serialized_is_tried_as_often_as_allowe
         assert (await db.categories.find_by_slug("art")).name == "Art"
 
 
-async def test_the_graph_cannot_be_edited_at_an_isolation_level_that_hides_others_work(url, db, connection, tree):
+async def test_the_graph_can_be_edited_at_read_committed_only(url, db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
 
     async with AsyncDatabase(make_conninfo(url, options=REPEATABLE)) as strict:
@@ -454,22 +454,22 @@ async def test_the_graph_cannot_be_edited_at_an_isolation_level_that_hides_other
             await strict.trees.set_prerequisites(tree.id, [tree.id])
 
 
-async def test_a_refusal_does_not_tell_the_hash_of_a_password(db, connection):
+async def test_an_error_does_not_show_a_password_hash(db, connection):
     async with expect_refusal(connection, InvalidValue) as refusal:
         await add_user(db, email="no address")
 
     assert "$2b$" not in str(refusal.value)
 
 
-async def test_a_refusal_is_not_tried_again(db, learner, proxy, watched):
+async def test_a_refused_statement_is_not_retried(db, learner, proxy, proxied):
     with pytest.raises(Exception, match="e-mail"):
-        await add_user(watched, "grace", email=learner.email)
+        await add_user(proxied, "grace", email=learner.email)
 
     assert len(proxy.statements()) == 1
-    assert watched.statistics()["retries"] == 0
+    assert proxied.statistics()["retries"] == 0
 
 
-async def test_an_error_keeps_what_caused_it(db, learner, subtests):
+async def test_an_error_keeps_its_cause(db, learner, subtests):
     for case_name, call in {
         "taken": lambda db, learner: add_user(db, "grace", email=learner.email),
         "id": lambda db, learner: add_user(db, "grace", id=learner.id),

@@ -1,4 +1,4 @@
-"""A deleted account leaves no trace of who it was, and no other trail can be taken out."""
+"""A deleted account leaves nothing that identifies its owner. No other part of the audit trail can be anonymised."""
 
 from uuid import uuid4
 
@@ -6,14 +6,14 @@ import psycopg
 import pytest
 
 from _async.factories import add_achievement, add_skills, add_user, expect_nothing_written, rows, value
-from _async.test_erase import TRACES, exported, found, grace, skills
+from _async.test_erase import TRACES, exported, grace, skills, tables_containing
 from skilltree import AsyncDatabase
 from skilltree.errors import InvalidCredentials, UnitOfWorkBroken, UserNotFound
 
 __all__ = ["grace", "skills"]
 
 
-async def test_nothing_tells_of_a_deleted_account(db, connection, grace):
+async def test_nothing_identifies_a_deleted_account(db, connection, grace):
     with pytest.raises(InvalidCredentials):
         await db.accounts.authenticate(grace.email, "wrong", address="198.51.100.1", bcrypt_cost=4)
     await db.accounts.authenticate(grace.email, "correct horse", address="203.0.113.77", bcrypt_cost=4)
@@ -24,12 +24,12 @@ async def test_nothing_tells_of_a_deleted_account(db, connection, grace):
     await db.accounts.change_email(issued.token)
     other = await add_user(db, "other")
     await db.as_service(grace.id).users.update_account(other.id, first_name="Other")
-    # The month of an entry decides its partition.
+    # The month of an entry determines its partition.
     await connection.execute("update audit_log set occurred_at = occurred_at - interval '5 years' where id % 2 = 0")
 
     await db.as_service(other.id).users.delete(grace.id)
 
-    assert await found(connection, *TRACES, str(grace.id)) == []
+    assert await tables_containing(connection, *TRACES, str(grace.id)) == []
     trail = await rows(connection, "select actor_id from audit_log where action = 'ANONYMISE'")
     assert trail == [(other.id,)]
     assert await db.doctor.examine() == []
@@ -37,19 +37,19 @@ async def test_nothing_tells_of_a_deleted_account(db, connection, grace):
         await exported(db.users, grace.id)
 
 
-async def test_who_deletes_their_own_account_is_not_named_for_it(db, connection, grace):
+async def test_deleting_ones_own_account_leaves_no_actor_on_the_trail(db, connection, grace):
     await db.as_service(grace.id).users.delete(grace.id)
 
-    assert await found(connection, str(grace.id)) == []
+    assert await tables_containing(connection, str(grace.id)) == []
 
 
-async def test_a_deletion_of_nobody_writes_nothing(db, connection, learner):
+async def test_deleting_an_unknown_account_writes_nothing(db, connection, learner):
     async with expect_nothing_written(connection):
         with pytest.raises(UserNotFound):
             await db.users.delete(uuid4())
 
 
-async def test_a_deletion_that_is_taken_back_leaves_the_trail(db, connection, learner):
+async def test_a_deletion_that_is_rolled_back_leaves_the_trail_unchanged(db, connection, learner):
     async with expect_nothing_written(connection):
         with pytest.raises(ZeroDivisionError):
             async with db.transaction() as unit:
@@ -57,7 +57,7 @@ async def test_a_deletion_that_is_taken_back_leaves_the_trail(db, connection, le
                 raise ZeroDivisionError
 
 
-async def test_an_account_that_comes_again_has_a_trail_of_its_own(db, connection, learner):
+async def test_a_new_account_with_a_deleted_id_has_its_own_trail(db, connection, learner):
     await db.users.delete(learner.id)
 
     again = await add_user(db, id=learner.id)
@@ -66,9 +66,7 @@ async def test_an_account_that_comes_again_has_a_trail_of_its_own(db, connection
     assert sorted(trail) == [("user_profiles", "INSERT"), ("users", "INSERT")]
 
 
-async def test_the_service_takes_out_no_trail_of_what_stands_or_was_deleted_otherwise(
-    db, connection, learner, tree, app_url, subtests
-):
+async def test_the_service_cannot_anonymise_the_trail_of_other_rows(db, connection, learner, tree, app_url, subtests):
     [skill, gone] = await add_skills(db, tree, "html", "css")
     achievement = await add_achievement(db, "First")
     await db.skills.delete(gone.id)
@@ -97,7 +95,7 @@ async def test_the_service_takes_out_no_trail_of_what_stands_or_was_deleted_othe
                                 await unit._connection.execute(f"select anonymise_audit('{learner_id}', {nobody_id})")
 
 
-async def test_no_other_trail_goes_with_that_of_a_deleted_account(db, connection, learner, tree):
+async def test_deleting_an_account_leaves_the_trail_of_others(db, connection, learner, tree):
     [skill] = await add_skills(db, tree, "html")
     before = "select count(*) from audit_log where subject_id = %s"
     entries = await value(connection, before, skill.id)
@@ -112,7 +110,7 @@ async def test_no_other_trail_goes_with_that_of_a_deleted_account(db, connection
     assert (await db.users.get(learner.id)).id == learner.id
 
 
-async def test_learners_are_told_their_own_log_ins_and_nobody_elses(db, learner, app_url):
+async def test_learners_export_their_own_log_ins_only(db, learner, app_url):
     other = await add_user(db, "grace")
     for email, address in ((learner.email, "192.0.2.7"), (other.email, "198.51.100.1")):
         with pytest.raises(InvalidCredentials):

@@ -4,15 +4,15 @@ from uuid import UUID
 
 import pytest
 
-from _async.factories import add_achievement, add_skills, add_tree, add_user, everything, rows, value
-from together import failures, together_async
+from _async.factories import add_achievement, add_skills, add_tree, add_user, all_rows_fingerprint, rows, value
+from concurrency import concurrently_async, failures
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 STRANGER = UUID("01900000-0000-7000-8000-000000000000")
 
 
 async def corrupt(connection, statement, *values):
-    """Write what no trigger and no foreign key would let through."""
+    """Write rows that triggers and foreign keys would refuse."""
     async with connection.transaction():
         await connection.execute("set local session_replication_role = replica")
         await connection.execute(statement, values)
@@ -20,7 +20,7 @@ async def corrupt(connection, statement, *values):
 
 @pytest.fixture
 async def school(db, connection):
-    """Three learners: grace has completed one skill of four, ada two, linus all. 10 XP each, and a reward of 25."""
+    """Three learners: grace has completed one skill of four, ada two, linus all. A skill pays 10 XP, an award 25."""
     tree = await add_tree(db)
     html, css, layout, grid = await add_skills(db, tree, "html", "css", layout=["html", "css"], grid=["layout"])
     await db.skills.update(html.id, is_milestone=True)
@@ -48,16 +48,16 @@ async def school(db, connection):
     )
 
 
-def told(findings):
+def summaries(findings):
     return [
         (each.invariant, each.subject_kind, each.user_id, each.subject_id, each.what, each.expected, each.found)
         for each in findings
     ]
 
 
-async def check(db, *expected):
-    """Check that exactly this is found, that it is mended, and that nothing remains. Return before and after."""
-    assert told(await db.doctor.examine()) == list(expected)
+async def check_repair(db, *expected):
+    """Check that the doctor finds exactly this, repairs it, and leaves nothing. Return values before and after."""
+    assert summaries(await db.doctor.examine()) == list(expected)
 
     repair = await db.doctor.repair()
 
@@ -69,8 +69,8 @@ async def check(db, *expected):
     }
 
 
-async def stored(connection):
-    """Return what is stored, without the marks of having been written."""
+async def stored_rows(connection):
+    """Return all stored rows, without the columns that record when and by whom a row was written."""
     marks = "array['updated_at', 'created_at', 'id', 'graph_change']"
     tables = ("user_profiles", "user_skill_tree_progress", "user_skill_progress", "xp_events", "user_achievements")
     return {
@@ -82,18 +82,18 @@ async def stored(connection):
 # --- a healthy database ----------------------------------------------------------------------------------------------
 
 
-async def test_what_learners_do_drifts_nowhere(db, connection, school):
-    before = await everything(connection)
+async def test_ordinary_actions_cause_no_drift(db, connection, school):
+    before = await all_rows_fingerprint(connection)
 
     findings = await db.doctor.examine()
     repair = await db.doctor.repair()
 
     assert findings == []
     assert (repair.changes, repair.failures, repair.remaining) == ((), (), ())
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
 
 
-async def test_resets_pauses_and_edits_drift_nowhere(db, school):
+async def test_resets_pauses_and_edits_cause_no_drift(db, school):
     await db.progress.reset_skill(school.linus.id, school.html.id)
     await db.progress.reset_tree(school.ada.id, school.tree.id)
     await db.progress.pause_tree(school.grace.id, school.tree.id)
@@ -116,11 +116,11 @@ async def test_one_invariant_can_be_examined_alone(db, connection, school):
 # --- the catalogue ---------------------------------------------------------------------------------------------------
 
 
-async def test_dependents_are_made_the_inverse_of_dependencies(db, connection, school):
+async def test_dependents_are_repaired_from_dependencies(db, connection, school):
     html, layout, grid = school.html.id, school.layout.id, school.grid.id
     await corrupt(connection, "update skills set dependents = %s where id = %s", [grid], html)
 
-    changes = await check(
+    changes = await check_repair(
         db,
         ("dependents_are_inverse", "skill", None, html, "dependents", str(layout), None),
         ("dependents_are_inverse", "skill", None, html, "dependents", None, str(grid)),
@@ -131,19 +131,19 @@ async def test_dependents_are_made_the_inverse_of_dependencies(db, connection, s
 
 
 @pytest.mark.parametrize("column", ["dependencies", "dependents"])
-async def test_orphans_are_cut_out_of_the_edges_of_skills(db, connection, school, column):
-    before = await stored(connection)
+async def test_dangling_ids_are_removed_from_the_edges_of_skills(db, connection, school, column):
+    before = await stored_rows(connection)
     await corrupt(connection, f"update skills set {column} = {column} || %s where id = %s", STRANGER, school.layout.id)
 
-    changes = await check(
+    changes = await check_repair(
         db, ("no_orphan", "skill", None, school.layout.id, column, "skills of the tree", str(STRANGER))
     )
 
     assert list(changes) == [("skill", None, school.layout.id, column)]
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(db, connection, school):
+async def test_a_dependency_on_another_tree_is_removed_and_no_longer_gates(db, connection, school):
     other = await add_tree(db, "other")
     [foreign] = await add_skills(db, other, "foreign")
     await corrupt(
@@ -159,15 +159,15 @@ async def test_a_skill_of_another_tree_is_an_orphan_and_opens_nothing_any_more(d
         school.layout.id,
     )
 
-    changes = await check(
+    changes = await check_repair(
         db, ("no_orphan", "skill", None, school.layout.id, "dependencies", "skills of the tree", str(foreign.id))
     )
 
-    # Cut out, what is left is satisfied for ada: that follows in the same repair.
+    # Without it, ada has satisfied all prerequisites. The same repair unlocks the skill.
     assert changes["skill", school.ada.id, school.layout.id, "status"] == (None, "AVAILABLE")
 
 
-async def test_trees_whose_skills_name_each_other_are_mended_together(db, connection, school):
+async def test_trees_whose_skills_refer_to_each_other_are_repaired_together(db, connection, school):
     other = await add_tree(db, "other")
     one, two = await add_skills(db, other, "one", two=["one"])
     await corrupt(connection, "update skills set dependencies = %s where id = %s", [school.html.id], one.id)
@@ -181,20 +181,22 @@ async def test_trees_whose_skills_name_each_other_are_mended_together(db, connec
     assert (await db.skills.get(school.css.id)).dependencies == ()
 
 
-async def test_orphans_are_cut_out_of_prerequisites(db, connection, school):
+async def test_dangling_ids_are_removed_from_prerequisites(db, connection, school):
     other = await add_tree(db, "other")
     await corrupt(
         connection, "update skill_trees set prerequisites = %s where id = %s", [STRANGER, other.id], school.tree.id
     )
 
-    changes = await check(db, ("no_orphan", "tree", None, school.tree.id, "prerequisites", "trees", str(STRANGER)))
+    changes = await check_repair(
+        db, ("no_orphan", "tree", None, school.tree.id, "prerequisites", "trees", str(STRANGER))
+    )
 
     assert changes == {
         ("tree", None, school.tree.id, "prerequisites"): (f"{{{STRANGER},{other.id}}}", f"{{{other.id}}}")
     }
 
 
-async def test_orphans_are_cut_out_of_a_learners_path_and_milestones(db, connection, school):
+async def test_dangling_ids_are_removed_from_paths_and_milestones(db, connection, school):
     await corrupt(
         connection,
         "update user_skill_tree_progress set current_path = %s, milestones_reached = milestones_reached || %s"
@@ -204,7 +206,7 @@ async def test_orphans_are_cut_out_of_a_learners_path_and_milestones(db, connect
         school.ada.id,
     )
 
-    changes = await check(
+    changes = await check_repair(
         db,
         ("no_orphan", "tree", school.ada.id, school.tree.id, "current_path", "skills of the tree", str(STRANGER)),
         ("no_orphan", "tree", school.ada.id, school.tree.id, "milestones_reached", "skills of the tree", str(STRANGER)),
@@ -223,7 +225,7 @@ async def test_orphans_are_cut_out_of_a_learners_path_and_milestones(db, connect
     assert (await db.progress.for_tree(school.ada.id, school.tree.id)).current_path == (school.css.id, school.html.id)
 
 
-async def test_a_cycle_of_dependencies_is_told_by_its_path_and_stays(db, connection, school):
+async def test_a_cycle_of_dependencies_is_reported_with_its_path_and_not_repaired(db, connection, school):
     html, css, layout = school.html.id, school.css.id, school.layout.id
     await corrupt(connection, "update skills set dependencies = array[%s::uuid] where id = %s", layout, html)
     await corrupt(connection, "update skills set dependents = dependents || %s where id = %s", html, layout)
@@ -233,13 +235,13 @@ async def test_a_cycle_of_dependencies_is_told_by_its_path_and_stays(db, connect
     findings = await db.doctor.examine()
     repair = await db.doctor.repair()
 
-    assert told(findings) == [expected]
-    assert told(repair.remaining) == [expected]
+    assert summaries(findings) == [expected]
+    assert summaries(repair.remaining) == [expected]
     assert (repair.changes, repair.failures) == ((), ())
     assert (await db.skills.get(css)).dependents == (layout,)
 
 
-async def test_what_is_wrong_in_a_tree_with_a_cycle_stays_and_is_told(db, connection, school):
+async def test_a_tree_with_a_cycle_is_not_repaired(db, connection, school):
     html, layout, grid = school.html.id, school.layout.id, school.grid.id
     await corrupt(connection, "update skills set dependencies = array[%s::uuid] where id = %s", layout, html)
     other = await add_tree(db, "other")
@@ -259,7 +261,7 @@ async def test_what_is_wrong_in_a_tree_with_a_cycle_stays_and_is_told(db, connec
     assert (await db.skills.get(grid)).dependencies == (layout,)
 
 
-async def test_a_cycle_of_parents_is_told_by_its_path(db, connection, school):
+async def test_a_cycle_of_parents_is_reported_with_its_path(db, connection, school):
     html, css = school.html.id, school.css.id
     await corrupt(
         connection,
@@ -274,10 +276,10 @@ async def test_a_cycle_of_parents_is_told_by_its_path(db, connection, school):
     repair = await db.doctor.repair()
 
     expected = ("no_parent_cycle", "tree", None, school.tree.id, "parents", "no cycle", "html → css → html")
-    assert told(repair.remaining) == [expected]
+    assert summaries(repair.remaining) == [expected]
 
 
-async def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, school):
+async def test_a_cycle_of_prerequisites_is_reported_with_its_path(db, connection, school):
     other = await add_tree(db, "other")
     await corrupt(connection, "update skill_trees set prerequisites = %s where id = %s", [other.id], school.tree.id)
     await corrupt(connection, "update skill_trees set prerequisites = %s where id = %s", [school.tree.id], other.id)
@@ -285,10 +287,10 @@ async def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, scho
     repair = await db.doctor.repair()
 
     expected = ("no_prerequisite_cycle", "tree", None, school.tree.id, "prerequisites", "no cycle", "Web → Other → Web")
-    assert told(repair.remaining) == [expected]
+    assert summaries(repair.remaining) == [expected]
 
 
-# --- what a learner has reached --------------------------------------------------------------------------------------
+# --- progress of a learner -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -305,14 +307,14 @@ async def test_a_cycle_of_prerequisites_is_told_by_its_path(db, connection, scho
         ("profile_counts", "hours_learned", "2.5", "1"),
     ],
 )
-async def test_a_profile_is_counted_anew(db, connection, school, invariant, column, wrong, right):
-    before = await stored(connection)
+async def test_counts_of_a_profile_are_repaired(db, connection, school, invariant, column, wrong, right):
+    before = await stored_rows(connection)
     await corrupt(connection, f"update user_profiles set {column} = %s where user_id = %s", wrong, school.ada.id)
 
-    changes = await check(db, (invariant, "learner", school.ada.id, None, column, right, wrong))
+    changes = await check_repair(db, (invariant, "learner", school.ada.id, None, column, right, wrong))
 
     assert changes == {("learner", school.ada.id, None, column): (wrong, right)}
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
 async def test_hours_may_be_off_by_half_a_minute(db, connection, school):
@@ -331,20 +333,20 @@ async def test_hours_may_be_off_by_half_a_minute(db, connection, school):
         ("time_spent_minutes", "61", "60"),
     ],
 )
-async def test_progress_in_a_tree_is_counted_anew(db, connection, school, column, wrong, right):
+async def test_counts_of_tree_progress_are_repaired(db, connection, school, column, wrong, right):
     right = right.replace("%s", str(school.html.id))
-    before = await stored(connection)
+    before = await stored_rows(connection)
     await corrupt(
         connection, f"update user_skill_tree_progress set {column} = %s where user_id = %s", wrong, school.ada.id
     )
 
-    changes = await check(db, ("tree_progress", "tree", school.ada.id, school.tree.id, column, right, wrong))
+    changes = await check_repair(db, ("tree_progress", "tree", school.ada.id, school.tree.id, column, right, wrong))
 
     assert changes == {("tree", school.ada.id, school.tree.id, column): (wrong, right)}
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_milestones_in_another_order_are_the_same(db, connection, school):
+async def test_the_order_of_milestones_does_not_matter(db, connection, school):
     await db.skills.update(school.css.id, is_milestone=True)
     await corrupt(
         connection,
@@ -357,8 +359,8 @@ async def test_milestones_in_another_order_are_the_same(db, connection, school):
 
 
 @pytest.mark.parametrize("status", ["IN_PROGRESS", "PAUSED"])
-async def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection, school, status):
-    before = await stored(connection)
+async def test_a_tree_whose_skills_are_all_completed_becomes_completed(db, connection, school, status):
+    before = await stored_rows(connection)
     await corrupt(
         connection,
         "update user_skill_tree_progress set status = %s, completed_at = null where user_id = %s",
@@ -366,35 +368,37 @@ async def test_a_tree_whose_skills_are_all_completed_is_completed(db, connection
         school.linus.id,
     )
 
-    changes = await check(
+    changes = await check_repair(
         db,
         ("profile_counts", "learner", school.linus.id, None, "trees_completed", "0", "1"),
         ("tree_progress", "tree", school.linus.id, school.tree.id, "status", "COMPLETED", status),
     )
 
     assert changes["tree", school.linus.id, school.tree.id, "status"] == (status, "COMPLETED")
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_a_completed_tree_has_a_moment_of_completion(db, connection, school):
-    before = await stored(connection)
+async def test_a_completed_tree_gets_its_time_of_completion(db, connection, school):
+    before = await stored_rows(connection)
     rule = "user_skill_tree_progress_completed_at_agrees"
-    # As in a database from before the rule.
+    # As in a database from before this constraint.
     await connection.execute(f"alter table user_skill_tree_progress drop constraint {rule}")
     try:
         await corrupt(connection, "update user_skill_tree_progress set completed_at = null where status = 'COMPLETED'")
 
-        await check(db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None))
+        await check_repair(
+            db, ("tree_progress", "tree", school.linus.id, school.tree.id, "completed_at", "a moment", None)
+        )
     finally:
         await connection.execute(
             f"alter table user_skill_tree_progress add constraint {rule}"
             " check ((status = 'COMPLETED') = (completed_at is not null)) not valid"
         )
 
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_work_in_a_tree_begins_it(db, connection, school):
+async def test_a_tree_with_work_in_it_becomes_started(db, connection, school):
     await corrupt(connection, "delete from user_skill_tree_progress where user_id = %s", school.grace.id)
     await corrupt(
         connection,
@@ -402,7 +406,7 @@ async def test_work_in_a_tree_begins_it(db, connection, school):
         school.ada.id,
     )
 
-    changes = await check(
+    changes = await check_repair(
         db,
         *(
             ("profile_counts", "learner", learner.id, None, "trees_started", "0", "1")
@@ -418,8 +422,8 @@ async def test_work_in_a_tree_begins_it(db, connection, school):
 
 
 @pytest.mark.parametrize("status", ["LOCKED", None])
-async def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
-    before = await stored(connection)
+async def test_a_skill_with_satisfied_prerequisites_is_unlocked(db, connection, school, status):
+    before = await stored_rows(connection)
     where = "where user_id = %s and skill_id = %s"
     await corrupt(
         connection,
@@ -430,15 +434,15 @@ async def test_a_skill_that_is_due_is_unlocked(db, connection, school, status):
         school.layout.id,
     )
 
-    changes = await check(
+    changes = await check_repair(
         db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", status)
     )
 
     assert changes == {("skill", school.ada.id, school.layout.id, "status"): (status, "AVAILABLE")}
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, school):
+async def test_a_repaired_unlock_is_not_later_than_the_start(db, connection, school):
     await corrupt(
         connection,
         "update user_skill_progress set status = 'LOCKED', started_at = '2026-03-01', unlocked_at = null"
@@ -447,19 +451,21 @@ async def test_a_locked_skill_with_a_start_is_unlocked_no_later(db, connection, 
         school.layout.id,
     )
 
-    await check(db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED"))
+    await check_repair(
+        db, ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED")
+    )
 
     assert (await db.progress.for_skill(school.ada.id, school.layout.id)).unlocked_at.month == 3
 
 
-async def test_a_skill_is_not_due_while_something_is_missing(db, connection, school):
+async def test_a_skill_stays_locked_while_a_prerequisite_is_missing(db, connection, school):
     await corrupt(connection, "update user_skill_progress set status = 'LOCKED' where status = 'AVAILABLE'")
     await corrupt(connection, "update skills set is_active = false where id = %s", school.html.id)
 
     unlocked = await db.doctor.examine("unlocked_where_due")
 
-    # Without html, layout needs only css, and css is what ada and linus have completed.
-    assert told(unlocked) == [
+    # Without html, layout needs only css, which ada and linus have completed.
+    assert summaries(unlocked) == [
         ("unlocked_where_due", "skill", school.ada.id, school.layout.id, "status", "AVAILABLE", "LOCKED")
     ]
 
@@ -467,8 +473,8 @@ async def test_a_skill_is_not_due_while_something_is_missing(db, connection, sch
 # --- the ledger and awards -------------------------------------------------------------------------------------------
 
 
-async def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school):
-    before = await stored(connection)
+async def test_a_completed_skill_without_an_event_gets_one(db, connection, school):
+    before = await stored_rows(connection)
     await corrupt(
         connection,
         "delete from xp_events where user_id = %s and source_id = %s",
@@ -478,7 +484,7 @@ async def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school
     await corrupt(connection, "update user_profiles set total_xp = 25 where user_id = %s", school.grace.id)
     await corrupt(connection, "update user_scores set xp = 25 where user_id = %s", school.grace.id)
 
-    findings = told(await db.doctor.examine())
+    findings = summaries(await db.doctor.examine())
     repair = await db.doctor.repair()
 
     assert findings[0] == (
@@ -492,11 +498,11 @@ async def test_a_completed_skill_is_entered_in_the_ledger(db, connection, school
     )
     assert {invariant for invariant, *_ in findings[1:]} == {"leaderboard_counts"}
     assert (repair.failures, repair.remaining) == ((), ())
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_an_award_that_was_not_earned_is_withdrawn_with_its_xp(db, connection, school):
-    before = await stored(connection)
+async def test_an_unearned_award_is_withdrawn_with_its_xp(db, connection, school):
+    before = await stored_rows(connection)
     await corrupt(
         connection,
         "insert into user_achievements (user_id, achievement_id) values (%s, %s)",
@@ -513,16 +519,16 @@ async def test_an_award_that_was_not_earned_is_withdrawn_with_its_xp(db, connect
         NOON.date(),
     )
 
-    changes = await check(
+    changes = await check_repair(
         db, ("award_is_entitled", "achievement", school.ada.id, school.three.id, "skill_completion_count", "3", "2")
     )
 
     assert {(what, after) for (_, _, _, what), (_, after) in changes.items()} == {("award", None), ("xp event", None)}
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_a_withdrawn_award_takes_those_with_it_that_its_xp_had_earned(db, connection, school):
-    before = await stored(connection)
+async def test_withdrawing_an_award_also_withdraws_those_earned_by_its_xp(db, connection, school):
+    before = await stored_rows(connection)
     for achievement, xp in ((school.three, 20), (school.rich, 5)):
         await corrupt(
             connection,
@@ -549,10 +555,10 @@ async def test_a_withdrawn_award_takes_those_with_it_that_its_xp_had_earned(db, 
     assert (repair.failures, repair.remaining) == ((), ())
     withdrawn = {each.subject_id for each in repair.changes if each.what == "award"}
     assert withdrawn == {school.three.id, school.rich.id}
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_an_award_is_judged_by_the_threshold_of_its_time(db, connection, school):
+async def test_an_award_is_judged_by_the_threshold_at_its_time(db, connection, school):
     await corrupt(
         connection,
         "update achievements set criteria = jsonb_set(criteria, '{threshold}', '1000'), updated_at = now()"
@@ -564,7 +570,7 @@ async def test_an_award_is_judged_by_the_threshold_of_its_time(db, connection, s
     assert await db.doctor.examine() == []
 
 
-async def test_an_award_is_believed_once_its_achievement_counts_something_else(db, connection, school):
+async def test_an_award_is_kept_after_its_criteria_change_type(db, connection, school):
     await corrupt(
         connection,
         """update achievements set criteria = '{"type": "streak_days", "threshold": 30}' where id = %s""",
@@ -577,14 +583,14 @@ async def test_an_award_is_believed_once_its_achievement_counts_something_else(d
 @pytest.mark.parametrize(
     "metadata", ["null", "{}", '{"criteria": null}', '{"criteria": {"threshold": "?"}, "value": []}', '{"criteria": 1}']
 )
-async def test_notes_that_cannot_be_read_are_no_hindrance(db, connection, school, metadata):
+async def test_unreadable_metadata_of_an_award_is_ignored(db, connection, school, metadata):
     await corrupt(connection, "update user_achievements set metadata = nullif(%s::jsonb, 'null')", metadata)
 
     assert await db.doctor.examine() == []
 
 
-async def test_an_award_is_entered_in_the_ledger(db, connection, school):
-    before = await stored(connection)
+async def test_an_award_without_an_event_gets_one(db, connection, school):
+    before = await stored_rows(connection)
     await corrupt(
         connection,
         "delete from xp_events where user_id = %s and source_id = %s",
@@ -592,15 +598,15 @@ async def test_an_award_is_entered_in_the_ledger(db, connection, school):
         school.three.id,
     )
 
-    changes = await check(
+    changes = await check_repair(
         db, ("award_is_entitled", "achievement", school.linus.id, school.three.id, "xp event", "0", None)
     )
 
     assert changes == {("achievement", school.linus.id, school.three.id, "xp event"): (None, "0")}
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_an_award_that_was_paid_is_given_back_and_does_not_pay_twice(db, connection, school):
+async def test_a_missing_award_with_an_event_is_restored_without_paying_again(db, connection, school):
     await corrupt(
         connection,
         "delete from user_achievements where user_id = %s and achievement_id = %s",
@@ -608,7 +614,7 @@ async def test_an_award_that_was_paid_is_given_back_and_does_not_pay_twice(db, c
         school.rich.id,
     )
 
-    changes = await check(
+    changes = await check_repair(
         db, ("event_has_award", "achievement", school.linus.id, school.rich.id, "award", "2026-03-04 12:00:00", None)
     )
 
@@ -619,7 +625,7 @@ async def test_an_award_that_was_paid_is_given_back_and_does_not_pay_twice(db, c
     ("backfill", "is_due"),
     [(None, False), ("2026-12-01 00:00+00", True), ("under way", False), ("2026-01-01 00:00+00", False)],
 )
-async def test_a_later_achievement_is_due_once_it_has_been_back_filled(db, connection, school, backfill, is_due):
+async def test_a_later_achievement_is_due_only_after_its_backfill(db, connection, school, backfill, is_due):
     later = await add_achievement(db, "Later", criteria={"type": "xp_threshold", "threshold": 70})
     await corrupt(connection, "update achievements set updated_at = '2026-06-01' where id = %s", later.id)
     if backfill is not None:
@@ -636,7 +642,7 @@ async def test_a_later_achievement_is_due_once_it_has_been_back_filled(db, conne
     )
 
 
-async def test_an_achievement_made_after_the_report_of_a_fast_clock_is_not_due_yet(db, school):
+async def test_an_achievement_created_after_a_report_from_a_fast_clock_is_not_due(db, school):
     now = datetime.now(UTC)
     await db.progress.record_activity(school.linus.id, school.html.id, minutes=5, at=now + timedelta(seconds=50))
 
@@ -654,8 +660,8 @@ WEEK = "WEEK 2026-03-02"
     ("column", "wrong", "right"),
     [("xp", "44", "45"), ("reached_at", "2026-03-04 13:00:00+00", "2026-03-04 12:00:00+00")],
 )
-async def test_a_score_is_counted_anew(db, connection, school, column, wrong, right):
-    before = await stored(connection)
+async def test_a_leaderboard_score_is_repaired(db, connection, school, column, wrong, right):
+    before = await stored_rows(connection)
     await corrupt(
         connection,
         f"update user_scores set {column} = %s where user_id = %s and board = 'WEEK'",
@@ -667,17 +673,17 @@ async def test_a_score_is_counted_anew(db, connection, school, column, wrong, ri
     repair = await db.doctor.repair()
 
     expected = ("leaderboard_scores", "leaderboard", school.ada.id, None, f"{WEEK}: {column}", right, wrong)
-    assert told(findings) == [expected]
+    assert summaries(findings) == [expected]
     assert (repair.failures, repair.remaining) == ((), ())
     assert (f"{WEEK}: {column}", wrong, right) in {(each.what, each.before, each.after) for each in repair.changes}
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_a_score_says_whether_the_learner_is_shown(db, connection, school):
+async def test_the_visibility_of_a_score_follows_the_profile(db, connection, school):
     await corrupt(connection, "update user_profiles set is_on_leaderboard = false where user_id = %s", school.ada.id)
     await corrupt(connection, "update users set is_active = false where id = %s", school.grace.id)
 
-    changes = await check(
+    changes = await check_repair(
         db,
         *(
             ("leaderboard_scores", "leaderboard", learner.id, None, f"{board}: is_listed", "false", "true")
@@ -691,8 +697,8 @@ async def test_a_score_says_whether_the_learner_is_shown(db, connection, school)
     assert await value(connection, shown) == 3
 
 
-async def test_a_score_that_is_missing_or_too_many_is_mended(db, connection, school):
-    before = await stored(connection)
+async def test_missing_and_superfluous_scores_are_repaired(db, connection, school):
+    before = await stored_rows(connection)
     await corrupt(connection, "delete from user_scores where user_id = %s and board = 'MONTH'", school.ada.id)
     await corrupt(
         connection,
@@ -709,10 +715,10 @@ async def test_a_score_that_is_missing_or_too_many_is_mended(db, connection, sch
         ("MONTH 2026-03-01: xp", True),
     ]
     assert (repair.failures, repair.remaining) == ((), ())
-    assert await stored(connection) == before
+    assert await stored_rows(connection) == before
 
 
-async def test_counts_are_those_of_the_scores(db, connection, school):
+async def test_leaderboard_counts_are_repaired_from_the_scores(db, connection, school):
     await corrupt(
         connection,
         "update leaderboard_counts set counts = add_counts(counts, array_fill(0, array[45]) || 2 || array_fill(0,"
@@ -721,13 +727,13 @@ async def test_counts_are_those_of_the_scores(db, connection, school):
     )
     what = f"{WEEK}: learners with XP from 45, level 0"
 
-    changes = await check(db, ("leaderboard_counts", "leaderboard", None, None, what, "1", "3"))
+    changes = await check_repair(db, ("leaderboard_counts", "leaderboard", None, None, what, "1", "3"))
 
     slot = school.ada.id.bytes[15] & 7
     assert changes == {("leaderboard", None, None, f"{what}, slot {slot}"): ("3", "1")}
 
 
-async def test_counts_of_every_level_are_made_again(db, connection, school):
+async def test_missing_leaderboard_counts_are_restored_at_every_level(db, connection, school):
     [long] = await add_skills(db, school.tree, "long")
     await db.skills.update(long.id, xp_value=1_000_000)
     await db.progress.complete_skill(school.ada.id, long.id, at=NOON)
@@ -744,7 +750,7 @@ async def test_counts_of_every_level_are_made_again(db, connection, school):
     assert await rows(connection, counts) == [row for row in before if any(row[4])]
 
 
-async def test_a_count_below_nothing_is_told_even_where_the_sum_is_right(db, connection, school):
+async def test_a_negative_count_is_reported_even_if_the_sum_is_right(db, connection, school):
     slot = school.ada.id.bytes[15] & 7
     change = "array_fill(0, array[45]) || %s || array_fill(0, array[18])"
     for moved, by in ((slot, -2), ((slot + 1) & 7, 2)):
@@ -759,15 +765,15 @@ async def test_a_count_below_nothing_is_told_even_where_the_sum_is_right(db, con
         )
     what = f"{WEEK}: learners with XP from 45, level 0, slot {slot}"
 
-    changes = await check(db, ("leaderboard_counts", "leaderboard", None, None, what, "0 or more", "-1"))
+    changes = await check_repair(db, ("leaderboard_counts", "leaderboard", None, None, what, "0 or more", "-1"))
 
     assert changes["leaderboard", None, None, what] == ("-1", "1")
 
 
-# --- mending while others act ----------------------------------------------------------------------------------------
+# --- concurrent repairs ----------------------------------------------------------------------------------------------
 
 
-async def test_a_learner_who_cannot_be_mended_keeps_no_other_from_it(db, connection, school):
+async def test_a_learner_who_cannot_be_repaired_does_not_stop_other_repairs(db, connection, school):
     await corrupt(connection, "update user_profiles set skills_completed = 99")
     await corrupt(
         connection, "delete from user_skill_progress where skill_id = %s and status = 'AVAILABLE'", school.layout.id
@@ -788,7 +794,7 @@ async def test_a_learner_who_cannot_be_mended_keeps_no_other_from_it(db, connect
 
     assert [failure.subject for failure in repair.failures] == [f"learner {school.ada.id}"]
     assert "not this one" in repair.failures[0].error
-    # Nothing of ada's: the skill that was due has been taken back with the rest.
+    # Nothing for ada: the unlock of her skill was rolled back with the rest.
     assert {each.user_id for each in repair.changes} == {school.grace.id, school.linus.id}
     assert {(each.invariant, each.user_id) for each in repair.remaining} == {
         ("profile_counts", school.ada.id),
@@ -797,7 +803,7 @@ async def test_a_learner_who_cannot_be_mended_keeps_no_other_from_it(db, connect
     assert (again.failures, again.remaining) == ((), ())
 
 
-async def test_learners_go_on_while_they_are_mended(db, connection, school):
+async def test_learners_can_work_during_a_repair(db, connection, school):
     learners = [await add_user(db, f"learner{number}") for number in range(6)]
     skills = [school.html, school.css, school.layout, school.grid]
     for learner in learners:
@@ -810,7 +816,7 @@ async def test_learners_go_on_while_they_are_mended(db, connection, school):
     async def learn(learner):
         return [await db.progress.complete_skill(learner.id, skill.id) for skill in skills]
 
-    results = await together_async(
+    results = await concurrently_async(
         db.doctor.repair, db.doctor.repair, *(lambda learner=learner: learn(learner) for learner in learners)
     )
     last = await db.doctor.repair()

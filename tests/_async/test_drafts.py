@@ -1,25 +1,25 @@
-"""Trees that are not published: to learners they are nobody's, but for those who are in them already."""
+"""Unpublished trees: they do not exist for learners, except for those who have already started them."""
 
 import re
 from uuid import uuid4
 
 import pytest
 
-from _async.calls import CATALOGUE, OWN, add_belongings, add_course
 from _async.factories import (
     add_skills,
     add_tree,
     add_user,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_refusal,
     rows,
     value,
 )
-from _async.test_strangers import in_a_unit, said
+from _async.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, add_course, add_sample_learner
+from _async.test_strangers import answer_in_unit, answer_text
 from skilltree.errors import PrerequisitesNotMet, SkillNotFound, TreeNotFound
 
-CALLS = {**OWN, **CATALOGUE}
+CALLS = {**LEARNER_CALLS, **CATALOGUE_CALLS}
 IDS = [
     "tree_id",
     "done_id",
@@ -32,32 +32,32 @@ IDS = [
 ]
 
 
-def without(of):
-    """Return the same belongings with a catalogue in which none of its trees is."""
-    return of._replace(slug="nowhere", **{field: uuid4() for field in IDS})
+def with_unknown_catalogue(learner):
+    """Return a copy of the learner whose trees and skills have unknown ids."""
+    return learner._replace(slug="nowhere", **{field: uuid4() for field in IDS})
 
 
-def unnamed(of, text):
-    """Return a text without what tells of which trees it is."""
+def without_identity(learner, text):
+    """Return a text in which field names replace the values that identify the trees."""
     for field in IDS:
-        text = text.replace(str(getattr(of, field)), field)
-    return re.sub(rf"\b{of.slug}\b", "slug", text)
+        text = text.replace(str(getattr(learner, field)), field)
+    return re.sub(rf"\b{learner.slug}\b", "slug", text)
 
 
-def kind(answer):
-    """Return what kind of answer it is: the class of what came back first, or of the error."""
+def answer_kind(answer):
+    """Return the class of the first value in an answer, or of its error."""
     return answer.partition("(")[0].partition(":")[0]
 
 
 @pytest.fixture
 async def ada(db):
-    """A learner who is in the tree web, and not in the tree untouched."""
-    return await add_belongings(db, "ada", await add_course(db))
+    """A learner who has started the tree ``web``, and not the tree ``untouched``."""
+    return await add_sample_learner(db, "ada", await add_course(db))
 
 
 @pytest.fixture
 async def grace(db, ada):
-    """A learner who is in no tree; what she asks for are ada's, which have become drafts."""
+    """A learner who has started no tree. She asks for ada's trees, which have become drafts."""
     learner = await add_user(db, "grace")
     await db.trees.unpublish(ada.tree_id)
     await db.trees.unpublish(ada.untouched_tree_id)
@@ -66,12 +66,12 @@ async def grace(db, ada):
 
 @pytest.fixture
 async def draft(db):
-    """A tree that has never been published, and its two skills."""
+    """A tree that was never published, and its two skills."""
     tree = await add_tree(db, "draft", published=False, description="Hidden")
     return tree, await add_skills(db, tree, "first", second=["first"])
 
 
-# --- to those who are not in it --------------------------------------------------------------------------------------
+# --- learners outside the tree ---------------------------------------------------------------------------------------
 
 WHO = {
     "a learner": lambda app, grace: app.as_user(grace.user_id),
@@ -80,37 +80,37 @@ WHO = {
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_a_draft_is_as_a_tree_that_does_not_exist(app, grace, subtests, who):
-    absent = without(grace)
+async def test_a_draft_looks_like_a_tree_that_does_not_exist(app, grace, subtests, who):
+    absent = with_unknown_catalogue(grace)
 
     for name, call in CALLS.items():
         async with case(subtests, name):
-            of_draft = await in_a_unit(call, WHO[who](app, grace), grace)
-            of_nothing = await in_a_unit(call, WHO[who](app, grace), absent)
+            of_draft = await answer_in_unit(call, WHO[who](app, grace), grace)
+            of_nothing = await answer_in_unit(call, WHO[who](app, grace), absent)
             if not name.startswith(("users.", "sessions.")):
-                assert unnamed(grace, of_draft) == unnamed(absent, of_nothing)
+                assert without_identity(grace, of_draft) == without_identity(absent, of_nothing)
             assert [field for field in IDS if str(getattr(grace, field)) in of_nothing] == []
 
 
-async def test_a_draft_is_as_a_tree_that_does_not_exist_outside_a_unit_of_work_too(app, grace, subtests):
-    absent = without(grace)
+async def test_a_draft_looks_absent_outside_a_unit_of_work_too(app, grace, subtests):
+    absent = with_unknown_catalogue(grace)
 
-    for name, call in CATALOGUE.items():
+    for name, call in CATALOGUE_CALLS.items():
         async with case(subtests, name):
-            of_draft, of_nothing = await said(call, app, grace), await said(call, app, absent)
-            assert unnamed(grace, of_draft) == unnamed(absent, of_nothing)
+            of_draft, of_nothing = await answer_text(call, app, grace), await answer_text(call, app, absent)
+            assert without_identity(grace, of_draft) == without_identity(absent, of_nothing)
             assert [field for field in IDS if str(getattr(grace, field)) in of_nothing] == []
 
 
-async def test_no_action_in_a_draft_leaves_anything_behind(app, connection, grace, subtests):
-    before = await everything(connection)
+async def test_actions_in_a_draft_write_nothing(app, connection, grace, subtests):
+    before = await all_rows_fingerprint(connection)
 
-    for name, call in OWN.items():
+    for name, call in LEARNER_CALLS.items():
         if name.startswith("progress."):
             async with case(subtests, name):
                 async with app.as_user(grace.user_id) as unit:
-                    await said(call, unit, grace)
-                assert await everything(connection) == before
+                    await answer_text(call, unit, grace)
+                assert await all_rows_fingerprint(connection) == before
 
 
 async def test_a_draft_pays_no_xp(app, db, connection, draft):
@@ -124,7 +124,7 @@ async def test_a_draft_pays_no_xp(app, db, connection, draft):
     assert await rows(connection, "select skill_tree_id from begun_trees") == []
 
 
-async def test_a_draft_is_loaded_searched_and_listed_by_authors_only(app, db, draft):
+async def test_only_authors_load_search_and_list_a_draft(app, db, draft):
     tree, _ = draft
 
     async with app.as_user(None) as unit:
@@ -140,7 +140,7 @@ async def test_a_draft_is_loaded_searched_and_listed_by_authors_only(app, db, dr
     assert [found.id for found in (await db.trees.list(published=False)).items] == [tree.id]
 
 
-async def test_a_tree_is_there_once_it_is_published(app, db, draft):
+async def test_a_tree_is_visible_once_it_is_published(app, db, draft):
     ada = await add_user(db)
     tree, (first, _) = draft
     await db.trees.publish(tree.id)
@@ -152,20 +152,20 @@ async def test_a_tree_is_there_once_it_is_published(app, db, draft):
     assert [skill.status for skill in loaded.skills] == ["COMPLETED", "AVAILABLE"]
 
 
-# --- to those who are in it ------------------------------------------------------------------------------------------
+# --- learners in the tree --------------------------------------------------------------------------------------------
 
 
-async def test_a_tree_that_is_unpublished_stays_with_its_learners(app, db, ada, subtests):
-    before = {name: await in_a_unit(call, app.as_user(ada.user_id), ada) for name, call in CALLS.items()}
+async def test_an_unpublished_tree_stays_visible_to_its_learners(app, db, ada, subtests):
+    before = {name: await answer_in_unit(call, app.as_user(ada.user_id), ada) for name, call in CALLS.items()}
 
     await db.trees.unpublish(ada.tree_id)
 
     for name, call in CALLS.items():
         async with case(subtests, name):
-            assert kind(await in_a_unit(call, app.as_user(ada.user_id), ada)) == kind(before[name])
+            assert answer_kind(await answer_in_unit(call, app.as_user(ada.user_id), ada)) == answer_kind(before[name])
 
 
-async def test_it_stays_with_nobody_else(app, db, ada):
+async def test_an_unpublished_tree_is_hidden_from_other_learners(app, db, ada):
     await db.trees.unpublish(ada.tree_id)
     grace = await add_user(db, "grace")
 
@@ -175,12 +175,12 @@ async def test_it_stays_with_nobody_else(app, db, ada):
         await unit.progress.complete_skill(ada.user_id, ada.begun_id)
     async with app.as_user(grace.id) as unit:
         assert (await unit.trees.list(published=False)).items == ()
-        # Another learner's id opens nothing.
+        # Another learner's id gives no access.
         with pytest.raises(TreeNotFound):
             await unit.trees.load("web", ada.user_id)
 
 
-async def test_a_tree_that_was_taken_back_to_the_start_stays_too(app, db, ada):
+async def test_a_reset_tree_stays_visible_after_it_is_unpublished(app, db, ada):
     async with app.as_user(ada.user_id) as unit:
         await unit.progress.reset_tree(ada.user_id, ada.tree_id)
     await db.trees.unpublish(ada.tree_id)
@@ -189,27 +189,27 @@ async def test_a_tree_that_was_taken_back_to_the_start_stays_too(app, db, ada):
         assert (await unit.progress.start_tree(ada.user_id, ada.tree_id)).status == "IN_PROGRESS"
 
 
-# --- to authors ------------------------------------------------------------------------------------------------------
+# --- authors ---------------------------------------------------------------------------------------------------------
 
 
-async def test_authors_read_a_draft_as_what_is_published(app, db, ada, subtests):
-    before = {name: await in_a_unit(call, app.as_service(None), ada) for name, call in CALLS.items()}
+async def test_authors_read_a_draft_like_a_published_tree(app, db, ada, subtests):
+    before = {name: await answer_in_unit(call, app.as_service(None), ada) for name, call in CALLS.items()}
 
     await db.trees.unpublish(ada.tree_id)
     await db.trees.unpublish(ada.untouched_tree_id)
 
     for name, call in CALLS.items():
         async with case(subtests, name):
-            assert kind(await in_a_unit(call, app.as_service(None), ada)) == kind(before[name])
+            assert answer_kind(await answer_in_unit(call, app.as_service(None), ada)) == answer_kind(before[name])
 
 
-# --- what comes before a tree ----------------------------------------------------------------------------------------
+# --- prerequisites ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_draft_that_a_learner_is_not_in_does_not_gate(app, db, draft):
+async def test_a_draft_that_the_learner_has_not_started_does_not_gate(app, db, draft):
     ada = await add_user(db)
     tree, _ = draft
-    # What comes before the draft gates nothing through it.
+    # A prerequisite of the draft does not gate through it either.
     before = await add_tree(db, "before")
     await db.trees.set_prerequisites(tree.id, [before.id])
     web = await add_tree(db, "web", prerequisites=[tree.id])
@@ -218,7 +218,7 @@ async def test_a_draft_that_a_learner_is_not_in_does_not_gate(app, db, draft):
         assert (await unit.progress.start_tree(ada.id, web.id)).status == "IN_PROGRESS"
 
 
-async def test_whoever_acts_for_the_learner_a_draft_does_not_gate(app, db, draft):
+async def test_a_draft_does_not_gate_when_the_service_acts_for_the_learner(app, db, draft):
     ada = await add_user(db)
     web = await add_tree(db, "web", prerequisites=[draft[0].id])
 
@@ -226,7 +226,7 @@ async def test_whoever_acts_for_the_learner_a_draft_does_not_gate(app, db, draft
         assert (await unit.progress.start_tree(ada.id, web.id)).status == "IN_PROGRESS"
 
 
-async def test_a_draft_that_a_learner_is_in_gates(app, db, connection, draft):
+async def test_a_draft_that_the_learner_has_started_gates(app, db, connection, draft):
     ada = await add_user(db)
     tree, (first, second) = draft
     web = await add_tree(db, "web", prerequisites=[tree.id])
@@ -241,7 +241,7 @@ async def test_a_draft_that_a_learner_is_in_gates(app, db, connection, draft):
         assert (await unit.progress.start_tree(ada.id, web.id)).status == "IN_PROGRESS"
 
 
-async def test_a_refusal_names_no_draft(app, db, connection, draft):
+async def test_an_error_names_no_draft(app, db, connection, draft):
     ada = await add_user(db)
     open_tree = await add_tree(db, "open")
     web = await add_tree(db, "web", prerequisites=[draft[0].id, open_tree.id])
@@ -252,7 +252,7 @@ async def test_a_refusal_names_no_draft(app, db, connection, draft):
     assert refusal.value.missing == ((open_tree.id, "Open"),)
 
 
-async def test_a_file_that_a_visitor_exports_names_no_draft(app, db, draft):
+async def test_an_export_by_a_visitor_names_no_draft(app, db, draft):
     open_tree = await add_tree(db, "open")
     await add_tree(db, "web", prerequisites=[draft[0].id, open_tree.id])
 
@@ -261,10 +261,10 @@ async def test_a_file_that_a_visitor_exports_names_no_draft(app, db, draft):
     assert (await db.trees.export_tree("web")).prerequisites == ("draft", "open")
 
 
-# --- at the same time ------------------------------------------------------------------------------------------------
+# --- concurrency -----------------------------------------------------------------------------------------------------
 
 
-async def test_who_begins_before_an_author_has_unpublished_is_in(app, db, ada):
+async def test_a_learner_who_starts_before_the_tree_is_unpublished_keeps_it(app, db, ada):
     grace = await add_user(db, "grace")
 
     async with app.as_service(None) as author:
@@ -289,7 +289,7 @@ async def test_the_view_has_every_column_of_the_table(connection):
     assert of_view == of_table
 
 
-async def test_the_view_has_the_rights_of_who_reads_it(connection):
+async def test_the_view_checks_the_privileges_of_its_reader(connection):
     options = await value(connection, "select reloptions from pg_class where oid = 'visible_trees'::regclass")
 
     assert options == ["security_invoker=true"]

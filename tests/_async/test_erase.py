@@ -1,4 +1,4 @@
-"""All that is held on a learner: handed out, and made nobody's."""
+"""Exporting and erasing everything that is stored about a learner."""
 
 import json
 import tracemalloc
@@ -16,9 +16,10 @@ from _async.factories import (
     expect_nothing_written,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_async, failures, in_background_async
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     InvalidCredentials,
@@ -29,7 +30,6 @@ from skilltree.errors import (
     UserNotFound,
 )
 from skilltree.models.enums import Leaderboard
-from together import failures, meanwhile_async, together_async
 
 UNKNOWN = UUID(int=0)
 HERE = "datname = current_database()"
@@ -44,7 +44,7 @@ async def skills(db, tree):
 
 @pytest.fixture
 async def grace(db, connection, tree, skills):
-    """A learner of whom something is held wherever something can be."""
+    """A learner with data in every table and column that can hold it."""
     grace = await add_user(db, "grace", first_name="Grace", last_name="Hopper", avatar_url="https://grace.example")
     await db.users.update_profile(
         grace.id,
@@ -73,26 +73,26 @@ async def grace(db, connection, tree, skills):
 
 @pytest.fixture
 async def app(url):
-    """The database as the application logs in to it."""
+    """The database, opened with the application's login role."""
     async with AsyncDatabase(f"{url} user=skilltree_app", min_size=1, max_size=4, timeout=10) as app:
         yield app
 
 
 async def exported(users, user_id):
-    """Return what is held on a learner, parsed."""
-    return json.loads(await whole(users.export(user_id)))
+    """Return the parsed export of a learner."""
+    return json.loads(await joined(users.export(user_id)))
 
 
-async def whole(chunks):
-    """Return the text that chunks make."""
+async def joined(chunks):
+    """Return the chunks joined into one text."""
     text = ""
     async for chunk in chunks:
         text += chunk
     return text
 
 
-async def found(connection, *needles):
-    """Return the tables, of every schema, in which a text stands."""
+async def tables_containing(connection, *needles):
+    """Return the tables of all schemas that contain one of these texts."""
     tables = await rows(
         connection,
         "select relid::regclass::text from pg_stat_user_tables order by 1",
@@ -127,7 +127,7 @@ TRACES = (
 # --- export ----------------------------------------------------------------------------------------------------------
 
 
-async def test_an_export_is_one_document_with_all_that_is_held(db, grace, tree, skills):
+async def test_an_export_is_one_document_with_all_data(db, grace, tree, skills):
     held = await exported(db.users, grace.id)
 
     assert (held["account"]["id"], held["account"]["email"]) == (str(grace.id), "grace@example.org")
@@ -151,26 +151,26 @@ async def test_an_export_is_one_document_with_all_that_is_held(db, grace, tree, 
     assert [authored["skill"] for authored in held["authored_skills"]] == ["css"]
 
 
-async def test_an_export_holds_everything_that_stands_anywhere(db, grace):
-    text = await whole(db.users.export(grace.id))
+async def test_an_export_contains_every_stored_text(db, grace):
+    text = await joined(db.users.export(grace.id))
 
     assert [trace for trace in TRACES if trace.lower() not in text.lower()] == []
 
 
-async def test_an_export_holds_no_hash(db, connection, grace):
-    text = await whole(db.users.export(grace.id))
+async def test_an_export_contains_no_hash(db, connection, grace):
+    text = await joined(db.users.export(grace.id))
 
     assert await value(connection, "select password_hash from users where id = %s", grace.id) not in text
     assert "hash" not in text
 
 
-async def test_times_of_an_export_are_of_iso_8601(db, grace):
+async def test_times_in_an_export_have_the_form_of_iso_8601(db, grace):
     held = await exported(db.users, grace.id)
 
     assert datetime.fromisoformat(held["account"]["created_at"]) == grace.created_at
 
 
-async def test_an_export_of_who_has_done_nothing_has_every_list_empty(db, learner):
+async def test_an_export_of_a_new_learner_has_empty_lists(db, learner):
     held = await exported(db.users, learner.id)
 
     assert [entry["action"] for entry in held["audit_trail"]] == ["INSERT", "INSERT"]
@@ -191,7 +191,7 @@ async def test_an_export_of_who_has_done_nothing_has_every_list_empty(db, learne
     }
 
 
-async def test_learners_export_what_is_theirs_and_nobody_elses(db, app, connection, grace, learner):
+async def test_learners_export_their_own_data_only(db, app, connection, grace, learner):
     own = await exported(app.as_user(grace.id).users, grace.id)
 
     assert own == await exported(db.users, grace.id)
@@ -200,11 +200,11 @@ async def test_learners_export_what_is_theirs_and_nobody_elses(db, app, connecti
             await anext(app.as_user(nobody).users.export(grace.id))
 
 
-async def test_the_service_exports_what_is_held_on_anybody(db, app, grace):
+async def test_the_service_exports_the_data_of_any_learner(db, app, grace):
     assert await exported(app.as_service().users, grace.id) == await exported(db.users, grace.id)
 
 
-async def test_an_export_without_anybody_to_work_as_is_refused(app, grace):
+async def test_an_export_without_a_learner_or_the_service_is_refused(app, grace):
     with pytest.raises(PermissionDenied):
         await exported(app.users, grace.id)
 
@@ -214,24 +214,24 @@ async def test_an_unknown_learner_has_no_export(db, grace):
         await exported(db.users, UNKNOWN)
 
 
-async def test_who_is_gone_has_no_export_though_their_trees_stay(db, grace):
+async def test_a_deleted_learner_has_no_export_even_if_their_trees_stay(db, grace):
     await db.users.delete(grace.id)
 
     with pytest.raises(UserNotFound):
         await exported(db.users, grace.id)
 
 
-async def test_an_export_within_a_unit_of_work_sees_what_was_done_there(app, grace, skills):
+async def test_an_export_in_a_unit_of_work_sees_its_changes(app, grace, skills):
     async with app.as_user(grace.id) as unit:
         await unit.progress.complete_skill(grace.id, skills[2].id)
         held = await exported(unit.users, grace.id)
-        # The unit is again what it was before.
+        # The unit of work has its former role again.
         assert (await unit.users.get(grace.id)).id == grace.id
 
     assert [event["source"] for event in held["xp_events"]].count("css") == 1
 
 
-async def test_an_export_shows_one_moment_while_the_learner_goes_on(db, connection, learner, skills):
+async def test_an_export_is_a_snapshot_while_the_learner_works(db, connection, learner, skills):
     await connection.execute(
         "insert into skills (skill_tree_id, name, key) select %s, repeat('long ', 40), n::text"
         " from generate_series(1, 2000) as n",
@@ -246,14 +246,14 @@ async def test_an_export_shows_one_moment_while_the_learner_goes_on(db, connecti
     async with aclosing(db.users.export(learner.id)) as chunks:
         text = await anext(chunks)
         await db.progress.complete_skill(learner.id, skills[0].id)
-        text += await whole(chunks)
+        text += await joined(chunks)
 
     held = json.loads(text)
     assert len(held["skill_progress"]) == 2000
     assert (held["profile"]["total_xp"], held["xp_events"]) == (0, [])
 
 
-async def test_an_export_of_much_is_never_in_memory_as_a_whole(db, connection, learner):
+async def test_a_large_export_is_never_in_memory_as_a_whole(db, connection, learner):
     await connection.execute(
         "insert into xp_events (user_id, source_kind, source_id, xp)"
         " select %s, 'SKILL', gen_random_uuid(), 1 from generate_series(1, 20000)",
@@ -271,7 +271,7 @@ async def test_an_export_of_much_is_never_in_memory_as_a_whole(db, connection, l
     assert (size > 6_000_000, longest < 100_000, peak < 1_500_000) == (True, True, True)
 
 
-async def test_an_export_that_is_given_up_gives_its_connection_back(db, connection, grace):
+async def test_an_abandoned_export_returns_its_connection(db, connection, grace):
     for _ in range(20):
         async with aclosing(db.users.export(grace.id)) as chunks:
             assert (await anext(chunks)).startswith('{"account": {')
@@ -280,7 +280,7 @@ async def test_an_export_that_is_given_up_gives_its_connection_back(db, connecti
     assert await value(connection, f"select count(*) from pg_stat_activity where {HERE} and state ~ 'transaction'") == 0
 
 
-async def test_an_export_whose_connection_breaks_ends_with_a_named_error(db, connection, grace):
+async def test_an_export_on_a_broken_connection_raises(db, connection, grace):
     with pytest.raises(ServerUnavailable):
         async with db.transaction() as unit:
             await rows(
@@ -293,22 +293,24 @@ async def test_an_export_whose_connection_breaks_ends_with_a_named_error(db, con
 # --- erase -----------------------------------------------------------------------------------------------------------
 
 
-async def test_nothing_in_the_database_leads_to_an_erased_learner(db, connection, grace):
+async def test_nothing_in_the_database_identifies_an_erased_learner(db, connection, grace):
     ids = [each for (each,) in await rows(connection, "select id::text from user_skill_progress")]
     created = await value(connection, "select to_char(created_at, 'SS.US') from users where id = %s", grace.id)
     traces = (*TRACES, str(grace.id), *ids, created)
-    # The search finds what is there.
-    assert {"users", "user_profiles", "user_sessions", "skill_trees", "skills"} <= set(await found(connection, *traces))
+    # The search finds the traces before the erasure.
+    assert {"users", "user_profiles", "user_sessions", "skill_trees", "skills"} <= set(
+        await tables_containing(connection, *traces)
+    )
 
     await db.users.erase(grace.id)
 
-    assert await found(connection, *traces) == []
+    assert await tables_containing(connection, *traces) == []
     with pytest.raises(UserNotFound):
         await db.users.get(grace.id)
     assert await db.users.find_by_email("grace@example.org") is None
 
 
-async def test_what_an_erased_learner_achieved_stays_as_nobodys(db, connection, grace, tree, skills):
+async def test_an_erased_learners_progress_stays_under_another_id(db, connection, grace, tree, skills):
     sums = (
         "select (select sum(xp) from xp_events), (select sum(total_xp) from user_profiles),"
         " (select sum(minutes) from user_activity_days), (select sum(hours_learned) from user_profiles),"
@@ -329,7 +331,7 @@ async def test_what_an_erased_learner_achieved_stays_as_nobodys(db, connection, 
     assert await db.doctor.examine() == []
 
 
-async def test_times_of_what_stays_are_days(db, connection, grace):
+async def test_times_in_what_stays_are_truncated_to_days(db, connection, grace):
     await db.users.erase(grace.id)
 
     times = await rows(
@@ -344,7 +346,7 @@ async def test_times_of_what_stays_are_days(db, connection, grace):
         assert (table, column, await value(connection, odd)) == (table, column, 0)
 
 
-async def test_others_rank_as_if_an_erased_learner_had_left(db, connection, grace, learner, skills):
+async def test_an_erased_learner_leaves_the_leaderboards(db, connection, grace, learner, skills):
     await db.progress.complete_skill(learner.id, skills[0].id)
     ahead = await db.leaderboards.rank(learner.id)
 
@@ -356,7 +358,7 @@ async def test_others_rank_as_if_an_erased_learner_had_left(db, connection, grac
     assert await db.doctor.examine() == []
 
 
-async def test_other_learners_are_untouched_by_an_erasure(db, connection, grace, learner, skills):
+async def test_an_erasure_does_not_change_other_learners(db, connection, grace, learner, skills):
     await db.progress.complete_skill(learner.id, skills[0].id)
     await db.sessions.start(learner.id)
     before = await exported(db.users, learner.id)
@@ -366,7 +368,7 @@ async def test_other_learners_are_untouched_by_an_erasure(db, connection, grace,
     assert await exported(db.users, learner.id) == before
 
 
-async def test_address_and_user_name_of_an_erased_learner_are_free(db, grace):
+async def test_address_and_username_of_an_erased_learner_can_be_used_again(db, grace):
     await db.users.erase(grace.id)
 
     again = await add_user(db, "grace")
@@ -384,16 +386,16 @@ async def test_an_erased_learner_cannot_be_erased_again(db, connection, grace):
         await db.users.erase(UNKNOWN)
 
 
-async def test_erasing_is_for_the_service_and_it_does_so_for_learners(app, connection, grace):
+async def test_only_the_service_erases_and_it_may_act_for_a_learner(app, connection, grace):
     async with expect_refusal(connection, PermissionDenied):
         await app.as_user(grace.id).users.erase(grace.id)
 
     await app.as_service(grace.id).users.erase(grace.id)
 
-    assert await found(connection, *TRACES, str(grace.id)) == []
+    assert await tables_containing(connection, *TRACES, str(grace.id)) == []
 
 
-async def test_an_administrator_is_still_the_actor_after_an_erasure_and_the_erased_is_not(app, grace, learner):
+async def test_an_erasure_keeps_its_administrator_as_actor_but_not_the_learner(app, grace, learner):
     actor = "select current_user, current_setting('app.actor_id')"
 
     async with app.as_service(learner.id) as unit:
@@ -404,7 +406,7 @@ async def test_an_administrator_is_still_the_actor_after_an_erasure_and_the_eras
         assert await rows(unit._open_connection(), actor) == [("app_service", "")]
 
 
-async def test_an_erasure_in_a_unit_of_work_that_fails_has_not_been(db, connection, grace):
+async def test_an_erasure_is_rolled_back_with_its_unit_of_work(db, connection, grace):
     async with expect_nothing_written(connection):
         with pytest.raises(ZeroDivisionError):
             async with db.transaction() as unit:
@@ -412,47 +414,47 @@ async def test_an_erasure_in_a_unit_of_work_that_fails_has_not_been(db, connecti
                 raise ZeroDivisionError
 
 
-async def test_an_erasure_whose_connection_breaks_has_not_been(url, db, connection, grace):
+async def test_an_erasure_on_a_broken_connection_is_rolled_back(url, db, connection, grace):
     async with expect_nothing_written(connection):
         async with await psycopg.AsyncConnection.connect(url) as author:
-            # Of what an erasure comes to when all has been copied.
+            # The erasure reaches this row after it has copied everything.
             await author.execute("select from skills where key = 'css' for update")
-            async with meanwhile_async(lambda: db.users.erase(grace.id)) as erasure:
-                await until_somebody_waits(connection)
+            async with in_background_async(lambda: db.users.erase(grace.id)) as erasure:
+                await wait_for_lock_waiters(connection)
                 waiting = f"{HERE} and wait_event_type = 'Lock'"
                 await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
 
     assert isinstance(erasure.exception(), ServerUnavailable)
 
 
-async def test_an_erasure_is_one_round_trip(watched, proxy, grace):
-    await watched.users.erase(grace.id)
+async def test_an_erasure_takes_one_round_trip(proxied, proxy, grace):
+    await proxied.users.erase(grace.id)
 
     assert proxy.round_trips == 1
 
 
-async def test_two_who_erase_the_same_learner_at_once_erase_once(db, connection, grace):
-    results = await together_async(*[lambda: db.users.erase(grace.id)] * 4)
+async def test_two_concurrent_erasures_erase_once(db, connection, grace):
+    results = await concurrently_async(*[lambda: db.users.erase(grace.id)] * 4)
 
     assert sorted(type(result).__name__ for result in results) == ["NoneType", *["UserNotFound"] * 3]
     assert await value(connection, "select count(*) from users") == 1
     assert await db.doctor.examine() == []
 
 
-async def test_a_learner_at_work_is_erased_after_it(db, connection, grace, skills):
+async def test_an_erasure_waits_for_the_learners_current_action(db, connection, grace, skills):
     async with AsyncExitStack() as afterwards:
         async with db.transaction() as unit:
             await unit.progress.complete_skill(grace.id, skills[2].id)
-            erasure = await afterwards.enter_async_context(meanwhile_async(lambda: db.users.erase(grace.id)))
-            await until_somebody_waits(connection)
+            erasure = await afterwards.enter_async_context(in_background_async(lambda: db.users.erase(grace.id)))
+            await wait_for_lock_waiters(connection)
 
     assert failures([erasure.exception()]) == []
     assert await value(connection, "select sum(xp) from xp_events") == 35
-    assert await found(connection, *TRACES, str(grace.id)) == []
+    assert await tables_containing(connection, *TRACES, str(grace.id)) == []
     assert await db.doctor.examine() == []
 
 
-async def test_who_is_being_erased_can_do_nothing_any_more(db, connection, grace, skills):
+async def test_a_learner_can_do_nothing_during_their_erasure(db, connection, grace, skills):
     work = (
         lambda: db.progress.complete_skill(grace.id, skills[2].id),
         lambda: db.sessions.start(grace.id),
@@ -462,38 +464,38 @@ async def test_who_is_being_erased_can_do_nothing_any_more(db, connection, grace
     async with AsyncExitStack() as afterwards:
         async with db.transaction() as unit:
             await unit.users.erase(grace.id)
-            working = await afterwards.enter_async_context(meanwhile_async(lambda: together_async(*work)))
-            await until_somebody_waits(connection, 3)
+            working = await afterwards.enter_async_context(in_background_async(lambda: concurrently_async(*work)))
+            await wait_for_lock_waiters(connection, 3)
 
     assert [type(result) for result in working.result()] == [UserNotFound] * 3
-    assert await found(connection, *TRACES, str(grace.id), "Still there") == []
+    assert await tables_containing(connection, *TRACES, str(grace.id), "Still there") == []
     assert await db.doctor.examine() == []
 
 
-async def test_an_export_under_way_is_whole_when_the_learner_is_erased_meanwhile(db, grace):
+async def test_an_export_is_complete_even_if_the_learner_is_erased_meanwhile(db, grace):
     before = await exported(db.users, grace.id)
 
     async with db.transaction() as unit, aclosing(unit.users.export(grace.id)) as chunks:
         first = await anext(chunks)
         await db.users.erase(grace.id)
-        text = first + await whole(chunks)
+        text = first + await joined(chunks)
 
     assert json.loads(text) == before
 
 
-async def test_a_tree_that_is_edited_meanwhile_counts_nobody_right(db, connection, grace, tree):
+async def test_a_concurrent_edit_of_a_tree_counts_the_erased_progress(db, connection, grace, tree):
     async with AsyncExitStack() as afterwards:
         async with db.transaction() as author:
             await author.skills.create(tree.id, name="js")
-            erasure = await afterwards.enter_async_context(meanwhile_async(lambda: db.users.erase(grace.id)))
-            await until_somebody_waits(connection)
+            erasure = await afterwards.enter_async_context(in_background_async(lambda: db.users.erase(grace.id)))
+            await wait_for_lock_waiters(connection)
 
     assert failures([erasure.exception()]) == []
     assert await value(connection, "select total_skills from user_skill_tree_progress") == 4
     assert await db.doctor.examine() == []
 
 
-async def test_erasures_while_everybody_is_at_work_leave_nothing_wrong(db, connection, grace, tree, skills):
+async def test_erasures_while_learners_work_cause_no_drift(db, connection, grace, tree, skills):
     html, git, css = skills
     learners = [await add_user(db, f"learner{number}") for number in range(5)]
     for learner in learners:
@@ -506,15 +508,15 @@ async def test_erasures_while_everybody_is_at_work_leave_nothing_wrong(db, conne
         lambda: db.progress.complete_skill(grace.id, git.id),
     ]
 
-    results = await together_async(*work)
+    results = await concurrently_async(*work)
 
     assert {type(failure) for failure in failures(results)} <= {UserNotFound}
     assert await value(connection, "select count(*) from users where username like 'deleted-%%'") == 4
-    assert await found(connection, *TRACES, *[str(each.id) for each in learners[:3]]) == []
+    assert await tables_containing(connection, *TRACES, *[str(each.id) for each in learners[:3]]) == []
     assert await db.doctor.examine() == []
 
 
-async def test_a_back_fill_that_had_come_to_an_erased_learner_goes_on_there(db, connection, grace, learner):
+async def test_a_backfill_resumes_after_a_learner_who_was_erased(db, connection, grace, learner):
     achievement = await add_achievement(db, "Late")
     await connection.execute(
         "insert into achievement_backfills (achievement_id, after_user_id) values (%s, %s)",
@@ -527,7 +529,7 @@ async def test_a_back_fill_that_had_come_to_an_erased_learner_goes_on_there(db, 
     assert place == min(grace.id, learner.id)
 
 
-async def test_an_erased_learner_cannot_log_in_and_nothing_tells_that_they_tried(db, connection, learner):
+async def test_an_erased_learner_cannot_log_in_and_leaves_no_count(db, connection, learner):
     with pytest.raises(InvalidCredentials):
         await db.accounts.authenticate(learner.email, "wrong", address="192.0.2.7", bcrypt_cost=4)
     token = (await db.sessions.start(learner.id)).token

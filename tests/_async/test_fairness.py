@@ -1,21 +1,21 @@
-"""Who waits for a connection is served in turn, and told at once when there will be none."""
+"""Callers that wait for a connection are served in turn. They get an error at once when there will be none."""
 
 import time
 
 import pytest
 
 from _async.factories import add_category
+from concurrency import concurrently_async, failures
 from proxy import Proxy
 from skilltree import AsyncDatabase
 from skilltree._async.repository import step
 from skilltree._core.queries import made
 from skilltree.errors import PoolExhausted, ServerUnavailable
-from together import failures, together_async
 
 SLOW = made("tests/slow", b"select pg_sleep(0.02)", "")
 
 
-async def test_a_backlog_is_served_in_turn_and_nobody_is_refused(url):
+async def test_waiting_callers_are_served_in_turn_and_none_is_refused(url):
     async with AsyncDatabase(url, min_size=2, max_size=2, timeout=6) as db:
         waited = []
 
@@ -24,14 +24,14 @@ async def test_a_backlog_is_served_in_turn_and_nobody_is_refused(url):
             await db.run([step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
             waited.append(time.monotonic() - started)
 
-        results = await together_async(*[work] * 150)
+        results = await concurrently_async(*[work] * 150)
 
     assert failures(results) == []
-    # 150 statements of 20 ms on two connections are 1.5 s.
+    # 150 statements of 20 ms on two connections take 1.5 s.
     assert sorted(waited)[-2] < 4
 
 
-async def test_a_pool_in_use_is_told_at_its_time_out_and_not_before(url):
+async def test_a_busy_pool_raises_at_its_timeout_and_not_before(url):
     async with AsyncDatabase(url, min_size=1, max_size=1, timeout=0.8) as db, db.transaction():
         started = time.monotonic()
         with pytest.raises(PoolExhausted):
@@ -39,14 +39,14 @@ async def test_a_pool_in_use_is_told_at_its_time_out_and_not_before(url):
         assert 0.7 < time.monotonic() - started < 2
 
 
-async def test_all_who_wait_are_told_at_once_when_the_server_is_gone(url):
+async def test_all_waiting_callers_get_an_error_at_once_when_the_server_stops(url):
     with Proxy(url) as proxy:
         db = AsyncDatabase(proxy.url, min_size=1, max_size=2, timeout=20)
         await db.open()
     started = time.monotonic()
     try:
         for _ in range(3):
-            results = await together_async(*[db.categories.list] * 20)
+            results = await concurrently_async(*[db.categories.list] * 20)
             assert [type(failure) for failure in failures(results)] == [ServerUnavailable] * 20
             assert "socket" in str(results[0])
         assert time.monotonic() - started < 5
@@ -54,7 +54,7 @@ async def test_all_who_wait_are_told_at_once_when_the_server_is_gone(url):
         await db.close()
 
 
-async def test_a_server_that_comes_back_is_found_without_delay(url):
+async def test_a_restarted_server_is_used_without_delay(url):
     with Proxy(url) as proxy:
         db = AsyncDatabase(proxy.url, min_size=1, max_size=1, timeout=5)
         await db.open()
@@ -71,13 +71,15 @@ async def test_a_server_that_comes_back_is_found_without_delay(url):
             await db.close()
 
 
-async def test_who_waits_goes_on_waiting_when_the_server_only_takes_no_more(app_url, connection):
+async def test_waiting_callers_keep_waiting_while_the_server_has_too_many_clients(app_url, connection):
     limit = f"alter database {connection.info.dbname} connection limit"
-    # The superuser's connection counts, too.
+    # The superuser's connection counts as well.
     await connection.execute(f"{limit} 2")
     try:
         async with AsyncDatabase(app_url, min_size=1, max_size=4, timeout=10) as db:
-            results = await together_async(*[lambda n=n: add_category(db.as_service(), f"art-{n}") for n in range(20)])
+            results = await concurrently_async(
+                *[lambda n=n: add_category(db.as_service(), f"art-{n}") for n in range(20)]
+            )
     finally:
         await connection.execute(f"{limit} -1")
 

@@ -1,7 +1,7 @@
-"""Whatever is given to whatever method: an error with a name and nothing written, or it is kept as it was given.
+"""Every method with hostile arguments: it raises one of our errors and writes nothing, or stores the exact value.
 
-Methods and their arguments are found by reflection, so that new ones are covered by themselves. Some hundred calls for
-each repository; ``SKILLTREE_HOSTILE=10000`` makes 10,000.
+Methods and their arguments are found by reflection, so new ones are covered without an edit. Each repository gets 150
+calls; ``SKILLTREE_HOSTILE=10000`` makes 10,000.
 """
 
 import inspect
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 from typing_extensions import is_typeddict
 
-from _async.factories import TABLES, add_achievement, add_skills, add_tree, add_user, everything, rows, value
+from _async.factories import TABLES, add_achievement, add_skills, add_tree, add_user, all_rows_fingerprint, rows, value
 from hostile import HOSTILE
 from skilltree import AsyncDatabase
 from skilltree._async.database import AsyncRepositories
@@ -36,7 +36,7 @@ CALLS = int(os.environ.get("SKILLTREE_HOSTILE", "150"))
 NOW = datetime.now(UTC)
 UNKNOWN = UUID(int=7)
 
-# What each method needs of the rest before a hostile argument is reached, by the name of the argument or its type.
+# Valid values by the name or type of an argument. The other arguments need them, or a call fails too early.
 BY_NAME = {
     "slug": ["web", "new"],
     "email": ["ada@example.org", "new@example.org"],
@@ -71,7 +71,7 @@ BY_NAME = {
     "tree": [{"slug": "web", "name": "Web", "category": "Programming", "skills": [{"key": "html", "name": "HTML"}]}],
 }
 DOCUMENTS = {name for name, examples in BY_NAME.items() if isinstance(examples[0], dict)} | {"resources", "rows"}
-# A failed log-in is counted, and a back-fill has been in vain for none of the learners that it has told of.
+# A failed log-in is counted, and a backfill keeps the batches that it has reported.
 WRITES_BEFORE_IT_REFUSES = {"authenticate", "log_in", "change_password", "request_email_change", "backfill"}
 CALLERS_OWN = {"on_batch", "rows"}
 BY_TYPE = {
@@ -85,7 +85,7 @@ BY_TYPE = {
 }
 
 
-class Nowhere(AsyncRepositories):
+class Unconnected(AsyncRepositories):
     async def run(self, steps):
         raise AssertionError("nothing is run here")
 
@@ -93,10 +93,10 @@ class Nowhere(AsyncRepositories):
         raise AssertionError("nothing is run here")
 
 
-REPOSITORIES = {name: each for name, each in vars(Nowhere()).items() if isinstance(each, AsyncRepository)}
+REPOSITORIES = {name: each for name, each in vars(Unconnected()).items() if isinstance(each, AsyncRepository)}
 
 
-# They change the schema, which is not put back here: what they are given is tested in test_audit.
+# These change the schema, which this test does not restore. test_audit tests their arguments.
 OF_THE_SCHEMA = {"ensure_partitions", "drop_partitions"}
 
 
@@ -117,8 +117,8 @@ def arguments_of(method):
     return arguments, needed
 
 
-class World:
-    """Rows to work on, which are put back after whatever was written."""
+class SampleRows:
+    """Rows that the calls work on. They are restored after each call that wrote something."""
 
     def __init__(self, url, connection, databases):
         self.url = url
@@ -156,7 +156,7 @@ class World:
         }
         for table, columns in self.columns.items():
             await self.connection.execute(f"create table kept.{table} as select {columns} from {table}")
-        self.print = await everything(self.connection)
+        self.print = await all_rows_fingerprint(self.connection)
 
     async def restore(self):
         statements = [f"delete from {table}" for table in TABLES]
@@ -169,11 +169,11 @@ class World:
         )
 
     async def transactions(self):
-        """Return how many transactions have taken a number, as all that write do."""
+        """Return how many transaction ids have been assigned. Every transaction that writes gets one."""
         return await value(self.connection, "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 
-    def sensible(self, name, hint):
-        """Return what a well-meaning caller gives."""
+    def valid_values(self, name, hint):
+        """Return valid values for an argument."""
         if name == "rows":
             _, bob = self.ids["UserId"]
             return [[{"user_id": bob, "skill_id": self.ids["SkillId"][1], "status": "IN_PROGRESS"}], []]
@@ -193,22 +193,22 @@ class World:
 
 
 @pytest.fixture
-async def world(_clone_async, connection):
+async def sample(_clone_async, connection):
     async with (
         AsyncDatabase(_clone_async, max_size=2, statement_timeout=MOST_SECONDS) as db,
         AsyncDatabase(f"{_clone_async} user=skilltree_app", max_size=2, statement_timeout=MOST_SECONDS) as app,
     ):
-        world = World(_clone_async, connection, (db, app))
-        await world.build(db)
-        yield world
+        sample = SampleRows(_clone_async, connection, (db, app))
+        await sample.build(db)
+        yield sample
         await connection.execute("drop schema kept cascade")
 
 
-def as_whom(world, role):
-    db, app = world.databases
+def repositories_for(sample, role):
+    db, app = sample.databases
     return {
         "owner": lambda: db,
-        "learner": lambda: app.as_user(world.learner.id),
+        "learner": lambda: app.as_user(sample.learner.id),
         "service": app.as_service,
         "nobody": lambda: app,
     }[role]()
@@ -223,12 +223,12 @@ def as_whom(world, role):
     suppress_health_check=[*HealthCheck],
 )
 @given(data=st.data())
-async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(world, name, data):
+async def test_hostile_arguments_are_refused_by_name_or_stored_as_given(sample, name, data):
     method = data.draw(st.sampled_from(methods_of(REPOSITORIES[name])), "method")
     role = data.draw(st.sampled_from(["owner", "learner", "service", "nobody"]), "as")
-    call = getattr(getattr(as_whom(world, role), name), method)
-    positional, named = draw_arguments(world, data, call)
-    before, started = await world.transactions(), monotonic()
+    call = getattr(getattr(repositories_for(sample, role), name), method)
+    positional, named = draw_arguments(sample, data, call)
+    before, started = await sample.transactions(), monotonic()
 
     error = None
     try:
@@ -238,13 +238,13 @@ async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(world, 
     except psycopg.Error:
         raise
     except Exception as own:
-        # What the caller's own function or generator raises is not ours to name.
+        # An exception raised by the caller's own function or generator passes through unchanged.
         if CALLERS_OWN.isdisjoint(named):
             raise
         error = own
 
     event(f"{method}: {'accepted' if error is None else type(error).__name__}")
-    has_written = await world.transactions() != before
+    has_written = await sample.transactions() != before
     try:
         if error is None:
             assert_kept(result, named)
@@ -252,49 +252,49 @@ async def test_hostile_arguments_are_refused_by_name_or_kept_as_they_are(world, 
             assert not isinstance(error, DatabaseFailure) or isinstance(error, PermissionDenied), repr(error)
             assert not isinstance(error, SkillTreeError) or len(str(error)) < 5000
             if has_written and method not in WRITES_BEFORE_IT_REFUSES:
-                assert await everything(world.connection) == world.print
+                assert await all_rows_fingerprint(sample.connection) == sample.print
     finally:
         if has_written:
-            await world.restore()
+            await sample.restore()
     assert monotonic() - started < 2 * MOST_SECONDS
 
 
 async def answer_of(call, positional, named):
     answer = call(*positional, **named)
     if hasattr(answer, "ag_frame") or hasattr(answer, "gi_frame"):
-        # Exported piece by piece.
+        # An export is a stream.
         async for _ in answer:
             pass
         return None
     return await answer
 
 
-def draw_arguments(world, data, call):
-    """Return arguments for a method: one or two hostile, the others sensible or not given."""
+def draw_arguments(sample, data, call):
+    """Draw arguments for a method: one or two hostile ones, the others valid or not given."""
     arguments, needed = arguments_of(call)
     hostile = data.draw(st.sets(st.sampled_from(sorted(arguments)), min_size=1, max_size=2)) if arguments else ()
     named = {}
     for argument, hint in arguments.items():
         if argument in hostile:
-            named[argument] = draw_hostile(world, data, argument, hint)
+            named[argument] = draw_hostile(sample, data, argument, hint)
         elif argument in needed or argument == "bcrypt_cost" or data.draw(st.booleans(), f"give {argument}"):
-            choices = world.sensible(argument, hint)
+            choices = sample.valid_values(argument, hint)
             named[argument] = choices[data.draw(st.integers(0, len(choices) - 1), argument)]
     return ([named.pop("invariants")] if "invariants" in named else []), named
 
 
-def draw_hostile(world, data, argument, hint):
-    """Return a hostile value: of any type, of the right one, or in the midst of a document."""
+def draw_hostile(sample, data, argument, hint):
+    """Draw a hostile value: of any type, of the right type, or inside a valid document."""
     if argument in DOCUMENTS and data.draw(st.booleans(), f"spoil {argument}"):
-        return spoiled(data, world.sensible(argument, hint)[0])
-    fit = data.draw(st.booleans(), f"fit {argument}") and fitting(argument, hint)
+        return with_hostile_value(data, sample.valid_values(argument, hint)[0])
+    fit = data.draw(st.booleans(), f"fit {argument}") and hostile_of_type(argument, hint)
     names = fit or list(HOSTILE)
     return HOSTILE[data.draw(st.sampled_from(names), argument)]()
 
 
 @cache
-def fitting(argument, hint):
-    """Return the hostile values that are of the right type."""
+def hostile_of_type(argument, hint):
+    """Return the hostile values that have the right type."""
 
     def probe(self, argument):
         pass
@@ -312,8 +312,8 @@ def fits(check, value):
     return True
 
 
-def spoiled(data, document):
-    """Return a document with a hostile value somewhere in it."""
+def with_hostile_value(data, document):
+    """Return the document with a hostile value at a random place."""
     kinds = ["replace"]
     if isinstance(document, (dict, list)) and document:
         kinds += ["within"] * 2
@@ -322,14 +322,14 @@ def spoiled(data, document):
     kind = data.draw(st.sampled_from(kinds))
     if kind == "within":
         place = data.draw(st.sampled_from(sorted(document) if isinstance(document, dict) else [0]))
-        inner = {place: spoiled(data, document[place])}
+        inner = {place: with_hostile_value(data, document[place])}
         return {**document, **inner} if isinstance(document, dict) else [inner[0], *document[1:]]
     hostile = HOSTILE[data.draw(st.sampled_from(list(HOSTILE)))]()
     return hostile if kind == "replace" else {**document, "more": hostile}
 
 
 def assert_kept(result, named):
-    """Check that what was written is what was given: neither rounded nor cut."""
+    """Check that the stored values are exactly the given ones, neither rounded nor truncated."""
     for name, wanted in named.items():
         if isinstance(result, Model) and name in type(result).model_fields and wanted is not None:
             kept = getattr(result, name)
@@ -338,15 +338,15 @@ def assert_kept(result, named):
             elif isinstance(kept, tuple):
                 assert sorted(kept) == sorted(wanted)
             elif name in {"first_name", "last_name"}:
-                # Composed, and without spaces around; of nothing else, there is none.
-                assert (kept or "") == normalize("NFC", plain(wanted)).strip(" ")
+                # Text is normalised and stripped; an empty text is stored as null.
+                assert (kept or "") == normalize("NFC", real_value(wanted)).strip(" ")
             else:
-                assert kept == plain(wanted)
+                assert kept == real_value(wanted)
                 assert isinstance(kept, bool) == isinstance(wanted, bool)
 
 
-def plain(value):
-    """Return what a value is that may lie about itself."""
+def real_value(value):
+    """Return the real value of an object whose methods may lie."""
     kinds = {str: str.__str__, float: float.__float__, int: int.__int__}
     return next((read(value) for kind, read in kinds.items() if isinstance(value, kind)), value)
 
@@ -354,5 +354,5 @@ def plain(value):
 def assert_document_kept(kept, wanted):
     if isinstance(kept, Document) and type(wanted) is dict:
         dumped = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        given = {plain(key): plain(item) for key, item in wanted.items()}
+        given = {real_value(key): real_value(item) for key, item in wanted.items()}
         assert dumped == {key if key in dumped else to_camel(key): item for key, item in given.items()}

@@ -1,4 +1,4 @@
-"""Progress that learners bring along from elsewhere."""
+"""Importing progress that learners made in another system."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from _async.factories import add_skills, everything, expect_refusal, rows, value
+from _async.factories import add_skills, all_rows_fingerprint, expect_refusal, rows, value
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     InvalidValue,
@@ -39,7 +39,7 @@ def completed(learner, skill, **given):
     }
 
 
-async def test_rows_are_imported_as_they_are(db, learner, skills):
+async def test_imported_rows_are_stored_unchanged(db, learner, skills):
     html, css, _ = skills
     work = ProgressImport(
         user_id=learner.id, skill_id=css.id, status="IN_PROGRESS", time_spent_minutes=30, started_at=YESTERDAY
@@ -63,11 +63,11 @@ async def test_rows_are_imported_as_they_are(db, learner, skills):
     assert (second.status, second.time_spent_minutes, second.completed_at) == ("IN_PROGRESS", 30, None)
 
 
-async def test_nothing_to_import_is_no_error(db):
+async def test_an_empty_import_is_no_error(db):
     assert await db.progress.import_rows([]) == 0
 
 
-async def test_a_repair_gives_what_follows_from_imported_rows(db, learner, skills):
+async def test_a_repair_derives_what_follows_from_imported_rows(db, learner, skills):
     html, css, layout = skills
     await db.progress.import_rows([completed(learner, html), completed(learner, css)])
 
@@ -96,7 +96,7 @@ async def test_a_repair_gives_what_follows_from_imported_rows(db, learner, skill
         ({"nonsense": 1}, InvalidValue, "row 2: nonsense: "),
     ],
 )
-async def test_one_wrong_row_keeps_all_out_and_is_named(db, connection, learner, skills, wrong, error, message):
+async def test_one_wrong_row_is_named_and_no_row_is_imported(db, connection, learner, skills, wrong, error, message):
     html, css, _ = skills
 
     async with expect_refusal(connection, error, message):
@@ -106,7 +106,7 @@ async def test_one_wrong_row_keeps_all_out_and_is_named(db, connection, learner,
     assert await db.progress.import_rows([completed(learner, html)]) == 1
 
 
-async def test_progress_that_is_there_is_not_overwritten(db, connection, learner, skills):
+async def test_an_import_does_not_overwrite_existing_progress(db, connection, learner, skills):
     html, css, _ = skills
     await db.progress.start_skill(learner.id, html.id)
 
@@ -126,7 +126,7 @@ async def test_two_imports_fit_in_one_unit_of_work(db, learner, skills):
     assert len((await db.progress.list_for_user(learner.id)).items) == 2
 
 
-async def test_only_the_service_imports(url, db, connection, learner, skills):
+async def test_only_the_service_can_import(url, db, connection, learner, skills):
     html, *_ = skills
 
     async with AsyncDatabase(make_conninfo(url, user="skilltree_app")) as application:
@@ -156,19 +156,19 @@ async def test_ten_thousand_rows_are_imported_at_once(db, connection, learner, t
     assert await value(connection, "select count(*) from user_skill_progress") == 10_000
 
 
-async def test_an_import_waits_for_nobody_who_is_not_in_its_trees(db, connection, learner, skills):
+async def test_an_import_waits_only_for_learners_of_its_trees(db, connection, learner, skills):
     html, css, _ = skills
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
 
     async with db.transaction() as unit:
         await unit.progress.start_skill(learner.id, html.id)
         await unit.progress.import_rows([completed(learner, css)])
-        assert await everything(connection) == before
+        assert await all_rows_fingerprint(connection) == before
 
     assert await db.progress.for_skill(learner.id, css.id) is not None
 
 
-async def test_what_somebody_has_left_on_a_connection_is_not_taken_for_ours(app_url, learner, skills):
+async def test_a_temporary_table_left_on_a_connection_is_not_used(app_url, learner, skills):
     html, css, _ = skills
     async with AsyncDatabase(app_url, min_size=1, max_size=1) as app:
         async with app.as_service() as unit:

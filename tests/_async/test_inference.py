@@ -1,7 +1,7 @@
-"""What follows by logic from one answer of the analytics: no count that is left out may be certain.
+"""What can be inferred from one answer of the analytics: the value of a hidden count must stay uncertain.
 
-Every way in which a few learners can have worked is put into one tree. Ways that look the same in the answer are the
-ones between which nobody can tell: of what is left out, several numbers must be possible among them.
+One tree holds every combination of work of a few learners. Nobody can distinguish combinations that look the same in
+the answer. Among them, each hidden count must have several possible values.
 """
 
 from collections import defaultdict
@@ -15,8 +15,8 @@ __all__ = ["learners"]
 MIN_GROUP = 3
 
 
-async def add_ways(db, connection, keys, work, *, needs=None):
-    """Add a tree of these skills, and work on them: (learner, key, status, last activity, minutes, score)."""
+async def add_combinations(db, connection, keys, work, *, needs=None):
+    """Add a tree of these skills and work on them: (learner, key, status, last activity, minutes, score)."""
     report = await db.trees.import_tree(
         {
             "slug": "ways",
@@ -39,8 +39,8 @@ async def add_ways(db, connection, keys, work, *, needs=None):
     return report.tree_id
 
 
-def certain(classes, count, few):
-    """Return the answers that leave but one number possible for a count, if it is that of a few."""
+def certain_answers(classes, count, few):
+    """Return the answers that leave only one possible value for a count of a small group."""
     found = []
     for told, ways in classes.items():
         possible = {count(way) for way in ways}
@@ -53,15 +53,15 @@ def is_few(number):
     return 0 < number < MIN_GROUP
 
 
-async def test_no_count_of_a_skill_that_is_left_out_is_certain(db, connection, learners):
-    # Who has completed a skill, stopped at it, and is at it still; each takes a minute more.
+async def test_no_hidden_count_of_a_skill_can_be_inferred(db, connection, learners):
+    # How many learners have completed a skill, stopped at it, or still work on it. Each takes a minute more.
     ways = [way for way in product(range(9), repeat=3) if sum(way) <= 8]
     work = []
     for number, (completed, stopped, at_it) in enumerate(ways):
         states = ["COMPLETED"] * completed + ["STOPPED"] * stopped + ["AT_IT"] * at_it
         for place, state in enumerate(states):
             status = "COMPLETED" if state == "COMPLETED" else "IN_PROGRESS"
-            # Of one learner only the last skill is where they stopped: each way has its own.
+            # A learner stops only at their last skill, so each combination has learners of its own.
             work.append((str(number), status, LONG_AGO if state == "STOPPED" else NOW, 60 + place, None))
     users = await rows(
         connection,
@@ -71,14 +71,14 @@ async def test_no_count_of_a_skill_that_is_left_out_is_certain(db, connection, l
         len(work),
     )
     work = [(user_id, *rest) for (user_id,), rest in zip(users, work, strict=True)]
-    tree_id = await add_ways(db, connection, [str(number) for number in range(len(ways))], work)
+    tree_id = await add_combinations(db, connection, [str(number) for number in range(len(ways))], work)
 
     answers = {each.key: each for each in await db.analytics.skills(tree_id, min_group=MIN_GROUP)}
 
     classes = defaultdict(list)
     for number, way in enumerate(ways):
         told = answers[str(number)].model_dump(exclude={"id", "key", "name"})
-        # The medians themselves differ by who it was.
+        # The medians depend on which learner it was, so only their presence is compared.
         told |= {"median_minutes": told["median_minutes"] is None, "median_attempts": told["median_attempts"] is None}
         classes[tuple(told.items())].append(way)
     hidden = {told: possible for told, possible in classes.items() if None in dict(told).values()}
@@ -91,10 +91,10 @@ async def test_no_count_of_a_skill_that_is_left_out_is_certain(db, connection, l
         lambda way: way[2],
         lambda way: way[0] + way[2],
     ):
-        assert certain(classes, count, is_few) == []
+        assert certain_answers(classes, count, is_few) == []
 
 
-async def test_a_median_of_how_many_is_not_told_is_a_whole_number(db, connection, tree, learners):
+async def test_a_median_of_a_hidden_count_is_a_whole_number(db, connection, tree, learners):
     even, odd = await add_skills(db, tree, "even", "odd")
     for skill, completed in ((even, 10), (odd, 11)):
         await add_work(
@@ -116,8 +116,8 @@ async def test_a_median_of_how_many_is_not_told_is_a_whole_number(db, connection
 SCORES = (None, 10.0, 60.0)
 
 
-async def test_no_count_of_a_band_that_is_left_out_is_certain(db, connection, learners):
-    # In each of three bands, who has completed the skill and who has not.
+async def test_no_hidden_count_of_a_band_can_be_inferred(db, connection, learners):
+    # In each of three bands, how many learners have completed the skill and how many have not.
     ways = [way for way in product(range(8), repeat=6) if sum(way) <= 7]
     work = []
     for number, way in enumerate(ways):
@@ -131,7 +131,7 @@ async def test_no_count_of_a_band_that_is_left_out_is_certain(db, connection, le
                     place += 1
     keys = [f"{kind}{number}" for kind in "ps" for number in range(len(ways))]
     needs = {f"s{number}": [f"p{number}"] for number in range(len(ways))}
-    tree_id = await add_ways(db, connection, keys, work, needs=needs)
+    tree_id = await add_combinations(db, connection, keys, work, needs=needs)
 
     effects = {each.skill_key: each for each in await db.analytics.prerequisites(tree_id, min_group=MIN_GROUP)}
     skills = {each.key: each for each in await db.analytics.skills(tree_id, min_group=MIN_GROUP)}
@@ -141,7 +141,7 @@ async def test_no_count_of_a_band_that_is_left_out_is_certain(db, connection, le
     for number, way in enumerate(ways):
         bands = tuple((band.learners, band.completed) for band in effects[f"s{number}"].bands[:3])
         told_bands += sum(learners is not None for learners, _ in bands)
-        # The sums are known from elsewhere.
+        # The sums are known from other answers.
         classes[bands, skills[f"s{number}"].started, skills[f"s{number}"].completed].append(way)
     assert told_bands > 500
     for band in (0, 2, 4):
@@ -150,4 +150,4 @@ async def test_no_count_of_a_band_that_is_left_out_is_certain(db, connection, le
             lambda way, band=band: way[band + 1],
             lambda way, band=band: way[band] + way[band + 1],
         ):
-            assert certain(classes, count, is_few) == []
+            assert certain_answers(classes, count, is_few) == []

@@ -1,4 +1,4 @@
-"""Sums that do not fit 32 bits: XP, scores and ranks, minutes and attempts."""
+"""Sums that do not fit in 32 bits: XP, scores and ranks, minutes and attempts."""
 
 import random
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ INTEGER = 2**31 - 1
 
 @pytest.fixture
 async def rich(db, connection, learner):
-    """A learner with as many XP as fit 32 bits, of 2,148 events."""
+    """A learner with the most XP that fit in 32 bits, from 2,148 events."""
     await connection.execute(
         "insert into xp_events (user_id, source_kind, source_id, xp, granted_at)"
         " select %s, 'SKILL', uuidv7(), least(1000000, %s - 1000000 * n), %s from generate_series(0, 2147) as n",
@@ -23,7 +23,7 @@ async def rich(db, connection, learner):
     return learner
 
 
-async def test_completing_goes_on_beyond_32_bits_of_xp(db, rich, tree):
+async def test_a_completion_can_take_xp_beyond_32_bits(db, rich, tree):
     html, css = await add_skills(db, tree, "html", "css")
     await db.skills.update(html.id, xp_value=1_000_000)
     await add_achievement(db, "Rich", criteria={"type": "xp_threshold", "threshold": INTEGER}, xp_reward=1_000_000)
@@ -41,7 +41,7 @@ async def test_completing_goes_on_beyond_32_bits_of_xp(db, rich, tree):
     assert await db.doctor.examine() == []
 
 
-async def test_the_doctor_derives_what_is_beyond_32_bits(db, connection, rich):
+async def test_the_doctor_computes_sums_beyond_32_bits(db, connection, rich):
     await connection.execute("update user_profiles set total_xp = 5")
     await connection.execute("delete from user_scores")
     await connection.execute("delete from leaderboard_counts")
@@ -57,7 +57,7 @@ async def test_the_doctor_derives_what_is_beyond_32_bits(db, connection, rich):
     assert (await db.users.get_profile(rich.id)).total_xp == INTEGER + 1_000_000_000
 
 
-async def test_ranks_are_exact_whatever_the_xp(db, connection):
+async def test_ranks_are_exact_for_any_xp(db, connection):
     chance = random.Random(5)  # noqa: S311 (not for secrets)
     limits = (10, 64, 4096, 2**31, 2**36, 2**36 + 5, 2**42, 2**60, 2**63 - 1)
     scores = sorted({chance.randrange(1, limit) for limit in limits for _ in range(6)} | {2**31, 2**36, 2**63 - 1, 1})
@@ -89,7 +89,7 @@ async def test_ranks_are_exact_whatever_the_xp(db, connection):
     ("before", "after"),
     [(0, 2**31), (2**31 - 1, 2**31), (2**36 - 1, 2**36), (2**62, 2**63 - 1), (None, 2**63 - 1), (2**40, None)],
 )
-async def test_what_moves_on_a_leaderboard_moves_back_again(connection, before, after):
+async def test_leaderboard_counts_return_when_a_score_returns(connection, before, after):
     there = "select level, bucket, changes from leaderboard_moves(%s::bigint, %s::bigint) order by 1, 2"
 
     forward, backward = await rows(connection, there, before, after), await rows(connection, there, after, before)
@@ -98,7 +98,7 @@ async def test_what_moves_on_a_leaderboard_moves_back_again(connection, before, 
     assert [(level, bucket, [-one for one in changes]) for level, bucket, changes in forward] == backward
 
 
-async def test_minutes_and_attempts_beyond_32_bits_are_added(db, learner, tree):
+async def test_minutes_and_attempts_can_exceed_32_bits(db, learner, tree):
     html, css = await add_skills(db, tree, "html", "css")
     imported = {
         "user_id": learner.id,
@@ -119,7 +119,7 @@ async def test_minutes_and_attempts_beyond_32_bits_are_added(db, learner, tree):
     assert await db.doctor.examine() == []
 
 
-async def test_a_day_takes_as_many_minutes_as_it_is_given(db, connection, learner, tree):
+async def test_the_minutes_of_a_day_can_exceed_32_bits(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await db.progress.record_activity(learner.id, html.id, minutes=1440, at=NOON)
     await connection.execute("update user_activity_days set minutes = %s", [INTEGER])
@@ -133,7 +133,7 @@ async def test_a_day_takes_as_many_minutes_as_it_is_given(db, connection, learne
     assert await db.doctor.examine() == []
 
 
-async def test_a_level_may_take_more_than_32_bits(db, connection, rich):
+async def test_the_threshold_of_a_level_can_exceed_32_bits(db, connection, rich):
     await connection.execute("update levels set min_xp = 3000000000 where level = 100")
     await connection.execute("update user_profiles set current_level = 99")
     try:

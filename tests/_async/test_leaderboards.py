@@ -1,4 +1,4 @@
-"""Leaderboards: exact ranks from counts, whoever is on them."""
+"""Leaderboards: exact ranks computed from counts."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from _async.factories import add_skills, add_tree, add_user, expect_refusal, rows, value
+from concurrency import concurrently_async
 from skilltree.errors import InvalidValue
 from skilltree.models.enums import Leaderboard
-from together import together_async
 
-# The same as the statement's, by counting everyone above.
+# The same ranks as those of the query, by counting everyone above.
 RANKS = """
     select rank() over (order by xp desc), user_id
     from user_scores
@@ -36,7 +36,7 @@ def summary(places):
     return [(place.rank, place.username, place.xp) for place in places]
 
 
-async def test_equal_xp_share_a_rank_and_who_had_them_first_is_listed_first(db, tree):
+async def test_learners_with_equal_xp_share_a_rank_and_the_earlier_is_listed_first(db, tree):
     html, css, sql = await add_priced(db, tree, html=10, css=20, sql=30)
     ada, ben, cem, dia = await add_learners(db, "ada", "ben", "cem", "dia")
     await complete(db, dia, html)
@@ -50,7 +50,7 @@ async def test_equal_xp_share_a_rank_and_who_had_them_first_is_listed_first(db, 
     assert [await db.leaderboards.rank(learner.id) for learner in (ada, ben, cem, dia)] == [1, 2, 2, 4]
 
 
-async def test_a_learner_without_xp_has_no_rank_and_no_place(db, tree, learner):
+async def test_a_learner_without_xp_has_no_rank(db, tree, learner):
     await add_skills(db, tree, "html")
     await db.progress.start_tree(learner.id, tree.id)
 
@@ -59,14 +59,14 @@ async def test_a_learner_without_xp_has_no_rank_and_no_place(db, tree, learner):
     assert await db.leaderboards.top() == []
 
 
-async def test_a_skill_worth_nothing_makes_no_place(db, tree, learner):
+async def test_a_skill_worth_0_xp_puts_nobody_on_a_leaderboard(db, tree, learner):
     (free,) = await add_priced(db, tree, free=0)
     await complete(db, learner, free)
 
     assert await db.leaderboards.rank(learner.id) is None
 
 
-async def test_weeks_begin_on_monday_and_months_on_the_first_in_utc(db, tree, learner):
+async def test_weeks_start_on_monday_and_months_on_the_first_in_utc(db, tree, learner):
     html, css, sql = await add_priced(db, tree, html=10, css=20, sql=40)
     sunday = datetime(2025, 8, 31, 23, 59, tzinfo=UTC)
     monday = datetime(2025, 9, 1, 0, 0, tzinfo=UTC)
@@ -94,7 +94,7 @@ async def test_around_shows_neighbours_with_their_exact_ranks(db, tree):
 
     places = await db.leaderboards.around(learners[5].id, n=4)
 
-    # u03 to u05 have 15; u06 to u08 have 25 and come before; u09 to u11 have 45.
+    # u03 to u05 have 15 XP; u06 to u08 have 25 and rank above them; u09 to u11 have 45.
     assert summary(places) == [
         (4, "u07", 25),
         (4, "u08", 25),
@@ -107,7 +107,7 @@ async def test_around_shows_neighbours_with_their_exact_ranks(db, tree):
     ]
 
 
-async def test_ranks_are_those_of_counting_everyone_above(db, connection, tree):
+async def test_ranks_equal_one_plus_the_learners_above(db, connection, tree):
     chance = random.Random(7)  # noqa: S311 (not for secrets)
     worth = [1, 5, 63, 64, 65, 640, 4095, 4096, 100_000, 999_999]
     skills = await add_priced(db, tree, **{f"s{xp}": xp for xp in worth})
@@ -125,7 +125,7 @@ async def test_ranks_are_those_of_counting_everyone_above(db, connection, tree):
         assert [(each.rank, each.user_id) for each in await db.leaderboards.top(1000, board=board)] == expected
 
 
-async def test_who_opts_out_leaves_every_leaderboard_and_may_come_back(db, connection, tree):
+async def test_a_learner_can_leave_and_rejoin_all_leaderboards(db, connection, tree):
     html, css = await add_priced(db, tree, html=10, css=20)
     ada, ben = await add_learners(db, "ada", "ben")
     await complete(db, ada, css, at=datetime(2025, 3, 1, tzinfo=UTC))
@@ -143,7 +143,7 @@ async def test_who_opts_out_leaves_every_leaderboard_and_may_come_back(db, conne
 
 
 @pytest.mark.parametrize("leave", ["deactivate", "delete"])
-async def test_a_closed_or_deleted_account_counts_no_more(db, connection, tree, leave):
+async def test_closed_and_deleted_accounts_leave_the_leaderboards(db, connection, tree, leave):
     html, css = await add_priced(db, tree, html=10, css=20)
     ada, ben = await add_learners(db, "ada", "ben")
     await complete(db, ada, css)
@@ -157,14 +157,14 @@ async def test_a_closed_or_deleted_account_counts_no_more(db, connection, tree, 
     assert await value(connection, counted) == 1
 
 
-async def test_ranks_stay_exact_when_many_complete_at_once(db, connection, tree):
+async def test_ranks_stay_exact_after_concurrent_completions(db, connection, tree):
     skills = await add_priced(db, tree, **{f"s{number}": 7 for number in range(6)})
     learners = await add_learners(db, *(f"u{number}" for number in range(16)))
 
     completions = [(each, skill) for skill in skills for each in learners[:12]] + [
         (each, skills[0]) for each in learners
     ]
-    await together_async(
+    await concurrently_async(
         *(lambda each=each, skill=skill: db.progress.complete_skill(each.id, skill.id) for each, skill in completions)
     )
 
@@ -182,7 +182,7 @@ async def test_a_number_of_places_out_of_range_is_refused(db, connection, learne
         await db.leaderboards.around(learner.id, n=n)
 
 
-async def test_an_achievement_counts_on_the_leaderboard_too(db, tree, learner):
+async def test_xp_of_achievements_counts_on_leaderboards(db, tree, learner):
     (html,) = await add_priced(db, tree, html=10)
     await db.achievements.create(
         name="First", description="One", criteria={"type": "skill_completion_count", "threshold": 1}, xp_reward=25
@@ -193,17 +193,17 @@ async def test_an_achievement_counts_on_the_leaderboard_too(db, tree, learner):
     assert summary(await db.leaderboards.top(board=Leaderboard.WEEK)) == [(1, "ada", 35)]
 
 
-async def test_a_leaderboard_read_is_one_round_trip(db, watched, proxy, tree, learner):
+async def test_reading_a_leaderboard_takes_one_round_trip(db, proxied, proxy, tree, learner):
     (html,) = await add_priced(db, tree, html=10)
     await complete(db, learner, html)
     proxy.reset()
 
-    await watched.leaderboards.around(learner.id)
+    await proxied.leaderboards.around(learner.id)
 
     assert proxy.round_trips == 1
 
 
-async def test_trees_do_not_share_scores(db, learner):
+async def test_scores_of_trees_are_separate(db, learner):
     web, data = await add_tree(db, "web"), await add_tree(db, "data")
     (html,) = await add_priced(db, web, html=10)
     (sql,) = await add_priced(db, data, sql=20)

@@ -1,4 +1,4 @@
-"""What a learner does, and what follows from it at once. Every transition is in tests/test_transitions.py."""
+"""Actions of learners and their immediate effects. tests/test_transitions.py covers every transition."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -23,12 +23,12 @@ NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
 
 
 def noon(days_ago):
-    """Return the noon of some days ago: a streak is reported only while it lasts."""
+    """Return noon of a recent day. A streak is reported only while it lasts, so days must be recent."""
     return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=days_ago)
 
 
 async def learn(db, learner, skill, at):
-    """Spend a minute on a skill, and return the streak as of the last day of learning."""
+    """Spend a minute on a skill, and return the streak as of the last activity."""
     await db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)
     params = {"user_id": learner.id, "skill_id": skill.id}
     ((standing,),) = await db.progress._executor.run([step("progress/lock_for_skill", params, Standing)])
@@ -81,13 +81,13 @@ async def test_a_repeat_returns_the_first_completion_and_only_raises_the_score(d
     assert [repeat.progress.completion_score for repeat in (lower, higher)] == [70, 95]
     assert (higher.progress.completed_at, higher.progress.completion_method) == (NOON, "MANUAL")
     assert (higher.xp_awarded, higher.achievements, higher.unlocked) == (0, (), ())
-    # The streak of then has lapsed by now.
+    # The streak has lapsed since the first completion.
     assert (first.current_streak, higher.current_streak, higher.total_xp) == (1, 0, first.total_xp)
     assert await rows(connection, "select * from xp_events") == ledger
 
 
 class Interposed:
-    """Executes, and does something else after the first transaction."""
+    """An executor that calls a function after its first transaction."""
 
     def __init__(self, executor, work):
         self.executor = executor
@@ -100,7 +100,7 @@ class Interposed:
         return results
 
 
-async def test_a_skill_reset_while_it_is_found_completed_is_completed_anew(db, learner, tree):
+async def test_a_skill_reset_during_a_repeated_completion_is_completed_again(db, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, html.id, score=70)
     progress = AsyncProgress(Interposed(db, lambda: db.progress.reset_skill(learner.id, html.id)))
@@ -111,7 +111,7 @@ async def test_a_skill_reset_while_it_is_found_completed_is_completed_anew(db, l
     assert again.progress.completion_score == 60
 
 
-async def test_a_learner_erased_while_their_skill_is_found_completed_is_missed(db, learner, tree):
+async def test_a_learner_erased_during_a_repeated_completion_is_not_found(db, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, html.id)
     progress = AsyncProgress(Interposed(db, lambda: db.users.erase(learner.id)))
@@ -120,7 +120,7 @@ async def test_a_learner_erased_while_their_skill_is_found_completed_is_missed(d
         await progress.complete_skill(learner.id, html.id)
 
 
-async def test_an_event_keeps_its_value_when_the_skill_is_priced_anew(db, learner, tree):
+async def test_an_event_keeps_its_xp_when_the_skills_xp_changes(db, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, html.id)
 
@@ -144,7 +144,7 @@ async def test_xp_of_an_achievement_earns_the_next_in_the_same_call(db, learner,
     assert (done.xp_awarded, done.level_after) == (300, 3)
 
 
-async def test_neither_a_repeat_nor_a_refusal_awards_what_has_come_due_meanwhile(db, connection, learner, tree):
+async def test_repeats_and_refusals_award_nothing_that_became_due_meanwhile(db, connection, learner, tree):
     html, css, layout = await add_skills(db, tree, "html", "css", layout=["css"])
     await db.progress.complete_skill(learner.id, html.id)
     await add_achievement(db, "Late", criteria={"type": "skill_completion_count", "threshold": 1}, xp_reward=5)
@@ -160,7 +160,7 @@ async def test_neither_a_repeat_nor_a_refusal_awards_what_has_come_due_meanwhile
     assert [earned.name for earned in learnt.achievements] == ["Late"]
 
 
-async def test_a_locked_skill_names_what_is_missing_in_the_order_in_which_to_learn_it(db, connection, learner, tree):
+async def test_a_locked_skill_names_missing_skills_in_learning_order(db, connection, learner, tree):
     html, css, layout, page = await add_skills(db, tree, "html", css=["html"], layout=["css"], page=["layout", "html"])
 
     async with expect_refusal(connection, PrerequisitesNotMet, match="html, css, layout first") as refusal:
@@ -182,7 +182,7 @@ async def test_a_refusal_leaves_a_unit_of_work_usable(db, learner, tree):
     assert (await db.users.get_profile(learner.id)).total_xp == 20
 
 
-async def test_an_assessment_needs_a_score_that_passes(db, connection, learner, tree):
+async def test_an_assessment_needs_a_passing_score(db, connection, learner, tree):
     html = await db.skills.create(tree.id, name="html", assessments={"passingScore": 60, "questions": []})
     assess = CompletionMethod.ASSESSMENT
 
@@ -223,7 +223,7 @@ async def test_a_score_out_of_range_is_refused(db, connection, learner, tree, sc
         ({"minutes": 1, "at": datetime.now(UTC) + timedelta(hours=1)}, InvalidValue),
     ],
 )
-async def test_activity_that_cannot_be_is_refused(db, connection, learner, tree, wrong, error):
+async def test_invalid_activity_is_refused(db, connection, learner, tree, wrong, error):
     (html,) = await add_skills(db, tree, "html")
 
     async with expect_refusal(connection, error):
@@ -263,21 +263,21 @@ async def test_activity_adds_up_and_keeps_the_latest_engagement(db, learner, tre
         lambda unit, user, skill: unit.progress.reset_skill(user, skill),
     ],
 )
-async def test_an_action_is_one_network_round_trip(db, learner, tree, proxy, watched, action):
+async def test_an_action_is_one_network_round_trip(db, learner, tree, proxy, proxied, action):
     (html,) = await add_skills(db, tree, "html")
     proxy.reset()
 
-    await action(watched, learner.id, html.id)
+    await action(proxied, learner.id, html.id)
 
     assert proxy.round_trips == 1
 
 
-async def test_a_repeated_completion_is_two_network_round_trips(db, learner, tree, proxy, watched):
+async def test_a_repeated_completion_is_two_network_round_trips(db, learner, tree, proxy, proxied):
     (html,) = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, html.id)
     proxy.reset()
 
-    await watched.progress.complete_skill(learner.id, html.id, score=90)
+    await proxied.progress.complete_skill(learner.id, html.id, score=90)
 
     assert proxy.round_trips == 2
     assert proxy.statements()[0] == "begin isolation level read committed"
@@ -309,7 +309,7 @@ async def test_a_completed_tree_stays_so_when_it_grows(db, learner, tree):
     assert (await db.progress.for_skill(learner.id, new.id)).status == SkillProgressStatus.AVAILABLE
 
 
-async def test_nobody_works_on_a_skill_that_is_not_in_use(db, connection, learner, tree):
+async def test_an_inactive_skill_cannot_be_worked_on(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await db.skills.deactivate(html.id)
 
@@ -320,7 +320,7 @@ async def test_nobody_works_on_a_skill_that_is_not_in_use(db, connection, learne
 # --- streaks ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_streak_counts_days_in_a_row_and_begins_anew_after_a_gap(db, learner, tree):
+async def test_a_streak_counts_consecutive_days_and_restarts_after_a_gap(db, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     days = [0, 0, 1, 2, 4, 5]
 
@@ -333,11 +333,11 @@ async def test_a_streak_counts_days_in_a_row_and_begins_anew_after_a_gap(db, lea
 @pytest.mark.parametrize(
     ("timezone", "moments", "days"),
     [
-        # 23:30 and 00:30 of the learner's clock are two days, whatever UTC says.
+        # 23:30 and 00:30 on the learner's clock are two days, even if they are one in UTC.
         ("Pacific/Auckland", ["2025-06-01 11:30", "2025-06-01 12:30"], ["2025-06-01", "2025-06-02"]),
         ("America/Los_Angeles", ["2025-06-02 06:30", "2025-06-02 07:30"], ["2025-06-01", "2025-06-02"]),
         ("Asia/Kathmandu", ["2025-06-01 18:14", "2025-06-01 18:15"], ["2025-06-01", "2025-06-02"]),
-        # The night in which the clock goes forward, and the one in which it goes back.
+        # The night in which clocks go forward, and the one in which they go back.
         ("Europe/Lisbon", ["2025-03-29 23:59", "2025-03-30 00:00", "2025-03-30 22:59"], ["2025-03-29", "2025-03-30"]),
         (
             "America/New_York",
@@ -346,7 +346,7 @@ async def test_a_streak_counts_days_in_a_row_and_begins_anew_after_a_gap(db, lea
         ),
     ],
 )
-async def test_a_day_is_the_learners_own(db, connection, learner, tree, timezone, moments, days):
+async def test_a_day_is_one_of_the_learners_time_zone(db, connection, learner, tree, timezone, moments, days):
     (html,) = await add_skills(db, tree, "html")
     await db.users.update_profile(learner.id, timezone=timezone)
 
@@ -357,7 +357,7 @@ async def test_a_day_is_the_learners_own(db, connection, learner, tree, timezone
     assert streaks[-1] == 2
 
 
-async def test_a_day_stays_what_it_was_when_the_zone_changes(db, connection, learner, tree):
+async def test_a_stored_day_does_not_change_with_the_time_zone(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await db.users.update_profile(learner.id, timezone="Pacific/Auckland")
     await learn(db, learner, html, datetime(2025, 6, 10, 1, tzinfo=UTC))  # the 10th in Auckland
@@ -385,13 +385,13 @@ async def test_a_late_report_closes_a_gap(db, learner, tree):
     assert [earned.name for earned in late.achievements] == ["Three"]
 
 
-async def test_a_late_completion_closes_a_gap_and_earns_what_that_brings(db, learner, tree):
+async def test_a_late_completion_closes_a_gap_and_earns_the_achievement(db, learner, tree):
     skills = await add_skills(db, tree, "a", "b", "c", "d", "e", "f")
     within = {"type": "streak_days", "threshold": 5, "additionalParams": {"treeId": str(tree.id)}}
     await add_achievement(db, "Five", criteria={"type": "streak_days", "threshold": 5})
     await add_achievement(db, "Five here", criteria=within)
     await add_achievement(db, "Six", criteria={"type": "streak_days", "threshold": 6})
-    # A day before all, a gap, two days, a gap, two days; then what lies between the latter.
+    # One early day, a gap, two days, a gap, two days; then the days of the second gap.
     done = [
         await db.progress.complete_skill(learner.id, skill.id, at=noon(days_ago))
         for skill, days_ago in zip(skills, (7, 5, 4, 2, 1, 3), strict=True)
@@ -401,7 +401,7 @@ async def test_a_late_completion_closes_a_gap_and_earns_what_that_brings(db, lea
     assert [earned.name for each in done for earned in each.achievements] == ["Five", "Five here"]
 
 
-async def test_completing_again_after_a_reset_is_no_new_day_within_a_limit(db, learner, tree):
+async def test_completing_again_after_a_reset_adds_no_day_to_a_limited_streak(db, learner, tree):
     html, css = await add_skills(db, tree, "html", "css")
     within = {"type": "streak_days", "threshold": 2, "additionalParams": {"treeId": str(tree.id)}}
     await add_achievement(db, "Two here", criteria=within)
@@ -415,7 +415,7 @@ async def test_completing_again_after_a_reset_is_no_new_day_within_a_limit(db, l
     assert [earned.name for earned in other.achievements] == ["Two here"]
 
 
-async def test_days_are_counted_from_an_array_as_from_the_table(connection, learner):
+async def test_streaks_from_an_array_equal_streaks_from_the_table(connection, learner):
     chance = random.Random(1)  # noqa: S311 (not for secrets)
     late = """
         select late.streak, late.started_at, late.longest
@@ -454,7 +454,7 @@ async def test_days_are_counted_from_an_array_as_from_the_table(connection, lear
     assert await rows(connection, "select longest_streak('{}', '{}'), longest_streak(null, '{}')") == [(None, None)]
 
 
-async def test_a_lapsed_streak_reads_as_0_and_the_longest_stays(db, learner, tree):
+async def test_a_lapsed_streak_is_reported_as_0_and_the_longest_stays(db, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     for ago in (5, 4, 3):
         await learn(db, learner, html, datetime.now(UTC) - timedelta(days=ago))
@@ -466,7 +466,7 @@ async def test_a_lapsed_streak_reads_as_0_and_the_longest_stays(db, learner, tre
     assert (alive.current_streak, alive.max_streak) == (1, 3)
 
 
-async def test_a_completed_skill_makes_a_day_and_a_repeat_none(db, connection, learner, tree):
+async def test_a_completion_counts_as_a_day_of_activity_and_a_repeat_does_not(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, html.id, at=NOON)
 

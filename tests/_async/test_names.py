@@ -1,13 +1,13 @@
-"""User names and addresses that look the same are one, and none holds what nobody sees."""
+"""User names and addresses that look the same count as one, and none contains invisible characters."""
 
-# ruff: noqa: RUF001 (what looks the same is what is tested)
+# ruff: noqa: RUF001 (ambiguous characters are what is tested)
 
 import pytest
 from psycopg.errors import UniqueViolation
 
 from _async.factories import add_user, case, expect_refusal, value
+from concurrency import concurrently_async, failures
 from skilltree.errors import EmailTaken, InvalidCredentials, InvalidName, InvalidValue, TooManyAttempts, UsernameTaken
-from together import failures, together_async
 
 ALIKE = {
     "case": ("Ada", "aDA"),
@@ -31,7 +31,7 @@ ALIKE = {
     "an omicron": ("bob", "b\u03bfb"),
 }
 
-# A soft hyphen, joiners, directions, fillers, selectors, tags, controls, and other spaces.
+# Soft hyphen, joiners, direction marks, fillers, variation selectors, tags, control characters, other spaces.
 UNSEEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u202e\u2060\u2063\u2066\u2069\u206f\u2800"
     "\u3164\ufe00\ufe0f\ufeff\uffa0\ufff9\ufffc\ue000\U0001d173\U000e0001\U000e0041\U000e0100\u0085\u009f\x01\x7f\t\n"
@@ -40,7 +40,7 @@ UNSEEN = (
 
 
 @pytest.mark.parametrize("names", ALIKE.values(), ids=ALIKE)
-async def test_names_that_look_the_same_are_one(db, connection, names):
+async def test_names_that_look_the_same_are_equal(db, connection, names):
     one, other = names
     user = await add_user(db, "ada-the-first", email=f"{one}@example.org")
     named = await add_user(db, one, email="second@example.org")
@@ -53,7 +53,7 @@ async def test_names_that_look_the_same_are_one(db, connection, names):
     assert await db.users.find_by_username(other) == named
 
 
-async def test_names_that_look_different_are_two(db):
+async def test_names_that_look_different_are_distinct(db):
     names = ["ada", "adа1", "ad", "a da", "a-da", "a_da", "äda", "ába", "адa2", "日本", "日木"]
 
     users = [await add_user(db, name, email=f"{number}@example.org") for number, name in enumerate(names)]
@@ -61,7 +61,7 @@ async def test_names_that_look_different_are_two(db):
     assert [await db.users.find_by_username(name) for name in names] == users
 
 
-async def test_a_character_that_nobody_sees_is_refused_by_its_number(db, connection, subtests):
+async def test_an_invisible_character_is_refused_with_its_code_point(db, connection, subtests):
     for unseen in UNSEEN:
         number = f"U+{ord(unseen):04X}"
         async with case(subtests, number):
@@ -76,14 +76,14 @@ async def test_a_character_that_nobody_sees_is_refused_by_its_number(db, connect
 
 
 @pytest.mark.parametrize("username", [" ada", "ada ", "a  da", "  "])
-async def test_spaces_that_nobody_counts_are_refused(db, connection, username):
+async def test_leading_trailing_and_repeated_spaces_are_refused(db, connection, username):
     async with expect_refusal(connection, InvalidValue) as refusal:
         await add_user(db, username, email="ada@example.org")
 
     assert refusal.value.field == "username"
 
 
-async def test_a_name_is_stored_composed(db, connection):
+async def test_a_name_is_stored_in_normal_form_c(db, connection):
     user = await add_user(
         db, "zoe\u0308", email="zoe\u0308@example.org", first_name="Zoe\u0308", last_name=" Noe\u0308l "
     )
@@ -91,7 +91,7 @@ async def test_a_name_is_stored_composed(db, connection):
     assert (user.username, user.email, user.first_name, user.last_name) == ("zoë", "zoë@example.org", "Zoë", "Noël")
 
 
-async def test_a_name_that_is_only_shown_may_be_joined_but_not_turned(db, connection):
+async def test_a_display_name_may_contain_joiners_but_no_direction_marks(db, connection):
     user = await add_user(db, first_name="می\u200cرا", last_name="❤\ufe0f")
 
     assert (user.first_name, user.last_name) == ("می\u200cرا", "❤\ufe0f")
@@ -101,10 +101,10 @@ async def test_a_name_that_is_only_shown_may_be_joined_but_not_turned(db, connec
         assert refusal.value.field == "first_name"
 
 
-async def test_of_two_who_take_names_that_look_the_same_at_once_one_is_refused(db, connection):
+async def test_one_of_two_concurrent_names_that_look_the_same_is_refused(db, connection):
     names = ["ZOË", "zoë", "zoe\u0308", "Zoe\u0308"]
 
-    results = await together_async(
+    results = await concurrently_async(
         *[lambda name=name, place=place: add_user(db, name, email=f"{place}@x.org") for place, name in enumerate(names)]
     )
 
@@ -112,7 +112,7 @@ async def test_of_two_who_take_names_that_look_the_same_at_once_one_is_refused(d
     assert await value(connection, "select count(*) from users") == 1
 
 
-async def test_who_writes_an_address_otherwise_logs_in_and_is_counted_as_one(db, connection):
+async def test_log_in_and_counts_treat_equal_looking_addresses_as_one(db, connection):
     user = await add_user(db, "zoe", email="zoë@example.org")
 
     assert (await db.accounts.authenticate("ZOE\u0308@Example.org", "correct horse", bcrypt_cost=4)).id == user.id
@@ -125,7 +125,7 @@ async def test_who_writes_an_address_otherwise_logs_in_and_is_counted_as_one(db,
     assert (await db.accounts.request_password_reset("ZOË@EXAMPLE.ORG")).email == "zoë@example.org"
 
 
-async def test_the_database_keeps_names_apart_whoever_writes_them(connection, learner):
+async def test_the_database_itself_refuses_names_that_look_the_same(connection, learner):
     with pytest.raises(UniqueViolation, match="idx_user_username"):
         await connection.execute(
             "insert into users (email, username, password_hash)"

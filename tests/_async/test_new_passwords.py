@@ -1,4 +1,4 @@
-"""Which passwords an account can be kept by, wherever one is set; and that those of old are still let in."""
+"""Which passwords are accepted wherever one is set. Accounts with older passwords can still log in."""
 
 import unicodedata
 
@@ -41,7 +41,7 @@ async def refused(call, password, reason):
     assert (refusal.value.reason, refusal.value.field) == (reason, "password")
 
 
-async def test_a_poor_password_is_refused_wherever_one_is_set(db, connection, ada, subtests):
+async def test_a_weak_password_is_refused_wherever_one_is_set(db, connection, ada, subtests):
     issued = await db.accounts.request_password_reset(ada.email)
     hashed = await value(connection, "select password_hash from users")
     other = {"email": "ada.lovelace@example.com", "username": "countess2"}
@@ -72,7 +72,7 @@ async def test_a_password_may_be_of_any_characters(db, subtests):
             assert (await db.accounts.authenticate(user.email, password, bcrypt_cost=4)).id == user.id
 
 
-async def test_how_long_a_password_must_be_can_be_chosen(db, connection, ada):
+async def test_the_minimum_length_of_a_password_can_be_set(db, connection, ada):
     issued = await db.accounts.request_password_reset(ada.email)
     long = {"min_password_length": 12, "bcrypt_cost": 4}
 
@@ -89,14 +89,14 @@ async def test_how_long_a_password_must_be_can_be_chosen(db, connection, ada):
 
 
 @pytest.mark.parametrize("least", [0, -1, 73, "8", None])
-async def test_a_least_length_that_cannot_be_is_refused(db, connection, least):
+async def test_an_invalid_minimum_length_is_refused(db, connection, least):
     async with expect_refusal(connection, InvalidValue) as refusal:
         await add_user(db, min_password_length=least)
 
     assert refusal.value.field == "min_password_length"
 
 
-async def test_a_password_typed_in_another_form_is_the_same(db, connection):
+async def test_a_password_in_another_unicode_form_is_the_same(db, connection):
     composed, decomposed = (unicodedata.normalize(form, "crème brûlée") for form in ("NFC", "NFD"))
     one = await add_user(db, "one", password=composed)
     other = await add_user(db, "other", password=decomposed)
@@ -106,8 +106,8 @@ async def test_a_password_typed_in_another_form_is_the_same(db, connection):
             assert (await db.accounts.authenticate(user.email, password, bcrypt_cost=4)).id == user.id
 
 
-async def test_passwords_of_old_are_still_let_in(db, connection, subtests):
-    # As they were hashed before: of what was typed, however short or well known.
+async def test_older_passwords_still_log_in(db, connection, subtests):
+    # Older versions hashed the typed text unchanged, even if it was short or well known.
     for number, password in enumerate(["x", "secret", "password", unicodedata.normalize("NFD", "crème")]):
         async with case(subtests, password):
             hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
@@ -120,7 +120,7 @@ async def test_passwords_of_old_are_still_let_in(db, connection, subtests):
             await db.accounts.change_password(user.id, current=password, new="battery staple", bcrypt_cost=4)
 
 
-async def test_an_account_from_elsewhere_brings_its_hash(db, connection):
+async def test_an_imported_account_keeps_its_hash(db, connection):
     hashed = hash_password("correct horse", cost=4)
     user = await add_user(db, password=HashedPassword(hashed))
 

@@ -1,4 +1,4 @@
-"""One rule, one answer: whatever tells what a learner has still to do tells the same, on any graph."""
+"""Every method that says what a learner must still do gives the same answer, on any graph."""
 
 from uuid import uuid4
 
@@ -15,26 +15,26 @@ SATISFIED = {"COMPLETED", "SKIPPED"}
 
 
 class Model:
-    """The rule in plain Python: what is asked for behind each skill."""
+    """The rule in plain Python: which prerequisites of each skill are missing."""
 
     def __init__(self, needs, statuses, inactive):
         self.needs, self.statuses, self.inactive = needs, statuses, inactive
 
-    def asked(self, name):
-        """Return the prerequisites that stand in the way of a skill itself: none of work under way, which goes on."""
+    def direct(self, name):
+        """Return the missing direct prerequisites of a skill. Started work needs none: it may go on."""
         if self.statuses[name] == "IN_PROGRESS":
             return set()
         return {one for one in self.needs[name] if one not in self.inactive and self.statuses[one] not in SATISFIED}
 
-    def behind(self, name):
-        """Return all that is to be done before a skill."""
-        return {found for one in self.asked(name) for found in {one} | self.behind(one)}
+    def missing(self, name):
+        """Return all skills to complete before this one."""
+        return {found for one in self.direct(name) for found in {one} | self.missing(one)}
 
     def status(self, name):
-        """Return the status that is told."""
+        """Return the derived status."""
         if self.statuses[name] in SATISFIED | {"IN_PROGRESS"}:
             return self.statuses[name]
-        return "LOCKED" if name in self.inactive or self.asked(name) else "AVAILABLE"
+        return "LOCKED" if name in self.inactive or self.direct(name) else "AVAILABLE"
 
     def is_next(self, name):
         return name not in self.inactive and self.status(name) in {"AVAILABLE", "IN_PROGRESS"}
@@ -49,8 +49,8 @@ def models(draw):
     return Model(needs, statuses, draw(st.sets(st.sampled_from(NAMES), max_size=2)))
 
 
-async def lived(db, connection, model):
-    """Make the tree and the learner of a model."""
+async def create(db, connection, model):
+    """Create the tree and the learner of a model in the database."""
     name = f"t{uuid4().hex[:12]}"
     tree = await add_tree(db, name)
     learner = await add_user(db, name)
@@ -69,8 +69,8 @@ async def lived(db, connection, model):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(model=models())
-async def test_every_answer_about_what_is_missing_is_that_of_the_rule(db, connection, model):
-    tree, learner, skills = await lived(db, connection, model)
+async def test_every_method_agrees_with_the_model_about_missing_prerequisites(db, connection, model):
+    tree, learner, skills = await create(db, connection, model)
     ids = {name: skill.id for name, skill in skills.items()}
 
     loaded = await db.trees.load(tree.slug, learner.id)
@@ -82,29 +82,29 @@ async def test_every_answer_about_what_is_missing_is_that_of_the_rule(db, connec
         name: model.status(name) for name in NAMES if model.is_next(name)
     }
     for name, skill_id in ids.items():
-        asked, behind = model.asked(name), model.behind(name)
+        direct, missing = model.direct(name), model.missing(name)
         missing = await db.progress.missing_prerequisites(learner.id, skill_id)
-        assert {each.name for each in missing} == behind
-        assert {each.name for each in missing if each.is_direct} == asked
-        assert await db.progress.can_unlock(learner.id, skill_id) is not bool(asked)
+        assert {each.name for each in missing} == missing
+        assert {each.name for each in missing if each.is_direct} == direct
+        assert await db.progress.can_unlock(learner.id, skill_id) is not bool(direct)
 
         why = await db.progress.explain_lock(learner.id, skill_id)
         is_completed = model.statuses[name] == "COMPLETED"
         assert why.status == model.status(name)
-        assert {each.name: each.status for each in why.missing} == {one: model.status(one) for one in asked}
+        assert {each.name: each.status for each in why.missing} == {one: model.status(one) for one in direct}
         if name not in model.inactive:
-            assert why.is_locked is (bool(asked) and not is_completed)
-            assert {each.name for each in why.path} == (set() if is_completed else behind)
+            assert why.is_locked is (bool(direct) and not is_completed)
+            assert {each.name for each in why.path} == (set() if is_completed else missing)
         way = await db.progress.learning_path(learner.id, skill_id)
         assert {each.name: each.status for each in way.steps} == (
-            {} if is_completed else {one: model.status(one) for one in {*behind, name}}
+            {} if is_completed else {one: model.status(one) for one in {*missing, name}}
         )
-        if name not in model.inactive and asked and not is_completed:
+        if name not in model.inactive and direct and not is_completed:
             for act in (db.progress.start_skill, db.progress.complete_skill, db.progress.record_activity):
                 minutes = {"minutes": 1} if act == db.progress.record_activity else {}
                 with pytest.raises(PrerequisitesNotMet) as refusal:
                     await act(learner.id, skill_id, **minutes)
-                assert set(refusal.value.ids) == {ids[one] for one in behind}
+                assert set(refusal.value.ids) == {ids[one] for one in missing}
 
     going_on = [name for name in NAMES if model.statuses[name] == "IN_PROGRESS" and name not in model.inactive]
     for name in going_on:

@@ -1,4 +1,4 @@
-"""Row-level security costs searches nothing: as a learner, they read what the owner reads, by the same indexes."""
+"""Row-level security does not slow searches: for a learner they use the same indexes and buffers as for the owner."""
 
 import pytest
 
@@ -24,7 +24,7 @@ SEARCHES = {
 
 @pytest.fixture
 async def library(connection, db):
-    """A catalogue in which a search that cannot use its index reads hundreds of buffers."""
+    """A catalogue large enough for a search without its index to read hundreds of buffers."""
     tree = await add_tree(db)
     await connection.execute(
         "insert into skill_trees (category_id, name, slug, description, tags, is_published)"
@@ -57,7 +57,7 @@ def indexes(node):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-async def test_a_search_keeps_its_index_under_the_policies(connection, db, library, name):
+async def test_a_search_uses_its_index_under_row_level_security(connection, db, library, name):
     params, index = SEARCHES[name]
     learner = await add_user(db)
 
@@ -71,7 +71,7 @@ async def test_a_search_keeps_its_index_under_the_policies(connection, db, libra
     assert as_learner[0] < 100
 
 
-async def test_a_learners_own_rows_are_found_by_their_index(connection, db):
+async def test_a_learners_own_rows_are_found_through_an_index(connection, db):
     tree = await add_tree(db)
     await add_skills(db, tree, "html")
     await connection.execute(
@@ -88,7 +88,7 @@ async def test_a_learners_own_rows_are_found_by_their_index(connection, db):
 
     async with connection.transaction():
         await rows(connection, "select begin_as_user(%s)", user_id)
-        # Whoever forgets to say whose rows are wanted reads no more than what is there for them.
+        # A statement without a condition on the learner still reads the learner's own rows only.
         ((plan,),) = await (
             await connection.execute("explain (analyze, buffers, format json) select id from user_skill_progress")
         ).fetchone()

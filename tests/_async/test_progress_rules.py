@@ -1,4 +1,4 @@
-"""What makes no sense is refused, whoever asks; and what an author asked for holds for learners."""
+"""Contradictory progress is refused for every role, and learners must meet the author's requirements."""
 
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ def ago(**given):
 
 
 @pytest.mark.parametrize("at", [datetime(2, 1, 1, tzinfo=UTC), ago(days=60), ago(days=3), ago(days=-1)])
-async def test_a_learner_reports_nothing_from_before_the_account_nor_the_future(db, learner, tree, at):
+async def test_a_learner_cannot_report_from_before_the_account_or_from_the_future(db, learner, tree, at):
     (html,) = await add_skills(db, tree, "html")
 
     with pytest.raises(InvalidValue, match="at is (in the future|too far in the past)"):
@@ -27,7 +27,7 @@ async def test_a_learner_reports_nothing_from_before_the_account_nor_the_future(
     assert await db.progress.for_skill(learner.id, html.id) is None
 
 
-async def test_a_learner_reports_within_the_window_that_operators_set(db, connection, learner, tree):
+async def test_operators_set_how_late_a_learner_may_report(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await connection.execute("update user_profiles set created_at = now() - interval '1 year'")
 
@@ -50,7 +50,7 @@ async def test_a_learner_reports_within_the_window_that_operators_set(db, connec
         ("a week", "late_window is not an interval"),
     ],
 )
-async def test_operators_set_the_window_to_any_interval(app_url, connection, learner, tree, db, window, error):
+async def test_the_window_for_late_reports_can_be_any_interval(app_url, connection, learner, tree, db, window, error):
     (html,) = await add_skills(db, tree, "html")
     await connection.execute("update user_profiles set created_at = now() - interval '1 year'")
     options = "-c skilltree.late_window=" + window.replace(" ", "\\ ")
@@ -63,7 +63,7 @@ async def test_operators_set_the_window_to_any_interval(app_url, connection, lea
     assert (await db.progress.for_skill(learner.id, html.id) is None) == (error is not None)
 
 
-async def test_the_owner_reports_what_has_happened_since_the_year_2000(db, learner, tree):
+async def test_the_owner_may_report_anything_since_the_year_2000(db, learner, tree):
     (html,) = await add_skills(db, tree, "html")
 
     with pytest.raises(InvalidValue, match="too far"):
@@ -73,7 +73,7 @@ async def test_the_owner_reports_what_has_happened_since_the_year_2000(db, learn
     assert done.progress.completed_at == datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def test_a_late_completion_moves_the_start_back(db, learner, tree):
+async def test_a_completion_before_the_start_moves_the_start_back(db, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await db.progress.start_skill(learner.id, html.id)
 
@@ -95,7 +95,7 @@ async def test_a_late_completion_moves_the_start_back(db, learner, tree):
         "user_sessions set ended_at = started_at - interval '1 second', is_active = false",
     ],
 )
-async def test_contradictions_are_refused_by_the_database(db, connection, learner, tree, change):
+async def test_the_database_refuses_contradictory_progress(db, connection, learner, tree, change):
     html, _ = await add_skills(db, tree, "html", "css")
     await db.progress.complete_skill(learner.id, html.id)
     await db.sessions.start(learner.id)
@@ -107,7 +107,7 @@ async def test_contradictions_are_refused_by_the_database(db, connection, learne
 
 
 @pytest.mark.parametrize(("status", "percent"), [("COMPLETED", 60), ("IN_PROGRESS", 100)])
-async def test_work_is_imported_as_whole_when_it_is_completed_and_else_not(db, learner, tree, status, percent):
+async def test_imported_rows_are_100_percent_exactly_when_completed(db, learner, tree, status, percent):
     html, css = await add_skills(db, tree, "html", "css")
     completed = {"user_id": learner.id, "skill_id": html.id, "status": "COMPLETED", "completed_at": ago(days=1)}
     wrong = {"user_id": learner.id, "skill_id": css.id, "status": status, "progress_percent": percent}
@@ -122,7 +122,7 @@ async def test_work_is_imported_as_whole_when_it_is_completed_and_else_not(db, l
 
 
 @pytest.mark.parametrize("score", [None, 10])
-async def test_no_method_gets_a_learner_around_the_passing_score(db, connection, learner, tree, score):
+async def test_no_method_completes_a_skill_below_its_passing_score(db, connection, learner, tree, score):
     (html,) = await add_skills(db, tree, "html")
     await connection.execute("""update skills set assessments = '{"passingScore": 80}'""")
 
@@ -138,7 +138,7 @@ async def test_no_method_gets_a_learner_around_the_passing_score(db, connection,
     assert not reset.progress.passing_score_waived
 
 
-async def test_an_action_answers_the_streak_that_a_read_reports(db, learner, tree):
+async def test_an_action_returns_the_same_streak_as_a_read(db, learner, tree):
     html, css = await add_skills(db, tree, "html", "css")
     await db.progress.complete_skill(learner.id, html.id, at=ago(days=9))
 
@@ -147,7 +147,7 @@ async def test_an_action_answers_the_streak_that_a_read_reports(db, learner, tre
     assert started.current_streak == (await db.users.get_profile(learner.id)).current_streak == 0
 
 
-async def test_imported_work_can_be_gone_on_with_at_once(db, learner, tree):
+async def test_imported_work_can_be_continued_at_once(db, learner, tree):
     html, css, *_ = await add_skills(db, tree, "html", "css", "layout")
     await db.progress.import_rows(
         [{"user_id": learner.id, "skill_id": html.id, "status": "COMPLETED", "completed_at": ago(days=100)}]
@@ -178,7 +178,7 @@ GOING_ON = {
         *(("COMPLETED", act) for act in ("record_activity", "record_attempt", "complete_skill")),
     ],
 )
-async def test_imported_work_is_gone_on_with_whatever_moments_it_lacks(db, learner, tree, status, act):
+async def test_imported_work_without_times_can_be_continued(db, learner, tree, status, act):
     moments = {"unlocked_at": ago(days=3), "started_at": ago(days=2)}
 
     for number, given in enumerate(({}, *({one: moments[one]} for one in moments), moments)):
@@ -196,7 +196,7 @@ async def test_imported_work_is_gone_on_with_whatever_moments_it_lacks(db, learn
         assert work.started_at == given.get("started_at", work.started_at)
 
 
-async def test_nothing_is_imported_from_the_future(db, connection, learner, tree):
+async def test_progress_in_the_future_cannot_be_imported(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
 
     with pytest.raises(InvalidValue, match="row 1: a time is in the future"):
@@ -207,7 +207,7 @@ async def test_nothing_is_imported_from_the_future(db, connection, learner, tree
     assert await rows(connection, "select from user_skill_tree_progress") == []
 
 
-async def test_a_chain_of_thousands_is_walked_in_no_time(db):
+async def test_a_chain_of_thousands_of_skills_is_followed_quickly(db):
     chain = [{"key": f"k{n}", "name": f"k{n}", "dependencies": [f"k{n - 1}"] if n else []} for n in range(3000)]
     report = await db.trees.import_tree({"slug": "chain", "name": "Chain", "category": "Chains", "skills": chain})
     by_key = {skill.name: skill for skill in await db.skills.list_for_tree(report.tree_id)}

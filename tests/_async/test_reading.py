@@ -1,4 +1,4 @@
-"""Where a learner stands, and where to go from there. The checks of a real curriculum compute each answer anew."""
+"""Reads of a learner's progress and next steps. For a real curriculum, networkx computes each answer again."""
 
 import json
 import random
@@ -27,7 +27,7 @@ NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 
 async def change(connection, skill, **columns):
-    """Write columns of a skill as they are, whatever follows from it."""
+    """Set columns of a skill directly, without updating what is derived from them."""
     for name, wanted in columns.items():
         await connection.execute(f"update skills set {name} = %s where id = %s", [wanted, skill.id])
 
@@ -56,12 +56,12 @@ def names(found):
 
 
 async def explained(db, learner, skill):
-    """Return the path as its reader sees it: what to do with which skill, in which status, on which level."""
+    """Return the path as tuples: what to do with which skill, its status, its level."""
     explanation = await db.progress.explain_lock(learner.id, skill.id)
     return [(step.action, step.name, step.status, step.level) for step in explanation.path]
 
 
-async def test_a_skill_that_needs_nothing_is_not_locked(db, learner, tree):
+async def test_a_skill_without_prerequisites_is_not_locked(db, learner, tree):
     [html] = await add_skills(db, tree, "html")
 
     explanation = await db.progress.explain_lock(learner.id, html.id)
@@ -71,7 +71,7 @@ async def test_a_skill_that_needs_nothing_is_not_locked(db, learner, tree):
     assert (explanation.missing, explanation.path, explanation.remaining_minutes, explanation.xp) == ((), (), 0, 0)
 
 
-async def test_the_way_through_a_diamond_names_each_skill_once(db, learner, tree):
+async def test_a_skill_needed_on_two_paths_is_named_once(db, learner, tree):
     *_, d = await add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"])
 
     explanation = await db.progress.explain_lock(learner.id, d.id)
@@ -88,7 +88,7 @@ async def test_the_way_through_a_diamond_names_each_skill_once(db, learner, tree
     ]
 
 
-async def test_the_shortest_way_skips_what_is_optional(db, connection, learner, tree):
+async def test_the_path_skips_optional_skills(db, connection, learner, tree):
     a, b, c, d = await add_skills(db, tree, "a", b=["a"], c=["b"], d=["c"])
     await change(connection, b, is_optional=True, estimated_minutes=1000, xp_value=500)
     await change(connection, a, estimated_minutes=30, xp_value=20)
@@ -104,7 +104,7 @@ async def test_the_shortest_way_skips_what_is_optional(db, connection, learner, 
     assert (explanation.remaining_minutes, explanation.xp) == (75, 25)
 
 
-async def test_to_do_what_the_path_says_opens_the_skill(db, connection, learner, tree):
+async def test_following_the_path_opens_the_skill(db, connection, learner, tree):
     _, b, _, _, _, f = await add_skills(db, tree, "a", b=["a"], c=["b"], d=["a"], e=["d", "c"], f=["e", "b"])
     await change(connection, b, is_optional=True)
     explanation = await db.progress.explain_lock(learner.id, f.id)
@@ -118,7 +118,7 @@ async def test_to_do_what_the_path_says_opens_the_skill(db, connection, learner,
     assert (await db.users.get_profile(learner.id)).total_xp == explanation.xp
 
 
-async def test_what_is_satisfied_is_not_in_the_way(db, connection, learner, tree):
+async def test_a_satisfied_prerequisite_is_not_on_the_path(db, connection, learner, tree):
     _, b, c, _, e = await add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"], e=["d"])
     await add_progress(connection, learner, b, "COMPLETED")
     await add_progress(connection, learner, c, "SKIPPED")
@@ -126,8 +126,8 @@ async def test_what_is_satisfied_is_not_in_the_way(db, connection, learner, tree
     assert await explained(db, learner, e) == [("COMPLETE", "d", "AVAILABLE", 0)]
 
 
-async def test_behind_a_skill_under_way_nothing_is_in_the_way(db, connection, learner, tree):
-    # c was begun before it needed b: it can be completed as it is.
+async def test_nothing_behind_a_started_skill_is_on_the_path(db, connection, learner, tree):
+    # c was started before it needed b, so it can be completed without b.
     *_, c, d = await add_skills(db, tree, "a", b=["a"], c=["b"], d=["c"])
     await add_progress(connection, learner, c, "IN_PROGRESS")
 
@@ -136,7 +136,7 @@ async def test_behind_a_skill_under_way_nothing_is_in_the_way(db, connection, le
     assert (await db.progress.explain_lock(learner.id, d.id)).is_locked is False
 
 
-async def test_a_skill_under_way_comes_after_what_it_needs_where_that_is_in_the_way_anyhow(
+async def test_a_started_skill_comes_after_its_prerequisites_if_they_are_on_the_path_anyway(
     db, connection, learner, tree
 ):
     a, b, c = await add_skills(db, tree, "a", b=["a"], c=["a", "b"])
@@ -148,7 +148,7 @@ async def test_a_skill_under_way_comes_after_what_it_needs_where_that_is_in_the_
 
 
 @pytest.mark.parametrize("status", ["IN_PROGRESS", "COMPLETED"])
-async def test_work_once_begun_is_not_locked_by_a_later_prerequisite(db, connection, learner, tree, status):
+async def test_started_work_is_not_locked_by_a_later_prerequisite(db, connection, learner, tree, status):
     _, css = await add_skills(db, tree, "html", css=["html"])
     await add_progress(connection, learner, css, status)
 
@@ -169,7 +169,7 @@ async def test_a_skipped_skill_is_locked_by_a_later_prerequisite(db, connection,
 
 
 @pytest.mark.parametrize("stored", ["LOCKED", "AVAILABLE"])
-async def test_the_status_is_derived_whatever_is_stored(db, connection, learner, tree, stored):
+async def test_the_status_is_derived_and_not_the_stored_one(db, connection, learner, tree, stored):
     html, css = await add_skills(db, tree, "html", css=["html"])
     await add_progress(connection, learner, html, stored)
     await add_progress(connection, learner, css, stored)
@@ -180,7 +180,7 @@ async def test_the_status_is_derived_whatever_is_stored(db, connection, learner,
     assert [each.status for each in explanation.missing] == ["AVAILABLE"]
 
 
-async def test_an_inactive_prerequisite_does_not_lock_nor_what_lies_behind_it(db, learner, tree):
+async def test_an_inactive_prerequisite_and_skills_behind_it_do_not_lock(db, learner, tree):
     _, b, _, d = await add_skills(db, tree, "a", b=["a"], c=[], d=["b", "c"])
     await db.skills.deactivate(b.id)
 
@@ -189,7 +189,7 @@ async def test_an_inactive_prerequisite_does_not_lock_nor_what_lies_behind_it(db
     assert names(explanation.missing) == names(explanation.path) == ["c"]
 
 
-async def test_to_an_inactive_skill_no_path_leads_and_it_says_so(db, connection, learner, tree):
+async def test_an_inactive_skill_has_no_path_and_says_that_it_is_inactive(db, connection, learner, tree):
     html, css = await add_skills(db, tree, "html", css=["html"])
     await db.skills.deactivate(css.id)
 
@@ -204,7 +204,7 @@ async def test_to_an_inactive_skill_no_path_leads_and_it_says_so(db, connection,
     assert (completed.is_active, completed.status, completed.is_locked) == (False, "COMPLETED", False)
 
 
-async def test_minutes_spent_are_no_longer_to_be_spent(db, connection, learner, tree):
+async def test_minutes_already_spent_are_subtracted(db, connection, learner, tree):
     a, b, _, d = await add_skills(db, tree, "a", "b", "c", d=["a", "b", "c"])
     await change(connection, a, estimated_minutes=60)
     await change(connection, b, estimated_minutes=60)
@@ -217,7 +217,7 @@ async def test_minutes_spent_are_no_longer_to_be_spent(db, connection, learner, 
     assert explanation.remaining_minutes == 35
 
 
-async def test_what_has_paid_once_pays_no_more_on_the_way(db, learner, tree):
+async def test_xp_already_paid_is_not_promised_again_on_the_path(db, learner, tree):
     html, css = await add_skills(db, tree, "html", css=["html"])
     await db.progress.complete_skill(learner.id, html.id)
     await db.progress.reset_skill(learner.id, html.id)
@@ -228,7 +228,7 @@ async def test_what_has_paid_once_pays_no_more_on_the_way(db, learner, tree):
     assert explanation.xp == 0
 
 
-async def test_the_work_of_another_learner_does_not_shorten_the_way(db, connection, learner, tree):
+async def test_another_learners_work_does_not_shorten_the_path(db, connection, learner, tree):
     other = await add_user(db, "grace")
     html, css = await add_skills(db, tree, "html", css=["html"])
     await add_progress(connection, other, html)
@@ -237,10 +237,10 @@ async def test_the_work_of_another_learner_does_not_shorten_the_way(db, connecti
     assert (await db.progress.explain_lock(other.id, css.id)).is_locked is False
 
 
-# --- the way to a goal -----------------------------------------------------------------------------------------------
+# --- learning paths --------------------------------------------------------------------------------------------------
 
 
-async def test_a_path_leads_through_all_that_is_needed_and_ends_at_the_goal(db, connection, learner, tree):
+async def test_a_path_contains_all_prerequisites_and_ends_at_the_goal(db, connection, learner, tree):
     a, b, c, d = await add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"])
     await change(connection, b, is_optional=True, estimated_minutes=10, xp_value=7)
     await change(connection, d, estimated_minutes=90, xp_value=100)
@@ -261,7 +261,7 @@ async def test_a_path_leads_through_all_that_is_needed_and_ends_at_the_goal(db, 
     assert (path.remaining_minutes, path.remaining_xp) == (96, 127)
 
 
-async def test_a_path_leaves_out_what_is_satisfied_and_what_lies_only_behind_it(db, connection, learner, tree):
+async def test_a_path_omits_satisfied_skills_and_what_only_they_need(db, connection, learner, tree):
     # "shared" lies behind a satisfied skill, and behind another one that is not.
     *_, done, open_, goal = await add_skills(
         db, tree, "only", "shared", done=["only", "shared"], open=["shared"], goal=["done", "open"]
@@ -283,7 +283,7 @@ async def test_the_path_to_a_completed_goal_is_empty(db, connection, learner, tr
     assert (path.steps, path.remaining_minutes, path.remaining_xp) == ((), 0, 0)
 
 
-async def test_the_path_to_a_skipped_goal_leads_to_its_completion(db, connection, learner, tree):
+async def test_the_path_to_a_skipped_goal_contains_the_goal(db, connection, learner, tree):
     _, css = await add_skills(db, tree, "html", css=["html"])
     await add_progress(connection, learner, css, "SKIPPED")
 
@@ -292,7 +292,7 @@ async def test_the_path_to_a_skipped_goal_leads_to_its_completion(db, connection
     assert [(step.name, step.status) for step in path.steps] == [("html", "AVAILABLE"), ("css", "SKIPPED")]
 
 
-async def test_no_path_leads_through_inactive_skills_and_an_inactive_goal_says_so(db, learner, tree):
+async def test_a_path_omits_inactive_skills_and_reports_an_inactive_goal(db, learner, tree):
     _, b, c = await add_skills(db, tree, "a", b=["a"], c=["b"])
     await db.skills.deactivate(b.id)
 
@@ -304,7 +304,7 @@ async def test_no_path_leads_through_inactive_skills_and_an_inactive_goal_says_s
     assert [(step.name, step.status) for step in to_it.steps] == [("a", "AVAILABLE"), ("b", "LOCKED")]
 
 
-async def test_a_path_counts_only_the_xp_it_will_still_pay(db, learner, tree):
+async def test_a_path_counts_only_xp_not_yet_paid(db, learner, tree):
     html, css = await add_skills(db, tree, "html", css=["html"])
     await db.progress.complete_skill(learner.id, html.id)
     await db.progress.reset_skill(learner.id, html.id)
@@ -315,14 +315,14 @@ async def test_a_path_counts_only_the_xp_it_will_still_pay(db, learner, tree):
     assert path.remaining_xp == 10
 
 
-# --- what to do next -------------------------------------------------------------------------------------------------
+# --- next skills -----------------------------------------------------------------------------------------------------
 
 
 async def next_of(db, learner, tree, **given):
     return await db.progress.next_skills(learner.id, tree_id=tree.id, **given)
 
 
-async def test_next_are_the_open_skills_and_those_under_way(db, connection, learner, tree):
+async def test_next_skills_are_open_or_started(db, connection, learner, tree):
     done, skipped, begun, _, gone, *_ = await add_skills(
         db, tree, "done", "skipped", "begun", "free", "gone", after=["done", "gone"], later=["free"]
     )
@@ -341,8 +341,8 @@ async def test_next_are_the_open_skills_and_those_under_way(db, connection, lear
     assert {skill.skill_tree_id for skill in found} == {tree.id}
 
 
-async def test_a_skill_is_ranked_by_how_much_it_opens(db, connection, learner, tree):
-    # "hub" opens x and y at once; z needs "leaf" as well, which opens nothing alone. w is under way already.
+async def test_next_skills_are_ranked_by_how_much_they_open(db, connection, learner, tree):
+    # "hub" opens x and y. z also needs "leaf", which opens nothing alone. w is already started.
     *_, w = await add_skills(db, tree, "leaf", "hub", x=["hub"], far=["x"], y=["hub"], z=["hub", "leaf"], w=["hub"])
     await add_progress(connection, learner, w, "IN_PROGRESS")
 
@@ -367,8 +367,8 @@ async def test_inactive_and_finished_dependents_do_not_count(db, connection, lea
     assert only.reasons == ("opens 1 skill", "fits your level")
 
 
-async def test_the_nearest_milestone_ahead_is_named_with_its_distance(db, connection, learner, tree):
-    # a -> b -> c* and a -> d -> e -> f*; g* is one itself, h leads nowhere.
+async def test_the_nearest_milestone_is_named_with_its_distance(db, connection, learner, tree):
+    # a -> b -> c* and a -> d -> e -> f*. g* is a milestone itself. h leads to none.
     _, _, c, _, _, f, g, _ = await add_skills(db, tree, "a", b=["a"], c=["b"], d=["a"], e=["d"], f=["e"], g=[], h=[])
     for skill in (c, f, g):
         await change(connection, skill, is_milestone=True)
@@ -383,8 +383,8 @@ async def test_the_nearest_milestone_ahead_is_named_with_its_distance(db, connec
     assert [found[name].score for name in "agh"] == [20 + 4 + 6.67, 20, 0]
 
 
-async def test_a_milestone_lies_ahead_only_by_way_of_what_is_still_to_do(db, connection, learner, tree):
-    # To m lead a way over a finished skill, one over an inactive one, and a long one.
+async def test_a_milestone_is_ahead_only_through_unfinished_skills(db, connection, learner, tree):
+    # Three paths lead to m: through a finished skill, through an inactive one, and a long one.
     _, done, gone, _, _, m = await add_skills(
         db, tree, "a", done=["a"], gone=["a"], b=["a"], c=["b"], m=["done", "gone", "c"]
     )
@@ -400,7 +400,7 @@ async def test_a_milestone_lies_ahead_only_by_way_of_what_is_still_to_do(db, con
     assert (after.name, after.milestone_distance) == ("a", None)
 
 
-async def test_of_two_milestones_as_near_the_upper_one_is_named(db, connection, learner, tree):
+async def test_of_two_equally_near_milestones_the_upper_one_is_named(db, connection, learner, tree):
     _, low, high = await add_skills(db, tree, "a", low=["a"], high=["a"])
     await change(connection, low, is_milestone=True, position_y=200)
     await change(connection, high, is_milestone=True, position_y=100)
@@ -410,7 +410,7 @@ async def test_of_two_milestones_as_near_the_upper_one_is_named(db, connection, 
     assert (only.milestone_name, only.reasons[1]) == ("high", "1 step to the milestone high")
 
 
-async def test_fit_is_how_far_a_skill_lies_above_what_the_learner_has_completed(
+async def test_the_fit_of_a_skill_compares_its_difficulty_with_completed_skills(
     db, connection, learner, tree, subtests
 ):
     _, same, above, expert = await add_skills(db, tree, "easy", "same", "above", "expert")
@@ -440,7 +440,7 @@ async def test_fit_is_how_far_a_skill_lies_above_what_the_learner_has_completed(
         assert (await next_of(db, learner, tree))[-1].difficulty_gap == 1
 
 
-async def test_what_is_left_of_a_skill_is_compared_with_the_daily_goal(db, connection, learner, tree):
+async def test_the_remaining_minutes_are_compared_with_the_daily_goal(db, connection, learner, tree):
     begun, short_, long_, _ = await add_skills(db, tree, "begun", "short", "long", "unknown")
     for skill, minutes in ((begun, 100), (short_, 30), (long_, 31)):
         await change(connection, skill, estimated_minutes=minutes)
@@ -460,7 +460,7 @@ async def test_what_is_left_of_a_skill_is_compared_with_the_daily_goal(db, conne
     assert found["long"].reasons == ("fits your level", "takes longer than your daily goal of 30 minutes")
 
 
-async def test_what_is_under_way_comes_first_and_what_is_optional_after_the_required_of_the_same_score(
+async def test_started_skills_come_first_and_optional_ones_after_required_ones_of_equal_score(
     db, connection, learner, tree
 ):
     optional, _, _, begun, _ = await add_skills(db, tree, "optional", "required", "better", "begun", after=["better"])
@@ -484,7 +484,7 @@ async def find(db, tree, name):
     return found
 
 
-async def test_xp_paid_before_are_not_promised_again(db, learner, tree):
+async def test_xp_already_paid_is_not_promised_again(db, learner, tree):
     html, _ = await add_skills(db, tree, "html", "css")
     await db.progress.complete_skill(learner.id, html.id)
     await db.progress.reset_skill(learner.id, html.id)
@@ -492,7 +492,7 @@ async def test_xp_paid_before_are_not_promised_again(db, learner, tree):
     assert {skill.name: skill.xp for skill in await next_of(db, learner, tree)} == {"html": 0, "css": 10}
 
 
-async def test_without_a_tree_the_skills_of_all_trees_under_way_are_ranked_together(db, connection, learner):
+async def test_without_a_tree_skills_of_all_started_trees_are_ranked_together(db, connection, learner):
     begun, other, paused, untouched = [await add_tree(db, slug) for slug in ("begun", "other", "paused", "untouched")]
     for tree in (begun, other, paused, untouched):
         await add_skills(db, tree, f"in {tree.slug}")
@@ -506,17 +506,17 @@ async def test_without_a_tree_the_skills_of_all_trees_under_way_are_ranked_toget
     assert names(await db.progress.next_skills(learner.id, tree_id=untouched.id)) == ["in untouched"]
 
 
-async def test_the_ranking_is_the_same_every_time_and_a_limit_takes_its_head(db, learner, tree):
+async def test_the_ranking_is_deterministic_and_a_limit_keeps_its_head(db, learner, tree):
     await add_skills(db, tree, *(f"skill {number:02}" for number in range(20)))
-    everything = await next_of(db, learner, tree, limit=1000)
+    all_rows_fingerprint = await next_of(db, learner, tree, limit=1000)
 
-    assert [skill.id for skill in everything] == sorted(skill.id for skill in everything)
+    assert [skill.id for skill in all_rows_fingerprint] == sorted(skill.id for skill in all_rows_fingerprint)
     for limit in (1, 7, 20):
-        assert await next_of(db, learner, tree, limit=limit) == everything[:limit]
-    assert await next_of(db, learner, tree) == everything[:10]
+        assert await next_of(db, learner, tree, limit=limit) == all_rows_fingerprint[:limit]
+    assert await next_of(db, learner, tree) == all_rows_fingerprint[:10]
 
 
-async def test_when_nothing_is_open_there_is_nothing_to_do_next(db, connection, learner, tree):
+async def test_next_skills_is_empty_when_nothing_is_open(db, connection, learner, tree):
     [html] = await add_skills(db, tree, "html")
     await add_progress(connection, learner, html)
 
@@ -525,7 +525,7 @@ async def test_when_nothing_is_open_there_is_nothing_to_do_next(db, connection, 
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
-async def test_a_number_of_next_skills_that_cannot_be_is_refused(db, learner, limit):
+async def test_an_invalid_number_of_next_skills_is_refused(db, learner, limit):
     with pytest.raises(InvalidValue, match="limit must be from 1 to 1000"):
         await db.progress.next_skills(learner.id, limit=limit)
 
@@ -533,7 +533,7 @@ async def test_a_number_of_next_skills_that_cannot_be_is_refused(db, learner, li
 # --- the dashboard ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_dashboard_of_somebody_new_is_empty(db, learner):
+async def test_the_dashboard_of_a_new_learner_is_empty(db, learner):
     dashboard = await db.progress.dashboard(learner.id)
 
     assert (dashboard.user_id, dashboard.username) == (learner.id, "ada")
@@ -543,7 +543,7 @@ async def test_the_dashboard_of_somebody_new_is_empty(db, learner):
     assert (dashboard.trees, dashboard.open_skills, dashboard.recent_achievements) == ((), (), ())
 
 
-async def test_the_dashboard_shows_what_the_actions_of_a_learner_came_to(db, learner, tree):
+async def test_the_dashboard_shows_the_results_of_a_learners_actions(db, learner, tree):
     html, css, *_ = await add_skills(db, tree, "html", css=["html"], layout=["css"], forms=["html"])
     await add_achievement(db, "Ten", criteria={"type": "xp_threshold", "threshold": 10}, xp_reward=95)
     await db.progress.record_activity(learner.id, html.id, minutes=90)
@@ -566,7 +566,7 @@ async def test_the_dashboard_shows_what_the_actions_of_a_learner_came_to(db, lea
     assert [(each.name, each.xp) for each in dashboard.recent_achievements] == [("Ten", 95)]
 
 
-async def test_at_the_highest_level_there_is_no_next(db, connection, learner):
+async def test_the_highest_level_has_no_next_level(db, connection, learner):
     await connection.execute("update user_profiles set total_xp = 600000, current_level = 100")
 
     dashboard = await db.progress.dashboard(learner.id)
@@ -581,7 +581,7 @@ async def test_at_the_highest_level_there_is_no_next(db, connection, learner):
         ("UTC", 1, 5),
         ("UTC", 2, 0),
         ("UTC", 400, 0),
-        ("UTC", -1, 5),  # after a journey west
+        ("UTC", -1, 5),  # after travelling west
         (None, 1, 5),
         (None, 2, 0),
     ],
@@ -599,7 +599,7 @@ async def test_a_streak_lapses_when_a_whole_day_has_passed(db, connection, learn
 
 
 async def test_a_streak_lapses_by_the_calendar_of_the_learners_zone(db, connection, learner):
-    # Kiritimati is a day or two ahead of Pago Pago, always.
+    # Kiritimati is always one or two days ahead of Pago Pago.
     await connection.execute(
         "update user_profiles set current_streak = 5, max_streak = 5,"
         " last_activity_on = (now() at time zone 'Pacific/Pago_Pago')::date - 1"
@@ -613,7 +613,7 @@ async def test_a_streak_lapses_by_the_calendar_of_the_learners_zone(db, connecti
     assert streaks == {"Pacific/Pago_Pago": 5, "Pacific/Kiritimati": 0}
 
 
-async def test_the_dashboard_lists_the_trees_under_way_the_latest_first(db, connection, learner):
+async def test_the_dashboard_lists_started_trees_latest_first(db, connection, learner):
     slugs = ("never", "early", "late", "paused", "completed", "reset")
     trees = {slug: await add_tree(db, slug) for slug in slugs}
     await add_tree_progress(connection, learner, trees["never"])
@@ -634,7 +634,7 @@ async def test_the_dashboard_lists_the_trees_under_way_the_latest_first(db, conn
     assert dashboard.trees[0].last_activity_at == NOON + timedelta(hours=2)
 
 
-async def test_the_dashboard_shows_what_is_open_in_the_trees_not_paused(db, connection, learner):
+async def test_the_dashboard_shows_open_skills_of_trees_that_are_not_paused(db, connection, learner):
     early, late, paused = [await add_tree(db, slug) for slug in ("early", "late", "paused")]
     e1, e2, _, e4, _ = await add_skills(db, early, "e1", "e2", "e3", "e4", e5=["e4"])
     l1, l2, _, l4, _ = await add_skills(db, late, "l1", "l2", l3=["l1"], l4=[], l5=["l2", "l4"])
@@ -653,7 +653,7 @@ async def test_the_dashboard_shows_what_is_open_in_the_trees_not_paused(db, conn
 
     dashboard = await db.progress.dashboard(learner.id)
 
-    # The latest work first; then the rest, of the latest tree first. l5 waits for l4; e5 does not for the inactive e4.
+    # The latest work first, then the rest by tree. l5 needs l4. e5 does not need the inactive e4.
     assert names(dashboard.open_skills) == ["e2", "e1", "l3", "l4", "e3", "e5"]
     first = dashboard.open_skills[0]
     assert (first.id, first.skill_tree_id, first.status) == (e2.id, early.id, "IN_PROGRESS")
@@ -662,7 +662,7 @@ async def test_the_dashboard_shows_what_is_open_in_the_trees_not_paused(db, conn
     assert l4.id in {skill.id for skill in dashboard.open_skills if skill.status == "AVAILABLE"}
 
 
-async def test_the_dashboard_shows_at_most_twenty_open_skills_the_same_every_time(db, connection, learner, tree):
+async def test_the_dashboard_shows_at_most_twenty_open_skills_in_a_fixed_order(db, connection, learner, tree):
     skills = await add_skills(db, tree, *(f"skill {number:02}" for number in range(30)))
     await add_tree_progress(connection, learner, tree)
 
@@ -685,7 +685,7 @@ async def test_the_dashboard_shows_the_latest_five_achievements(db, connection, 
     assert latest[0].earned_at == NOON + timedelta(days=6)
 
 
-async def test_a_dashboard_shows_nothing_of_another_learner(db, connection, learner, tree):
+async def test_a_dashboard_shows_no_data_of_another_learner(db, connection, learner, tree):
     other = await add_user(db, "grace")
     [html] = await add_skills(db, tree, "html")
     await add_achievement(db)
@@ -697,7 +697,7 @@ async def test_a_dashboard_shows_nothing_of_another_learner(db, connection, lear
     assert len((await db.progress.dashboard(other.id)).recent_achievements) == 1
 
 
-# --- day by day ------------------------------------------------------------------------------------------------------
+# --- activity --------------------------------------------------------------------------------------------------------
 
 
 async def by_day(db, learner, since, until):
@@ -705,7 +705,7 @@ async def by_day(db, learner, since, until):
     return [(day.activity_date.day, day.minutes, day.skills_completed, day.xp) for day in days]
 
 
-async def test_every_day_has_a_row_also_those_without_anything(db, learner, tree):
+async def test_every_day_has_a_row_even_without_activity(db, learner, tree):
     html, css = await add_skills(db, tree, "html", "css")
     await add_achievement(db, criteria={"type": "xp_threshold", "threshold": 20}, xp_reward=7)
     await db.progress.record_activity(learner.id, html.id, minutes=30, at=NOON)
@@ -720,7 +720,7 @@ async def test_every_day_has_a_row_also_those_without_anything(db, learner, tree
     assert await by_day(db, learner, date(2025, 3, 3), date(2025, 3, 3)) == [(3, 0, 2, 27)]
 
 
-async def test_a_day_is_that_of_the_learners_zone_when_it_happened(db, learner, tree):
+async def test_a_day_is_the_date_in_the_learners_time_zone_at_that_time(db, learner, tree):
     html, css, forms = await add_skills(db, tree, "html", "css", "forms")
     late = datetime(2025, 3, 1, 23, 30, tzinfo=UTC)
     await db.users.update_profile(learner.id, timezone="Pacific/Auckland")
@@ -735,15 +735,15 @@ async def test_a_day_is_that_of_the_learners_zone_when_it_happened(db, learner, 
     assert await by_day(db, learner, date(2025, 3, 1), date(2025, 3, 2)) == [(1, 20, 1, 10), (2, 10, 2, 20)]
 
 
-async def test_days_on_which_the_clocks_change_are_there_once(url, learner):
-    # Where they change at midnight, so that a day begins at one o'clock.
+async def test_days_with_a_clock_change_are_listed_once(url, learner):
+    # In this zone clocks change at midnight, so a day starts at one o'clock.
     async with AsyncDatabase(f"{url} options='-c timezone=America/Sao_Paulo'") as db:
         days = await db.progress.activity_by_day(learner.id, since=date(2018, 10, 1), until=date(2019, 3, 31))
 
     assert [day.activity_date for day in days] == [date(2018, 10, 1) + timedelta(days=n) for n in range(182)]
 
 
-async def test_no_day_shows_what_another_learner_did(db, learner, tree):
+async def test_activity_by_day_shows_no_other_learners_work(db, learner, tree):
     other = await add_user(db, "grace")
     [html] = await add_skills(db, tree, "html")
     await db.progress.record_activity(other.id, html.id, minutes=10, at=NOON)
@@ -753,7 +753,7 @@ async def test_no_day_shows_what_another_learner_did(db, learner, tree):
     assert await by_day(db, other, NOON.date(), NOON.date()) == [(1, 10, 1, 10)]
 
 
-async def test_ten_years_can_be_asked_for_and_not_a_day_more(db, learner):
+async def test_activity_can_be_read_for_ten_years_and_not_a_day_more(db, learner):
     since = date(2016, 1, 1)
 
     days = await db.progress.activity_by_day(learner.id, since=since, until=since + timedelta(days=3659))
@@ -764,10 +764,10 @@ async def test_ten_years_can_be_asked_for_and_not_a_day_more(db, learner):
             await db.progress.activity_by_day(learner.id, since=since, until=until)
 
 
-# --- all of them -----------------------------------------------------------------------------------------------------
+# --- all reads -------------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_unknown_is_told_by_name(db, learner, tree):
+async def test_an_unknown_learner_tree_or_skill_is_named(db, learner, tree):
     [html] = await add_skills(db, tree, "html")
     today = {"since": NOON.date(), "until": NOON.date()}
 
@@ -788,8 +788,8 @@ async def test_what_is_unknown_is_told_by_name(db, learner, tree):
         await db.progress.activity_by_day(UNKNOWN, **today)
 
 
-def asked(db, learner, tree, skill):
-    """Return each of the questions, by its name."""
+def reading_calls(db, learner, tree, skill):
+    """Return a call of each reading method, by name."""
     return {
         "explain_lock": lambda: db.progress.explain_lock(learner.id, skill.id),
         "learning_path": lambda: db.progress.learning_path(learner.id, skill.id),
@@ -799,11 +799,11 @@ def asked(db, learner, tree, skill):
     }
 
 
-async def test_each_is_one_statement_and_one_round_trip(db, learner, tree, proxy, watched, subtests):
+async def test_each_read_takes_one_statement_and_one_round_trip(db, learner, tree, proxy, proxied, subtests):
     *_, css = await add_skills(db, tree, "html", css=["html"])
     await db.progress.start_tree(learner.id, tree.id)
 
-    for name, ask in asked(watched, learner, tree, css).items():
+    for name, ask in reading_calls(proxied, learner, tree, css).items():
         async with case(subtests, name):
             proxy.reset()
             await ask()
@@ -811,12 +811,12 @@ async def test_each_is_one_statement_and_one_round_trip(db, learner, tree, proxy
             assert proxy.round_trips == 1
 
 
-async def test_none_writes_anything(db, connection, learner, tree):
+async def test_no_read_writes_anything(db, connection, learner, tree):
     *_, css = await add_skills(db, tree, "html", css=["html"])
     await db.progress.start_tree(learner.id, tree.id)
 
     async with expect_nothing_written(connection):
-        for ask in asked(db, learner, tree, css).values():
+        for ask in reading_calls(db, learner, tree, css).values():
             await ask()
 
 
@@ -825,7 +825,7 @@ async def test_none_writes_anything(db, connection, learner, tree):
 
 @pytest.fixture
 async def real(db, connection, learner, shared_data):
-    """The largest real tree, half-way, with milestones, optional and inactive skills strewn over it."""
+    """The largest real tree, half completed, with milestones, optional and inactive skills at random places."""
     forms = json.loads((shared_data / "metacademy.json").read_text())["trees"]
     largest = max(forms, key=lambda form: len(form["skills"]))
     report = await db.trees.import_tree(largest, leave_out_unknown=True)
@@ -848,7 +848,7 @@ async def real(db, connection, learner, shared_data):
 
 
 class Curriculum:
-    """The rules anew, with networkx: edges lead from a prerequisite to what needs it."""
+    """The rules written again with networkx. Edges lead from a prerequisite to the skill that needs it."""
 
     def __init__(self, found):
         columns = ("name", "dependencies", "is_active", "is_optional", "is_milestone", "xp_value", "status")
@@ -868,7 +868,7 @@ class Curriculum:
         )
 
     def way_to(self, goal):
-        """Return the levels of all that leads to a skill; nothing that lies only behind a skill under way."""
+        """Return the levels of the skills before a goal, without those that only started skills need."""
         walked = self.graph.copy()
         goes_on = {id_ for id_, skill in self.skills.items() if skill["status"] == "IN_PROGRESS"}
         walked.remove_edges_from(list(walked.in_edges(goes_on)))
@@ -901,7 +901,7 @@ async def curriculum(connection, learner, real):
     )
 
 
-async def test_every_path_through_a_real_curriculum_is_the_one_that_networkx_finds(db, learner, curriculum):
+async def test_paths_through_a_real_curriculum_equal_those_of_networkx(db, learner, curriculum):
     for goal, skill in curriculum.skills.items():
         path = await db.progress.learning_path(learner.id, goal)
 
@@ -915,7 +915,7 @@ async def test_every_path_through_a_real_curriculum_is_the_one_that_networkx_fin
         assert path.remaining_xp == sum(curriculum.skills[id_]["xp_value"] for id_ in levels)
 
 
-async def test_every_lock_of_a_real_curriculum_is_the_one_that_networkx_finds(db, learner, curriculum):
+async def test_locks_of_a_real_curriculum_equal_those_of_networkx(db, learner, curriculum):
     for goal, skill in curriculum.skills.items():
         explanation = await db.progress.explain_lock(learner.id, goal)
 
@@ -934,7 +934,7 @@ async def test_every_lock_of_a_real_curriculum_is_the_one_that_networkx_finds(db
         assert explanation.xp == sum(curriculum.skills[id_]["xp_value"] for id_ in required)
 
 
-async def test_the_next_skills_of_a_real_curriculum_are_those_that_networkx_finds(db, learner, real, curriculum):
+async def test_next_skills_of_a_real_curriculum_equal_those_of_networkx(db, learner, real, curriculum):
     found = await db.progress.next_skills(learner.id, tree_id=real.id, limit=1000)
 
     open_now = {id_ for id_ in curriculum.unfinished if curriculum.status_of(id_) != "LOCKED"}
@@ -957,7 +957,7 @@ async def test_the_next_skills_of_a_real_curriculum_are_those_that_networkx_find
     assert len({skill.milestone_distance for skill in found}) > 2
 
 
-async def test_to_follow_a_real_path_completes_its_goal(db, connection, learner, real):
+async def test_following_a_real_path_completes_its_goal(db, connection, learner, real):
     goals = await rows(
         connection,
         "select id from skills where skill_tree_id = %s and is_active and dependents = '{}' order by id",

@@ -1,4 +1,4 @@
-"""For whom the application works: one learner, the service, or nobody. What each may not do is in test_strangers.py."""
+"""Work as a learner, as the service, or as nobody. test_strangers.py shows what each role may not do."""
 
 from datetime import date, timedelta
 from uuid import UUID
@@ -15,9 +15,10 @@ from _async.factories import (
     expect_nothing_written,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import in_background_async
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     ConcurrentUpdate,
@@ -30,15 +31,14 @@ from skilltree.errors import (
     UnitOfWorkOpen,
     UserNotFound,
 )
-from together import meanwhile_async
 
-# What differs between two learners who have done the same.
+# Fields that differ between two learners who have done the same work.
 PERSONAL = {"id", "user_id", "username", "email", "bio"}
 
 
 @pytest.fixture
 async def course(db):
-    """A tree of four skills and what can be earned with them, enough for a second level."""
+    """A tree of four skills, and achievements that pay enough for a second level."""
     tree = await add_tree(db)
     html, css, layout, extra = await add_skills(db, tree, "html", "css", layout=["html", "css"], extra=["html"])
     await db.skills.update(html.id, xp_value=90)
@@ -49,11 +49,11 @@ async def course(db):
     return tree.id, html.id, css.id, layout.id, extra.id
 
 
-async def walk(db, service, learner, course):
-    """Do all that a learner can do, and return what came of it, but for what differs between learners."""
+async def do_everything(db, service, learner, course):
+    """Do everything that a learner can do, and return the results without identifying values."""
     tree, html, css, layout, extra = course
     progress = db.progress
-    today = date.today()  # noqa: DTZ011 (a day more or less changes nothing)
+    today = date.today()  # noqa: DTZ011 (one day more or less does not matter)
     with pytest.raises(PrerequisitesNotMet) as locked:
         await progress.start_skill(learner, layout)
     came = [
@@ -89,37 +89,41 @@ async def walk(db, service, learner, course):
         await db.trees.load("web", learner),
         await db.users.get_profile(learner),
     ]
-    return [impersonal(found) for found in came]
+    return [without_identity(found) for found in came]
 
 
-def impersonal(found):
-    """Return what was found without what differs between two learners, and without times."""
+def without_identity(found):
+    """Return a result without times and without fields that differ between learners."""
     if hasattr(found, "model_dump"):
-        return impersonal(found.model_dump(mode="json"))
+        return without_identity(found.model_dump(mode="json"))
     if isinstance(found, list | tuple):
-        # What has happened in the same transaction comes in any order.
-        return sorted((impersonal(each) for each in found), key=repr)
+        # Rows of one transaction come in any order.
+        return sorted((without_identity(each) for each in found), key=repr)
     if isinstance(found, dict):
-        return {key: impersonal(each) for key, each in found.items() if key not in PERSONAL and not key.endswith("_at")}
+        return {
+            key: without_identity(each)
+            for key, each in found.items()
+            if key not in PERSONAL and not key.endswith("_at")
+        }
     return found
 
 
 async def role(unit):
-    """Return the role of a unit of work, and whose it is."""
+    """Return the role of a unit of work and its learner."""
     return await (
         await unit._connection.execute("select current_user, current_setting('app.current_user_id', true)")
     ).fetchone()
 
 
-# --- what works ------------------------------------------------------------------------------------------------------
+# --- allowed ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_learner_gets_under_the_roles_what_the_owner_of_the_database_gets(app, db, course):
+async def test_a_learner_gets_the_same_results_under_the_roles_as_the_owner(app, db, course):
     as_owner = await add_user(db, "ada")
     as_learner = await add_user(app.as_service(), "grace")
 
-    expected = await walk(db, db, as_owner.id, course)
-    found = await walk(app.as_user(as_learner.id), app.as_service(), as_learner.id, course)
+    expected = await do_everything(db, db, as_owner.id, course)
+    found = await do_everything(app.as_user(as_learner.id), app.as_service(), as_learner.id, course)
 
     assert found == expected
     profile = await app.as_user(as_learner.id).users.get_profile(as_learner.id)
@@ -129,20 +133,20 @@ async def test_a_learner_gets_under_the_roles_what_the_owner_of_the_database_get
     assert await app.as_service().doctor.examine() == []
 
 
-async def test_a_learner_works_in_a_unit_of_work_as_in_single_calls(app, db, course):
+async def test_a_unit_of_work_gives_a_learner_the_same_results_as_single_calls(app, db, course):
     alone, together = await add_user(db, "ada"), await add_user(db, "grace")
 
-    expected = await walk(app.as_user(alone.id), app.as_service(), alone.id, course)
+    expected = await do_everything(app.as_user(alone.id), app.as_service(), alone.id, course)
     async with app.as_user(together.id) as unit:
-        # The service sees the leaderboards as they were before the unit of work.
-        found = await walk(unit, db, together.id, course)
+        # The leaderboards of the service do not show the uncommitted unit of work.
+        found = await do_everything(unit, db, together.id, course)
 
     ranks = [index for index, (one, other) in enumerate(zip(found, expected, strict=True)) if one != other]
     assert [(expected[index], found[index]) for index in ranks] == [(1, None)]
     assert await db.doctor.examine() == []
 
 
-async def test_the_service_edits_a_tree_that_learners_are_at_work_in(app, learner, course):
+async def test_the_service_can_edit_a_tree_that_learners_work_in(app, learner, course):
     tree, html, css, layout, _ = course
     await app.as_user(learner.id).progress.complete_skill(learner.id, html)
 
@@ -155,7 +159,7 @@ async def test_the_service_edits_a_tree_that_learners_are_at_work_in(app, learne
     assert await app.as_service().doctor.examine() == []
 
 
-async def test_an_achievement_is_given_to_the_entitled_by_the_service(app, learner, course):
+async def test_the_service_can_backfill_an_achievement(app, learner, course):
     await app.as_user(learner.id).progress.complete_skill(learner.id, course[1])
     late = await add_achievement(app.as_service(), "Late", criteria={"type": "xp_threshold", "threshold": 50})
 
@@ -165,7 +169,7 @@ async def test_an_achievement_is_given_to_the_entitled_by_the_service(app, learn
     assert "Late" in [earned.name for earned in await app.as_user(learner.id).achievements.for_user(learner.id)]
 
 
-async def test_a_visitor_reads_the_catalogue_and_is_nobody(app, learner, course):
+async def test_a_visitor_reads_the_catalogue_only(app, learner, course):
     visitor = app.as_user(None)
 
     tree = await visitor.trees.load("web", learner.id)
@@ -176,7 +180,7 @@ async def test_a_visitor_reads_the_catalogue_and_is_nobody(app, learner, course)
         assert await role(unit) == ("app_user", "")
 
 
-async def test_nobody_in_particular_has_what_a_visitor_has(app, connection, learner, course):
+async def test_a_call_without_a_scope_has_the_rights_of_a_visitor(app, connection, learner, course):
     with pytest.raises(ScopeMissing):
         await app.users.get(learner.id)
     async with app._pool.connection() as nobody:
@@ -187,10 +191,10 @@ async def test_nobody_in_particular_has_what_a_visitor_has(app, connection, lear
         await add_user(unit, "grace")
 
 
-# --- what does not ---------------------------------------------------------------------------------------------------
+# --- refused ---------------------------------------------------------------------------------------------------------
 
 
-async def test_what_works_across_learners_is_refused_to_a_learner_before_anything_is_sent(app, connection, learner):
+async def test_service_methods_are_refused_to_a_learner_before_anything_is_sent(app, connection, learner):
     async with expect_refusal(connection, PermissionDenied) as refusal:
         await app.as_user(learner.id).leaderboards.top()
 
@@ -201,7 +205,7 @@ async def test_what_works_across_learners_is_refused_to_a_learner_before_anythin
     assert refusal.value.sqlstate == "42501"
 
 
-async def test_a_refusal_for_the_role_leaves_a_unit_of_work_usable(app, learner):
+async def test_a_method_refused_for_its_role_leaves_the_unit_of_work_usable(app, learner):
     async with app.as_user(learner.id) as unit:
         with pytest.raises(PermissionDenied):
             await unit.trees.publish(UUID(int=0))
@@ -211,7 +215,7 @@ async def test_a_refusal_for_the_role_leaves_a_unit_of_work_usable(app, learner)
 
 
 @pytest.mark.parametrize("nobody", ["", "ada", 7, b"", UUID])
-async def test_who_is_no_id_is_refused_by_name(app, nobody):
+async def test_an_invalid_learner_id_is_refused(app, nobody):
     with pytest.raises(InvalidValue, match="user_id must be a UUID or None"):
         app.as_user(nobody)
     with pytest.raises(InvalidValue, match="actor_id must be a UUID or None"):
@@ -235,14 +239,14 @@ async def test_a_scope_opens_one_unit_of_work_at_a_time(app, learner):
 # --- units of work ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_service_says_who_acts(app, learner):
+async def test_the_service_can_name_an_actor(app, learner):
     async with app.as_service(learner.id) as unit:
         assert await role(unit) == ("app_service", "")
         actor = await unit._connection.execute("select current_setting('app.actor_id')")
         assert await actor.fetchone() == (str(learner.id),)
 
 
-async def test_a_savepoint_takes_back_what_the_engine_did_and_the_learner_goes_on(app, learner, course):
+async def test_a_savepoint_rolls_back_writes_of_the_engine_and_the_learner_goes_on(app, learner, course):
     _, html, css, *_ = course
 
     async with app.as_user(learner.id) as unit:
@@ -259,7 +263,7 @@ async def test_a_savepoint_takes_back_what_the_engine_did_and_the_learner_goes_o
 
 
 @pytest.mark.parametrize("fault", ["\ud800", object()])
-async def test_who_fails_among_the_statements_of_the_engine_is_a_learner_again(app, learner, course, fault):
+async def test_a_failed_statement_of_the_engine_restores_the_learners_role(app, learner, course, fault):
     async with app.as_user(learner.id) as unit:
         with pytest.raises(InvalidValue):
             await unit.progress.start_skill(learner.id, fault)
@@ -269,9 +273,9 @@ async def test_who_fails_among_the_statements_of_the_engine_is_a_learner_again(a
     assert (await app.as_user(learner.id).users.get_profile(learner.id)).bio == "On"
 
 
-async def test_units_of_work_of_two_learners_beside_each_other_stay_apart(app, db, course):
+async def test_concurrent_units_of_work_of_two_learners_stay_separate(app, db, course):
     ada, grace = await add_user(db, "ada"), await add_user(db, "grace")
-    # Who begins a tree for the first time holds all others off.
+    # The first learner of a tree locks it exclusively.
     await app.as_user(ada.id).progress.start_tree(ada.id, course[0])
 
     async with app.as_user(ada.id) as hers, app.as_user(grace.id) as theirs, app.as_service() as service:
@@ -287,28 +291,28 @@ async def test_units_of_work_of_two_learners_beside_each_other_stay_apart(app, d
         }
 
 
-# --- what it costs, and when it has to wait --------------------------------------------------------------------------
+# --- round trips and time limits -------------------------------------------------------------------------------------
 
 
-async def test_a_call_as_somebody_is_one_round_trip(proxy, learner, course):
+async def test_a_call_in_a_scope_takes_one_round_trip(proxy, learner, course):
     url = make_conninfo(proxy.url, user="skilltree_app")
-    async with AsyncDatabase(url, min_size=1, max_size=1) as watched:
+    async with AsyncDatabase(url, min_size=1, max_size=1) as proxied:
         calls = [
-            lambda: watched.as_user(learner.id).users.get(learner.id),
-            lambda: watched.as_user(learner.id).trees.load("web", learner.id),
-            lambda: watched.as_user(learner.id).progress.complete_skill(learner.id, course[1]),
-            lambda: watched.as_user(learner.id).progress.reset_skill(learner.id, course[1]),
-            lambda: watched.as_user(None).trees.list(),
-            lambda: watched.as_service().leaderboards.top(),
-            lambda: watched.as_service(learner.id).skills.update(course[1], xp_value=5),
+            lambda: proxied.as_user(learner.id).users.get(learner.id),
+            lambda: proxied.as_user(learner.id).trees.load("web", learner.id),
+            lambda: proxied.as_user(learner.id).progress.complete_skill(learner.id, course[1]),
+            lambda: proxied.as_user(learner.id).progress.reset_skill(learner.id, course[1]),
+            lambda: proxied.as_user(None).trees.list(),
+            lambda: proxied.as_service().leaderboards.top(),
+            lambda: proxied.as_service(learner.id).skills.update(course[1], xp_value=5),
         ]
-        for call in calls * 7:  # so that they are also prepared
+        for call in calls * 7:  # often enough for statements to be prepared
             proxy.reset()
             await call()
             assert proxy.round_trips == 1
 
 
-async def test_a_unit_of_work_as_somebody_takes_no_more_round_trips_than_any(proxy, learner, course):
+async def test_a_unit_of_work_in_a_scope_takes_no_more_round_trips_than_any(proxy, learner, course):
     async def round_trips(unit_of_work):
         proxy.reset()
         async with unit_of_work as unit:
@@ -318,29 +322,31 @@ async def test_a_unit_of_work_as_somebody_takes_no_more_round_trips_than_any(pro
 
     async with AsyncDatabase(proxy.url, min_size=1, max_size=1) as owner:
         plain = await round_trips(owner.transaction())
-    async with AsyncDatabase(make_conninfo(proxy.url, user="skilltree_app"), min_size=1, max_size=1) as watched:
+    async with AsyncDatabase(make_conninfo(proxy.url, user="skilltree_app"), min_size=1, max_size=1) as proxied:
         assert plain == 4
-        assert await round_trips(watched.as_user(learner.id)) == plain
-        assert await round_trips(watched.as_service()) == plain
+        assert await round_trips(proxied.as_user(learner.id)) == plain
+        assert await round_trips(proxied.as_service()) == plain
 
 
-async def test_a_learners_call_that_cannot_be_serialized_is_tried_again(app_url, app, connection, url, learner):
+async def test_a_serialization_failure_in_a_learners_call_is_retried(app_url, app, connection, url, learner):
     options = r"-c default_transaction_isolation=repeatable\ read"
     async with AsyncDatabase(make_conninfo(app_url, options=options), max_size=1) as strict:
         async with await psycopg.AsyncConnection.connect(url) as other:
             await other.execute("update user_profiles set location = 'Paris'")
-            change = meanwhile_async(lambda: strict.as_user(learner.id).users.update_profile(learner.id, bio="Twice"))
+            change = in_background_async(
+                lambda: strict.as_user(learner.id).users.update_profile(learner.id, bio="Twice")
+            )
             async with change as changed:
-                await until_somebody_waits(connection)
+                await wait_for_lock_waiters(connection)
                 await other.commit()
         assert strict.statistics()["retries"] == 1
         assert (changed.result().bio, changed.result().location) == ("Twice", "Paris")
 
         async with await psycopg.AsyncConnection.connect(url) as other:
             await other.execute("update user_profiles set location = 'Oslo'")
-            change = meanwhile_async(lambda: in_a_unit_of_work(strict, learner))
+            change = in_background_async(lambda: in_a_unit_of_work(strict, learner))
             async with change as changed:
-                await until_somebody_waits(connection)
+                await wait_for_lock_waiters(connection)
                 await other.commit()
         assert isinstance(changed.exception(), ConcurrentUpdate)
 
@@ -350,13 +356,13 @@ async def in_a_unit_of_work(db, learner):
         await unit.users.update_profile(learner.id, bio="Once")
 
 
-# A learner's is the time of who logs in.
+# A learner's statements have the time limit of the login role.
 @pytest.mark.parametrize("role", ["skilltree_app", "app_service"])
-async def test_a_statement_has_the_time_that_is_set_for_its_role(app, app_url, connection, url, learner, role):
+async def test_a_statement_has_the_time_limit_of_its_role(app, app_url, connection, url, learner, role):
     def work_of(db):
         return db.as_service() if role == "app_service" else db.as_user(learner.id)
 
-    # For this database only: roles belong to the whole server.
+    # The setting is limited to this database, because roles belong to the whole server.
     setting = f"alter role {role} in database {await value(connection, 'select current_database()')}"
     await connection.execute(f"{setting} set statement_timeout = '100ms'")
     try:
@@ -386,7 +392,7 @@ async def test_a_statement_has_the_time_that_is_set_for_its_role(app, app_url, c
     assert await rows(connection, "show statement_timeout") == [("0",)]
 
 
-async def test_a_time_that_the_application_sets_holds_whoever_it_works_for(app_url, learner):
+async def test_the_applications_time_limit_holds_in_every_scope(app_url, learner):
     async with AsyncDatabase(app_url, statement_timeout=3) as db:
         for scope in (db, db.as_user(learner.id), db.as_user(None), db.as_service(), db.as_service(learner.id)):
             async with scope.transaction() as unit:
@@ -394,7 +400,7 @@ async def test_a_time_that_the_application_sets_holds_whoever_it_works_for(app_u
                 assert await limit.fetchone() == ("3s",)
 
 
-async def test_a_call_takes_no_longer_than_the_application_says_whoever_it_works_for(app_url, url, learner):
+async def test_a_statement_ends_at_the_applications_time_limit_in_every_scope(app_url, url, learner):
     async with (
         AsyncDatabase(app_url, statement_timeout=0.1) as db,
         await psycopg.AsyncConnection.connect(url) as other,

@@ -1,4 +1,4 @@
-"""The application's log-in sees nobody's rows: a call without a learner or the service says so, and finds nothing."""
+"""The application's login role sees no learner's rows. Calls that need a learner or the service raise without one."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ from skilltree.errors import PermissionDenied, ScopeMissing, UserNotFound
         lambda db, learner: db.trees.load("web", learner.id),
     ],
 )
-async def test_what_is_about_somebody_asks_for_whom(app, connection, learner, tree, call):
+async def test_a_call_about_a_learner_needs_a_scope(app, connection, learner, tree, call):
     async with expect_refusal(
         connection, ScopeMissing, match=r"use db\.as_user\(user_id\).*db\.as_service\(\)"
     ) as told:
@@ -35,12 +35,12 @@ async def test_what_is_about_somebody_asks_for_whom(app, connection, learner, tr
     assert told.value.sqlstate == "42501"
 
 
-async def test_a_stream_about_somebody_asks_for_whom(app, learner):
+async def test_a_stream_about_a_learner_needs_a_scope(app, learner):
     with pytest.raises(ScopeMissing):
         await anext(app.users.export(learner.id))
 
 
-async def test_the_catalogue_is_there_for_everybody(app, db):
+async def test_the_catalogue_needs_no_scope(app, db):
     tree = await add_tree(db)
 
     assert [category.id for category in await app.categories.list()] == [tree.category_id]
@@ -51,13 +51,13 @@ async def test_the_catalogue_is_there_for_everybody(app, db):
         assert (await unit.trees.get(tree.id)).slug == "web"
 
 
-async def test_who_says_for_whom_is_not_asked(app, learner):
+async def test_a_call_in_a_scope_works(app, learner):
     assert (await app.as_user(learner.id).users.get(learner.id)).id == learner.id
     assert (await app.as_service().users.get(learner.id)).id == learner.id
     with pytest.raises(UserNotFound):
         await app.as_user(None).users.get(learner.id)
 
 
-async def test_an_owner_sees_everybody_and_is_not_asked(db, connection, learner):
+async def test_the_owner_needs_no_scope(db, connection, learner):
     assert (await db.users.get(learner.id)).created_at < datetime.now(UTC)
     assert await value(connection, "select count(*) from users") == 1

@@ -1,4 +1,4 @@
-"""Searches in the language of a tree, by the beginning of a word, and in scripts without spaces."""
+"""Searching in the language of a tree, by word prefixes, and in scripts without spaces."""
 
 import pytest
 
@@ -26,7 +26,7 @@ async def test_a_tree_is_searched_in_its_own_language(db, subtests):
         await db.trees.delete(tree.id)
 
 
-async def test_text_without_spaces_is_found_by_any_part(db, subtests):
+async def test_text_in_scripts_without_spaces_is_found_by_any_part(db, subtests):
     await add_tree(db, "ja", name="日本語入門", description="日本語の基礎を学ぶ", language="ja")
     await add_tree(db, "zh", name="Python编程入门", language="zh")
     await add_tree(db, "ko", name="한국어 배우기", language="ko")
@@ -66,7 +66,7 @@ async def test_accents_and_case_make_no_difference(db, subtests):
             assert await found(db, text) == {"folded"}
 
 
-async def test_the_last_word_may_have_only_begun_to_be_typed(db, subtests):
+async def test_the_last_word_may_be_a_prefix(db, subtests):
     await add_tree(db, "pg", name="Practical PostgreSQL Indexing", description="How to index running databases")
 
     for text in ["po", "postgr", "postgresql ind", "practical indexin", "PRACT"]:
@@ -77,7 +77,7 @@ async def test_the_last_word_may_have_only_begun_to_be_typed(db, subtests):
             assert await found(db, text) == set()
 
 
-async def test_a_search_is_still_read_as_by_a_web_search_engine(db):
+async def test_a_search_has_the_syntax_of_web_search_engines(db):
     await add_tree(db, "sql", name="Learning SQL", description="queries and joins")
     await add_tree(db, "css", name="Learning CSS", description="grids and joins")
 
@@ -87,7 +87,7 @@ async def test_a_search_is_still_read_as_by_a_web_search_engine(db):
     assert await found(db, "learned join") == {"sql", "css"}
 
 
-async def test_what_is_no_word_finds_nothing_and_breaks_nothing(db, subtests):
+async def test_a_search_without_words_finds_nothing(db, subtests):
     await add_tree(db, "web")
 
     for text in [
@@ -111,7 +111,7 @@ async def test_what_is_no_word_finds_nothing_and_breaks_nothing(db, subtests):
             assert await found(db, text) == set()
 
 
-async def test_a_whole_word_comes_before_the_beginning_of_one(db):
+async def test_a_whole_word_ranks_above_a_prefix(db):
     await add_tree(db, "artisans", name="Artisans")
     await add_tree(db, "art", name="Art")
 
@@ -128,7 +128,7 @@ async def test_skills_are_searched_in_the_language_of_their_tree(db, connection)
     assert await value(connection, "select count(*) from skills where language = 'de'") == 2
 
 
-async def test_another_language_of_a_tree_is_that_of_its_skills(db, connection):
+async def test_changing_the_language_of_a_tree_changes_that_of_its_skills(db, connection):
     tree = await add_tree(db, "bau", name="Bau")
     (haus,) = await add_skills(db, tree, "Häuser")
     before = await db.skills.search("Häusern")
@@ -140,7 +140,7 @@ async def test_another_language_of_a_tree_is_that_of_its_skills(db, connection):
     assert (await db.skills.create(tree.id, name="Gärten")).id in {hit.id for hit in await db.skills.search("Garten")}
 
 
-async def test_a_curriculum_says_its_language(db):
+async def test_a_curriculum_contains_its_language(db):
     curriculum = {
         "slug": "bau",
         "name": "Bau",
@@ -163,14 +163,14 @@ async def test_a_curriculum_says_its_language(db):
 
 
 @pytest.mark.parametrize("language", ["", "d", "DE", "de_DE", "de-", "de-toolongsubtag", "x" * 40])
-async def test_what_is_no_language_is_refused(db, connection, language):
+async def test_an_unknown_language_is_refused(db, connection, language):
     category = await add_category(db)
 
     async with expect_refusal(connection, InvalidValue, match="language must be a language code"):
         await db.trees.create(category.id, name="Bau", slug="bau", language=language)
 
 
-async def test_a_language_without_a_stemmer_is_searched_by_words_as_they_stand(db):
+async def test_a_language_without_a_stemmer_is_searched_by_exact_words(db):
     await add_tree(db, "cs", name="Domy a zahrady", language="cs")
 
     assert await found(db, "domy") == {"cs"}

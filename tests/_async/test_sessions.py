@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
-from _async.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, short, value
+from _async.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, parameter_id, value
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     IdTaken,
@@ -23,7 +23,7 @@ from skilltree.errors import (
 UNKNOWN = UUID(int=0)
 
 
-async def test_a_session_starts_active(db, learner):
+async def test_a_new_session_is_active(db, learner):
     session = await add_session(db, learner.id)
 
     assert (session.user_id, session.is_active, session.ended_at) == (learner.id, True, None)
@@ -42,11 +42,11 @@ async def test_a_session_starts_active(db, learner):
         ("::ffff:192.0.2.7", IPv6Address("::ffff:192.0.2.7")),
     ],
 )
-async def test_a_session_has_an_address_of_either_kind(db, learner, given, stored):
+async def test_a_session_stores_ipv4_and_ipv6_addresses(db, learner, given, stored):
     assert (await add_session(db, learner.id, address=given)).ip_address == stored
 
 
-async def test_a_session_keeps_what_it_runs_on(db, learner):
+async def test_a_session_stores_its_device(db, learner):
     own = uuid4()
 
     session = await add_session(db, learner.id, id=own, device_info={"browser": "Firefox", "userAgent": "x", "dpi": 96})
@@ -56,7 +56,7 @@ async def test_a_session_keeps_what_it_runs_on(db, learner):
     assert session.device_info.model_extra == {"dpi": 96}
 
 
-async def test_an_address_that_is_none_is_refused(db, connection, learner, subtests):
+async def test_an_invalid_address_is_refused(db, connection, learner, subtests):
     for address in ["", "localhost", "192.0.2.256", "192.0.2.0/24", "nul\0", "\ud800", "1"]:
         async with case(subtests, address):
             async with expect_refusal(connection, InvalidValue) as refusal:
@@ -73,14 +73,14 @@ async def test_an_address_that_is_none_is_refused(db, connection, learner, subte
         [],
         "Firefox",
     ],
-    ids=short,
+    ids=parameter_id,
 )
-async def test_a_device_that_is_no_document_is_refused(db, connection, learner, device_info):
+async def test_an_invalid_device_document_is_refused(db, connection, learner, device_info):
     async with expect_refusal(connection, InvalidValue):
         await add_session(db, learner.id, device_info=device_info)
 
 
-async def test_the_path_of_the_fault_in_a_device_is_told(db, connection, learner):
+async def test_an_invalid_device_document_is_refused_with_its_path(db, connection, learner):
     async with expect_refusal(connection, InvalidDocument) as refusal:
         await add_session(db, learner.id, device_info={"userAgent": 5})
 
@@ -92,14 +92,14 @@ async def test_a_session_of_an_unknown_account_is_refused(db, connection):
         await add_session(db, UNKNOWN)
 
 
-async def test_a_session_id_is_taken(db, connection, learner):
+async def test_a_session_id_in_use_is_refused(db, connection, learner):
     session = await add_session(db, learner.id)
 
     async with expect_refusal(connection, IdTaken):
         await add_session(db, learner.id, id=session.id)
 
 
-async def test_touching_a_session_notes_that_it_was_used(db, learner):
+async def test_touching_a_session_updates_its_last_use(db, learner):
     session = await add_session(db, learner.id)
 
     touched = await db.sessions.touch(learner.id, session.id)
@@ -159,7 +159,7 @@ async def test_all_sessions_but_one_end_at_once(db, learner):
     assert await db.sessions.list_active(learner.id) == [kept]
 
 
-async def test_active_sessions_are_listed_the_latest_used_first(db, learner):
+async def test_active_sessions_are_listed_most_recently_used_first(db, learner):
     first = await add_session(db, learner.id)
     second = await add_session(db, learner.id)
     first = await db.sessions.touch(learner.id, first.id)
@@ -190,7 +190,7 @@ async def test_a_session_that_could_not_be_resumed_is_not_listed(db, connection,
     assert (await db.sessions.resume(first.token, idle_for=timedelta(days=8))).id == first.session.id
 
 
-async def test_idle_sessions_of_all_learners_expire_the_longest_unused_first(db, connection, learner):
+async def test_idle_sessions_of_all_learners_expire_longest_unused_first(db, connection, learner):
     other = await add_user(db, "grace")
     sessions = [await add_session(db, user.id) for user in (learner, other, learner)]
     for hours, session in enumerate(sessions, start=1):
@@ -206,7 +206,7 @@ async def test_idle_sessions_of_all_learners_expire_the_longest_unused_first(db,
     assert await value(connection, "select count(*) from user_sessions where is_active = (ended_at is null)") == 3
 
 
-async def test_a_session_that_somebody_is_touching_does_not_expire(db, connection, learner):
+async def test_a_session_being_touched_does_not_expire(db, connection, learner):
     session = await add_session(db, learner.id)
     await connection.execute("update user_sessions set last_activity_at = now() - interval '1 day'")
 
@@ -221,9 +221,9 @@ async def test_a_session_that_somebody_is_touching_does_not_expire(db, connectio
 @pytest.mark.parametrize(
     "given",
     [{"limit": -1}, {"limit": "all"}, {"idle_for": "long ago"}],
-    ids=short,
+    ids=parameter_id,
 )
-async def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, learner, given):
+async def test_an_invalid_idle_time_is_refused(db, connection, learner, given):
     await add_session(db, learner.id)
 
     async with expect_refusal(connection, InvalidValue):
@@ -233,7 +233,7 @@ async def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, lea
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_token_shows_its_session(db, learner):
+async def test_a_token_resumes_its_session(db, learner):
     started = await db.sessions.start(learner.id, address="192.0.2.7")
 
     resumed = await db.sessions.resume(started.token)
@@ -241,7 +241,7 @@ async def test_a_token_shows_its_session(db, learner):
     assert resumed == started.session
 
 
-async def test_only_the_hash_of_a_token_is_kept(db, connection, learner):
+async def test_only_the_hash_of_a_token_is_stored(db, connection, learner):
     started = await db.sessions.start(learner.id)
 
     secret = base64.urlsafe_b64decode(started.token)[16:]
@@ -257,7 +257,7 @@ async def test_tokens_are_all_different(db, learner):
     assert len({token[22:] for token in tokens}) == 10
 
 
-async def test_what_is_no_token_shows_no_session(db, connection, learner, subtests):
+async def test_an_invalid_token_resumes_no_session(db, connection, learner, subtests):
     token = (await db.sessions.start(learner.id)).token
     other = await add_user(db, "grace")
     stolen = base64.urlsafe_b64encode(other.id.bytes + base64.urlsafe_b64decode(token)[16:]).decode()
@@ -290,7 +290,7 @@ async def test_what_is_no_token_shows_no_session(db, connection, learner, subtes
         "update users set is_active = false",
     ],
 )
-async def test_a_session_that_is_over_is_not_resumed(db, connection, learner, change):
+async def test_an_ended_session_is_not_resumed(db, connection, learner, change):
     started = await db.sessions.start(learner.id)
     await connection.execute(change)
 
@@ -298,7 +298,7 @@ async def test_a_session_that_is_over_is_not_resumed(db, connection, learner, ch
         await db.sessions.resume(started.token)
 
 
-async def test_how_long_a_session_may_be_idle_is_for_the_caller_to_say(db, connection, learner):
+async def test_the_caller_sets_how_long_a_session_may_be_idle(db, connection, learner):
     started = await db.sessions.start(learner.id)
     await connection.execute("update user_sessions set last_activity_at = now() - interval '1 hour'")
 
@@ -307,7 +307,7 @@ async def test_how_long_a_session_may_be_idle_is_for_the_caller_to_say(db, conne
     assert await db.sessions.resume(started.token, idle_for=timedelta(minutes=61))
 
 
-async def test_that_a_session_was_used_is_noted_once_a_minute(db, connection, learner):
+async def test_the_last_use_of_a_session_is_updated_once_a_minute(db, connection, learner):
     started = await db.sessions.start(learner.id)
 
     async with expect_nothing_written(connection):
@@ -319,7 +319,7 @@ async def test_that_a_session_was_used_is_noted_once_a_minute(db, connection, le
     assert await value(connection, "select last_activity_at from user_sessions") == resumed.last_activity_at
 
 
-async def test_a_session_ends_when_its_time_is_up_however_much_it_is_used(db, connection, learner):
+async def test_a_session_expires_even_if_it_is_in_use(db, connection, learner):
     started = await db.sessions.start(learner.id, valid_for=timedelta(hours=1))
     assert started.session.expires_at - started.session.started_at == timedelta(hours=1)
     await connection.execute("update user_sessions set expires_at = now()")
@@ -331,7 +331,7 @@ async def test_a_session_ends_when_its_time_is_up_however_much_it_is_used(db, co
     assert not await value(connection, "select is_active from user_sessions")
 
 
-async def test_a_learner_lists_and_ends_sessions_without_seeing_what_is_kept_of_tokens(url, db, learner):
+async def test_a_learner_lists_and_ends_sessions_without_access_to_token_hashes(url, db, learner):
     other = await add_user(db, "grace")
     others = await add_session(db, other.id)
     first, second = [await add_session(db, learner.id) for _ in range(2)]

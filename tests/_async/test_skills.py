@@ -11,9 +11,10 @@ from _async.factories import (
     case,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_async, failures, in_background_async
 from skilltree.errors import (
     CyclicDependency,
     CyclicParents,
@@ -26,7 +27,6 @@ from skilltree.errors import (
     UnknownDependency,
     UnknownParent,
 )
-from together import failures, meanwhile_async, together_async
 
 UNKNOWN = UUID(int=0)
 
@@ -95,7 +95,7 @@ async def test_a_skill_is_created_with_defaults(db, tree):
     assert skill.key == str(skill.id)
 
 
-async def test_a_skill_is_created_with_all_that_is_given(db, connection, tree):
+async def test_a_skill_is_created_with_all_given_values(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
     own = uuid4()
 
@@ -134,7 +134,7 @@ async def test_a_skill_is_created_with_all_that_is_given(db, connection, tree):
     assert await edges(connection) == [("Layout", "css"), ("Layout", "html")]
 
 
-async def test_a_skill_put_at_the_origin_is_placed(db, tree):
+async def test_a_skill_at_the_origin_has_a_position(db, tree):
     skill = await db.skills.create(tree.id, name="HTML", position=(0, 0))
 
     assert skill.is_placed
@@ -172,13 +172,13 @@ HOSTILE = [
 ]
 
 
-async def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
+async def test_a_skill_with_an_invalid_value_is_refused(db, connection, tree, subtests):
     for given in [*HOSTILE, {"content": {"type": "song"}}, {"id": "no uuid"}]:
         async with case(subtests, given), expect_refusal(connection, InvalidValue):
             await db.skills.create(tree.id, **{"name": "HTML", **given})
 
 
-async def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tree, subtests):
+async def test_an_invalid_update_of_a_skill_is_refused(db, connection, tree, subtests):
     [html] = await add_skills(db, tree, "html")
 
     for given in [
@@ -201,7 +201,7 @@ async def test_a_skill_of_an_unknown_tree_is_refused(db, connection, tree):
         await db.skills.create(UNKNOWN, name="HTML")
 
 
-async def test_a_key_is_taken_within_a_tree_only(db, connection, tree):
+async def test_a_key_is_unique_within_a_tree(db, connection, tree):
     html, _ = await add_skills(db, tree, "html", "css")
     await add_skills(db, await add_tree(db, "other"), "html")
 
@@ -211,14 +211,14 @@ async def test_a_key_is_taken_within_a_tree_only(db, connection, tree):
         await db.skills.change_key(html.id, "css")
 
 
-async def test_a_skill_id_is_taken(db, connection, tree):
+async def test_a_skill_id_in_use_is_refused(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
 
     async with expect_refusal(connection, IdTaken):
         await db.skills.create(tree.id, name="HTML", id=html.id)
 
 
-async def test_a_skill_id_of_another_tree_is_taken(db, connection, tree):
+async def test_a_skill_id_in_use_in_another_tree_is_refused(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
     other = await add_tree(db, "other")
 
@@ -226,7 +226,7 @@ async def test_a_skill_id_of_another_tree_is_taken(db, connection, tree):
         await db.skills.create(other.id, name="HTML", id=html.id)
 
 
-async def test_a_new_skill_cannot_need_what_is_no_skill_of_its_tree(db, connection, tree):
+async def test_a_new_skill_cannot_depend_on_anything_outside_its_tree(db, connection, tree):
     [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
 
     async with expect_refusal(connection, UnknownDependency) as unknown:
@@ -238,7 +238,7 @@ async def test_a_new_skill_cannot_need_what_is_no_skill_of_its_tree(db, connecti
     assert stranger.id in of_another_tree.value.ids
 
 
-async def test_a_new_skill_cannot_need_itself_or_one_skill_twice(db, connection, tree):
+async def test_a_new_skill_cannot_depend_on_itself_or_twice_on_one_skill(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
     own = uuid4()
 
@@ -250,7 +250,7 @@ async def test_a_new_skill_cannot_need_itself_or_one_skill_twice(db, connection,
     assert itself.value.path == (own, own)
 
 
-async def test_a_parent_is_a_skill_of_the_same_tree(db, connection, tree):
+async def test_a_parent_must_be_a_skill_of_the_same_tree(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
     [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
 
@@ -261,7 +261,7 @@ async def test_a_parent_is_a_skill_of_the_same_tree(db, connection, tree):
             await db.skills.update(html.id, parent_skill_id=parent)
 
 
-async def test_parents_in_a_cycle_are_refused(db, connection, tree):
+async def test_a_cycle_of_parents_is_refused(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
     await db.skills.update(css.id, parent_skill_id=html.id)
 
@@ -275,7 +275,7 @@ async def test_parents_in_a_cycle_are_refused(db, connection, tree):
     assert itself.value.path == (html.id, html.id)
 
 
-async def test_a_skill_changes_only_in_what_is_given(db, tree):
+async def test_an_update_changes_only_the_given_fields(db, tree):
     [html] = await add_skills(db, tree, "html")
     before = await db.skills.create(
         tree.id,
@@ -295,7 +295,7 @@ async def test_a_skill_changes_only_in_what_is_given(db, tree):
     assert after.model_copy(update={"name": "CSS", "updated_at": before.updated_at}) == before
 
 
-async def test_a_skill_can_lose_what_it_had(db, tree):
+async def test_optional_values_of_a_skill_can_be_removed(db, tree):
     [html] = await add_skills(db, tree, "html")
     skill = await db.skills.create(
         tree.id,
@@ -316,7 +316,7 @@ async def test_a_skill_can_lose_what_it_had(db, tree):
     assert changed.learning_objectives == ()
 
 
-async def test_content_is_replaced_and_removed(db, tree):
+async def test_content_can_be_replaced_and_removed(db, tree):
     [html] = await add_skills(db, tree, "html")
 
     filled = await db.skills.update_content(html.id, CONTENT)
@@ -340,7 +340,7 @@ def with_module(**changes):
     return {"type": "structured", "modules": [{**CONTENT["modules"][0], **changes}]}
 
 
-async def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection, tree, subtests):
+async def test_invalid_content_is_refused_with_the_path_of_the_fault(db, connection, tree, subtests):
     [html] = await add_skills(db, tree, "html")
 
     for content, path in [
@@ -373,7 +373,7 @@ async def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection,
             assert ".".join(map(str, ("content", *path))) in str(refusal.value)
 
 
-async def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, connection, tree):
+async def test_the_path_of_a_fault_names_only_parts_of_the_document(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
 
     async with expect_refusal(connection, InvalidDocument) as refusal:
@@ -383,7 +383,7 @@ async def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, conne
     assert str(refusal.value).startswith("content.modules.0.estimatedMinutes: ")
 
 
-async def test_a_bad_document_of_a_skill_is_refused_with_the_path(db, connection, tree, subtests):
+async def test_an_invalid_document_of_a_skill_is_refused_with_the_path(db, connection, tree, subtests):
     [html] = await add_skills(db, tree, "html")
 
     for given, field, path in [
@@ -449,7 +449,7 @@ async def test_a_dependency_is_written_on_both_sides(db, connection, tree):
     assert await edges(connection) == [("css", "html")]
 
 
-async def test_a_dependency_added_twice_is_there_once(db, connection, tree):
+async def test_a_dependency_added_twice_is_stored_once(db, connection, tree):
     html, css = await add_skills(db, tree, "html", css=["html"])
 
     changed = await db.skills.add_dependency(css.id, html.id)
@@ -468,7 +468,7 @@ async def test_a_dependency_is_removed_on_both_sides_and_only_once(db, connectio
     assert await edges(connection) == [("js", "html")]
 
 
-async def test_removing_a_dependency_on_what_is_not_there_changes_nothing(db, connection, tree):
+async def test_removing_a_dependency_that_does_not_exist_changes_nothing(db, connection, tree):
     _, css = await add_skills(db, tree, "html", css=["html"])
 
     await db.skills.remove_dependency(css.id, UNKNOWN)
@@ -476,7 +476,7 @@ async def test_removing_a_dependency_on_what_is_not_there_changes_nothing(db, co
     assert await edges(connection) == [("css", "html")]
 
 
-async def test_dependencies_are_replaced_at_once_and_keep_their_order(db, connection, tree):
+async def test_setting_dependencies_replaces_them_and_keeps_their_order(db, connection, tree):
     html, css, js, layout = await add_skills(db, tree, "html", "css", "js", layout=["html"])
 
     changed = await db.skills.set_dependencies(layout.id, [js.id, css.id])
@@ -488,7 +488,7 @@ async def test_dependencies_are_replaced_at_once_and_keep_their_order(db, connec
     assert (await db.skills.get(html.id)).dependents == ()
 
 
-async def test_dependencies_that_cannot_be_are_refused_all_together(db, connection, tree):
+async def test_one_invalid_dependency_refuses_all_of_them(db, connection, tree):
     html, css = await add_skills(db, tree, "html", css=["html"])
     [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
 
@@ -502,7 +502,7 @@ async def test_dependencies_that_cannot_be_are_refused_all_together(db, connecti
         await db.skills.set_dependencies(css.id, [html.id, html.id])
 
 
-async def test_a_skill_that_needs_itself_is_refused(db, connection, tree):
+async def test_a_skill_cannot_depend_on_itself(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
 
     async with expect_refusal(connection, CyclicDependency) as added:
@@ -535,7 +535,7 @@ async def test_a_cycle_of_any_length_is_refused_with_its_path(db, connection, tr
     assert "skill 0" in str(refusal.value)
 
 
-async def test_a_cycle_over_an_inactive_skill_is_refused(db, connection, tree):
+async def test_a_cycle_through_an_inactive_skill_is_refused(db, connection, tree):
     html, css, js = await add_skills(db, tree, "html", css=["html"], js=["css"])
     await db.skills.deactivate(css.id)
 
@@ -543,10 +543,10 @@ async def test_a_cycle_over_an_inactive_skill_is_refused(db, connection, tree):
         await db.skills.add_dependency(html.id, js.id)
 
 
-async def test_halves_of_a_cycle_added_at_once_do_not_close_it(db, connection, tree):
+async def test_two_concurrent_halves_of_a_cycle_do_not_close_it(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
 
-    results = await together_async(
+    results = await concurrently_async(
         lambda: db.skills.add_dependency(html.id, css.id), lambda: db.skills.add_dependency(css.id, html.id)
     )
 
@@ -555,20 +555,22 @@ async def test_halves_of_a_cycle_added_at_once_do_not_close_it(db, connection, t
     assert len(await edges(connection)) == 1
 
 
-async def test_dependencies_added_at_once_are_all_there(db, connection, tree):
+async def test_dependencies_added_concurrently_are_all_stored(db, connection, tree):
     *needed, last = await add_skills(db, tree, *"abcdefgh")
 
-    results = await together_async(*[lambda one=one: db.skills.add_dependency(last.id, one.id) for one in needed])
+    results = await concurrently_async(*[lambda one=one: db.skills.add_dependency(last.id, one.id) for one in needed])
 
     assert failures(results) == []
     assert len(await edges(connection)) == 7
 
 
-async def test_dependencies_replaced_at_once_are_those_of_one_caller(db, connection, tree):
+async def test_dependencies_replaced_concurrently_are_those_of_one_caller(db, connection, tree):
     html, css, js, layout = await add_skills(db, tree, "html", "css", "js", "layout")
     wishes = [[html.id, css.id], [js.id], [css.id, js.id], []]
 
-    results = await together_async(*[lambda wish=wish: db.skills.set_dependencies(layout.id, wish) for wish in wishes])
+    results = await concurrently_async(
+        *[lambda wish=wish: db.skills.set_dependencies(layout.id, wish) for wish in wishes]
+    )
 
     assert failures(results) == []
     assert [*(await db.skills.get(layout.id)).dependencies] in wishes
@@ -580,28 +582,30 @@ async def test_an_edge_added_while_dependencies_are_replaced_is_not_lost(db, con
 
     async with AsyncExitStack() as until_added, db.transaction() as unit:
         await unit.skills.set_dependencies(js.id, [html.id])
-        added = await until_added.enter_async_context(meanwhile_async(lambda: db.skills.add_dependency(js.id, css.id)))
-        await until_somebody_waits(connection)
+        added = await until_added.enter_async_context(
+            in_background_async(lambda: db.skills.add_dependency(js.id, css.id))
+        )
+        await wait_for_lock_waiters(connection)
 
     assert added.exception() is None
     assert await edges(connection) == [("js", "css"), ("js", "html")]
 
 
-async def test_setting_dependencies_outside_a_transaction_is_one_round_trip(db, connection, proxy, watched, tree):
+async def test_setting_dependencies_outside_a_transaction_takes_one_round_trip(db, connection, proxy, proxied, tree):
     html, css = await add_skills(db, tree, "html", "css")
     proxy.reset()
 
-    await watched.skills.set_dependencies(css.id, [html.id])
+    await proxied.skills.set_dependencies(css.id, [html.id])
 
     assert proxy.round_trips == 1
     assert await edges(connection) == [("css", "html")]
 
 
-async def test_adding_a_dependency_is_one_round_trip_with_what_learners_get(db, connection, proxy, watched, tree):
+async def test_adding_a_dependency_and_its_unlocks_takes_one_round_trip(db, connection, proxy, proxied, tree):
     html, css = await add_skills(db, tree, "html", "css")
     proxy.reset()
 
-    await watched.skills.add_dependency(css.id, html.id)
+    await proxied.skills.add_dependency(css.id, html.id)
 
     assert [statement.split(" */")[0] for statement in proxy.statements()] == [
         "begin isolation level read committed",
@@ -627,7 +631,7 @@ async def test_a_deactivated_skill_keeps_its_place_in_the_graph_and_its_progress
     assert (await db.progress.for_skill(learner.id, html.id)).status == "COMPLETED"
 
 
-async def test_deleting_a_skill_takes_it_out_of_the_graph(db, connection, learner, tree):
+async def test_deleting_a_skill_removes_it_from_the_graph(db, connection, learner, tree):
     html, css, js, _ = await add_skills(db, tree, "html", css=["html"], js=["css"], layout=["html", "css"])
     child = await db.skills.create(tree.id, name="child", parent_skill_id=css.id)
     for skill in (html, css):
@@ -644,20 +648,22 @@ async def test_deleting_a_skill_takes_it_out_of_the_graph(db, connection, learne
     assert (await db.skills.get(js.id)).dependencies == ()
 
 
-async def test_a_skill_deleted_while_another_comes_to_need_it_leaves_no_dangling_edge(db, connection, tree):
+async def test_a_skill_deleted_while_it_becomes_a_dependency_leaves_no_dangling_edge(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
 
-    results = await together_async(lambda: db.skills.delete(html.id), lambda: db.skills.add_dependency(css.id, html.id))
+    results = await concurrently_async(
+        lambda: db.skills.delete(html.id), lambda: db.skills.add_dependency(css.id, html.id)
+    )
 
     assert results[0] is None
     assert all(isinstance(failure, (SkillNotFound, UnknownDependency)) for failure in failures(results))
     assert await edges(connection) == []
 
 
-# --- placing, listing, searching -------------------------------------------------------------------------------------
+# --- positions, lists, searches --------------------------------------------------------------------------------------
 
 
-async def test_many_skills_are_placed_at_once(db, tree):
+async def test_many_skills_are_positioned_in_one_call(db, tree):
     html, css, _ = await add_skills(db, tree, "html", "css", "js")
 
     await db.skills.arrange(tree.id, {html.id: (1, 2.5), css.id: (-3, 0)})
@@ -668,7 +674,7 @@ async def test_many_skills_are_placed_at_once(db, tree):
     assert not placed["js"].is_placed
 
 
-async def test_skills_of_another_tree_are_not_placed(db, connection, tree):
+async def test_skills_of_another_tree_are_not_positioned(db, connection, tree):
     [html] = await add_skills(db, tree, "html")
     [stranger] = await add_skills(db, await add_tree(db, "other"), "stranger")
 
@@ -676,14 +682,14 @@ async def test_skills_of_another_tree_are_not_placed(db, connection, tree):
         await db.skills.arrange(tree.id, {html.id: (1, 1), stranger.id: (2, 2)})
 
 
-async def test_skills_are_listed_top_to_bottom_left_to_right(db, tree):
+async def test_skills_are_listed_top_to_bottom_and_left_to_right(db, tree):
     for name, position in {"d": (0, 2), "c": (5, 1), "a": (-1, 0.5), "b": (0, 1)}.items():
         await db.skills.create(tree.id, name=name, position=position)
 
     assert [skill.name for skill in await db.skills.list_for_tree(tree.id)] == ["a", "b", "c", "d"]
 
 
-async def test_skills_at_one_place_are_listed_in_their_order(db, tree):
+async def test_skills_at_one_position_are_listed_in_their_order(db, tree):
     for name, sort_order in {"b": 2, "c": 3, "a": 1}.items():
         await db.skills.create(tree.id, name=name, sort_order=sort_order)
 
@@ -725,7 +731,7 @@ async def test_a_word_in_the_name_of_a_skill_counts_more_than_one_in_its_descrip
     assert (hits[0].tree_slug, hits[0].skill_tree_id) == ("web", tree.id)
 
 
-async def test_a_search_for_skills_is_read_as_by_a_web_search_engine(db, tree, subtests):
+async def test_a_search_for_skills_has_the_syntax_of_web_search_engines(db, tree, subtests):
     await db.skills.create(tree.id, name="one", description="boil an egg")
     await db.skills.create(tree.id, name="two", description="bake the bread")
 
@@ -744,7 +750,7 @@ async def test_a_search_for_skills_is_read_as_by_a_web_search_engine(db, tree, s
             assert sorted(await found(db, text)) == expected
 
 
-async def test_skills_are_searched_in_published_trees_unless_others_are_asked_for(db, tree):
+async def test_skills_of_drafts_are_found_only_when_asked_for(db, tree):
     draft = await add_tree(db, "draft", published=False)
     await db.skills.create(tree.id, name="Public garden")
     await db.skills.create(draft.id, name="Secret garden")
@@ -758,7 +764,7 @@ async def test_skills_are_searched_in_published_trees_unless_others_are_asked_fo
     assert await found(db, "garden", tree_id=UNKNOWN) == []
 
 
-async def test_skills_found_come_in_pages(db, tree):
+async def test_hits_come_in_pages(db, tree):
     for name in ("garden a", "garden b", "garden c"):
         await db.skills.create(tree.id, name=name)
 
@@ -769,10 +775,10 @@ async def test_skills_found_come_in_pages(db, tree):
         await db.skills.search("garden", limit=-1)
 
 
-# --- ways through the graph ------------------------------------------------------------------------------------------
+# --- paths through the graph -----------------------------------------------------------------------------------------
 
 
-async def test_ancestors_and_descendants_are_each_met_once_at_the_shortest_distance(db, tree):
+async def test_ancestors_and_descendants_are_listed_once_at_their_shortest_distance(db, tree):
     a, *_, e = await add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"], e=["d", "a"])
 
     assert [(skill.name, skill.depth) for skill in await db.skills.ancestors(e.id)] == [
@@ -791,7 +797,7 @@ async def test_ancestors_and_descendants_are_each_met_once_at_the_shortest_dista
     assert await db.skills.descendants(e.id) == []
 
 
-async def test_a_learning_path_has_each_skill_after_all_that_it_needs(db, tree):
+async def test_a_learning_path_lists_each_skill_after_its_dependencies(db, tree):
     *_, e, _ = await add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"], e=["d", "a"], f=["e"])
 
     path = await db.skills.learning_path(e.id)
@@ -799,7 +805,7 @@ async def test_a_learning_path_has_each_skill_after_all_that_it_needs(db, tree):
     assert [(step.name, step.level) for step in path] == [("a", 0), ("b", 1), ("c", 1), ("d", 2), ("e", 3)]
 
 
-async def test_a_learning_path_of_a_ladder_of_diamonds_is_quick(db, tree):
+async def test_a_learning_path_through_a_ladder_of_diamonds_is_fast(db, tree):
     needs = {}
     for number in range(1, 25):
         needs[f"left {number}"] = needs[f"right {number}"] = (
@@ -814,7 +820,7 @@ async def test_a_learning_path_of_a_ladder_of_diamonds_is_quick(db, tree):
     assert len(await db.skills.ancestors(last.id)) == 46
 
 
-async def test_a_learning_path_does_not_lead_through_inactive_skills(db, tree):
+async def test_a_learning_path_omits_inactive_skills(db, tree):
     a, b, c = await add_skills(db, tree, "a", b=["a"], c=["b"])
     await db.skills.deactivate(b.id)
 

@@ -1,4 +1,4 @@
-"""Documents that were of the right form when they were stored, and are not any more."""
+"""Stored documents that an earlier version accepted, and that this version cannot read."""
 
 import pytest
 
@@ -7,14 +7,14 @@ from skilltree.errors import InvalidStoredDocument
 
 
 async def spoil(connection, table, column, row_id, document, key="id"):
-    """Store a document that only an earlier version would have read."""
+    """Store a document that only an earlier version could read."""
     await connection.execute(
         f"update {table} set {column} = %s::jsonb where {key} = %s",
         [document, row_id],
     )
 
 
-async def test_a_profile_says_what_of_it_cannot_be_read(db, connection, learner):
+async def test_an_unreadable_document_of_a_profile_is_named(db, connection, learner):
     await spoil(connection, "user_profiles", "preferences", learner.id, '{"theme": "sepia"}', key="user_id")
 
     async with expect_refusal(connection, InvalidStoredDocument, match=r"preferences\.theme: ") as refusal:
@@ -24,7 +24,7 @@ async def test_a_profile_says_what_of_it_cannot_be_read(db, connection, learner)
     assert refusal.value.path == ("preferences", "theme")
 
 
-async def test_a_profile_that_cannot_be_read_can_be_mended(db, connection, learner):
+async def test_an_unreadable_document_of_a_profile_can_be_replaced(db, connection, learner):
     await spoil(connection, "user_profiles", "preferences", learner.id, '{"theme": "sepia"}', key="user_id")
 
     mended = await db.users.update_profile(learner.id, preferences={"theme": "dark"})
@@ -33,7 +33,7 @@ async def test_a_profile_that_cannot_be_read_can_be_mended(db, connection, learn
     assert await db.users.get_profile(learner.id) == mended
 
 
-async def test_a_tree_says_which_of_its_skills_cannot_be_read(db, connection, learner, tree):
+async def test_loading_a_tree_names_the_skill_with_an_unreadable_document(db, connection, learner, tree):
     _, css, _ = await add_skills(db, tree, "html", "css", "layout")
     await spoil(connection, "skills", "content", css.id, '{"type": "structured", "modules": [{"title": "x"}]}')
 
@@ -46,7 +46,7 @@ async def test_a_tree_says_which_of_its_skills_cannot_be_read(db, connection, le
     assert len((await db.trees.load(tree.slug, learner.id)).skills) == 3
 
 
-async def test_a_list_says_which_of_its_rows_cannot_be_read(db, connection):
+async def test_a_list_names_the_row_with_an_unreadable_document(db, connection):
     await add_achievement(db, "Good")
     bad = await add_achievement(db, "Bad")
     criteria = '{"type": "xp_threshold", "threshold": 5, "additionalParams": {"planet": "Mars"}}'
@@ -58,7 +58,7 @@ async def test_a_list_says_which_of_its_rows_cannot_be_read(db, connection):
     assert refusal.value.row["id"] == str(bad.id)
 
 
-async def test_learners_go_on_while_a_document_of_an_achievement_cannot_be_read(db, connection, learner, tree):
+async def test_learners_can_work_while_an_achievement_has_an_unreadable_document(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     bad = await add_achievement(db, "Bad", criteria={"type": "xp_threshold", "threshold": 5})
     criteria = '{"type": "xp_threshold", "threshold": 5, "additionalParams": {"planet": "Mars"}}'

@@ -1,33 +1,33 @@
-"""As one learner on what is another's, by every method of every repository: nothing is read, and nothing written."""
+"""Every repository method, called by one learner on another's rows: it reads nothing and writes nothing."""
 
 from contextlib import suppress
 
 import pytest
 
-from _async.calls import CATALOGUE, OWN, SERVICE, add_belongings, add_course
 from _async.factories import case, rows
-from _async.whose import tables, traces, without_rows_of
+from _async.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, SERVICE_CALLS, add_course, add_sample_learner
+from _async.row_owners import fingerprint_without_rows_of, personal_texts, tables_with_owner
 from skilltree._async.repository import AsyncRepository
 from skilltree.errors import PermissionDenied, SkillTreeError
 
-EVERY = {**OWN, **CATALOGUE, **SERVICE}
+EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
 
 class Undone(Exception):
-    """Takes a unit of work back."""
+    """Rolls a unit of work back."""
 
 
 @pytest.fixture
-async def people(db):
-    """Two learners who have done much the same: who asks, and whom it is about."""
+async def two_learners(db):
+    """Two learners with similar work: the caller, and the learner whose rows are asked for."""
     course = await add_course(db)
-    return await add_belongings(db, "ada", course), await add_belongings(db, "grace", course)
+    return await add_sample_learner(db, "ada", course), await add_sample_learner(db, "grace", course)
 
 
-async def said(call, db, of):
-    """Return what a call says, as text, be it an answer or a refusal with all that it rests on."""
+async def answer_text(call, db, learner):
+    """Return the answer of a call as text, or its error with all causes."""
     try:
-        return repr(await call(db, of))
+        return repr(await call(db, learner))
     except SkillTreeError as error:
         return " <- ".join(f"{type(reason).__name__}: {reason}" for reason in chain(error))
 
@@ -38,12 +38,12 @@ def chain(error):
         error = error.__cause__
 
 
-async def in_a_unit(call, scope, of):
-    """Return what a call says in a unit of work, which is then taken back."""
+async def answer_in_unit(call, scope, learner):
+    """Return the answer of a call in a unit of work, which is then rolled back."""
     found = None
     with suppress(Undone):
         async with scope as unit:
-            found = await said(call, unit, of)
+            found = await answer_text(call, unit, learner)
             raise Undone
     return found
 
@@ -52,10 +52,10 @@ def is_refused(answer):
     return answer.startswith(f"{PermissionDenied.__name__}: ")
 
 
-# --- all of it is here -----------------------------------------------------------------------------------------------
+# --- completeness ----------------------------------------------------------------------------------------------------
 
 
-async def test_every_method_of_every_repository_stands_in_the_table(app):
+async def test_every_repository_method_is_in_a_table(app):
     methods = {
         f"{name}.{method}"
         for name, repository in vars(app).items()
@@ -67,99 +67,104 @@ async def test_every_method_of_every_repository_stands_in_the_table(app):
     assert {name.partition(" ")[0] for name in EVERY} == methods
 
 
-async def test_both_learners_have_rows_wherever_learners_have_any(connection, people):
-    of_learners = [(table, owner) for table, owner in await tables(connection) if owner]
+async def test_both_learners_have_rows_in_every_per_user_table(connection, two_learners):
+    of_learners = [(table, owner) for table, owner in await tables_with_owner(connection) if owner]
 
     for table, owner in of_learners:
         whose = {user_id for (user_id,) in await rows(connection, f"select {owner} from {table}")}
-        theirs = {person.user_id for person in people}
-        # The trail is of the catalogue, too.
+        theirs = {person.user_id for person in two_learners}
+        # The trail also holds changes of the catalogue.
         assert (table, whose & theirs if table == "audit_log" else whose) == (table, theirs)
 
 
-async def test_what_a_learner_has_shows_to_themselves(app, connection, people):
-    _, grace = people
-    marks = await traces(connection, grace.user_id)
+async def test_a_learner_can_read_their_own_data(app, connection, two_learners):
+    _, grace = two_learners
+    marks = await personal_texts(connection, grace.user_id)
 
-    seen = "".join([await in_a_unit(call, app.as_user(grace.user_id), grace) for call in OWN.values()])
+    seen = "".join([await answer_in_unit(call, app.as_user(grace.user_id), grace) for call in LEARNER_CALLS.values()])
 
     told = {"Bio of grace", "Evidence of grace", "Trouble of grace", "System of grace", grace.email}
     assert told | {str(grace.user_id), str(grace.session_id)} <= marks
     assert told <= {mark for mark in marks if mark in seen}
 
 
-# --- another's -------------------------------------------------------------------------------------------------------
+# --- other learners---------------------------------------------------------------------------------------------------
 
 WHO = {
     "a learner": lambda app, ada: app.as_user(ada.user_id),
     "a visitor": lambda app, _: app.as_user(None),
-    "nobody in particular": lambda app, _: app,
+    "a call without a scope": lambda app, _: app,
 }
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_another_learner_is_as_one_who_does_not_exist(app, connection, people, subtests, who):
-    ada, grace = people
-    nobody = grace.of_nobody()
+async def test_another_learner_looks_like_one_who_does_not_exist(app, connection, two_learners, subtests, who):
+    ada, grace = two_learners
+    nobody = grace.as_unknown_learner()
     scope = WHO[who](app, ada)
-    before = await without_rows_of(connection, ada.user_id)
+    before = await fingerprint_without_rows_of(connection, ada.user_id)
 
-    for name, call in OWN.items():
+    for name, call in LEARNER_CALLS.items():
         async with case(subtests, name):
-            of_grace, of_nobody = await said(call, scope, grace), await said(call, scope, nobody)
-            assert grace.unnamed(of_grace) == nobody.unnamed(of_nobody)
-            assert await without_rows_of(connection, ada.user_id) == before
+            of_grace, of_unknown = await answer_text(call, scope, grace), await answer_text(call, scope, nobody)
+            assert grace.without_identity(of_grace) == nobody.without_identity(of_unknown)
+            assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_another_learner_does_not_exist_in_a_unit_of_work_either(app, connection, people, subtests):
-    ada, grace = people
-    nobody = grace.of_nobody()
-    before = await without_rows_of(connection, ada.user_id)
+async def test_another_learner_looks_absent_in_a_unit_of_work_too(app, connection, two_learners, subtests):
+    ada, grace = two_learners
+    nobody = grace.as_unknown_learner()
+    before = await fingerprint_without_rows_of(connection, ada.user_id)
 
-    for name, call in OWN.items():
+    for name, call in LEARNER_CALLS.items():
         async with case(subtests, name):
             async with app.as_user(ada.user_id) as unit:
-                of_grace, of_nobody = await said(call, unit, grace), await said(call, unit, nobody)
-                assert grace.unnamed(of_grace) == nobody.unnamed(of_nobody)
-            assert await without_rows_of(connection, ada.user_id) == before
+                of_grace, of_unknown = (
+                    await answer_text(call, unit, grace),
+                    await answer_text(call, unit, nobody),
+                )
+                assert grace.without_identity(of_grace) == nobody.without_identity(of_unknown)
+            assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_anothers_handle_with_ones_own_id_reaches_nothing_of_theirs(app, connection, people, subtests):
-    ada, grace = people
+async def test_another_learners_session_id_with_ones_own_id_finds_nothing(app, connection, two_learners, subtests):
+    ada, grace = two_learners
     mixed = ada._replace(session_id=grace.session_id)
-    before = await without_rows_of(connection, ada.user_id)
-    marks = await traces(connection, grace.user_id)
+    before = await fingerprint_without_rows_of(connection, ada.user_id)
+    marks = await personal_texts(connection, grace.user_id)
 
-    for name, call in OWN.items():
+    for name, call in LEARNER_CALLS.items():
         async with case(subtests, name):
-            found = await in_a_unit(call, app.as_user(ada.user_id), mixed)
+            found = await answer_in_unit(call, app.as_user(ada.user_id), mixed)
             assert not [mark for mark in marks - {str(grace.session_id)} if mark in found]
-    refusal = await said(OWN["sessions.end"], app.as_user(ada.user_id), mixed)
+    refusal = await answer_text(LEARNER_CALLS["sessions.end"], app.as_user(ada.user_id), mixed)
 
     assert refusal.startswith("SessionNotFound: ")
-    assert await without_rows_of(connection, ada.user_id) == before
+    assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_to_themselves_a_learner_exists_by_every_such_method(app, people, subtests):
-    ada, grace = people
+async def test_every_method_answers_for_the_learner_themselves(app, two_learners, subtests):
+    ada, grace = two_learners
 
-    for name, call in OWN.items():
+    for name, call in LEARNER_CALLS.items():
         async with case(subtests, name):
-            to_grace = await in_a_unit(call, app.as_user(grace.user_id), grace)
+            to_grace = await answer_in_unit(call, app.as_user(grace.user_id), grace)
             assert not is_refused(to_grace)
-            assert to_grace != await in_a_unit(call, app.as_user(ada.user_id), grace)
+            assert to_grace != await answer_in_unit(call, app.as_user(ada.user_id), grace)
 
 
-# --- nobody's, and everybody's ---------------------------------------------------------------------------------------
+# --- catalogue and service -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_the_catalogue_is_the_same_for_everybody_and_tells_of_nobody(app, connection, people, subtests, who):
-    ada, grace = people
+async def test_the_catalogue_is_the_same_for_everybody_and_shows_no_learner(
+    app, connection, two_learners, subtests, who
+):
+    ada, grace = two_learners
     scope = WHO[who](app, ada)
-    marks = await traces(connection, grace.user_id)
+    marks = await personal_texts(connection, grace.user_id)
 
-    for name, call in CATALOGUE.items():
+    for name, call in CATALOGUE_CALLS.items():
         async with case(subtests, name):
             found = await call(scope, grace)
             assert found
@@ -168,37 +173,37 @@ async def test_the_catalogue_is_the_same_for_everybody_and_tells_of_nobody(app, 
 
 
 @pytest.mark.parametrize("who", ["a learner", "a visitor"])
-async def test_what_works_across_learners_is_refused_and_tells_of_nobody(app, connection, people, subtests, who):
-    ada, grace = people
+async def test_service_methods_are_refused_and_the_error_shows_no_learner(app, connection, two_learners, subtests, who):
+    ada, grace = two_learners
     scope = WHO[who](app, ada)
-    before = await without_rows_of(connection, ada.user_id)
-    marks = await traces(connection, grace.user_id)
+    before = await fingerprint_without_rows_of(connection, ada.user_id)
+    marks = await personal_texts(connection, grace.user_id)
 
-    for name, call in SERVICE.items():
+    for name, call in SERVICE_CALLS.items():
         async with case(subtests, name):
-            refusal = await said(call, scope, grace)
+            refusal = await answer_text(call, scope, grace)
             assert is_refused(refusal)
             assert not [mark for mark in marks if mark in refusal]
-            assert await without_rows_of(connection, ada.user_id) == before
+            assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_without_being_asked_for_the_service_finds_nobody(app, connection, people, subtests):
-    ada, grace = people
-    nobody = grace.of_nobody()
-    before = await without_rows_of(connection, ada.user_id)
-    marks = await traces(connection, grace.user_id)
+async def test_without_a_scope_service_methods_find_no_learner(app, connection, two_learners, subtests):
+    ada, grace = two_learners
+    nobody = grace.as_unknown_learner()
+    before = await fingerprint_without_rows_of(connection, ada.user_id)
+    marks = await personal_texts(connection, grace.user_id)
 
-    for name, call in SERVICE.items():
+    for name, call in SERVICE_CALLS.items():
         async with case(subtests, name):
-            of_grace, of_nobody = await said(call, app, grace), await said(call, app, nobody)
-            assert grace.unnamed(of_grace) == nobody.unnamed(of_nobody)
+            of_grace, of_unknown = await answer_text(call, app, grace), await answer_text(call, app, nobody)
+            assert grace.without_identity(of_grace) == nobody.without_identity(of_unknown)
             assert not [mark for mark in marks if mark in of_grace]
-            assert await without_rows_of(connection, ada.user_id) == before
+            assert await fingerprint_without_rows_of(connection, ada.user_id) == before
 
 
-async def test_the_service_may_do_what_works_across_learners(app, people, subtests):
-    _, grace = people
+async def test_the_service_may_call_every_service_method(app, two_learners, subtests):
+    _, grace = two_learners
 
-    for name, call in SERVICE.items():
+    for name, call in SERVICE_CALLS.items():
         async with case(subtests, name):
-            assert not is_refused(await in_a_unit(call, app.as_service(), grace))
+            assert not is_refused(await answer_in_unit(call, app.as_service(), grace))

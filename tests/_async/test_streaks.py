@@ -1,4 +1,4 @@
-"""Streaks over the date line, streaks that nobody earns by changing zones, and streaks given back."""
+"""Streaks across the date line, attempts to earn days by changing time zones, and restored streaks."""
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -12,7 +12,7 @@ from skilltree.errors import InvalidValue, PermissionDenied, UserNotFound
 
 NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
 WEST, EAST = "Pacific/Honolulu", "Pacific/Kiritimati"
-"""A day apart: the same time, on two dates."""
+"""Two zones that show the same time on two dates."""
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ async def skill(db, tree):
 
 
 async def learn(db, learner, skill, at, zone=None, **changed):
-    """Spend a minute on a skill, in a zone perhaps, and return the streak and the longest."""
+    """Spend a minute on a skill, perhaps in another zone. Return the current and the longest streak."""
     if zone is not None or changed:
         await db.users.update_profile(learner.id, **({} if zone is None else {"timezone": zone}), **changed)
     done = await db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)
@@ -30,15 +30,15 @@ async def learn(db, learner, skill, at, zone=None, **changed):
 
 
 def clock(zone, *when):
-    """Return a moment as the clocks of a zone show it."""
+    """Return the moment at which clocks of a zone show this time."""
     return datetime(*when, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-async def healthy(db):
+async def is_healthy(db):
     return await db.doctor.examine() == []
 
 
-# --- over the date line ----------------------------------------------------------------------------------------------
+# --- the date line ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ async def healthy(db):
     [
         ("Pacific/Honolulu", "Pacific/Kiritimati", 12),
         ("Pacific/Honolulu", "Pacific/Kiritimati", 24),
-        # The evening before the flight, and the evening after it, which is that of the day after next.
+        # The evenings before and after the flight are two calendar days apart.
         ("America/Los_Angeles", "Pacific/Auckland", 28),
         ("America/Los_Angeles", "Australia/Sydney", 30),
         ("America/Los_Angeles", "Asia/Tokyo", 32),
     ],
 )
-async def test_a_streak_survives_a_date_that_a_journey_skipped(db, connection, learner, skill, here, there, hours):
+async def test_a_streak_survives_a_date_skipped_by_travel(db, connection, learner, skill, here, there, hours):
     evening = clock(here, 2025, 10, 20, 20)
     for day in range(3):
         await learn(db, learner, skill, evening + timedelta(days=day), here)
@@ -67,10 +67,10 @@ async def test_a_streak_survives_a_date_that_a_journey_skipped(db, connection, l
         (23, False),
         *((number, True) for number in (24, 25)),
     ]
-    assert await healthy(db)
+    assert await is_healthy(db)
 
 
-async def test_a_streak_is_read_as_alive_where_learning_would_go_on_with_it(db, learner, skill):
+async def test_a_streak_is_reported_as_long_as_learning_would_continue_it(db, learner, skill):
     now = datetime.now(UTC)
     await learn(db, learner, skill, now - timedelta(hours=12), WEST)
     await db.users.update_profile(learner.id, timezone=EAST)
@@ -81,7 +81,7 @@ async def test_a_streak_is_read_as_alive_where_learning_would_go_on_with_it(db, 
     assert (read, board) == (1, 1)
 
 
-async def test_a_missed_day_is_missed_whatever_small_journey_is_made(db, learner, skill):
+async def test_a_short_journey_does_not_hide_a_missed_day(db, learner, skill):
     await learn(db, learner, skill, clock("Europe/Lisbon", 2025, 6, 1, 20), "Europe/Lisbon")
 
     streak = await learn(db, learner, skill, clock("Europe/Madrid", 2025, 6, 3, 7), "Europe/Madrid")
@@ -89,7 +89,7 @@ async def test_a_missed_day_is_missed_whatever_small_journey_is_made(db, learner
     assert streak == (1, 1)
 
 
-async def test_a_missed_day_is_missed_after_a_long_journey_too(db, learner, skill):
+async def test_a_long_journey_does_not_hide_a_missed_day(db, learner, skill):
     evening = clock(WEST, 2025, 10, 20, 20)
     await learn(db, learner, skill, evening, WEST)
 
@@ -98,16 +98,16 @@ async def test_a_missed_day_is_missed_after_a_long_journey_too(db, learner, skil
     assert streak == (1, 1)
 
 
-async def test_a_streak_survives_a_date_that_a_country_skipped(db, learner, skill):
+async def test_a_streak_survives_a_date_skipped_by_a_country(db, learner, skill):
     await learn(db, learner, skill, clock("Pacific/Apia", 2011, 12, 29, 20), "Pacific/Apia")
 
-    # There was no 30 December 2011 on Samoa.
+    # Samoa had no 30 December 2011.
     streak = await learn(db, learner, skill, clock("Pacific/Apia", 2011, 12, 31, 20))
 
     assert streak == (2, 2)
 
 
-async def test_a_completion_survives_the_date_line_within_a_limit_too(db, connection, learner, tree):
+async def test_a_limited_streak_survives_a_date_skipped_by_travel(db, connection, learner, tree):
     skills = await add_skills(db, tree, "a", "b", "c")
     within = {"type": "streak_days", "threshold": 3, "additionalParams": {"treeId": str(tree.id)}}
     await add_achievement(db, "Three here", criteria=within)
@@ -124,10 +124,10 @@ async def test_a_completion_survives_the_date_line_within_a_limit_too(db, connec
     assert [each.achievements for each in first] == [(), ()]
     assert (arrived.current_streak, arrived.max_streak) == (3, 3)
     assert [earned.name for earned in arrived.achievements] == ["Three here"]
-    assert await healthy(db)
+    assert await is_healthy(db)
 
 
-# --- not to be earned by changing zones ------------------------------------------------------------------------------
+# --- changing zones earns no days ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("act", ["record_activity", "record_attempt", "complete_skill"])
@@ -141,9 +141,9 @@ async def test_a_completion_survives_the_date_line_within_a_limit_too(db, connec
         [EAST, WEST] * 6,
     ],
 )
-async def test_one_sitting_in_many_zones_is_two_days_at_most(db, learner, tree, zones, act):
+async def test_one_session_in_many_zones_counts_as_two_days_at_most(db, learner, tree, zones, act):
     skills = await add_skills(db, tree, *(f"skill {number}" for number in range(len(zones))))
-    # Half past ten in UTC, where three dates are on Earth.
+    # At half past ten in UTC, there are three dates on Earth.
     now = datetime(2025, 10, 21, 10, 30, tzinfo=UTC)
     given = {"minutes": 1} if act == "record_activity" else {}
 
@@ -153,10 +153,10 @@ async def test_one_sitting_in_many_zones_is_two_days_at_most(db, learner, tree, 
             await getattr(db.progress, act)(learner.id, skill.id, at=now + timedelta(minutes=number), **given)
 
     assert (await db.users.get_profile(learner.id)).max_streak == 2
-    assert await healthy(db)
+    assert await is_healthy(db)
 
 
-async def test_who_changes_zones_every_hour_has_a_day_more_than_there_were_at_most(db, learner, skill):
+async def test_changing_zones_every_hour_adds_one_day_at_most(db, learner, skill):
     zones = ["Etc/GMT+12", "UTC", EAST, WEST]
     start = datetime(2025, 10, 21, 0, 30, tzinfo=UTC)
 
@@ -166,14 +166,14 @@ async def test_who_changes_zones_every_hour_has_a_day_more_than_there_were_at_mo
         )
         assert longest <= hour / 24 + 2 + 2 / 24
 
-    assert await healthy(db)
+    assert await is_healthy(db)
 
 
-async def test_a_journey_around_the_earth_earns_no_day(db, learner, skill):
+async def test_travelling_around_the_earth_adds_no_day(db, learner, skill):
     moment = clock("Europe/London", 2025, 10, 1, 20)
     around = ["Europe/London", "Asia/Kolkata", "Asia/Tokyo", EAST, WEST, "America/New_York"]
 
-    # Eastward: each of the legs takes a day less some hours, and three times around the Earth three days.
+    # Eastward, each leg takes some hours less than a day. Three times around the Earth gain three days.
     for leg in range(18):
         zone = around[leg % 6]
         streak, _ = await learn(db, learner, skill, moment, zone)
@@ -186,8 +186,8 @@ async def test_a_journey_around_the_earth_earns_no_day(db, learner, skill):
     "zone", ["UTC", EAST, "Etc/GMT+12", "Europe/Lisbon", "Australia/Lord_Howe", "Antarctica/Troll"]
 )
 @pytest.mark.parametrize("start", [0, 3, 12])
-async def test_who_stays_has_every_day(db, learner, skill, zone, start):
-    # Over the night in which the clocks change, first late in the day and last early, as little apart as can be.
+async def test_a_learner_who_does_not_travel_gets_every_day(db, learner, skill, zone, start):
+    # Across a clock change: first late in one day, then early in the last, as close together as possible.
     first = clock(zone, 2025, 3, 27, 23, 59) + timedelta(hours=start)
     moments = [first, *(clock(zone, 2025, 3, day, 12) + timedelta(hours=start) for day in (28, 29, 30, 31))]
     moments += [clock(zone, 2025, 4, day, start, 1) for day in range(1, 12)]
@@ -198,10 +198,10 @@ async def test_who_stays_has_every_day(db, learner, skill, zone, start):
     assert [streak for streak, _ in streaks] == list(range(1, len(moments) + 1))
 
 
-# --- given back ------------------------------------------------------------------------------------------------------
+# --- restoring -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_day_given_back_counts_in_the_streak_and_for_nothing_else(db, connection, learner, skill):
+async def test_a_restored_day_counts_in_the_streak_and_nowhere_else(db, connection, learner, skill):
     for day in (0, 1, 3):
         await learn(db, learner, skill, NOON + timedelta(days=day))
     before = await db.users.get_profile(learner.id)
@@ -216,10 +216,10 @@ async def test_a_day_given_back_counts_in_the_streak_and_for_nothing_else(db, co
     assert after.last_activity_on == before.last_activity_on
     assert (day.minutes, day.xp, day.is_given_back) == (0, 0, True)
     assert await learn(db, learner, skill, NOON + timedelta(days=4)) == (5, 5)
-    assert await healthy(db)
+    assert await is_healthy(db)
 
 
-async def test_a_lapsed_streak_goes_on_when_the_days_until_now_are_given_back(db, learner, skill):
+async def test_a_lapsed_streak_continues_when_all_missed_days_are_restored(db, learner, skill):
     now = datetime.now(UTC)
     for ago in (5, 4):
         await learn(db, learner, skill, now - timedelta(days=ago))
@@ -232,7 +232,7 @@ async def test_a_lapsed_streak_goes_on_when_the_days_until_now_are_given_back(db
     assert await learn(db, learner, skill, now) == (6, 6)
 
 
-async def test_what_a_streak_given_back_earns_is_awarded_with_it(db, learner, skill):
+async def test_restoring_a_streak_awards_what_it_earns(db, learner, skill):
     await add_achievement(db, "Three", criteria={"type": "streak_days", "threshold": 3}, xp_reward=25)
     for day in (0, 2):
         await learn(db, learner, skill, NOON + timedelta(days=day))
@@ -242,10 +242,10 @@ async def test_what_a_streak_given_back_earns_is_awarded_with_it(db, learner, sk
     assert [earned.name for earned in restored.achievements] == ["Three"]
     assert (await db.users.get_profile(learner.id)).total_xp == 25
     assert await db.leaderboards.rank(learner.id) == 1
-    assert await healthy(db)
+    assert await is_healthy(db)
 
 
-async def test_a_day_given_back_joins_days_within_a_limit_and_is_none_of_them(db, learner, tree):
+async def test_a_restored_day_joins_days_of_a_limited_streak_without_counting(db, learner, tree):
     skills = await add_skills(db, tree, "a", "b", "c", "d")
     within = {"type": "streak_days", "threshold": 3, "additionalParams": {"treeId": str(tree.id)}}
     await add_achievement(db, "Three here", criteria=within)
@@ -257,10 +257,10 @@ async def test_a_day_given_back_joins_days_within_a_limit_and_is_none_of_them(db
 
     assert (restored.max_streak, restored.achievements) == (3, ())
     assert [earned.name for earned in third.achievements] == ["Three here"]
-    assert await healthy(db)
+    assert await is_healthy(db)
 
 
-async def test_the_trail_says_who_gave_a_day_back_and_why(db, learner, skill):
+async def test_the_trail_shows_who_restored_a_day_and_why(db, learner, skill):
     author = await add_user(db, "author")
     await learn(db, learner, skill, NOON)
 
@@ -272,7 +272,7 @@ async def test_the_trail_says_who_gave_a_day_back_and_why(db, learner, skill):
     assert history[0].after == {"is_counted": True, "excuse": "The server was down."}
 
 
-async def test_a_day_that_counts_stays_as_it_is_when_it_is_given_back(db, connection, learner, skill):
+async def test_restoring_a_day_of_activity_changes_nothing(db, connection, learner, skill):
     await learn(db, learner, skill, NOON)
 
     restored = await db.progress.restore_streak(learner.id, [date(2025, 3, 10)], reason="down")
@@ -281,7 +281,7 @@ async def test_a_day_that_counts_stays_as_it_is_when_it_is_given_back(db, connec
     assert await value(connection, "select excuse from user_activity_days") is None
 
 
-async def test_learning_on_a_day_given_back_counts_once(db, connection, learner, skill):
+async def test_learning_on_a_restored_day_counts_once(db, connection, learner, skill):
     for day in (0, 2):
         await learn(db, learner, skill, NOON + timedelta(days=day))
     await db.progress.restore_streak(learner.id, [date(2025, 3, 11)], reason="down")
@@ -296,10 +296,10 @@ async def test_learning_on_a_day_given_back_counts_once(db, connection, learner,
         (1, True, "down"),
         (1, True, None),
     ]
-    assert await healthy(db)
+    assert await is_healthy(db)
 
 
-async def test_days_that_cannot_be_given_back_are_refused(db, connection, learner, subtests):
+async def test_days_that_cannot_be_restored_are_refused(db, connection, learner, subtests):
     far = datetime.now(UTC).date() + timedelta(days=3)
     for days, reason in [
         ([far], "soon"),
@@ -320,14 +320,14 @@ async def test_days_that_cannot_be_given_back_are_refused(db, connection, learne
         await db.progress.restore_streak(UUID(int=7), [date(2025, 3, 11)], reason="nobody")
 
 
-async def test_learners_give_themselves_nothing_back(app, connection, learner):
+async def test_a_learner_cannot_restore_their_own_streak(app, connection, learner):
     async with expect_refusal(connection, PermissionDenied):
         async with app.as_user(learner.id) as mine:
             await mine.progress.restore_streak(learner.id, [date(2025, 3, 11)], reason="please")
 
 
 @pytest.mark.parametrize("role", ["app_user", "app_engine"])
-async def test_no_role_of_a_learner_can_excuse_a_day(app_url, connection, learner, role):
+async def test_no_role_of_a_learner_can_restore_a_day(app_url, connection, learner, role):
     async with expect_refusal(connection, psycopg.errors.InsufficientPrivilege):
         async with await psycopg.AsyncConnection.connect(app_url) as raw:
             await raw.execute("select begin_as_user(%s)", [learner.id])
@@ -341,7 +341,7 @@ async def test_no_role_of_a_learner_can_excuse_a_day(app_url, connection, learne
 # --- the doctor ------------------------------------------------------------------------------------------------------
 
 
-async def test_the_doctor_counts_streaks_from_what_was_noted_whatever_the_zone_is_now(db, connection, learner, skill):
+async def test_the_doctor_counts_streaks_from_stored_days_whatever_the_current_zone(db, connection, learner, skill):
     evening = clock(WEST, 2025, 10, 20, 20)
     for day in range(3):
         await learn(db, learner, skill, evening + timedelta(days=day), WEST)

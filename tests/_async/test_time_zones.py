@@ -1,4 +1,4 @@
-"""Zones of time: what is stored, what a server that knows one no more does, and when a learner's day begins."""
+"""Time zones: the stored names, zones that a server no longer knows, and the hour at which a learner's day starts."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +13,7 @@ GONE = "Europe/Atlantis"
 
 
 async def forget(connection, learner, zone=GONE):
-    """Let the zone of a learner be one that the server does not know, as after a restore on another."""
+    """Give a learner a zone that the server does not know, as after a restore on another server."""
     await connection.execute("alter table user_profiles disable trigger user_profiles_refuse_unknown_timezone")
     await connection.execute("update user_profiles set timezone = %s where user_id = %s", [zone, learner.id])
     await connection.execute("alter table user_profiles enable trigger user_profiles_refuse_unknown_timezone")
@@ -43,12 +43,12 @@ async def zone_of(db, learner):
         ("Etc/UTC", "UTC"),
         ("Zulu", "UTC"),
         ("posix/Europe/Lisbon", "Europe/Lisbon"),
-        # A place keeps its name, though the IANA database has made it a link to another with the same clocks.
+        # A place keeps its name even if the IANA database has made it a link to another zone.
         ("Europe/Amsterdam", "Europe/Amsterdam"),
         ("Europe/Oslo", "Europe/Oslo"),
     ],
 )
-async def test_a_zone_is_stored_under_its_name_of_today(db, learner, given, stored):
+async def test_a_zone_is_stored_under_its_current_name(db, learner, given, stored):
     newcomer = await add_user(db, "grace", timezone=given)
 
     changed = await db.users.update_profile(learner.id, timezone=given)
@@ -56,7 +56,7 @@ async def test_a_zone_is_stored_under_its_name_of_today(db, learner, given, stor
     assert (await zone_of(db, newcomer), changed.timezone) == (stored, stored)
 
 
-async def test_every_name_of_today_is_its_own_and_known_to_the_server(connection):
+async def test_every_current_name_maps_to_itself_and_is_known_to_the_server(connection):
     names = await rows(
         connection,
         """
@@ -73,7 +73,7 @@ async def test_every_name_of_today_is_its_own_and_known_to_the_server(connection
     assert all(name == canonical for name, canonical in names)
 
 
-async def test_a_name_and_that_of_today_show_the_same_time(connection):
+async def test_an_old_name_and_its_current_name_show_the_same_time(connection):
     differing = await rows(
         connection,
         """
@@ -86,21 +86,21 @@ async def test_a_name_and_that_of_today_show_the_same_time(connection):
         """,
     )
 
-    # What was four zones of hours and rules, without a place, got one in 2024.
+    # In 2024 these zones, which had named only hours and rules, became links to places.
     assert {name for name, _ in differing} <= {"CET", "EET", "EST", "HST", "MET", "MST", "WET"}
 
 
-async def test_a_name_that_the_server_lacks_is_looked_up_under_older_ones(connection):
+async def test_a_name_unknown_to_the_server_is_looked_up_under_older_names(connection):
     names = await value(connection, "select timezone_names('Europe/Kyiv')")
 
     assert names[0] == "Europe/Kyiv"
     assert "Europe/Kiev" in names
 
 
-# --- a zone that the server does not know any more -------------------------------------------------------------------
+# --- zones unknown to the server -------------------------------------------------------------------------------------
 
 
-async def test_a_learner_goes_on_as_in_utc_when_the_server_does_not_know_the_zone(db, connection, learner, tree):
+async def test_an_unknown_zone_is_treated_as_utc(db, connection, learner, tree):
     html, css = await add_skills(db, tree, "html", "css")
     await forget(connection, learner)
     at = datetime(2025, 6, 1, 23, 59, tzinfo=UTC)
@@ -116,7 +116,7 @@ async def test_a_learner_goes_on_as_in_utc_when_the_server_does_not_know_the_zon
     assert [day.skills_completed for day in days] == [0, 1]
 
 
-async def test_the_rest_of_a_profile_can_be_changed_while_its_zone_is_unknown(db, connection, learner):
+async def test_a_profile_with_an_unknown_zone_can_be_changed(db, connection, learner):
     await forget(connection, learner)
 
     profile = await db.users.update_profile(learner.id, bio="Still here.", day_starts_at=2)
@@ -124,7 +124,7 @@ async def test_the_rest_of_a_profile_can_be_changed_while_its_zone_is_unknown(db
     assert (profile.bio, profile.day_starts_at, profile.timezone) == ("Still here.", 2, GONE)
 
 
-async def test_learners_themselves_go_on_with_an_unknown_zone(app, db, connection, learner):
+async def test_learners_can_work_with_an_unknown_zone(app, db, connection, learner):
     await forget(connection, learner)
 
     async with app.as_user(learner.id) as mine:
@@ -138,9 +138,7 @@ async def test_learners_themselves_go_on_with_an_unknown_zone(app, db, connectio
     ("stored", "mended"),
     [(GONE, "UTC"), ("US/Pacific", "America/Los_Angeles"), ("Europe/lisbon", "Europe/Lisbon"), ("FOO3", "UTC")],
 )
-async def test_the_doctor_names_and_mends_a_zone_that_is_unknown_or_not_of_today(
-    db, connection, learner, stored, mended
-):
+async def test_the_doctor_reports_and_repairs_unknown_and_outdated_zones(db, connection, learner, stored, mended):
     await add_user(db, "grace", timezone="Europe/Lisbon")
     await forget(connection, learner, stored)
 
@@ -157,7 +155,7 @@ async def test_the_doctor_names_and_mends_a_zone_that_is_unknown_or_not_of_today
     assert await zone_of(db, learner) == mended
 
 
-def test_no_statement_applies_a_stored_zone_but_through_the_function_that_knows_what_to_do():
+def test_query_files_apply_a_stored_zone_only_through_its_function():
     applied = re.compile(r"at time zone (?!'UTC')|\btimezone\([^)]*\.timezone", re.IGNORECASE)
     checkout = Path(__file__).parents[2]
 
@@ -170,7 +168,7 @@ def test_no_statement_applies_a_stored_zone_but_through_the_function_that_knows_
     assert found == []
 
 
-async def test_no_view_and_no_function_applies_a_stored_zone_but_the_one(connection):
+async def test_views_and_functions_apply_a_stored_zone_only_through_its_function(connection):
     found = await rows(
         connection,
         r"""
@@ -186,23 +184,23 @@ async def test_no_view_and_no_function_applies_a_stored_zone_but_the_one(connect
     assert found == [("local_clock",)]
 
 
-# --- when a day begins -----------------------------------------------------------------------------------------------
+# --- the start of a day ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("zone", "moments", "days"),
     [
-        # Until 3 in the morning it is still yesterday.
+        # Until 3 in the morning, it is still the day before.
         ("UTC", ["2025-06-01 22:00", "2025-06-03 00:30", "2025-06-03 22:00"], [1, 2, 3]),
         ("UTC", ["2025-06-02 02:59", "2025-06-02 03:00"], [1, 2]),
-        # 3 o'clock on the wall, in the night of 23 hours and in that of 25.
+        # 3 o'clock on the clock, in a night of 23 hours and in one of 25.
         ("Europe/Lisbon", ["2025-03-30 01:59", "2025-03-30 02:00"], [29, 30]),
         ("Europe/Lisbon", ["2025-10-26 02:59", "2025-10-26 03:00"], [25, 26]),
         ("America/New_York", ["2025-03-09 06:59", "2025-03-09 07:00"], [8, 9]),
         ("Pacific/Auckland", ["2025-06-01 14:59", "2025-06-01 15:00"], [1, 2]),
     ],
 )
-async def test_a_day_begins_at_the_hour_that_the_learner_says(db, connection, learner, tree, zone, moments, days):
+async def test_a_day_starts_at_the_hour_that_the_learner_set(db, connection, learner, tree, zone, moments, days):
     (html,) = await add_skills(db, tree, "html")
     await db.users.update_profile(learner.id, timezone=zone, day_starts_at=3)
 
@@ -215,7 +213,7 @@ async def test_a_day_begins_at_the_hour_that_the_learner_says(db, connection, le
     assert (await db.users.get_profile(learner.id)).max_streak == len(days)
 
 
-async def test_a_day_begins_at_midnight_or_up_to_noon(db, connection, learner):
+async def test_a_day_can_start_between_midnight_and_noon(db, connection, learner):
     assert (await db.users.get_profile(learner.id)).day_starts_at == 0
     for hour in (0, 12):
         assert (await db.users.update_profile(learner.id, day_starts_at=hour)).day_starts_at == hour
@@ -224,21 +222,21 @@ async def test_a_day_begins_at_midnight_or_up_to_noon(db, connection, learner):
             await db.users.update_profile(learner.id, day_starts_at=hour)
 
 
-async def test_learners_say_themselves_when_their_day_begins(app, learner):
+async def test_learners_set_the_start_of_their_own_day(app, learner):
     async with app.as_user(learner.id) as mine:
         profile = await mine.users.update_profile(learner.id, day_starts_at=4)
 
     assert profile.day_starts_at == 4
 
 
-async def test_a_streak_lapses_when_the_learners_own_day_is_over(db, connection, learner, tree):
+async def test_a_streak_lapses_when_the_learners_day_is_over(db, connection, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     now = datetime.now(UTC)
     await db.progress.record_activity(learner.id, html.id, minutes=1, at=now - timedelta(hours=25))
     await connection.execute("update user_profiles set last_activity_on = last_activity_on - 1")
     lapsed = await db.users.get_profile(learner.id)
 
-    # Somewhere between, it is still the day after.
+    # For some hours in between, it is still the day after.
     hours = [await db.users.update_profile(learner.id, day_starts_at=hour) for hour in range(13)]
 
     boards = await db.progress.dashboard(learner.id)

@@ -4,7 +4,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from _async.factories import add_category, add_skills, add_tree, add_user, everything, expect_refusal, value
+from _async.factories import add_category, add_skills, add_tree, add_user, all_rows_fingerprint, expect_refusal, value
 from skilltree.errors import (
     CyclicDependency,
     EmailTaken,
@@ -19,7 +19,7 @@ UNKNOWN = UUID(int=0)
 
 
 class Abandoned(Exception):
-    """What the caller of a unit of work may raise."""
+    """An exception of the caller's own."""
 
 
 async def test_repositories_work_together_in_one_transaction(db, connection):
@@ -37,7 +37,7 @@ async def test_repositories_work_together_in_one_transaction(db, connection):
     assert len(await db.sessions.list_active(user.id)) == 1
 
 
-async def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, tree):
+async def test_an_error_that_leaves_the_block_rolls_back_all_of_it(db, connection, tree):
     async with expect_refusal(connection, Abandoned), db.transaction() as unit:
         await add_user(unit)
         await unit.skills.create(tree.id, name="HTML")
@@ -45,7 +45,7 @@ async def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, t
         raise Abandoned
 
 
-async def test_an_error_of_a_repository_that_leaves_the_block_undoes_all_of_it(db, connection, learner, tree):
+async def test_a_repository_error_that_leaves_the_block_rolls_back_all_of_it(db, connection, learner, tree):
     async with expect_refusal(connection, EmailTaken), db.transaction() as unit:
         await unit.skills.create(tree.id, name="HTML")
         await add_user(unit, "grace", email=learner.email)
@@ -62,7 +62,7 @@ async def test_an_error_found_before_anything_is_sent_leaves_the_unit_usable(db,
     assert await db.skills.get(html.id) == html
 
 
-async def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connection, learner):
+async def test_nothing_runs_after_an_error_of_the_server(db, connection, learner):
     async with expect_refusal(connection) as refusal, db.transaction() as unit:
         with pytest.raises(EmailTaken):
             await add_user(unit, "grace", email=learner.email)
@@ -71,7 +71,7 @@ async def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connect
     assert refusal.value.sqlstate == "25P02"
 
 
-async def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(db, connection, learner):
+async def test_an_error_in_a_savepoint_rolls_back_only_the_savepoint(db, connection, learner):
     async with db.transaction() as unit:
         await add_user(unit, "grace")
         async with expect_refusal(connection, EmailTaken), unit.transaction() as inner:
@@ -98,14 +98,14 @@ async def test_savepoints_nest(db, connection):
     assert await db.users.find_by_username("inner")
 
 
-async def test_a_savepoint_that_is_kept_goes_with_the_whole(db, connection):
+async def test_a_released_savepoint_is_rolled_back_with_its_unit_of_work(db, connection):
     async with expect_refusal(connection, Abandoned), db.transaction() as unit:
         async with unit.transaction() as inner:
             await add_user(inner)
         raise Abandoned
 
 
-async def test_what_is_wrong_only_for_a_while_is_right(db, connection, tree):
+async def test_a_graph_may_be_wrong_until_commit(db, connection, tree):
     html, css = await add_skills(db, tree, "html", css=["html"])
 
     async with db.transaction() as unit:
@@ -115,7 +115,7 @@ async def test_what_is_wrong_only_for_a_while_is_right(db, connection, tree):
     assert (await db.skills.get(html.id)).dependencies == (css.id,)
 
 
-async def test_a_cycle_is_refused_at_the_end_of_the_block_by_name(db, connection, tree):
+async def test_a_cycle_is_refused_at_the_end_of_the_block(db, connection, tree):
     html, css, js = await add_skills(db, tree, "html", "css", "js")
     reached = []
 
@@ -130,7 +130,7 @@ async def test_a_cycle_is_refused_at_the_end_of_the_block_by_name(db, connection
     assert isinstance(refusal.value.__cause__, psycopg.errors.CheckViolation)
 
 
-async def test_an_unknown_dependency_is_refused_at_the_end_of_the_block_by_name(db, connection, tree):
+async def test_an_unknown_dependency_is_refused_at_the_end_of_the_block(db, connection, tree):
     async with expect_refusal(connection, UnknownDependency) as refusal, db.transaction() as unit:
         await unit.skills.create(tree.id, name="HTML", dependencies=[UNKNOWN])
 
@@ -138,7 +138,7 @@ async def test_an_unknown_dependency_is_refused_at_the_end_of_the_block_by_name(
     assert isinstance(refusal.value.__cause__, psycopg.errors.ForeignKeyViolation)
 
 
-async def test_methods_of_two_statements_work_in_a_unit_of_work(db, tree):
+async def test_methods_with_two_statements_work_in_a_unit_of_work(db, tree):
     html, css = await add_skills(db, tree, "html", "css")
 
     async with db.transaction() as unit:
@@ -150,7 +150,7 @@ async def test_methods_of_two_statements_work_in_a_unit_of_work(db, tree):
     assert [skill.name for skill in await db.skills.list_for_tree(tree.id)] == ["css"]
 
 
-async def test_a_refusal_in_a_method_of_two_statements_can_be_taken_back_to_a_savepoint(db, connection, tree):
+async def test_an_error_in_a_method_with_two_statements_can_be_rolled_back_to_a_savepoint(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
 
     async with db.transaction() as unit:
@@ -175,7 +175,7 @@ async def test_a_unit_of_work_cannot_be_used_after_its_end(db, connection, learn
         raise AssertionError("not reached")
 
 
-async def test_a_connection_comes_back_to_the_pool_clean_after_an_error(db, connection, learner):
+async def test_a_connection_returns_to_the_pool_clean_after_an_error(db, connection, learner):
     for _ in range(20):
         async with expect_refusal(connection, Abandoned), db.transaction() as unit:
             await add_category(unit)
@@ -187,7 +187,7 @@ async def test_a_connection_comes_back_to_the_pool_clean_after_an_error(db, conn
     assert await value(connection, idle) == 0
 
 
-async def test_two_units_of_work_do_not_see_each_others_work_until_it_is_done(db, learner):
+async def test_two_units_of_work_do_not_see_each_others_work_before_commit(db, learner):
     async with db.transaction() as first, db.transaction() as second:
         await first.users.update_profile(learner.id, bio="First")
         assert (await second.users.get_profile(learner.id)).bio is None
@@ -196,18 +196,18 @@ async def test_two_units_of_work_do_not_see_each_others_work_until_it_is_done(db
     assert (await db.users.get_profile(learner.id)).bio == "First"
 
 
-async def test_an_edge_written_on_one_side_only_is_refused_even_to_a_client_of_its_own(db, connection, tree):
+async def test_the_database_refuses_an_edge_written_on_one_side_by_any_client(db, connection, tree):
     html, css = await add_skills(db, tree, "html", "css")
-    before = await everything(connection)
+    before = await all_rows_fingerprint(connection)
 
     with pytest.raises(psycopg.errors.CheckViolation) as refusal:
         await connection.execute("update skills set dependencies = array[%s] where id = %s", [html.id, css.id])
 
     assert refusal.value.diag.constraint_name == "skills_dependents_inverse"
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before
 
 
-async def test_a_tree_and_its_skills_made_in_one_transaction_hold_together(db):
+async def test_a_tree_and_its_skills_can_be_created_in_one_transaction(db):
     async with db.transaction() as unit:
         tree = await add_tree(unit)
         await add_skills(unit, tree, "html", "css", layout=["html", "css"])

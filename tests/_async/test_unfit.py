@@ -1,4 +1,4 @@
-"""Connections that are not fit any more: they leave the pool, what was not executed is tried again."""
+"""Connections that can no longer be used: they leave the pool, and statements that were not executed are retried."""
 
 import time
 
@@ -26,7 +26,7 @@ PREPARED = 8
 
 
 async def set_for_all(connection, setting):
-    """Change a setting for all sessions to come, of this database only."""
+    """Change a setting for all new sessions of this database."""
     await connection.execute(f"alter database {await value(connection, 'select current_database()')} {setting}")
 
 
@@ -34,10 +34,10 @@ async def end_others(connection):
     await rows(connection, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {OTHERS}")
 
 
-# --- what is prepared ------------------------------------------------------------------------------------------------
+# --- prepared statements ---------------------------------------------------------------------------------------------
 
 
-async def test_a_plan_whose_result_type_changes_is_made_anew_unseen(url, connection):
+async def test_a_statement_whose_result_type_changes_is_prepared_again_silently(url, connection):
     async with AsyncDatabase(url, min_size=3, max_size=3) as db:
         for _ in range(3 * PREPARED):
             await db.categories.list()
@@ -52,7 +52,7 @@ async def test_a_plan_whose_result_type_changes_is_made_anew_unseen(url, connect
         assert db.statistics()["retries"] >= 1
 
 
-async def test_a_learners_plans_are_made_anew_too(app_url, connection, learner):
+async def test_a_learners_statements_are_prepared_again_too(app_url, connection, learner):
     async with AsyncDatabase(app_url, max_size=1) as app:
         me = app.as_user(learner.id)
         for _ in range(PREPARED):
@@ -65,7 +65,7 @@ async def test_a_learners_plans_are_made_anew_too(app_url, connection, learner):
         assert await me.categories.list() == []
 
 
-async def test_in_a_unit_of_work_it_is_told_and_the_next_one_works(url, connection):
+async def test_a_changed_result_type_fails_one_unit_of_work_and_the_next_works(url, connection):
     async with AsyncDatabase(url, max_size=1) as db:
         for _ in range(PREPARED):
             await db.categories.list()
@@ -83,7 +83,7 @@ async def test_in_a_unit_of_work_it_is_told_and_the_next_one_works(url, connecti
 
 
 @pytest.mark.parametrize("command", ["deallocate all", "discard plans; deallocate all"])
-async def test_statements_that_somebody_deallocated_are_prepared_again_unseen(app_url, learner, command):
+async def test_deallocated_statements_are_prepared_again_silently(app_url, learner, command):
     async with AsyncDatabase(app_url, max_size=1) as app:
         me = app.as_user(learner.id)
         for call in (app.categories.list, me.categories.list, lambda: me.users.get(learner.id)):
@@ -91,16 +91,16 @@ async def test_statements_that_somebody_deallocated_are_prepared_again_unseen(ap
                 await call()
             async with app._pool.connection() as lent:
                 for statement in command.split(";"):
-                    # By the protocol that psycopg does not watch for this.
+                    # Sent through libpq directly, so that psycopg does not notice.
                     lent.pgconn.exec_(statement.encode())
             await call()
         assert app.statistics()["retries"] >= 1
 
 
-# --- a server that changes its role ----------------------------------------------------------------------------------
+# --- failover --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_server_that_becomes_a_standby_is_told_and_left_once_there_is_a_primary(url, connection):
+async def test_a_server_that_becomes_a_standby_raises_and_its_connections_are_replaced(url, connection):
     async with AsyncDatabase(url, min_size=2, max_size=2, timeout=5) as db:
         await set_for_all(connection, "set default_transaction_read_only = on")
         try:
@@ -114,7 +114,7 @@ async def test_a_server_that_becomes_a_standby_is_told_and_left_once_there_is_a_
         finally:
             await set_for_all(connection, "reset default_transaction_read_only")
 
-        # The pool still has connections from before, which say no.
+        # The pool still has old connections, which are read-only.
         assert await add_category(db, "art")
         assert db.statistics()["lent"] == 0
 
@@ -122,10 +122,10 @@ async def test_a_server_that_becomes_a_standby_is_told_and_left_once_there_is_a_
     assert "target_session_attrs" in str(refusal.value)
 
 
-# --- time ------------------------------------------------------------------------------------------------------------
+# --- time limits -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_unit_of_work_that_waits_too_long_is_told_and_nothing_is_written(url, connection):
+async def test_an_idle_unit_of_work_that_the_server_ends_raises_and_writes_nothing(url, connection):
     async with AsyncDatabase(f"{url} options='-c idle_in_transaction_session_timeout=50'", max_size=1) as db:
         async with expect_refusal(connection, UnitOfWorkTimeout) as refusal, db.transaction() as unit:
             await add_category(unit, "art")
@@ -137,17 +137,17 @@ async def test_a_unit_of_work_that_waits_too_long_is_told_and_nothing_is_written
     assert "idle_in_transaction_session_timeout" in str(refusal.value)
 
 
-async def test_a_session_that_the_server_ended_for_being_idle_is_not_seen(url, connection):
+async def test_a_caller_does_not_notice_that_the_server_ended_an_idle_session(url, connection):
     async with AsyncDatabase(f"{url} options='-c idle_session_timeout=50'", max_size=1) as db:
         for _ in range(3):
             assert await db.categories.list() == []
             await connection.execute("select pg_sleep(0.15)")
 
 
-# --- what breaks in the middle ---------------------------------------------------------------------------------------
+# --- lost connections ------------------------------------------------------------------------------------------------
 
 
-async def test_a_stream_whose_backend_ends_is_told(url, connection, db, tree):
+async def test_a_stream_whose_backend_ends_raises(url, connection, db, tree):
     await add_skills(db, tree, *(f"skill-{number}" for number in range(3)))
     learner = await add_user(db, "grace")
     async with AsyncDatabase(url, max_size=1) as streaming:
@@ -160,7 +160,7 @@ async def test_a_stream_whose_backend_ends_is_told(url, connection, db, tree):
         assert streaming.statistics()["lent"] == 0
 
 
-async def test_a_unit_of_work_for_somebody_is_told_in_the_servers_words_why_it_has_ended(url, connection):
+async def test_a_scoped_unit_of_work_raises_with_the_servers_reason_for_its_end(url, connection):
     async with AsyncDatabase(url, max_size=1) as db:
         for scope in (db.as_user(None), db.as_service()):
             async with expect_refusal(connection, ServerUnavailable) as refusal, scope as unit:
@@ -172,7 +172,7 @@ async def test_a_unit_of_work_for_somebody_is_told_in_the_servers_words_why_it_h
             assert "administrator command" in str(refusal.value)
 
 
-async def test_a_connection_lost_while_it_commits_leaves_the_outcome_unknown_and_says_so(url, connection):
+async def test_a_connection_lost_during_commit_raises_outcome_unknown(url, connection):
     with Proxy(url) as proxy:
         async with AsyncDatabase(proxy.url, max_size=1, timeout=5) as db:
             with pytest.raises(OutcomeUnknown):
@@ -183,7 +183,7 @@ async def test_a_connection_lost_while_it_commits_leaves_the_outcome_unknown_and
             assert db.statistics()["retries"] == 0
 
 
-async def test_a_connection_lost_before_the_commit_leaves_nothing_written(url, connection):
+async def test_a_connection_lost_before_commit_writes_nothing(url, connection):
     with Proxy(url) as proxy:
         async with AsyncDatabase(proxy.url, max_size=1, timeout=5) as db:
             with pytest.raises(ServerUnavailable) as refusal:
@@ -195,24 +195,24 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing_written(url, c
     assert not isinstance(refusal.value, OutcomeUnknown)
 
 
-# --- bounds ----------------------------------------------------------------------------------------------------------
+# --- retries ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("attempts", [0, -1, True, False, 1.5, "3", None, 101, 10**30, float("inf")])
-async def test_attempts_that_never_end_or_never_begin_are_refused(url, attempts):
+async def test_an_invalid_number_of_attempts_is_refused(url, attempts):
     with pytest.raises(InvalidValue, match="attempts must be a whole number from 1 to 100") as refusal:
         AsyncDatabase(url, attempts=attempts)
 
     assert refusal.value.field == "attempts"
 
 
-async def test_an_action_whose_ground_moves_each_time_gives_up_by_name(db, learner, tree, monkeypatch):
+async def test_an_action_gives_up_if_its_prerequisites_keep_changing(db, learner, tree, monkeypatch):
     (html, css) = await add_skills(db, tree, "html", css=["html"])
 
     async def none_missing(*_):
         return []
 
-    # As if it were opened between each attempt and the look at what is missing, and locked again after.
+    # As if the skill opened between each attempt and the query of what is missing, and then locked again.
     monkeypatch.setattr(db.progress, "missing_prerequisites", none_missing)
     for action in (db.progress.complete_skill, db.progress.start_skill):
         with pytest.raises(ConcurrentUpdate, match="try again"):
@@ -221,12 +221,12 @@ async def test_an_action_whose_ground_moves_each_time_gives_up_by_name(db, learn
 
 
 @pytest.mark.parametrize("state", sorted(BY_SQLSTATE))
-async def test_every_state_of_the_table_has_a_name_and_says_what_becomes_of_the_connection(state):
+async def test_every_mapped_sqlstate_has_a_documented_error_and_no_unsafe_retry(state):
     kind = BY_SQLSTATE[state]
 
     assert issubclass(kind, DatabaseFailure)
     assert kind.__doc__
-    # Where nobody knows whether it was executed, it is not executed again.
+    # A statement with unknown outcome is not executed again.
     assert not (issubclass(kind, OutcomeUnknown) and kind.is_retried)
     assert not kind.are_others_unfit or kind.is_connection_unfit
 
@@ -247,11 +247,11 @@ async def test_a_pool_does_not_spin_while_a_server_stays_read_only(url, connecti
     assert psycopg.errors.ReadOnlySqlTransaction.sqlstate == "25006"
 
 
-# --- where no trigger runs --------------------------------------------------------------------------------------------
+# --- disabled triggers -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("min_size", [0, 1])
-async def test_a_database_whose_triggers_are_switched_off_is_not_opened(url, app_url, connection, min_size):
+async def test_a_database_with_disabled_triggers_is_not_opened(url, app_url, connection, min_size):
     await set_for_all(connection, "set session_replication_role = replica")
 
     for one in (url, app_url):
@@ -263,7 +263,7 @@ async def test_a_database_whose_triggers_are_switched_off_is_not_opened(url, app
         assert await db.categories.list() == []
 
 
-async def test_a_session_whose_triggers_are_switched_off_later_is_not_worked_with(url, connection):
+async def test_a_session_whose_triggers_are_disabled_later_is_not_used(url, connection):
     async with AsyncDatabase(url, min_size=1, max_size=2) as db:
         await set_for_all(connection, "set session_replication_role = replica")
         await end_others(connection)

@@ -3,7 +3,16 @@ from uuid import UUID, uuid4
 import bcrypt
 import pytest
 
-from _async.factories import add_achievement, add_progress, add_skills, add_user, case, expect_refusal, short, value
+from _async.factories import (
+    add_achievement,
+    add_progress,
+    add_skills,
+    add_user,
+    case,
+    expect_refusal,
+    parameter_id,
+    value,
+)
 from skilltree.errors import (
     EmailTaken,
     IdTaken,
@@ -20,7 +29,7 @@ UNKNOWN = UUID(int=0)
 ACCOUNT = {"email": "ada@example.org", "username": "ada", "password": "correct horse", "bcrypt_cost": 4}
 
 
-async def test_registering_makes_an_account_and_an_empty_profile(db):
+async def test_registering_creates_an_account_and_an_empty_profile(db):
     user = await db.users.register(**ACCOUNT, first_name="Ada", last_name="Lovelace", timezone="Europe/Lisbon")
 
     profile = await db.users.get_profile(user.id)
@@ -35,7 +44,7 @@ async def test_registering_makes_an_account_and_an_empty_profile(db):
     assert user.created_at.tzinfo is not None
 
 
-async def test_an_account_can_be_registered_with_an_id_of_the_callers_own(db):
+async def test_an_account_can_be_registered_with_a_given_id(db):
     own = uuid4()
 
     user = await db.users.register(**ACCOUNT, id=own)
@@ -44,7 +53,7 @@ async def test_an_account_can_be_registered_with_an_id_of_the_callers_own(db):
     assert await db.users.get(own) == user
 
 
-async def test_ids_made_by_the_database_are_version_7_and_in_the_order_of_registration(db):
+async def test_generated_ids_are_version_7_and_in_the_order_of_registration(db):
     first = await add_user(db, "first")
     second = await add_user(db, "second")
 
@@ -62,7 +71,7 @@ async def test_a_password_is_stored_as_a_bcrypt_hash_and_shown_to_nobody(db, con
     assert not hasattr(user, "password_hash")
 
 
-async def test_a_password_of_72_bytes_counts_to_its_last_byte(db, connection):
+async def test_all_72_bytes_of_a_password_count(db, connection):
     await add_user(db, password="x" * 71 + "y")
 
     stored = await value(connection, "select password_hash from users")
@@ -71,14 +80,14 @@ async def test_a_password_of_72_bytes_counts_to_its_last_byte(db, connection):
     assert not bcrypt.checkpw(b"x" * 71 + b"z", stored.encode())
 
 
-async def test_a_password_may_hold_any_letters(db, connection):
+async def test_a_password_may_contain_any_letters(db, connection):
     await add_user(db, password="ἀριθμός 数 🎓")
 
     stored = await value(connection, "select password_hash from users")
     assert bcrypt.checkpw("ἀριθμός 数 🎓".encode(), stored.encode())
 
 
-async def test_a_password_that_bcrypt_would_cut_or_confuse_is_refused(db, connection, subtests):
+async def test_a_password_that_bcrypt_would_truncate_or_confuse_is_refused(db, connection, subtests):
     for password in ["", "x" * 73, "é" * 37, "🎓" * 19, "nul\0inside", "\0", "lone \ud800 surrogate"]:
         async with case(subtests, password):
             async with expect_refusal(connection, InvalidPassword) as refusal:
@@ -88,7 +97,7 @@ async def test_a_password_that_bcrypt_would_cut_or_confuse_is_refused(db, connec
 
 
 @pytest.mark.parametrize("cost", [3, 32, 0, -1])
-async def test_a_cost_that_bcrypt_does_not_know_is_refused(db, connection, cost):
+async def test_an_invalid_bcrypt_cost_is_refused(db, connection, cost):
     async with expect_refusal(connection, InvalidValue) as refusal:
         await add_user(db, bcrypt_cost=cost)
 
@@ -96,35 +105,35 @@ async def test_a_cost_that_bcrypt_does_not_know_is_refused(db, connection, cost)
 
 
 @pytest.mark.parametrize("email", ["ada@example.org", "ADA@EXAMPLE.ORG", "Ada@Example.Org"])
-async def test_an_address_is_taken_in_any_case(db, connection, learner, email):
+async def test_an_address_in_use_is_refused_in_any_case(db, connection, learner, email):
     async with expect_refusal(connection, EmailTaken):
         await add_user(db, "grace", email=email)
 
 
-async def test_a_user_name_is_taken(db, connection, learner):
+async def test_a_user_name_in_use_is_refused(db, connection, learner):
     async with expect_refusal(connection, UsernameTaken):
         await add_user(db, "ada", email="other@example.org")
 
 
-async def test_an_account_id_is_taken(db, connection, learner):
+async def test_an_account_id_in_use_is_refused(db, connection, learner):
     async with expect_refusal(connection, IdTaken):
         await add_user(db, "grace", id=learner.id)
 
 
-async def test_a_time_zone_that_is_not_of_the_iana_database_is_refused(db, connection, subtests):
+async def test_a_time_zone_outside_the_iana_database_is_refused(db, connection, subtests):
     for timezone in ["FOO3", "PST", "Europe/Nowhere", "", "localtime", "<UTC>-3", "Europe/Lisbon ", "+02:00", "1"]:
         async with case(subtests, timezone), expect_refusal(connection, UnknownTimezone):
             await add_user(db, timezone=timezone)
 
 
 @pytest.mark.parametrize("timezone", ["UTC", "America/Argentina/Buenos_Aires", "Asia/Kolkata", "Etc/GMT+5"])
-async def test_a_time_zone_of_the_iana_database_is_taken(db, timezone):
+async def test_a_time_zone_of_the_iana_database_is_accepted(db, timezone):
     user = await add_user(db, timezone=timezone)
 
     assert (await db.users.get_profile(user.id)).timezone == timezone
 
 
-async def test_an_account_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
+async def test_an_account_with_an_invalid_value_is_refused(db, connection, subtests):
     for given in [
         {"email": ""},
         {"email": "no at sign"},
@@ -179,7 +188,7 @@ async def test_an_address_keeps_the_case_it_was_given_in(db):
     assert await db.users.find_by_email("ada.lovelace@example.org") == user
 
 
-async def test_an_unknown_address_is_nobodys(db, learner, subtests):
+async def test_find_by_email_returns_none_for_an_unknown_address(db, learner, subtests):
     for email in ["grace@example.org", "", "%", "ada@example.or_", "' or true --"]:
         async with case(subtests, email):
             assert await db.users.find_by_email(email) is None
@@ -190,7 +199,7 @@ async def test_an_account_is_found_by_its_user_name_in_any_case(db, learner):
     assert await db.users.find_by_username("ADA") == learner
 
 
-async def test_a_profile_changes_only_in_what_is_given(db, learner):
+async def test_an_update_changes_only_the_given_fields(db, learner):
     before = await db.users.update_profile(
         learner.id, bio="Analyst", location="London", interests=["engines"], preferences={"theme": "dark"}
     )
@@ -202,7 +211,7 @@ async def test_a_profile_changes_only_in_what_is_given(db, learner):
     assert after.model_copy(update={"location": "London", "updated_at": before.updated_at}) == before
 
 
-async def test_a_profile_can_lose_what_it_had(db, learner):
+async def test_optional_values_of_a_profile_can_be_removed(db, learner):
     await db.users.update_profile(learner.id, bio="Analyst", website="https://ada.example", interests=["engines"])
 
     profile = await db.users.update_profile(learner.id, bio=None, website=None, interests=[], timezone=None)
@@ -210,7 +219,7 @@ async def test_a_profile_can_lose_what_it_had(db, learner):
     assert (profile.bio, profile.website, profile.interests, profile.timezone) == (None, None, (), None)
 
 
-async def test_preferences_keep_keys_that_only_the_application_knows(db, learner):
+async def test_preferences_keep_keys_of_the_application(db, learner):
     profile = await db.users.update_profile(
         learner.id, preferences={"emailNotifications": False, "daily_goal_minutes": 30, "fontSize": 14}
     )
@@ -230,7 +239,7 @@ async def test_the_profile_of_an_unknown_account_is_not_found(db):
         await db.users.update_profile(UNKNOWN, bio="Nobody")
 
 
-async def test_a_change_of_a_profile_that_cannot_be_is_refused(db, connection, learner, subtests):
+async def test_an_invalid_update_of_a_profile_is_refused(db, connection, learner, subtests):
     for given, field in [
         ({"bio": "x" * 10_001}, "bio"),
         ({"bio": 5}, "bio"),
@@ -268,9 +277,9 @@ async def test_a_change_of_a_profile_that_cannot_be_is_refused(db, connection, l
         ({"dailyGoalMinutes": -1}, ("dailyGoalMinutes",)),
         ({"emailNotifications": "perhaps"}, ("emailNotifications",)),
     ],
-    ids=short,
+    ids=parameter_id,
 )
-async def test_bad_preferences_are_refused_with_the_path_of_the_fault(db, connection, learner, preferences, path):
+async def test_invalid_preferences_are_refused_with_the_path_of_the_fault(db, connection, learner, preferences, path):
     async with expect_refusal(connection, InvalidDocument) as refusal:
         await db.users.update_profile(learner.id, preferences=preferences)
 
@@ -278,7 +287,7 @@ async def test_bad_preferences_are_refused_with_the_path_of_the_fault(db, connec
     assert f"preferences.{path[0]}" in str(refusal.value)
 
 
-async def test_a_deactivated_account_is_still_there(db, learner):
+async def test_a_deactivated_account_still_exists(db, learner):
     closed = await db.users.deactivate(learner.id)
 
     assert not closed.is_active
@@ -286,13 +295,13 @@ async def test_a_deactivated_account_is_still_there(db, learner):
     assert await db.users.get_profile(learner.id)
 
 
-async def test_deactivating_twice_changes_nothing_more(db, learner):
+async def test_deactivating_twice_changes_nothing(db, learner):
     await db.users.deactivate(learner.id)
 
     assert not (await db.users.deactivate(learner.id)).is_active
 
 
-async def test_deleting_an_account_deletes_all_that_belongs_to_it_and_nothing_else(db, connection, learner, tree):
+async def test_deleting_an_account_deletes_its_data_and_nothing_else(db, connection, learner, tree):
     other = await add_user(db, "grace")
     [skill] = await add_skills(db, tree, "html")
     achievement = await add_achievement(db)
@@ -326,7 +335,7 @@ async def test_deleting_an_account_deletes_all_that_belongs_to_it_and_nothing_el
     assert await db.users.get(other.id) == other
 
 
-async def test_the_address_of_a_deleted_account_is_free_again(db, learner):
+async def test_the_address_of_a_deleted_account_can_be_used_again(db, learner):
     await db.users.delete(learner.id)
 
     assert (await add_user(db)).id != learner.id

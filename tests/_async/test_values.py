@@ -1,4 +1,4 @@
-"""Values that no caller should send, and some will, wherever a method takes one."""
+"""Values that no caller should send, passed wherever a method takes a value."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from _async.factories import (
     add_skills,
     add_tree,
     add_user,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_refusal,
 )
 from skilltree.errors import InvalidValue
@@ -88,7 +88,7 @@ async def test_a_lone_surrogate_in_a_change_is_refused(db, connection, row, subt
             await call(db, row, "lone \ud800 surrogate")
 
 
-async def test_every_character_that_is_one_is_kept(db, tree):
+async def test_every_valid_character_is_stored(db, tree):
     text = "".join(map(chr, range(1, 32))) + "\x7f\x85\u2028\ufeff\uffff 🎓 \U0010ffff ' \" \\ % %s %(id)s {} $1 :x"
 
     [skill] = await add_skills(db, tree, "html")
@@ -98,7 +98,7 @@ async def test_every_character_that_is_one_is_kept(db, tree):
     assert (await db.trees.load("web")).skills[0].description == text
 
 
-async def test_a_value_of_a_type_that_does_not_fit_is_refused_as_invalid(db, connection, row, subtests):
+async def test_a_value_of_the_wrong_type_is_refused(db, connection, row, subtests):
     for case_name, call in {
         "a number as id": lambda db, row: add_user(db, "new", id=7),
         "a number as id to find": lambda db, row: db.users.get(7),
@@ -122,7 +122,7 @@ async def test_a_value_of_a_type_that_does_not_fit_is_refused_as_invalid(db, con
 
 
 @pytest.mark.parametrize("number", FLOATS)
-async def test_a_number_that_is_none_is_refused(db, connection, row, number, subtests):
+async def test_nan_and_infinity_are_refused(db, connection, row, number, subtests):
     for case_name, call in {
         "hours": lambda db, row, number: add_tree(db, "new", estimated_hours=number),
         "changed hours": lambda db, row, number: db.trees.update(row["tree"].id, estimated_hours=number),
@@ -149,7 +149,7 @@ async def test_a_number_that_is_none_is_refused(db, connection, row, number, sub
 
 
 @pytest.mark.parametrize("number", FLOATS)
-async def test_a_number_that_json_does_not_know_is_refused_where_a_document_is_open(db, connection, row, number):
+async def test_nan_and_infinity_are_refused_in_a_document_that_takes_any_key(db, connection, row, number):
     async with expect_refusal(connection, InvalidValue):
         await db.sessions.start(row["learner"].id, device_info={"dpi": number})
     async with expect_refusal(connection, InvalidValue):
@@ -157,12 +157,12 @@ async def test_a_number_that_json_does_not_know_is_refused_where_a_document_is_o
 
 
 @pytest.mark.parametrize("value", [object(), b"\xff", {"a": object()}], ids=["object", "bytes", "nested"])
-async def test_what_json_cannot_say_is_refused_where_a_document_is_open(db, connection, row, value):
+async def test_values_unknown_to_json_are_refused_in_a_document_that_takes_any_key(db, connection, row, value):
     async with expect_refusal(connection, InvalidValue):
         await db.sessions.start(row["learner"].id, device_info={"dpi": value})
 
 
-async def test_a_document_without_end_is_refused(db, connection, row):
+async def test_a_document_that_contains_itself_is_refused(db, connection, row):
     endless = {}
     endless["again"] = endless
     deep = {}
@@ -175,9 +175,9 @@ async def test_a_document_without_end_is_refused(db, connection, row):
         await db.sessions.start(row["learner"].id, device_info=deep)
 
 
-async def test_an_empty_list_of_ids_asks_for_nothing(db, connection, row):
-    before = await everything(connection)
+async def test_an_empty_list_of_ids_changes_nothing(db, connection, row):
+    before = await all_rows_fingerprint(connection)
 
     await db.skills.arrange(row["tree"].id, {})
 
-    assert await everything(connection) == before
+    assert await all_rows_fingerprint(connection) == before

@@ -1,22 +1,22 @@
-"""Authors wait briefly for learners and give up by name; learners go on meanwhile."""
+"""An author waits briefly for learners and then gets an error. Learners can work meanwhile."""
 
 from contextlib import asynccontextmanager
 from time import monotonic
 
 import pytest
 
-from _async.factories import add_skills, add_tree, add_user, everything, rows, until_somebody_waits, value
+from _async.factories import add_skills, add_tree, add_user, all_rows_fingerprint, rows, value, wait_for_lock_waiters
+from concurrency import concurrently_async, failures, in_background_async
 from skilltree.errors import LockTimeout, TreeBusy
-from together import failures, meanwhile_async, together_async
 
-# An author's two seconds, and what a busy machine adds.
+# The author's two seconds, and some more for a busy machine.
 PATIENCE = 3.5
 PROMPT = 1
 
 
 @pytest.fixture
 async def skills(db, tree):
-    """Skills worth nothing: a score would have its learner wait for others who share its counts."""
+    """Skills worth 0 XP. With XP, a learner would wait for others who share the counts of a leaderboard."""
     skills = await add_skills(db, tree, "a", "b", "c", "d")
     for skill in skills:
         await db.skills.update(skill.id, xp_value=0)
@@ -32,7 +32,7 @@ async def learners(db, skills):
 
 
 async def timed(work):
-    """Do the work, and return why it was given up, if so, and after how many seconds."""
+    """Do the work. Return the error, if any, and the seconds that it took."""
     began = monotonic()
     try:
         await work()
@@ -64,16 +64,16 @@ EDITS = {
 
 
 @pytest.mark.parametrize("edit", EDITS)
-async def test_learners_go_on_while_an_author_waits_for_a_slow_one(db, connection, tree, skills, learners, edit):
+async def test_learners_can_work_while_an_author_waits_for_a_slow_learner(db, connection, tree, skills, learners, edit):
     slow, *others = learners
     graph = "select id, is_active, is_optional, name, dependencies from skills order by id"
     before = await rows(connection, graph)
 
     async with (
         at_work(db, slow, skills[1]),
-        meanwhile_async(lambda: timed(lambda: EDITS[edit](db, tree, skills))) as author,
+        in_background_async(lambda: timed(lambda: EDITS[edit](db, tree, skills))) as author,
     ):
-        await until_somebody_waits(connection)
+        await wait_for_lock_waiters(connection)
         took = [await timed(lambda other=other: db.progress.complete_skill(other.id, skills[1].id)) for other in others]
     error, waited = author.result()
 
@@ -85,16 +85,16 @@ async def test_learners_go_on_while_an_author_waits_for_a_slow_one(db, connectio
     assert waited < PATIENCE
     assert await rows(connection, graph) == before
     assert await db.doctor.examine() == []
-    # There is no slow one any more.
+    # The slow learner has finished.
     await EDITS[edit](db, tree, skills)
 
 
-async def test_an_author_who_waits_shortly_is_let_in(db, connection, skills, learners):
+async def test_an_author_who_waits_briefly_succeeds(db, connection, skills, learners):
     async def slow():
         async with at_work(db, learners[0], skills[1]) as unit:
             await rows(unit._connection, "select pg_sleep(0.6)")
 
-    async with meanwhile_async(slow) as learner:
+    async with in_background_async(slow) as learner:
         await rows(connection, "select pg_sleep(0.2)")
         await db.skills.update(skills[3].id, is_optional=True)
 
@@ -102,7 +102,7 @@ async def test_an_author_who_waits_shortly_is_let_in(db, connection, skills, lea
     assert (await db.skills.get(skills[3].id)).is_optional
 
 
-async def test_a_unit_of_work_goes_on_after_an_author_has_given_up(db, tree, skills, learners):
+async def test_a_unit_of_work_is_usable_after_its_author_gave_up(db, tree, skills, learners):
     async with at_work(db, learners[0], skills[1]), db.transaction() as unit:
         await unit.trees.update(tree.id, name="Renamed")
         with pytest.raises(TreeBusy):
@@ -115,7 +115,7 @@ async def test_a_unit_of_work_goes_on_after_an_author_has_given_up(db, tree, ski
     assert not (await db.skills.get(skills[3].id)).is_optional
 
 
-async def test_an_author_comes_in_among_learners_who_hardly_ever_stop(db, skills, learners):
+async def test_an_author_succeeds_among_learners_who_hardly_pause(db, skills, learners):
     async def learn(learner):
         for _ in range(60):
             await db.progress.record_activity(learner.id, skills[0].id, minutes=1)
@@ -124,23 +124,23 @@ async def test_an_author_comes_in_among_learners_who_hardly_ever_stop(db, skills
         for number in range(6):
             await db.skills.update(skills[3].id, is_optional=number % 2 == 0)
 
-    results = await together_async(edit, *(lambda learner=learner: learn(learner) for learner in learners))
+    results = await concurrently_async(edit, *(lambda learner=learner: learn(learner) for learner in learners))
 
     assert failures(results) == []
     assert await db.doctor.examine() == []
 
 
-async def test_an_author_who_holds_off_learners_waits_only_briefly_for_anything_else(db, connection, skills, learners):
-    """A learner is at work in another tree, and this edit would complete this one for them."""
+async def test_an_author_who_blocks_learners_waits_only_briefly_for_other_locks(db, connection, skills, learners):
+    """The learner works in another tree, and the edit would complete this tree for that learner."""
     slow, other, *_ = learners
     [elsewhere] = await add_skills(db, await add_tree(db, "other"), "elsewhere")
     for skill in skills[:3]:
         await db.progress.complete_skill(slow.id, skill.id)
 
     async with at_work(db, slow, elsewhere):
-        before = await everything(connection)
+        before = await all_rows_fingerprint(connection)
         error, waited = await timed(lambda: db.skills.deactivate(skills[3].id))
-        after = await everything(connection)
+        after = await all_rows_fingerprint(connection)
         failure, took = await timed(lambda: db.progress.complete_skill(other.id, skills[1].id))
 
     assert isinstance(error, LockTimeout)
@@ -149,7 +149,7 @@ async def test_an_author_who_holds_off_learners_waits_only_briefly_for_anything_
     assert (failure, took < PROMPT) == (None, True)
 
 
-async def test_a_shorter_time_that_is_set_stays(db, skills, learners):
+async def test_a_shorter_lock_timeout_is_kept(db, skills, learners):
     async with db.as_service() as unit:
         await unit._connection.execute("set local lock_timeout = '20ms'")
         await unit.skills.update(skills[3].id, is_optional=True)
@@ -158,7 +158,7 @@ async def test_a_shorter_time_that_is_set_stays(db, skills, learners):
     assert shown == [("20ms",)]
 
 
-async def test_that_an_author_waits_briefly_ends_with_the_transaction(db, skills, learners):
+async def test_the_short_lock_timeout_ends_with_the_transaction(db, skills, learners):
     async with db.transaction() as unit:
         await unit.skills.update(skills[3].id, is_optional=True)
         connection = unit._connection
@@ -168,7 +168,7 @@ async def test_that_an_author_waits_briefly_ends_with_the_transaction(db, skills
     assert await rows(connection, "show lock_timeout") == [("0",)]
 
 
-async def test_authors_of_a_tree_that_is_not_noted_as_begun_wait_for_each_other(db, connection, skills, learners):
+async def test_authors_of_a_tree_without_learners_wait_for_each_other(db, connection, skills, learners):
     await connection.execute("delete from begun_trees")
 
     async def edit(skill):
@@ -176,13 +176,13 @@ async def test_authors_of_a_tree_that_is_not_noted_as_begun_wait_for_each_other(
             await unit.skills.update(skill.id, is_active=False)
             await rows(unit._connection, "select pg_sleep(0.2)")
 
-    results = await together_async(*(lambda skill=skill: edit(skill) for skill in skills[1:3]))
+    results = await concurrently_async(*(lambda skill=skill: edit(skill) for skill in skills[1:3]))
 
     assert failures(results) == []
     assert {finding.invariant for finding in await db.doctor.examine()} == {"begun_tree_is_noted"}
 
 
-async def test_the_doctor_gives_up_on_a_busy_tree_by_name_and_mends_the_others(db, connection, tree, skills, learners):
+async def test_the_doctor_reports_a_busy_tree_and_repairs_the_others(db, connection, tree, skills, learners):
     await add_skills(db, await add_tree(db, "other"), "one", two=["one"])
     async with connection.transaction():
         await connection.execute("set local session_replication_role = replica")

@@ -21,7 +21,7 @@ def test_an_achievement_is_created_with_defaults(db):
     assert (db.achievements.list()) == [achievement]
 
 
-def test_an_achievement_is_created_with_all_that_is_given(db):
+def test_an_achievement_is_created_with_all_given_values(db):
     own = uuid4()
 
     achievement = db.achievements.create(
@@ -53,7 +53,7 @@ def test_an_achievement_is_created_with_all_that_is_given(db):
 
 
 @pytest.mark.parametrize("key", ["additionalParams", "additional_params"])
-def test_criteria_are_stored_in_camel_case_however_they_are_given(db, connection, key):
+def test_criteria_are_stored_in_camel_case(db, connection, key):
     criteria = {"type": "skill_completion_count", "threshold": 3, key: {"difficulty": "EXPERT"}}
 
     achievement = db.achievements.create(name="Three", description="Three experts", criteria=criteria)
@@ -71,7 +71,7 @@ def test_criteria_can_be_given_as_a_model(db):
     assert achievement.criteria == criteria
 
 
-def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db, connection, subtests):
+def test_invalid_criteria_are_refused_with_the_path_of_the_fault(db, connection, subtests):
     for criteria, path in [
         ({}, ()),
         ({"type": "moon_phase", "threshold": 1}, ()),
@@ -94,7 +94,7 @@ def test_criteria_that_are_none_are_refused_with_the_path_of_the_fault(db, conne
             assert (refusal.value.field, refusal.value.path) == ("criteria", path)
 
 
-def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
+def test_an_achievement_with_an_invalid_value_is_refused(db, connection, subtests):
     for given in [
         {"name": ""},
         {"name": "x" * 201},
@@ -118,14 +118,14 @@ def test_an_achievement_with_a_value_that_cannot_be_is_refused(db, connection, s
             add_achievement(db, **given)
 
 
-def test_an_achievement_id_is_taken(db, connection):
+def test_an_achievement_id_in_use_is_refused(db, connection):
     first = add_achievement(db)
 
     with expect_refusal(connection, IdTaken):
         add_achievement(db, "Other", id=first.id)
 
 
-def test_achievements_are_listed_the_common_first_then_by_name(db):
+def test_achievements_are_listed_by_rarity_then_name(db):
     for name, rarity in {
         "Zeal": "COMMON",
         "Myth": "LEGENDARY",
@@ -163,7 +163,7 @@ def test_hidden_and_inactive_achievements_are_listed_only_when_asked_for(db, con
     assert [found.name for found in db.achievements.list(include_inactive=True)] == ["Old", "Seen"]
 
 
-def test_a_learner_sees_what_they_have_earned_the_latest_first(db, connection, learner):
+def test_a_learners_achievements_are_listed_latest_first(db, connection, learner):
     other = add_user(db, "grace")
     first = add_achievement(db, "First")
     second = add_achievement(db, "Second", xp_reward=5, badge_icon="star", badge_color="#ffffff")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from _sync.factories import add_skills, add_tree, case, rows, short
+from _sync.factories import add_skills, add_tree, case, parameter_id, rows
 from skilltree.errors import InvalidValue, TreeNotFound
 
 UNKNOWN = UUID(int=0)
@@ -32,7 +32,7 @@ def learners(connection):
 
 
 def add_work(connection, skill, learners, status="COMPLETED", at=NOW, **columns):
-    """Add the same work of some learners; a list in a column has a value for each."""
+    """Add the same work for several learners. A list in a column holds one value per learner."""
     for place, learner_id in enumerate(learners):
         given = {
             "user_id": learner_id,
@@ -59,7 +59,7 @@ def statistics_of(db, skill, **given):
 # --- skills ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_skill_is_told_by_those_who_began_it(db, connection, tree, learners):
+def test_the_figures_of_a_skill_count_learners_who_started_it(db, connection, tree, learners):
     [html] = add_skills(db, tree, "html")
     add_work(
         connection,
@@ -84,7 +84,7 @@ def test_a_skill_is_told_by_those_who_began_it(db, connection, tree, learners):
     assert found.is_suppressed is False
 
 
-def test_a_skill_that_was_begun_and_then_skipped_counts_as_begun(db, connection, tree, learners):
+def test_a_skill_started_and_then_skipped_counts_as_started(db, connection, tree, learners):
     [html] = add_skills(db, tree, "html")
     add_work(connection, html, learners[:5], "SKIPPED", started_at=NOW)
     add_work(connection, html, learners[5:10], "SKIPPED")
@@ -105,9 +105,9 @@ def test_a_skill_that_was_begun_and_then_skipped_counts_as_begun(db, connection,
         [3, 3, 3, 3, 0, 9],
         [9] * 5 + [0],
     ],
-    ids=short,
+    ids=parameter_id,
 )
-def test_the_median_is_the_value_in_the_middle(db, connection, tree, learners, minutes):
+def test_the_median_is_the_middle_value(db, connection, tree, learners, minutes):
     [html] = add_skills(db, tree, "html")
     add_work(connection, html, learners[: len(minutes)], time_spent_minutes=minutes, attempts_count=minutes[::-1])
 
@@ -116,7 +116,7 @@ def test_the_median_is_the_value_in_the_middle(db, connection, tree, learners, m
     assert (found.median_minutes, found.median_attempts) == (median(minutes), median(minutes))
 
 
-def test_active_skills_are_told_top_to_bottom_whether_begun_or_not(db, connection, tree, learners):
+def test_active_skills_are_listed_top_to_bottom_started_or_not(db, connection, tree, learners):
     first, second, inactive = add_skills(db, tree, "first", "second", "inactive")
     db.skills.arrange(tree.id, {first.id: (0, 5), second.id: (0, 1)})
     add_work(connection, inactive, learners[:10])
@@ -145,7 +145,7 @@ def test_work_in_another_tree_does_not_count(db, connection, tree, learners):
 # --- where learners stop ---------------------------------------------------------------------------------------------
 
 
-def test_learners_stop_at_the_skill_of_their_last_work(db, connection, tree, learners):
+def test_learners_stop_at_the_skill_they_worked_on_last(db, connection, tree, learners):
     html, css = add_skills(db, tree, "html", "css")
     add_work(connection, html, learners[:10], "IN_PROGRESS", LONG_AGO)
     add_work(connection, css, learners[:5], "IN_PROGRESS", LONG_AGO + timedelta(days=1))
@@ -155,7 +155,7 @@ def test_learners_stop_at_the_skill_of_their_last_work(db, connection, tree, lea
     assert [(each.key, each.started, each.stopped) for each in found] == [("html", 10, 5), ("css", 5, 5)]
 
 
-def test_who_has_completed_the_last_skill_they_worked_on_has_not_stopped_at_one(db, connection, tree, learners):
+def test_learners_who_completed_their_last_skill_have_not_stopped(db, connection, tree, learners):
     html, css = add_skills(db, tree, "html", "css")
     add_work(connection, html, learners[:10], "IN_PROGRESS", LONG_AGO)
     add_work(connection, css, learners[:10], "COMPLETED", LONG_AGO + timedelta(days=1))
@@ -165,7 +165,7 @@ def test_who_has_completed_the_last_skill_they_worked_on_has_not_stopped_at_one(
     assert [(each.key, each.stopped) for each in found] == [("html", 0), ("css", 0)]
 
 
-def test_who_works_on_elsewhere_in_the_tree_has_not_stopped(db, connection, tree, learners):
+def test_learners_active_elsewhere_in_the_tree_have_not_stopped(db, connection, tree, learners):
     html, inactive = add_skills(db, tree, "html", "inactive")
     add_work(connection, html, learners[:10], "IN_PROGRESS", LONG_AGO)
     add_work(connection, inactive, learners[:10], "COMPLETED", NOW)
@@ -174,7 +174,7 @@ def test_who_works_on_elsewhere_in_the_tree_has_not_stopped(db, connection, tree
     assert (statistics_of(db, html)).stopped == 0
 
 
-def test_the_days_after_which_a_learner_has_stopped_can_be_chosen(db, connection, tree, learners):
+def test_the_number_of_days_without_work_can_be_chosen(db, connection, tree, learners):
     [html] = add_skills(db, tree, "html")
     add_work(connection, html, learners[:10], "IN_PROGRESS", NOW - timedelta(days=10))
 
@@ -196,7 +196,7 @@ def test_a_learner_stops_at_one_skill_only(db, connection, tree, learners):
 # --- small groups ----------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_told_of_four_learners_and_something_of_five(db, connection, tree, learners):
+def test_figures_are_hidden_for_four_learners_and_shown_for_five(db, connection, tree, learners):
     four, five = add_skills(db, tree, "four", "five")
     for skill, count in ((four, 4), (five, 5)):
         add_work(connection, skill, learners[:count], "COMPLETED", attempts_count=2, failed_attempts=1)
@@ -227,7 +227,7 @@ def test_nothing_is_told_of_four_learners_and_something_of_five(db, connection, 
         (3, 1, 1, (5, None, None)),
     ],
 )
-def test_what_would_tell_of_a_few_by_subtraction_is_not_told(
+def test_a_count_that_reveals_a_small_one_by_subtraction_is_hidden(
     db, connection, tree, learners, completed, at_it, stopped, told
 ):
     [html] = add_skills(db, tree, "html")
@@ -242,7 +242,7 @@ def test_what_would_tell_of_a_few_by_subtraction_is_not_told(
     assert found.is_suppressed is (None in told)
 
 
-def test_the_failures_of_a_few_among_many_are_not_told(db, connection, tree, learners):
+def test_the_failures_of_a_few_among_many_are_hidden(db, connection, tree, learners):
     [html] = add_skills(db, tree, "html")
     add_work(connection, html, learners[:4], attempts_count=3, failed_attempts=2)
     add_work(connection, html, learners[4:20])
@@ -271,9 +271,7 @@ def test_the_smallest_group_can_be_chosen_down_to_three(db, connection, tree, le
 # --- bottlenecks -----------------------------------------------------------------------------------------------------
 
 
-def test_a_bottleneck_is_scored_by_who_stops_fails_and_takes_longer_and_by_what_lies_behind(
-    db, connection, tree, learners
-):
+def test_a_bottleneck_is_scored_by_stops_failures_time_and_dependents(db, connection, tree, learners):
     html, *_ = add_skills(db, tree, "html", css=["html"], forms=["html"], layout=["css", "forms"], other=[])
     db.skills.update(html.id, estimated_minutes=40)
     add_work(connection, html, learners[:10], time_spent_minutes=50, attempts_count=2, failed_attempts=1, at=LONG_AGO)
@@ -289,7 +287,7 @@ def test_a_bottleneck_is_scored_by_who_stops_fails_and_takes_longer_and_by_what_
     assert found.is_suppressed is False
 
 
-def test_of_two_skills_that_go_alike_the_one_with_more_behind_it_is_worse(db, connection, tree, learners):
+def test_of_two_similar_skills_the_one_with_more_dependents_scores_higher(db, connection, tree, learners):
     html, css, _, _ = add_skills(db, tree, "html", "css", layout=["css"], grid=["layout"])
     for skill, group in ((html, learners[:10]), (css, learners[10:20])):
         add_work(connection, skill, group, "IN_PROGRESS", LONG_AGO)
@@ -301,7 +299,7 @@ def test_of_two_skills_that_go_alike_the_one_with_more_behind_it_is_worse(db, co
     assert [each.key for each in db.analytics.bottlenecks(tree.id, limit=1)] == ["css"]
 
 
-def test_what_lies_behind_an_inactive_skill_alone_does_not_lie_behind(db, connection, tree, learners):
+def test_skills_behind_an_inactive_skill_alone_do_not_count(db, connection, tree, learners):
     html, css, *_ = add_skills(db, tree, "html", css=["html"], layout=["css"], forms=["html"])
     db.skills.deactivate(css.id)
     add_work(connection, html, learners[:10], "IN_PROGRESS", LONG_AGO)
@@ -329,7 +327,7 @@ def test_time_counts_up_to_twice_the_estimate_and_not_without_one(db, connection
     assert [each.key for each in found] == ["slow", "slower", "fast", "unknown", "zero"]
 
 
-def test_skills_that_hold_nobody_up_or_have_too_few_learners_are_no_bottlenecks(db, connection, tree, learners):
+def test_skills_that_delay_nobody_or_have_few_learners_are_no_bottlenecks(db, connection, tree, learners):
     smooth, few, _ = add_skills(db, tree, "smooth", "few", "untouched")
     add_work(connection, smooth, learners[:10])
     add_work(connection, few, learners[:4], "IN_PROGRESS", LONG_AGO, attempts_count=1, failed_attempts=1)
@@ -337,7 +335,7 @@ def test_skills_that_hold_nobody_up_or_have_too_few_learners_are_no_bottlenecks(
     assert db.analytics.bottlenecks(tree.id) == []
 
 
-def test_what_is_not_told_of_a_few_has_no_part_in_a_score(db, connection, tree, learners):
+def test_hidden_counts_have_no_part_in_a_score(db, connection, tree, learners):
     [html] = add_skills(db, tree, "html")
     add_work(connection, html, learners[:10], attempts_count=2, failed_attempts=1)
     add_work(connection, html, learners[10:14], "IN_PROGRESS", LONG_AGO)
@@ -348,7 +346,7 @@ def test_what_is_not_told_of_a_few_has_no_part_in_a_score(db, connection, tree, 
     assert found.score == pytest.approx(0.3 * 0.5)
 
 
-def test_bottlenecks_tell_what_the_skills_tell(db, connection, tree, learners):
+def test_bottlenecks_show_the_same_figures_as_skills(db, connection, tree, learners):
     skills = add_skills(db, tree, *"abcd")
     for place, skill in enumerate(skills, start=1):
         done, stopped = learners[: 9 * place], learners[9 * place : 12 * place]
@@ -367,13 +365,13 @@ def test_bottlenecks_tell_what_the_skills_tell(db, connection, tree, learners):
 
 
 def add_scored(connection, prerequisite, skill, learners, score, completed):
-    """Add learners with this score in a prerequisite, who have begun a skill, and some of whom have completed it."""
+    """Add learners with this score in a prerequisite. All have started the skill, and some have completed it."""
     add_work(connection, prerequisite, learners, completion_score=score)
     add_work(connection, skill, learners[:completed])
     add_work(connection, skill, learners[completed:], "IN_PROGRESS")
 
 
-def test_completion_is_told_by_the_score_in_the_prerequisite(db, connection, tree, learners):
+def test_completion_is_grouped_by_the_score_in_the_prerequisite(db, connection, tree, learners):
     html, css = add_skills(db, tree, "html", css=["html"])
     add_scored(connection, html, css, learners[:10], None, 5)
     add_scored(connection, html, css, learners[10:30], 20, 5)
@@ -419,7 +417,7 @@ def test_a_score_belongs_to_one_band(db, connection, tree, learners, score, band
     assert (found.difference, found.is_suppressed) == (None, False)
 
 
-def test_who_never_worked_on_a_prerequisite_has_no_score_in_it(db, connection, tree, learners):
+def test_a_learner_who_never_worked_on_a_prerequisite_has_no_score_in_it(db, connection, tree, learners):
     html, css = add_skills(db, tree, "html", css=["html"])
     add_work(connection, css, learners[:5])
     add_work(connection, html, learners[:2], "SKIPPED")
@@ -429,7 +427,7 @@ def test_who_never_worked_on_a_prerequisite_has_no_score_in_it(db, connection, t
     assert [(each.scores, each.learners) for each in found.bands if each.learners] == [("none", 5)]
 
 
-def test_prerequisites_that_do_not_seem_to_matter_come_first_and_unjudged_ones_last(db, connection, tree, learners):
+def test_prerequisites_that_seem_not_to_matter_come_first_and_unjudged_ones_last(db, connection, tree, learners):
     html, css, forms, page, _ = add_skills(
         db, tree, "html", "css", "forms", page=["html", "css", "forms"], site=["page"]
     )
@@ -462,7 +460,7 @@ def test_only_active_skills_and_prerequisites_are_judged(db, connection, tree, l
     assert [(each.skill_key, each.prerequisite_key) for each in found] == [("grid", "layout")]
 
 
-def test_a_small_band_is_left_out_and_the_smallest_other_with_it(db, connection, tree, learners):
+def test_a_small_band_is_hidden_together_with_the_next_smallest(db, connection, tree, learners):
     html, css = add_skills(db, tree, "html", css=["html"])
     add_scored(connection, html, css, learners[:4], 20, 2)
     add_scored(connection, html, css, learners[10:20], 60, 5)
@@ -481,7 +479,7 @@ def test_a_small_band_is_left_out_and_the_smallest_other_with_it(db, connection,
     assert (found.difference, found.is_suppressed) == (0.25, True)
 
 
-def test_where_a_completion_tells_of_a_few_none_is_told(db, connection, tree, learners):
+def test_completions_are_hidden_where_one_of_them_is_small(db, connection, tree, learners):
     html, css = add_skills(db, tree, "html", css=["html"])
     add_scored(connection, html, css, learners[:20], 20, 19)
     add_scored(connection, html, css, learners[20:30], 60, 5)
@@ -504,9 +502,7 @@ COUNTS = st.integers(0, 9)
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(counts=st.tuples(*[st.tuples(COUNTS, COUNTS)] * 5), min_group=st.sampled_from([3, 5]))
-def test_no_band_can_be_worked_out_from_the_others_unless_it_is_large(
-    db, connection, tree, learners, counts, min_group
-):
+def test_no_small_band_can_be_computed_from_the_others(db, connection, tree, learners, counts, min_group):
     connection.execute("delete from skills")
     html, css = add_skills(db, tree, "html", css=["html"])
     place = 0
@@ -530,7 +526,7 @@ def test_no_band_can_be_worked_out_from_the_others_unless_it_is_large(
         assert (band.completion_rate is None) == (band.completed is None or band.learners == 0)
     hidden = [sum(both) for band, both in bands if band.learners is None]
     unsplit = [both for band, both in bands if band.completed is None]
-    # Of everything that is left out the sum is known; alone, or without a large one among them, nothing may be.
+    # The sum of all hidden counts is known. A hidden count may not be alone, and one of them must be large.
     assert len(hidden) != 1 or is_few(sum(map(sum, counts)))
     assert not hidden or max(hidden) >= min_group or len(hidden) in {sum(map(any, counts)), len(bands)}
     assert len(unsplit) != 1 or sum(map(any, counts)) == 1
@@ -540,7 +536,7 @@ def test_no_band_can_be_worked_out_from_the_others_unless_it_is_large(
     assert found.is_suppressed is bool(hidden or unsplit)
 
 
-# --- how it is asked -------------------------------------------------------------------------------------------------
+# --- arguments -------------------------------------------------------------------------------------------------------
 
 
 def test_a_tree_without_skills_has_no_figures_and_an_unknown_one_is_not_found(db, tree):
@@ -559,20 +555,24 @@ def test_a_tree_without_skills_has_no_figures_and_an_unknown_one_is_not_found(db
         ("bottlenecks", {"limit": 0}),
         ("bottlenecks", {"limit": 1001}),
     ],
-    ids=short,
+    ids=parameter_id,
 )
-def test_what_cannot_be_asked_is_refused(db, tree, method, given):
+def test_invalid_arguments_are_refused(db, tree, method, given):
     with pytest.raises(InvalidValue) as refusal:
         getattr(db.analytics, method)(tree.id, **given)
 
     assert refusal.value.field in given
 
 
-def test_each_method_is_one_statement(proxy, watched):
-    tree = add_tree(watched)
+def test_each_method_runs_one_statement(proxy, proxied):
+    tree = add_tree(proxied)
     proxy.reset()
 
-    for method in (watched.analytics.skills, watched.analytics.bottlenecks, watched.analytics.prerequisites):
+    for method in (
+        proxied.analytics.skills,
+        proxied.analytics.bottlenecks,
+        proxied.analytics.prerequisites,
+    ):
         method(tree.id)
 
     assert len(proxy.statements()) == 3

@@ -20,7 +20,7 @@ def test_a_category_is_created_with_defaults(db):
     assert (category.description, category.color, category.icon) == (None, None, None)
 
 
-def test_a_category_is_created_with_all_that_is_given(db):
+def test_a_category_is_created_with_all_given_values(db):
     own = uuid4()
 
     category = db.categories.create(
@@ -47,21 +47,21 @@ def test_a_category_is_created_with_all_that_is_given(db):
     assert db.categories.find_by_slug("art") == category
 
 
-def test_a_category_name_is_taken(db, connection):
+def test_a_category_name_in_use_is_refused(db, connection):
     add_category(db, "art")
 
     with expect_refusal(connection, CategoryNameTaken):
         add_category(db, "other", name="Art")
 
 
-def test_a_category_slug_is_taken(db, connection):
+def test_a_category_slug_in_use_is_refused(db, connection):
     add_category(db, "art")
 
     with expect_refusal(connection, SlugTaken):
         add_category(db, "art", name="Other")
 
 
-def test_a_category_id_is_taken(db, connection):
+def test_a_category_id_in_use_is_refused(db, connection):
     art = add_category(db, "art")
 
     with expect_refusal(connection, IdTaken):
@@ -102,13 +102,13 @@ HOSTILE = [
 ]
 
 
-def test_a_category_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
+def test_a_category_with_an_invalid_value_is_refused(db, connection, subtests):
     for given in [*HOSTILE, {"id": "no uuid"}]:
         with case(subtests, given), expect_refusal(connection, InvalidValue):
             db.categories.create(**{"name": "Art", "slug": "art", **given})
 
 
-def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, subtests):
+def test_an_invalid_update_of_a_category_is_refused(db, connection, subtests):
     art = add_category(db, "art")
 
     for given in [*HOSTILE, {"no_such_field": 1}, {"id": UNKNOWN}, {"created_at": None}, {}]:
@@ -116,7 +116,7 @@ def test_a_change_of_a_category_that_cannot_be_is_refused(db, connection, subtes
             db.categories.update(art.id, **given)
 
 
-def test_a_category_changes_only_in_what_is_given(db):
+def test_an_update_changes_only_the_given_fields(db):
     before = add_category(db, "art", description="Fine", color="#112233", icon="brush", sort_order=4)
 
     after = db.categories.update(before.id, sort_order=5)
@@ -126,7 +126,7 @@ def test_a_category_changes_only_in_what_is_given(db):
     assert after.model_copy(update={"sort_order": 4, "updated_at": before.updated_at}) == before
 
 
-def test_a_category_can_lose_what_it_had(db):
+def test_optional_values_of_a_category_can_be_removed(db):
     art = add_category(db, "art", description="Fine", color="#112233", icon="brush")
 
     changed = db.categories.update(art.id, description=None, color=None, icon=None)
@@ -134,7 +134,7 @@ def test_a_category_can_lose_what_it_had(db):
     assert (changed.description, changed.color, changed.icon) == (None, None, None)
 
 
-def test_a_category_cannot_be_renamed_to_what_another_is_called(db, connection):
+def test_a_category_cannot_take_the_name_of_another(db, connection):
     add_category(db, "art")
     other = add_category(db, "other")
 
@@ -151,11 +151,11 @@ def test_an_unknown_category_cannot_be_changed(db, connection):
     assert refusal.value.key == {"id": UNKNOWN}
 
 
-def test_an_unknown_slug_is_no_categorys(db):
+def test_find_by_slug_returns_none_for_an_unknown_slug(db):
     assert db.categories.find_by_slug("nothing") is None
 
 
-def test_categories_are_listed_in_their_order_and_then_by_name(db):
+def test_categories_are_listed_by_sort_order_and_name(db):
     for slug, sort_order in {"zoology": 1, "art": 2, "botany": 1}.items():
         add_category(db, slug, sort_order=sort_order)
 

@@ -14,14 +14,15 @@ from _sync.factories import (
     add_category,
     add_progress,
     add_skills,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_nothing_written,
     expect_refusal,
+    parameter_id,
     rows,
-    short,
     value,
 )
+from concurrency import concurrently_sync, failures
 from skilltree import Database
 from skilltree.curriculum import parse_file, parse_tree
 from skilltree.errors import (
@@ -32,7 +33,6 @@ from skilltree.errors import (
     SkillTreeError,
     UnknownCurriculumKeys,
 )
-from together import failures, together_sync
 
 REAL = {
     "exercism.json": (
@@ -53,7 +53,7 @@ def _read(path):
 
 @pytest.fixture
 def real(shared_data):
-    """Every real tree by its slug, in the form of its file; not to be changed."""
+    """Every real tree by its slug, in the form of its file. Tests must not change it."""
     return {slug: tree for name in REAL for slug, tree in _read(shared_data / name).items()}
 
 
@@ -71,7 +71,7 @@ def without_unknown_keys(form):
 
 
 def curriculum(*names, slug="web", **needs):
-    """A small curriculum: skills that need nothing, then ``layout=["html", "css"]``."""
+    """A small curriculum: skills without dependencies, then ``layout=["html", "css"]``."""
     return {
         "slug": slug,
         "name": "Web",
@@ -103,11 +103,11 @@ def exported(db, slug="web"):
     return (db.trees.export_tree(slug)).to_form()
 
 
-# --- the real ones ---------------------------------------------------------------------------------------------------
+# --- real curricula --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("slug", [slug for slugs in REAL.values() for slug in slugs])
-def test_a_real_curriculum_comes_back_as_it_went_in(db, connection, real, slug):
+def test_a_real_curriculum_is_exported_as_it_was_imported(db, connection, real, slug):
     form = real[slug]
 
     report = db.trees.import_tree(form, leave_out_unknown=True)
@@ -125,7 +125,7 @@ def test_a_real_curriculum_comes_back_as_it_went_in(db, connection, real, slug):
 
 
 @pytest.mark.parametrize("slug", ["exercism-python", "exercism-csharp", "metacademy"])
-def test_a_real_curriculum_with_unknown_keys_is_refused_with_all_of_them(db, connection, real, slug):
+def test_unknown_keys_in_a_real_curriculum_are_all_named(db, connection, real, slug):
     with expect_refusal(connection, UnknownCurriculumKeys) as refusal:
         db.trees.import_tree(real[slug])
 
@@ -133,7 +133,7 @@ def test_a_real_curriculum_with_unknown_keys_is_refused_with_all_of_them(db, con
     assert all(f"{skill}: {key}" in str(refusal.value) for skill, key in unknown_keys(real[slug]))
 
 
-def test_the_same_import_again_writes_nothing_and_tells_again_what_it_leaves_out(db, connection, real):
+def test_a_repeated_import_writes_nothing_and_reports_the_same_omissions(db, connection, real):
     first = db.trees.import_tree(real["exercism-csharp"], leave_out_unknown=True)
 
     with expect_nothing_written(connection):
@@ -144,7 +144,7 @@ def test_the_same_import_again_writes_nothing_and_tells_again_what_it_leaves_out
     assert len(again.left_out) == 35
 
 
-def test_the_language_tracks_together_have_all_their_skills_and_edges(db, connection, real):
+def test_the_language_tracks_have_all_their_skills_and_edges(db, connection, real):
     forms = [real[slug] for slug in REAL["exercism.json"]]
 
     for form in forms:
@@ -161,7 +161,7 @@ def test_the_language_tracks_together_have_all_their_skills_and_edges(db, connec
         assert exported(db, form["slug"]) == without_unknown_keys(form)
 
 
-def test_links_that_mean_something_only_on_a_page_are_told_and_kept(db, real):
+def test_relative_links_are_reported_and_kept(db, real):
     report = db.trees.import_tree(real["metacademy"], leave_out_unknown=True)
 
     expected = [
@@ -176,14 +176,14 @@ def test_links_that_mean_something_only_on_a_page_are_told_and_kept(db, real):
     assert {url for _, url in expected} <= kept
 
 
-def test_a_file_of_real_curricula_is_read(shared_data):
+def test_a_file_of_real_curricula_can_be_parsed(shared_data):
     read = parse_file((shared_data / "exercism.json").read_bytes())
 
     assert [tree.slug for tree in read.trees] == list(REAL["exercism.json"])
     assert "MIT" in read.license
 
 
-def test_a_real_curriculum_is_loaded_in_order_and_can_be_learnt(db, connection, learner, real):
+def test_a_real_curriculum_loads_in_order_and_can_be_learned(db, connection, learner, real):
     form = without_unknown_keys(real["metacademy"])
     db.trees.import_tree(form)
 
@@ -200,40 +200,40 @@ def test_a_real_curriculum_is_loaded_in_order_and_can_be_learnt(db, connection, 
     assert open_now == {skill["key"] for skill in form["skills"] if not skill["dependencies"]}
 
 
-def test_the_number_of_statements_does_not_depend_on_the_number_of_skills(proxy, watched, real):
-    watched.trees.import_tree(curriculum("a"))
+def test_the_number_of_statements_does_not_depend_on_the_number_of_skills(proxy, proxied, real):
+    proxied.trees.import_tree(curriculum("a"))
     for_one = [statement[:30] for statement in proxy.statements()]
     proxy.reset()
 
-    watched.trees.import_tree(real["exercism-elixir"])
+    proxied.trees.import_tree(real["exercism-elixir"])
     for_many = [statement[:30] for statement in proxy.statements()]
     proxy.reset()
-    watched.trees.import_tree(real["exercism-elixir"])
+    proxied.trees.import_tree(real["exercism-elixir"])
     for_the_same = [statement[:30] for statement in proxy.statements()]
 
     assert for_one == for_many == for_the_same
     assert sum(statement.startswith("/*") for statement in for_one) == 6
 
 
-def test_importing_outside_a_transaction_is_one_round_trip(proxy, watched):
-    watched.trees.import_tree(curriculum("a"))
+def test_importing_outside_a_transaction_is_one_round_trip(proxy, proxied):
+    proxied.trees.import_tree(curriculum("a"))
 
     assert proxy.round_trips == 1
 
 
-def test_exporting_is_one_statement_and_one_round_trip(proxy, watched, real):
-    watched.trees.import_tree(real["linear-algebra"])
+def test_exporting_is_one_statement_and_one_round_trip(proxy, proxied, real):
+    proxied.trees.import_tree(real["linear-algebra"])
     proxy.reset()
 
-    watched.trees.export_tree("linear-algebra")
+    proxied.trees.export_tree("linear-algebra")
 
     assert len(proxy.statements()) == 1
 
 
-# --- an edited version -----------------------------------------------------------------------------------------------
+# --- edited versions -------------------------------------------------------------------------------------------------
 
 
-def test_an_edited_real_curriculum_changes_just_what_was_edited(db, connection, real):
+def test_importing_an_edited_curriculum_changes_only_what_was_edited(db, connection, real):
     form = without_unknown_keys(real["exercism-elixir"])
     db.trees.import_tree(form)
     before = dict(rows(connection, "select key, id from skills"))
@@ -264,7 +264,7 @@ def test_an_edited_real_curriculum_changes_just_what_was_edited(db, connection, 
     assert not value(connection, "select is_active from skills where key = %s", removed)
 
 
-def test_going_back_to_the_version_before_brings_everything_back(db, connection):
+def test_importing_the_earlier_version_restores_everything(db, connection):
     form = curriculum("html", "css", layout=["html", "css"], grid=["layout"])
     db.trees.import_tree(form)
     before = dict(rows(connection, "select key, id from skills"))
@@ -279,7 +279,7 @@ def test_going_back_to_the_version_before_brings_everything_back(db, connection)
     assert dict(rows(connection, "select key, id from skills")) == before
 
 
-def test_a_removed_skill_keeps_what_learners_did_and_finds_it_again_when_it_is_back(db, connection, learner):
+def test_a_removed_skill_keeps_its_progress_until_it_returns(db, connection, learner):
     form = curriculum("html", css=["html"])
     db.trees.import_tree(form)
     html, css = (db.trees.load("web")).skills
@@ -299,7 +299,7 @@ def test_a_removed_skill_keeps_what_learners_did_and_finds_it_again_when_it_is_b
     assert back == {"html": "AVAILABLE", "css": "COMPLETED"}
 
 
-def test_an_edited_skill_keeps_what_learners_did(db, connection, learner):
+def test_an_edited_skill_keeps_its_progress(db, connection, learner):
     form = curriculum("html", css=["html"])
     db.trees.import_tree(form)
     html = (db.trees.load("web")).skills[0]
@@ -311,7 +311,7 @@ def test_an_edited_skill_keeps_what_learners_did(db, connection, learner):
     assert (db.progress.for_skill(learner.id, html.id)).status == "COMPLETED"
 
 
-def test_skills_in_another_order_come_back_in_it(db):
+def test_the_order_of_skills_is_kept(db):
     db.trees.import_tree(curriculum(*"abcde"))
     turned = curriculum(*"cebad")
 
@@ -321,14 +321,14 @@ def test_skills_in_another_order_come_back_in_it(db):
     assert [skill.key for skill in (db.trees.load("web")).skills] == list("cebad")
 
 
-def test_skills_that_come_back_in_another_order_come_back_in_it(db):
+def test_the_order_of_restored_skills_is_kept(db):
     for form in (curriculum("a", "b", "c"), curriculum("a"), curriculum("a", "c", "b")):
         db.trees.import_tree(form)
 
     assert [skill["key"] for skill in (exported(db))["skills"]] == ["a", "c", "b"]
 
 
-def test_an_import_that_only_changes_the_order_is_not_told_as_unchanged(db):
+def test_an_import_that_changes_only_the_order_is_reported_as_a_change(db):
     db.trees.import_tree(curriculum(*"abc"))
 
     report = db.trees.import_tree(curriculum(*"cba"))
@@ -336,7 +336,7 @@ def test_an_import_that_only_changes_the_order_is_not_told_as_unchanged(db):
     assert not report.is_unchanged
 
 
-def test_dependencies_in_another_order_come_back_in_it(db):
+def test_the_order_of_dependencies_is_kept(db):
     db.trees.import_tree(curriculum("a", "b", c=["a", "b"]))
     turned = curriculum("a", "b", c=["b", "a"])
 
@@ -346,7 +346,7 @@ def test_dependencies_in_another_order_come_back_in_it(db):
     assert exported(db) == turned
 
 
-def test_an_edge_that_is_turned_round_comes_back_turned(db):
+def test_a_reversed_edge_is_kept(db):
     db.trees.import_tree(curriculum("a", b=["a"]))
     turned = curriculum("b", a=["b"])
 
@@ -371,9 +371,9 @@ def test_an_edge_that_is_turned_round_comes_back_turned(db):
         {"theme": {"primaryColor": "#112233"}},
         {"ai_generated": True},
     ],
-    ids=short,
+    ids=parameter_id,
 )
-def test_a_change_of_the_tree_alone_is_told_and_comes_back(db, change):
+def test_a_change_of_the_tree_alone_is_reported_and_kept(db, change):
     form = curriculum("html")
     db.trees.import_tree(form)
     changed = {**form, **change}
@@ -413,9 +413,9 @@ def test_a_change_of_the_tree_alone_is_told_and_comes_back(db, change):
         },
         {"assessments": {"passingScore": 80.5, "questions": [{"prompt": "?", "type": "text", "answers": ["a"]}]}},
     ],
-    ids=short,
+    ids=parameter_id,
 )
-def test_a_change_of_a_skill_alone_is_told_and_comes_back(db, change):
+def test_a_change_of_a_skill_alone_is_reported_and_kept(db, change):
     form = curriculum("css", "html", "js")
     db.trees.import_tree(form)
     skill_of(form, "html").update(change)
@@ -427,7 +427,7 @@ def test_a_change_of_a_skill_alone_is_told_and_comes_back(db, change):
     assert (db.trees.import_tree(form)).is_unchanged
 
 
-def test_an_inactive_skill_without_edges_comes_back_inactive(db):
+def test_an_inactive_skill_without_edges_stays_inactive(db):
     form = curriculum("html", "css")
     skill_of(form, "html")["active"] = False
 
@@ -437,7 +437,7 @@ def test_an_inactive_skill_without_edges_comes_back_inactive(db):
     assert (db.trees.import_tree(form)).is_unchanged
 
 
-def test_a_skill_that_nobody_has_placed_differs_from_one_at_the_origin(db, connection):
+def test_a_skill_without_a_position_differs_from_one_at_the_origin(db, connection):
     form = curriculum("a", "b")
     skill_of(form, "b")["position"] = [0, 0]
     db.trees.import_tree(form)
@@ -446,7 +446,7 @@ def test_a_skill_that_nobody_has_placed_differs_from_one_at_the_origin(db, conne
     assert [skill["position"] for skill in (exported(db))["skills"]] == [None, [0, 0]]
 
 
-def test_what_a_file_does_not_say_gets_its_default(db):
+def test_fields_missing_from_a_file_get_their_defaults(db):
     form = curriculum("html")
     skill_of(form, "html").update(xp_value=50, short_name="H", milestone=True)
     db.trees.import_tree({**form, "version": "9"})
@@ -458,7 +458,7 @@ def test_what_a_file_does_not_say_gets_its_default(db):
     assert (db.trees.find_by_slug("web")).version == "1.0.0"
 
 
-def test_a_file_of_the_least_that_it_can_hold_is_imported(db):
+def test_a_minimal_file_is_imported(db):
     least = {"slug": "web", "name": "Web", "category": "Art", "skills": [{"key": "html", "name": "HTML"}]}
 
     db.trees.import_tree(least)
@@ -480,7 +480,7 @@ def test_a_tree_that_loses_all_its_skills_is_empty(db):
     assert exported(db) == curriculum()
 
 
-def test_whether_a_tree_is_published_and_featured_stays_as_it_is(db):
+def test_an_import_does_not_change_published_and_featured(db):
     report = db.trees.import_tree(curriculum("a"))
     assert not (db.trees.get(report.tree_id)).is_published
     db.trees.publish(report.tree_id)
@@ -503,7 +503,7 @@ def test_a_tree_gets_the_same_ids_in_every_database(db):
     assert {skill.id for skill in (db.trees.load("web")).skills} == ids
 
 
-def test_a_tree_that_was_given_another_slug_is_not_taken_for_the_one_of_the_file(db):
+def test_a_tree_whose_slug_changed_is_not_the_tree_of_the_file(db):
     first = db.trees.import_tree(curriculum("a"))
     db.trees.change_slug(first.tree_id, "old-web")
 
@@ -515,7 +515,7 @@ def test_a_tree_that_was_given_another_slug_is_not_taken_for_the_one_of_the_file
 
 
 @pytest.mark.parametrize("category", ["Programming", "programming", "PROGRAMMING"])
-def test_a_category_is_known_by_its_name_or_slug(db, category):
+def test_a_category_is_found_by_name_or_slug(db, category):
     known = add_category(db, "programming")
 
     db.trees.import_tree({**curriculum("a"), "category": category})
@@ -524,14 +524,14 @@ def test_a_category_is_known_by_its_name_or_slug(db, category):
 
 
 @pytest.mark.parametrize("category", ["Machine Learning & AI", "数学", "!", "x" * 100])
-def test_a_category_is_made_when_there_is_none(db, connection, category):
+def test_a_missing_category_is_created(db, connection, category):
     db.trees.import_tree({**curriculum("a"), "category": category})
 
     assert (exported(db))["category"] == category
     assert value(connection, "select name from skill_categories") == category
 
 
-def test_trees_that_come_before_a_tree_are_told_by_slug(db):
+def test_prerequisites_of_a_tree_are_given_by_slug(db):
     db.trees.import_tree(curriculum("a", slug="first"))
     db.trees.import_tree(curriculum("a", slug="second"))
     form = {**curriculum("b"), "prerequisites": ["second", "first"]}
@@ -542,10 +542,10 @@ def test_trees_that_come_before_a_tree_are_told_by_slug(db):
     assert (db.trees.import_tree(form)).is_unchanged
 
 
-# --- trees made otherwise --------------------------------------------------------------------------------------------
+# --- other trees -----------------------------------------------------------------------------------------------------
 
 
-def test_a_tree_made_with_the_repositories_comes_out_and_goes_in_unchanged(db, connection, tree):
+def test_a_tree_created_through_repositories_is_unchanged_after_export_and_import(db, connection, tree):
     html, css, _ = add_skills(db, tree, "html", "css", layout=["css", "html"])
     db.skills.create(
         tree.id,
@@ -565,17 +565,17 @@ def test_a_tree_made_with_the_repositories_comes_out_and_goes_in_unchanged(db, c
     inactive = db.skills.create(tree.id, name="Inactive", dependencies=[html.id])
     db.skills.deactivate(inactive.id)
     db.trees.update(tree.id, tags=["a"], estimated_hours=1.5, layout_config={"theme": "grid"})
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
 
     report = db.trees.import_tree(db.trees.export_tree("web"))
 
     assert report.is_unchanged
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
     form = json.loads(json.dumps(exported(db)))
     assert (db.trees.import_tree(form)).is_unchanged
 
 
-def test_a_tree_exported_to_another_slug_is_a_copy(db, tree):
+def test_importing_an_export_under_another_slug_makes_a_copy(db, tree):
     add_skills(db, tree, "html", "css", layout=["css", "html"])
     form = {**(exported(db)), "slug": "copy"}
 
@@ -585,7 +585,7 @@ def test_a_tree_exported_to_another_slug_is_a_copy(db, tree):
     assert (exported(db)) == {**form, "slug": "web"}
 
 
-# --- what cannot be imported -----------------------------------------------------------------------------------------
+# --- refused imports -------------------------------------------------------------------------------------------------
 
 
 def changed(key, /, **change):
@@ -595,7 +595,7 @@ def changed(key, /, **change):
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
-def test_a_curriculum_that_cannot_be_is_refused_and_nothing_is_written(db, connection, known, subtests):
+def test_an_invalid_curriculum_is_refused_and_nothing_is_written(db, connection, known, subtests):
     if known:
         db.trees.import_tree(curriculum("html", js=["html"]))
 
@@ -649,7 +649,7 @@ def test_a_curriculum_that_cannot_be_is_refused_and_nothing_is_written(db, conne
             assert all(word in str(refusal.value) for word in words)
 
 
-def test_every_fault_of_a_curriculum_is_told_at_once(db, connection):
+def test_all_faults_of_a_curriculum_are_reported_together(db, connection):
     form = changed("layout", dependencies=["css", "css"], parent="nothing")
     form["skills"].append(deepcopy(form["skills"][0]))
 
@@ -659,7 +659,7 @@ def test_every_fault_of_a_curriculum_is_told_at_once(db, connection):
     assert len(refusal.value.problems) == 3
 
 
-def test_the_path_of_a_cycle_is_told_in_keys_each_needing_the_next(db, connection):
+def test_a_cycle_is_reported_as_a_path_of_keys_each_needing_the_next(db, connection):
     form = curriculum("x", a=["d", "x"], b=["a"], c=["b"], d=["c"])
 
     with expect_refusal(connection, CyclicDependency) as refusal:
@@ -671,7 +671,7 @@ def test_the_path_of_a_cycle_is_told_in_keys_each_needing_the_next(db, connectio
     assert all(needed in skill_of(form, key)["dependencies"] for key, needed in pairwise(path))
 
 
-def test_the_path_of_a_cycle_of_parents_is_told_in_keys(db, connection):
+def test_a_cycle_of_parents_is_reported_as_a_path_of_keys(db, connection):
     form = curriculum("a", "b", "c")
     for key, parent in {"a": "b", "b": "c", "c": "a"}.items():
         skill_of(form, key)["parent"] = parent
@@ -684,7 +684,7 @@ def test_the_path_of_a_cycle_of_parents_is_told_in_keys(db, connection):
     assert all(skill_of(form, key)["parent"] == parent for key, parent in pairwise(path))
 
 
-def test_trees_that_would_need_each_other_are_refused(db, connection):
+def test_trees_that_need_each_other_are_refused(db, connection):
     db.trees.import_tree(curriculum("a", slug="first"))
     db.trees.import_tree({**curriculum("a", slug="second"), "prerequisites": ["first"]})
 
@@ -692,14 +692,14 @@ def test_trees_that_would_need_each_other_are_refused(db, connection):
         db.trees.import_tree({**curriculum("a", slug="first"), "prerequisites": ["second"]})
 
 
-def test_unknown_prerequisites_leave_no_category_behind(db, connection):
+def test_unknown_prerequisites_create_no_category(db, connection):
     with expect_refusal(connection, InvalidCurriculum) as refusal:
         db.trees.import_tree({**curriculum("a"), "prerequisites": ["nothing", "less"]})
 
     assert refusal.value.problems == ("nothing", "less")
 
 
-def test_only_unknown_keys_are_left_out_when_they_may_be(db, connection):
+def test_unknown_keys_are_left_out_when_asked(db, connection):
     form = curriculum("html", css=["html", "nothing"], js=["less"])
 
     report = db.trees.import_tree(form, leave_out_unknown=True)
@@ -708,17 +708,17 @@ def test_only_unknown_keys_are_left_out_when_they_may_be(db, connection):
     assert exported(db) == without_unknown_keys(form)
 
 
-# --- at once, and within more ----------------------------------------------------------------------------------------
+# --- concurrency and units of work -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("statistics", [None, "vacuum analyze"])
-def test_two_imports_of_the_same_new_tree_at_once_leave_one_tree(db, connection, statistics):
-    # Plans begin with the tables that are known to be empty, and may be done with that.
+def test_concurrent_imports_of_one_new_tree_create_one_tree(db, connection, statistics):
+    # A plan starts with tables that statistics show as empty, and may then read no other table.
     if statistics is not None:
         connection.execute(statistics)
     form = curriculum("html", css=["html"])
 
-    results = together_sync(*[lambda: db.trees.import_tree(form) for _ in range(4)])
+    results = concurrently_sync(*[lambda: db.trees.import_tree(form) for _ in range(4)])
 
     assert failures(results) == []
     assert sum(report.tree_added for report in results) == 1
@@ -728,10 +728,10 @@ def test_two_imports_of_the_same_new_tree_at_once_leave_one_tree(db, connection,
 
 
 @pytest.mark.parametrize("statistics", [None, "vacuum analyze"])
-def test_imports_of_different_trees_of_a_new_category_at_once_all_succeed(db, connection, statistics):
+def test_concurrent_imports_of_trees_of_one_new_category_all_succeed(db, connection, statistics):
     if statistics is not None:
         connection.execute(statistics)
-    results = together_sync(
+    results = concurrently_sync(
         *[
             lambda slug=slug: db.trees.import_tree(curriculum("a", slug=slug))
             for slug in ("one", "two", "three", "four")
@@ -744,23 +744,23 @@ def test_imports_of_different_trees_of_a_new_category_at_once_all_succeed(db, co
     ]
 
 
-def test_imports_of_two_versions_at_once_leave_one_of_them(db):
+def test_concurrent_imports_of_two_versions_leave_one_of_them(db):
     versions = [curriculum("a", "b", c=["a"]), curriculum("b", a=["b"]), curriculum("d", c=["d"], a=["c"])]
     db.trees.import_tree(versions[0])
 
-    results = together_sync(*[lambda form=form: db.trees.import_tree(form) for form in versions])
+    results = concurrently_sync(*[lambda form=form: db.trees.import_tree(form) for form in versions])
 
     assert failures(results) == []
     assert exported(db) in versions
 
 
-def test_an_import_while_the_graph_is_edited_leaves_the_graph_of_the_file(url, connection, tree):
+def test_an_import_during_an_edit_leaves_the_graph_of_the_file(url, connection, tree):
     form = curriculum("a", "b", "c", d=["a"])
     with Database(url, max_size=8) as db:
         db.trees.import_tree(form)
         ids = {skill.key: skill.id for skill in (db.trees.load("web")).skills}
 
-        results = together_sync(
+        results = concurrently_sync(
             lambda: db.trees.import_tree(form),
             lambda: db.skills.add_dependency(ids["b"], ids["a"]),
             lambda: db.skills.add_dependency(ids["c"], ids["b"]),
@@ -780,7 +780,7 @@ def test_an_import_within_a_transaction_that_fails_leaves_nothing(db, connection
         raise ZeroDivisionError
 
 
-def test_several_trees_are_imported_together_or_not_at_all(db, connection):
+def test_several_trees_are_imported_all_or_none(db, connection):
     with expect_refusal(connection, CyclicDependency), db.transaction() as unit:
         unit.trees.import_tree(curriculum("a", slug="first"))
         unit.trees.import_tree(curriculum("a", slug="second", b=["b"]))
@@ -793,7 +793,7 @@ def test_several_trees_are_imported_together_or_not_at_all(db, connection):
     assert exported(db, "first") == {**curriculum("b", slug="first"), "prerequisites": ["second"]}
 
 
-# --- any -------------------------------------------------------------------------------------------------------------
+# --- random curricula ------------------------------------------------------------------------------------------------
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 KEYS = [*"abcdef", "é\n'\"", " "]
@@ -833,7 +833,7 @@ EDGES = (
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.lists(curricula(acyclic=True), max_size=2), form=curricula())
-def test_any_curriculum_after_any_other_comes_back_or_is_refused_for_its_cycle(db, connection, before, form):
+def test_a_random_curriculum_imported_over_another_is_kept_or_refused_for_its_cycle(db, connection, before, form):
     empty_of_trees(connection)
     for earlier in before:
         db.trees.import_tree(earlier)
@@ -852,7 +852,7 @@ def test_any_curriculum_after_any_other_comes_back_or_is_refused_for_its_cycle(d
         assert (db.trees.import_tree(form)).is_unchanged
 
 
-def test_categories_whose_names_make_the_same_slug_stay_apart(db, connection):
+def test_categories_whose_names_give_the_same_slug_stay_separate(db, connection):
     for category in ("C++", "C#", "c++ ", "C"):
         slug = "tree-" + category.encode().hex()
         db.trees.import_tree({"slug": slug, "name": "a", "category": category.strip(), "skills": []})

@@ -14,9 +14,10 @@ from _sync.factories import (
     case,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_sync, failures, in_background_sync
 from proxy import Proxy
 from skilltree import Database
 from skilltree.errors import (
@@ -31,7 +32,6 @@ from skilltree.errors import (
     StatementTimeout,
     UnsupportedIsolation,
 )
-from together import failures, meanwhile_sync, together_sync
 
 OTHERS = "datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
 
@@ -39,12 +39,12 @@ WAITING = "datname = current_database() and wait_event_type = 'Lock'"
 
 
 def terminate_others(connection):
-    """End every other connection to this database, and return how many there were."""
+    """Terminate every other connection to this database, and return how many there were."""
     return len(rows(connection, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {OTHERS}"))
 
 
 def locked_categories(url):
-    """Return a connection that holds every category until it is closed."""
+    """Return a connection that locks every category until it is closed."""
     connection = psycopg.Connection.connect(url)
     connection.execute("select from skill_categories for update")
     return connection
@@ -53,7 +53,7 @@ def locked_categories(url):
 # --- connections that break ------------------------------------------------------------------------------------------
 
 
-def test_a_connection_that_the_server_ended_does_not_surface_to_the_next_caller(db, connection):
+def test_a_caller_does_not_notice_that_the_server_closed_its_connection(db, connection):
     art = add_category(db, "art")
 
     ended = terminate_others(connection)
@@ -62,7 +62,7 @@ def test_a_connection_that_the_server_ended_does_not_surface_to_the_next_caller(
     assert db.categories.find_by_slug("art") == art
 
 
-def test_a_connection_that_the_server_ended_does_not_surface_in_a_unit_of_work(db, connection):
+def test_a_unit_of_work_does_not_notice_that_the_server_closed_its_connection(db, connection):
     art = add_category(db, "art")
 
     terminate_others(connection)
@@ -71,7 +71,7 @@ def test_a_connection_that_the_server_ended_does_not_surface_in_a_unit_of_work(d
         assert unit.categories.find_by_slug("art") == art
 
 
-def test_a_pool_of_connections_that_the_server_ended_recovers_without_delay(url, connection):
+def test_a_pool_recovers_at_once_after_the_server_closed_its_connections(url, connection):
     with Database(url, min_size=3, max_size=3) as db:
         art = add_category(db, "art")
         ended = terminate_others(connection)
@@ -83,7 +83,7 @@ def test_a_pool_of_connections_that_the_server_ended_recovers_without_delay(url,
         assert time.monotonic() - started < 1
 
 
-def test_connections_that_the_network_broke_do_not_surface_to_the_next_caller(proxy, connection):
+def test_a_caller_does_not_notice_that_the_network_broke_its_connection(proxy, connection):
     with Database(proxy.url, min_size=1, max_size=1) as db:
         art = add_category(db, "art")
 
@@ -93,20 +93,20 @@ def test_connections_that_the_network_broke_do_not_surface_to_the_next_caller(pr
             assert db.categories.find_by_slug("art") == art
 
 
-def test_a_healthy_connection_is_not_asked_whether_it_is(proxy, watched):
+def test_a_healthy_connection_is_used_without_a_check(proxy, proxied):
     for _ in range(3):
-        watched.categories.find_by_slug("art")
+        proxied.categories.find_by_slug("art")
 
     assert len(proxy.statements()) == 3
     assert all("categories/find_by_slug" in statement for statement in proxy.statements())
     assert proxy.round_trips == 3
 
 
-def test_a_connection_that_ends_during_a_statement_is_told_and_the_statement_not_repeated(url, db, connection):
+def test_a_connection_lost_during_a_statement_raises_and_the_statement_is_not_repeated(url, db, connection):
     art = add_category(db, "art")
-    update = meanwhile_sync(lambda: db.categories.update(art.id, name="Changed"))
+    update = in_background_sync(lambda: db.categories.update(art.id, name="Changed"))
     with locked_categories(url), update as changed:
-        until_somebody_waits(connection)
+        wait_for_lock_waiters(connection)
         rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {WAITING}")
 
     assert isinstance(changed.exception(), ServerUnavailable)
@@ -115,7 +115,7 @@ def test_a_connection_that_ends_during_a_statement_is_told_and_the_statement_not
     assert db.statistics()["retries"] == 0
 
 
-def test_a_connection_that_ends_within_a_unit_of_work_is_told_and_nothing_is_written(db, connection):
+def test_a_connection_lost_in_a_unit_of_work_raises_and_nothing_is_written(db, connection):
     with expect_refusal(connection, ServerUnavailable) as refusal, db.transaction() as unit:
         add_category(unit, "art")
         terminate_others(connection)
@@ -140,7 +140,7 @@ def test_a_connection_that_ends_within_a_unit_of_work_is_told_and_nothing_is_wri
     ],
     ids=["folder", "port", "address", "database", "user"],
 )
-def test_a_server_that_cannot_be_had_is_told_at_once_with_the_reason(url, wrong, reason):
+def test_an_unreachable_server_raises_at_once_with_the_reason(url, wrong, reason):
     db = Database(make_conninfo(url, **wrong), timeout=30)
     started = time.monotonic()
 
@@ -152,19 +152,19 @@ def test_a_server_that_cannot_be_had_is_told_at_once_with_the_reason(url, wrong,
     db.close()
 
 
-def test_a_wrong_option_of_the_server_is_told_with_the_reason(url):
+def test_an_invalid_server_option_raises_with_the_reason(url):
     db = Database(make_conninfo(url, options="-c no_such_option=1"))
 
     with pytest.raises(ServerUnavailable, match="no_such_option"):
         db.open()
 
 
-def test_a_url_that_is_none_is_refused_by_name():
+def test_an_invalid_url_is_refused():
     with pytest.raises((ServerUnavailable, InvalidValue), match="no"):
         Database("no url at all").open()
 
 
-def test_a_server_that_dies_is_told_with_the_reason(url):
+def test_a_server_that_stops_raises_with_the_reason(url):
     with Proxy(url) as proxy:
         db = Database(proxy.url, min_size=1, max_size=2, timeout=1)
         db.open()
@@ -176,7 +176,7 @@ def test_a_server_that_dies_is_told_with_the_reason(url):
         db.close()
 
 
-def test_a_server_that_dies_is_told_before_the_time_out_for_a_free_connection(url):
+def test_a_server_that_stops_raises_before_the_pool_times_out(url):
     with Proxy(url) as proxy:
         db = Database(proxy.url, min_size=1, max_size=2, timeout=2)
         db.open()
@@ -189,7 +189,7 @@ def test_a_server_that_dies_is_told_before_the_time_out_for_a_free_connection(ur
         db.close()
 
 
-def test_a_database_without_the_schema_is_told(empty_url):
+def test_a_database_without_the_schema_raises_schema_outdated(empty_url):
     with Database(empty_url) as db:
         with pytest.raises(SchemaOutdated) as refusal:
             db.categories.list()
@@ -198,7 +198,7 @@ def test_a_database_without_the_schema_is_told(empty_url):
     assert isinstance(refusal.value.__cause__, psycopg.errors.UndefinedTable)
 
 
-def test_a_role_without_the_right_is_told(url, connection):
+def test_a_role_without_the_privilege_raises_permission_denied(url, connection):
     db = Database(make_conninfo(url, options="-c role=app_user"))
 
     with db, expect_refusal(connection, PermissionDenied) as refusal:
@@ -210,7 +210,7 @@ def test_a_role_without_the_right_is_told(url, connection):
 # --- the pool --------------------------------------------------------------------------------------------------------
 
 
-def test_a_pool_that_is_used_up_is_told(url, connection):
+def test_an_exhausted_pool_raises_pool_exhausted(url, connection):
     with Database(url, min_size=1, max_size=1, timeout=0.1) as db:
         with db.transaction():
             with expect_refusal(connection, PoolExhausted) as refusal:
@@ -222,7 +222,7 @@ def test_a_pool_that_is_used_up_is_told(url, connection):
         assert add_category(db)
 
 
-def test_a_database_that_was_not_opened_or_is_closed_is_told(url, connection):
+def test_a_database_that_is_not_open_raises(url, connection):
     never = Database(url)
     closed = Database(url)
     with closed:
@@ -236,18 +236,18 @@ def test_a_database_that_was_not_opened_or_is_closed_is_told(url, connection):
             raise AssertionError("not reached")
 
 
-def test_a_closed_database_opens_again_as_often_as_it_is_asked_to(url, connection):
+def test_a_closed_database_can_be_opened_again(url, connection):
     db = Database(url, min_size=2)
     for _ in range(3):
         with db:
             db.open()
             assert db.categories.list() == []
-        assert until_others_are(connection, 0)
+        assert wait_for_other_connections(connection, 0)
         with expect_refusal(connection, PoolNotOpen):
             add_category(db)
 
 
-def test_closing_twice_and_closing_what_was_not_opened_does_no_harm(url):
+def test_closing_twice_or_without_opening_does_no_harm(url):
     db = Database(url)
 
     db.close()
@@ -257,8 +257,8 @@ def test_closing_twice_and_closing_what_was_not_opened_does_no_harm(url):
         assert db.trees.get_many([]) == []
 
 
-def until_others_are(connection, count):
-    """Return once there are so many other connections: the server takes a moment to see one off."""
+def wait_for_other_connections(connection, count):
+    """Wait until there are this many other connections. The server takes a moment to end one."""
     for _ in range(1000):
         if value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") == count:
             return True
@@ -266,17 +266,17 @@ def until_others_are(connection, count):
     return False
 
 
-def test_a_closed_database_leaves_no_connection_behind(url, connection):
+def test_a_closed_database_leaves_no_connection(url, connection):
     with Database(url, min_size=4, max_size=4) as db:
         db.categories.list()
-        assert until_others_are(connection, 4)
+        assert wait_for_other_connections(connection, 4)
 
-    assert until_others_are(connection, 0)
+    assert wait_for_other_connections(connection, 0)
 
 
 def test_many_callers_share_a_small_pool(url, connection):
     with Database(url, min_size=1, max_size=2, timeout=20) as db:
-        users = together_sync(*[lambda number=number: add_user(db, f"learner-{number}") for number in range(8)])
+        users = concurrently_sync(*[lambda number=number: add_user(db, f"learner-{number}") for number in range(8)])
 
         assert failures(users) == []
         assert value(connection, f"select count(*) from pg_stat_activity where {OTHERS}") <= 2
@@ -293,7 +293,7 @@ def test_many_units_of_work_share_a_small_pool(url, connection):
             unit.users.update_profile(user.id, bio=str(number))
 
     with Database(url, min_size=1, max_size=2, timeout=20) as db:
-        results = together_sync(*[lambda number=number: work(number) for number in range(8)])
+        results = concurrently_sync(*[lambda number=number: work(number) for number in range(8)])
 
         assert failures(results) == []
 
@@ -309,14 +309,14 @@ def test_statements_run_prepared_or_not(url, tree, prepare_threshold):
             assert (db.trees.load("web")).slug == "web"
 
 
-def test_nothing_is_prepared_when_it_must_not_be(proxy, watched):
+def test_nothing_is_prepared_when_preparing_is_off(proxy, proxied):
     for _ in range(10):
-        watched.categories.list()
+        proxied.categories.list()
 
     assert all(body.startswith(b"\0") for kind, body in proxy.messages if kind == b"P")
 
 
-def test_what_is_run_often_is_prepared(proxy):
+def test_a_statement_run_often_is_prepared(proxy):
     with Database(proxy.url, min_size=1, max_size=1) as db:
         for _ in range(10):
             db.categories.list()
@@ -325,9 +325,9 @@ def test_what_is_run_often_is_prepared(proxy):
     assert proxy.statements()[-1] == ""
 
 
-def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, watched, learner):
-    watched.users.get(learner.id)
-    with watched.transaction() as unit:
+def test_every_statement_names_its_query_file_in_the_servers_log(proxy, proxied, learner):
+    proxied.users.get(learner.id)
+    with proxied.transaction() as unit:
         unit.users.get(learner.id)
 
     ours = [statement for statement in proxy.statements() if not statement.startswith(("BEGIN", "COMMIT"))]
@@ -335,10 +335,10 @@ def test_every_statement_tells_the_servers_log_where_it_comes_from(proxy, watche
     assert all(statement.startswith("/* users/get */") for statement in ours)
 
 
-# --- time ------------------------------------------------------------------------------------------------------------
+# --- time limits -----------------------------------------------------------------------------------------------------
 
 
-def test_a_statement_that_takes_too_long_is_told(url, connection, db):
+def test_a_statement_that_takes_too_long_raises_statement_timeout(url, connection, db):
     art = add_category(db, "art")
     with Database(url, statement_timeout=0.1) as hasty, locked_categories(url):
         with expect_refusal(connection, StatementTimeout) as refusal:
@@ -350,7 +350,7 @@ def test_a_statement_that_takes_too_long_is_told(url, connection, db):
     assert isinstance(refusal.value.__cause__, psycopg.errors.QueryCanceled)
 
 
-def test_a_lock_that_takes_too_long_is_told(url, connection, db):
+def test_a_wait_for_a_lock_that_takes_too_long_raises_lock_timeout(url, connection, db):
     art = add_category(db, "art")
     hasty_url = make_conninfo(url, options="-c lock_timeout=50")
     with (
@@ -363,7 +363,7 @@ def test_a_lock_that_takes_too_long_is_told(url, connection, db):
     assert refusal.value.sqlstate == "55P03"
 
 
-def test_the_options_of_a_url_hold_beside_a_statement_timeout(url, connection, db):
+def test_the_options_of_a_url_are_kept_beside_a_statement_timeout(url, connection, db):
     art = add_category(db, "art")
     hasty_url = make_conninfo(url, options="-c lock_timeout=50")
     with (
@@ -374,12 +374,12 @@ def test_the_options_of_a_url_hold_beside_a_statement_timeout(url, connection, d
         hasty.categories.update(art.id, name="Changed")
 
 
-# --- work that meets other work --------------------------------------------------------------------------------------
+# --- conflicts -------------------------------------------------------------------------------------------------------
 
 
-def test_a_statement_that_meets_a_deadlock_is_tried_again_and_counted(url, connection, db, tree):
+def test_a_statement_is_retried_after_a_deadlock_and_counted(url, connection, db, tree):
     html, css = add_skills(db, tree, "html", css=["html"])
-    # Who waits first looks for a deadlock first, and gives way.
+    # The session that waits first also checks for a deadlock first, and is cancelled.
     ours = make_conninfo(url, options="-c deadlock_timeout=500ms")
     theirs = make_conninfo(url, options="-c deadlock_timeout=60s")
     with (
@@ -387,17 +387,17 @@ def test_a_statement_that_meets_a_deadlock_is_tried_again_and_counted(url, conne
         psycopg.Connection.connect(theirs) as other,
     ):
         other.execute("select from skills where id = %s for update", [css.id])
-        with meanwhile_sync(lambda: patient.skills.remove_dependency(css.id, html.id)) as changed:
-            until_somebody_waits(connection)
+        with in_background_sync(lambda: patient.skills.remove_dependency(css.id, html.id)) as changed:
+            wait_for_lock_waiters(connection)
             other.execute("select from skills where id = %s for update", [html.id])
             other.commit()
 
         assert changed.result().dependencies == ()
-        # It may lose the race for the row once more.
+        # It may meet a second deadlock.
         assert 1 <= patient.statistics()["retries"] <= 2
 
 
-def test_a_unit_of_work_that_meets_a_deadlock_is_told(url, connection, db, tree):
+def test_a_deadlock_in_a_unit_of_work_raises(url, connection, db, tree):
     html, css = add_skills(db, tree, "html", css=["html"])
     ours = make_conninfo(url, options="-c deadlock_timeout=500ms")
     theirs = make_conninfo(url, options="-c deadlock_timeout=60s")
@@ -411,8 +411,8 @@ def test_a_unit_of_work_that_meets_a_deadlock_is_told(url, connection, db, tree)
         psycopg.Connection.connect(theirs) as other,
     ):
         other.execute("select from skills where id = %s for update", [css.id])
-        with meanwhile_sync(work) as changed:
-            until_somebody_waits(connection)
+        with in_background_sync(work) as changed:
+            wait_for_lock_waiters(connection)
             other.execute("select from skills where id = %s for update", [html.id])
             other.commit()
 
@@ -425,15 +425,15 @@ REPEATABLE = r"-c default_transaction_isolation=repeatable\ read"
 
 
 @pytest.mark.parametrize(("attempts", "retries"), [(1, 0), (2, 1), (3, 1)])
-def test_a_statement_that_cannot_be_serialized_is_tried_as_often_as_allowed(url, db, connection, attempts, retries):
+def test_a_serialization_failure_is_retried_as_often_as_allowed(url, db, connection, attempts, retries):
     art = add_category(db, "art")
     strict = Database(make_conninfo(url, options=REPEATABLE), max_size=1, attempts=attempts)
 
     with strict:
         with psycopg.Connection.connect(url) as other:
             other.execute("update skill_categories set sort_order = 7")
-            with meanwhile_sync(lambda: strict.categories.update(art.id, name="Changed")) as changed:
-                until_somebody_waits(connection)
+            with in_background_sync(lambda: strict.categories.update(art.id, name="Changed")) as changed:
+                wait_for_lock_waiters(connection)
                 other.commit()
         assert strict.statistics()["retries"] == retries
 
@@ -444,7 +444,7 @@ def test_a_statement_that_cannot_be_serialized_is_tried_as_often_as_allowed(url,
         assert (db.categories.find_by_slug("art")).name == "Art"
 
 
-def test_the_graph_cannot_be_edited_at_an_isolation_level_that_hides_others_work(url, db, connection, tree):
+def test_the_graph_can_be_edited_at_read_committed_only(url, db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
 
     with Database(make_conninfo(url, options=REPEATABLE)) as strict:
@@ -454,22 +454,22 @@ def test_the_graph_cannot_be_edited_at_an_isolation_level_that_hides_others_work
             strict.trees.set_prerequisites(tree.id, [tree.id])
 
 
-def test_a_refusal_does_not_tell_the_hash_of_a_password(db, connection):
+def test_an_error_does_not_show_a_password_hash(db, connection):
     with expect_refusal(connection, InvalidValue) as refusal:
         add_user(db, email="no address")
 
     assert "$2b$" not in str(refusal.value)
 
 
-def test_a_refusal_is_not_tried_again(db, learner, proxy, watched):
+def test_a_refused_statement_is_not_retried(db, learner, proxy, proxied):
     with pytest.raises(Exception, match="e-mail"):
-        add_user(watched, "grace", email=learner.email)
+        add_user(proxied, "grace", email=learner.email)
 
     assert len(proxy.statements()) == 1
-    assert watched.statistics()["retries"] == 0
+    assert proxied.statistics()["retries"] == 0
 
 
-def test_an_error_keeps_what_caused_it(db, learner, subtests):
+def test_an_error_keeps_its_cause(db, learner, subtests):
     for case_name, call in {
         "taken": lambda db, learner: add_user(db, "grace", email=learner.email),
         "id": lambda db, learner: add_user(db, "grace", id=learner.id),

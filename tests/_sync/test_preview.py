@@ -24,7 +24,7 @@ NUMBERS = (
 
 
 def curriculum(slug="web", **skills):
-    """A curriculum of skills with what each needs: ``layout="html css"``, and ``?`` before an optional one's needs."""
+    """A curriculum: ``layout="html css"`` is a skill with two dependencies; a leading ``?`` makes it optional."""
     return {
         "slug": slug,
         "name": "Web",
@@ -37,7 +37,7 @@ def curriculum(slug="web", **skills):
 
 
 def edited(form, **changed):
-    """The curriculum with other skills: ``css=None`` removes one, ``css={"active": False}`` changes fields of one."""
+    """The curriculum with edits: ``css=None`` removes a skill, ``css={"active": False}`` changes its fields."""
     form = deepcopy(form)
     given = {skill["key"]: skill for skill in form["skills"]}
     for key, change in changed.items():
@@ -46,14 +46,14 @@ def edited(form, **changed):
     return form
 
 
-def begin(db, connection, name, form, *, status="IN_PROGRESS", **statuses):
-    """Add a learner who is under way in a tree, with these statuses of its skills by key."""
+def add_learner_in_tree(db, connection, name, form, *, status="IN_PROGRESS", **statuses):
+    """Add a learner who has started a tree. ``statuses`` gives the stored status of each skill by key."""
     learner = add_user(db, name)
-    work(db, connection, learner, form["slug"], status, statuses)
+    add_work(db, connection, learner, form["slug"], status, statuses)
     return learner
 
 
-def work(db, connection, learner, slug, status, statuses):
+def add_work(db, connection, learner, slug, status, statuses):
     loaded = db.trees.find_by_slug(slug)
     connection.execute(
         "insert into user_skill_tree_progress (user_id, skill_tree_id, status, completed_at) values (%s, %s, %s, %s)",
@@ -64,8 +64,8 @@ def work(db, connection, learner, slug, status, statuses):
         add_progress(connection, learner, skills[key], skill_status)
 
 
-def numbers(impact):
-    """What is not 0."""
+def nonzero_counts(impact):
+    """The counts that are not 0."""
     return {name: getattr(impact, name) for name in NUMBERS if getattr(impact, name)}
 
 
@@ -73,107 +73,107 @@ def openings(impact):
     return {skill.key: (skill.gain_open, skill.lose_open) for skill in impact.skills}
 
 
-# --- what an edit does -----------------------------------------------------------------------------------------------
+# --- effects of an edit ----------------------------------------------------------------------------------------------
 
 
 def test_an_edit_of_texts_does_nothing_to_learners(db, connection):
     form = curriculum(html="", css="", layout="html css")
     db.trees.import_tree(form)
-    begin(db, connection, "ada", form, html="COMPLETED")
+    add_learner_in_tree(db, connection, "ada", form, html="COMPLETED")
 
     impact = db.trees.preview_changes(edited(form, html={"name": "HTML", "xp_value": 50}))
 
-    assert numbers(impact) == {"learners": 1}
+    assert nonzero_counts(impact) == {"learners": 1}
     assert (impact.skills, impact.added, impact.removed, impact.activated, impact.deactivated) == ((), (), (), (), ())
 
 
-def test_another_prerequisite_closes_a_skill_to_those_who_have_not_satisfied_it(db, connection):
+def test_a_new_prerequisite_closes_a_skill_for_learners_who_lack_it(db, connection):
     form = curriculum(html="", css="", layout="html")
     db.trees.import_tree(form)
-    begin(db, connection, "closed", form, html="COMPLETED")
-    begin(db, connection, "satisfied", form, html="COMPLETED", css="SKIPPED")
-    begin(db, connection, "at-it-already", form, html="COMPLETED", layout="IN_PROGRESS")
-    begin(db, connection, "locked-anyway", form)
+    add_learner_in_tree(db, connection, "closed", form, html="COMPLETED")
+    add_learner_in_tree(db, connection, "satisfied", form, html="COMPLETED", css="SKIPPED")
+    add_learner_in_tree(db, connection, "at-it-already", form, html="COMPLETED", layout="IN_PROGRESS")
+    add_learner_in_tree(db, connection, "locked-anyway", form)
 
     impact = db.trees.preview_changes(edited(form, layout={"dependencies": ["html", "css"]}))
 
-    assert numbers(impact) == {"learners": 4, "lose_open": 1}
+    assert nonzero_counts(impact) == {"learners": 4, "lose_open": 1}
     assert openings(impact) == {"layout": (0, 1)}
 
 
-def test_a_prerequisite_less_opens_a_skill_to_those_who_lacked_just_that(db, connection):
+def test_removing_a_prerequisite_opens_a_skill_for_learners_who_lacked_only_that(db, connection):
     form = curriculum(html="", css="", layout="html css", grid="layout")
     db.trees.import_tree(form)
-    begin(db, connection, "opened", form, html="COMPLETED")
-    begin(db, connection, "open-already", form, html="COMPLETED", css="COMPLETED")
-    begin(db, connection, "lacks-the-other", form, css="COMPLETED")
+    add_learner_in_tree(db, connection, "opened", form, html="COMPLETED")
+    add_learner_in_tree(db, connection, "open-already", form, html="COMPLETED", css="COMPLETED")
+    add_learner_in_tree(db, connection, "lacks-the-other", form, css="COMPLETED")
 
     impact = db.trees.preview_changes(edited(form, layout={"dependencies": ["html"]}))
 
-    assert numbers(impact) == {"learners": 3, "gain_open": 1}
+    assert nonzero_counts(impact) == {"learners": 3, "gain_open": 1}
     assert openings(impact) == {"layout": (1, 0)}
 
 
 def test_a_tree_is_completed_when_the_last_missing_skill_is_deactivated(db, connection):
     form = curriculum(html="", css="html", layout="css")
     db.trees.import_tree(form)
-    begin(db, connection, "done", form, html="COMPLETED", css="COMPLETED")
-    begin(db, connection, "paused", form, status="PAUSED", html="COMPLETED", css="COMPLETED")
-    begin(db, connection, "completed", form, status="COMPLETED", html="COMPLETED", css="COMPLETED")
-    begin(db, connection, "half-way", form, html="COMPLETED", css="IN_PROGRESS")
-    begin(db, connection, "not-begun", form, status="NOT_STARTED")
+    add_learner_in_tree(db, connection, "done", form, html="COMPLETED", css="COMPLETED")
+    add_learner_in_tree(db, connection, "paused", form, status="PAUSED", html="COMPLETED", css="COMPLETED")
+    add_learner_in_tree(db, connection, "completed", form, status="COMPLETED", html="COMPLETED", css="COMPLETED")
+    add_learner_in_tree(db, connection, "half-way", form, html="COMPLETED", css="IN_PROGRESS")
+    add_learner_in_tree(db, connection, "not-begun", form, status="NOT_STARTED")
 
     impact = db.trees.preview_changes(edited(form, layout={"active": False}))
 
-    assert numbers(impact) == {"learners": 5, "lose_open": 3, "percent_up": 4, "gain_completion": 2}
+    assert nonzero_counts(impact) == {"learners": 5, "lose_open": 3, "percent_up": 4, "gain_completion": 2}
     assert openings(impact) == {"layout": (0, 3)}
     assert impact.deactivated == ("layout",)
 
 
-def test_a_new_required_skill_lowers_the_percent_and_is_open_to_those_who_can_begin_it(db, connection):
+def test_a_new_required_skill_lowers_the_percent_and_opens_for_some_learners(db, connection):
     form = curriculum(html="")
     db.trees.import_tree(form)
-    begin(db, connection, "completed", form, status="COMPLETED", html="COMPLETED")
-    begin(db, connection, "under-way", form, html="IN_PROGRESS")
+    add_learner_in_tree(db, connection, "completed", form, status="COMPLETED", html="COMPLETED")
+    add_learner_in_tree(db, connection, "under-way", form, html="IN_PROGRESS")
 
     impact = db.trees.preview_changes(edited(form, css={"dependencies": ["html"]}, forms={}))
 
-    assert numbers(impact) == {"learners": 2, "gain_open": 2, "percent_down": 1}
+    assert nonzero_counts(impact) == {"learners": 2, "gain_open": 2, "percent_down": 1}
     assert openings(impact) == {"css": (1, 0), "forms": (2, 0)}
     assert impact.added == ("css", "forms")
 
 
-def test_a_skill_made_optional_does_not_count_any_more(db, connection):
+def test_a_skill_made_optional_no_longer_counts(db, connection):
     form = curriculum(html="", css="")
     db.trees.import_tree(form)
-    begin(db, connection, "with-it", form, css="COMPLETED")
-    begin(db, connection, "without-it", form, html="COMPLETED")
+    add_learner_in_tree(db, connection, "with-it", form, css="COMPLETED")
+    add_learner_in_tree(db, connection, "without-it", form, html="COMPLETED")
 
     impact = db.trees.preview_changes(edited(form, css={"optional": True}))
 
-    assert numbers(impact) == {"learners": 2, "percent_up": 1, "percent_down": 1, "gain_completion": 1}
+    assert nonzero_counts(impact) == {"learners": 2, "percent_up": 1, "percent_down": 1, "gain_completion": 1}
 
 
-def test_when_the_last_required_skill_becomes_optional_all_count(db, connection):
+def test_optional_skills_count_once_no_skill_is_required(db, connection):
     form = curriculum(html="", css="?")
     db.trees.import_tree(form)
-    begin(db, connection, "ada", form, html="COMPLETED")
-    begin(db, connection, "grace", form, css="COMPLETED")
+    add_learner_in_tree(db, connection, "ada", form, html="COMPLETED")
+    add_learner_in_tree(db, connection, "grace", form, css="COMPLETED")
 
     impact = db.trees.preview_changes(edited(form, html={"optional": True}))
 
-    assert numbers(impact) == {"learners": 2, "percent_up": 1, "percent_down": 1}
+    assert nonzero_counts(impact) == {"learners": 2, "percent_up": 1, "percent_down": 1}
 
 
-def test_a_completed_skill_that_is_removed_is_lost_and_gates_no_more(db, connection):
+def test_a_removed_completed_skill_no_longer_counts_or_gates(db, connection):
     form = curriculum(html="", css="html", layout="css")
     db.trees.import_tree(form)
-    begin(db, connection, "loses", form, html="COMPLETED", css="COMPLETED")
-    begin(db, connection, "gains", form, html="COMPLETED")
+    add_learner_in_tree(db, connection, "loses", form, html="COMPLETED", css="COMPLETED")
+    add_learner_in_tree(db, connection, "gains", form, html="COMPLETED")
 
     impact = db.trees.preview_changes(edited(form, css=None, layout={"dependencies": []}))
 
-    assert numbers(impact) == {
+    assert nonzero_counts(impact) == {
         "learners": 2,
         "gain_open": 1,
         "lose_open": 1,
@@ -185,57 +185,57 @@ def test_a_completed_skill_that_is_removed_is_lost_and_gates_no_more(db, connect
     assert impact.removed == ("css",)
 
 
-def test_a_skill_that_was_removed_comes_back_as_added_and_an_inactive_one_as_activated(db, connection):
+def test_a_restored_skill_is_reported_as_added_and_an_inactive_one_as_activated(db, connection):
     form = edited(curriculum(html="", css="", layout=""), layout={"active": False})
     db.trees.import_tree(form)
-    begin(db, connection, "ada", form, css="COMPLETED")
+    add_learner_in_tree(db, connection, "ada", form, css="COMPLETED")
     db.trees.import_tree(edited(form, css=None))
 
     impact = db.trees.preview_changes(edited(form, layout={"active": True}))
 
     assert (impact.added, impact.removed, impact.activated, impact.deactivated) == (("css",), (), ("layout",), ())
     assert openings(impact) == {"layout": (1, 0)}
-    assert numbers(impact) == {"learners": 1, "gain_open": 1, "percent_up": 1}
+    assert nonzero_counts(impact) == {"learners": 1, "gain_open": 1, "percent_up": 1}
 
 
-def test_without_a_skill_nobody_completes_a_tree(db, connection):
+def test_removing_all_skills_completes_the_tree_for_nobody(db, connection):
     form = curriculum(html="")
     db.trees.import_tree(form)
-    begin(db, connection, "ada", form)
+    add_learner_in_tree(db, connection, "ada", form)
 
     impact = db.trees.preview_changes(edited(form, html=None))
 
-    assert numbers(impact) == {"learners": 1, "lose_open": 1}
+    assert nonzero_counts(impact) == {"learners": 1, "lose_open": 1}
 
 
 def test_work_in_other_trees_does_not_count(db, connection):
     form, other = curriculum(html="", css="html"), curriculum(slug="other", html="", css="html")
     db.trees.import_tree(form)
     db.trees.import_tree(other)
-    begin(db, connection, "ada", other, html="COMPLETED")
+    add_learner_in_tree(db, connection, "ada", other, html="COMPLETED")
 
     impact = db.trees.preview_changes(edited(form, css={"dependencies": []}))
 
-    assert numbers(impact) == {}
+    assert nonzero_counts(impact) == {}
 
 
-# --- how it is asked -------------------------------------------------------------------------------------------------
+# --- the call --------------------------------------------------------------------------------------------------------
 
 
 def test_an_exported_curriculum_can_be_previewed_as_it_is(db, connection):
     form = curriculum(html="", css="html")
     db.trees.import_tree(form)
-    begin(db, connection, "ada", form, html="COMPLETED")
+    add_learner_in_tree(db, connection, "ada", form, html="COMPLETED")
 
     impact = db.trees.preview_changes(db.trees.export_tree("web"))
 
-    assert numbers(impact) == {"learners": 1}
+    assert nonzero_counts(impact) == {"learners": 1}
 
 
-def test_a_preview_writes_nothing_and_works_where_nothing_can_be_written(db, connection, url):
+def test_a_preview_writes_nothing_and_works_in_a_read_only_transaction(db, connection, url):
     form = curriculum(html="", css="html")
     db.trees.import_tree(form)
-    begin(db, connection, "ada", form)
+    add_learner_in_tree(db, connection, "ada", form)
 
     with Database(f"{url} options='-c default_transaction_read_only=on'") as reading:
         with expect_nothing_written(connection):
@@ -255,17 +255,17 @@ def test_a_preview_does_not_wait_for_an_import(db):
     assert impact.removed == ("css",)
 
 
-def test_a_preview_is_one_statement(proxy, watched):
+def test_a_preview_is_one_statement(proxy, proxied):
     form = curriculum(html="", css="html")
-    watched.trees.import_tree(form)
+    proxied.trees.import_tree(form)
     proxy.reset()
 
-    watched.trees.preview_changes(form)
+    proxied.trees.preview_changes(form)
 
     assert len(proxy.statements()) == 1
 
 
-def test_a_preview_is_refused_for_what_an_import_is_refused_for(db, connection):
+def test_a_preview_refuses_what_an_import_refuses(db, connection):
     form = curriculum(html="", css="html")
     db.trees.import_tree(form)
 
@@ -281,7 +281,7 @@ def test_a_preview_is_refused_for_what_an_import_is_refused_for(db, connection):
             db.trees.preview_changes(wrong)
 
 
-def test_unknown_dependencies_can_be_left_out_and_are_told(db):
+def test_unknown_dependencies_can_be_left_out_and_are_reported(db):
     form = curriculum(html="", css="html")
     db.trees.import_tree(form)
 
@@ -290,7 +290,7 @@ def test_unknown_dependencies_can_be_left_out_and_are_told(db):
     assert impact.left_out == (("html", "unknown"),)
 
 
-# --- what it tells is what comes -------------------------------------------------------------------------------------
+# --- agreement with the import ---------------------------------------------------------------------------------------
 
 KEYS = "abcdef"
 SLUGS = count()
@@ -298,7 +298,7 @@ SLUGS = count()
 
 @st.composite
 def curricula(draw):
-    """Skills each of which may need any with an earlier letter."""
+    """Draw skills, each of which may depend on any skill with an earlier letter."""
     keys = sorted(draw(st.sets(st.sampled_from(KEYS))))
     return {
         "name": "Web",
@@ -326,8 +326,8 @@ LEARNERS = st.lists(
 )
 
 
-def standing(db, learner, slug):
-    """What a learner reads: status of the tree, percent, open skills, completed skills."""
+def learner_view(db, learner, slug):
+    """What a learner sees: status of the tree, percent, open skills, completed skills."""
     loaded = db.trees.load(slug, user_id=learner.id)
     calculated = db.progress.calculate_tree_progress(learner.id, loaded.id)
     return (
@@ -340,7 +340,7 @@ def standing(db, learner, slug):
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(earlier=curricula(), form=curricula(), edit=curricula(), learners=LEARNERS)
-def test_a_preview_tells_what_learners_read_before_and_after_the_import(db, connection, earlier, form, edit, learners):
+def test_a_preview_equals_the_difference_learners_see_after_the_import(db, connection, earlier, form, edit, learners):
     slug = f"tree-{next(SLUGS)}"
     db.trees.import_tree({**earlier, "slug": slug})
     imported = db.trees.import_tree({**form, "slug": slug})
@@ -348,17 +348,17 @@ def test_a_preview_tells_what_learners_read_before_and_after_the_import(db, conn
     people = [add_user(db, uuid4().hex) for _ in learners]
     for learner, (status, statuses) in zip(people, learners, strict=True):
         known = {key: status for key, status in statuses.items() if key in keys}
-        work(db, connection, learner, slug, status, known)
-    # Brings what is stored about the learners up to date.
+        add_work(db, connection, learner, slug, status, known)
+    # The import updates what is stored about the learners.
     db.trees.import_tree({**form, "slug": slug})
-    before = [standing(db, learner, slug) for learner in people]
+    before = [learner_view(db, learner, slug) for learner in people]
 
     impact = db.trees.preview_changes({**edit, "slug": slug})
 
     report = db.trees.import_tree({**edit, "slug": slug})
-    after = [standing(db, learner, slug) for learner in people]
+    after = [learner_view(db, learner, slug) for learner in people]
     moves = list(zip(before, after, strict=True))
-    assert numbers(impact) == {
+    assert nonzero_counts(impact) == {
         name: number
         for name, number in {
             "learners": len(people),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from _sync.factories import add_progress, add_skills, add_tree, add_user, all_pages, case, short
+from _sync.factories import add_progress, add_skills, add_tree, add_user, all_pages, case, parameter_id
 from skilltree.errors import InvalidCursor, InvalidValue, SkillNotFound, TreeNotFound
 
 UNKNOWN = UUID(int=0)
@@ -17,10 +17,10 @@ def missing(db, learner, skill):
     ]
 
 
-# --- what is stored --------------------------------------------------------------------------------------------------
+# --- stored progress -------------------------------------------------------------------------------------------------
 
 
-def test_work_on_a_skill_is_told_as_it_is_stored(db, connection, learner, tree):
+def test_for_skill_returns_the_stored_progress(db, connection, learner, tree):
     [html] = add_skills(db, tree, "html")
     add_progress(
         connection,
@@ -42,7 +42,7 @@ def test_work_on_a_skill_is_told_as_it_is_stored(db, connection, learner, tree):
     assert (work.completed_at, work.completion_method, work.struggling_indicators) == (None, None, None)
 
 
-def test_before_the_first_work_there_is_none(db, learner, tree):
+def test_for_skill_returns_none_before_the_first_work(db, learner, tree):
     [html] = add_skills(db, tree, "html")
 
     assert db.progress.for_skill(learner.id, html.id) is None
@@ -51,7 +51,7 @@ def test_before_the_first_work_there_is_none(db, learner, tree):
     assert (db.progress.list_for_user(learner.id)).items == ()
 
 
-def test_the_way_through_a_tree_is_told_as_it_is_stored(db, connection, learner, tree):
+def test_for_tree_returns_the_stored_progress(db, connection, learner, tree):
     html, css = add_skills(db, tree, "html", "css")
     connection.execute(
         "insert into user_skill_tree_progress"
@@ -68,9 +68,9 @@ def test_the_way_through_a_tree_is_told_as_it_is_stored(db, connection, learner,
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6, 1000])
-def test_all_pages_together_are_all_that_a_learner_has_worked_on(db, connection, learner, tree, limit):
+def test_all_pages_together_contain_all_progress_of_a_learner(db, connection, learner, tree, limit):
     other = add_user(db, "grace")
-    # The first id there can be belongs to somebody, too.
+    # The lowest possible id must be listed as well.
     first = db.skills.create(tree.id, name="First", id=UUID(int=0))
     skills = [first, *add_skills(db, tree, *"abcd")]
     for skill in skills:
@@ -84,7 +84,7 @@ def test_all_pages_together_are_all_that_a_learner_has_worked_on(db, connection,
     assert all(len(page.items) == limit for page in pages[:-1])
 
 
-def test_work_is_listed_by_status(db, connection, learner, tree):
+def test_progress_is_listed_by_status(db, connection, learner, tree):
     html, css = add_skills(db, tree, "html", "css")
     add_progress(connection, learner, html, "COMPLETED")
     add_progress(connection, learner, css, "IN_PROGRESS")
@@ -94,7 +94,7 @@ def test_work_is_listed_by_status(db, connection, learner, tree):
     assert only.skill_id == css.id
 
 
-def test_a_page_is_not_moved_by_work_that_comes_in_before_it(db, connection, learner, tree):
+def test_rows_inserted_before_a_page_do_not_shift_it(db, connection, learner, tree):
     first, *others, last = add_skills(db, tree, *"abcde")
     for skill in (*others, last):
         add_progress(connection, learner, skill)
@@ -106,23 +106,23 @@ def test_a_page_is_not_moved_by_work_that_comes_in_before_it(db, connection, lea
     assert [work.skill_id for work in (*page.items, *rest.items)] == [skill.id for skill in (*others, last)]
 
 
-@pytest.mark.parametrize("given", [{"limit": 0}, {"limit": 1001}, {"status": "DONE"}], ids=short)
-def test_a_list_of_work_that_cannot_be_is_refused(db, learner, given):
+@pytest.mark.parametrize("given", [{"limit": 0}, {"limit": 1001}, {"status": "DONE"}], ids=parameter_id)
+def test_invalid_arguments_of_a_list_are_refused(db, learner, given):
     with pytest.raises(InvalidValue):
         db.progress.list_for_user(learner.id, **given)
 
 
-def test_a_cursor_that_the_list_of_work_did_not_return_is_refused(db, learner, subtests):
+def test_a_cursor_of_another_list_is_refused(db, learner, subtests):
     for cursor in ["", "nonsense", "W10=", "WyJubyB1dWlkIl0=", "WzFd", "\ud800", "nul\0"]:
         with case(subtests, cursor):
             with pytest.raises(InvalidCursor):
                 db.progress.list_for_user(learner.id, after=cursor)
 
 
-# --- what opens a skill ----------------------------------------------------------------------------------------------
+# --- prerequisites ---------------------------------------------------------------------------------------------------
 
 
-def test_a_skill_that_needs_nothing_is_open(db, learner, tree):
+def test_a_skill_without_prerequisites_is_open(db, learner, tree):
     [html] = add_skills(db, tree, "html")
 
     assert db.progress.can_unlock(learner.id, html.id) is True
@@ -142,7 +142,7 @@ def test_a_skill_that_needs_nothing_is_open(db, learner, tree):
         (None, None, False),
     ],
 )
-def test_a_skill_is_open_when_all_it_needs_is_satisfied(db, connection, learner, tree, first, second, is_open):
+def test_a_skill_is_open_when_all_prerequisites_are_satisfied(db, connection, learner, tree, first, second, is_open):
     html, css, layout = add_skills(db, tree, "html", "css", layout=["html", "css"])
     for skill, status in ((html, first), (css, second)):
         if status is not None:
@@ -152,7 +152,7 @@ def test_a_skill_is_open_when_all_it_needs_is_satisfied(db, connection, learner,
     assert (missing(db, learner, layout) == []) is is_open
 
 
-def test_the_work_of_another_learner_opens_nothing(db, connection, learner, tree):
+def test_another_learners_work_opens_nothing(db, connection, learner, tree):
     other = add_user(db, "grace")
     html, css = add_skills(db, tree, "html", css=["html"])
     add_progress(connection, other, html)
@@ -161,7 +161,7 @@ def test_the_work_of_another_learner_opens_nothing(db, connection, learner, tree
     assert db.progress.can_unlock(other.id, css.id) is True
 
 
-def test_only_direct_prerequisites_count_for_opening(db, connection, learner, tree):
+def test_only_direct_prerequisites_decide_whether_a_skill_is_open(db, connection, learner, tree):
     *_, c, d = add_skills(db, tree, "a", b=["a"], c=["b"], d=["c"])
     add_progress(connection, learner, c)
 
@@ -178,35 +178,35 @@ def test_an_inactive_prerequisite_does_not_gate(db, connection, learner, tree):
     assert missing(db, learner, layout) == []
 
 
-def test_what_is_missing_behind_an_inactive_prerequisite_is_not_asked_for(db, learner, tree):
+def test_skills_behind_an_inactive_prerequisite_are_not_missing(db, learner, tree):
     _, b, c = add_skills(db, tree, "a", b=["a"], c=["b"])
     db.skills.deactivate(b.id)
 
     assert missing(db, learner, c) == []
 
 
-def test_what_a_diamond_needs_is_named_once(db, learner, tree):
+def test_a_skill_needed_on_two_paths_is_named_once(db, learner, tree):
     *_, d = add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"])
 
     assert missing(db, learner, d) == [("a", 0, False), ("b", 1, True), ("c", 1, True)]
 
 
-def test_what_is_missing_is_found_at_any_depth(db, learner, tree):
+def test_missing_prerequisites_are_found_at_any_depth(db, learner, tree):
     names = [f"skill {number:02}" for number in range(20)]
     *_, last = add_skills(db, tree, names[0], **{b: [a] for a, b in pairwise(names)})
 
     assert missing(db, learner, last) == [(name, level, level == 18) for level, name in enumerate(names[:-1])]
 
 
-def test_what_is_missing_comes_in_an_order_in_which_to_learn_it(db, learner, tree):
-    # The long way and the short way to the same skill: it comes after both.
+def test_missing_prerequisites_come_in_learning_order(db, learner, tree):
+    # A long and a short path lead to the same skill. It comes after both.
     *_, last = add_skills(db, tree, "a", b=["a"], c=["b"], d=["a", "c"], e=["d", "a"])
 
     assert [name for name, _, _ in missing(db, learner, last)] == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "SKIPPED"])
-def test_what_lies_behind_a_satisfied_prerequisite_is_not_asked_for(db, connection, learner, tree, status):
+def test_skills_behind_a_satisfied_prerequisite_are_not_missing(db, connection, learner, tree, status):
     _, b, c, d = add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"])
     add_progress(connection, learner, b, status)
 
@@ -215,14 +215,14 @@ def test_what_lies_behind_a_satisfied_prerequisite_is_not_asked_for(db, connecti
     assert missing(db, learner, d) == []
 
 
-def test_a_completed_skill_has_its_own_prerequisites_still(db, connection, learner, tree):
+def test_missing_prerequisites_of_a_completed_skill_are_still_returned(db, connection, learner, tree):
     _, css = add_skills(db, tree, "html", css=["html"])
     add_progress(connection, learner, css)
 
     assert missing(db, learner, css) == [("html", 0, True)]
 
 
-def test_what_is_missing_is_told_with_what_it_takes(db, learner, tree):
+def test_missing_prerequisites_have_their_minutes_and_xp(db, learner, tree):
     html = db.skills.create(tree.id, name="HTML", difficulty="EXPERT", estimated_minutes=30)
     css = db.skills.create(tree.id, name="CSS", dependencies=[html.id])
 
@@ -231,21 +231,21 @@ def test_what_is_missing_is_told_with_what_it_takes(db, learner, tree):
     assert (found.id, found.difficulty, found.estimated_minutes) == (html.id, "EXPERT", 30)
 
 
-def test_whether_an_unknown_skill_is_open_cannot_be_told(db, learner):
+def test_asking_about_an_unknown_skill_raises_skill_not_found(db, learner):
     with pytest.raises(SkillNotFound):
         db.progress.can_unlock(learner.id, UNKNOWN)
     with pytest.raises(SkillNotFound):
         db.progress.missing_prerequisites(learner.id, UNKNOWN)
 
 
-def test_an_unknown_learner_has_done_nothing(db, tree):
+def test_an_unknown_learner_has_no_progress(db, tree):
     html, css = add_skills(db, tree, "html", css=["html"])
 
     assert db.progress.can_unlock(UNKNOWN, html.id) is True
     assert db.progress.can_unlock(UNKNOWN, css.id) is False
 
 
-# --- how much of a tree is done --------------------------------------------------------------------------------------
+# --- percent ---------------------------------------------------------------------------------------------------------
 
 
 def counted(db, learner, tree):
@@ -257,7 +257,7 @@ def test_an_empty_tree_is_at_zero(db, learner, tree):
     assert counted(db, learner, tree) == (0, 0, 0)
 
 
-def test_only_required_skills_count(db, connection, learner, tree):
+def test_only_required_skills_count_toward_the_percent(db, connection, learner, tree):
     html, css, _ = add_skills(db, tree, "html", "css", "js")
     db.skills.update(css.id, is_optional=True)
     add_progress(connection, learner, html)
@@ -266,7 +266,7 @@ def test_only_required_skills_count(db, connection, learner, tree):
     assert counted(db, learner, tree) == (1, 2, 50)
 
 
-def test_a_tree_of_optional_skills_counts_them_all(db, connection, learner, tree):
+def test_a_tree_of_optional_skills_counts_all_of_them(db, connection, learner, tree):
     html, css, js = add_skills(db, tree, "html", "css", "js")
     for skill in (html, css, js):
         db.skills.update(skill.id, is_optional=True)
@@ -287,7 +287,7 @@ def test_inactive_skills_do_not_count(db, connection, learner, tree):
     assert counted(db, learner, tree) == (1, 2, 50)
 
 
-def test_a_tree_whose_required_skills_are_inactive_counts_the_optional_ones(db, connection, learner, tree):
+def test_optional_skills_count_if_all_required_ones_are_inactive(db, connection, learner, tree):
     html, css = add_skills(db, tree, "html", "css")
     db.skills.update(css.id, is_optional=True)
     db.skills.deactivate(html.id)
@@ -297,7 +297,7 @@ def test_a_tree_whose_required_skills_are_inactive_counts_the_optional_ones(db, 
 
 
 @pytest.mark.parametrize("status", ["LOCKED", "AVAILABLE", "IN_PROGRESS", "SKIPPED"])
-def test_what_is_not_completed_does_not_count(db, connection, learner, tree, status):
+def test_only_completed_skills_count(db, connection, learner, tree, status):
     [html] = add_skills(db, tree, "html")
     add_progress(connection, learner, html, status, progress_percent=90)
 
@@ -315,6 +315,6 @@ def test_skills_of_other_trees_and_work_of_other_learners_do_not_count(db, conne
     assert counted(db, other, tree) == (1, 1, 100)
 
 
-def test_the_progress_in_an_unknown_tree_cannot_be_counted(db, learner):
+def test_progress_in_an_unknown_tree_raises_tree_not_found(db, learner):
     with pytest.raises(TreeNotFound):
         db.progress.calculate_tree_progress(learner.id, UNKNOWN)

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
-from _sync.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, short, value
+from _sync.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, parameter_id, value
 from skilltree import Database
 from skilltree.errors import (
     IdTaken,
@@ -25,7 +25,7 @@ from skilltree.errors import (
 UNKNOWN = UUID(int=0)
 
 
-def test_a_session_starts_active(db, learner):
+def test_a_new_session_is_active(db, learner):
     session = add_session(db, learner.id)
 
     assert (session.user_id, session.is_active, session.ended_at) == (learner.id, True, None)
@@ -44,11 +44,11 @@ def test_a_session_starts_active(db, learner):
         ("::ffff:192.0.2.7", IPv6Address("::ffff:192.0.2.7")),
     ],
 )
-def test_a_session_has_an_address_of_either_kind(db, learner, given, stored):
+def test_a_session_stores_ipv4_and_ipv6_addresses(db, learner, given, stored):
     assert (add_session(db, learner.id, address=given)).ip_address == stored
 
 
-def test_a_session_keeps_what_it_runs_on(db, learner):
+def test_a_session_stores_its_device(db, learner):
     own = uuid4()
 
     session = add_session(db, learner.id, id=own, device_info={"browser": "Firefox", "userAgent": "x", "dpi": 96})
@@ -58,7 +58,7 @@ def test_a_session_keeps_what_it_runs_on(db, learner):
     assert session.device_info.model_extra == {"dpi": 96}
 
 
-def test_an_address_that_is_none_is_refused(db, connection, learner, subtests):
+def test_an_invalid_address_is_refused(db, connection, learner, subtests):
     for address in ["", "localhost", "192.0.2.256", "192.0.2.0/24", "nul\0", "\ud800", "1"]:
         with case(subtests, address):
             with expect_refusal(connection, InvalidValue) as refusal:
@@ -75,14 +75,14 @@ def test_an_address_that_is_none_is_refused(db, connection, learner, subtests):
         [],
         "Firefox",
     ],
-    ids=short,
+    ids=parameter_id,
 )
-def test_a_device_that_is_no_document_is_refused(db, connection, learner, device_info):
+def test_an_invalid_device_document_is_refused(db, connection, learner, device_info):
     with expect_refusal(connection, InvalidValue):
         add_session(db, learner.id, device_info=device_info)
 
 
-def test_the_path_of_the_fault_in_a_device_is_told(db, connection, learner):
+def test_an_invalid_device_document_is_refused_with_its_path(db, connection, learner):
     with expect_refusal(connection, InvalidDocument) as refusal:
         add_session(db, learner.id, device_info={"userAgent": 5})
 
@@ -94,14 +94,14 @@ def test_a_session_of_an_unknown_account_is_refused(db, connection):
         add_session(db, UNKNOWN)
 
 
-def test_a_session_id_is_taken(db, connection, learner):
+def test_a_session_id_in_use_is_refused(db, connection, learner):
     session = add_session(db, learner.id)
 
     with expect_refusal(connection, IdTaken):
         add_session(db, learner.id, id=session.id)
 
 
-def test_touching_a_session_notes_that_it_was_used(db, learner):
+def test_touching_a_session_updates_its_last_use(db, learner):
     session = add_session(db, learner.id)
 
     touched = db.sessions.touch(learner.id, session.id)
@@ -161,7 +161,7 @@ def test_all_sessions_but_one_end_at_once(db, learner):
     assert db.sessions.list_active(learner.id) == [kept]
 
 
-def test_active_sessions_are_listed_the_latest_used_first(db, learner):
+def test_active_sessions_are_listed_most_recently_used_first(db, learner):
     first = add_session(db, learner.id)
     second = add_session(db, learner.id)
     first = db.sessions.touch(learner.id, first.id)
@@ -192,7 +192,7 @@ def test_a_session_that_could_not_be_resumed_is_not_listed(db, connection, learn
     assert (db.sessions.resume(first.token, idle_for=timedelta(days=8))).id == first.session.id
 
 
-def test_idle_sessions_of_all_learners_expire_the_longest_unused_first(db, connection, learner):
+def test_idle_sessions_of_all_learners_expire_longest_unused_first(db, connection, learner):
     other = add_user(db, "grace")
     sessions = [add_session(db, user.id) for user in (learner, other, learner)]
     for hours, session in enumerate(sessions, start=1):
@@ -208,7 +208,7 @@ def test_idle_sessions_of_all_learners_expire_the_longest_unused_first(db, conne
     assert value(connection, "select count(*) from user_sessions where is_active = (ended_at is null)") == 3
 
 
-def test_a_session_that_somebody_is_touching_does_not_expire(db, connection, learner):
+def test_a_session_being_touched_does_not_expire(db, connection, learner):
     session = add_session(db, learner.id)
     connection.execute("update user_sessions set last_activity_at = now() - interval '1 day'")
 
@@ -223,9 +223,9 @@ def test_a_session_that_somebody_is_touching_does_not_expire(db, connection, lea
 @pytest.mark.parametrize(
     "given",
     [{"limit": -1}, {"limit": "all"}, {"idle_for": "long ago"}],
-    ids=short,
+    ids=parameter_id,
 )
-def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, learner, given):
+def test_an_invalid_idle_time_is_refused(db, connection, learner, given):
     add_session(db, learner.id)
 
     with expect_refusal(connection, InvalidValue):
@@ -235,7 +235,7 @@ def test_a_limit_of_idleness_that_cannot_be_is_refused(db, connection, learner, 
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_token_shows_its_session(db, learner):
+def test_a_token_resumes_its_session(db, learner):
     started = db.sessions.start(learner.id, address="192.0.2.7")
 
     resumed = db.sessions.resume(started.token)
@@ -243,7 +243,7 @@ def test_a_token_shows_its_session(db, learner):
     assert resumed == started.session
 
 
-def test_only_the_hash_of_a_token_is_kept(db, connection, learner):
+def test_only_the_hash_of_a_token_is_stored(db, connection, learner):
     started = db.sessions.start(learner.id)
 
     secret = base64.urlsafe_b64decode(started.token)[16:]
@@ -259,7 +259,7 @@ def test_tokens_are_all_different(db, learner):
     assert len({token[22:] for token in tokens}) == 10
 
 
-def test_what_is_no_token_shows_no_session(db, connection, learner, subtests):
+def test_an_invalid_token_resumes_no_session(db, connection, learner, subtests):
     token = (db.sessions.start(learner.id)).token
     other = add_user(db, "grace")
     stolen = base64.urlsafe_b64encode(other.id.bytes + base64.urlsafe_b64decode(token)[16:]).decode()
@@ -292,7 +292,7 @@ def test_what_is_no_token_shows_no_session(db, connection, learner, subtests):
         "update users set is_active = false",
     ],
 )
-def test_a_session_that_is_over_is_not_resumed(db, connection, learner, change):
+def test_an_ended_session_is_not_resumed(db, connection, learner, change):
     started = db.sessions.start(learner.id)
     connection.execute(change)
 
@@ -300,7 +300,7 @@ def test_a_session_that_is_over_is_not_resumed(db, connection, learner, change):
         db.sessions.resume(started.token)
 
 
-def test_how_long_a_session_may_be_idle_is_for_the_caller_to_say(db, connection, learner):
+def test_the_caller_sets_how_long_a_session_may_be_idle(db, connection, learner):
     started = db.sessions.start(learner.id)
     connection.execute("update user_sessions set last_activity_at = now() - interval '1 hour'")
 
@@ -309,7 +309,7 @@ def test_how_long_a_session_may_be_idle_is_for_the_caller_to_say(db, connection,
     assert db.sessions.resume(started.token, idle_for=timedelta(minutes=61))
 
 
-def test_that_a_session_was_used_is_noted_once_a_minute(db, connection, learner):
+def test_the_last_use_of_a_session_is_updated_once_a_minute(db, connection, learner):
     started = db.sessions.start(learner.id)
 
     with expect_nothing_written(connection):
@@ -321,7 +321,7 @@ def test_that_a_session_was_used_is_noted_once_a_minute(db, connection, learner)
     assert value(connection, "select last_activity_at from user_sessions") == resumed.last_activity_at
 
 
-def test_a_session_ends_when_its_time_is_up_however_much_it_is_used(db, connection, learner):
+def test_a_session_expires_even_if_it_is_in_use(db, connection, learner):
     started = db.sessions.start(learner.id, valid_for=timedelta(hours=1))
     assert started.session.expires_at - started.session.started_at == timedelta(hours=1)
     connection.execute("update user_sessions set expires_at = now()")
@@ -333,7 +333,7 @@ def test_a_session_ends_when_its_time_is_up_however_much_it_is_used(db, connecti
     assert not value(connection, "select is_active from user_sessions")
 
 
-def test_a_learner_lists_and_ends_sessions_without_seeing_what_is_kept_of_tokens(url, db, learner):
+def test_a_learner_lists_and_ends_sessions_without_access_to_token_hashes(url, db, learner):
     other = add_user(db, "grace")
     others = add_session(db, other.id)
     first, second = [add_session(db, learner.id) for _ in range(2)]

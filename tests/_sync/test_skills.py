@@ -13,9 +13,10 @@ from _sync.factories import (
     case,
     expect_refusal,
     rows,
-    until_somebody_waits,
     value,
+    wait_for_lock_waiters,
 )
+from concurrency import concurrently_sync, failures, in_background_sync
 from skilltree.errors import (
     CyclicDependency,
     CyclicParents,
@@ -28,7 +29,6 @@ from skilltree.errors import (
     UnknownDependency,
     UnknownParent,
 )
-from together import failures, meanwhile_sync, together_sync
 
 UNKNOWN = UUID(int=0)
 
@@ -97,7 +97,7 @@ def test_a_skill_is_created_with_defaults(db, tree):
     assert skill.key == str(skill.id)
 
 
-def test_a_skill_is_created_with_all_that_is_given(db, connection, tree):
+def test_a_skill_is_created_with_all_given_values(db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
     own = uuid4()
 
@@ -136,7 +136,7 @@ def test_a_skill_is_created_with_all_that_is_given(db, connection, tree):
     assert edges(connection) == [("Layout", "css"), ("Layout", "html")]
 
 
-def test_a_skill_put_at_the_origin_is_placed(db, tree):
+def test_a_skill_at_the_origin_has_a_position(db, tree):
     skill = db.skills.create(tree.id, name="HTML", position=(0, 0))
 
     assert skill.is_placed
@@ -174,13 +174,13 @@ HOSTILE = [
 ]
 
 
-def test_a_skill_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
+def test_a_skill_with_an_invalid_value_is_refused(db, connection, tree, subtests):
     for given in [*HOSTILE, {"content": {"type": "song"}}, {"id": "no uuid"}]:
         with case(subtests, given), expect_refusal(connection, InvalidValue):
             db.skills.create(tree.id, **{"name": "HTML", **given})
 
 
-def test_a_change_of_a_skill_that_cannot_be_is_refused(db, connection, tree, subtests):
+def test_an_invalid_update_of_a_skill_is_refused(db, connection, tree, subtests):
     [html] = add_skills(db, tree, "html")
 
     for given in [
@@ -203,7 +203,7 @@ def test_a_skill_of_an_unknown_tree_is_refused(db, connection, tree):
         db.skills.create(UNKNOWN, name="HTML")
 
 
-def test_a_key_is_taken_within_a_tree_only(db, connection, tree):
+def test_a_key_is_unique_within_a_tree(db, connection, tree):
     html, _ = add_skills(db, tree, "html", "css")
     add_skills(db, add_tree(db, "other"), "html")
 
@@ -213,14 +213,14 @@ def test_a_key_is_taken_within_a_tree_only(db, connection, tree):
         db.skills.change_key(html.id, "css")
 
 
-def test_a_skill_id_is_taken(db, connection, tree):
+def test_a_skill_id_in_use_is_refused(db, connection, tree):
     [html] = add_skills(db, tree, "html")
 
     with expect_refusal(connection, IdTaken):
         db.skills.create(tree.id, name="HTML", id=html.id)
 
 
-def test_a_skill_id_of_another_tree_is_taken(db, connection, tree):
+def test_a_skill_id_in_use_in_another_tree_is_refused(db, connection, tree):
     [html] = add_skills(db, tree, "html")
     other = add_tree(db, "other")
 
@@ -228,7 +228,7 @@ def test_a_skill_id_of_another_tree_is_taken(db, connection, tree):
         db.skills.create(other.id, name="HTML", id=html.id)
 
 
-def test_a_new_skill_cannot_need_what_is_no_skill_of_its_tree(db, connection, tree):
+def test_a_new_skill_cannot_depend_on_anything_outside_its_tree(db, connection, tree):
     [stranger] = add_skills(db, add_tree(db, "other"), "stranger")
 
     with expect_refusal(connection, UnknownDependency) as unknown:
@@ -240,7 +240,7 @@ def test_a_new_skill_cannot_need_what_is_no_skill_of_its_tree(db, connection, tr
     assert stranger.id in of_another_tree.value.ids
 
 
-def test_a_new_skill_cannot_need_itself_or_one_skill_twice(db, connection, tree):
+def test_a_new_skill_cannot_depend_on_itself_or_twice_on_one_skill(db, connection, tree):
     [html] = add_skills(db, tree, "html")
     own = uuid4()
 
@@ -252,7 +252,7 @@ def test_a_new_skill_cannot_need_itself_or_one_skill_twice(db, connection, tree)
     assert itself.value.path == (own, own)
 
 
-def test_a_parent_is_a_skill_of_the_same_tree(db, connection, tree):
+def test_a_parent_must_be_a_skill_of_the_same_tree(db, connection, tree):
     [html] = add_skills(db, tree, "html")
     [stranger] = add_skills(db, add_tree(db, "other"), "stranger")
 
@@ -263,7 +263,7 @@ def test_a_parent_is_a_skill_of_the_same_tree(db, connection, tree):
             db.skills.update(html.id, parent_skill_id=parent)
 
 
-def test_parents_in_a_cycle_are_refused(db, connection, tree):
+def test_a_cycle_of_parents_is_refused(db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
     db.skills.update(css.id, parent_skill_id=html.id)
 
@@ -277,7 +277,7 @@ def test_parents_in_a_cycle_are_refused(db, connection, tree):
     assert itself.value.path == (html.id, html.id)
 
 
-def test_a_skill_changes_only_in_what_is_given(db, tree):
+def test_an_update_changes_only_the_given_fields(db, tree):
     [html] = add_skills(db, tree, "html")
     before = db.skills.create(
         tree.id,
@@ -297,7 +297,7 @@ def test_a_skill_changes_only_in_what_is_given(db, tree):
     assert after.model_copy(update={"name": "CSS", "updated_at": before.updated_at}) == before
 
 
-def test_a_skill_can_lose_what_it_had(db, tree):
+def test_optional_values_of_a_skill_can_be_removed(db, tree):
     [html] = add_skills(db, tree, "html")
     skill = db.skills.create(
         tree.id,
@@ -318,7 +318,7 @@ def test_a_skill_can_lose_what_it_had(db, tree):
     assert changed.learning_objectives == ()
 
 
-def test_content_is_replaced_and_removed(db, tree):
+def test_content_can_be_replaced_and_removed(db, tree):
     [html] = add_skills(db, tree, "html")
 
     filled = db.skills.update_content(html.id, CONTENT)
@@ -342,7 +342,7 @@ def with_module(**changes):
     return {"type": "structured", "modules": [{**CONTENT["modules"][0], **changes}]}
 
 
-def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection, tree, subtests):
+def test_invalid_content_is_refused_with_the_path_of_the_fault(db, connection, tree, subtests):
     [html] = add_skills(db, tree, "html")
 
     for content, path in [
@@ -375,7 +375,7 @@ def test_bad_content_is_refused_with_the_path_of_the_fault(db, connection, tree,
             assert ".".join(map(str, ("content", *path))) in str(refusal.value)
 
 
-def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, connection, tree):
+def test_the_path_of_a_fault_names_only_parts_of_the_document(db, connection, tree):
     [html] = add_skills(db, tree, "html")
 
     with expect_refusal(connection, InvalidDocument) as refusal:
@@ -385,7 +385,7 @@ def test_the_path_of_a_fault_has_no_more_parts_than_the_document(db, connection,
     assert str(refusal.value).startswith("content.modules.0.estimatedMinutes: ")
 
 
-def test_a_bad_document_of_a_skill_is_refused_with_the_path(db, connection, tree, subtests):
+def test_an_invalid_document_of_a_skill_is_refused_with_the_path(db, connection, tree, subtests):
     [html] = add_skills(db, tree, "html")
 
     for given, field, path in [
@@ -451,7 +451,7 @@ def test_a_dependency_is_written_on_both_sides(db, connection, tree):
     assert edges(connection) == [("css", "html")]
 
 
-def test_a_dependency_added_twice_is_there_once(db, connection, tree):
+def test_a_dependency_added_twice_is_stored_once(db, connection, tree):
     html, css = add_skills(db, tree, "html", css=["html"])
 
     changed = db.skills.add_dependency(css.id, html.id)
@@ -470,7 +470,7 @@ def test_a_dependency_is_removed_on_both_sides_and_only_once(db, connection, tre
     assert edges(connection) == [("js", "html")]
 
 
-def test_removing_a_dependency_on_what_is_not_there_changes_nothing(db, connection, tree):
+def test_removing_a_dependency_that_does_not_exist_changes_nothing(db, connection, tree):
     _, css = add_skills(db, tree, "html", css=["html"])
 
     db.skills.remove_dependency(css.id, UNKNOWN)
@@ -478,7 +478,7 @@ def test_removing_a_dependency_on_what_is_not_there_changes_nothing(db, connecti
     assert edges(connection) == [("css", "html")]
 
 
-def test_dependencies_are_replaced_at_once_and_keep_their_order(db, connection, tree):
+def test_setting_dependencies_replaces_them_and_keeps_their_order(db, connection, tree):
     html, css, js, layout = add_skills(db, tree, "html", "css", "js", layout=["html"])
 
     changed = db.skills.set_dependencies(layout.id, [js.id, css.id])
@@ -490,7 +490,7 @@ def test_dependencies_are_replaced_at_once_and_keep_their_order(db, connection, 
     assert (db.skills.get(html.id)).dependents == ()
 
 
-def test_dependencies_that_cannot_be_are_refused_all_together(db, connection, tree):
+def test_one_invalid_dependency_refuses_all_of_them(db, connection, tree):
     html, css = add_skills(db, tree, "html", css=["html"])
     [stranger] = add_skills(db, add_tree(db, "other"), "stranger")
 
@@ -504,7 +504,7 @@ def test_dependencies_that_cannot_be_are_refused_all_together(db, connection, tr
         db.skills.set_dependencies(css.id, [html.id, html.id])
 
 
-def test_a_skill_that_needs_itself_is_refused(db, connection, tree):
+def test_a_skill_cannot_depend_on_itself(db, connection, tree):
     [html] = add_skills(db, tree, "html")
 
     with expect_refusal(connection, CyclicDependency) as added:
@@ -537,7 +537,7 @@ def test_a_cycle_of_any_length_is_refused_with_its_path(db, connection, tree, le
     assert "skill 0" in str(refusal.value)
 
 
-def test_a_cycle_over_an_inactive_skill_is_refused(db, connection, tree):
+def test_a_cycle_through_an_inactive_skill_is_refused(db, connection, tree):
     html, css, js = add_skills(db, tree, "html", css=["html"], js=["css"])
     db.skills.deactivate(css.id)
 
@@ -545,10 +545,10 @@ def test_a_cycle_over_an_inactive_skill_is_refused(db, connection, tree):
         db.skills.add_dependency(html.id, js.id)
 
 
-def test_halves_of_a_cycle_added_at_once_do_not_close_it(db, connection, tree):
+def test_two_concurrent_halves_of_a_cycle_do_not_close_it(db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
 
-    results = together_sync(
+    results = concurrently_sync(
         lambda: db.skills.add_dependency(html.id, css.id), lambda: db.skills.add_dependency(css.id, html.id)
     )
 
@@ -557,20 +557,20 @@ def test_halves_of_a_cycle_added_at_once_do_not_close_it(db, connection, tree):
     assert len(edges(connection)) == 1
 
 
-def test_dependencies_added_at_once_are_all_there(db, connection, tree):
+def test_dependencies_added_concurrently_are_all_stored(db, connection, tree):
     *needed, last = add_skills(db, tree, *"abcdefgh")
 
-    results = together_sync(*[lambda one=one: db.skills.add_dependency(last.id, one.id) for one in needed])
+    results = concurrently_sync(*[lambda one=one: db.skills.add_dependency(last.id, one.id) for one in needed])
 
     assert failures(results) == []
     assert len(edges(connection)) == 7
 
 
-def test_dependencies_replaced_at_once_are_those_of_one_caller(db, connection, tree):
+def test_dependencies_replaced_concurrently_are_those_of_one_caller(db, connection, tree):
     html, css, js, layout = add_skills(db, tree, "html", "css", "js", "layout")
     wishes = [[html.id, css.id], [js.id], [css.id, js.id], []]
 
-    results = together_sync(*[lambda wish=wish: db.skills.set_dependencies(layout.id, wish) for wish in wishes])
+    results = concurrently_sync(*[lambda wish=wish: db.skills.set_dependencies(layout.id, wish) for wish in wishes])
 
     assert failures(results) == []
     assert [*(db.skills.get(layout.id)).dependencies] in wishes
@@ -582,28 +582,28 @@ def test_an_edge_added_while_dependencies_are_replaced_is_not_lost(db, connectio
 
     with ExitStack() as until_added, db.transaction() as unit:
         unit.skills.set_dependencies(js.id, [html.id])
-        added = until_added.enter_context(meanwhile_sync(lambda: db.skills.add_dependency(js.id, css.id)))
-        until_somebody_waits(connection)
+        added = until_added.enter_context(in_background_sync(lambda: db.skills.add_dependency(js.id, css.id)))
+        wait_for_lock_waiters(connection)
 
     assert added.exception() is None
     assert edges(connection) == [("js", "css"), ("js", "html")]
 
 
-def test_setting_dependencies_outside_a_transaction_is_one_round_trip(db, connection, proxy, watched, tree):
+def test_setting_dependencies_outside_a_transaction_takes_one_round_trip(db, connection, proxy, proxied, tree):
     html, css = add_skills(db, tree, "html", "css")
     proxy.reset()
 
-    watched.skills.set_dependencies(css.id, [html.id])
+    proxied.skills.set_dependencies(css.id, [html.id])
 
     assert proxy.round_trips == 1
     assert edges(connection) == [("css", "html")]
 
 
-def test_adding_a_dependency_is_one_round_trip_with_what_learners_get(db, connection, proxy, watched, tree):
+def test_adding_a_dependency_and_its_unlocks_takes_one_round_trip(db, connection, proxy, proxied, tree):
     html, css = add_skills(db, tree, "html", "css")
     proxy.reset()
 
-    watched.skills.add_dependency(css.id, html.id)
+    proxied.skills.add_dependency(css.id, html.id)
 
     assert [statement.split(" */")[0] for statement in proxy.statements()] == [
         "begin isolation level read committed",
@@ -629,7 +629,7 @@ def test_a_deactivated_skill_keeps_its_place_in_the_graph_and_its_progress(db, c
     assert (db.progress.for_skill(learner.id, html.id)).status == "COMPLETED"
 
 
-def test_deleting_a_skill_takes_it_out_of_the_graph(db, connection, learner, tree):
+def test_deleting_a_skill_removes_it_from_the_graph(db, connection, learner, tree):
     html, css, js, _ = add_skills(db, tree, "html", css=["html"], js=["css"], layout=["html", "css"])
     child = db.skills.create(tree.id, name="child", parent_skill_id=css.id)
     for skill in (html, css):
@@ -646,20 +646,20 @@ def test_deleting_a_skill_takes_it_out_of_the_graph(db, connection, learner, tre
     assert (db.skills.get(js.id)).dependencies == ()
 
 
-def test_a_skill_deleted_while_another_comes_to_need_it_leaves_no_dangling_edge(db, connection, tree):
+def test_a_skill_deleted_while_it_becomes_a_dependency_leaves_no_dangling_edge(db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
 
-    results = together_sync(lambda: db.skills.delete(html.id), lambda: db.skills.add_dependency(css.id, html.id))
+    results = concurrently_sync(lambda: db.skills.delete(html.id), lambda: db.skills.add_dependency(css.id, html.id))
 
     assert results[0] is None
     assert all(isinstance(failure, (SkillNotFound, UnknownDependency)) for failure in failures(results))
     assert edges(connection) == []
 
 
-# --- placing, listing, searching -------------------------------------------------------------------------------------
+# --- positions, lists, searches --------------------------------------------------------------------------------------
 
 
-def test_many_skills_are_placed_at_once(db, tree):
+def test_many_skills_are_positioned_in_one_call(db, tree):
     html, css, _ = add_skills(db, tree, "html", "css", "js")
 
     db.skills.arrange(tree.id, {html.id: (1, 2.5), css.id: (-3, 0)})
@@ -670,7 +670,7 @@ def test_many_skills_are_placed_at_once(db, tree):
     assert not placed["js"].is_placed
 
 
-def test_skills_of_another_tree_are_not_placed(db, connection, tree):
+def test_skills_of_another_tree_are_not_positioned(db, connection, tree):
     [html] = add_skills(db, tree, "html")
     [stranger] = add_skills(db, add_tree(db, "other"), "stranger")
 
@@ -678,14 +678,14 @@ def test_skills_of_another_tree_are_not_placed(db, connection, tree):
         db.skills.arrange(tree.id, {html.id: (1, 1), stranger.id: (2, 2)})
 
 
-def test_skills_are_listed_top_to_bottom_left_to_right(db, tree):
+def test_skills_are_listed_top_to_bottom_and_left_to_right(db, tree):
     for name, position in {"d": (0, 2), "c": (5, 1), "a": (-1, 0.5), "b": (0, 1)}.items():
         db.skills.create(tree.id, name=name, position=position)
 
     assert [skill.name for skill in db.skills.list_for_tree(tree.id)] == ["a", "b", "c", "d"]
 
 
-def test_skills_at_one_place_are_listed_in_their_order(db, tree):
+def test_skills_at_one_position_are_listed_in_their_order(db, tree):
     for name, sort_order in {"b": 2, "c": 3, "a": 1}.items():
         db.skills.create(tree.id, name=name, sort_order=sort_order)
 
@@ -727,7 +727,7 @@ def test_a_word_in_the_name_of_a_skill_counts_more_than_one_in_its_description(d
     assert (hits[0].tree_slug, hits[0].skill_tree_id) == ("web", tree.id)
 
 
-def test_a_search_for_skills_is_read_as_by_a_web_search_engine(db, tree, subtests):
+def test_a_search_for_skills_has_the_syntax_of_web_search_engines(db, tree, subtests):
     db.skills.create(tree.id, name="one", description="boil an egg")
     db.skills.create(tree.id, name="two", description="bake the bread")
 
@@ -746,7 +746,7 @@ def test_a_search_for_skills_is_read_as_by_a_web_search_engine(db, tree, subtest
             assert sorted(found(db, text)) == expected
 
 
-def test_skills_are_searched_in_published_trees_unless_others_are_asked_for(db, tree):
+def test_skills_of_drafts_are_found_only_when_asked_for(db, tree):
     draft = add_tree(db, "draft", published=False)
     db.skills.create(tree.id, name="Public garden")
     db.skills.create(draft.id, name="Secret garden")
@@ -760,7 +760,7 @@ def test_skills_are_searched_in_published_trees_unless_others_are_asked_for(db, 
     assert found(db, "garden", tree_id=UNKNOWN) == []
 
 
-def test_skills_found_come_in_pages(db, tree):
+def test_hits_come_in_pages(db, tree):
     for name in ("garden a", "garden b", "garden c"):
         db.skills.create(tree.id, name=name)
 
@@ -771,10 +771,10 @@ def test_skills_found_come_in_pages(db, tree):
         db.skills.search("garden", limit=-1)
 
 
-# --- ways through the graph ------------------------------------------------------------------------------------------
+# --- paths through the graph -----------------------------------------------------------------------------------------
 
 
-def test_ancestors_and_descendants_are_each_met_once_at_the_shortest_distance(db, tree):
+def test_ancestors_and_descendants_are_listed_once_at_their_shortest_distance(db, tree):
     a, *_, e = add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"], e=["d", "a"])
 
     assert [(skill.name, skill.depth) for skill in db.skills.ancestors(e.id)] == [
@@ -793,7 +793,7 @@ def test_ancestors_and_descendants_are_each_met_once_at_the_shortest_distance(db
     assert db.skills.descendants(e.id) == []
 
 
-def test_a_learning_path_has_each_skill_after_all_that_it_needs(db, tree):
+def test_a_learning_path_lists_each_skill_after_its_dependencies(db, tree):
     *_, e, _ = add_skills(db, tree, "a", b=["a"], c=["a"], d=["b", "c"], e=["d", "a"], f=["e"])
 
     path = db.skills.learning_path(e.id)
@@ -801,7 +801,7 @@ def test_a_learning_path_has_each_skill_after_all_that_it_needs(db, tree):
     assert [(step.name, step.level) for step in path] == [("a", 0), ("b", 1), ("c", 1), ("d", 2), ("e", 3)]
 
 
-def test_a_learning_path_of_a_ladder_of_diamonds_is_quick(db, tree):
+def test_a_learning_path_through_a_ladder_of_diamonds_is_fast(db, tree):
     needs = {}
     for number in range(1, 25):
         needs[f"left {number}"] = needs[f"right {number}"] = (
@@ -816,7 +816,7 @@ def test_a_learning_path_of_a_ladder_of_diamonds_is_quick(db, tree):
     assert len(db.skills.ancestors(last.id)) == 46
 
 
-def test_a_learning_path_does_not_lead_through_inactive_skills(db, tree):
+def test_a_learning_path_omits_inactive_skills(db, tree):
     a, b, c = add_skills(db, tree, "a", b=["a"], c=["b"])
     db.skills.deactivate(b.id)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from _sync.factories import add_category, add_skills, add_tree, add_user, everything, expect_refusal, value
+from _sync.factories import add_category, add_skills, add_tree, add_user, all_rows_fingerprint, expect_refusal, value
 from skilltree.errors import (
     CyclicDependency,
     EmailTaken,
@@ -21,7 +21,7 @@ UNKNOWN = UUID(int=0)
 
 
 class Abandoned(Exception):
-    """What the caller of a unit of work may raise."""
+    """An exception of the caller's own."""
 
 
 def test_repositories_work_together_in_one_transaction(db, connection):
@@ -39,7 +39,7 @@ def test_repositories_work_together_in_one_transaction(db, connection):
     assert len(db.sessions.list_active(user.id)) == 1
 
 
-def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, tree):
+def test_an_error_that_leaves_the_block_rolls_back_all_of_it(db, connection, tree):
     with expect_refusal(connection, Abandoned), db.transaction() as unit:
         add_user(unit)
         unit.skills.create(tree.id, name="HTML")
@@ -47,7 +47,7 @@ def test_an_error_that_leaves_the_block_undoes_all_of_it(db, connection, tree):
         raise Abandoned
 
 
-def test_an_error_of_a_repository_that_leaves_the_block_undoes_all_of_it(db, connection, learner, tree):
+def test_a_repository_error_that_leaves_the_block_rolls_back_all_of_it(db, connection, learner, tree):
     with expect_refusal(connection, EmailTaken), db.transaction() as unit:
         unit.skills.create(tree.id, name="HTML")
         add_user(unit, "grace", email=learner.email)
@@ -64,7 +64,7 @@ def test_an_error_found_before_anything_is_sent_leaves_the_unit_usable(db, tree)
     assert db.skills.get(html.id) == html
 
 
-def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connection, learner):
+def test_nothing_runs_after_an_error_of_the_server(db, connection, learner):
     with expect_refusal(connection) as refusal, db.transaction() as unit:
         with pytest.raises(EmailTaken):
             add_user(unit, "grace", email=learner.email)
@@ -73,7 +73,7 @@ def test_nothing_more_can_be_done_after_an_error_of_the_server(db, connection, l
     assert refusal.value.sqlstate == "25P02"
 
 
-def test_an_error_within_a_savepoint_takes_back_only_what_was_done_there(db, connection, learner):
+def test_an_error_in_a_savepoint_rolls_back_only_the_savepoint(db, connection, learner):
     with db.transaction() as unit:
         add_user(unit, "grace")
         with expect_refusal(connection, EmailTaken), unit.transaction() as inner:
@@ -100,14 +100,14 @@ def test_savepoints_nest(db, connection):
     assert db.users.find_by_username("inner")
 
 
-def test_a_savepoint_that_is_kept_goes_with_the_whole(db, connection):
+def test_a_released_savepoint_is_rolled_back_with_its_unit_of_work(db, connection):
     with expect_refusal(connection, Abandoned), db.transaction() as unit:
         with unit.transaction() as inner:
             add_user(inner)
         raise Abandoned
 
 
-def test_what_is_wrong_only_for_a_while_is_right(db, connection, tree):
+def test_a_graph_may_be_wrong_until_commit(db, connection, tree):
     html, css = add_skills(db, tree, "html", css=["html"])
 
     with db.transaction() as unit:
@@ -117,7 +117,7 @@ def test_what_is_wrong_only_for_a_while_is_right(db, connection, tree):
     assert (db.skills.get(html.id)).dependencies == (css.id,)
 
 
-def test_a_cycle_is_refused_at_the_end_of_the_block_by_name(db, connection, tree):
+def test_a_cycle_is_refused_at_the_end_of_the_block(db, connection, tree):
     html, css, js = add_skills(db, tree, "html", "css", "js")
     reached = []
 
@@ -132,7 +132,7 @@ def test_a_cycle_is_refused_at_the_end_of_the_block_by_name(db, connection, tree
     assert isinstance(refusal.value.__cause__, psycopg.errors.CheckViolation)
 
 
-def test_an_unknown_dependency_is_refused_at_the_end_of_the_block_by_name(db, connection, tree):
+def test_an_unknown_dependency_is_refused_at_the_end_of_the_block(db, connection, tree):
     with expect_refusal(connection, UnknownDependency) as refusal, db.transaction() as unit:
         unit.skills.create(tree.id, name="HTML", dependencies=[UNKNOWN])
 
@@ -140,7 +140,7 @@ def test_an_unknown_dependency_is_refused_at_the_end_of_the_block_by_name(db, co
     assert isinstance(refusal.value.__cause__, psycopg.errors.ForeignKeyViolation)
 
 
-def test_methods_of_two_statements_work_in_a_unit_of_work(db, tree):
+def test_methods_with_two_statements_work_in_a_unit_of_work(db, tree):
     html, css = add_skills(db, tree, "html", "css")
 
     with db.transaction() as unit:
@@ -152,7 +152,7 @@ def test_methods_of_two_statements_work_in_a_unit_of_work(db, tree):
     assert [skill.name for skill in db.skills.list_for_tree(tree.id)] == ["css"]
 
 
-def test_a_refusal_in_a_method_of_two_statements_can_be_taken_back_to_a_savepoint(db, connection, tree):
+def test_an_error_in_a_method_with_two_statements_can_be_rolled_back_to_a_savepoint(db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
 
     with db.transaction() as unit:
@@ -177,7 +177,7 @@ def test_a_unit_of_work_cannot_be_used_after_its_end(db, connection, learner, en
         raise AssertionError("not reached")
 
 
-def test_a_connection_comes_back_to_the_pool_clean_after_an_error(db, connection, learner):
+def test_a_connection_returns_to_the_pool_clean_after_an_error(db, connection, learner):
     for _ in range(20):
         with expect_refusal(connection, Abandoned), db.transaction() as unit:
             add_category(unit)
@@ -189,7 +189,7 @@ def test_a_connection_comes_back_to_the_pool_clean_after_an_error(db, connection
     assert value(connection, idle) == 0
 
 
-def test_two_units_of_work_do_not_see_each_others_work_until_it_is_done(db, learner):
+def test_two_units_of_work_do_not_see_each_others_work_before_commit(db, learner):
     with db.transaction() as first, db.transaction() as second:
         first.users.update_profile(learner.id, bio="First")
         assert (second.users.get_profile(learner.id)).bio is None
@@ -198,18 +198,18 @@ def test_two_units_of_work_do_not_see_each_others_work_until_it_is_done(db, lear
     assert (db.users.get_profile(learner.id)).bio == "First"
 
 
-def test_an_edge_written_on_one_side_only_is_refused_even_to_a_client_of_its_own(db, connection, tree):
+def test_the_database_refuses_an_edge_written_on_one_side_by_any_client(db, connection, tree):
     html, css = add_skills(db, tree, "html", "css")
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
 
     with pytest.raises(psycopg.errors.CheckViolation) as refusal:
         connection.execute("update skills set dependencies = array[%s] where id = %s", [html.id, css.id])
 
     assert refusal.value.diag.constraint_name == "skills_dependents_inverse"
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before
 
 
-def test_a_tree_and_its_skills_made_in_one_transaction_hold_together(db):
+def test_a_tree_and_its_skills_can_be_created_in_one_transaction(db):
     with db.transaction() as unit:
         tree = add_tree(unit)
         add_skills(unit, tree, "html", "css", layout=["html", "css"])

@@ -12,10 +12,10 @@ from _sync.factories import (
     add_tree,
     add_user,
     all_pages,
+    all_rows_fingerprint,
     case,
-    everything,
     expect_refusal,
-    short,
+    parameter_id,
     value,
 )
 from skilltree.errors import (
@@ -60,7 +60,7 @@ def test_a_tree_is_created_with_defaults_and_not_published(db):
     }
 
 
-def test_a_tree_is_created_with_all_that_is_given(db, tree):
+def test_a_tree_is_created_with_all_given_values(db, tree):
     own = uuid4()
 
     created = db.trees.create(
@@ -91,7 +91,7 @@ def test_a_tree_is_created_with_all_that_is_given(db, tree):
     assert db.trees.find_by_slug("design") == created
 
 
-def test_a_slug_is_taken(db, connection, tree):
+def test_a_slug_in_use_is_refused(db, connection, tree):
     other = add_tree(db, "other")
 
     with expect_refusal(connection, SlugTaken):
@@ -100,7 +100,7 @@ def test_a_slug_is_taken(db, connection, tree):
         db.trees.change_slug(other.id, "web")
 
 
-def test_a_tree_id_is_taken(db, connection, tree):
+def test_a_tree_id_in_use_is_refused(db, connection, tree):
     with expect_refusal(connection, IdTaken):
         add_tree(db, "other", id=tree.id)
 
@@ -149,7 +149,7 @@ HOSTILE = [
 ]
 
 
-def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tree, subtests):
+def test_a_tree_with_an_invalid_value_is_refused(db, connection, tree, subtests):
     for given in [*HOSTILE, {"prerequisites": [None]}, {"prerequisites": ["no uuid"]}]:
         with case(subtests, given):
             wanted = {"category_id": tree.category_id, "name": "Other", "slug": "other", **given}
@@ -158,7 +158,7 @@ def test_a_tree_with_a_value_that_cannot_be_is_refused(db, connection, tree, sub
                 db.trees.create(**wanted)
 
 
-def test_a_change_of_a_tree_that_cannot_be_is_refused(db, connection, tree, subtests):
+def test_an_invalid_update_of_a_tree_is_refused(db, connection, tree, subtests):
     for given in [
         *HOSTILE,
         {},
@@ -186,9 +186,9 @@ def test_a_prerequisite_given_twice_is_refused(db, connection, tree):
         ({"layout_config": {"levelHeight": -1}}, "layout_config", ("levelHeight",)),
         ({"theme_config": {"accentColor": "red"}}, "theme_config", ("accentColor",)),
     ],
-    ids=short,
+    ids=parameter_id,
 )
-def test_a_bad_document_of_a_tree_is_refused_with_the_path_of_the_fault(db, connection, tree, given, field, path):
+def test_an_invalid_document_of_a_tree_is_refused_with_the_path_of_the_fault(db, connection, tree, given, field, path):
     with expect_refusal(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_create:
         add_tree(db, "other", **given)
     with expect_refusal(connection, InvalidDocument, match=f"{field}.{path[0]}") as on_update:
@@ -198,7 +198,7 @@ def test_a_bad_document_of_a_tree_is_refused_with_the_path_of_the_fault(db, conn
     assert (on_update.value.field, on_update.value.path) == (field, path)
 
 
-def test_a_tree_changes_only_in_what_is_given(db):
+def test_an_update_changes_only_the_given_fields(db):
     before = add_tree(
         db, description="Long", estimated_hours=3, tags=["a"], layout_config={"theme": "grid"}, is_featured=True
     )
@@ -210,7 +210,7 @@ def test_a_tree_changes_only_in_what_is_given(db):
     assert after.model_copy(update={"name": before.name, "updated_at": before.updated_at}) == before
 
 
-def test_a_tree_can_lose_what_it_had(db):
+def test_optional_values_of_a_tree_can_be_removed(db):
     tree = add_tree(db, description="Long", short_description="Short", estimated_hours=3, tags=["a"])
 
     changed = db.trees.update(tree.id, description=None, short_description=None, estimated_hours=None, tags=[])
@@ -219,13 +219,13 @@ def test_a_tree_can_lose_what_it_had(db):
     assert changed.tags == ()
 
 
-def test_a_changed_layout_keeps_keys_that_only_the_application_knows(db, tree):
+def test_a_changed_layout_keeps_keys_of_the_application(db, tree):
     changed = db.trees.update(tree.id, layout_config={"theme": "grid", "zoom": 2})
 
     assert changed.layout_config.model_dump(exclude_unset=True) == {"theme": "grid", "zoom": 2}
 
 
-def test_a_tree_is_published_and_taken_back(db):
+def test_a_tree_is_published_and_unpublished(db):
     tree = add_tree(db, published=False)
 
     published = db.trees.publish(tree.id)
@@ -255,11 +255,11 @@ def test_an_unknown_tree_is_not_found(db, connection, tree, subtests):
             assert refusal.value.key in ({"id": UNKNOWN}, {"slug": "nothing"})
 
 
-def test_an_unknown_slug_is_no_trees(db):
+def test_find_by_slug_returns_none_for_an_unknown_slug(db):
     assert db.trees.find_by_slug("nothing") is None
 
 
-def test_prerequisites_are_replaced_and_keep_their_order(db, tree):
+def test_setting_prerequisites_replaces_them_and_keeps_their_order(db, tree):
     first = add_tree(db, "first")
     second = add_tree(db, "second")
 
@@ -270,7 +270,7 @@ def test_prerequisites_are_replaced_and_keep_their_order(db, tree):
     assert (db.trees.set_prerequisites(tree.id, [])).prerequisites == ()
 
 
-def test_prerequisites_in_a_cycle_are_refused_with_its_path(db, connection):
+def test_a_cycle_of_prerequisites_is_refused_with_its_path(db, connection):
     first = add_tree(db, "first")
     second = add_tree(db, "second", prerequisites=[first.id])
     third = add_tree(db, "third", prerequisites=[second.id])
@@ -285,7 +285,7 @@ def test_prerequisites_in_a_cycle_are_refused_with_its_path(db, connection):
     assert all(needs[tree] == needed for tree, needed in pairwise(path))
 
 
-def test_a_tree_that_needs_itself_is_refused(db, connection, tree):
+def test_a_tree_cannot_be_its_own_prerequisite(db, connection, tree):
     with expect_refusal(connection, CyclicPrerequisites) as refusal:
         db.trees.set_prerequisites(tree.id, [tree.id])
 
@@ -297,7 +297,7 @@ def test_an_unknown_prerequisite_is_refused(db, connection, tree):
         db.trees.set_prerequisites(tree.id, [UNKNOWN])
 
 
-def test_deleting_a_tree_deletes_its_skills_and_progress_and_releases_other_trees(db, connection, learner, tree):
+def test_deleting_a_tree_deletes_its_skills_progress_and_references(db, connection, learner, tree):
     other = add_tree(db, "other", prerequisites=[tree.id])
     html, css = add_skills(db, tree, "html", css=["html"])
     [kept] = add_skills(db, other, "kept")
@@ -365,7 +365,7 @@ def test_the_catalogue_is_filtered_by_tags(db, subtests):
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 1000])
-def test_all_pages_together_are_the_whole_catalogue(db, limit):
+def test_all_pages_together_contain_the_whole_catalogue(db, limit):
     for number in range(7):
         add_tree(db, f"tree-{number}", name="Same" if number % 2 else f"Other {number}")
 
@@ -378,7 +378,7 @@ def test_all_pages_together_are_the_whole_catalogue(db, limit):
     assert 0 < len(pages[-1].items) <= limit
 
 
-def test_a_page_is_not_moved_by_what_is_inserted_and_deleted_before_it(db):
+def test_rows_inserted_or_deleted_before_a_page_do_not_shift_it(db):
     trees = [add_tree(db, slug) for slug in ("b", "d", "f", "h")]
     first = db.trees.list(limit=2)
 
@@ -398,7 +398,7 @@ def test_an_empty_catalogue_has_one_empty_page(db):
     assert (page.items, page.next_cursor) == ((), None)
 
 
-def test_a_cursor_that_no_list_returned_is_refused(db, subtests):
+def test_an_invalid_cursor_is_refused(db, subtests):
     for cursor in ["", "nonsense", "bnVsbA==", "W10=", "WyJhIl0=", "WyJhIiwiYiJd", "é", "W251bGwsbnVsbF0="]:
         with case(subtests, cursor):
             with pytest.raises(InvalidCursor) as refusal:
@@ -417,7 +417,7 @@ def test_a_cursor_of_another_list_is_refused(db, connection, learner, tree):
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001, 2**63])
-def test_a_page_of_a_size_that_cannot_be_is_refused(db, limit):
+def test_an_invalid_page_size_is_refused(db, limit):
     with pytest.raises(InvalidValue) as refusal:
         db.trees.list(limit=limit)
 
@@ -450,7 +450,7 @@ def test_a_snippet_shows_the_words_that_matched(db):
     assert hit.snippet.count("**") == 2
 
 
-def test_a_search_is_read_as_by_a_web_search_engine(db, subtests):
+def test_a_search_has_the_syntax_of_web_search_engines(db, subtests):
     add_tree(db, "egg", name="One", description="boil an egg")
     add_tree(db, "bread", name="Two", description="bake the bread")
 
@@ -491,24 +491,26 @@ def test_hits_come_in_pages(db):
     assert found(db, "common", limit=0) == []
 
 
-@pytest.mark.parametrize("given", [{"limit": -1}, {"offset": -1}, {"limit": 2**70}, {"offset": "next"}], ids=short)
-def test_a_page_of_hits_that_cannot_be_is_refused(db, given):
+@pytest.mark.parametrize(
+    "given", [{"limit": -1}, {"offset": -1}, {"limit": 2**70}, {"offset": "next"}], ids=parameter_id
+)
+def test_an_invalid_limit_or_offset_of_hits_is_refused(db, given):
     with pytest.raises(InvalidValue):
         db.trees.search("common", **given)
 
 
-def test_a_search_finds_what_a_tree_is_called_now(db, tree):
+def test_a_search_finds_the_current_name_of_a_tree(db, tree):
     db.trees.update(tree.id, name="Typography")
 
     assert found(db, "typography") == ["web"]
     assert found(db, "web") == []
 
 
-# --- a whole tree for one learner ------------------------------------------------------------------------------------
+# --- loading a tree --------------------------------------------------------------------------------------------------
 
 
 def statuses(db, learner, slug="web"):
-    """Return the derived status of each skill, as both ways to load a tree tell it."""
+    """Return the derived status of each skill, after checking that ``load`` and ``load_map`` agree."""
     loaded = db.trees.load(slug, user_id=learner.id)
     drawn = db.trees.load_map(slug, user_id=learner.id)
     told = {skill.name: skill.status for skill in loaded.skills}
@@ -534,7 +536,7 @@ def test_a_tree_without_skills_is_loaded(db, learner, tree):
     assert (db.trees.load_map("web", user_id=learner.id)).skills == ()
 
 
-def test_a_tree_is_loaded_for_nobody_as_for_somebody_who_has_done_nothing(db, learner, tree):
+def test_loading_a_tree_without_a_learner_shows_no_progress(db, learner, tree):
     add_skills(db, tree, "html", css=["html"])
 
     nobodys = db.trees.load("web")
@@ -544,7 +546,7 @@ def test_a_tree_is_loaded_for_nobody_as_for_somebody_who_has_done_nothing(db, le
     assert [skill.status for skill in nobodys.skills] == ["AVAILABLE", "LOCKED"]
 
 
-def test_a_skill_is_open_when_all_it_needs_is_completed_or_skipped(db, connection, learner, tree):
+def test_a_skill_is_open_when_all_prerequisites_are_completed_or_skipped(db, connection, learner, tree):
     html, css, *_ = add_skills(db, tree, "html", "css", layout=["html", "css"], grid=["layout"])
 
     assert statuses(db, learner) == {
@@ -565,14 +567,14 @@ def test_a_skill_is_open_when_all_it_needs_is_completed_or_skipped(db, connectio
 
 
 @pytest.mark.parametrize("stored", ["LOCKED", "AVAILABLE", "IN_PROGRESS"])
-def test_a_skill_that_is_not_done_does_not_open_the_next(db, connection, learner, tree, stored):
+def test_an_unfinished_skill_opens_nothing(db, connection, learner, tree, stored):
     html, _ = add_skills(db, tree, "html", css=["html"])
     add_progress(connection, learner, html, stored)
 
     assert (statuses(db, learner))["css"] == "LOCKED"
 
 
-def test_locked_and_available_are_derived_whatever_is_stored(db, connection, learner, tree):
+def test_locked_and_available_are_derived_and_not_the_stored_status(db, connection, learner, tree):
     html, css = add_skills(db, tree, "html", css=["html"])
     add_progress(connection, learner, html, "LOCKED")
     add_progress(connection, learner, css, "AVAILABLE")
@@ -581,7 +583,7 @@ def test_locked_and_available_are_derived_whatever_is_stored(db, connection, lea
 
 
 @pytest.mark.parametrize("stored", ["IN_PROGRESS", "COMPLETED", "SKIPPED"])
-def test_work_stays_what_it_is_when_the_skill_later_needs_another(db, connection, learner, tree, stored):
+def test_a_new_prerequisite_does_not_change_existing_work(db, connection, learner, tree, stored):
     html, css = add_skills(db, tree, "html", "css")
     add_progress(connection, learner, css, stored)
 
@@ -590,7 +592,7 @@ def test_work_stays_what_it_is_when_the_skill_later_needs_another(db, connection
     assert statuses(db, learner) == {"html": "AVAILABLE", "css": stored}
 
 
-def test_an_inactive_skill_is_neither_shown_nor_in_the_way(db, connection, learner, tree):
+def test_an_inactive_skill_is_not_shown_and_does_not_gate(db, connection, learner, tree):
     html, *_ = add_skills(db, tree, "html", css=["html"])
 
     db.skills.deactivate(html.id)
@@ -598,7 +600,7 @@ def test_an_inactive_skill_is_neither_shown_nor_in_the_way(db, connection, learn
     assert statuses(db, learner) == {"css": "AVAILABLE"}
 
 
-def test_the_progress_of_one_learner_is_not_anothers(db, connection, learner, tree):
+def test_a_tree_shows_the_progress_of_its_learner_only(db, connection, learner, tree):
     other = add_user(db, "grace")
     html, _ = add_skills(db, tree, "html", css=["html"])
     add_progress(connection, other, html)
@@ -607,7 +609,7 @@ def test_the_progress_of_one_learner_is_not_anothers(db, connection, learner, tr
     assert statuses(db, other) == {"html": "COMPLETED", "css": "AVAILABLE"}
 
 
-def test_a_tree_is_loaded_with_what_the_learner_has_done(db, connection, learner, tree):
+def test_a_tree_is_loaded_with_the_learners_progress(db, connection, learner, tree):
     [html] = add_skills(db, tree, "html")
     add_progress(
         connection,
@@ -643,7 +645,7 @@ def test_a_tree_is_loaded_with_what_the_learner_has_done(db, connection, learner
     assert (drawn.progress_percent, drawn.skills[0].progress_percent) == (100, 100)
 
 
-def test_skills_are_loaded_top_to_bottom_left_to_right(db, learner, tree):
+def test_skills_are_loaded_top_to_bottom_and_left_to_right(db, learner, tree):
     places = {"d": (0, 2), "c": (5, 1), "a": (-1, 0.5), "b": (0, 1)}
     for name, position in places.items():
         db.skills.create(tree.id, name=name, position=position)
@@ -652,7 +654,7 @@ def test_skills_are_loaded_top_to_bottom_left_to_right(db, learner, tree):
     assert [skill.name for skill in (db.trees.load_map("web")).skills] == ["a", "b", "c", "d"]
 
 
-def test_a_map_tells_what_is_needed_to_draw(db, learner, tree):
+def test_a_map_has_what_a_drawing_needs(db, learner, tree):
     html = db.skills.create(tree.id, name="HTML", short_name="H", position=(1, 2), node_size=3, is_milestone=True)
     css = db.skills.create(tree.id, name="CSS", dependencies=[html.id], parent_skill_id=html.id, position=(1, 3))
 
@@ -665,19 +667,19 @@ def test_a_map_tells_what_is_needed_to_draw(db, learner, tree):
     assert second.id == css.id
 
 
-def test_drafts_are_loaded_too(db):
+def test_the_owner_can_load_drafts(db):
     add_tree(db, "draft", published=False)
 
     assert not (db.trees.load("draft")).is_published
 
 
-def test_loading_a_tree_is_one_statement_and_one_round_trip(db, proxy, watched, connection, learner, tree):
+def test_loading_a_tree_takes_one_statement_and_one_round_trip(db, proxy, proxied, connection, learner, tree):
     skills = add_skills(db, tree, *(f"skill {number}" for number in range(30)))
     for skill in skills[:10]:
         add_progress(connection, learner, skill)
     proxy.reset()
 
-    watched.trees.load("web", user_id=learner.id)
+    proxied.trees.load("web", user_id=learner.id)
 
     assert len(proxy.statements()) == 1
     assert proxy.statements()[0].startswith("/* trees/load */")
@@ -686,11 +688,11 @@ def test_loading_a_tree_is_one_statement_and_one_round_trip(db, proxy, watched, 
 
 def test_reading_writes_nothing(db, connection, learner, tree):
     add_skills(db, tree, "html", css=["html"])
-    before = everything(connection)
+    before = all_rows_fingerprint(connection)
 
     statuses(db, learner)
     db.trees.list()
     db.trees.search("web")
     db.trees.export_tree("web")
 
-    assert everything(connection) == before
+    assert all_rows_fingerprint(connection) == before

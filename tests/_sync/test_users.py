@@ -5,7 +5,16 @@ from uuid import UUID, uuid4
 import bcrypt
 import pytest
 
-from _sync.factories import add_achievement, add_progress, add_skills, add_user, case, expect_refusal, short, value
+from _sync.factories import (
+    add_achievement,
+    add_progress,
+    add_skills,
+    add_user,
+    case,
+    expect_refusal,
+    parameter_id,
+    value,
+)
 from skilltree.errors import (
     EmailTaken,
     IdTaken,
@@ -22,7 +31,7 @@ UNKNOWN = UUID(int=0)
 ACCOUNT = {"email": "ada@example.org", "username": "ada", "password": "correct horse", "bcrypt_cost": 4}
 
 
-def test_registering_makes_an_account_and_an_empty_profile(db):
+def test_registering_creates_an_account_and_an_empty_profile(db):
     user = db.users.register(**ACCOUNT, first_name="Ada", last_name="Lovelace", timezone="Europe/Lisbon")
 
     profile = db.users.get_profile(user.id)
@@ -37,7 +46,7 @@ def test_registering_makes_an_account_and_an_empty_profile(db):
     assert user.created_at.tzinfo is not None
 
 
-def test_an_account_can_be_registered_with_an_id_of_the_callers_own(db):
+def test_an_account_can_be_registered_with_a_given_id(db):
     own = uuid4()
 
     user = db.users.register(**ACCOUNT, id=own)
@@ -46,7 +55,7 @@ def test_an_account_can_be_registered_with_an_id_of_the_callers_own(db):
     assert db.users.get(own) == user
 
 
-def test_ids_made_by_the_database_are_version_7_and_in_the_order_of_registration(db):
+def test_generated_ids_are_version_7_and_in_the_order_of_registration(db):
     first = add_user(db, "first")
     second = add_user(db, "second")
 
@@ -64,7 +73,7 @@ def test_a_password_is_stored_as_a_bcrypt_hash_and_shown_to_nobody(db, connectio
     assert not hasattr(user, "password_hash")
 
 
-def test_a_password_of_72_bytes_counts_to_its_last_byte(db, connection):
+def test_all_72_bytes_of_a_password_count(db, connection):
     add_user(db, password="x" * 71 + "y")
 
     stored = value(connection, "select password_hash from users")
@@ -73,14 +82,14 @@ def test_a_password_of_72_bytes_counts_to_its_last_byte(db, connection):
     assert not bcrypt.checkpw(b"x" * 71 + b"z", stored.encode())
 
 
-def test_a_password_may_hold_any_letters(db, connection):
+def test_a_password_may_contain_any_letters(db, connection):
     add_user(db, password="ἀριθμός 数 🎓")
 
     stored = value(connection, "select password_hash from users")
     assert bcrypt.checkpw("ἀριθμός 数 🎓".encode(), stored.encode())
 
 
-def test_a_password_that_bcrypt_would_cut_or_confuse_is_refused(db, connection, subtests):
+def test_a_password_that_bcrypt_would_truncate_or_confuse_is_refused(db, connection, subtests):
     for password in ["", "x" * 73, "é" * 37, "🎓" * 19, "nul\0inside", "\0", "lone \ud800 surrogate"]:
         with case(subtests, password):
             with expect_refusal(connection, InvalidPassword) as refusal:
@@ -90,7 +99,7 @@ def test_a_password_that_bcrypt_would_cut_or_confuse_is_refused(db, connection, 
 
 
 @pytest.mark.parametrize("cost", [3, 32, 0, -1])
-def test_a_cost_that_bcrypt_does_not_know_is_refused(db, connection, cost):
+def test_an_invalid_bcrypt_cost_is_refused(db, connection, cost):
     with expect_refusal(connection, InvalidValue) as refusal:
         add_user(db, bcrypt_cost=cost)
 
@@ -98,35 +107,35 @@ def test_a_cost_that_bcrypt_does_not_know_is_refused(db, connection, cost):
 
 
 @pytest.mark.parametrize("email", ["ada@example.org", "ADA@EXAMPLE.ORG", "Ada@Example.Org"])
-def test_an_address_is_taken_in_any_case(db, connection, learner, email):
+def test_an_address_in_use_is_refused_in_any_case(db, connection, learner, email):
     with expect_refusal(connection, EmailTaken):
         add_user(db, "grace", email=email)
 
 
-def test_a_user_name_is_taken(db, connection, learner):
+def test_a_user_name_in_use_is_refused(db, connection, learner):
     with expect_refusal(connection, UsernameTaken):
         add_user(db, "ada", email="other@example.org")
 
 
-def test_an_account_id_is_taken(db, connection, learner):
+def test_an_account_id_in_use_is_refused(db, connection, learner):
     with expect_refusal(connection, IdTaken):
         add_user(db, "grace", id=learner.id)
 
 
-def test_a_time_zone_that_is_not_of_the_iana_database_is_refused(db, connection, subtests):
+def test_a_time_zone_outside_the_iana_database_is_refused(db, connection, subtests):
     for timezone in ["FOO3", "PST", "Europe/Nowhere", "", "localtime", "<UTC>-3", "Europe/Lisbon ", "+02:00", "1"]:
         with case(subtests, timezone), expect_refusal(connection, UnknownTimezone):
             add_user(db, timezone=timezone)
 
 
 @pytest.mark.parametrize("timezone", ["UTC", "America/Argentina/Buenos_Aires", "Asia/Kolkata", "Etc/GMT+5"])
-def test_a_time_zone_of_the_iana_database_is_taken(db, timezone):
+def test_a_time_zone_of_the_iana_database_is_accepted(db, timezone):
     user = add_user(db, timezone=timezone)
 
     assert (db.users.get_profile(user.id)).timezone == timezone
 
 
-def test_an_account_with_a_value_that_cannot_be_is_refused(db, connection, subtests):
+def test_an_account_with_an_invalid_value_is_refused(db, connection, subtests):
     for given in [
         {"email": ""},
         {"email": "no at sign"},
@@ -181,7 +190,7 @@ def test_an_address_keeps_the_case_it_was_given_in(db):
     assert db.users.find_by_email("ada.lovelace@example.org") == user
 
 
-def test_an_unknown_address_is_nobodys(db, learner, subtests):
+def test_find_by_email_returns_none_for_an_unknown_address(db, learner, subtests):
     for email in ["grace@example.org", "", "%", "ada@example.or_", "' or true --"]:
         with case(subtests, email):
             assert db.users.find_by_email(email) is None
@@ -192,7 +201,7 @@ def test_an_account_is_found_by_its_user_name_in_any_case(db, learner):
     assert db.users.find_by_username("ADA") == learner
 
 
-def test_a_profile_changes_only_in_what_is_given(db, learner):
+def test_an_update_changes_only_the_given_fields(db, learner):
     before = db.users.update_profile(
         learner.id, bio="Analyst", location="London", interests=["engines"], preferences={"theme": "dark"}
     )
@@ -204,7 +213,7 @@ def test_a_profile_changes_only_in_what_is_given(db, learner):
     assert after.model_copy(update={"location": "London", "updated_at": before.updated_at}) == before
 
 
-def test_a_profile_can_lose_what_it_had(db, learner):
+def test_optional_values_of_a_profile_can_be_removed(db, learner):
     db.users.update_profile(learner.id, bio="Analyst", website="https://ada.example", interests=["engines"])
 
     profile = db.users.update_profile(learner.id, bio=None, website=None, interests=[], timezone=None)
@@ -212,7 +221,7 @@ def test_a_profile_can_lose_what_it_had(db, learner):
     assert (profile.bio, profile.website, profile.interests, profile.timezone) == (None, None, (), None)
 
 
-def test_preferences_keep_keys_that_only_the_application_knows(db, learner):
+def test_preferences_keep_keys_of_the_application(db, learner):
     profile = db.users.update_profile(
         learner.id, preferences={"emailNotifications": False, "daily_goal_minutes": 30, "fontSize": 14}
     )
@@ -232,7 +241,7 @@ def test_the_profile_of_an_unknown_account_is_not_found(db):
         db.users.update_profile(UNKNOWN, bio="Nobody")
 
 
-def test_a_change_of_a_profile_that_cannot_be_is_refused(db, connection, learner, subtests):
+def test_an_invalid_update_of_a_profile_is_refused(db, connection, learner, subtests):
     for given, field in [
         ({"bio": "x" * 10_001}, "bio"),
         ({"bio": 5}, "bio"),
@@ -270,9 +279,9 @@ def test_a_change_of_a_profile_that_cannot_be_is_refused(db, connection, learner
         ({"dailyGoalMinutes": -1}, ("dailyGoalMinutes",)),
         ({"emailNotifications": "perhaps"}, ("emailNotifications",)),
     ],
-    ids=short,
+    ids=parameter_id,
 )
-def test_bad_preferences_are_refused_with_the_path_of_the_fault(db, connection, learner, preferences, path):
+def test_invalid_preferences_are_refused_with_the_path_of_the_fault(db, connection, learner, preferences, path):
     with expect_refusal(connection, InvalidDocument) as refusal:
         db.users.update_profile(learner.id, preferences=preferences)
 
@@ -280,7 +289,7 @@ def test_bad_preferences_are_refused_with_the_path_of_the_fault(db, connection, 
     assert f"preferences.{path[0]}" in str(refusal.value)
 
 
-def test_a_deactivated_account_is_still_there(db, learner):
+def test_a_deactivated_account_still_exists(db, learner):
     closed = db.users.deactivate(learner.id)
 
     assert not closed.is_active
@@ -288,13 +297,13 @@ def test_a_deactivated_account_is_still_there(db, learner):
     assert db.users.get_profile(learner.id)
 
 
-def test_deactivating_twice_changes_nothing_more(db, learner):
+def test_deactivating_twice_changes_nothing(db, learner):
     db.users.deactivate(learner.id)
 
     assert not (db.users.deactivate(learner.id)).is_active
 
 
-def test_deleting_an_account_deletes_all_that_belongs_to_it_and_nothing_else(db, connection, learner, tree):
+def test_deleting_an_account_deletes_its_data_and_nothing_else(db, connection, learner, tree):
     other = add_user(db, "grace")
     [skill] = add_skills(db, tree, "html")
     achievement = add_achievement(db)
@@ -328,7 +337,7 @@ def test_deleting_an_account_deletes_all_that_belongs_to_it_and_nothing_else(db,
     assert db.users.get(other.id) == other
 
 
-def test_the_address_of_a_deleted_account_is_free_again(db, learner):
+def test_the_address_of_a_deleted_account_can_be_used_again(db, learner):
     db.users.delete(learner.id)
 
     assert (add_user(db)).id != learner.id

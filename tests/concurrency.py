@@ -1,4 +1,4 @@
-"""Several things at once: as tasks for the async tests, as threads for the sync ones."""
+"""Run functions at the same time: as tasks in async tests, as threads in sync tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -7,21 +7,21 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 
-async def together_async(*work: Callable[[], Awaitable[Any]]) -> list[Any]:
-    """Run all of it at once, and return the results; a failure is its exception."""
+async def concurrently_async(*work: Callable[[], Awaitable[Any]]) -> list[Any]:
+    """Run all functions at the same time and return their results. A failure is returned as its exception."""
     return await asyncio.gather(*(one() for one in work), return_exceptions=True)
 
 
-def together_sync(*work: Callable[[], Any]) -> list[Any]:
-    """Run all of it at once, and return the results; a failure is its exception."""
+def concurrently_sync(*work: Callable[[], Any]) -> list[Any]:
+    """Run all functions at the same time and return their results. A failure is returned as its exception."""
     with ThreadPoolExecutor(len(work)) as threads:
         futures = [threads.submit(one) for one in work]
     return [future.exception() or future.result() for future in futures]
 
 
 @asynccontextmanager
-async def meanwhile_async(work: Callable[[], Awaitable[Any]]) -> AsyncIterator[asyncio.Future[Any]]:
-    """Run something beside the block; at the end of the block it is done, well or not."""
+async def in_background_async(work: Callable[[], Awaitable[Any]]) -> AsyncIterator[asyncio.Future[Any]]:
+    """Run a function while the block runs. The block ends only after the function has returned or failed."""
     task = asyncio.ensure_future(work())
     try:
         yield task
@@ -30,8 +30,8 @@ async def meanwhile_async(work: Callable[[], Awaitable[Any]]) -> AsyncIterator[a
 
 
 @contextmanager
-def meanwhile_sync(work: Callable[[], Any]) -> Iterator[Future[Any]]:
-    """Run something beside the block; at the end of the block it is done, well or not."""
+def in_background_sync(work: Callable[[], Any]) -> Iterator[Future[Any]]:
+    """Run a function while the block runs. The block ends only after the function has returned or failed."""
     with ThreadPoolExecutor(1) as thread:
         yield thread.submit(work)
 

@@ -1,4 +1,4 @@
-"""A database as a deployer has it, owned and migrated by a role that is no superuser, with two learners at work."""
+"""A database as deployed: its owner, who migrated it, is not a superuser. Two learners work in it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,28 +8,28 @@ from uuid import UUID
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from _sync.calls import Belongings, add_belongings, add_course
 from _sync.factories import rows
-from _sync.whose import tables, traces
+from _sync.method_calls import SampleLearner, add_course, add_sample_learner
+from _sync.row_owners import personal_texts, tables_with_owner
 from skilltree import Database, migrate
 from skilltree.seed import seed
 
 Connection = psycopg.Connection[Any]
 
 ROLES = ("app_user", "app_engine")
-"""The roles of a learner's own work."""
+"""The roles in which a learner's statements run."""
 
 VIEWS = ("achievement_standings", "streaks", "tree_standings")
 
 
-class Estate(NamedTuple):
-    """The database, by the URL of a superuser; the learners; and who owns which table (None: nobody's)."""
+class Deployment(NamedTuple):
+    """The superuser's URL, two learners, and the owner column of each table (``None`` if it has none)."""
 
     url: str
-    ada: Belongings
-    grace: Belongings
+    ada: SampleLearner
+    grace: SampleLearner
     owners: dict[str, str | None]
-    traces_of_grace: set[str]
+    personal_texts_of_grace: set[str]
 
     @property
     def owner_url(self) -> str:
@@ -41,12 +41,12 @@ class Estate(NamedTuple):
 
     @property
     def owned(self) -> list[tuple[str, str]]:
-        """Every table and view whose rows are somebody's, with the column that says whose."""
+        """Every table and view with rows of learners, and the column that holds the learner's id."""
         return [(table, owner) for table, owner in self.owners.items() if owner] + [(view, "user_id") for view in VIEWS]
 
     def leaked(self, said: str) -> list[str]:
-        """Return what of grace's was told, but for her id, which was asked for."""
-        return [trace for trace in self.traces_of_grace - {str(self.grace.user_id)} if trace in said]
+        """Return grace's personal texts that an answer shows. Her id does not count: the question contained it."""
+        return [trace for trace in self.personal_texts_of_grace - {str(self.grace.user_id)} if trace in said]
 
     @contextmanager
     def superuser(self) -> Iterator[Connection]:
@@ -55,7 +55,7 @@ class Estate(NamedTuple):
 
     @contextmanager
     def session(self, role: str, user_id: UUID | str | None) -> Iterator[Connection]:
-        """Yield a connection of the application in this role, for this learner; what is done is taken back."""
+        """Yield a connection of the application in this role, for this learner. It is rolled back at the end."""
         with psycopg.connect(self.app_url) as connection:
             connection.execute(f"set local role {role}")
             if user_id is not None:
@@ -64,8 +64,8 @@ class Estate(NamedTuple):
             connection.rollback()
 
 
-def settle(host: str) -> Estate:
-    """Make the database and its people."""
+def create_deployment(host: str) -> Deployment:
+    """Create and migrate the database, seed it, and add the two learners."""
     server = f"host={host} user=postgres"
     with psycopg.connect(f"{server} dbname=postgres", autocommit=True) as connection:
         connection.execute("create role migrator login createrole")
@@ -75,14 +75,16 @@ def settle(host: str) -> Estate:
     with Database(make_conninfo(url, user="migrator")) as db:
         list(seed(db))
         course = add_course(db)
-        ada, grace = add_belongings(db, "ada", course), add_belongings(db, "grace", course)
+        ada, grace = add_sample_learner(db, "ada", course), add_sample_learner(db, "grace", course)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
-        return Estate(url, ada, grace, dict(tables(connection)), traces(connection, grace.user_id))
+        return Deployment(
+            url, ada, grace, dict(tables_with_owner(connection)), personal_texts(connection, grace.user_id)
+        )
 
 
-def attempt(connection: Connection, statement: str, *values: object) -> tuple[str | None, int, str]:
-    """Run a statement and take it back; return its SQLSTATE if it failed, how many rows it had, and all it said."""
+def try_statement(connection: Connection, statement: str, *values: object) -> tuple[str | None, int, str]:
+    """Run a statement and roll it back. Return its SQLSTATE if it failed, its row count, and all its output."""
     said: list[str] = []
     connection.add_notice_handler(note := lambda notice: said.append(repr(notice.message_primary)))
     try:
@@ -98,6 +100,6 @@ def attempt(connection: Connection, statement: str, *values: object) -> tuple[st
 
 
 def one_row(connection: Connection, table: str, owner: str, user_id: UUID) -> str:
-    """Return a row of a learner's as JSON, as PostgreSQL writes it."""
+    """Return one row of a learner as JSON text, as PostgreSQL writes it."""
     ((row,),) = rows(connection, f"select to_jsonb(t)::text from {table} as t where {owner} = %s limit 1", user_id)
     return str(row)
