@@ -87,8 +87,8 @@ def test_a_learners_query_runs_under_row_level_security(connection: psycopg.Conn
 
 
 def test_a_step_sees_the_changes_of_the_steps_before_it(connection: psycopg.Connection[Any]) -> None:
-    alone = read("progress/outcome").statement
-    explained = explain(connection, "progress/outcome", {})
+    alone = read("progress/settle").statement
+    explained = explain(connection, "progress/settle", {})
 
     with connection.transaction(force_rollback=True):
         before = connection.execute(alone, explained.params).fetchone()
@@ -97,7 +97,7 @@ def test_a_step_sees_the_changes_of_the_steps_before_it(connection: psycopg.Conn
         )
         after = connection.execute(alone, explained.params).fetchone()
 
-    assert [each.text for each in read("progress/outcome").directives if each.word == "after"] == [
+    assert [each.text for each in read("progress/settle").directives if each.word == "after"] == [
         "progress/record_activity"
     ]
     assert before != after

@@ -126,9 +126,9 @@ def test_only_pev2s_warning_about_rounded_times_is_ignored(browser: Browser) -> 
     ("query", "model"),
     [
         ("trees/load", "LoadedTree"),
-        ("progress/complete_skill", "CompletionResult"),
+        ("progress/complete_skill", "ActionResult"),
         ("doctor/xp_total", "Drift"),
-        ("achievements/award", "EarnedAchievement"),
+        ("progress/settle", "Outcome"),
         ("trees/lock", None),
     ],
 )

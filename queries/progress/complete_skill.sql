@@ -1,20 +1,12 @@
--- Complete a skill for a learner, once and for ever, with all that follows: the work, the skills that open, the
--- progress in the tree, the day, the streak, the achievements, the XP in the ledger and in the profile, the level.
--- Completed already, it changes nothing (see progress/raise_score). The learner is locked before.
---
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
--- Streaks and achievements are looked after here, and not by the steps that follow other actions, so that the profile
--- is written once: a second version of it would take a tenth of the whole.
+-- Complete a skill for a learner, once: write the work, the skills that open, the progress in the tree, the day, the
+-- streak, and the XP of the skill. Completed already, it changes nothing (see progress/raise_score). The learner is
+-- locked before; achievements follow in progress/settle.
 --
 -- score     0 to 100; null keeps the best so far
 -- evidence  a JSON object; null is none
 -- at        when; null is now
 --
 -- @role app_engine
--- @nullable completion: what is not done
--- @notnull completion.progress: where a profile is updated, the work has been written
--- @notnull completion.tree_progress: and the progress in the tree
 -- @budget buffers 320
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress, user_achievements, xp_events
 with learner as materialized (
@@ -271,176 +263,6 @@ opened_skill as (
         )
 ),
 
--- What could be earned now, and how far the learner is toward it with this skill.
-candidate as materialized (
-    select
-        accepted.at,
-        accepted.activity_date,
-        achievements.id,
-        achievements.name,
-        achievements.category,
-        achievements.rarity,
-        achievements.badge_icon,
-        achievements.badge_color,
-        achievements.criteria,
-        achievements.threshold,
-        achievements.criterion = 'xp_threshold' and not achievements.is_limited as is_climbed,
-        case
-            when achievements.is_limited
-                then (
-                    select
-                        case achievements.criterion
-                            when 'skill_completion_count' then count(*) + (not accepted.has_paid)::integer
-                            when 'xp_threshold' then coalesce(sum(xp_events.xp), 0) + accepted.gain
-                            else coalesce(
-                                longest_streak(
-                                    array_agg(xp_events.granted_on)
-                                    || case when not accepted.has_paid then array[accepted.activity_date] end,
-                                    -- This day, if it does not count, and those skipped before it.
-                                    array(
-                                        select user_activity_days.activity_date
-                                        from user_activity_days
-                                        where
-                                            user_activity_days.user_id = (select %(user_id)s::uuid)
-                                            and (
-                                                not user_activity_days.is_counted
-                                                or user_activity_days.excuse is not null
-                                            )
-                                    ) || array(
-                                        select accepted.activity_date - ago
-                                        from generate_series(
-                                            accepted.day_is_counted::integer, accepted.days_skipped
-                                        ) as ago
-                                    )
-                                ),
-                                0
-                            )
-                        end
-                    from xp_events
-                    where
-                        xp_events.user_id = (select %(user_id)s::uuid)
-                        and xp_events.source_kind = 'SKILL'
-                        and (
-                            achievements.for_category_id is null
-                            or xp_events.category_id = achievements.for_category_id
-                        )
-                        and (
-                            achievements.for_tree_id is null
-                            or xp_events.skill_tree_id = achievements.for_tree_id
-                        )
-                        and (
-                            achievements.for_difficulty is null
-                            or xp_events.difficulty::text = achievements.for_difficulty
-                        )
-                        and (
-                            achievements.for_skill_type is null
-                            or xp_events.skill_type::text = achievements.for_skill_type
-                        )
-                )
-            when achievements.criterion = 'skill_completion_count'
-                then (not accepted.has_paid)::integer + (
-                    select count(*)
-                    from xp_events
-                    where
-                        xp_events.user_id = (select %(user_id)s::uuid)
-                        and xp_events.source_kind = 'SKILL'
-                )
-            when achievements.criterion = 'xp_threshold' then accepted.total_xp + accepted.gain
-            else accepted.max_streak
-        end as value,
-        achievements.xp_reward,
-        -- What has paid once never pays again.
-        exists(
-            select from xp_events
-            where
-                xp_events.user_id = (select %(user_id)s::uuid)
-                and xp_events.source_kind = 'ACHIEVEMENT'
-                and xp_events.source_id = achievements.id
-        ) as has_paid
-    from accepted
-    cross join achievements
-    left join user_achievements
-        on
-            user_achievements.user_id = (select %(user_id)s::uuid)
-            and user_achievements.achievement_id = achievements.id
-    where
-        achievements.is_active
-        and user_achievements.user_id is null
-        -- Within a limit, only a skill within it brings anybody nearer.
-        and (achievements.for_category_id is null or achievements.for_category_id = accepted.category_id)
-        and (achievements.for_tree_id is null or achievements.for_tree_id = accepted.skill_tree_id)
-        and (achievements.for_difficulty is null or achievements.for_difficulty = accepted.difficulty::text)
-        and (achievements.for_skill_type is null or achievements.for_skill_type = accepted.skill_type::text)
-),
-
--- First what is reached whatever it pays, then the thresholds of XP from the lowest, each with the rewards of all
--- before. Above the first that is out of reach, all are.
-earned as (
-    select
-        step.at,
-        step.activity_date,
-        step.id,
-        step.name,
-        step.category,
-        step.rarity,
-        step.badge_icon,
-        step.badge_color,
-        step.criteria,
-        step.value,
-        step.reward,
-        step.has_paid
-    from (
-        select
-            climbed.at,
-            climbed.activity_date,
-            climbed.id,
-            climbed.name,
-            climbed.category,
-            climbed.rarity,
-            climbed.badge_icon,
-            climbed.badge_color,
-            climbed.criteria,
-            climbed.value,
-            climbed.reward,
-            climbed.has_paid,
-            bool_and(climbed.value >= climbed.threshold) over (
-                order by climbed.is_climbed, climbed.threshold, climbed.id
-            ) as is_earned
-        from (
-            select
-                candidate.at,
-                candidate.activity_date,
-                candidate.id,
-                candidate.name,
-                candidate.category,
-                candidate.rarity,
-                candidate.badge_icon,
-                candidate.badge_color,
-                candidate.criteria,
-                candidate.threshold,
-                candidate.is_climbed,
-                case when candidate.has_paid then 0 else candidate.xp_reward end as reward,
-                candidate.has_paid,
-                candidate.value + case
-                    when candidate.is_climbed
-                        then coalesce(
-                            sum(case when candidate.has_paid then 0 else candidate.xp_reward end) over (
-                                order by candidate.is_climbed, candidate.threshold, candidate.id
-                                rows between unbounded preceding and 1 preceding
-                            ),
-                            0
-                        )
-                    else 0
-                end as value
-            from candidate
-            where
-                candidate.is_climbed
-                or candidate.value >= candidate.threshold
-        ) as climbed
-    ) as step
-    where step.is_earned
-),
-
 written_skill as (
     insert into user_skill_progress (
         user_id,
@@ -504,28 +326,7 @@ written_skill as (
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
             completed_at = excluded.completed_at,
             passing_score_waived = excluded.passing_score_waived
-    returning
-        user_skill_progress.id,
-        user_skill_progress.user_id,
-        user_skill_progress.skill_id,
-        user_skill_progress.skill_tree_id,
-        user_skill_progress.status,
-        user_skill_progress.progress_percent,
-        user_skill_progress.time_spent_minutes,
-        user_skill_progress.attempts_count,
-        user_skill_progress.failed_attempts,
-        user_skill_progress.completion_method,
-        user_skill_progress.completion_score,
-        user_skill_progress.evidence_data,
-        user_skill_progress.unlocked_at,
-        user_skill_progress.started_at,
-        user_skill_progress.last_activity_at,
-        user_skill_progress.completed_at,
-        user_skill_progress.struggling_indicators,
-        user_skill_progress.engagement_score,
-        user_skill_progress.passing_score_waived,
-        user_skill_progress.created_at,
-        user_skill_progress.updated_at
+    returning user_skill_progress.skill_id
 ),
 
 begun_tree as (
@@ -572,22 +373,7 @@ written_tree as (
             started_at = least(user_skill_tree_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
             completed_at = coalesce(user_skill_tree_progress.completed_at, excluded.completed_at)
-    returning
-        user_skill_tree_progress.id,
-        user_skill_tree_progress.user_id,
-        user_skill_tree_progress.skill_tree_id,
-        user_skill_tree_progress.status,
-        user_skill_tree_progress.progress_percent,
-        user_skill_tree_progress.skills_completed,
-        user_skill_tree_progress.total_skills,
-        user_skill_tree_progress.time_spent_minutes,
-        user_skill_tree_progress.started_at,
-        user_skill_tree_progress.last_activity_at,
-        user_skill_tree_progress.completed_at,
-        user_skill_tree_progress.milestones_reached,
-        user_skill_tree_progress.current_path,
-        user_skill_tree_progress.created_at,
-        user_skill_tree_progress.updated_at
+    returning user_skill_tree_progress.skill_tree_id
 ),
 
 day as (
@@ -601,18 +387,6 @@ day as (
     cross join generate_series(0, accepted.days_skipped) as ago
     on conflict (user_id, activity_date) do nothing
     returning user_activity_days.activity_date
-),
-
-award as (
-    insert into user_achievements (user_id, achievement_id, earned_at, metadata)
-    select
-        %(user_id)s,
-        earned.id as achievement_id,
-        earned.at as earned_at,
-        -- By what it was earned, should the criteria change.
-        jsonb_build_object('criteria', earned.criteria, 'value', earned.value) as metadata
-    from earned
-    returning user_achievements.achievement_id
 ),
 
 paid_event as (
@@ -632,33 +406,19 @@ paid_event as (
         accepted.skill_type
     from accepted
     where not accepted.has_paid
-    union all
-    select
-        %(user_id)s,
-        'ACHIEVEMENT',
-        earned.id,
-        earned.reward,
-        earned.at,
-        earned.activity_date,
-        null,
-        null,
-        null,
-        null
-    from earned
-    where not earned.has_paid
     returning xp_events.source_id
 ),
 
 updated_profile as (
     update user_profiles
     set
-        total_xp = user_profiles.total_xp + gain.xp,
+        total_xp = user_profiles.total_xp + accepted.gain,
         current_level = greatest(
             user_profiles.current_level,
             (
                 select levels.level
                 from levels
-                where levels.min_xp <= user_profiles.total_xp + gain.xp
+                where levels.min_xp <= user_profiles.total_xp + accepted.gain
                 order by levels.min_xp desc
                 limit 1
             )
@@ -678,77 +438,23 @@ updated_profile as (
             else accepted.clock_offset
         end
     from accepted
-    cross join
-        lateral (
-            select accepted.gain + coalesce(sum(earned.reward), 0) as xp
-            from earned
-        ) as gain
     where user_profiles.user_id = %(user_id)s
-    returning
-        user_profiles.total_xp,
-        user_profiles.current_level,
-        user_profiles.current_streak,
-        user_profiles.max_streak
+    returning user_profiles.user_id
 )
 
 select
     situation.outcome,
-    situation.passing_score,
     (
         select
-            json_build_object(
-                'progress', (
-                    select to_json(written_skill)
-                    from written_skill
-                    where written_skill.skill_id = %(skill_id)s
+            coalesce(
+                json_agg(
+                    json_build_object('id', opened_skill.id, 'name', opened_skill.name)
+                    order by
+                        opened_skill.position_y, opened_skill.position_x, opened_skill.sort_order, opened_skill.id
                 ),
-                'tree_progress', (
-                    select to_json(written_tree)
-                    from written_tree
-                ),
-                'unlocked', (
-                    select
-                        coalesce(
-                            json_agg(
-                                json_build_object('id', opened_skill.id, 'name', opened_skill.name)
-                                order by
-                                    opened_skill.position_y,
-                                    opened_skill.position_x,
-                                    opened_skill.sort_order,
-                                    opened_skill.id
-                            ),
-                            '[]'
-                        )
-                    from opened_skill
-                ),
-                'achievements', (
-                    select
-                        coalesce(
-                            json_agg(
-                                json_build_object(
-                                    'id', earned.id,
-                                    'name', earned.name,
-                                    'category', earned.category,
-                                    'rarity', earned.rarity,
-                                    'badge_icon', earned.badge_icon,
-                                    'badge_color', earned.badge_color,
-                                    'xp', earned.reward,
-                                    'earned_at', earned.at
-                                )
-                                order by earned.rarity, earned.name, earned.id
-                            ),
-                            '[]'
-                        )
-                    from earned
-                ),
-                'xp_awarded', coalesce(updated_profile.total_xp - situation.total_xp, 0),
-                'total_xp', updated_profile.total_xp,
-                'level_before', coalesce(situation.current_level, 0),
-                'level_after', updated_profile.current_level,
-                'current_streak', updated_profile.current_streak,
-                'max_streak', updated_profile.max_streak,
-                'already_completed', false
+                '[]'
             )
-        from updated_profile
-    ) as completion
+        from opened_skill
+    ) as unlocked,
+    situation.passing_score
 from situation;

@@ -35,7 +35,7 @@ _LEARNER_AGAIN = (
     "doctor/restore_awards",
     "doctor/withdraw_awards",
     "doctor/mend_profile",
-    "achievements/award",
+    "progress/settle",
     "doctor/mend_level",
     "doctor/mend_scores_of_nobody",
     "leaderboards/refresh_scores",

@@ -12,14 +12,12 @@ from skilltree._core.progress_outcomes import DONE, import_refusal, imported, lo
 from skilltree._core.rows import Params, document
 from skilltree._core.value_checks import Range
 from skilltree.errors import InvalidValue, UserNotFound
-from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.content import EVIDENCE, STRUGGLING, ProgressEvidence, StrugglingIndicators
 from skilltree.models.enums import CompletionMethod, SkillProgressStatus
 from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import (
     ActionResult,
     Completion,
-    CompletionResult,
     ImportResult,
     MissingTree,
     Outcome,
@@ -161,20 +159,20 @@ class AsyncProgress(AsyncProgressReads):
             "at": at,
         }
         for _ in range(_ATTEMPTS):
-            # The statement itself includes all consequences, so that the profile is written only once.
-            _, (result,), _ = await self._executor.run(
+            # It counts the tree itself, as part of what it writes: no refresh follows.
+            before, (result,), settled, _ = await self._executor.run(
                 [
-                    step("progress/lock_for_skill", params),
-                    step("progress/complete_skill", params, CompletionResult),
+                    step("progress/lock_for_skill", params, Standing),
+                    step("progress/complete_skill", params, ActionResult),
+                    step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
                 ]
             )
-            completion: Completion | None = result.completion
-            if result.outcome == "REPEATED":
-                completion = await self._repeat(result, params)
-            elif completion is None:
+            if result.outcome == "DONE":
+                return Completion(**outcome_of(result, before[0], settled[0]), already_completed=False)
+            if result.outcome != "REPEATED":
                 await self._refuse(result, user_id, skill_id)
-            if completion is not None:
+            elif (completion := await self._repeat(result, params)) is not None:
                 return completion
         raise unsettled("skill", skill_id, attempts=_ATTEMPTS)
 
@@ -195,34 +193,32 @@ class AsyncProgress(AsyncProgressReads):
             **given,
         }
         for _ in range(_ATTEMPTS):
-            before, (result,), *_, achievements, _, after = await self._executor.run(
+            before, (result,), _, settled, _ = await self._executor.run(
                 [
                     step("progress/lock_for_skill", params, Standing),
                     step(f"progress/{action}", params, ActionResult),
                     step("progress/refresh_tree", params),
-                    step("progress/mend_streak", params),
-                    step("achievements/award", params, EarnedAchievement),
+                    step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
-                    step("progress/outcome", params, Outcome),
                 ]
             )
             if result.outcome in DONE:
-                return outcome_of(result, before[0], after[0], achievements)
+                return outcome_of(result, before[0], settled[0])
             await self._refuse(result, user_id, skill_id)
         raise unsettled("skill", skill_id, attempts=_ATTEMPTS)
 
-    async def _repeat(self, result: CompletionResult, params: Params) -> Completion | None:
+    async def _repeat(self, result: ActionResult, params: Params) -> Completion | None:
         """Return the earlier completion with the best score, or ``None`` if the skill has been reset meanwhile."""
-        before, _, after = await self._executor.run(
+        before, _, settled = await self._executor.run(
             [
                 step("progress/lock_for_skill", params, Standing),
                 step("progress/raise_score", params),
-                step("progress/outcome", params, Outcome),
+                step("progress/settle", params, Outcome),
             ]
         )
-        if not after or after[0].progress is None or after[0].progress.status != SkillProgressStatus.COMPLETED:
+        if not settled or settled[0].progress is None or settled[0].progress.status != SkillProgressStatus.COMPLETED:
             return None
-        return Completion(**outcome_of(result, before[0], after[0], ()), already_completed=True)
+        return Completion(**outcome_of(result, before[0], settled[0]), already_completed=True)
 
     async def _refuse(self, result: ActionResult, user_id: UserId, skill_id: SkillId) -> None:
         """Raise the error for a refused action, unless the skill has opened meanwhile."""
@@ -264,13 +260,13 @@ class AsyncProgress(AsyncProgressReads):
         if not reason.strip():
             raise InvalidValue("reason must not be blank", field="reason")
         params = {"user_id": user_id, "days": days, "reason": reason, "skill_id": None, "at": None}
-        _, noted, given_back, _, achievements, _, profiles = await self._executor.run(
+        _, noted, given_back, _, settled, _, profiles = await self._executor.run(
             [
                 step("users/lock_profile", params),
                 step("progress/note_missed_days", params, ActionResult),
                 step("progress/give_days_back", params)._replace(row_factory=scalar_row),
                 step("progress/recount_streak", params),
-                step("achievements/award", params, EarnedAchievement),
+                step("progress/settle", params, Outcome),
                 step("leaderboards/add_to_scores", params),
                 step("users/get_profile", params, UserProfile),
             ]
@@ -285,7 +281,7 @@ class AsyncProgress(AsyncProgressReads):
             days=tuple(sorted(given_back)),
             current_streak=profiles[0].current_streak,
             max_streak=profiles[0].max_streak,
-            achievements=tuple(achievements),
+            achievements=settled[0].achievements,
         )
 
     async def import_rows(self, rows: Iterable[ProgressImport | Mapping[str, object]]) -> int:

@@ -25,7 +25,6 @@ from skilltree.errors import (
     TreePaused,
     UserNotFound,
 )
-from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.content import EVIDENCE, STRUGGLING
 from skilltree.models.progress import (
     ActionResult,
@@ -126,15 +125,13 @@ def import_refusal(result: ImportResult) -> SkillTreeError:
     return errors[result.outcome]
 
 
-def outcome_of(
-    result: ActionResult, before: Standing, after: Outcome, achievements: Sequence[EarnedAchievement]
-) -> dict[str, Any]:
+def outcome_of(result: ActionResult, before: Standing, after: Outcome) -> dict[str, Any]:
     """Return the fields of a SkillOutcome."""
     return {
         "progress": after.progress,
         "tree_progress": after.tree_progress,
         "unlocked": result.unlocked,
-        "achievements": tuple(achievements),
+        "achievements": after.achievements,
         "xp_awarded": after.total_xp - before.total_xp,
         "total_xp": after.total_xp,
         "level_before": before.level,

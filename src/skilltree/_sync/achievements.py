@@ -136,7 +136,7 @@ class Achievements(Repository):
             self._executor.run(
                 [
                     step("users/lock_profile", learner),
-                    step("achievements/award", learner),
+                    step("progress/settle", learner),
                     step("leaderboards/add_to_scores", learner),
                 ]
             )

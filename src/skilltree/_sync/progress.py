@@ -14,14 +14,12 @@ from skilltree._core.value_checks import Range
 from skilltree._sync.progress_reads import ProgressReads
 from skilltree._sync.repository import step
 from skilltree.errors import InvalidValue, UserNotFound
-from skilltree.models.achievements import EarnedAchievement
 from skilltree.models.content import EVIDENCE, STRUGGLING, ProgressEvidence, StrugglingIndicators
 from skilltree.models.enums import CompletionMethod, SkillProgressStatus
 from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import (
     ActionResult,
     Completion,
-    CompletionResult,
     ImportResult,
     MissingTree,
     Outcome,
@@ -163,20 +161,20 @@ class Progress(ProgressReads):
             "at": at,
         }
         for _ in range(_ATTEMPTS):
-            # The statement itself includes all consequences, so that the profile is written only once.
-            _, (result,), _ = self._executor.run(
+            # It counts the tree itself, as part of what it writes: no refresh follows.
+            before, (result,), settled, _ = self._executor.run(
                 [
-                    step("progress/lock_for_skill", params),
-                    step("progress/complete_skill", params, CompletionResult),
+                    step("progress/lock_for_skill", params, Standing),
+                    step("progress/complete_skill", params, ActionResult),
+                    step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
                 ]
             )
-            completion: Completion | None = result.completion
-            if result.outcome == "REPEATED":
-                completion = self._repeat(result, params)
-            elif completion is None:
+            if result.outcome == "DONE":
+                return Completion(**outcome_of(result, before[0], settled[0]), already_completed=False)
+            if result.outcome != "REPEATED":
                 self._refuse(result, user_id, skill_id)
-            if completion is not None:
+            elif (completion := self._repeat(result, params)) is not None:
                 return completion
         raise unsettled("skill", skill_id, attempts=_ATTEMPTS)
 
@@ -197,34 +195,32 @@ class Progress(ProgressReads):
             **given,
         }
         for _ in range(_ATTEMPTS):
-            before, (result,), *_, achievements, _, after = self._executor.run(
+            before, (result,), _, settled, _ = self._executor.run(
                 [
                     step("progress/lock_for_skill", params, Standing),
                     step(f"progress/{action}", params, ActionResult),
                     step("progress/refresh_tree", params),
-                    step("progress/mend_streak", params),
-                    step("achievements/award", params, EarnedAchievement),
+                    step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
-                    step("progress/outcome", params, Outcome),
                 ]
             )
             if result.outcome in DONE:
-                return outcome_of(result, before[0], after[0], achievements)
+                return outcome_of(result, before[0], settled[0])
             self._refuse(result, user_id, skill_id)
         raise unsettled("skill", skill_id, attempts=_ATTEMPTS)
 
-    def _repeat(self, result: CompletionResult, params: Params) -> Completion | None:
+    def _repeat(self, result: ActionResult, params: Params) -> Completion | None:
         """Return the earlier completion with the best score, or ``None`` if the skill has been reset meanwhile."""
-        before, _, after = self._executor.run(
+        before, _, settled = self._executor.run(
             [
                 step("progress/lock_for_skill", params, Standing),
                 step("progress/raise_score", params),
-                step("progress/outcome", params, Outcome),
+                step("progress/settle", params, Outcome),
             ]
         )
-        if not after or after[0].progress is None or after[0].progress.status != SkillProgressStatus.COMPLETED:
+        if not settled or settled[0].progress is None or settled[0].progress.status != SkillProgressStatus.COMPLETED:
             return None
-        return Completion(**outcome_of(result, before[0], after[0], ()), already_completed=True)
+        return Completion(**outcome_of(result, before[0], settled[0]), already_completed=True)
 
     def _refuse(self, result: ActionResult, user_id: UserId, skill_id: SkillId) -> None:
         """Raise the error for a refused action, unless the skill has opened meanwhile."""
@@ -266,13 +262,13 @@ class Progress(ProgressReads):
         if not reason.strip():
             raise InvalidValue("reason must not be blank", field="reason")
         params = {"user_id": user_id, "days": days, "reason": reason, "skill_id": None, "at": None}
-        _, noted, given_back, _, achievements, _, profiles = self._executor.run(
+        _, noted, given_back, _, settled, _, profiles = self._executor.run(
             [
                 step("users/lock_profile", params),
                 step("progress/note_missed_days", params, ActionResult),
                 step("progress/give_days_back", params)._replace(row_factory=scalar_row),
                 step("progress/recount_streak", params),
-                step("achievements/award", params, EarnedAchievement),
+                step("progress/settle", params, Outcome),
                 step("leaderboards/add_to_scores", params),
                 step("users/get_profile", params, UserProfile),
             ]
@@ -287,7 +283,7 @@ class Progress(ProgressReads):
             days=tuple(sorted(given_back)),
             current_streak=profiles[0].current_streak,
             max_streak=profiles[0].max_streak,
-            achievements=tuple(achievements),
+            achievements=settled[0].achievements,
         )
 
     def import_rows(self, rows: Iterable[ProgressImport | Mapping[str, object]]) -> int:

@@ -214,10 +214,11 @@ class Standing(Model):
 
 
 class Outcome(Standing):
-    """What a learner has reached, with the work on one skill and the progress in its tree."""
+    """What an action left: where the learner stands, the work on its skill, the progress in its tree, the awards."""
 
     progress: SkillProgress | None
     tree_progress: TreeProgress | None
+    achievements: tuple[EarnedAchievement, ...]
 
 
 class SkillOutcome(Model):
@@ -245,9 +246,3 @@ class Completion(SkillOutcome):
     progress: SkillProgress
     tree_progress: TreeProgress
     already_completed: bool
-
-
-class CompletionResult(ActionResult):
-    """The row that the statement returns which completes a skill: the result, or why it was refused."""
-
-    completion: Completion | None
