@@ -1,18 +1,16 @@
 -- Loses nothing but definitions: whatever used them is gone by now.
 
-drop function find_cycle(uuid[], uuid[]);
-
-drop function topological_levels(uuid[], uuid[]);
-
-drop function is_iana_timezone(text);
-
 drop function is_text_list(text[], integer, integer);
 
 drop function is_id_set(uuid[]);
 
+drop function set_authorship();
+
 drop function set_updated_at();
 
 drop function if exists public.uuidv7();
+
+drop type leaderboard;
 
 drop type achievement_rarity;
 
