@@ -8,16 +8,17 @@
 -- The functions are generated, because their lists of characters are built from ranges.
 do $create_name_functions$
 declare
-    -- Controls, what has no width, what turns the direction of writing, fillers, tags, and what is drawn as a box.
+    -- Control characters, characters without width, marks that turn the direction of writing, fillers, tags, and
+    -- characters that no font draws.
     hidden constant text := '\u0001-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B'
     || '\u200E\u200F\u2028-\u202E\u2060-\u206F\u2800\u3164\uE000-\uF8FF\uFDD0-\uFDEF\uFE00-\uFE0D\uFEFF\uFFA0'
     || '\uFFF0-\uFFFC\uFFFE\uFFFF\U00013430-\U0001343F\U0001BCA0-\U0001BCA3\U0001D159\U0001D173-\U0001D17A'
     || '\U000E0000-\U000E0FFF\U000F0000-\U0010FFFF';
-    -- What joins and selects letters of some scripts, and pictures: of use in what is only shown.
+    -- Joiners and selectors, which some scripts and emoji need. A name that is only shown may have them.
     joiners constant text := '\u200C\u200D\uFE0E\uFE0F';
     other_spaces constant text := '\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000';
-    -- Letters that differ from others in case alone: from, to, step, and how far away the other is. It is Unicode's
-    -- case mapping of what cannot be decomposed (NFKD), with ı and i as one, as they are in Turkish capitals.
+    -- Letters that differ from another in case alone: first, last, step, and the distance to the other letter. This is
+    -- Unicode's case mapping for letters that NFKD does not decompose. ı and i are one, as in Turkish capitals.
     letters constant integer[] :=
         '{{65,90,1,32},{198,198,1,32},{208,208,1,32},{216,216,1,32},{222,222,1,32},{272,272,1,1},{294,294,1,1},
         {305,305,1,-200},{321,321,1,1},{330,330,1,1},{338,338,1,1},{358,358,1,1},{385,385,1,210},{386,388,2,1},
@@ -57,8 +58,8 @@ begin
     from generate_subscripts(letters, 1) as run
     cross join generate_series(letters[run][1], letters[run][2], letters[run][3]) as letter;
 
-    -- What a name is compared by. Letters of Greek and Cyrillic that are drawn like Latin ones are those; no dot is
-    -- seen on an i that has one already, and ß has no capital of its own.
+    -- The form by which names are compared. Greek and Cyrillic letters that look like Latin ones count as those. A
+    -- second dot on an i cannot be seen. ß is 'ss', because its capital is SS.
     execute format(
         $create$
         create function fold_name(name text) returns text
@@ -83,8 +84,9 @@ begin
         '[' || hidden || joiners || ']', from_letters, to_letters
     );
 
-    -- The first character that nobody sees, or that changes how the rest is shown; null when there is none. In a name
-    -- to be told from others it must not be, whatever it does.
+    -- The first character of a name that nobody sees, or that changes how the rest is shown; null when there is none.
+    --
+    -- told_apart  whether the name must be told from others: then joiners and unusual spaces count, too
     execute format(
         $create$
         create function unseen_in(name text, told_apart boolean) returns text
@@ -110,7 +112,7 @@ language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, public, pg_temp
 as $$
 declare
-    -- The name of today, and those it had.
+    -- A zone's name of today, and its older names.
     renamed constant text := '
         Africa/Abidjan Africa/Timbuktu
         Africa/Asmara Africa/Asmera
@@ -209,7 +211,7 @@ declare
         Pacific/Port_Moresby Pacific/Yap
         UTC Etc/UCT Etc/UTC Etc/Universal Etc/Zulu UCT Universal Zulu
     ';
-    -- A place, and others that keep their names but have had its clocks.
+    -- A place, and others whose clocks have shown the same since 1970 but which keep names of their own.
     alike constant text := '
         Africa/Abidjan Africa/Accra Africa/Bamako Africa/Banjul Africa/Conakry Africa/Dakar Africa/Freetown
         Africa/Abidjan Africa/Lome Africa/Nouakchott Africa/Ouagadougou Atlantic/Reykjavik Atlantic/St_Helena
@@ -252,7 +254,7 @@ declare
         Pacific/Port_Moresby Antarctica/DumontDUrville Pacific/Chuuk
         Pacific/Tarawa Pacific/Funafuti Pacific/Majuro Pacific/Wake Pacific/Wallis
     ';
-    -- PostgreSQL takes a name in any case. Some systems have each zone twice more, below these.
+    -- PostgreSQL takes a name in any case. Some systems list every zone again below posix/ and right/.
     wanted constant text := regexp_replace(lower(zone), '^(posix|right)/', '');
     given constant text := regexp_replace(zone, '^(posix|right)/', '', 'i');
     lines text[];

@@ -10,6 +10,7 @@ create table users (
     constraint users_email_length check (char_length(email) between 3 and 254),
     constraint users_email_form check (email ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'),
 
+    -- No space at either end, and no two in a row.
     username text not null,
     constraint users_username_length check (char_length(username) between 1 and 50),
     constraint users_username_form check (username !~ '^ | $|  '),

@@ -88,7 +88,7 @@ begin
             source := source_of[edge];
             open_targets[source] := open_targets[source] - 1;
             if open_targets[source] = 0 then
-                -- The last target to be removed is one of the highest, since the queue is in the order of the levels.
+                -- The queue is in the order of levels, so the target removed last has the highest level.
                 levels[source] := levels[node] + 1;
                 queue := array_append(queue, source);
             end if;
@@ -252,7 +252,7 @@ declare
     target_of integer[];
     next_edge integer[] := '{}';
     last_edge integer[] := '{}';
-    -- Null is not met, true is met, false is followed.
+    -- Null: not met yet. True: met. False: its edges are being followed, or have been.
     is_ahead boolean[] := '{}';
     levels integer[];
     path integer[];
@@ -265,7 +265,7 @@ begin
         return;
     end if;
 
-    -- Nodes are known by a number, and the edges that leave a node stand side by side.
+    -- Each node gets a number. The edges that leave a node stand side by side.
     with
     node as materialized (
         select

@@ -70,7 +70,7 @@ begin
         changed_skill := new;
     end if;
 
-    -- By the columns and not by their stamps, which a sequence that is set back could make alike.
+    -- The columns are compared, not the stamps: a sequence that was set back could make two stamps equal.
     if tg_op = 'UPDATE'
         and (new.id, new.dependencies, new.dependents, new.parent_skill_id)
         is not distinct from (old.id, old.dependencies, old.dependents, old.parent_skill_id)
@@ -101,7 +101,7 @@ begin
         return null;
     end if;
 
-    -- A later change of this transaction to the same tree has a check of its own, and that one sees everything.
+    -- A later change of this transaction to the same tree is checked, too, and that check sees everything.
     if exists (
         select from skills
         where skills.skill_tree_id = new.skill_tree_id
@@ -141,7 +141,7 @@ begin
             hint = 'Dependencies and dependents are ids of skills of the same tree.';
     end if;
 
-    -- A cycle through a changed skill lies within what leads to it.
+    -- A cycle through a changed skill consists of skills that lead to it, so only those are read.
     with recursive
     leading_to as (
         select skills.id, skills.dependencies

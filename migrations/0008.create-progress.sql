@@ -263,7 +263,7 @@ begin
                 using errcode = 'invalid_parameter_value', hint = 'Set it to one such as ''14 days''.';
         end if;
     end if;
-    -- Nothing is taken from before the year 2000, and a sum of times has an end.
+    -- A longer window would change nothing, because of the year 2000, and could overflow now() minus the window.
     return least(late_window, interval '100 years');
 end
 $$;

@@ -114,7 +114,7 @@ begin
         moments := moments || late_at;
         counted := counted || true;
     end if;
-    -- Once, and again if the day turns out not to count.
+    -- Counted once, and a second time without the new day if it turns out not to count.
     for attempt in 1 .. 2 loop
         select
             (array_agg(run.days order by run.ends_on desc))[1],

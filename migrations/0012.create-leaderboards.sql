@@ -87,6 +87,7 @@ begin
 end
 $$;
 
+-- Adds what changes to the counts of one row, place by place.
 create function add_counts(counts integer[], changes integer[]) returns integer[]
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp

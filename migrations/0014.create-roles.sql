@@ -29,7 +29,7 @@ begin
             begin
                 execute format('create role %I %s', wanted.name, wanted.attributes);
             exception
-                -- Another database of the server is being migrated.
+                -- Another database of this server is being migrated at the same time.
                 when duplicate_object or unique_violation then null;
             end;
         end if;
@@ -392,7 +392,7 @@ begin
     execute 'set local role app_service';
     execute 'set local app.current_user_id = ''''';
     execute format('set local app.actor_id = %L', coalesce(actor_id::text, ''));
-    -- What is set for this database comes after what is set for all.
+    -- A setting for this database is applied last: it comes before one for all databases.
     for wanted in
         select setting
         from pg_db_role_setting

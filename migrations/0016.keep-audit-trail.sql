@@ -99,7 +99,8 @@ declare
     partition_name text;
 begin
     perform pg_advisory_xact_lock(hashtextextended('partitions of audit_log', 0));
-    -- First, and whole: whoever came before it with a row for a new month would keep that from being attached.
+    -- Locked before anything else: a row for a new month that came meanwhile would keep that partition from being
+    -- attached.
     lock table audit_log_default in access exclusive mode;
     for month in
         select date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead)

@@ -34,7 +34,7 @@ language plpgsql
 set search_path = pg_catalog, public, pg_temp
 as $procedure$
 declare
-    -- The entry says who and when.
+    -- The entry itself says who and when.
     noise constant text[] := array['updated_at', 'created_by', 'updated_by'];
     old_values text;
     new_values text;
@@ -107,14 +107,14 @@ begin
     where pg_index.indrelid = table_name::regclass
         and pg_index.indisprimary;
 
-    -- A date as text depends on the session's DateStyle.
+    -- The text of a date depends on the session's DateStyle, so a date is written in one form.
     select case when pg_attribute.atttypid = 'date'::regtype then 'to_char(%s, ''YYYY-MM-DD'')' else '%s::text' end
     into key_text
     from pg_attribute
     where pg_attribute.attrelid = table_name::regclass
         and pg_attribute.attname = row_key;
 
-    -- A function for each kind of change, because telling them apart takes as long as the rest.
+    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it.
     insert_function := format(
         $statement$
             insert into audit_log (subject_id, table_name, action, row_keys)
@@ -124,14 +124,14 @@ begin
         $statement$,
         subject, table_name,
         format(
-            -- In an order, because it then takes sorting and no hash table of arrays, which is slower.
+            -- With an order, PostgreSQL sorts. Without one, it makes a hash table of arrays, which is slower.
             case when subject = row_key then 'array[%1$s]' else 'array_agg(%1$s order by new_row.%2$I)' end,
             format(key_text, format('new_row.%I', row_key)), row_key
         ),
         case when subject <> row_key then format('group by new_row.%I', subject) end
     );
-    -- Looked at first: to set up the comparison of each column takes longer than all of this. A full join, for a row
-    -- whose key has changed.
+    -- Most updates that reach this change nothing audited. So it looks first whether anything did: to set up the
+    -- comparison of each column takes longer. A full join finds a row whose key has changed, too.
     update_function := format(
         $statement$
             if exists (
@@ -174,8 +174,8 @@ begin
         ) as given (event, body, rows)
     loop
         continue when is_ledger and change.event = 'insert';
-        -- With the owner's rights, because nobody else may write to the trail. What is temporary is looked up last: a
-        -- temporary audit_log of somebody's would catch the entries.
+        -- With the owner's rights, because nobody else may write to the trail. `row_security` is set for the reason
+        -- given for the trail's other functions (0016).
         function_name := format('audit_%s_of_%s', change.event, table_name);
         execute format(
             $create$
@@ -198,7 +198,7 @@ begin
         table_name || '_refuse_truncate', table_name, table_name
     );
 
-    -- The row as the trail shows it.
+    -- The row as the trail shows it: audit/history goes back from what it is now, through the entries.
     execute format(
         $create$
         create or replace function public.audit_image(audited %1$I) returns jsonb

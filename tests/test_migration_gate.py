@@ -21,7 +21,7 @@ from tools.migration_gate.walk import walk
 LAST = max(file.name for file in migrate.folder().glob("*.sql"))
 NEXT = int(LAST[:4]) + 1
 NEW = f"{NEXT:04}.new"
-FIRST = "0001.create-types-and-functions"
+FIRST = "0001.create-types"
 
 
 @pytest.fixture

@@ -1,4 +1,8 @@
 -- The words of the schema: the enums of the domain, and the small functions that defaults, checks and triggers call.
+--
+-- Two things hold for every function of the schema. It sets its own search_path, with pg_temp last: where pg_temp is
+-- not named it comes first, and somebody's temporary table would hide the table that the function means. And it is
+-- written in PL/pgSQL: a distributed PostgreSQL cannot call SQL functions with parameters everywhere.
 
 create type difficulty_level as enum ('BEGINNER', 'INTERMEDIATE', 'ADVANCED', 'EXPERT');
 
