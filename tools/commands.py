@@ -48,7 +48,7 @@ def check() -> None:
 
 @app.command("format")
 def format_() -> None:
-    """Bring everything into the project's style, and write the sync code and queries/schema.json anew."""
+    """Bring everything into the project's style, and write the sync code, queries/schema.json and schema.sql anew."""
     raise typer.Exit(checkout.format())
 
 
