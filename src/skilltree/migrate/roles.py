@@ -1,4 +1,4 @@
-"""The roles, as an administrator makes them where who migrates may not: the same as migration 0020 makes."""
+"""The roles, as an administrator makes them where who migrates may not: the same as migration 0014 makes."""
 
 from psycopg import sql
 
