@@ -1,4 +1,4 @@
--- What people write in many ways, and the schema knows in one: the names of accounts and the names of time zones.
+-- The names of accounts and of time zones. People write them in many ways; the schema compares or stores them in one.
 
 -- Two user names, or two addresses, that look the same are one, whatever their case, their Unicode form, and the spaces
 -- and invisible characters in them. They are compared by a folded form that depends on the text alone: not on the

@@ -1,8 +1,9 @@
 -- How graphs are walked, whatever their depth. A graph is given as two parallel arrays, edge i going from sources[i] to
--- targets[i]. Each function takes time linear in the number of edges. A recursive query cannot: it carries along all
--- that it has met, which is quadratic, or meets a node again on every way to it.
+-- targets[i]. Each function takes time linear in the number of edges. A recursive query does not: either it carries
+-- along all nodes that it has met, which is quadratic, or it meets a node again on every way to it.
 --
--- A function cannot be planned, so nothing here reads a table: a query file reads the edges, and hands them over.
+-- A function hides its statements from EXPLAIN, so nothing here reads a table: a query file reads the edges, and hands
+-- them over.
 
 -- The nodes of a graph, with their levels. The level of a node is the number of edges on the longest way from it; null
 -- where that way never ends, because it leads into a cycle. Kahn's algorithm (Communications of the ACM 5, 1962): nodes

@@ -237,9 +237,9 @@ from (
             and work.skill_tree_id = user_skill_tree_progress.skill_tree_id
 ) as counted;
 
--- When something happened is told by whoever reports it. What lies in the future is refused, and so is what lies too
--- far back. For a learner, that is before the last few days, so that no week that is over is won and no long streak is
--- made up, and before they had an account. For the owner and the service, who bring in older facts, it is before 2000.
+-- The caller says when something happened. A moment in the future is refused, and so is one too far back. For a
+-- learner, too far back is before the account existed, or before the last few days: so nobody wins a week that is over,
+-- or makes up a long streak. For the owner and the service, who bring in older facts, it is before the year 2000.
 --
 -- How far back a learner may report: 7 days, or what skilltree.late_window is set to.
 create function late_window() returns interval
@@ -321,8 +321,8 @@ begin
 end
 $$;
 
--- Whoever waits for a lock keeps all those waiting who come later: an author who waits for one slow learner would stop
--- all learners of the tree. So authors wait in short turns, between which learners go on, and give up by name.
+-- A session that waits for a lock makes all later ones wait behind it: an author who waits for one slow learner would
+-- stop all learners of the tree. So authors wait in short turns, between which learners go on, and give up after 2 s.
 --
 -- Holds off the learners of a tree until the commit. A turn is longer than an action of a learner, so that a busy tree
 -- alone keeps no author out. Several authors may share a tree until its first learner comes, and then each want it

@@ -31,8 +31,8 @@ create index idx_activity_day_joining on user_activity_days (user_id, activity_d
 where not is_counted or excuse is not null;
 
 -- Whether learning now continues the streak of what was learnt last: on the same day, on the next one, or after dates
--- that the learner has hardly had. Within 24 hours nobody misses a day. Within 36 hours nobody does whose clock was put
--- forward by 12 or more, which is what the date line does.
+-- that the learner's clock has skipped. Within 24 hours nobody misses a day. Within 36 hours nobody does whose clock
+-- was put forward by 12 or more, which is what the date line does.
 create function streak_goes_on(
     last_on date, last_at timestamptz, last_offset interval, moment timestamptz, clock timestamp
 ) returns boolean
@@ -65,7 +65,8 @@ create type streak_step as (
 -- For a day after the last one.
 --
 -- The second day of a streak may come right after the first, and each further day takes a day on Earth: whoever changes
--- zones, or flies around the Earth, has no more days than those who stay. Daylight-saving time gets two hours.
+-- zones, or flies around the Earth, has no more days than those who stay. Two hours are allowed for daylight-saving
+-- time.
 create function next_day(
     streak integer,
     started_at timestamptz,

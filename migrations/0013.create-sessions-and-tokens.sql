@@ -64,7 +64,8 @@ create table login_attempts (
 
 create index idx_login_attempt_age on login_attempts (last_failed_at);
 
--- What log-ins to the learner's own account are counted by: their address, and for guesses of the password their id.
+-- The hashes under which failed log-ins to the learner's own account are counted: of the address, and of the id, under
+-- which guesses of the password are.
 create function own_identifiers() returns bytea[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, public, pg_temp

@@ -361,11 +361,11 @@ hold_off_learners(uuid),
 wait_briefly()
 to app_service;
 
--- How a unit of work takes its role
--- ------------------------------------------------------------------------------------
---
--- The first statement of a transaction calls one of these; nothing of it is left at the end. A learner meets only what
--- is theirs. Of the service, the actor is who the trail says it was.
+-- units of work -------------------------------------------------------------------------------------------------------
+
+-- How a unit of work takes its role. The first statement of a transaction calls one of these; nothing of it is left at
+-- the end. A learner's transaction sees only that learner's rows. In one of the service, `actor_id` is who the audit
+-- trail names.
 --
 -- EXECUTE and SET LOCAL, because a distributed PostgreSQL passes on what is set in this way.
 create function begin_as_user(user_id uuid) returns void

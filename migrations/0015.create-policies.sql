@@ -1,5 +1,5 @@
 -- Who sees which rows, whatever a statement asks for: a learner sees, and writes, only their own. Without a learner
--- there is nothing, neither to see nor to tell from an error.
+-- there are no rows, and no error tells of any.
 --
 -- One expression serves every policy of learners' rows. It has no sub-select, and its comparison is leakproof: it is as
 -- good an index condition as the statement's own. The catalogue's policy is `true`: with any other, its full-text and
@@ -86,7 +86,7 @@ create policy user_scores_own on user_scores for all to app_user
 using (user_id = nullif(current_setting('app.current_user_id', true), '')::uuid)
 with check (user_id = nullif(current_setting('app.current_user_id', true), '')::uuid);
 
--- Log-ins that were tried are about no account, but by what they were counted.
+-- Failed log-ins belong to no account. A learner sees those that are counted under their own address or id.
 create policy login_attempts_own on login_attempts for select to app_user
 using (identifier_hash = any(own_identifiers()));
 
@@ -101,7 +101,7 @@ create policy achievements_read on achievements for select to app_user using (tr
 
 create policy levels_read on levels for select to app_user using (true);
 
--- How many learners have how many XP, and which trees somebody has begun, is about nobody.
+-- These say nothing of any one learner: how many have how many XP, and which trees somebody has begun.
 create policy leaderboard_counts_engine on leaderboard_counts for all to app_engine
 using (true)
 with check (true);

@@ -61,7 +61,7 @@ revoke all on audit_log from app_service;
 
 grant select on audit_log to app_engine, app_service;
 
--- A partition is reached through the trail only, and by itself by nobody but the owner.
+-- Roles reach a partition through the trail only. The owner alone reaches it directly.
 create procedure protect_audit_partition(partition_name text)
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -84,7 +84,7 @@ call protect_audit_partition('audit_log_default');
 -- set.
 
 -- Makes the partitions of this month and of the months ahead, and of months that are in the default partition, whose
--- entries are moved. Two who do so at once come one after the other. Meanwhile, whoever writes to a month that has a
+-- entries are moved. Two sessions that do so at once take turns. Meanwhile, whoever writes to a month that has a
 -- partition goes on; whoever needs the default partition waits.
 --
 -- With the owner's rights, because partitions are its tables: the service calls it, and needs no log-in of the owner.
@@ -189,8 +189,9 @@ begin
 end
 $$;
 
--- Takes an account out of the trail that is being deleted: what became of its rows, and of those that are nobody's
--- instead (null where none stay), and that it was they who did something. That somebody was erased stays.
+-- Takes an account that is just being deleted out of the trail: the entries about its rows, the entries about rows that
+-- stay as nobody's instead (`nobody`; null where none stay), and the learner as actor of other entries. That somebody
+-- was erased stays.
 --
 -- With the owner's rights, because nobody else may change the trail: this is all that can be done to it. It must be
 -- done in the transaction that deletes the account, so that nobody covers tracks with it: neither those of what still
