@@ -20,7 +20,7 @@ test: $(SKILLTREE) ## Run the tests on a throw-away server (PG=18, 16 or 15; ARG
 check: $(SKILLTREE) ## Check query files, style, types, generated code, SQL, migrations and schema
 	@$(SKILLTREE) check
 
-format: $(SKILLTREE) ## Format everything, and regenerate generated code and queries/schema.json
+format: $(SKILLTREE) ## Format everything, and regenerate generated code, queries/schema.json and schema.sql
 	@$(SKILLTREE) format
 
 migrate: $(SKILLTREE) ## Apply the pending migrations

@@ -12,8 +12,11 @@ import pglast
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from typer.testing import CliRunner
 
 from skilltree import errors, migrate
+from skilltree.cli import app
+from skilltree.migrate.drift import drift
 
 OUR_FILES = sorted(migrate.folder().glob("*.sql"))
 OUR_IDS = [file.stem for file in OUR_FILES if not file.stem.endswith(".rollback")]
@@ -287,6 +290,38 @@ def test_an_applied_file_that_was_deleted_is_refused(empty_url, folder, command)
 
     assert caught.value.file == folder / "0002.b.sql"
     assert written(empty_url) == before
+
+
+@pytest.mark.parametrize("command", [migrate.migrate, migrate.rollback, migrate.status, drift])
+@pytest.mark.parametrize("last", ["0002.create-users", "0051.find-the-way-to-a-node"])
+def test_a_database_from_before_the_first_release_is_refused_with_what_to_do(empty_url, folder, command, last):
+    add(folder, "0001.create-types-and-functions", "create type mood as enum ('GOOD');", "drop type mood;")
+    add(folder, last, "select 1;")
+    migrate.migrate(empty_url, folder=folder)
+    before = written(empty_url)
+
+    with pytest.raises(migrate.MigratedBeforeRelease, match=r"before 0\.1\.0.*a new, empty database.*skilltree seed"):
+        command(empty_url)
+
+    assert written(empty_url) == before
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["status"], ["rollback", "--yes"], ["drift"]])
+def test_every_command_refuses_a_database_from_before_the_first_release(empty_url, folder, command, monkeypatch):
+    add(folder, "0001.create-types-and-functions", "create type mood as enum ('GOOD');", "drop type mood;")
+    migrate.migrate(empty_url, folder=folder)
+    monkeypatch.setenv("DATABASE_URL", empty_url)
+    before = written(empty_url)
+
+    result = CliRunner().invoke(app, command)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("MigratedBeforeRelease: this database was made by migrations from before 0.1.0")
+    assert written(empty_url) == before
+
+
+def test_no_migration_is_called_as_the_first_one_was_before_the_first_release():
+    assert "0001.create-types-and-functions.sql" not in {file.name for file in migrate.folder().glob("*.sql")}
 
 
 @pytest.mark.parametrize("command", [migrate.migrate, migrate.rollback])

@@ -1,6 +1,7 @@
 """Each test makes a mistake in a copy of the migrations. The gate must find it and name the file."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from tools.migration_gate.walk import walk
 LAST = max(file.name for file in migrate.folder().glob("*.sql"))
 NEXT = int(LAST[:4]) + 1
 NEW = f"{NEXT:04}.new"
-FIRST = "0001.create-types-and-functions"
+FIRST = "0001.create-types"
 
 
 @pytest.fixture
@@ -398,6 +399,32 @@ def test_a_shallow_git_history_is_reported(copy, tmp_path):
         errors.MigrationError, match=rf"(?s)git does not have the queries from before {NEW}\.sql.*--unshallow"
     ):
         queries_before(shallow / "migrations" / f"{NEW}.sql")
+
+
+# --- the example of the docs -----------------------------------------------------------------------------------------
+
+DOCS = (Path(__file__).parents[1] / "docs" / "migrations.md").read_text(encoding="utf-8")
+EXAMPLE = re.findall(r"^`([a-z-]+(?:\.rollback)?)\.sql`:\n\n```sql\n(.*?)```$", DOCS, re.DOTALL | re.MULTILINE)
+
+
+def test_the_docs_say_what_each_file_of_the_baseline_teaches():
+    told = re.findall(r"^\| `(\d{4}\.[a-z-]+)` \| .", DOCS, re.MULTILINE)
+
+    ours = sorted(file.stem for file in migrate.folder().glob("*.sql") if ".rollback" not in file.name)
+    assert told == ours[: len(told)]
+    assert f"The first {len(told)} files are the schema of version 0.1.0" in DOCS
+
+
+def test_the_example_of_the_docs_goes_forward_and_back_and_holds_nobody_up(migrated_url, copy):
+    for number, (name, text) in enumerate((each for each in EXAMPLE if ".rollback" not in each[0]), start=NEXT):
+        add(copy, text, dict(EXAMPLE)[f"{name}.rollback"], name=f"{number:04}.{name}")
+
+    problems = migration_gate.check_files(copy) + migration_gate.check_locks(copy)
+    walked = walk(migrated_url, copy, old_queries=lambda _: OLD_QUERIES)
+
+    assert len(EXAMPLE) == 8
+    assert problems == []
+    assert walked == []
 
 
 # --- together --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from skilltree import embedded
 from skilltree.migrate.scratch import scratch_database
-from tools import migration_gate
+from tools import migration_gate, schema_file
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,6 +36,7 @@ def check() -> int:
                 ("-m", "ruff", "check", "."),
                 ("-m", "ruff", "format", "--check", "."),
                 ("tools/unasync.py", "--check"),
+                ("-m", "tools.schema_file", "--check"),
                 (*_SKILLTREE, "check-migrations"),
                 (*_SKILLTREE, "lint"),
                 (*_SKILLTREE, "check-queries"),
@@ -46,7 +47,7 @@ def check() -> int:
 
 
 def format() -> int:  # noqa: A001 (what the command is called)
-    """Format everything, and generate the sync code again."""
+    """Format everything, and generate again what is generated."""
     results = [
         _run("ruff", "check", "--fix", "--quiet", "."),
         _run("ruff", "format", "."),
@@ -54,6 +55,7 @@ def format() -> int:  # noqa: A001 (what the command is called)
         _run("sqlfluff", "fix", "--quiet", "migrations", "queries"),
     ]
     migration_gate.record()
+    schema_file.write()
     # Imported late, because pglast loads slowly.
     from skilltree.gate import write_description  # noqa: PLC0415
 

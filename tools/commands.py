@@ -48,7 +48,7 @@ def check() -> None:
 
 @app.command("format")
 def format_() -> None:
-    """Format everything, and regenerate the sync code and queries/schema.json."""
+    """Format everything, and regenerate the sync code, queries/schema.json and schema.sql."""
     raise typer.Exit(checkout.format())
 
 

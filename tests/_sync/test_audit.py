@@ -795,7 +795,9 @@ def test_authorship_can_be_removed_but_not_transferred(connection, audited_rows)
 
 def test_the_history_of_an_activity_day_is_found_by_its_date(db, connection, learner):
     connection.execute("set datestyle = 'German'")
-    connection.execute("insert into user_activity_days values (%s, '2026-02-03', 5)", [learner.id])
+    connection.execute(
+        "insert into user_activity_days (user_id, activity_date, minutes) values (%s, '2026-02-03', 5)", [learner.id]
+    )
     connection.execute("update user_activity_days set minutes = 9")
 
     latest, first = history(db, "user_activity_days", date(2026, 2, 3), learner.id)

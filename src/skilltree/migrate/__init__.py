@@ -24,15 +24,18 @@ from skilltree.migrate.connection import pin, require_sight
 from skilltree.migrate.files import InvalidMigration, Statement, folder, read, statements
 from skilltree.migrate.runs import (
     Backend,
+    MigratedBeforeRelease,
     MigrationDeleted,
     MigrationEdited,
     MigrationFailed,
     MigrationLocked,
+    refuse_unreleased,
     turn,
 )
 
 __all__ = [
     "InvalidMigration",
+    "MigratedBeforeRelease",
     "MigrationDeleted",
     "MigrationEdited",
     "MigrationFailed",
@@ -108,6 +111,7 @@ def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
     with translated(), Backend(url, default_migration_table) as backend:
         require_sight(backend.connection)
         done = backend.read_applied()
+    refuse_unreleased(migrations, done)
     return [
         *(
             MigrationStatus(name, None, None)

@@ -1,4 +1,4 @@
-"""SQL that creates the roles, for an administrator. It does the same as migration 0020."""
+"""SQL that creates the roles, for an administrator. It does the same as migration 0014."""
 
 from psycopg import sql
 

@@ -24,6 +24,8 @@ from skilltree.migrate.files import Mark, Migration, Statement
 _LOCK = (0x736B696C, 0x74726565)  # "skil", "tree"
 _SECONDS_BETWEEN_TRIES = 0.1
 _LINES_SHOWN = 3
+_FIRST_BEFORE_RELEASE = "0001.create-types-and-functions"
+"""What every database has applied that was made before 0.1.0. Nothing is called so since."""
 
 
 class MigrationEdited(MigrationError):
@@ -32,6 +34,17 @@ class MigrationEdited(MigrationError):
     def __init__(self, file: Path) -> None:
         self.file = file
         super().__init__(f"{file.name} was edited after it was applied: restore it, and write a new migration instead")
+
+
+class MigratedBeforeRelease(MigrationError):
+    """The database was made by migrations from before 0.1.0, which are not continued. Nothing was run."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this database was made by migrations from before 0.1.0, the first release, which are not continued. Make a"
+            " new, empty database, and run `skilltree migrate` and `skilltree seed`. In a checkout, `skilltree clean`"
+            " removes the embedded server's data"
+        )
 
 
 class MigrationDeleted(MigrationError):
@@ -75,7 +88,14 @@ class MigrationFailed(MigrationError):
         super().__init__("\n".join(parts))
 
 
+def refuse_unreleased(migrations: dict[str, Migration], done: dict[str, Mark]) -> None:
+    """Raise MigratedBeforeRelease for a database that was made before 0.1.0."""
+    if _FIRST_BEFORE_RELEASE in done and _FIRST_BEFORE_RELEASE not in migrations:
+        raise MigratedBeforeRelease
+
+
 def _refuse_changes(migrations: dict[str, Migration], done: dict[str, Mark]) -> None:
+    refuse_unreleased(migrations, done)
     for name, mark in done.items():
         if name not in migrations:
             place = next(iter(migrations.values())).apply.path.parent

@@ -1,7 +1,0 @@
--- Loses every account and every profile.
-
-drop table user_profiles;
-
-drop function refuse_unknown_timezone();
-
-drop table users;

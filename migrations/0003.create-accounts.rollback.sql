@@ -1,0 +1,9 @@
+-- Loses every account and every profile.
+
+drop table user_profiles;
+
+drop function refuse_unknown_timezone();
+
+drop table users;
+
+drop function compose_names();

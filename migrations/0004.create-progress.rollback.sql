@@ -1,5 +1,0 @@
--- Loses every learner's progress.
-
-drop table user_skill_progress;
-
-drop table user_skill_tree_progress;

@@ -1,3 +1,0 @@
--- Loses every session: everyone has to log in again.
-
-drop table user_sessions;

@@ -1,0 +1,381 @@
+-- What each learner has done in trees and on skills. The learner comes first in every key, so that these tables can be
+-- distributed by user_id. `id` is a handle for the outside, looked up together with user_id.
+--
+-- LOCKED and AVAILABLE are also derived from the graph whenever progress is read: an edit of the curriculum never
+-- leaves a learner locked out, or wrongly let in.
+
+create table user_skill_tree_progress (
+    user_id uuid not null,
+    constraint user_skill_tree_progress_user_id_fkey foreign key (user_id) references users (id) on delete cascade,
+
+    skill_tree_id uuid not null,
+    constraint user_skill_tree_progress_skill_tree_id_fkey foreign key (skill_tree_id)
+    references skill_trees (id) on delete cascade,
+    constraint unique_user_tree_progress primary key (user_id, skill_tree_id),
+
+    id uuid not null default uuidv7(),
+    status tree_progress_status not null default 'NOT_STARTED',
+
+    -- Percentage, counts, minutes and milestones follow from the work on skills (tree_standings).
+    progress_percent double precision not null default 0,
+    constraint user_skill_tree_progress_progress_percent_range check (progress_percent between 0 and 100),
+
+    skills_completed integer not null default 0,
+    constraint user_skill_tree_progress_skills_completed_range check (skills_completed >= 0),
+
+    total_skills integer not null default 0,
+    constraint user_skill_tree_progress_total_skills_range check (total_skills >= 0),
+
+    time_spent_minutes bigint not null default 0,
+    constraint user_skill_tree_progress_time_spent_minutes_range check (time_spent_minutes >= 0),
+
+    started_at timestamptz,
+    last_activity_at timestamptz,
+
+    completed_at timestamptz,
+    constraint user_skill_tree_progress_completed_at_agrees
+    check ((status = 'COMPLETED') = (completed_at is not null)),
+    constraint user_skill_tree_progress_started_at_agrees check (started_at <= completed_at),
+
+    milestones_reached uuid[] not null default '{}',
+    constraint user_skill_tree_progress_milestones_reached_distinct check (is_id_set(milestones_reached)),
+    constraint user_skill_tree_progress_milestones_reached_count check (cardinality(milestones_reached) <= 10000),
+
+    -- The way through the tree that the learner has chosen.
+    current_path uuid[] not null default '{}',
+    constraint user_skill_tree_progress_current_path_distinct check (is_id_set(current_path)),
+    constraint user_skill_tree_progress_current_path_count check (cardinality(current_path) <= 10000),
+
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
+);
+
+create index idx_user_tree_status on user_skill_tree_progress (user_id, status);
+
+create index idx_tree_user_status on user_skill_tree_progress (skill_tree_id, status);
+
+create index idx_tree_progress_activity on user_skill_tree_progress (last_activity_at);
+
+create trigger user_skill_tree_progress_set_updated_at
+before update on user_skill_tree_progress
+for each row execute function set_updated_at();
+
+-- A chosen path names skills of its tree: an array guarded as if it were a foreign key. A skill that is deleted is
+-- taken out by the statement that deletes it.
+create function check_current_path() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    missing jsonb;
+begin
+    select jsonb_agg(step.id)
+    into missing
+    from unnest(new.current_path) as step (id)
+    left join skills on skills.id = step.id and skills.skill_tree_id = new.skill_tree_id
+    where skills.id is null;
+    if missing is not null then
+        raise exception 'a path in tree % names skills that are not in it', new.skill_tree_id
+            using errcode = 'foreign_key_violation', constraint = 'user_skill_tree_progress_current_path_exist',
+            detail = missing, hint = 'A path is made of ids of skills of the same tree.';
+    end if;
+    return null;
+end
+$$;
+
+-- After the checks of the array itself, as a foreign key would be. Only for statements that set a path.
+create trigger user_skill_tree_progress_check_new_path
+after insert on user_skill_tree_progress
+for each row when (new.current_path <> '{}')
+execute function check_current_path();
+
+create trigger user_skill_tree_progress_check_path
+after update of current_path on user_skill_tree_progress
+for each row when (new.current_path <> '{}' and new.current_path is distinct from old.current_path)
+execute function check_current_path();
+
+create table user_skill_progress (
+    user_id uuid not null,
+    constraint user_skill_progress_user_id_fkey foreign key (user_id) references users (id) on delete cascade,
+
+    skill_id uuid not null,
+    constraint unique_user_skill_progress primary key (user_id, skill_id),
+
+    id uuid not null default uuidv7(),
+
+    -- Copied from the skill, so that one learner's part of one tree is one index scan. The foreign key keeps it true.
+    skill_tree_id uuid not null,
+    constraint user_skill_progress_skill_id_fkey foreign key (skill_id, skill_tree_id)
+    references skills (id, skill_tree_id) on delete cascade,
+
+    status skill_progress_status not null default 'LOCKED',
+
+    progress_percent double precision not null default 0,
+    constraint user_skill_progress_progress_percent_range check (progress_percent between 0 and 100),
+
+    time_spent_minutes bigint not null default 0,
+    constraint user_skill_progress_time_spent_minutes_range check (time_spent_minutes >= 0),
+
+    attempts_count bigint not null default 0,
+    constraint user_skill_progress_attempts_count_range check (attempts_count >= 0),
+
+    -- How many of the attempts failed: authors learn a skill's failure rate from it.
+    failed_attempts bigint not null default 0,
+    constraint user_skill_progress_failed_attempts_range check (failed_attempts between 0 and attempts_count),
+
+    completion_method completion_method,
+
+    completion_score double precision,
+    constraint user_skill_progress_completion_score_range check (completion_score between 0 and 100),
+
+    -- Whether the skill was completed below the passing score of its assessments, or without any score. The service may
+    -- do that, a learner may not.
+    passing_score_waived boolean not null default false,
+    constraint user_skill_progress_passing_score_waived_agrees
+    check (not passing_score_waived or status = 'COMPLETED'),
+
+    evidence_data jsonb,
+    constraint user_skill_progress_evidence_data_form check (jsonb_typeof(evidence_data) = 'object'),
+    constraint user_skill_progress_evidence_data_size check (pg_column_size(evidence_data) <= 1000000),
+    constraint user_skill_progress_evidence_data_depth check (
+        pg_column_size(evidence_data) < 800 or not jsonb_path_exists(evidence_data, '$.**{100}')
+    ),
+
+    -- The moments come in this order, whoever writes them.
+    unlocked_at timestamptz,
+    constraint user_skill_progress_unlocked_at_agrees check (unlocked_at <= least(started_at, completed_at)),
+    started_at timestamptz,
+    constraint user_skill_progress_started_at_agrees check (started_at <= completed_at),
+    last_activity_at timestamptz,
+    completed_at timestamptz,
+    constraint user_skill_progress_completed_at_agrees check ((status = 'COMPLETED') = (completed_at is not null)),
+
+    struggling_indicators jsonb,
+    constraint user_skill_progress_struggling_indicators_form check (jsonb_typeof(struggling_indicators) = 'object'),
+    constraint user_skill_progress_struggling_indicators_size check (pg_column_size(struggling_indicators) <= 100000),
+    constraint user_skill_progress_struggling_indicators_depth check (
+        pg_column_size(struggling_indicators) < 800 or not jsonb_path_exists(struggling_indicators, '$.**{100}')
+    ),
+
+    engagement_score double precision,
+    constraint user_skill_progress_engagement_score_range check (engagement_score between 0 and 1),
+
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
+);
+
+create index idx_user_skill_status on user_skill_progress (user_id, status);
+
+create index idx_skill_user_status on user_skill_progress (skill_id, status);
+
+create index idx_tree_user_progress on user_skill_progress (skill_tree_id, user_id);
+
+create index idx_skill_progress_activity on user_skill_progress (last_activity_at);
+
+create index idx_skill_completion on user_skill_progress (completed_at);
+
+create trigger user_skill_progress_set_updated_at
+before update on user_skill_progress
+for each row execute function set_updated_at();
+
+-- A learner's progress in a tree, defined once: statements that refresh the cached values and statements that verify
+-- them read this view. Required active skills count; where every skill is optional, all active ones do.
+--
+-- What there is to do is counted once per tree, and what is done comes from the learner's own work. So it is cheap for
+-- one learner: it does not meet every skill for every learner.
+create view tree_standings with (security_invoker = true) as
+select
+    counted.user_id,
+    counted.skill_tree_id,
+    counted.total_skills,
+    counted.skills_completed,
+    coalesce(
+        100.0 * counted.skills_completed / nullif(counted.total_skills, 0), 0
+    )::double precision as progress_percent,
+    counted.milestones_reached,
+    counted.time_spent_minutes
+from (
+    select
+        user_skill_tree_progress.user_id,
+        user_skill_tree_progress.skill_tree_id,
+        coalesce(nullif(tree.required_skills, 0), tree.active_skills, 0)::integer as total_skills,
+        coalesce(
+            case when tree.required_skills > 0 then work.required_skills else work.active_skills end, 0
+        )::integer as skills_completed,
+        coalesce(work.milestones_reached, '{}') as milestones_reached,
+        coalesce(work.time_spent_minutes, 0)::bigint as time_spent_minutes
+    from user_skill_tree_progress
+    left join (
+        select
+            skills.skill_tree_id,
+            count(*) filter (where not skills.is_optional) as required_skills,
+            count(*) as active_skills
+        from skills
+        where skills.is_active
+        group by skills.skill_tree_id
+    ) as tree on tree.skill_tree_id = user_skill_tree_progress.skill_tree_id
+    left join (
+        select
+            user_skill_progress.user_id,
+            user_skill_progress.skill_tree_id,
+            count(*) filter (
+                where user_skill_progress.status = 'COMPLETED' and skills.is_active and not skills.is_optional
+            ) as required_skills,
+            count(*) filter (
+                where user_skill_progress.status = 'COMPLETED' and skills.is_active
+            ) as active_skills,
+            array_agg(skills.id order by skills.id) filter (
+                where user_skill_progress.status = 'COMPLETED' and skills.is_active and skills.is_milestone
+            ) as milestones_reached,
+            sum(user_skill_progress.time_spent_minutes) as time_spent_minutes
+        from user_skill_progress
+        inner join skills on skills.id = user_skill_progress.skill_id
+        group by user_skill_progress.user_id, user_skill_progress.skill_tree_id
+    ) as work
+        on
+            work.user_id = user_skill_tree_progress.user_id
+            and work.skill_tree_id = user_skill_tree_progress.skill_tree_id
+) as counted;
+
+-- The caller says when something happened. A moment in the future is refused, and so is one too far back. For a
+-- learner, too far back is before the account existed, or before the last few days: so nobody wins a week that is over,
+-- or makes up a long streak. For the owner and the service, who bring in older facts, it is before the year 2000.
+--
+-- How far back a learner may report: 7 days, or what skilltree.late_window is set to.
+create function late_window() returns interval
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    given text := nullif(current_setting('skilltree.late_window', true), '');
+    late_window interval := interval '7 days';
+begin
+    if given is not null then
+        begin
+            late_window := given::interval;
+        exception
+            when data_exception then
+                raise exception 'skilltree.late_window is not an interval: "%"', given
+                    using errcode = 'invalid_parameter_value', hint = 'Set it to one such as ''14 days''.';
+        end;
+        if late_window < interval '0' then
+            raise exception 'skilltree.late_window is negative: "%"', given
+                using errcode = 'invalid_parameter_value', hint = 'Set it to one such as ''14 days''.';
+        end if;
+    end if;
+    -- A longer window would change nothing, because of the year 2000, and could overflow now() minus the window.
+    return least(late_window, interval '100 years');
+end
+$$;
+
+-- What is wrong with a reported moment; null if nothing is. Clocks may differ by a minute.
+create function judge_moment(moment timestamptz, joined_at timestamptz) returns text
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    if moment = now() then
+        return null;
+    end if;
+    if moment > now() + interval '1 minute' then
+        return 'IN_FUTURE';
+    end if;
+    if moment < timestamptz '2000-01-01 00:00:00+00' then
+        return 'TOO_OLD';
+    end if;
+    if current_user in ('app_user', 'app_engine')
+        and (moment < now() - late_window() or moment < joined_at - interval '1 minute')
+    then
+        return 'TOO_OLD';
+    end if;
+    return null;
+end
+$$;
+
+-- Learners and authors keep out of each other's way. An author who edits a tree with learners brings their progress up
+-- to date in the same transaction, so nobody may learn in it meanwhile.
+--
+-- In a tree that somebody has begun, learners share a lock and an author takes it alone. In a tree that nobody has
+-- begun, authors share it, and the first learner takes it alone (trees/lock_learners, progress/lock_for_skill).
+--
+-- The trees that somebody has ever begun. Progress alone cannot tell: it goes with its learner's account, while
+-- somebody who saw it is still at work.
+create table begun_trees (
+    skill_tree_id uuid not null,
+    constraint begun_trees_pkey primary key (skill_tree_id),
+    constraint begun_trees_skill_tree_id_fkey foreign key (skill_tree_id) references skill_trees (id) on delete cascade
+);
+
+-- Called by whatever takes these locks. A snapshot older than a lock that was waited for would not show what others
+-- have committed meanwhile.
+create function refuse_old_snapshot() returns void
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        raise exception 'progress cannot be changed at isolation level %', current_setting('transaction_isolation')
+            using errcode = 'feature_not_supported', constraint = 'progress_isolation',
+            hint = 'Learners and authors work in READ COMMITTED transactions.';
+    end if;
+end
+$$;
+
+-- A session that waits for a lock makes all later ones wait behind it: an author who waits for one slow learner would
+-- stop all learners of the tree. So authors wait in short turns, between which learners go on, and give up after 2 s.
+--
+-- Holds off the learners of a tree until the commit. A turn is longer than an action of a learner, so that a busy tree
+-- alone keeps no author out. Several authors may share a tree until its first learner comes, and then each want it
+-- alone. None of them would ever get it, so they begin again.
+create function hold_off_learners(tree_id uuid) returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+-- One turn. It ends with the function.
+set lock_timeout = '150ms'
+as $$
+declare
+    tree_key constant bigint := hashtextextended('learners of tree ' || tree_id, 0);
+    patience constant interval := '2 s';
+    waiting_since constant timestamptz := clock_timestamp();
+begin
+    while not pg_try_advisory_xact_lock(tree_key) loop
+        begin
+            perform pg_advisory_xact_lock(tree_key);
+            return;
+        exception
+            when lock_not_available then
+                if exists (
+                    select from pg_locks
+                    where pg_locks.locktype = 'advisory'
+                        and pg_locks.pid = pg_backend_pid()
+                        and pg_locks.objsubid = 1
+                        and (pg_locks.classid::bigint << 32) | pg_locks.objid::bigint = tree_key
+                        and pg_locks.granted
+                ) then
+                    raise exception 'several authors were at work in tree % when its first learner came', tree_id
+                        using errcode = 'deadlock_detected';
+                end if;
+                if clock_timestamp() > waiting_since + patience then
+                    raise exception 'somebody has been at work in tree % for more than % s',
+                        tree_id, extract(epoch from patience)::integer
+                        using errcode = 'lock_not_available', constraint = 'learners_of_tree_held',
+                        hint = 'Nothing was written. Try again in a moment.';
+                end if;
+        end;
+        perform pg_sleep(0.1);
+    end loop;
+end
+$$;
+
+-- Learners wait for an author until the commit. What the author waits for in that time is waited for briefly. A shorter
+-- time that is set already stays.
+create function wait_briefly() returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    if current_setting('lock_timeout')::interval not between '1 ms' and '500 ms' then
+        set local lock_timeout = '500ms';
+    end if;
+end
+$$;

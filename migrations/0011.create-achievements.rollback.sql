@@ -1,0 +1,9 @@
+-- Loses every achievement, and who has earned it.
+
+drop view achievement_standings;
+
+drop table achievement_backfills;
+
+drop table user_achievements;
+
+drop table achievements;

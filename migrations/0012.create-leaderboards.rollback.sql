@@ -1,0 +1,9 @@
+-- Loses the scores. `skilltree doctor --repair` makes them again from the ledger.
+
+drop function add_counts(integer[], integer[]);
+
+drop function leaderboard_moves(bigint, bigint);
+
+drop table leaderboard_counts;
+
+drop table user_scores;

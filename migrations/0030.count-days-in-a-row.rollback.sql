@@ -1,3 +1,0 @@
-drop function latest_streak(date[]);
-
-drop function longest_streak(date[]);

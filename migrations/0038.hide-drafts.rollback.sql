@@ -1,3 +1,0 @@
--- Loses a definition only.
-
-drop view visible_trees;

@@ -1,3 +1,0 @@
--- Takes back the way to a node. No data is lost.
-
-drop function way_to(uuid, uuid[], uuid[], uuid[]);
