@@ -95,7 +95,7 @@ def test_a_learner_can_read_their_own_data(app, connection, two_learners):
 WHO = {
     "a learner": lambda app, ada: app.as_user(ada.user_id),
     "a visitor": lambda app, _: app.as_user(None),
-    "nobody in particular": lambda app, _: app,
+    "a call without a scope": lambda app, _: app,
 }
 
 
