@@ -28,9 +28,9 @@ class Model:
             return set()
         return {one for one in self.needs[name] if one not in self.inactive and self.statuses[one] not in SATISFIED}
 
-    def missing(self, name):
+    def all_missing(self, name):
         """Return all skills to complete before this one."""
-        return {found for one in self.direct(name) for found in {one} | self.missing(one)}
+        return {found for one in self.direct(name) for found in {one} | self.all_missing(one)}
 
     def status(self, name):
         """Return the derived status."""
@@ -84,9 +84,9 @@ def test_every_method_agrees_with_the_model_about_missing_prerequisites(db, conn
         name: model.status(name) for name in NAMES if model.is_next(name)
     }
     for name, skill_id in ids.items():
-        direct, missing = model.direct(name), model.missing(name)
+        direct, all_missing = model.direct(name), model.all_missing(name)
         missing = db.progress.missing_prerequisites(learner.id, skill_id)
-        assert {each.name for each in missing} == missing
+        assert {each.name for each in missing} == all_missing
         assert {each.name for each in missing if each.is_direct} == direct
         assert db.progress.can_unlock(learner.id, skill_id) is not bool(direct)
 
@@ -96,17 +96,17 @@ def test_every_method_agrees_with_the_model_about_missing_prerequisites(db, conn
         assert {each.name: each.status for each in why.missing} == {one: model.status(one) for one in direct}
         if name not in model.inactive:
             assert why.is_locked is (bool(direct) and not is_completed)
-            assert {each.name for each in why.path} == (set() if is_completed else missing)
+            assert {each.name for each in why.path} == (set() if is_completed else all_missing)
         way = db.progress.learning_path(learner.id, skill_id)
         assert {each.name: each.status for each in way.steps} == (
-            {} if is_completed else {one: model.status(one) for one in {*missing, name}}
+            {} if is_completed else {one: model.status(one) for one in {*all_missing, name}}
         )
         if name not in model.inactive and direct and not is_completed:
             for act in (db.progress.start_skill, db.progress.complete_skill, db.progress.record_activity):
                 minutes = {"minutes": 1} if act == db.progress.record_activity else {}
                 with pytest.raises(PrerequisitesNotMet) as refusal:
                     act(learner.id, skill_id, **minutes)
-                assert set(refusal.value.ids) == {ids[one] for one in missing}
+                assert set(refusal.value.ids) == {ids[one] for one in all_missing}
 
     going_on = [name for name in NAMES if model.statuses[name] == "IN_PROGRESS" and name not in model.inactive]
     for name in going_on:
