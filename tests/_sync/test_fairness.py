@@ -3,6 +3,7 @@
 """Who waits for a connection is served in turn, and told at once when there will be none."""
 
 import time
+from statistics import median
 
 import pytest
 
@@ -21,16 +22,18 @@ def test_a_backlog_is_served_in_turn_and_nobody_is_refused(url):
     with Database(url, min_size=2, max_size=2, timeout=6) as db:
         waited = []
 
+        # Who was served asks again: only a queue that others join shows who has lost a place in it.
         def work():
-            started = time.monotonic()
-            db.run([step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
-            waited.append(time.monotonic() - started)
+            for _ in range(3):
+                started = time.monotonic()
+                db.run([step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
+                waited.append(time.monotonic() - started)
 
         results = together_sync(*[work] * 150)
 
     assert failures(results) == []
-    # 150 statements of 20 ms on two connections are 1.5 s.
-    assert sorted(waited)[-2] < 4
+    # The others' 149 statements of 20 ms on two connections are 1.5 s, for everybody.
+    assert max(waited) < 4 * median(waited)
 
 
 def test_a_pool_in_use_is_told_at_its_time_out_and_not_before(url):
