@@ -91,6 +91,21 @@ def test_faults_in_several_trees_are_all_shown_and_nothing_is_written(
     assert written(migrated_url) == before
 
 
+def test_a_file_that_holds_a_tree_twice_is_refused_and_nothing_is_written(
+    run: Run, migrated_url: str, tmp_path: Path
+) -> None:
+    tree = {"slug": "bread", "name": "Bread", "category": "Baking", "skills": [{"key": "flour", "name": "Flour"}]}
+    file = tmp_path / "bread.json"
+    file.write_text(json.dumps({"trees": [tree, tree | {"skills": []}]}))
+    before = written(migrated_url)
+
+    refused = run("import", str(file))
+
+    assert refused.exit_code == 1
+    assert "tree bread: trees 1 and 2 of the file have this slug" in " ".join(refused.output.split())
+    assert written(migrated_url) == before
+
+
 @pytest.mark.parametrize("form", ["json", "yaml", "csv"])
 def test_an_export_in_any_format_is_imported_without_a_change(run: Run, table: Path, tmp_path: Path, form: str) -> None:
     run("import", str(table))

@@ -212,9 +212,9 @@ WALK_MISTAKES = {
     "a rollback that forgets a function": (
         TRIGGER, "drop trigger skills_note on skills;", "rollback.sql", "function public.note() is there",
     ),
-    "a rollback that forgets a table": (TABLE, "select 1;", "rollback.sql", "table public.notes is there"),
+    "a rollback that forgets a table": (TABLE, "select 1;", "rollback.sql", "table public.notes is left over"),
     "a rollback that forgets an enum": (
-        "create type mood as enum ('GOOD');", "select 1;", "rollback.sql", "type public.mood is there",
+        "create type mood as enum ('GOOD');", "select 1;", "rollback.sql", "type public.mood is left over",
     ),
     "a rollback that forgets a grant": (
         "grant select on user_sessions to app_engine;", "select 1;", "rollback.sql",
@@ -222,7 +222,7 @@ WALK_MISTAKES = {
     ),
     "a rollback that forgets a policy": (
         "create policy more on levels for select to app_engine using (true);", "select 1;", "rollback.sql",
-        "policy more on public.levels is there",
+        "policy more on public.levels is left over",
     ),
     "a rollback that leaves row-level security off": (
         "alter table levels no force row level security;", "select 1;", "rollback.sql",
@@ -283,7 +283,7 @@ def test_a_migration_with_another_result_the_second_time_is_found(migrated_url, 
 
     found = walk(migrated_url, copy)
 
-    assert {each.file for each in found if "applied again, table public.notes_2 is there" in each.problem} == {
+    assert {each.file for each in found if "applied again, table public.notes_2 is left over" in each.problem} == {
         f"{NEW}.sql"
     }
 
@@ -384,7 +384,7 @@ def test_a_dropped_column_is_found_with_the_queries_that_git_knows(migrated_url,
 
     found = walk(migrated_url, copy)
 
-    assert "skills/worth.sql of before does not run any more" in found[0].problem
+    assert "the older skills/worth.sql no longer runs" in found[0].problem
 
 
 def test_a_shallow_git_history_is_reported(copy, tmp_path):

@@ -12,7 +12,6 @@ from psycopg import sql
 from pytest_postgresql.executors import NoopExecutor
 
 from skilltree import migrate
-from skilltree.errors import MigrationError
 
 NORMAL_FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 OTHERWISE: list[Callable[[str], str]] = [
@@ -100,36 +99,3 @@ def test_every_control_and_format_character_is_refused_unless_it_is_visible(migr
         seen = [unicodedata.name(row[0]) for row in rows]
 
     assert all(name.startswith(("ARABIC", "SYRIAC", "KAITHI")) for name in seen)
-
-
-def test_a_migration_names_existing_accounts_whose_names_look_the_same(empty_url: str) -> None:
-    migrate.migrate(empty_url)
-    applied = [migration.id for migration in migrate.status(empty_url)]
-    [number] = [number for number, name in enumerate(applied) if name.endswith("tell-names-apart")]
-    migrate.rollback(empty_url, count=len(applied) - number)
-    with psycopg.connect(empty_url) as connection:
-        users = (
-            "insert into users (email, username, password_hash)"
-            " values (%s, %s, '$2b$04$' || repeat('a', 53)) returning id"
-        )
-        one, other, hidden = (
-            connection.execute(users, names).fetchone()[0]
-            for names in [("a@x.org", "ada"), ("b@x.org", "ADA"), ("c@x.org", "b\u200bob")]
-        )
-
-    with pytest.raises(MigrationError) as unseen:
-        migrate.migrate(empty_url)
-    with psycopg.connect(empty_url) as connection:
-        connection.execute("update users set username = 'bob' where email = 'c@x.org'")
-    with pytest.raises(MigrationError) as alike:
-        migrate.migrate(empty_url)
-    with psycopg.connect(empty_url) as connection:
-        connection.execute("update users set username = 'ada2', first_name = E'A\\u202Eda ' where email = 'b@x.org'")
-    migrate.migrate(empty_url)
-
-    assert str(hidden) in str(unseen.value)
-    assert str(one) in str(alike.value)
-    assert str(other) in str(alike.value)
-    assert "migrate again" in str(alike.value)
-    with psycopg.connect(empty_url) as connection:
-        assert connection.execute("select first_name from users where username = 'ada2'").fetchone() == ("Ada",)

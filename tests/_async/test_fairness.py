@@ -1,6 +1,7 @@
 """Callers that wait for a connection are served in turn. They get an error at once when there will be none."""
 
 import time
+from statistics import median
 
 import pytest
 
@@ -19,16 +20,18 @@ async def test_waiting_callers_are_served_in_turn_and_none_is_refused(url):
     async with AsyncDatabase(url, min_size=2, max_size=2, timeout=6) as db:
         waited = []
 
+        # Each caller comes back twice: only a queue that others join shows who has lost a place in it.
         async def work():
-            started = time.monotonic()
-            await db.run([step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
-            waited.append(time.monotonic() - started)
+            for _ in range(3):
+                started = time.monotonic()
+                await db.run([step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
+                waited.append(time.monotonic() - started)
 
         results = await concurrently_async(*[work] * 150)
 
     assert failures(results) == []
-    # 150 statements of 20 ms on two connections take 1.5 s.
-    assert sorted(waited)[-2] < 4
+    # Every caller waits for the others' 149 statements of 20 ms on two connections: 1.5 s.
+    assert max(waited) < 4 * median(waited)
 
 
 async def test_a_busy_pool_raises_at_its_timeout_and_not_before(url):
