@@ -210,7 +210,7 @@ WALK_MISTAKES = {
         "select 1;", "rollback.sql", "trigger skills_again on public.skills is left over",
     ),
     "a rollback that forgets a function": (
-        TRIGGER, "drop trigger skills_note on skills;", "rollback.sql", "function public.note() is there",
+        TRIGGER, "drop trigger skills_note on skills;", "rollback.sql", "function public.note() is left over",
     ),
     "a rollback that forgets a table": (TABLE, "select 1;", "rollback.sql", "table public.notes is left over"),
     "a rollback that forgets an enum": (
