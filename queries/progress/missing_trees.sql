@@ -5,7 +5,7 @@
 --
 -- @step why an action on a tree was refused
 -- @notnull is_direct: the tree asked for is there, and its array holds no nulls
--- @budget buffers 43
+-- @budget buffers 141
 -- @never Seq Scan on user_skill_tree_progress
 with recursive missing as (
     select
