@@ -6,16 +6,10 @@
 -- @never Seq Scan on user_skill_progress
 select
     not exists (
-        select from skills as prerequisite
-        left join user_skill_progress
-            on
-                user_skill_progress.user_id = %(user_id)s
-                and user_skill_progress.skill_id = prerequisite.id
-                and user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+        select from unsatisfied_skills
         where
-            prerequisite.id = any(skills.dependencies)
-            and prerequisite.is_active
-            and user_skill_progress.skill_id is null
+            unsatisfied_skills.user_id = %(user_id)s
+            and unsatisfied_skills.skill_id = any(skills.dependencies)
     )
     or exists (
         select from user_skill_progress as own

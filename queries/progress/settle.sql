@@ -1,6 +1,6 @@
 -- Settle an action: award each achievement that is due, add its XP, raise the level, and return where the learner
--- stands. The XP of one award may make the next one due. So thresholds of XP are taken from the lowest up, each with the
--- rewards of those below it. The learner is locked before.
+-- stands. The XP of one award may make the next one due. So thresholds of XP are taken from the lowest up, each with
+-- the rewards of those below it. The learner is locked before.
 --
 -- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
 --

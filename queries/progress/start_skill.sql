@@ -22,17 +22,10 @@ situation as (
         skills.is_active,
         user_skill_progress.status,
         not exists (
-            select from skills as prerequisite
+            select from unsatisfied_skills
             where
-                prerequisite.id = any(skills.dependencies)
-                and prerequisite.is_active
-                and not exists (
-                    select from user_skill_progress as satisfied
-                    where
-                        satisfied.user_id = %(user_id)s
-                        and satisfied.skill_id = prerequisite.id
-                        and satisfied.status in ('COMPLETED', 'SKIPPED')
-                )
+                unsatisfied_skills.user_id = %(user_id)s
+                and unsatisfied_skills.skill_id = any(skills.dependencies)
         )
         -- Work once begun goes on when the skill gains a prerequisite.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open
