@@ -13,7 +13,7 @@
 -- @drafts only the learner's own progress comes back
 -- @nullable progress: a skill that is reset before it was begun leaves none
 -- @nullable tree_progress: nor does its tree
--- @after progress/record_activity
+-- @after progress/work_on_skill
 -- @budget buffers 75
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
 with learner as materialized (

@@ -86,7 +86,7 @@ class AsyncProgress(AsyncProgressReads):
 
     async def start_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Begin a skill. Raises PrerequisitesNotMet, AlreadyCompleted, SkillInactive."""
-        return SkillOutcome(**await self._act_on_skill("start_skill", user_id, skill_id, at=at))
+        return await self._work_on_skill(user_id, skill_id, is_learning=False, at=at)
 
     async def record_activity(
         self,
@@ -103,16 +103,13 @@ class AsyncProgress(AsyncProgressReads):
         The latest engagement is kept, and struggling indicators are added to those known. Raises PrerequisitesNotMet,
         SkillInactive, InvalidValue, InvalidDocument.
         """
-        return SkillOutcome(
-            **await self._act_on_skill(
-                "record_activity",
-                user_id,
-                skill_id,
-                minutes=minutes,
-                engagement=engagement,
-                struggling_indicators=document(STRUGGLING, struggling_indicators, "struggling_indicators"),
-                at=at,
-            )
+        return await self._work_on_skill(
+            user_id,
+            skill_id,
+            minutes=minutes,
+            engagement=engagement,
+            struggling_indicators=document(STRUGGLING, struggling_indicators, "struggling_indicators"),
+            at=at,
         )
 
     async def record_attempt(
@@ -128,9 +125,7 @@ class AsyncProgress(AsyncProgressReads):
 
         It completes nothing: that is for ``complete_skill``. Raises PrerequisitesNotMet, SkillInactive, InvalidValue.
         """
-        return SkillOutcome(
-            **await self._act_on_skill("record_attempt", user_id, skill_id, score=score, failed=failed, at=at)
-        )
+        return await self._work_on_skill(user_id, skill_id, attempts=1, score=score, failed=failed, at=at)
 
     async def complete_skill(
         self,
@@ -182,6 +177,12 @@ class AsyncProgress(AsyncProgressReads):
     async def reset_skill(self, user_id: UserId, skill_id: SkillId) -> SkillOutcome:
         """Take back all work on a skill. XP, achievements and streaks stay, and completing again pays nothing."""
         return SkillOutcome(**await self._act_on_skill("reset_skill", user_id, skill_id, at=None))
+
+    async def _work_on_skill(self, user_id: UserId, skill_id: SkillId, **given: object) -> SkillOutcome:
+        """Work on a skill: what is not given is not noted."""
+        nothing = {"minutes": None, "engagement": None, "struggling_indicators": None, "score": None}
+        work = {"is_learning": True, "attempts": 0, "failed": False, **nothing, **given}
+        return SkillOutcome(**await self._act_on_skill("work_on_skill", user_id, skill_id, **work))
 
     async def _act_on_skill(self, action: str, user_id: UserId, skill_id: SkillId, **given: object) -> dict[str, Any]:
         """Run an action on a skill with all that follows from it, and return what came of it."""

@@ -88,7 +88,7 @@ class Progress(ProgressReads):
 
     def start_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Begin a skill. Raises PrerequisitesNotMet, AlreadyCompleted, SkillInactive."""
-        return SkillOutcome(**self._act_on_skill("start_skill", user_id, skill_id, at=at))
+        return self._work_on_skill(user_id, skill_id, is_learning=False, at=at)
 
     def record_activity(
         self,
@@ -105,16 +105,13 @@ class Progress(ProgressReads):
         The latest engagement is kept, and struggling indicators are added to those known. Raises PrerequisitesNotMet,
         SkillInactive, InvalidValue, InvalidDocument.
         """
-        return SkillOutcome(
-            **self._act_on_skill(
-                "record_activity",
-                user_id,
-                skill_id,
-                minutes=minutes,
-                engagement=engagement,
-                struggling_indicators=document(STRUGGLING, struggling_indicators, "struggling_indicators"),
-                at=at,
-            )
+        return self._work_on_skill(
+            user_id,
+            skill_id,
+            minutes=minutes,
+            engagement=engagement,
+            struggling_indicators=document(STRUGGLING, struggling_indicators, "struggling_indicators"),
+            at=at,
         )
 
     def record_attempt(
@@ -130,9 +127,7 @@ class Progress(ProgressReads):
 
         It completes nothing: that is for ``complete_skill``. Raises PrerequisitesNotMet, SkillInactive, InvalidValue.
         """
-        return SkillOutcome(
-            **self._act_on_skill("record_attempt", user_id, skill_id, score=score, failed=failed, at=at)
-        )
+        return self._work_on_skill(user_id, skill_id, attempts=1, score=score, failed=failed, at=at)
 
     def complete_skill(
         self,
@@ -184,6 +179,12 @@ class Progress(ProgressReads):
     def reset_skill(self, user_id: UserId, skill_id: SkillId) -> SkillOutcome:
         """Take back all work on a skill. XP, achievements and streaks stay, and completing again pays nothing."""
         return SkillOutcome(**self._act_on_skill("reset_skill", user_id, skill_id, at=None))
+
+    def _work_on_skill(self, user_id: UserId, skill_id: SkillId, **given: object) -> SkillOutcome:
+        """Work on a skill: what is not given is not noted."""
+        nothing = {"minutes": None, "engagement": None, "struggling_indicators": None, "score": None}
+        work = {"is_learning": True, "attempts": 0, "failed": False, **nothing, **given}
+        return SkillOutcome(**self._act_on_skill("work_on_skill", user_id, skill_id, **work))
 
     def _act_on_skill(self, action: str, user_id: UserId, skill_id: SkillId, **given: object) -> dict[str, Any]:
         """Run an action on a skill with all that follows from it, and return what came of it."""

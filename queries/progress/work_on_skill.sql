@@ -1,23 +1,32 @@
--- Note that a learner has tried a skill's test, which begins it. The best score is kept; trying a completed skill again
--- can only raise it.
+-- Work on a skill: begin it, and note the time spent or the try at its test. Work on a completed skill counts too.
 --
--- score   0 to 100; null when the try has none
--- failed  whether the try failed
--- at      when; null is now
+-- is_learning            whether the work counts as learning on that day; if not, the skill is only begun
+-- minutes                0 to 1440, whole; null is no time
+-- engagement             0 to 1; null keeps the latest
+-- struggling_indicators  a JSON object, whose keys are added to those known; null adds none
+-- attempts               how many tries are counted: 0 or 1
+-- failed                 whether the try failed
+-- score                  of the try, 0 to 100: the best one is kept; null is none
+-- at                     when; null is now
 --
 -- @role app_engine
+-- @step start_skill, record_activity and record_attempt: they differ in what they note
+-- @sample is_learning: true
+-- @sample attempts: 0
 -- @budget buffers 140
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,
         %(skill_id)s::uuid as skill_id,
+        %(is_learning)s::boolean as is_learning,
         coalesce(%(at)s::timestamptz, now()) as at
 ),
 
 situation as (
     select
         given.at,
+        given.is_learning,
         judge_moment(given.at, user_profiles.created_at) as moment_fault,
         user_profiles.user_id,
         skills.id as skill_id,
@@ -30,7 +39,7 @@ situation as (
                 unsatisfied_skills.user_id = %(user_id)s
                 and unsatisfied_skills.skill_id = any(skills.dependencies)
         )
-        -- Work once begun goes on when the skill gains a prerequisite.
+        -- Work that is begun goes on when the skill gains a prerequisite.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open,
         user_profiles.current_streak,
         user_profiles.max_streak,
@@ -60,9 +69,13 @@ judged as (
             when situation.user_id is null then 'USER_NOT_FOUND'
             when situation.skill_id is null then 'SKILL_NOT_FOUND'
             when situation.moment_fault is not null then situation.moment_fault
+            when
+                %(minutes)s::numeric not between 0 and 1440
+                or trunc(%(minutes)s::numeric) <> %(minutes)s::numeric then 'INVALID_MINUTES'
             when %(score)s::double precision not between 0 and 100 then 'INVALID_SCORE'
             when not situation.is_active then 'SKILL_INACTIVE'
-            when situation.status = 'COMPLETED' then 'DONE'
+            when situation.status = 'COMPLETED' and situation.is_learning then 'DONE'
+            when situation.status = 'COMPLETED' then 'ALREADY_COMPLETED'
             when not situation.is_open then 'LOCKED'
             else 'DONE'
         end as outcome
@@ -72,13 +85,16 @@ judged as (
 accepted as (
     select
         situation.at,
+        situation.is_learning,
         situation.user_id,
         situation.skill_id,
         situation.skill_tree_id,
+        coalesce(situation.status = 'IN_PROGRESS', false) as is_under_way,
         situation.clock::date as activity_date,
         situation.clock - (situation.at at time zone 'UTC') as clock_offset,
-        -- A day before the last one may join some, whatever they are. Another activity on the last day changes nothing.
+        -- A day before the last one may join the days around it. More learning on the last day changes nothing.
         case
+            when not situation.is_learning then null
             when situation.clock::date < situation.last_activity_on
                 then (
                     select
@@ -109,41 +125,49 @@ accepted as (
     where judged.outcome = 'DONE'
 ),
 
-tried_skill as (
+worked_skill as (
     insert into user_skill_progress (
         user_id,
         skill_id,
         skill_tree_id,
         status,
+        time_spent_minutes,
         attempts_count,
         failed_attempts,
         completion_score,
         unlocked_at,
         started_at,
-        last_activity_at
+        last_activity_at,
+        engagement_score,
+        struggling_indicators
     )
     select
         accepted.user_id,
         accepted.skill_id,
         accepted.skill_tree_id,
         'IN_PROGRESS' as status,
-        1 as attempts_count,
+        coalesce(%(minutes)s, 0) as time_spent_minutes,
+        %(attempts)s::integer as attempts_count,
         %(failed)s::boolean::integer as failed_attempts,
         %(score)s::double precision as completion_score,
         accepted.at as unlocked_at,
         accepted.at as started_at,
-        accepted.at as last_activity_at
+        accepted.at as last_activity_at,
+        %(engagement)s::double precision as engagement_score,
+        %(struggling_indicators)s::jsonb as struggling_indicators
     from accepted
+    where accepted.is_learning or not accepted.is_under_way
     on conflict (user_id, skill_id) do update
         set
             status = case
                 when user_skill_progress.status = 'COMPLETED' then user_skill_progress.status
                 else excluded.status
             end,
+            time_spent_minutes = user_skill_progress.time_spent_minutes + excluded.time_spent_minutes,
             attempts_count = user_skill_progress.attempts_count + excluded.attempts_count,
             failed_attempts = user_skill_progress.failed_attempts + excluded.failed_attempts,
             completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
-            -- Moments that an import left out are no later than those that it gave.
+            -- An import may give a later moment without an earlier one.
             unlocked_at = least(
                 user_skill_progress.unlocked_at,
                 user_skill_progress.started_at,
@@ -153,7 +177,13 @@ tried_skill as (
             started_at = least(
                 user_skill_progress.started_at, user_skill_progress.completed_at, excluded.started_at
             ),
-            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
+            engagement_score = coalesce(excluded.engagement_score, user_skill_progress.engagement_score),
+            struggling_indicators = coalesce(
+                user_skill_progress.struggling_indicators || excluded.struggling_indicators,
+                excluded.struggling_indicators,
+                user_skill_progress.struggling_indicators
+            )
     returning user_skill_progress.user_id
 ),
 
@@ -179,7 +209,7 @@ touched_tree as (
         accepted.at as started_at,
         accepted.at as last_activity_at
     from accepted
-    -- To work in a paused tree is to resume it.
+    -- Work in a paused tree resumes it.
     on conflict (user_id, skill_tree_id) do update
         set
             status = case
@@ -192,21 +222,29 @@ touched_tree as (
 ),
 
 day as (
-    insert into user_activity_days (user_id, activity_date, learnt_at, is_counted)
+    insert into user_activity_days (user_id, activity_date, minutes, learnt_at, is_counted)
     select
         accepted.user_id,
         accepted.activity_date - ago as activity_date,
+        case when ago = 0 then coalesce(%(minutes)s::integer, 0) else 0 end as minutes,
         case when ago = 0 then accepted.at end as learnt_at,
         ago = 0 and coalesce((accepted.step).is_counted, true) as is_counted
     from accepted
     cross join generate_series(0, coalesce((accepted.step).skipped, 0)) as ago
-    on conflict (user_id, activity_date) do nothing
+    where accepted.is_learning
+    on conflict (user_id, activity_date) do update
+        set minutes = user_activity_days.minutes + excluded.minutes
+        where excluded.minutes > 0
     returning user_activity_days.activity_date
 ),
 
 updated_profile as (
     update user_profiles
     set
+        -- In minutes, which are whole.
+        hours_learned = coalesce(
+            (round(user_profiles.hours_learned * 60) + %(minutes)s) / 60, user_profiles.hours_learned
+        ),
         current_streak = coalesce((accepted.step).streak, user_profiles.current_streak),
         max_streak = coalesce((accepted.step).longest, user_profiles.max_streak),
         streak_started_at = coalesce((accepted.step).started_at, user_profiles.streak_started_at),
@@ -217,7 +255,9 @@ updated_profile as (
             else accepted.clock_offset
         end
     from accepted
-    where user_profiles.user_id = %(user_id)s
+    where
+        user_profiles.user_id = %(user_id)s
+        and accepted.is_learning
     returning user_profiles.user_id
 )
 
