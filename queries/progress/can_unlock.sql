@@ -1,15 +1,21 @@
--- Whether a skill is open to one learner: every direct active prerequisite is completed or skipped, or the work goes on
--- that was begun before.
+-- Whether a skill is open to one learner: every direct prerequisite in use is satisfied, or the work has begun before.
 --
 -- @sample skill_id: %(last_skill_id)s
 -- @budget buffers 19
 -- @never Seq Scan on user_skill_progress
 select
+    -- Not from `unsatisfied_skills`, which has no rows for an unknown learner: they have satisfied nothing.
     not exists (
-        select from unsatisfied_skills
+        select from skills as prerequisite
+        left join skill_work
+            on
+                skill_work.user_id = %(user_id)s
+                and skill_work.skill_id = prerequisite.id
+                and skill_work.is_satisfied
         where
-            unsatisfied_skills.user_id = %(user_id)s
-            and unsatisfied_skills.skill_id = any(skills.dependencies)
+            prerequisite.id = any(skills.dependencies)
+            and prerequisite.is_active
+            and skill_work.skill_id is null
     )
     or exists (
         select from user_skill_progress as own
