@@ -93,7 +93,7 @@ def test_a_step_sees_what_the_steps_before_it_did(connection: psycopg.Connection
     with connection.transaction(force_rollback=True):
         before = connection.execute(alone, explained.params).fetchone()
         connection.execute(
-            read("progress/work_on_skill").statement, explain(connection, "progress/record_activity", {}).params
+            read("progress/work_on_skill").statement, explain(connection, "progress/work_on_skill", {}).params
         )
         after = connection.execute(alone, explained.params).fetchone()
 
