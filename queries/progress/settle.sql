@@ -14,7 +14,7 @@
 -- @nullable progress: a skill that is reset before it was begun leaves none
 -- @nullable tree_progress: nor does its tree
 -- @after progress/work_on_skill
--- @budget buffers 75
+-- @budget buffers 56
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
 with learner as materialized (
     select
