@@ -126,7 +126,7 @@ def test_only_what_pev2_says_of_rounded_times_is_no_complaint(browser: Browser) 
     ("query", "model"),
     [
         ("trees/load", "LoadedTree"),
-        ("progress/complete_skill", "ActionResult"),
+        ("progress/complete_skill", "CompletionResult"),
         ("doctor/xp_total", "Drift"),
         ("progress/settle", "Outcome"),
         ("trees/lock", None),

@@ -443,5 +443,7 @@ select
             )
         from opened_skill
     ) as unlocked,
-    situation.passing_score
+    situation.passing_score,
+    situation.total_xp,
+    situation.current_level as level
 from situation;

@@ -18,6 +18,7 @@ from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import (
     ActionResult,
     Completion,
+    CompletionResult,
     ImportResult,
     MissingTree,
     Outcome,
@@ -154,16 +155,16 @@ class AsyncProgress(AsyncProgressReads):
         }
         for _ in range(_ATTEMPTS):
             # It counts the tree itself, as part of what it writes: no refresh follows.
-            before, (result,), settled, _ = await self._executor.run(
+            _, (result,), settled, _ = await self._executor.run(
                 [
-                    step("progress/lock_for_skill", params, Standing),
-                    step("progress/complete_skill", params, ActionResult),
+                    step("progress/lock_for_skill", params),
+                    step("progress/complete_skill", params, CompletionResult),
                     step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
                 ]
             )
             if result.outcome == "DONE":
-                return Completion(**outcome_of(result, before[0], settled[0]), already_completed=False)
+                return Completion(**outcome_of(result, result, settled[0]), already_completed=False)
             if result.outcome != "REPEATED":
                 await self._refuse(result, user_id, skill_id)
             elif (completion := await self._repeat(result, params)) is not None:

@@ -20,6 +20,7 @@ from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import (
     ActionResult,
     Completion,
+    CompletionResult,
     ImportResult,
     MissingTree,
     Outcome,
@@ -156,16 +157,16 @@ class Progress(ProgressReads):
         }
         for _ in range(_ATTEMPTS):
             # It counts the tree itself, as part of what it writes: no refresh follows.
-            before, (result,), settled, _ = self._executor.run(
+            _, (result,), settled, _ = self._executor.run(
                 [
-                    step("progress/lock_for_skill", params, Standing),
-                    step("progress/complete_skill", params, ActionResult),
+                    step("progress/lock_for_skill", params),
+                    step("progress/complete_skill", params, CompletionResult),
                     step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
                 ]
             )
             if result.outcome == "DONE":
-                return Completion(**outcome_of(result, before[0], settled[0]), already_completed=False)
+                return Completion(**outcome_of(result, result, settled[0]), already_completed=False)
             if result.outcome != "REPEATED":
                 self._refuse(result, user_id, skill_id)
             elif (completion := self._repeat(result, params)) is not None:
