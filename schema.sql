@@ -1044,6 +1044,42 @@ grant select on table audit_log to app_engine;
 
 grant select on table audit_log to app_service;
 
+create view skill_work with (security_invoker=true) as
+ SELECT user_id,
+    skill_id,
+    skill_tree_id,
+    status,
+    (status = ANY (ARRAY['COMPLETED'::skill_progress_status, 'SKIPPED'::skill_progress_status])) AS is_satisfied,
+    (status = ANY (ARRAY['IN_PROGRESS'::skill_progress_status, 'COMPLETED'::skill_progress_status, 'SKIPPED'::skill_progress_status])) AS is_begun,
+    progress_percent,
+    time_spent_minutes,
+    attempts_count,
+    failed_attempts,
+    completion_method,
+    completion_score,
+    evidence_data,
+    unlocked_at,
+    started_at,
+    last_activity_at,
+    completed_at,
+    struggling_indicators,
+    engagement_score,
+    created_at
+   FROM user_skill_progress;
+
+grant select on view skill_work to app_user;
+
+create view unsatisfied_skills with (security_invoker=true) as
+ SELECT user_profiles.user_id,
+    skills.id AS skill_id
+   FROM (user_profiles
+     CROSS JOIN skills)
+  WHERE (skills.is_active AND (NOT (EXISTS ( SELECT
+           FROM skill_work
+          WHERE ((skill_work.user_id = user_profiles.user_id) AND (skill_work.skill_id = skills.id) AND skill_work.is_satisfied)))));
+
+grant select on view unsatisfied_skills to app_user;
+
 create view tree_standings with (security_invoker=true) as
  SELECT user_id,
     skill_tree_id,

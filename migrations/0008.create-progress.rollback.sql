@@ -14,6 +14,10 @@ drop function late_window();
 
 drop view tree_standings;
 
+drop view unsatisfied_skills;
+
+drop view skill_work;
+
 drop table user_skill_progress;
 
 drop table user_skill_tree_progress;

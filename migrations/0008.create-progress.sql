@@ -178,6 +178,51 @@ create trigger user_skill_progress_set_updated_at
 before update on user_skill_progress
 for each row execute function set_updated_at();
 
+-- When a skill is open to a learner, defined once, in two views. The planner expands them like the tables they read.
+
+-- A learner's work on skills. A skill that is completed or skipped is satisfied: it holds back no other skill.
+create view skill_work with (security_invoker = true) as
+select
+    user_skill_progress.user_id,
+    user_skill_progress.skill_id,
+    user_skill_progress.skill_tree_id,
+    user_skill_progress.status,
+    user_skill_progress.status in ('COMPLETED', 'SKIPPED') as is_satisfied,
+    -- Work once begun goes on when its skill gains a prerequisite.
+    user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED') as is_begun,
+    user_skill_progress.progress_percent,
+    user_skill_progress.time_spent_minutes,
+    user_skill_progress.attempts_count,
+    user_skill_progress.failed_attempts,
+    user_skill_progress.completion_method,
+    user_skill_progress.completion_score,
+    user_skill_progress.evidence_data,
+    user_skill_progress.unlocked_at,
+    user_skill_progress.started_at,
+    user_skill_progress.last_activity_at,
+    user_skill_progress.completed_at,
+    user_skill_progress.struggling_indicators,
+    user_skill_progress.engagement_score,
+    user_skill_progress.created_at
+from user_skill_progress;
+
+-- The active skills that a learner has not satisfied. A skill is open when none of its dependencies is among them.
+create view unsatisfied_skills with (security_invoker = true) as
+select
+    user_profiles.user_id,
+    skills.id as skill_id
+from user_profiles
+cross join skills
+where
+    skills.is_active
+    and not exists (
+        select from skill_work
+        where
+            skill_work.user_id = user_profiles.user_id
+            and skill_work.skill_id = skills.id
+            and skill_work.is_satisfied
+    );
+
 -- A learner's progress in a tree, defined once: statements that refresh the cached values and statements that verify
 -- them read this view. Required active skills count; where every skill is optional, all active ones do.
 --

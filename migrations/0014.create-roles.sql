@@ -153,6 +153,8 @@ user_skill_progress,
 user_achievements,
 user_activity_days,
 xp_events,
+skill_work,
+unsatisfied_skills,
 tree_standings,
 streaks,
 achievement_standings

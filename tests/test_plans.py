@@ -93,12 +93,12 @@ def test_a_step_sees_the_changes_of_the_steps_before_it(connection: psycopg.Conn
     with connection.transaction(force_rollback=True):
         before = connection.execute(alone, explained.params).fetchone()
         connection.execute(
-            read("progress/record_activity").statement, explain(connection, "progress/record_activity", {}).params
+            read("progress/work_on_skill").statement, explain(connection, "progress/work_on_skill", {}).params
         )
         after = connection.execute(alone, explained.params).fetchone()
 
     assert [each.text for each in read("progress/settle").directives if each.word == "after"] == [
-        "progress/record_activity"
+        "progress/work_on_skill"
     ]
     assert before != after
 

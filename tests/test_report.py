@@ -126,7 +126,7 @@ def test_only_pev2s_warning_about_rounded_times_is_ignored(browser: Browser) -> 
     ("query", "model"),
     [
         ("trees/load", "LoadedTree"),
-        ("progress/complete_skill", "ActionResult"),
+        ("progress/complete_skill", "CompletionResult"),
         ("doctor/xp_total", "Drift"),
         ("progress/settle", "Outcome"),
         ("trees/lock", None),

@@ -6,24 +6,24 @@
 -- @never Seq Scan on user_skill_progress
 insert into user_skill_tree_progress (user_id, skill_tree_id, status, started_at, last_activity_at)
 select
-    user_skill_progress.user_id,
-    user_skill_progress.skill_tree_id,
+    skill_work.user_id,
+    skill_work.skill_tree_id,
     'IN_PROGRESS' as status,
     min(
         coalesce(
-            user_skill_progress.started_at,
-            user_skill_progress.completed_at,
-            user_skill_progress.last_activity_at,
-            user_skill_progress.created_at
+            skill_work.started_at,
+            skill_work.completed_at,
+            skill_work.last_activity_at,
+            skill_work.created_at
         )
     ) as started_at,
-    max(user_skill_progress.last_activity_at) as last_activity_at
-from user_skill_progress
+    max(skill_work.last_activity_at) as last_activity_at
+from skill_work
 where
-    user_skill_progress.user_id = %(user_id)s
-    and user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
-group by user_skill_progress.user_id, user_skill_progress.skill_tree_id
-order by user_skill_progress.skill_tree_id
+    skill_work.user_id = %(user_id)s
+    and skill_work.is_begun
+group by skill_work.user_id, skill_work.skill_tree_id
+order by skill_work.skill_tree_id
 on conflict (user_id, skill_tree_id) do update
     set
         status = excluded.status,

@@ -10,14 +10,14 @@ with edge as (
         skills.skill_tree_id,
         prerequisite.id as prerequisite_id,
         count(*) over (partition by skills.id) as prerequisites
-    from user_skill_progress
-    inner join skills as satisfied on satisfied.id = user_skill_progress.skill_id
+    from skill_work
+    inner join skills as satisfied on satisfied.id = skill_work.skill_id
     inner join skills on skills.dependencies @> array[satisfied.id]
     cross join unnest(skills.dependencies) as dependency (id)
     inner join skills as prerequisite on prerequisite.id = dependency.id
     where
-        user_skill_progress.user_id = %(user_id)s
-        and user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+        skill_work.user_id = %(user_id)s
+        and skill_work.is_satisfied
         and skills.is_active
         and prerequisite.is_active
     group by skills.id, prerequisite.id
@@ -25,19 +25,19 @@ with edge as (
 
 insert into user_skill_progress (user_id, skill_id, skill_tree_id, status, unlocked_at)
 select
-    user_skill_progress.user_id,
+    skill_work.user_id,
     edge.skill_id,
     edge.skill_tree_id,
     'AVAILABLE' as status,
     coalesce(
-        max(coalesce(user_skill_progress.completed_at, user_skill_progress.last_activity_at)), now()
+        max(coalesce(skill_work.completed_at, skill_work.last_activity_at)), now()
     ) as unlocked_at
 from edge
-inner join user_skill_progress on user_skill_progress.skill_id = edge.prerequisite_id
+inner join skill_work on skill_work.skill_id = edge.prerequisite_id
 where
-    user_skill_progress.user_id = %(user_id)s
-    and user_skill_progress.status in ('COMPLETED', 'SKIPPED')
-group by user_skill_progress.user_id, edge.skill_id, edge.skill_tree_id, edge.prerequisites
+    skill_work.user_id = %(user_id)s
+    and skill_work.is_satisfied
+group by skill_work.user_id, edge.skill_id, edge.skill_tree_id, edge.prerequisites
 having count(*) = edge.prerequisites
 order by edge.skill_id
 on conflict (user_id, skill_id) do update

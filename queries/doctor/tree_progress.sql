@@ -84,10 +84,10 @@ drifted as (
 
 begun as (
     select distinct
-        user_skill_progress.user_id,
-        user_skill_progress.skill_tree_id
-    from user_skill_progress
-    where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
+        skill_work.user_id,
+        skill_work.skill_tree_id
+    from skill_work
+    where skill_work.is_begun
 )
 
 select

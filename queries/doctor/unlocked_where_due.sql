@@ -20,12 +20,12 @@ with edge as (
 -- Counted in one pass: the satisfied prerequisites of a skill, and the stored status of the skill itself.
 noted as (
     select
-        user_skill_progress.user_id,
+        skill_work.user_id,
         edge.skill_id,
         edge.prerequisites
     from edge
-    inner join user_skill_progress on user_skill_progress.skill_id = edge.prerequisite_id
-    where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+    inner join skill_work on skill_work.skill_id = edge.prerequisite_id
+    where skill_work.is_satisfied
     union all
     select
         user_skill_progress.user_id,

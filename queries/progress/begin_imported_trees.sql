@@ -26,21 +26,21 @@ begun as (
         imported_tree.skill_tree_id,
         min(
             coalesce(
-                user_skill_progress.started_at,
-                user_skill_progress.completed_at,
-                user_skill_progress.last_activity_at,
-                user_skill_progress.created_at
+                skill_work.started_at,
+                skill_work.completed_at,
+                skill_work.last_activity_at,
+                skill_work.created_at
             )
         ) as started_at,
         max(
-            greatest(user_skill_progress.last_activity_at, user_skill_progress.completed_at)
+            greatest(skill_work.last_activity_at, skill_work.completed_at)
         ) as last_activity_at
     from imported_tree
-    inner join user_skill_progress
+    inner join skill_work
         on
-            user_skill_progress.user_id = imported_tree.user_id
-            and user_skill_progress.skill_tree_id = imported_tree.skill_tree_id
-    where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
+            skill_work.user_id = imported_tree.user_id
+            and skill_work.skill_tree_id = imported_tree.skill_tree_id
+    where skill_work.is_begun
     group by imported_tree.user_id, imported_tree.skill_tree_id
 )
 

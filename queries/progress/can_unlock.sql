@@ -1,21 +1,21 @@
--- Whether a skill is open to one learner: every direct active prerequisite is completed or skipped, or the work goes on
--- that was begun before.
+-- Whether a skill is open to one learner: every direct prerequisite in use is satisfied, or the work has begun before.
 --
 -- @sample skill_id: %(last_skill_id)s
 -- @budget buffers 19
 -- @never Seq Scan on user_skill_progress
 select
+    -- Not from `unsatisfied_skills`, which has no rows for an unknown learner: they have satisfied nothing.
     not exists (
         select from skills as prerequisite
-        left join user_skill_progress
+        left join skill_work
             on
-                user_skill_progress.user_id = %(user_id)s
-                and user_skill_progress.skill_id = prerequisite.id
-                and user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+                skill_work.user_id = %(user_id)s
+                and skill_work.skill_id = prerequisite.id
+                and skill_work.is_satisfied
         where
             prerequisite.id = any(skills.dependencies)
             and prerequisite.is_active
-            and user_skill_progress.skill_id is null
+            and skill_work.skill_id is null
     )
     or exists (
         select from user_skill_progress as own

@@ -146,17 +146,10 @@ situation as (
                 -- Work once begun goes on when the skill gains a prerequisite.
                 coalesce(user_skill_progress.status <> 'IN_PROGRESS', true)
                 and exists (
-                    select from skills as prerequisite
+                    select from unsatisfied_skills
                     where
-                        prerequisite.id = any(skill.dependencies)
-                        and prerequisite.is_active
-                        and not exists (
-                            select from user_skill_progress as satisfied
-                            where
-                                satisfied.user_id = %(user_id)s
-                                and satisfied.skill_id = prerequisite.id
-                                and satisfied.status in ('COMPLETED', 'SKIPPED')
-                        )
+                        unsatisfied_skills.user_id = %(user_id)s
+                        and unsatisfied_skills.skill_id = any(skill.dependencies)
                 )
                 then 'LOCKED'
             when
@@ -249,17 +242,11 @@ opened_skill as (
         -- What depended on a satisfied skill was open before.
         and not accepted.was_satisfied
         and not exists (
-            select from unnest(dependent.dependencies) as dependency (id)
-            inner join skills as prerequisite on prerequisite.id = dependency.id
-            left join user_skill_progress as satisfied
-                on
-                    satisfied.user_id = accepted.user_id
-                    and satisfied.skill_id = prerequisite.id
-                    and satisfied.status in ('COMPLETED', 'SKIPPED')
+            select from unsatisfied_skills
             where
-                prerequisite.is_active
-                and prerequisite.id <> accepted.skill_id
-                and satisfied.skill_id is null
+                unsatisfied_skills.user_id = %(user_id)s
+                and unsatisfied_skills.skill_id = any(dependent.dependencies)
+                and unsatisfied_skills.skill_id <> accepted.skill_id
         )
 ),
 
@@ -456,5 +443,7 @@ select
             )
         from opened_skill
     ) as unlocked,
-    situation.passing_score
+    situation.passing_score,
+    situation.total_xp,
+    situation.current_level as level
 from situation;

@@ -23,13 +23,13 @@ with tree as (
 ),
 
 satisfied as materialized (
-    select user_skill_progress.skill_id
+    select skill_work.skill_id
     from tree
-    inner join user_skill_progress
+    inner join skill_work
         on
-            user_skill_progress.user_id = %(user_id)s
-            and user_skill_progress.skill_tree_id = tree.id
-    where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+            skill_work.user_id = %(user_id)s
+            and skill_work.skill_tree_id = tree.id
+    where skill_work.is_satisfied
 ),
 
 begun as materialized (

@@ -43,15 +43,16 @@ tree_skill as (
 
 work as (
     select
-        user_skill_progress.skill_id,
-        user_skill_progress.status,
-        user_skill_progress.time_spent_minutes
+        skill_work.skill_id,
+        skill_work.status,
+        skill_work.is_satisfied,
+        skill_work.time_spent_minutes
     from target
-    inner join user_skill_progress
+    inner join skill_work
         on
-            user_skill_progress.user_id = (select %(user_id)s::uuid)
-            and user_skill_progress.skill_tree_id = target.skill_tree_id
-    where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
+            skill_work.user_id = (select %(user_id)s::uuid)
+            and skill_work.skill_tree_id = target.skill_tree_id
+    where skill_work.is_begun
 ),
 
 -- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
@@ -59,7 +60,7 @@ work as (
 settled as (
     select work.skill_id
     from work
-    where work.status in ('COMPLETED', 'SKIPPED')
+    where work.is_satisfied
     union all
     select tree_skill.id as skill_id
     from tree_skill

@@ -37,14 +37,14 @@ tree as (
 
 satisfied as materialized (
     select
-        user_skill_progress.skill_id,
-        user_skill_progress.status
+        skill_work.skill_id,
+        skill_work.status
     from tree
-    inner join user_skill_progress
+    inner join skill_work
         on
-            user_skill_progress.user_id = (select %(user_id)s::uuid)
-            and user_skill_progress.skill_tree_id = tree.id
-    where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+            skill_work.user_id = (select %(user_id)s::uuid)
+            and skill_work.skill_tree_id = tree.id
+    where skill_work.is_satisfied
 ),
 
 begun as materialized (

@@ -7,7 +7,7 @@
 -- @role app_engine
 -- @step what follows from every action but a completion
 -- @drafts only what the learner is in is refreshed
--- @after progress/record_activity
+-- @after progress/work_on_skill
 -- @sample tree_id: null
 -- @budget buffers 140
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress

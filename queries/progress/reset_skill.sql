@@ -20,17 +20,10 @@ situation as (
         skills.skill_tree_id,
         user_skill_progress.status,
         not exists (
-            select from skills as prerequisite
+            select from unsatisfied_skills
             where
-                prerequisite.id = any(skills.dependencies)
-                and prerequisite.is_active
-                and not exists (
-                    select from user_skill_progress as satisfied
-                    where
-                        satisfied.user_id = %(user_id)s
-                        and satisfied.skill_id = prerequisite.id
-                        and satisfied.status in ('COMPLETED', 'SKIPPED')
-                )
+                unsatisfied_skills.user_id = %(user_id)s
+                and unsatisfied_skills.skill_id = any(skills.dependencies)
         ) as is_open
     from given
     left join user_profiles on user_profiles.user_id = given.user_id

@@ -13,8 +13,8 @@
 -- @drafts only the learner's own progress comes back
 -- @nullable progress: a skill that is reset before it was begun leaves none
 -- @nullable tree_progress: nor does its tree
--- @after progress/record_activity
--- @budget buffers 75
+-- @after progress/work_on_skill
+-- @budget buffers 56
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
 with learner as materialized (
     select
@@ -46,12 +46,6 @@ clock as (
 candidate as materialized (
     select
         achievements.id,
-        achievements.name,
-        achievements.category,
-        achievements.rarity,
-        achievements.badge_icon,
-        achievements.badge_color,
-        achievements.criteria,
         achievements.threshold,
         achievements.criterion = 'xp_threshold' and not achievements.is_limited as is_climbed,
         case
@@ -120,12 +114,6 @@ candidate as materialized (
 climbed as (
     select
         candidate.id,
-        candidate.name,
-        candidate.category,
-        candidate.rarity,
-        candidate.badge_icon,
-        candidate.badge_color,
-        candidate.criteria,
         candidate.threshold,
         candidate.is_climbed,
         candidate.reward,
@@ -149,23 +137,11 @@ climbed as (
 earned as (
     select
         step.id,
-        step.name,
-        step.category,
-        step.rarity,
-        step.badge_icon,
-        step.badge_color,
-        step.criteria,
         step.value,
         step.reward
     from (
         select
             climbed.id,
-            climbed.name,
-            climbed.category,
-            climbed.rarity,
-            climbed.badge_icon,
-            climbed.badge_color,
-            climbed.criteria,
             climbed.value,
             climbed.reward,
             bool_and(climbed.value >= climbed.threshold) over (
@@ -183,8 +159,9 @@ award as (
         earned.id as achievement_id,
         learner.at as earned_at,
         -- The criteria that it was earned by, because an author may change them.
-        jsonb_build_object('criteria', earned.criteria, 'value', earned.value) as metadata
+        jsonb_build_object('criteria', achievements.criteria, 'value', earned.value) as metadata
     from earned
+    inner join achievements on achievements.id = earned.id
     cross join learner
     returning user_achievements.achievement_id
 ),
@@ -316,19 +293,20 @@ select
                 json_agg(
                     json_build_object(
                         'id', earned.id,
-                        'name', earned.name,
-                        'category', earned.category,
-                        'rarity', earned.rarity,
-                        'badge_icon', earned.badge_icon,
-                        'badge_color', earned.badge_color,
+                        'name', achievements.name,
+                        'category', achievements.category,
+                        'rarity', achievements.rarity,
+                        'badge_icon', achievements.badge_icon,
+                        'badge_color', achievements.badge_color,
                         'xp', earned.reward,
                         'earned_at', learner.at
                     )
-                    order by earned.rarity, earned.name, earned.id
+                    order by achievements.rarity, achievements.name, earned.id
                 ),
                 '[]'
             )
         from earned
+        inner join achievements on achievements.id = earned.id
     ) as achievements
 from learner
 left join updated_profile on true;

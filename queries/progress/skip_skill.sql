@@ -33,17 +33,10 @@ situation as (
         skills.is_optional,
         user_skill_progress.status,
         not exists (
-            select from skills as prerequisite
+            select from unsatisfied_skills
             where
-                prerequisite.id = any(skills.dependencies)
-                and prerequisite.is_active
-                and not exists (
-                    select from user_skill_progress as satisfied
-                    where
-                        satisfied.user_id = %(user_id)s
-                        and satisfied.skill_id = prerequisite.id
-                        and satisfied.status in ('COMPLETED', 'SKIPPED')
-                )
+                unsatisfied_skills.user_id = %(user_id)s
+                and unsatisfied_skills.skill_id = any(skills.dependencies)
         )
         -- Work once begun goes on when the skill gains a prerequisite.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open
@@ -131,17 +124,11 @@ opened_skill as (
         -- What depended on a satisfied skill was open before.
         and not accepted.was_satisfied
         and not exists (
-            select from unnest(dependent.dependencies) as dependency (id)
-            inner join skills as prerequisite on prerequisite.id = dependency.id
-            left join user_skill_progress as satisfied
-                on
-                    satisfied.user_id = accepted.user_id
-                    and satisfied.skill_id = prerequisite.id
-                    and satisfied.status in ('COMPLETED', 'SKIPPED')
+            select from unsatisfied_skills
             where
-                prerequisite.is_active
-                and prerequisite.id <> accepted.skill_id
-                and satisfied.skill_id is null
+                unsatisfied_skills.user_id = %(user_id)s
+                and unsatisfied_skills.skill_id = any(dependent.dependencies)
+                and unsatisfied_skills.skill_id <> accepted.skill_id
         )
 ),
 

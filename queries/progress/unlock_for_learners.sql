@@ -55,13 +55,13 @@ edge as (
 
 opened as (
     select
-        user_skill_progress.user_id,
+        skill_work.user_id,
         edge.skill_id,
         edge.skill_tree_id
     from edge
-    inner join user_skill_progress on user_skill_progress.skill_id = edge.prerequisite_id
-    where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
-    group by user_skill_progress.user_id, edge.skill_id, edge.skill_tree_id, edge.prerequisites
+    inner join skill_work on skill_work.skill_id = edge.prerequisite_id
+    where skill_work.is_satisfied
+    group by skill_work.user_id, edge.skill_id, edge.skill_tree_id, edge.prerequisites
     having count(*) = edge.prerequisites
 ),
 

@@ -65,26 +65,28 @@ active_skill as (
 
 skill_progress as (
     select
-        user_skill_progress.skill_id,
-        user_skill_progress.status,
-        user_skill_progress.progress_percent,
-        user_skill_progress.time_spent_minutes,
-        user_skill_progress.attempts_count,
-        user_skill_progress.failed_attempts,
-        user_skill_progress.completion_method,
-        user_skill_progress.completion_score,
-        user_skill_progress.evidence_data,
-        user_skill_progress.unlocked_at,
-        user_skill_progress.started_at,
-        user_skill_progress.last_activity_at,
-        user_skill_progress.completed_at,
-        user_skill_progress.struggling_indicators,
-        user_skill_progress.engagement_score
+        skill_work.skill_id,
+        skill_work.status,
+        skill_work.is_satisfied,
+        skill_work.is_begun,
+        skill_work.progress_percent,
+        skill_work.time_spent_minutes,
+        skill_work.attempts_count,
+        skill_work.failed_attempts,
+        skill_work.completion_method,
+        skill_work.completion_score,
+        skill_work.evidence_data,
+        skill_work.unlocked_at,
+        skill_work.started_at,
+        skill_work.last_activity_at,
+        skill_work.completed_at,
+        skill_work.struggling_indicators,
+        skill_work.engagement_score
     from tree
-    inner join user_skill_progress
+    inner join skill_work
         on
-            user_skill_progress.user_id = %(user_id)s::uuid
-            and user_skill_progress.skill_tree_id = tree.id
+            skill_work.user_id = %(user_id)s::uuid
+            and skill_work.skill_tree_id = tree.id
 ),
 
 blocked_skill as (
@@ -95,7 +97,7 @@ blocked_skill as (
     left join skill_progress
         on
             skill_progress.skill_id = prerequisite.id
-            and skill_progress.status in ('COMPLETED', 'SKIPPED')
+            and skill_progress.is_satisfied
     where skill_progress.skill_id is null
 )
 
@@ -182,7 +184,7 @@ select
                 active_skill.is_optional,
                 active_skill.is_milestone,
                 case
-                    when skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED') then skill_progress.status
+                    when skill_progress.is_begun then skill_progress.status
                     when blocked_skill.id is null then 'AVAILABLE'
                     else 'LOCKED'
                 end as status,

@@ -41,14 +41,16 @@ active_skill as (
 
 skill_progress as (
     select
-        user_skill_progress.skill_id,
-        user_skill_progress.status,
-        user_skill_progress.progress_percent
+        skill_work.skill_id,
+        skill_work.status,
+        skill_work.is_satisfied,
+        skill_work.is_begun,
+        skill_work.progress_percent
     from tree
-    inner join user_skill_progress
+    inner join skill_work
         on
-            user_skill_progress.user_id = %(user_id)s::uuid
-            and user_skill_progress.skill_tree_id = tree.id
+            skill_work.user_id = %(user_id)s::uuid
+            and skill_work.skill_tree_id = tree.id
 ),
 
 blocked_skill as (
@@ -59,7 +61,7 @@ blocked_skill as (
     left join skill_progress
         on
             skill_progress.skill_id = prerequisite.id
-            and skill_progress.status in ('COMPLETED', 'SKIPPED')
+            and skill_progress.is_satisfied
     where skill_progress.skill_id is null
 ),
 
@@ -99,7 +101,7 @@ loaded_skill as (
         active_skill.is_milestone,
         active_skill.sort_order,
         case
-            when skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED') then skill_progress.status
+            when skill_progress.is_begun then skill_progress.status
             when blocked_skill.id is null then 'AVAILABLE'
             else 'LOCKED'
         end as status,

@@ -140,30 +140,30 @@ learner as materialized (
         user_skill_tree_progress.user_id,
         user_skill_tree_progress.status,
         count(*) filter (
-            where user_skill_progress.status = 'COMPLETED' and counted_skill.is_counted
+            where skill_work.status = 'COMPLETED' and counted_skill.is_counted
         ) as completed,
         count(*) filter (
-            where user_skill_progress.status = 'COMPLETED' and counted_skill.will_be_counted
+            where skill_work.status = 'COMPLETED' and counted_skill.will_be_counted
         ) as will_be_completed,
         count(*) filter (
             where
-            user_skill_progress.status = 'COMPLETED'
+            skill_work.status = 'COMPLETED'
             and counted_skill.is_active
             and not counted_skill.will_be_active
         ) as lost,
         bit_or(counted_skill.itself) filter (
-            where user_skill_progress.status in ('COMPLETED', 'SKIPPED')
+            where skill_work.is_satisfied
         ) as satisfied,
         bit_or(counted_skill.itself) filter (
-            where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
+            where skill_work.is_begun
         ) as begun
     from tree
     inner join user_skill_tree_progress on user_skill_tree_progress.skill_tree_id = tree.id
-    left join user_skill_progress
+    left join skill_work
         on
-            user_skill_progress.user_id = user_skill_tree_progress.user_id
-            and user_skill_progress.skill_tree_id = tree.id
-    left join counted_skill on counted_skill.id = user_skill_progress.skill_id
+            skill_work.user_id = user_skill_tree_progress.user_id
+            and skill_work.skill_tree_id = tree.id
+    left join counted_skill on counted_skill.id = skill_work.skill_id
     group by user_skill_tree_progress.user_id, user_skill_tree_progress.status
 ),
 

@@ -18,6 +18,7 @@ from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import (
     ActionResult,
     Completion,
+    CompletionResult,
     ImportResult,
     MissingTree,
     Outcome,
@@ -86,7 +87,7 @@ class AsyncProgress(AsyncProgressReads):
 
     async def start_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Start a skill. Raises PrerequisitesNotMet, AlreadyCompleted, SkillInactive."""
-        return SkillOutcome(**await self._act_on_skill("start_skill", user_id, skill_id, at=at))
+        return await self._work_on_skill(user_id, skill_id, is_learning=False, at=at)
 
     async def record_activity(
         self,
@@ -103,16 +104,13 @@ class AsyncProgress(AsyncProgressReads):
         The latest engagement is kept; struggling indicators are merged into the stored ones. Raises
         PrerequisitesNotMet, SkillInactive, InvalidValue, InvalidDocument.
         """
-        return SkillOutcome(
-            **await self._act_on_skill(
-                "record_activity",
-                user_id,
-                skill_id,
-                minutes=minutes,
-                engagement=engagement,
-                struggling_indicators=document(STRUGGLING, struggling_indicators, "struggling_indicators"),
-                at=at,
-            )
+        return await self._work_on_skill(
+            user_id,
+            skill_id,
+            minutes=minutes,
+            engagement=engagement,
+            struggling_indicators=document(STRUGGLING, struggling_indicators, "struggling_indicators"),
+            at=at,
         )
 
     async def record_attempt(
@@ -129,9 +127,7 @@ class AsyncProgress(AsyncProgressReads):
         An attempt does not complete the skill; ``complete_skill`` does. Raises PrerequisitesNotMet, SkillInactive,
         InvalidValue.
         """
-        return SkillOutcome(
-            **await self._act_on_skill("record_attempt", user_id, skill_id, score=score, failed=failed, at=at)
-        )
+        return await self._work_on_skill(user_id, skill_id, attempts=1, score=score, failed=failed, at=at)
 
     async def complete_skill(
         self,
@@ -160,16 +156,16 @@ class AsyncProgress(AsyncProgressReads):
         }
         for _ in range(_ATTEMPTS):
             # It counts the tree itself, as part of what it writes: no refresh follows.
-            before, (result,), settled, _ = await self._executor.run(
+            _, (result,), settled, _ = await self._executor.run(
                 [
-                    step("progress/lock_for_skill", params, Standing),
-                    step("progress/complete_skill", params, ActionResult),
+                    step("progress/lock_for_skill", params),
+                    step("progress/complete_skill", params, CompletionResult),
                     step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
                 ]
             )
             if result.outcome == "DONE":
-                return Completion(**outcome_of(result, before[0], settled[0]), already_completed=False)
+                return Completion(**outcome_of(result, result, settled[0]), already_completed=False)
             if result.outcome != "REPEATED":
                 await self._refuse(result, user_id, skill_id)
             elif (completion := await self._repeat(result, params)) is not None:
@@ -183,6 +179,12 @@ class AsyncProgress(AsyncProgressReads):
     async def reset_skill(self, user_id: UserId, skill_id: SkillId) -> SkillOutcome:
         """Delete all work on a skill. XP, achievements and streaks stay; completing it again pays nothing."""
         return SkillOutcome(**await self._act_on_skill("reset_skill", user_id, skill_id, at=None))
+
+    async def _work_on_skill(self, user_id: UserId, skill_id: SkillId, **given: object) -> SkillOutcome:
+        """Work on a skill: what is not given is not noted."""
+        nothing = {"minutes": None, "engagement": None, "struggling_indicators": None, "score": None}
+        work = {"is_learning": True, "attempts": 0, "failed": False, **nothing, **given}
+        return SkillOutcome(**await self._act_on_skill("work_on_skill", user_id, skill_id, **work))
 
     async def _act_on_skill(self, action: str, user_id: UserId, skill_id: SkillId, **given: object) -> dict[str, Any]:
         """Run an action on a skill with all its consequences, and return the fields of its outcome."""

@@ -28,6 +28,7 @@ from skilltree.errors import (
 from skilltree.models.content import EVIDENCE, STRUGGLING
 from skilltree.models.progress import (
     ActionResult,
+    CompletionResult,
     ImportResult,
     MissingPrerequisite,
     MissingTree,
@@ -125,16 +126,16 @@ def import_refusal(result: ImportResult) -> SkillTreeError:
     return errors[result.outcome]
 
 
-def outcome_of(result: ActionResult, before: Standing, after: Outcome) -> dict[str, Any]:
+def outcome_of(result: ActionResult, before: Standing | CompletionResult, after: Outcome) -> dict[str, Any]:
     """Return the fields of a SkillOutcome."""
     return {
         "progress": after.progress,
         "tree_progress": after.tree_progress,
         "unlocked": result.unlocked,
         "achievements": after.achievements,
-        "xp_awarded": after.total_xp - before.total_xp,
+        "xp_awarded": after.total_xp - (before.total_xp or 0),
         "total_xp": after.total_xp,
-        "level_before": before.level,
+        "level_before": before.level or 0,
         "level_after": after.level,
         "current_streak": after.current_streak,
         "max_streak": after.max_streak,

@@ -198,6 +198,13 @@ class ActionResult(Model):
     passing_score: float | None = None
 
 
+class CompletionResult(ActionResult):
+    """What the statement that completes a skill answers: also what the learner had reached before."""
+
+    total_xp: int | None
+    level: int | None
+
+
 class PathResult(ActionResult):
     """The row that the statement returns which sets a path: whether it was set, or why not and for which skill."""
 

@@ -1,23 +1,32 @@
--- Note that a learner has spent time on a skill, which begins it. Time spent on a completed skill counts too.
+-- Work on a skill: begin it, and note the time spent or the try at its test. Work on a completed skill counts too.
 --
--- minutes               0 to 1440, whole
--- engagement            0 to 1, null leaves it as it is; the latest is kept
--- struggling_indicators a JSON object whose keys are added to the known ones; null adds none
--- at                    when; null is now
+-- is_learning            whether the work counts as learning on that day; if not, the skill is only begun
+-- minutes                0 to 1440, whole; null is no time
+-- engagement             0 to 1; null keeps the latest
+-- struggling_indicators  a JSON object, whose keys are added to those known; null adds none
+-- attempts               how many tries are counted: 0 or 1
+-- failed                 whether the try failed
+-- score                  of the try, 0 to 100: the best one is kept; null is none
+-- at                     when; null is now
 --
 -- @role app_engine
+-- @step start_skill, record_activity and record_attempt: they differ in what they note
+-- @sample is_learning: true
+-- @sample attempts: 0
 -- @budget buffers 140
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select
         %(user_id)s::uuid as user_id,
         %(skill_id)s::uuid as skill_id,
+        %(is_learning)s::boolean as is_learning,
         coalesce(%(at)s::timestamptz, now()) as at
 ),
 
 situation as (
     select
         given.at,
+        given.is_learning,
         judge_moment(given.at, user_profiles.created_at) as moment_fault,
         user_profiles.user_id,
         skills.id as skill_id,
@@ -25,19 +34,12 @@ situation as (
         skills.is_active,
         user_skill_progress.status,
         not exists (
-            select from skills as prerequisite
+            select from unsatisfied_skills
             where
-                prerequisite.id = any(skills.dependencies)
-                and prerequisite.is_active
-                and not exists (
-                    select from user_skill_progress as satisfied
-                    where
-                        satisfied.user_id = %(user_id)s
-                        and satisfied.skill_id = prerequisite.id
-                        and satisfied.status in ('COMPLETED', 'SKIPPED')
-                )
+                unsatisfied_skills.user_id = %(user_id)s
+                and unsatisfied_skills.skill_id = any(skills.dependencies)
         )
-        -- Work once begun goes on when the skill gains a prerequisite.
+        -- Work that is begun goes on when the skill gains a prerequisite.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open,
         user_profiles.current_streak,
         user_profiles.max_streak,
@@ -68,10 +70,12 @@ judged as (
             when situation.skill_id is null then 'SKILL_NOT_FOUND'
             when situation.moment_fault is not null then situation.moment_fault
             when
-                coalesce(%(minutes)s::numeric, -1) not between 0 and 1440
+                %(minutes)s::numeric not between 0 and 1440
                 or trunc(%(minutes)s::numeric) <> %(minutes)s::numeric then 'INVALID_MINUTES'
+            when %(score)s::double precision not between 0 and 100 then 'INVALID_SCORE'
             when not situation.is_active then 'SKILL_INACTIVE'
-            when situation.status = 'COMPLETED' then 'DONE'
+            when situation.status = 'COMPLETED' and situation.is_learning then 'DONE'
+            when situation.status = 'COMPLETED' then 'ALREADY_COMPLETED'
             when not situation.is_open then 'LOCKED'
             else 'DONE'
         end as outcome
@@ -81,13 +85,16 @@ judged as (
 accepted as (
     select
         situation.at,
+        situation.is_learning,
         situation.user_id,
         situation.skill_id,
         situation.skill_tree_id,
+        coalesce(situation.status = 'IN_PROGRESS', false) as is_under_way,
         situation.clock::date as activity_date,
         situation.clock - (situation.at at time zone 'UTC') as clock_offset,
-        -- A day before the last one may join some, whatever they are. Another activity on the last day changes nothing.
+        -- A day before the last one may join the days around it. More learning on the last day changes nothing.
         case
+            when not situation.is_learning then null
             when situation.clock::date < situation.last_activity_on
                 then (
                     select
@@ -125,6 +132,9 @@ worked_skill as (
         skill_tree_id,
         status,
         time_spent_minutes,
+        attempts_count,
+        failed_attempts,
+        completion_score,
         unlocked_at,
         started_at,
         last_activity_at,
@@ -136,13 +146,17 @@ worked_skill as (
         accepted.skill_id,
         accepted.skill_tree_id,
         'IN_PROGRESS' as status,
-        %(minutes)s as time_spent_minutes,
+        coalesce(%(minutes)s, 0) as time_spent_minutes,
+        %(attempts)s::integer as attempts_count,
+        %(failed)s::boolean::integer as failed_attempts,
+        %(score)s::double precision as completion_score,
         accepted.at as unlocked_at,
         accepted.at as started_at,
         accepted.at as last_activity_at,
         %(engagement)s::double precision as engagement_score,
         %(struggling_indicators)s::jsonb as struggling_indicators
     from accepted
+    where accepted.is_learning or not accepted.is_under_way
     on conflict (user_id, skill_id) do update
         set
             status = case
@@ -150,7 +164,10 @@ worked_skill as (
                 else excluded.status
             end,
             time_spent_minutes = user_skill_progress.time_spent_minutes + excluded.time_spent_minutes,
-            -- Moments that an import left out are no later than those that it gave.
+            attempts_count = user_skill_progress.attempts_count + excluded.attempts_count,
+            failed_attempts = user_skill_progress.failed_attempts + excluded.failed_attempts,
+            completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
+            -- An import may give a later moment without an earlier one.
             unlocked_at = least(
                 user_skill_progress.unlocked_at,
                 user_skill_progress.started_at,
@@ -192,7 +209,7 @@ touched_tree as (
         accepted.at as started_at,
         accepted.at as last_activity_at
     from accepted
-    -- To work in a paused tree is to resume it.
+    -- Work in a paused tree resumes it.
     on conflict (user_id, skill_tree_id) do update
         set
             status = case
@@ -209,21 +226,25 @@ day as (
     select
         accepted.user_id,
         accepted.activity_date - ago as activity_date,
-        case when ago = 0 then %(minutes)s::integer else 0 end as minutes,
+        case when ago = 0 then coalesce(%(minutes)s::integer, 0) else 0 end as minutes,
         case when ago = 0 then accepted.at end as learnt_at,
         ago = 0 and coalesce((accepted.step).is_counted, true) as is_counted
     from accepted
     cross join generate_series(0, coalesce((accepted.step).skipped, 0)) as ago
+    where accepted.is_learning
     on conflict (user_id, activity_date) do update
         set minutes = user_activity_days.minutes + excluded.minutes
+        where excluded.minutes > 0
     returning user_activity_days.activity_date
 ),
 
 updated_profile as (
     update user_profiles
     set
-        -- Minutes are whole, and added as such.
-        hours_learned = (round(user_profiles.hours_learned * 60) + %(minutes)s) / 60,
+        -- In minutes, which are whole.
+        hours_learned = coalesce(
+            (round(user_profiles.hours_learned * 60) + %(minutes)s) / 60, user_profiles.hours_learned
+        ),
         current_streak = coalesce((accepted.step).streak, user_profiles.current_streak),
         max_streak = coalesce((accepted.step).longest, user_profiles.max_streak),
         streak_started_at = coalesce((accepted.step).started_at, user_profiles.streak_started_at),
@@ -234,7 +255,9 @@ updated_profile as (
             else accepted.clock_offset
         end
     from accepted
-    where user_profiles.user_id = %(user_id)s
+    where
+        user_profiles.user_id = %(user_id)s
+        and accepted.is_learning
     returning user_profiles.user_id
 )
 
