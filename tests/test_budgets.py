@@ -109,23 +109,6 @@ def test_what_triggers_touch_counts_towards_the_budget(run: Run, queries: Path) 
     assert run("budgets", "--here", "users/delete").exit_code == 1
 
 
-def test_a_query_that_learners_run_may_not_be_planned_anew_for_each_call(run: Run, queries: Path) -> None:
-    """Who has done more than 19 of 20 is dearer than the average; for the planner it is the time that is cheap."""
-    query = queries / "progress" / "activity_by_day.sql"
-    days = "(select %(until)s::date - %(since)s::date)"
-    text = query.read_text()
-    assert days in text
-    query.write_text(text.replace(days, "%(until)s::date - %(since)s::date"))
-    query_files.read.cache_clear()
-
-    result = run("budgets", "--here", "progress/activity_by_day")
-
-    assert result.exit_code == 1
-    assert "activity_by_day.sql:1: is planned anew for each call" in result.stderr
-    change(query, "-- @budget", "-- @custom because\n-- @budget buffers 500\n")
-    assert run("budgets", "--here", "progress/activity_by_day").exit_code == 0
-
-
 def test_a_query_without_a_budget_fails_until_update_writes_one_and_nothing_else(run: Run, queries: Path) -> None:
     path = queries / "trees" / "load.sql"
     change(path, "-- @budget", None)

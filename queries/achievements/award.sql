@@ -1,8 +1,6 @@
 -- Award a learner every achievement that is due, and the XP it brings. XP from one may bring the next within reach: the
 -- thresholds are climbed from the lowest, each with the rewards of all before it. The learner is locked before.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- skill_id  the skill that has just been learnt: achievements limited to others are not looked at; null looks at all,
 --           whatever this transaction has done
 -- at        when; null is now
@@ -24,7 +22,7 @@ with learner as (
             select count(*)
             from xp_events
             where
-                xp_events.user_id = (select %(user_id)s::uuid)
+                xp_events.user_id = %(user_id)s
                 and xp_events.source_kind = 'SKILL'
         ) as skills
     from user_profiles
@@ -52,7 +50,7 @@ valued as (
                     select achievement_standings.value
                     from achievement_standings
                     where
-                        achievement_standings.user_id = (select %(user_id)s::uuid)
+                        achievement_standings.user_id = %(user_id)s
                         and achievement_standings.achievement_id = achievements.id
                 )
             when achievements.criterion = 'skill_completion_count' then learner.skills
@@ -72,7 +70,7 @@ valued as (
         and not exists (
             select from user_achievements
             where
-                user_achievements.user_id = (select %(user_id)s::uuid)
+                user_achievements.user_id = %(user_id)s
                 and user_achievements.achievement_id = achievements.id
         )
         -- Within a limit, only a skill within it brings anybody nearer.
@@ -105,7 +103,7 @@ reached as (
             when exists (
                 select from xp_events
                 where
-                    xp_events.user_id = (select %(user_id)s::uuid)
+                    xp_events.user_id = %(user_id)s
                     and xp_events.source_kind = 'ACHIEVEMENT'
                     and xp_events.source_id = valued.id
             ) then 0

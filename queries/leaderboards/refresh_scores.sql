@@ -6,7 +6,6 @@
 -- @role app_engine
 -- @step what follows when a learner comes to the leaderboards or leaves them, and from a repair
 -- @after users/deactivate
--- @custom rare, and dear for a learner who has earned much
 -- @budget buffers 1200
 -- @never Seq Scan on user_profiles, user_scores, users, xp_events
 with learner as (

@@ -2,8 +2,6 @@
 -- progress in the tree, the day, the streak, the achievements, the XP in the ledger and in the profile, the level.
 -- Completed already, it changes nothing (see progress/raise_score). The learner is locked before.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- Streaks and achievements are looked after here, and not by the steps that follow other actions, so that the profile
 -- is written once: a second version of it would take a tenth of the whole.
 --
@@ -301,7 +299,7 @@ candidate as materialized (
                                         select user_activity_days.activity_date
                                         from user_activity_days
                                         where
-                                            user_activity_days.user_id = (select %(user_id)s::uuid)
+                                            user_activity_days.user_id = %(user_id)s
                                             and (
                                                 not user_activity_days.is_counted
                                                 or user_activity_days.excuse is not null
@@ -318,7 +316,7 @@ candidate as materialized (
                         end
                     from xp_events
                     where
-                        xp_events.user_id = (select %(user_id)s::uuid)
+                        xp_events.user_id = %(user_id)s
                         and xp_events.source_kind = 'SKILL'
                         and (
                             achievements.for_category_id is null
@@ -342,7 +340,7 @@ candidate as materialized (
                     select count(*)
                     from xp_events
                     where
-                        xp_events.user_id = (select %(user_id)s::uuid)
+                        xp_events.user_id = %(user_id)s
                         and xp_events.source_kind = 'SKILL'
                 )
             when achievements.criterion = 'xp_threshold' then accepted.total_xp + accepted.gain
@@ -353,7 +351,7 @@ candidate as materialized (
         exists(
             select from xp_events
             where
-                xp_events.user_id = (select %(user_id)s::uuid)
+                xp_events.user_id = %(user_id)s
                 and xp_events.source_kind = 'ACHIEVEMENT'
                 and xp_events.source_id = achievements.id
         ) as has_paid
@@ -361,7 +359,7 @@ candidate as materialized (
     cross join achievements
     left join user_achievements
         on
-            user_achievements.user_id = (select %(user_id)s::uuid)
+            user_achievements.user_id = %(user_id)s
             and user_achievements.achievement_id = achievements.id
     where
         achievements.is_active

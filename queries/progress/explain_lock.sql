@@ -1,8 +1,6 @@
 -- Why a skill is locked to one learner, and the shortest way to open it: every skill still to satisfy, in the order in
 -- which to do it, those that are optional by skipping them. No row for an unknown learner or skill.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- What lies behind a satisfied skill is not asked for, nor what lies behind one under way: work once begun goes on.
 --
 -- @sample skill_id: %(last_skill_id)s
@@ -49,7 +47,7 @@ work as (
     from target
     inner join user_skill_progress
         on
-            user_skill_progress.user_id = (select %(user_id)s::uuid)
+            user_skill_progress.user_id = %(user_id)s
             and user_skill_progress.skill_tree_id = target.skill_tree_id
     where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
 ),

@@ -1,8 +1,6 @@
 -- What one learner has still to complete before a skill, and that skill last, in an order in which it can be learnt:
 -- each after all that it needs. No row for an unknown learner or skill.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- What is satisfied is left out, and so is what lies only behind it, or behind work under way, which goes on. A skill
 -- asked for that is skipped is still to complete.
 --
@@ -49,7 +47,7 @@ work as (
     from target
     inner join user_skill_progress
         on
-            user_skill_progress.user_id = (select %(user_id)s::uuid)
+            user_skill_progress.user_id = %(user_id)s
             and user_skill_progress.skill_tree_id = target.skill_tree_id
     where user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
 ),

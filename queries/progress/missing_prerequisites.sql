@@ -1,8 +1,6 @@
 -- What one learner must still complete before a skill opens, in an order in which it can be learnt; the skill
 -- itself comes last.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- Only what is itself not satisfied is followed further down: what lies behind a completed skill is not asked for
 -- again, nor what lies behind one under way: work once begun goes on.
 --
@@ -40,7 +38,7 @@ work as (
     from user_skill_progress
     inner join skills on skills.id = %(skill_id)s and skills.skill_tree_id = user_skill_progress.skill_tree_id
     where
-        user_skill_progress.user_id = (select %(user_id)s::uuid)
+        user_skill_progress.user_id = %(user_id)s
         and user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED')
 ),
 

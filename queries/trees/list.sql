@@ -11,7 +11,6 @@
 -- @sample category_id: null
 -- @sample difficulty: null
 -- @sample featured: null
--- @custom a filter that is null falls away, and one that is given is served by its index
 -- @budget buffers 40
 select
     skill_trees.id,

@@ -1,12 +1,9 @@
 """The budgets of the query files: how many buffers each may touch on the large data set, and what no plan may do.
 
-What runs for learners, which is most of what runs, may not be planned anew for each call, unless the file says why.
-
 In the header of a file::
 
     -- @budget buffers 60
     -- @never Seq Scan on user_skill_progress, xp_events
-    -- @custom why it is better planned anew for the values of each call
 """
 
 import re
@@ -23,10 +20,6 @@ from skilltree.explain.explain import Explained
 
 _BUDGET = re.compile(r"buffers (\d+)")
 _NEVER = re.compile(r"(?P<kind>\w+(?: \w+)*) on (?P<tables>\w+(?:, \w+)*)")
-_PLANNED_ANEW = (
-    "is planned anew for each call, since the planner takes this learner for cheaper than others. Hide who it is, as "
-    "(select %(user_id)s::uuid), or say why it is better so: -- @custom …"
-)
 _WRITES = re.compile(r"^-- @(?:setup|after)|^\s*(?:insert into|update|delete from)\b", re.MULTILINE)
 _UPDATE = "or run `make budgets ARGS=--update` if it must be so"
 
@@ -78,9 +71,6 @@ def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | No
             f"{checked.buffers:,} buffers, budget {budget[0]:,}. Look at `make explain QUERY={query.name}`, {_UPDATE}"
         )
         yield Breach(path, budget[1].line, message)
-    is_for_learners = query.role != "app_service"
-    if checked.explained.is_planned_anew and is_for_learners and not _says(query, "custom"):
-        yield Breach(path, 1, _PLANNED_ANEW)
     for kind, tables, directive in _forbidden(query):
         for node in plan.nodes(checked.explained.plan):
             if node.kind == kind and node.table in tables:
