@@ -1,0 +1,227 @@
+-- Loses definitions only.
+
+create or replace procedure audit_table(
+    table_name text,
+    subject text,
+    row_key text,
+    unaudited text[] default '{}',
+    secret text[] default '{}',
+    is_ledger boolean default false
+)
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $procedure$
+declare
+    -- The entry says who and when.
+    noise constant text[] := array['updated_at', 'created_by', 'updated_by'];
+    old_values text;
+    new_values text;
+    old_differences text;
+    new_differences text;
+    old_image text;
+    row_image text;
+    same_row text;
+    key_text text;
+    insert_function text;
+    update_function text;
+    delete_function text;
+    change record;
+    function_name text;
+begin
+    with audited_column as (
+        select
+            pg_attribute.attnum as place,
+            format('old_row.%I', pg_attribute.attname) as old_value,
+            format('new_row.%I', pg_attribute.attname) as new_value,
+            format('audited.%I', pg_attribute.attname) as value,
+            pg_attribute.attname::text as name,
+            pg_attribute.attname = any(secret) as is_secret
+        from pg_attribute
+        where pg_attribute.attrelid = table_name::regclass
+            and pg_attribute.attnum > 0
+            and not pg_attribute.attisdropped
+            and pg_attribute.attgenerated = ''
+            and pg_attribute.attname <> all(unaudited || noise)
+    ),
+
+    difference as (
+        select
+            audited_column.place,
+            format(
+                'case when %s is distinct from %s then %L || %%s end',
+                audited_column.old_value, audited_column.new_value, to_json(audited_column.name) || ':'
+            ) as template,
+            case
+                when audited_column.is_secret then quote_literal('"(secret)"')
+                else format('coalesce(to_json(%s)::text, ''null'')', audited_column.old_value)
+            end as old_text,
+            case
+                when audited_column.is_secret then quote_literal('"(secret)"')
+                else format('coalesce(to_json(%s)::text, ''null'')', audited_column.new_value)
+            end as new_text
+        from audited_column
+    )
+
+    select
+        string_agg(audited_column.old_value, ', ' order by audited_column.place),
+        string_agg(audited_column.new_value, ', ' order by audited_column.place),
+        string_agg(format(difference.template, difference.old_text), ', ' order by audited_column.place),
+        string_agg(format(difference.template, difference.new_text), ', ' order by audited_column.place),
+        string_agg(format('%L, %s', audited_column.name, audited_column.old_value), ', ' order by audited_column.place)
+            filter (where not audited_column.is_secret),
+        string_agg(format('%L, %s', audited_column.name, audited_column.value), ', ' order by audited_column.place)
+            filter (where not audited_column.is_secret)
+    into old_values, new_values, old_differences, new_differences, old_image, row_image
+    from audited_column
+    inner join difference on difference.place = audited_column.place;
+
+    select
+        string_agg(format('old_row.%1$I = new_row.%1$I', pg_attribute.attname), ' and ' order by pg_attribute.attnum)
+    into same_row
+    from pg_index
+    inner join pg_attribute
+        on pg_attribute.attrelid = pg_index.indrelid
+            and pg_attribute.attnum = any(pg_index.indkey)
+    where pg_index.indrelid = table_name::regclass
+        and pg_index.indisprimary;
+
+    -- A date as text depends on the session's DateStyle.
+    select case when pg_attribute.atttypid = 'date'::regtype then 'to_char(%s, ''YYYY-MM-DD'')' else '%s::text' end
+    into key_text
+    from pg_attribute
+    where pg_attribute.attrelid = table_name::regclass
+        and pg_attribute.attname = row_key;
+
+    -- A function for each kind of change, because telling them apart takes as long as the rest.
+    insert_function := format(
+        $statement$
+            insert into audit_log (subject_id, table_name, action, row_keys)
+            select new_row.%1$I, %2$L, 'INSERT', %3$s
+            from new_rows as new_row
+            %4$s;
+        $statement$,
+        subject, table_name,
+        format(
+            -- In an order, because it then takes sorting and no hash table of arrays, which is slower.
+            case when subject = row_key then 'array[%1$s]' else 'array_agg(%1$s order by new_row.%2$I)' end,
+            format(key_text, format('new_row.%I', row_key)), row_key
+        ),
+        case when subject <> row_key then format('group by new_row.%I', subject) end
+    );
+    -- Looked at first: to set up the comparison of each column takes longer than all of this. A full join, for a row
+    -- whose key has changed.
+    update_function := format(
+        $statement$
+            if exists (
+                select from old_rows as old_row
+                full join new_rows as new_row on %4$s
+                where (%5$s) is distinct from (%6$s)
+            ) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                select
+                    coalesce(new_row.%1$I, old_row.%1$I), %2$L, 'UPDATE', array[coalesce(%3$s)],
+                    ('{' || concat_ws(',', %7$s) || '}')::jsonb, ('{' || concat_ws(',', %8$s) || '}')::jsonb
+                from old_rows as old_row
+                full join new_rows as new_row on %4$s
+                where (%5$s) is distinct from (%6$s);
+            end if;
+        $statement$,
+        subject, table_name,
+        format(key_text, format('new_row.%I', row_key)) || ', ' || format(key_text, format('old_row.%I', row_key)),
+        same_row, old_values, new_values, old_differences, new_differences
+    );
+    delete_function := format(
+        $statement$
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            select old_row.%1$I, %2$L, 'DELETE', array[%3$s], jsonb_build_object(%4$s)
+            from old_rows as old_row;
+        $statement$,
+        subject, table_name, format(key_text, format('old_row.%I', row_key)), old_image
+    );
+
+    for change in
+        select
+            given.event,
+            given.body,
+            given.rows
+        from (
+            values
+            ('insert', insert_function, 'new table as new_rows'),
+            ('update', update_function, 'old table as old_rows new table as new_rows'),
+            ('delete', delete_function, 'old table as old_rows')
+        ) as given (event, body, rows)
+    loop
+        continue when is_ledger and change.event = 'insert';
+        -- With the owner's rights, because nobody else may write to the trail. What is temporary is looked up last: a
+        -- temporary audit_log of somebody's would catch the entries.
+        function_name := format('audit_%s_of_%s', change.event, table_name);
+        execute format(
+            $create$
+            create or replace function public.%I() returns trigger
+            language plpgsql security definer
+            set search_path = pg_catalog, public, pg_temp
+            set row_security = on
+            as $body$ begin %s return null; end $body$
+            $create$,
+            function_name, change.body
+        );
+        execute format('revoke all on function %I() from public', function_name);
+        execute format(
+            'create or replace trigger %I after %s on %I referencing %s for each statement execute function %I()',
+            format('%s_audit_%s', table_name, change.event), change.event, table_name, change.rows, function_name
+        );
+    end loop;
+    execute format(
+        'create or replace trigger %I before truncate on %I for each statement execute function refuse_truncate(%L)',
+        table_name || '_refuse_truncate', table_name, table_name
+    );
+
+    -- The row as the trail shows it.
+    execute format(
+        $create$
+        create or replace function public.audit_image(audited %1$I) returns jsonb
+        language plpgsql stable
+        set search_path = pg_catalog, public, pg_temp
+        as $body$
+        begin
+            return jsonb_build_object(%2$s);
+        end
+        $body$
+        $create$,
+        table_name, row_image
+    );
+    execute format('revoke all on function audit_image(%I) from public', table_name);
+    execute format('grant execute on function audit_image(%I) to app_service', table_name);
+end
+$procedure$;
+
+call audit_table('users', 'id', 'id', '{last_login_at}', '{password_hash}');
+
+call audit_table(
+    'user_profiles', 'user_id', 'user_id',
+    '{total_xp, current_level, current_streak, max_streak, last_activity_at, last_activity_on, last_activity_offset,
+    streak_started_at, skills_completed, hours_learned, trees_started, trees_completed}'
+);
+
+call audit_table('skill_categories', 'id', 'id');
+
+call audit_table('skill_trees', 'id', 'id');
+
+call audit_table('skills', 'id', 'id', '{dependents, graph_change, language}');
+
+call audit_table('achievements', 'id', 'id');
+
+call audit_table(
+    'user_skill_tree_progress', 'user_id', 'skill_tree_id',
+    '{progress_percent, skills_completed, total_skills, time_spent_minutes, last_activity_at, milestones_reached}'
+);
+
+call audit_table('user_skill_progress', 'user_id', 'skill_id', '{last_activity_at}');
+
+call audit_table('user_sessions', 'user_id', 'id', '{last_activity_at}', '{token_hash}');
+
+call audit_table('user_achievements', 'user_id', 'achievement_id', is_ledger => true);
+
+call audit_table('xp_events', 'user_id', 'source_id', is_ledger => true);
+
+call audit_table('user_activity_days', 'user_id', 'activity_date', is_ledger => true);
