@@ -219,7 +219,8 @@ updated_profile as (
                 order by levels.min_xp desc
                 limit 1
             )
-        )
+        ),
+        updated_at = now()
     from gain
     where
         user_profiles.user_id = %(user_id)s

@@ -39,7 +39,8 @@ update user_profiles
 set
     current_streak = counted.latest,
     streak_started_at = started.at,
-    max_streak = counted.longest
+    max_streak = counted.longest,
+    updated_at = now()
 from counted
 cross join started
 where

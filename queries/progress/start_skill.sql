@@ -97,7 +97,8 @@ started_skill as (
                 user_skill_progress.unlocked_at, user_skill_progress.started_at, excluded.unlocked_at
             ),
             started_at = least(user_skill_progress.started_at, excluded.started_at),
-            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
+            updated_at = excluded.updated_at
         where user_skill_progress.status <> 'IN_PROGRESS'
     returning user_skill_progress.user_id
 ),
@@ -132,7 +133,8 @@ touched_tree as (
                 else user_skill_tree_progress.status
             end,
             started_at = least(user_skill_tree_progress.started_at, excluded.started_at),
-            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
+            updated_at = excluded.updated_at
     returning user_skill_tree_progress.user_id
 )
 

@@ -4,7 +4,9 @@
 -- @step also how delete begins, so that all that follows from one follows from the other
 -- @budget buffers 200
 update skills
-set is_active = false
+set
+    is_active = false,
+    updated_at = now()
 where skills.id = %(skill_id)s
 returning
     skills.id,
