@@ -95,8 +95,8 @@ def test_a_key_that_is_taken_is_refused_as_one_that_is_free(estate, as_ada, stat
             assert answers[0] == answers[1], table
 
 
-OF_THE_ACCOUNT = ("users.avatar_url", "users.first_name", "users.last_name", "users.username")
-"""What owners of an account change of it themselves."""
+OF_THE_ACCOUNT = ("users.avatar_url", "users.first_name", "users.last_name", "users.updated_at", "users.username")
+"""What owners of an account change of it themselves, and when: a trigger corrects any other moment than now."""
 
 
 def test_a_learner_writes_what_they_say_of_themselves_and_nothing_else(estate):
@@ -115,8 +115,8 @@ def test_a_learner_writes_what_they_say_of_themselves_and_nothing_else(estate):
     with estate.superuser() as superuser:
         updated = [name for (name,) in rows(superuser, may, "app_user", "update")]
         assert [name.removeprefix("user_profiles.") for name in updated] == [
-            "bio", "day_starts_at", "interests", "learning_goals", "location", "preferences", "timezone", "website",
-            *OF_THE_ACCOUNT,
+            "bio", "day_starts_at", "interests", "learning_goals", "location", "preferences", "timezone", "updated_at",
+            "website", *OF_THE_ACCOUNT,
         ]  # fmt: skip
         for privilege in ("insert", "references"):
             assert rows(superuser, may, "app_user", privilege) == []
