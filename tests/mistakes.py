@@ -514,7 +514,7 @@ USERS = [
         ",\n            updated_at = excluded.updated_at",
         "",
         'table "user_skill_tree_progress"',
-        "set updated_at = excluded.updated_at",
+        "is updated without saying when",
         at="insert into user_skill_tree_progress",
     ),
     Mistake(
