@@ -119,7 +119,7 @@ grant delete, insert, select, update on table users to app_service;
 
 grant select (avatar_url, created_at, created_by, email, email_verified, first_name, id, is_active, last_login_at, last_name, updated_at, updated_by, username) on users to app_user;
 
-grant update (avatar_url, first_name, last_name, username) on users to app_user;
+grant update (avatar_url, first_name, last_name, updated_at, username) on users to app_user;
 
 create table user_profiles (
     user_id uuid not null,
@@ -183,7 +183,7 @@ CREATE TRIGGER user_profiles_refuse_truncate BEFORE TRUNCATE ON user_profiles FO
 
 CREATE TRIGGER user_profiles_refuse_unknown_timezone BEFORE INSERT OR UPDATE OF timezone ON user_profiles FOR EACH ROW EXECUTE FUNCTION refuse_unknown_timezone();
 
-CREATE TRIGGER user_profiles_set_updated_at BEFORE UPDATE ON user_profiles FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+CREATE TRIGGER user_profiles_set_updated_at BEFORE UPDATE ON user_profiles FOR EACH ROW WHEN (((new.updated_at = old.updated_at) OR ((new.updated_at < (now() - '00:01:00'::interval)) OR (new.updated_at > (now() + '00:01:00'::interval))))) EXECUTE FUNCTION set_updated_at();
 
 alter table user_profiles enable row level security, force row level security;
 
@@ -201,7 +201,7 @@ grant select on table user_profiles to app_user;
 
 grant update (current_level, current_streak, hours_learned, is_on_leaderboard, last_activity_at, last_activity_offset, last_activity_on, max_streak, skills_completed, streak_started_at, total_xp, trees_completed, trees_started) on user_profiles to app_engine;
 
-grant update (bio, day_starts_at, interests, learning_goals, location, preferences, timezone, website) on user_profiles to app_user;
+grant update (bio, day_starts_at, interests, learning_goals, location, preferences, timezone, updated_at, website) on user_profiles to app_user;
 
 create table skill_categories (
     id uuid not null default uuidv7(),
@@ -235,7 +235,7 @@ CREATE TRIGGER skill_categories_audit_update AFTER UPDATE ON skill_categories RE
 
 CREATE TRIGGER skill_categories_refuse_truncate BEFORE TRUNCATE ON skill_categories FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('skill_categories');
 
-CREATE TRIGGER skill_categories_set_updated_at BEFORE UPDATE ON skill_categories FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+CREATE TRIGGER skill_categories_set_updated_at BEFORE UPDATE ON skill_categories FOR EACH ROW WHEN (((new.updated_at = old.updated_at) OR ((new.updated_at < (now() - '00:01:00'::interval)) OR (new.updated_at > (now() + '00:01:00'::interval))))) EXECUTE FUNCTION set_updated_at();
 
 alter table skill_categories enable row level security, force row level security;
 
@@ -498,7 +498,7 @@ CREATE TRIGGER user_skill_tree_progress_check_path AFTER UPDATE OF current_path 
 
 CREATE TRIGGER user_skill_tree_progress_refuse_truncate BEFORE TRUNCATE ON user_skill_tree_progress FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('user_skill_tree_progress');
 
-CREATE TRIGGER user_skill_tree_progress_set_updated_at BEFORE UPDATE ON user_skill_tree_progress FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+CREATE TRIGGER user_skill_tree_progress_set_updated_at BEFORE UPDATE ON user_skill_tree_progress FOR EACH ROW WHEN (((new.updated_at = old.updated_at) OR ((new.updated_at < (now() - '00:01:00'::interval)) OR (new.updated_at > (now() + '00:01:00'::interval))))) EXECUTE FUNCTION set_updated_at();
 
 alter table user_skill_tree_progress enable row level security, force row level security;
 
@@ -577,7 +577,7 @@ CREATE TRIGGER user_skill_progress_audit_update AFTER UPDATE ON user_skill_progr
 
 CREATE TRIGGER user_skill_progress_refuse_truncate BEFORE TRUNCATE ON user_skill_progress FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('user_skill_progress');
 
-CREATE TRIGGER user_skill_progress_set_updated_at BEFORE UPDATE ON user_skill_progress FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+CREATE TRIGGER user_skill_progress_set_updated_at BEFORE UPDATE ON user_skill_progress FOR EACH ROW WHEN (((new.updated_at = old.updated_at) OR ((new.updated_at < (now() - '00:01:00'::interval)) OR (new.updated_at > (now() + '00:01:00'::interval))))) EXECUTE FUNCTION set_updated_at();
 
 alter table user_skill_progress enable row level security, force row level security;
 
@@ -769,7 +769,7 @@ CREATE TRIGGER achievements_audit_update AFTER UPDATE ON achievements REFERENCIN
 
 CREATE TRIGGER achievements_refuse_truncate BEFORE TRUNCATE ON achievements FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('achievements');
 
-CREATE TRIGGER achievements_set_updated_at BEFORE UPDATE ON achievements FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+CREATE TRIGGER achievements_set_updated_at BEFORE UPDATE ON achievements FOR EACH ROW WHEN (((new.updated_at = old.updated_at) OR ((new.updated_at < (now() - '00:01:00'::interval)) OR (new.updated_at > (now() + '00:01:00'::interval))))) EXECUTE FUNCTION set_updated_at();
 
 alter table achievements enable row level security, force row level security;
 
@@ -1231,7 +1231,12 @@ declare
     )::uuid;
 begin
     if tg_op = 'UPDATE' then
-        new.updated_at := now();
+        if
+            new.updated_at = old.updated_at
+            or new.updated_at not between now() - interval '1 minute' and now() + interval '1 minute'
+        then
+            new.updated_at := now();
+        end if;
         if actor is not null and new.created_by is not null then
             new.created_by := old.created_by;
         end if;
@@ -2994,10 +2999,17 @@ CREATE FUNCTION public.audit_delete_of_achievements()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.id, 'achievements', 'DELETE', array[old_row.id::text], jsonb_build_object('id', old_row.id, 'name', old_row.name, 'description', old_row.description, 'category', old_row.category, 'criteria', old_row.criteria, 'xp_reward', old_row.xp_reward, 'badge_icon', old_row.badge_icon, 'badge_color', old_row.badge_color, 'rarity', old_row.rarity, 'is_visible', old_row.is_visible, 'is_active', old_row.is_active, 'created_at', old_row.created_at)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.id as subject_id,
+                    array[old_row.id::text] as row_keys,
+                    jsonb_build_object('id', old_row.id, 'name', old_row.name, 'description', old_row.description, 'category', old_row.category, 'criteria', old_row.criteria, 'xp_reward', old_row.xp_reward, 'badge_icon', old_row.badge_icon, 'badge_color', old_row.badge_color, 'rarity', old_row.rarity, 'is_visible', old_row.is_visible, 'is_active', old_row.is_active, 'created_at', old_row.created_at) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'achievements', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_skill_categories()
@@ -3006,10 +3018,17 @@ CREATE FUNCTION public.audit_delete_of_skill_categories()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.id, 'skill_categories', 'DELETE', array[old_row.id::text], jsonb_build_object('id', old_row.id, 'name', old_row.name, 'slug', old_row.slug, 'description', old_row.description, 'color', old_row.color, 'icon', old_row.icon, 'sort_order', old_row.sort_order, 'is_active', old_row.is_active, 'created_at', old_row.created_at)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.id as subject_id,
+                    array[old_row.id::text] as row_keys,
+                    jsonb_build_object('id', old_row.id, 'name', old_row.name, 'slug', old_row.slug, 'description', old_row.description, 'color', old_row.color, 'icon', old_row.icon, 'sort_order', old_row.sort_order, 'is_active', old_row.is_active, 'created_at', old_row.created_at) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'skill_categories', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_skill_trees()
@@ -3018,10 +3037,17 @@ CREATE FUNCTION public.audit_delete_of_skill_trees()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.id, 'skill_trees', 'DELETE', array[old_row.id::text], jsonb_build_object('id', old_row.id, 'category_id', old_row.category_id, 'name', old_row.name, 'slug', old_row.slug, 'description', old_row.description, 'short_description', old_row.short_description, 'difficulty', old_row.difficulty, 'estimated_hours', old_row.estimated_hours, 'prerequisites', old_row.prerequisites, 'tags', old_row.tags, 'version', old_row.version, 'language', old_row.language, 'layout_config', old_row.layout_config, 'theme_config', old_row.theme_config, 'is_published', old_row.is_published, 'is_featured', old_row.is_featured, 'is_ai_generated', old_row.is_ai_generated, 'created_at', old_row.created_at)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.id as subject_id,
+                    array[old_row.id::text] as row_keys,
+                    jsonb_build_object('id', old_row.id, 'category_id', old_row.category_id, 'name', old_row.name, 'slug', old_row.slug, 'description', old_row.description, 'short_description', old_row.short_description, 'difficulty', old_row.difficulty, 'estimated_hours', old_row.estimated_hours, 'prerequisites', old_row.prerequisites, 'tags', old_row.tags, 'version', old_row.version, 'language', old_row.language, 'layout_config', old_row.layout_config, 'theme_config', old_row.theme_config, 'is_published', old_row.is_published, 'is_featured', old_row.is_featured, 'is_ai_generated', old_row.is_ai_generated, 'created_at', old_row.created_at) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'skill_trees', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_skills()
@@ -3030,10 +3056,17 @@ CREATE FUNCTION public.audit_delete_of_skills()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.id, 'skills', 'DELETE', array[old_row.id::text], jsonb_build_object('id', old_row.id, 'skill_tree_id', old_row.skill_tree_id, 'parent_skill_id', old_row.parent_skill_id, 'key', old_row.key, 'sort_order', old_row.sort_order, 'name', old_row.name, 'short_name', old_row.short_name, 'description', old_row.description, 'learning_objectives', old_row.learning_objectives, 'skill_type', old_row.skill_type, 'difficulty', old_row.difficulty, 'estimated_minutes', old_row.estimated_minutes, 'xp_value', old_row.xp_value, 'dependencies', old_row.dependencies, 'position_x', old_row.position_x, 'position_y', old_row.position_y, 'is_placed', old_row.is_placed, 'node_size', old_row.node_size, 'content', old_row.content, 'resources', old_row.resources, 'assessments', old_row.assessments, 'is_active', old_row.is_active, 'removed_at', old_row.removed_at, 'is_optional', old_row.is_optional, 'is_milestone', old_row.is_milestone, 'created_at', old_row.created_at)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.id as subject_id,
+                    array[old_row.id::text] as row_keys,
+                    jsonb_build_object('id', old_row.id, 'skill_tree_id', old_row.skill_tree_id, 'parent_skill_id', old_row.parent_skill_id, 'key', old_row.key, 'sort_order', old_row.sort_order, 'name', old_row.name, 'short_name', old_row.short_name, 'description', old_row.description, 'learning_objectives', old_row.learning_objectives, 'skill_type', old_row.skill_type, 'difficulty', old_row.difficulty, 'estimated_minutes', old_row.estimated_minutes, 'xp_value', old_row.xp_value, 'dependencies', old_row.dependencies, 'position_x', old_row.position_x, 'position_y', old_row.position_y, 'is_placed', old_row.is_placed, 'node_size', old_row.node_size, 'content', old_row.content, 'resources', old_row.resources, 'assessments', old_row.assessments, 'is_active', old_row.is_active, 'removed_at', old_row.removed_at, 'is_optional', old_row.is_optional, 'is_milestone', old_row.is_milestone, 'created_at', old_row.created_at) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'skills', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_achievements()
@@ -3042,10 +3075,17 @@ CREATE FUNCTION public.audit_delete_of_user_achievements()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.user_id, 'user_achievements', 'DELETE', array[old_row.achievement_id::text], jsonb_build_object('user_id', old_row.user_id, 'achievement_id', old_row.achievement_id, 'id', old_row.id, 'earned_at', old_row.earned_at, 'progress', old_row.progress, 'metadata', old_row.metadata)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.user_id as subject_id,
+                    array[old_row.achievement_id::text] as row_keys,
+                    jsonb_build_object('user_id', old_row.user_id, 'achievement_id', old_row.achievement_id, 'id', old_row.id, 'earned_at', old_row.earned_at, 'progress', old_row.progress, 'metadata', old_row.metadata) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'user_achievements', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_activity_days()
@@ -3054,10 +3094,17 @@ CREATE FUNCTION public.audit_delete_of_user_activity_days()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.user_id, 'user_activity_days', 'DELETE', array[to_char(old_row.activity_date, 'YYYY-MM-DD')], jsonb_build_object('user_id', old_row.user_id, 'activity_date', old_row.activity_date, 'minutes', old_row.minutes, 'learnt_at', old_row.learnt_at, 'is_counted', old_row.is_counted, 'excuse', old_row.excuse)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.user_id as subject_id,
+                    array[to_char(old_row.activity_date, 'YYYY-MM-DD')] as row_keys,
+                    jsonb_build_object('user_id', old_row.user_id, 'activity_date', old_row.activity_date, 'minutes', old_row.minutes, 'learnt_at', old_row.learnt_at, 'is_counted', old_row.is_counted, 'excuse', old_row.excuse) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'user_activity_days', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_profiles()
@@ -3066,10 +3113,17 @@ CREATE FUNCTION public.audit_delete_of_user_profiles()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.user_id, 'user_profiles', 'DELETE', array[old_row.user_id::text], jsonb_build_object('user_id', old_row.user_id, 'bio', old_row.bio, 'location', old_row.location, 'website', old_row.website, 'timezone', old_row.timezone, 'day_starts_at', old_row.day_starts_at, 'learning_goals', old_row.learning_goals, 'interests', old_row.interests, 'preferences', old_row.preferences, 'is_on_leaderboard', old_row.is_on_leaderboard, 'created_at', old_row.created_at)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.user_id as subject_id,
+                    array[old_row.user_id::text] as row_keys,
+                    jsonb_build_object('user_id', old_row.user_id, 'bio', old_row.bio, 'location', old_row.location, 'website', old_row.website, 'timezone', old_row.timezone, 'day_starts_at', old_row.day_starts_at, 'learning_goals', old_row.learning_goals, 'interests', old_row.interests, 'preferences', old_row.preferences, 'is_on_leaderboard', old_row.is_on_leaderboard, 'created_at', old_row.created_at) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'user_profiles', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_sessions()
@@ -3078,10 +3132,17 @@ CREATE FUNCTION public.audit_delete_of_user_sessions()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.user_id, 'user_sessions', 'DELETE', array[old_row.id::text], jsonb_build_object('user_id', old_row.user_id, 'id', old_row.id, 'device_info', old_row.device_info, 'ip_address', old_row.ip_address, 'started_at', old_row.started_at, 'expires_at', old_row.expires_at, 'ended_at', old_row.ended_at, 'is_active', old_row.is_active)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.user_id as subject_id,
+                    array[old_row.id::text] as row_keys,
+                    jsonb_build_object('user_id', old_row.user_id, 'id', old_row.id, 'device_info', old_row.device_info, 'ip_address', old_row.ip_address, 'started_at', old_row.started_at, 'expires_at', old_row.expires_at, 'ended_at', old_row.ended_at, 'is_active', old_row.is_active) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'user_sessions', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_skill_progress()
@@ -3090,10 +3151,17 @@ CREATE FUNCTION public.audit_delete_of_user_skill_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.user_id, 'user_skill_progress', 'DELETE', array[old_row.skill_id::text], jsonb_build_object('user_id', old_row.user_id, 'skill_id', old_row.skill_id, 'id', old_row.id, 'skill_tree_id', old_row.skill_tree_id, 'status', old_row.status, 'progress_percent', old_row.progress_percent, 'time_spent_minutes', old_row.time_spent_minutes, 'attempts_count', old_row.attempts_count, 'failed_attempts', old_row.failed_attempts, 'completion_method', old_row.completion_method, 'completion_score', old_row.completion_score, 'passing_score_waived', old_row.passing_score_waived, 'evidence_data', old_row.evidence_data, 'unlocked_at', old_row.unlocked_at, 'started_at', old_row.started_at, 'completed_at', old_row.completed_at, 'struggling_indicators', old_row.struggling_indicators, 'engagement_score', old_row.engagement_score, 'created_at', old_row.created_at)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.user_id as subject_id,
+                    array[old_row.skill_id::text] as row_keys,
+                    jsonb_build_object('user_id', old_row.user_id, 'skill_id', old_row.skill_id, 'id', old_row.id, 'skill_tree_id', old_row.skill_tree_id, 'status', old_row.status, 'progress_percent', old_row.progress_percent, 'time_spent_minutes', old_row.time_spent_minutes, 'attempts_count', old_row.attempts_count, 'failed_attempts', old_row.failed_attempts, 'completion_method', old_row.completion_method, 'completion_score', old_row.completion_score, 'passing_score_waived', old_row.passing_score_waived, 'evidence_data', old_row.evidence_data, 'unlocked_at', old_row.unlocked_at, 'started_at', old_row.started_at, 'completed_at', old_row.completed_at, 'struggling_indicators', old_row.struggling_indicators, 'engagement_score', old_row.engagement_score, 'created_at', old_row.created_at) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'user_skill_progress', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_skill_tree_progress()
@@ -3102,10 +3170,17 @@ CREATE FUNCTION public.audit_delete_of_user_skill_tree_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.user_id, 'user_skill_tree_progress', 'DELETE', array[old_row.skill_tree_id::text], jsonb_build_object('user_id', old_row.user_id, 'skill_tree_id', old_row.skill_tree_id, 'id', old_row.id, 'status', old_row.status, 'started_at', old_row.started_at, 'completed_at', old_row.completed_at, 'current_path', old_row.current_path, 'created_at', old_row.created_at)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.user_id as subject_id,
+                    array[old_row.skill_tree_id::text] as row_keys,
+                    jsonb_build_object('user_id', old_row.user_id, 'skill_tree_id', old_row.skill_tree_id, 'id', old_row.id, 'status', old_row.status, 'started_at', old_row.started_at, 'completed_at', old_row.completed_at, 'current_path', old_row.current_path, 'created_at', old_row.created_at) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'user_skill_tree_progress', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_users()
@@ -3114,10 +3189,17 @@ CREATE FUNCTION public.audit_delete_of_users()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.id, 'users', 'DELETE', array[old_row.id::text], jsonb_build_object('id', old_row.id, 'email', old_row.email, 'username', old_row.username, 'first_name', old_row.first_name, 'last_name', old_row.last_name, 'avatar_url', old_row.avatar_url, 'is_active', old_row.is_active, 'email_verified', old_row.email_verified, 'created_at', old_row.created_at)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.id as subject_id,
+                    array[old_row.id::text] as row_keys,
+                    jsonb_build_object('id', old_row.id, 'email', old_row.email, 'username', old_row.username, 'first_name', old_row.first_name, 'last_name', old_row.last_name, 'avatar_url', old_row.avatar_url, 'is_active', old_row.is_active, 'email_verified', old_row.email_verified, 'created_at', old_row.created_at) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'users', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_xp_events()
@@ -3126,10 +3208,17 @@ CREATE FUNCTION public.audit_delete_of_xp_events()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.user_id, 'xp_events', 'DELETE', array[old_row.source_id::text], jsonb_build_object('user_id', old_row.user_id, 'source_kind', old_row.source_kind, 'source_id', old_row.source_id, 'id', old_row.id, 'xp', old_row.xp, 'granted_at', old_row.granted_at, 'granted_on', old_row.granted_on, 'skill_tree_id', old_row.skill_tree_id, 'category_id', old_row.category_id, 'difficulty', old_row.difficulty, 'skill_type', old_row.skill_type)
-            from old_rows as old_row;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    old_row.user_id as subject_id,
+                    array[old_row.source_id::text] as row_keys,
+                    jsonb_build_object('user_id', old_row.user_id, 'source_kind', old_row.source_kind, 'source_id', old_row.source_id, 'id', old_row.id, 'xp', old_row.xp, 'granted_at', old_row.granted_at, 'granted_on', old_row.granted_on, 'skill_tree_id', old_row.skill_tree_id, 'category_id', old_row.category_id, 'difficulty', old_row.difficulty, 'skill_type', old_row.skill_type) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, 'xp_events', 'DELETE', entry.row_keys, entry.before);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_image(audited public.achievements)
@@ -3294,11 +3383,17 @@ CREATE FUNCTION public.audit_insert_of_achievements()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.id, 'achievements', 'INSERT', array[new_row.id::text]
-            from new_rows as new_row
-            ;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    new_row.id as subject_id,
+                    array[new_row.id::text] as row_keys
+                from new_rows as new_row
+                
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, 'achievements', 'INSERT', entry.row_keys);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_insert_of_skill_categories()
@@ -3307,11 +3402,17 @@ CREATE FUNCTION public.audit_insert_of_skill_categories()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.id, 'skill_categories', 'INSERT', array[new_row.id::text]
-            from new_rows as new_row
-            ;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    new_row.id as subject_id,
+                    array[new_row.id::text] as row_keys
+                from new_rows as new_row
+                
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, 'skill_categories', 'INSERT', entry.row_keys);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_insert_of_skill_trees()
@@ -3320,11 +3421,17 @@ CREATE FUNCTION public.audit_insert_of_skill_trees()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.id, 'skill_trees', 'INSERT', array[new_row.id::text]
-            from new_rows as new_row
-            ;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    new_row.id as subject_id,
+                    array[new_row.id::text] as row_keys
+                from new_rows as new_row
+                
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, 'skill_trees', 'INSERT', entry.row_keys);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_insert_of_skills()
@@ -3333,11 +3440,17 @@ CREATE FUNCTION public.audit_insert_of_skills()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.id, 'skills', 'INSERT', array[new_row.id::text]
-            from new_rows as new_row
-            ;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    new_row.id as subject_id,
+                    array[new_row.id::text] as row_keys
+                from new_rows as new_row
+                
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, 'skills', 'INSERT', entry.row_keys);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_insert_of_user_profiles()
@@ -3346,11 +3459,17 @@ CREATE FUNCTION public.audit_insert_of_user_profiles()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.user_id, 'user_profiles', 'INSERT', array[new_row.user_id::text]
-            from new_rows as new_row
-            ;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    new_row.user_id as subject_id,
+                    array[new_row.user_id::text] as row_keys
+                from new_rows as new_row
+                
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, 'user_profiles', 'INSERT', entry.row_keys);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_insert_of_user_sessions()
@@ -3359,11 +3478,17 @@ CREATE FUNCTION public.audit_insert_of_user_sessions()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.user_id, 'user_sessions', 'INSERT', array_agg(new_row.id::text order by new_row.id)
-            from new_rows as new_row
-            group by new_row.user_id;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    new_row.user_id as subject_id,
+                    array_agg(new_row.id::text order by new_row.id) as row_keys
+                from new_rows as new_row
+                group by new_row.user_id
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, 'user_sessions', 'INSERT', entry.row_keys);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_insert_of_user_skill_progress()
@@ -3372,11 +3497,17 @@ CREATE FUNCTION public.audit_insert_of_user_skill_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.user_id, 'user_skill_progress', 'INSERT', array_agg(new_row.skill_id::text order by new_row.skill_id)
-            from new_rows as new_row
-            group by new_row.user_id;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    new_row.user_id as subject_id,
+                    array_agg(new_row.skill_id::text order by new_row.skill_id) as row_keys
+                from new_rows as new_row
+                group by new_row.user_id
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, 'user_skill_progress', 'INSERT', entry.row_keys);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_insert_of_user_skill_tree_progress()
@@ -3385,11 +3516,17 @@ CREATE FUNCTION public.audit_insert_of_user_skill_tree_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.user_id, 'user_skill_tree_progress', 'INSERT', array_agg(new_row.skill_tree_id::text order by new_row.skill_tree_id)
-            from new_rows as new_row
-            group by new_row.user_id;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    new_row.user_id as subject_id,
+                    array_agg(new_row.skill_tree_id::text order by new_row.skill_tree_id) as row_keys
+                from new_rows as new_row
+                group by new_row.user_id
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, 'user_skill_tree_progress', 'INSERT', entry.row_keys);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_insert_of_users()
@@ -3398,11 +3535,17 @@ CREATE FUNCTION public.audit_insert_of_users()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.id, 'users', 'INSERT', array[new_row.id::text]
-            from new_rows as new_row
-            ;
+AS $function$ declare entry record; begin 
+            for entry in
+                select
+                    new_row.id as subject_id,
+                    array[new_row.id::text] as row_keys
+                from new_rows as new_row
+                
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, 'users', 'INSERT', entry.row_keys);
+            end loop;
          return null; end $function$;
 
 CREATE FUNCTION public.audit_update_of_achievements()
@@ -3411,19 +3554,25 @@ CREATE FUNCTION public.audit_update_of_achievements()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.id = new_row.id
                 where (old_row.id, old_row.name, old_row.description, old_row.category, old_row.criteria, old_row.xp_reward, old_row.badge_icon, old_row.badge_color, old_row.rarity, old_row.is_visible, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.description, new_row.category, new_row.criteria, new_row.xp_reward, new_row.badge_icon, new_row.badge_color, new_row.rarity, new_row.is_visible, new_row.is_active, new_row.created_at)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.id, old_row.id), 'achievements', 'UPDATE', array[coalesce(new_row.id::text, old_row.id::text)],
-                    ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.category is distinct from new_row.category then '"category":' || coalesce(to_json(old_row.category)::text, 'null') end, case when old_row.criteria is distinct from new_row.criteria then '"criteria":' || coalesce(to_json(old_row.criteria)::text, 'null') end, case when old_row.xp_reward is distinct from new_row.xp_reward then '"xp_reward":' || coalesce(to_json(old_row.xp_reward)::text, 'null') end, case when old_row.badge_icon is distinct from new_row.badge_icon then '"badge_icon":' || coalesce(to_json(old_row.badge_icon)::text, 'null') end, case when old_row.badge_color is distinct from new_row.badge_color then '"badge_color":' || coalesce(to_json(old_row.badge_color)::text, 'null') end, case when old_row.rarity is distinct from new_row.rarity then '"rarity":' || coalesce(to_json(old_row.rarity)::text, 'null') end, case when old_row.is_visible is distinct from new_row.is_visible then '"is_visible":' || coalesce(to_json(old_row.is_visible)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.category is distinct from new_row.category then '"category":' || coalesce(to_json(new_row.category)::text, 'null') end, case when old_row.criteria is distinct from new_row.criteria then '"criteria":' || coalesce(to_json(new_row.criteria)::text, 'null') end, case when old_row.xp_reward is distinct from new_row.xp_reward then '"xp_reward":' || coalesce(to_json(new_row.xp_reward)::text, 'null') end, case when old_row.badge_icon is distinct from new_row.badge_icon then '"badge_icon":' || coalesce(to_json(new_row.badge_icon)::text, 'null') end, case when old_row.badge_color is distinct from new_row.badge_color then '"badge_color":' || coalesce(to_json(new_row.badge_color)::text, 'null') end, case when old_row.rarity is distinct from new_row.rarity then '"rarity":' || coalesce(to_json(new_row.rarity)::text, 'null') end, case when old_row.is_visible is distinct from new_row.is_visible then '"is_visible":' || coalesce(to_json(new_row.is_visible)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.name, old_row.description, old_row.category, old_row.criteria, old_row.xp_reward, old_row.badge_icon, old_row.badge_color, old_row.rarity, old_row.is_visible, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.description, new_row.category, new_row.criteria, new_row.xp_reward, new_row.badge_icon, new_row.badge_color, new_row.rarity, new_row.is_visible, new_row.is_active, new_row.created_at);
+                for entry in
+                    select
+                        coalesce(new_row.id, old_row.id) as subject_id,
+                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.category is distinct from new_row.category then '"category":' || coalesce(to_json(old_row.category)::text, 'null') end, case when old_row.criteria is distinct from new_row.criteria then '"criteria":' || coalesce(to_json(old_row.criteria)::text, 'null') end, case when old_row.xp_reward is distinct from new_row.xp_reward then '"xp_reward":' || coalesce(to_json(old_row.xp_reward)::text, 'null') end, case when old_row.badge_icon is distinct from new_row.badge_icon then '"badge_icon":' || coalesce(to_json(old_row.badge_icon)::text, 'null') end, case when old_row.badge_color is distinct from new_row.badge_color then '"badge_color":' || coalesce(to_json(old_row.badge_color)::text, 'null') end, case when old_row.rarity is distinct from new_row.rarity then '"rarity":' || coalesce(to_json(old_row.rarity)::text, 'null') end, case when old_row.is_visible is distinct from new_row.is_visible then '"is_visible":' || coalesce(to_json(old_row.is_visible)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.category is distinct from new_row.category then '"category":' || coalesce(to_json(new_row.category)::text, 'null') end, case when old_row.criteria is distinct from new_row.criteria then '"criteria":' || coalesce(to_json(new_row.criteria)::text, 'null') end, case when old_row.xp_reward is distinct from new_row.xp_reward then '"xp_reward":' || coalesce(to_json(new_row.xp_reward)::text, 'null') end, case when old_row.badge_icon is distinct from new_row.badge_icon then '"badge_icon":' || coalesce(to_json(new_row.badge_icon)::text, 'null') end, case when old_row.badge_color is distinct from new_row.badge_color then '"badge_color":' || coalesce(to_json(new_row.badge_color)::text, 'null') end, case when old_row.rarity is distinct from new_row.rarity then '"rarity":' || coalesce(to_json(new_row.rarity)::text, 'null') end, case when old_row.is_visible is distinct from new_row.is_visible then '"is_visible":' || coalesce(to_json(new_row.is_visible)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.id = new_row.id
+                    where (old_row.id, old_row.name, old_row.description, old_row.category, old_row.criteria, old_row.xp_reward, old_row.badge_icon, old_row.badge_color, old_row.rarity, old_row.is_visible, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.description, new_row.category, new_row.criteria, new_row.xp_reward, new_row.badge_icon, new_row.badge_color, new_row.rarity, new_row.is_visible, new_row.is_active, new_row.created_at)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'achievements', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3433,19 +3582,25 @@ CREATE FUNCTION public.audit_update_of_skill_categories()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.id = new_row.id
                 where (old_row.id, old_row.name, old_row.slug, old_row.description, old_row.color, old_row.icon, old_row.sort_order, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.slug, new_row.description, new_row.color, new_row.icon, new_row.sort_order, new_row.is_active, new_row.created_at)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.id, old_row.id), 'skill_categories', 'UPDATE', array[coalesce(new_row.id::text, old_row.id::text)],
-                    ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(old_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.color is distinct from new_row.color then '"color":' || coalesce(to_json(old_row.color)::text, 'null') end, case when old_row.icon is distinct from new_row.icon then '"icon":' || coalesce(to_json(old_row.icon)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(old_row.sort_order)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(new_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.color is distinct from new_row.color then '"color":' || coalesce(to_json(new_row.color)::text, 'null') end, case when old_row.icon is distinct from new_row.icon then '"icon":' || coalesce(to_json(new_row.icon)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(new_row.sort_order)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.name, old_row.slug, old_row.description, old_row.color, old_row.icon, old_row.sort_order, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.slug, new_row.description, new_row.color, new_row.icon, new_row.sort_order, new_row.is_active, new_row.created_at);
+                for entry in
+                    select
+                        coalesce(new_row.id, old_row.id) as subject_id,
+                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(old_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.color is distinct from new_row.color then '"color":' || coalesce(to_json(old_row.color)::text, 'null') end, case when old_row.icon is distinct from new_row.icon then '"icon":' || coalesce(to_json(old_row.icon)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(old_row.sort_order)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(new_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.color is distinct from new_row.color then '"color":' || coalesce(to_json(new_row.color)::text, 'null') end, case when old_row.icon is distinct from new_row.icon then '"icon":' || coalesce(to_json(new_row.icon)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(new_row.sort_order)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.id = new_row.id
+                    where (old_row.id, old_row.name, old_row.slug, old_row.description, old_row.color, old_row.icon, old_row.sort_order, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.slug, new_row.description, new_row.color, new_row.icon, new_row.sort_order, new_row.is_active, new_row.created_at)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'skill_categories', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3455,19 +3610,25 @@ CREATE FUNCTION public.audit_update_of_skill_trees()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.id = new_row.id
                 where (old_row.id, old_row.category_id, old_row.name, old_row.slug, old_row.description, old_row.short_description, old_row.difficulty, old_row.estimated_hours, old_row.prerequisites, old_row.tags, old_row.version, old_row.language, old_row.layout_config, old_row.theme_config, old_row.is_published, old_row.is_featured, old_row.is_ai_generated, old_row.created_at) is distinct from (new_row.id, new_row.category_id, new_row.name, new_row.slug, new_row.description, new_row.short_description, new_row.difficulty, new_row.estimated_hours, new_row.prerequisites, new_row.tags, new_row.version, new_row.language, new_row.layout_config, new_row.theme_config, new_row.is_published, new_row.is_featured, new_row.is_ai_generated, new_row.created_at)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.id, old_row.id), 'skill_trees', 'UPDATE', array[coalesce(new_row.id::text, old_row.id::text)],
-                    ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(old_row.category_id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(old_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.short_description is distinct from new_row.short_description then '"short_description":' || coalesce(to_json(old_row.short_description)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(old_row.difficulty)::text, 'null') end, case when old_row.estimated_hours is distinct from new_row.estimated_hours then '"estimated_hours":' || coalesce(to_json(old_row.estimated_hours)::text, 'null') end, case when old_row.prerequisites is distinct from new_row.prerequisites then '"prerequisites":' || coalesce(to_json(old_row.prerequisites)::text, 'null') end, case when old_row.tags is distinct from new_row.tags then '"tags":' || coalesce(to_json(old_row.tags)::text, 'null') end, case when old_row.version is distinct from new_row.version then '"version":' || coalesce(to_json(old_row.version)::text, 'null') end, case when old_row.language is distinct from new_row.language then '"language":' || coalesce(to_json(old_row.language)::text, 'null') end, case when old_row.layout_config is distinct from new_row.layout_config then '"layout_config":' || coalesce(to_json(old_row.layout_config)::text, 'null') end, case when old_row.theme_config is distinct from new_row.theme_config then '"theme_config":' || coalesce(to_json(old_row.theme_config)::text, 'null') end, case when old_row.is_published is distinct from new_row.is_published then '"is_published":' || coalesce(to_json(old_row.is_published)::text, 'null') end, case when old_row.is_featured is distinct from new_row.is_featured then '"is_featured":' || coalesce(to_json(old_row.is_featured)::text, 'null') end, case when old_row.is_ai_generated is distinct from new_row.is_ai_generated then '"is_ai_generated":' || coalesce(to_json(old_row.is_ai_generated)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(new_row.category_id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(new_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.short_description is distinct from new_row.short_description then '"short_description":' || coalesce(to_json(new_row.short_description)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(new_row.difficulty)::text, 'null') end, case when old_row.estimated_hours is distinct from new_row.estimated_hours then '"estimated_hours":' || coalesce(to_json(new_row.estimated_hours)::text, 'null') end, case when old_row.prerequisites is distinct from new_row.prerequisites then '"prerequisites":' || coalesce(to_json(new_row.prerequisites)::text, 'null') end, case when old_row.tags is distinct from new_row.tags then '"tags":' || coalesce(to_json(new_row.tags)::text, 'null') end, case when old_row.version is distinct from new_row.version then '"version":' || coalesce(to_json(new_row.version)::text, 'null') end, case when old_row.language is distinct from new_row.language then '"language":' || coalesce(to_json(new_row.language)::text, 'null') end, case when old_row.layout_config is distinct from new_row.layout_config then '"layout_config":' || coalesce(to_json(new_row.layout_config)::text, 'null') end, case when old_row.theme_config is distinct from new_row.theme_config then '"theme_config":' || coalesce(to_json(new_row.theme_config)::text, 'null') end, case when old_row.is_published is distinct from new_row.is_published then '"is_published":' || coalesce(to_json(new_row.is_published)::text, 'null') end, case when old_row.is_featured is distinct from new_row.is_featured then '"is_featured":' || coalesce(to_json(new_row.is_featured)::text, 'null') end, case when old_row.is_ai_generated is distinct from new_row.is_ai_generated then '"is_ai_generated":' || coalesce(to_json(new_row.is_ai_generated)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.category_id, old_row.name, old_row.slug, old_row.description, old_row.short_description, old_row.difficulty, old_row.estimated_hours, old_row.prerequisites, old_row.tags, old_row.version, old_row.language, old_row.layout_config, old_row.theme_config, old_row.is_published, old_row.is_featured, old_row.is_ai_generated, old_row.created_at) is distinct from (new_row.id, new_row.category_id, new_row.name, new_row.slug, new_row.description, new_row.short_description, new_row.difficulty, new_row.estimated_hours, new_row.prerequisites, new_row.tags, new_row.version, new_row.language, new_row.layout_config, new_row.theme_config, new_row.is_published, new_row.is_featured, new_row.is_ai_generated, new_row.created_at);
+                for entry in
+                    select
+                        coalesce(new_row.id, old_row.id) as subject_id,
+                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(old_row.category_id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(old_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.short_description is distinct from new_row.short_description then '"short_description":' || coalesce(to_json(old_row.short_description)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(old_row.difficulty)::text, 'null') end, case when old_row.estimated_hours is distinct from new_row.estimated_hours then '"estimated_hours":' || coalesce(to_json(old_row.estimated_hours)::text, 'null') end, case when old_row.prerequisites is distinct from new_row.prerequisites then '"prerequisites":' || coalesce(to_json(old_row.prerequisites)::text, 'null') end, case when old_row.tags is distinct from new_row.tags then '"tags":' || coalesce(to_json(old_row.tags)::text, 'null') end, case when old_row.version is distinct from new_row.version then '"version":' || coalesce(to_json(old_row.version)::text, 'null') end, case when old_row.language is distinct from new_row.language then '"language":' || coalesce(to_json(old_row.language)::text, 'null') end, case when old_row.layout_config is distinct from new_row.layout_config then '"layout_config":' || coalesce(to_json(old_row.layout_config)::text, 'null') end, case when old_row.theme_config is distinct from new_row.theme_config then '"theme_config":' || coalesce(to_json(old_row.theme_config)::text, 'null') end, case when old_row.is_published is distinct from new_row.is_published then '"is_published":' || coalesce(to_json(old_row.is_published)::text, 'null') end, case when old_row.is_featured is distinct from new_row.is_featured then '"is_featured":' || coalesce(to_json(old_row.is_featured)::text, 'null') end, case when old_row.is_ai_generated is distinct from new_row.is_ai_generated then '"is_ai_generated":' || coalesce(to_json(old_row.is_ai_generated)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(new_row.category_id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(new_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.short_description is distinct from new_row.short_description then '"short_description":' || coalesce(to_json(new_row.short_description)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(new_row.difficulty)::text, 'null') end, case when old_row.estimated_hours is distinct from new_row.estimated_hours then '"estimated_hours":' || coalesce(to_json(new_row.estimated_hours)::text, 'null') end, case when old_row.prerequisites is distinct from new_row.prerequisites then '"prerequisites":' || coalesce(to_json(new_row.prerequisites)::text, 'null') end, case when old_row.tags is distinct from new_row.tags then '"tags":' || coalesce(to_json(new_row.tags)::text, 'null') end, case when old_row.version is distinct from new_row.version then '"version":' || coalesce(to_json(new_row.version)::text, 'null') end, case when old_row.language is distinct from new_row.language then '"language":' || coalesce(to_json(new_row.language)::text, 'null') end, case when old_row.layout_config is distinct from new_row.layout_config then '"layout_config":' || coalesce(to_json(new_row.layout_config)::text, 'null') end, case when old_row.theme_config is distinct from new_row.theme_config then '"theme_config":' || coalesce(to_json(new_row.theme_config)::text, 'null') end, case when old_row.is_published is distinct from new_row.is_published then '"is_published":' || coalesce(to_json(new_row.is_published)::text, 'null') end, case when old_row.is_featured is distinct from new_row.is_featured then '"is_featured":' || coalesce(to_json(new_row.is_featured)::text, 'null') end, case when old_row.is_ai_generated is distinct from new_row.is_ai_generated then '"is_ai_generated":' || coalesce(to_json(new_row.is_ai_generated)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.id = new_row.id
+                    where (old_row.id, old_row.category_id, old_row.name, old_row.slug, old_row.description, old_row.short_description, old_row.difficulty, old_row.estimated_hours, old_row.prerequisites, old_row.tags, old_row.version, old_row.language, old_row.layout_config, old_row.theme_config, old_row.is_published, old_row.is_featured, old_row.is_ai_generated, old_row.created_at) is distinct from (new_row.id, new_row.category_id, new_row.name, new_row.slug, new_row.description, new_row.short_description, new_row.difficulty, new_row.estimated_hours, new_row.prerequisites, new_row.tags, new_row.version, new_row.language, new_row.layout_config, new_row.theme_config, new_row.is_published, new_row.is_featured, new_row.is_ai_generated, new_row.created_at)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'skill_trees', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3477,19 +3638,25 @@ CREATE FUNCTION public.audit_update_of_skills()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.id = new_row.id
                 where (old_row.id, old_row.skill_tree_id, old_row.parent_skill_id, old_row.key, old_row.sort_order, old_row.name, old_row.short_name, old_row.description, old_row.learning_objectives, old_row.skill_type, old_row.difficulty, old_row.estimated_minutes, old_row.xp_value, old_row.dependencies, old_row.position_x, old_row.position_y, old_row.is_placed, old_row.node_size, old_row.content, old_row.resources, old_row.assessments, old_row.is_active, old_row.removed_at, old_row.is_optional, old_row.is_milestone, old_row.created_at) is distinct from (new_row.id, new_row.skill_tree_id, new_row.parent_skill_id, new_row.key, new_row.sort_order, new_row.name, new_row.short_name, new_row.description, new_row.learning_objectives, new_row.skill_type, new_row.difficulty, new_row.estimated_minutes, new_row.xp_value, new_row.dependencies, new_row.position_x, new_row.position_y, new_row.is_placed, new_row.node_size, new_row.content, new_row.resources, new_row.assessments, new_row.is_active, new_row.removed_at, new_row.is_optional, new_row.is_milestone, new_row.created_at)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.id, old_row.id), 'skills', 'UPDATE', array[coalesce(new_row.id::text, old_row.id::text)],
-                    ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.parent_skill_id is distinct from new_row.parent_skill_id then '"parent_skill_id":' || coalesce(to_json(old_row.parent_skill_id)::text, 'null') end, case when old_row.key is distinct from new_row.key then '"key":' || coalesce(to_json(old_row.key)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(old_row.sort_order)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.short_name is distinct from new_row.short_name then '"short_name":' || coalesce(to_json(old_row.short_name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.learning_objectives is distinct from new_row.learning_objectives then '"learning_objectives":' || coalesce(to_json(old_row.learning_objectives)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(old_row.skill_type)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(old_row.difficulty)::text, 'null') end, case when old_row.estimated_minutes is distinct from new_row.estimated_minutes then '"estimated_minutes":' || coalesce(to_json(old_row.estimated_minutes)::text, 'null') end, case when old_row.xp_value is distinct from new_row.xp_value then '"xp_value":' || coalesce(to_json(old_row.xp_value)::text, 'null') end, case when old_row.dependencies is distinct from new_row.dependencies then '"dependencies":' || coalesce(to_json(old_row.dependencies)::text, 'null') end, case when old_row.position_x is distinct from new_row.position_x then '"position_x":' || coalesce(to_json(old_row.position_x)::text, 'null') end, case when old_row.position_y is distinct from new_row.position_y then '"position_y":' || coalesce(to_json(old_row.position_y)::text, 'null') end, case when old_row.is_placed is distinct from new_row.is_placed then '"is_placed":' || coalesce(to_json(old_row.is_placed)::text, 'null') end, case when old_row.node_size is distinct from new_row.node_size then '"node_size":' || coalesce(to_json(old_row.node_size)::text, 'null') end, case when old_row.content is distinct from new_row.content then '"content":' || coalesce(to_json(old_row.content)::text, 'null') end, case when old_row.resources is distinct from new_row.resources then '"resources":' || coalesce(to_json(old_row.resources)::text, 'null') end, case when old_row.assessments is distinct from new_row.assessments then '"assessments":' || coalesce(to_json(old_row.assessments)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.removed_at is distinct from new_row.removed_at then '"removed_at":' || coalesce(to_json(old_row.removed_at)::text, 'null') end, case when old_row.is_optional is distinct from new_row.is_optional then '"is_optional":' || coalesce(to_json(old_row.is_optional)::text, 'null') end, case when old_row.is_milestone is distinct from new_row.is_milestone then '"is_milestone":' || coalesce(to_json(old_row.is_milestone)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.parent_skill_id is distinct from new_row.parent_skill_id then '"parent_skill_id":' || coalesce(to_json(new_row.parent_skill_id)::text, 'null') end, case when old_row.key is distinct from new_row.key then '"key":' || coalesce(to_json(new_row.key)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(new_row.sort_order)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.short_name is distinct from new_row.short_name then '"short_name":' || coalesce(to_json(new_row.short_name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.learning_objectives is distinct from new_row.learning_objectives then '"learning_objectives":' || coalesce(to_json(new_row.learning_objectives)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(new_row.skill_type)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(new_row.difficulty)::text, 'null') end, case when old_row.estimated_minutes is distinct from new_row.estimated_minutes then '"estimated_minutes":' || coalesce(to_json(new_row.estimated_minutes)::text, 'null') end, case when old_row.xp_value is distinct from new_row.xp_value then '"xp_value":' || coalesce(to_json(new_row.xp_value)::text, 'null') end, case when old_row.dependencies is distinct from new_row.dependencies then '"dependencies":' || coalesce(to_json(new_row.dependencies)::text, 'null') end, case when old_row.position_x is distinct from new_row.position_x then '"position_x":' || coalesce(to_json(new_row.position_x)::text, 'null') end, case when old_row.position_y is distinct from new_row.position_y then '"position_y":' || coalesce(to_json(new_row.position_y)::text, 'null') end, case when old_row.is_placed is distinct from new_row.is_placed then '"is_placed":' || coalesce(to_json(new_row.is_placed)::text, 'null') end, case when old_row.node_size is distinct from new_row.node_size then '"node_size":' || coalesce(to_json(new_row.node_size)::text, 'null') end, case when old_row.content is distinct from new_row.content then '"content":' || coalesce(to_json(new_row.content)::text, 'null') end, case when old_row.resources is distinct from new_row.resources then '"resources":' || coalesce(to_json(new_row.resources)::text, 'null') end, case when old_row.assessments is distinct from new_row.assessments then '"assessments":' || coalesce(to_json(new_row.assessments)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.removed_at is distinct from new_row.removed_at then '"removed_at":' || coalesce(to_json(new_row.removed_at)::text, 'null') end, case when old_row.is_optional is distinct from new_row.is_optional then '"is_optional":' || coalesce(to_json(new_row.is_optional)::text, 'null') end, case when old_row.is_milestone is distinct from new_row.is_milestone then '"is_milestone":' || coalesce(to_json(new_row.is_milestone)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.skill_tree_id, old_row.parent_skill_id, old_row.key, old_row.sort_order, old_row.name, old_row.short_name, old_row.description, old_row.learning_objectives, old_row.skill_type, old_row.difficulty, old_row.estimated_minutes, old_row.xp_value, old_row.dependencies, old_row.position_x, old_row.position_y, old_row.is_placed, old_row.node_size, old_row.content, old_row.resources, old_row.assessments, old_row.is_active, old_row.removed_at, old_row.is_optional, old_row.is_milestone, old_row.created_at) is distinct from (new_row.id, new_row.skill_tree_id, new_row.parent_skill_id, new_row.key, new_row.sort_order, new_row.name, new_row.short_name, new_row.description, new_row.learning_objectives, new_row.skill_type, new_row.difficulty, new_row.estimated_minutes, new_row.xp_value, new_row.dependencies, new_row.position_x, new_row.position_y, new_row.is_placed, new_row.node_size, new_row.content, new_row.resources, new_row.assessments, new_row.is_active, new_row.removed_at, new_row.is_optional, new_row.is_milestone, new_row.created_at);
+                for entry in
+                    select
+                        coalesce(new_row.id, old_row.id) as subject_id,
+                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.parent_skill_id is distinct from new_row.parent_skill_id then '"parent_skill_id":' || coalesce(to_json(old_row.parent_skill_id)::text, 'null') end, case when old_row.key is distinct from new_row.key then '"key":' || coalesce(to_json(old_row.key)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(old_row.sort_order)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.short_name is distinct from new_row.short_name then '"short_name":' || coalesce(to_json(old_row.short_name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.learning_objectives is distinct from new_row.learning_objectives then '"learning_objectives":' || coalesce(to_json(old_row.learning_objectives)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(old_row.skill_type)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(old_row.difficulty)::text, 'null') end, case when old_row.estimated_minutes is distinct from new_row.estimated_minutes then '"estimated_minutes":' || coalesce(to_json(old_row.estimated_minutes)::text, 'null') end, case when old_row.xp_value is distinct from new_row.xp_value then '"xp_value":' || coalesce(to_json(old_row.xp_value)::text, 'null') end, case when old_row.dependencies is distinct from new_row.dependencies then '"dependencies":' || coalesce(to_json(old_row.dependencies)::text, 'null') end, case when old_row.position_x is distinct from new_row.position_x then '"position_x":' || coalesce(to_json(old_row.position_x)::text, 'null') end, case when old_row.position_y is distinct from new_row.position_y then '"position_y":' || coalesce(to_json(old_row.position_y)::text, 'null') end, case when old_row.is_placed is distinct from new_row.is_placed then '"is_placed":' || coalesce(to_json(old_row.is_placed)::text, 'null') end, case when old_row.node_size is distinct from new_row.node_size then '"node_size":' || coalesce(to_json(old_row.node_size)::text, 'null') end, case when old_row.content is distinct from new_row.content then '"content":' || coalesce(to_json(old_row.content)::text, 'null') end, case when old_row.resources is distinct from new_row.resources then '"resources":' || coalesce(to_json(old_row.resources)::text, 'null') end, case when old_row.assessments is distinct from new_row.assessments then '"assessments":' || coalesce(to_json(old_row.assessments)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.removed_at is distinct from new_row.removed_at then '"removed_at":' || coalesce(to_json(old_row.removed_at)::text, 'null') end, case when old_row.is_optional is distinct from new_row.is_optional then '"is_optional":' || coalesce(to_json(old_row.is_optional)::text, 'null') end, case when old_row.is_milestone is distinct from new_row.is_milestone then '"is_milestone":' || coalesce(to_json(old_row.is_milestone)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.parent_skill_id is distinct from new_row.parent_skill_id then '"parent_skill_id":' || coalesce(to_json(new_row.parent_skill_id)::text, 'null') end, case when old_row.key is distinct from new_row.key then '"key":' || coalesce(to_json(new_row.key)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(new_row.sort_order)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.short_name is distinct from new_row.short_name then '"short_name":' || coalesce(to_json(new_row.short_name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.learning_objectives is distinct from new_row.learning_objectives then '"learning_objectives":' || coalesce(to_json(new_row.learning_objectives)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(new_row.skill_type)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(new_row.difficulty)::text, 'null') end, case when old_row.estimated_minutes is distinct from new_row.estimated_minutes then '"estimated_minutes":' || coalesce(to_json(new_row.estimated_minutes)::text, 'null') end, case when old_row.xp_value is distinct from new_row.xp_value then '"xp_value":' || coalesce(to_json(new_row.xp_value)::text, 'null') end, case when old_row.dependencies is distinct from new_row.dependencies then '"dependencies":' || coalesce(to_json(new_row.dependencies)::text, 'null') end, case when old_row.position_x is distinct from new_row.position_x then '"position_x":' || coalesce(to_json(new_row.position_x)::text, 'null') end, case when old_row.position_y is distinct from new_row.position_y then '"position_y":' || coalesce(to_json(new_row.position_y)::text, 'null') end, case when old_row.is_placed is distinct from new_row.is_placed then '"is_placed":' || coalesce(to_json(new_row.is_placed)::text, 'null') end, case when old_row.node_size is distinct from new_row.node_size then '"node_size":' || coalesce(to_json(new_row.node_size)::text, 'null') end, case when old_row.content is distinct from new_row.content then '"content":' || coalesce(to_json(new_row.content)::text, 'null') end, case when old_row.resources is distinct from new_row.resources then '"resources":' || coalesce(to_json(new_row.resources)::text, 'null') end, case when old_row.assessments is distinct from new_row.assessments then '"assessments":' || coalesce(to_json(new_row.assessments)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.removed_at is distinct from new_row.removed_at then '"removed_at":' || coalesce(to_json(new_row.removed_at)::text, 'null') end, case when old_row.is_optional is distinct from new_row.is_optional then '"is_optional":' || coalesce(to_json(new_row.is_optional)::text, 'null') end, case when old_row.is_milestone is distinct from new_row.is_milestone then '"is_milestone":' || coalesce(to_json(new_row.is_milestone)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.id = new_row.id
+                    where (old_row.id, old_row.skill_tree_id, old_row.parent_skill_id, old_row.key, old_row.sort_order, old_row.name, old_row.short_name, old_row.description, old_row.learning_objectives, old_row.skill_type, old_row.difficulty, old_row.estimated_minutes, old_row.xp_value, old_row.dependencies, old_row.position_x, old_row.position_y, old_row.is_placed, old_row.node_size, old_row.content, old_row.resources, old_row.assessments, old_row.is_active, old_row.removed_at, old_row.is_optional, old_row.is_milestone, old_row.created_at) is distinct from (new_row.id, new_row.skill_tree_id, new_row.parent_skill_id, new_row.key, new_row.sort_order, new_row.name, new_row.short_name, new_row.description, new_row.learning_objectives, new_row.skill_type, new_row.difficulty, new_row.estimated_minutes, new_row.xp_value, new_row.dependencies, new_row.position_x, new_row.position_y, new_row.is_placed, new_row.node_size, new_row.content, new_row.resources, new_row.assessments, new_row.is_active, new_row.removed_at, new_row.is_optional, new_row.is_milestone, new_row.created_at)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'skills', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3499,19 +3666,25 @@ CREATE FUNCTION public.audit_update_of_user_achievements()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.achievement_id = new_row.achievement_id
                 where (old_row.user_id, old_row.achievement_id, old_row.id, old_row.earned_at, old_row.progress, old_row.metadata) is distinct from (new_row.user_id, new_row.achievement_id, new_row.id, new_row.earned_at, new_row.progress, new_row.metadata)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.user_id, old_row.user_id), 'user_achievements', 'UPDATE', array[coalesce(new_row.achievement_id::text, old_row.achievement_id::text)],
-                    ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.achievement_id is distinct from new_row.achievement_id then '"achievement_id":' || coalesce(to_json(old_row.achievement_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.earned_at is distinct from new_row.earned_at then '"earned_at":' || coalesce(to_json(old_row.earned_at)::text, 'null') end, case when old_row.progress is distinct from new_row.progress then '"progress":' || coalesce(to_json(old_row.progress)::text, 'null') end, case when old_row.metadata is distinct from new_row.metadata then '"metadata":' || coalesce(to_json(old_row.metadata)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.achievement_id is distinct from new_row.achievement_id then '"achievement_id":' || coalesce(to_json(new_row.achievement_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.earned_at is distinct from new_row.earned_at then '"earned_at":' || coalesce(to_json(new_row.earned_at)::text, 'null') end, case when old_row.progress is distinct from new_row.progress then '"progress":' || coalesce(to_json(new_row.progress)::text, 'null') end, case when old_row.metadata is distinct from new_row.metadata then '"metadata":' || coalesce(to_json(new_row.metadata)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.achievement_id = new_row.achievement_id
-                where (old_row.user_id, old_row.achievement_id, old_row.id, old_row.earned_at, old_row.progress, old_row.metadata) is distinct from (new_row.user_id, new_row.achievement_id, new_row.id, new_row.earned_at, new_row.progress, new_row.metadata);
+                for entry in
+                    select
+                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
+                        array[coalesce(new_row.achievement_id::text, old_row.achievement_id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.achievement_id is distinct from new_row.achievement_id then '"achievement_id":' || coalesce(to_json(old_row.achievement_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.earned_at is distinct from new_row.earned_at then '"earned_at":' || coalesce(to_json(old_row.earned_at)::text, 'null') end, case when old_row.progress is distinct from new_row.progress then '"progress":' || coalesce(to_json(old_row.progress)::text, 'null') end, case when old_row.metadata is distinct from new_row.metadata then '"metadata":' || coalesce(to_json(old_row.metadata)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.achievement_id is distinct from new_row.achievement_id then '"achievement_id":' || coalesce(to_json(new_row.achievement_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.earned_at is distinct from new_row.earned_at then '"earned_at":' || coalesce(to_json(new_row.earned_at)::text, 'null') end, case when old_row.progress is distinct from new_row.progress then '"progress":' || coalesce(to_json(new_row.progress)::text, 'null') end, case when old_row.metadata is distinct from new_row.metadata then '"metadata":' || coalesce(to_json(new_row.metadata)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.achievement_id = new_row.achievement_id
+                    where (old_row.user_id, old_row.achievement_id, old_row.id, old_row.earned_at, old_row.progress, old_row.metadata) is distinct from (new_row.user_id, new_row.achievement_id, new_row.id, new_row.earned_at, new_row.progress, new_row.metadata)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'user_achievements', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3521,19 +3694,25 @@ CREATE FUNCTION public.audit_update_of_user_activity_days()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.activity_date = new_row.activity_date
                 where (old_row.user_id, old_row.activity_date, old_row.minutes, old_row.learnt_at, old_row.is_counted, old_row.excuse) is distinct from (new_row.user_id, new_row.activity_date, new_row.minutes, new_row.learnt_at, new_row.is_counted, new_row.excuse)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.user_id, old_row.user_id), 'user_activity_days', 'UPDATE', array[coalesce(to_char(new_row.activity_date, 'YYYY-MM-DD'), to_char(old_row.activity_date, 'YYYY-MM-DD'))],
-                    ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.activity_date is distinct from new_row.activity_date then '"activity_date":' || coalesce(to_json(old_row.activity_date)::text, 'null') end, case when old_row.minutes is distinct from new_row.minutes then '"minutes":' || coalesce(to_json(old_row.minutes)::text, 'null') end, case when old_row.learnt_at is distinct from new_row.learnt_at then '"learnt_at":' || coalesce(to_json(old_row.learnt_at)::text, 'null') end, case when old_row.is_counted is distinct from new_row.is_counted then '"is_counted":' || coalesce(to_json(old_row.is_counted)::text, 'null') end, case when old_row.excuse is distinct from new_row.excuse then '"excuse":' || coalesce(to_json(old_row.excuse)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.activity_date is distinct from new_row.activity_date then '"activity_date":' || coalesce(to_json(new_row.activity_date)::text, 'null') end, case when old_row.minutes is distinct from new_row.minutes then '"minutes":' || coalesce(to_json(new_row.minutes)::text, 'null') end, case when old_row.learnt_at is distinct from new_row.learnt_at then '"learnt_at":' || coalesce(to_json(new_row.learnt_at)::text, 'null') end, case when old_row.is_counted is distinct from new_row.is_counted then '"is_counted":' || coalesce(to_json(new_row.is_counted)::text, 'null') end, case when old_row.excuse is distinct from new_row.excuse then '"excuse":' || coalesce(to_json(new_row.excuse)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.activity_date = new_row.activity_date
-                where (old_row.user_id, old_row.activity_date, old_row.minutes, old_row.learnt_at, old_row.is_counted, old_row.excuse) is distinct from (new_row.user_id, new_row.activity_date, new_row.minutes, new_row.learnt_at, new_row.is_counted, new_row.excuse);
+                for entry in
+                    select
+                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
+                        array[coalesce(to_char(new_row.activity_date, 'YYYY-MM-DD'), to_char(old_row.activity_date, 'YYYY-MM-DD'))] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.activity_date is distinct from new_row.activity_date then '"activity_date":' || coalesce(to_json(old_row.activity_date)::text, 'null') end, case when old_row.minutes is distinct from new_row.minutes then '"minutes":' || coalesce(to_json(old_row.minutes)::text, 'null') end, case when old_row.learnt_at is distinct from new_row.learnt_at then '"learnt_at":' || coalesce(to_json(old_row.learnt_at)::text, 'null') end, case when old_row.is_counted is distinct from new_row.is_counted then '"is_counted":' || coalesce(to_json(old_row.is_counted)::text, 'null') end, case when old_row.excuse is distinct from new_row.excuse then '"excuse":' || coalesce(to_json(old_row.excuse)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.activity_date is distinct from new_row.activity_date then '"activity_date":' || coalesce(to_json(new_row.activity_date)::text, 'null') end, case when old_row.minutes is distinct from new_row.minutes then '"minutes":' || coalesce(to_json(new_row.minutes)::text, 'null') end, case when old_row.learnt_at is distinct from new_row.learnt_at then '"learnt_at":' || coalesce(to_json(new_row.learnt_at)::text, 'null') end, case when old_row.is_counted is distinct from new_row.is_counted then '"is_counted":' || coalesce(to_json(new_row.is_counted)::text, 'null') end, case when old_row.excuse is distinct from new_row.excuse then '"excuse":' || coalesce(to_json(new_row.excuse)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.activity_date = new_row.activity_date
+                    where (old_row.user_id, old_row.activity_date, old_row.minutes, old_row.learnt_at, old_row.is_counted, old_row.excuse) is distinct from (new_row.user_id, new_row.activity_date, new_row.minutes, new_row.learnt_at, new_row.is_counted, new_row.excuse)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'user_activity_days', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3543,19 +3722,25 @@ CREATE FUNCTION public.audit_update_of_user_profiles()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.user_id = new_row.user_id
                 where (old_row.user_id, old_row.bio, old_row.location, old_row.website, old_row.timezone, old_row.day_starts_at, old_row.learning_goals, old_row.interests, old_row.preferences, old_row.is_on_leaderboard, old_row.created_at) is distinct from (new_row.user_id, new_row.bio, new_row.location, new_row.website, new_row.timezone, new_row.day_starts_at, new_row.learning_goals, new_row.interests, new_row.preferences, new_row.is_on_leaderboard, new_row.created_at)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.user_id, old_row.user_id), 'user_profiles', 'UPDATE', array[coalesce(new_row.user_id::text, old_row.user_id::text)],
-                    ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.bio is distinct from new_row.bio then '"bio":' || coalesce(to_json(old_row.bio)::text, 'null') end, case when old_row.location is distinct from new_row.location then '"location":' || coalesce(to_json(old_row.location)::text, 'null') end, case when old_row.website is distinct from new_row.website then '"website":' || coalesce(to_json(old_row.website)::text, 'null') end, case when old_row.timezone is distinct from new_row.timezone then '"timezone":' || coalesce(to_json(old_row.timezone)::text, 'null') end, case when old_row.day_starts_at is distinct from new_row.day_starts_at then '"day_starts_at":' || coalesce(to_json(old_row.day_starts_at)::text, 'null') end, case when old_row.learning_goals is distinct from new_row.learning_goals then '"learning_goals":' || coalesce(to_json(old_row.learning_goals)::text, 'null') end, case when old_row.interests is distinct from new_row.interests then '"interests":' || coalesce(to_json(old_row.interests)::text, 'null') end, case when old_row.preferences is distinct from new_row.preferences then '"preferences":' || coalesce(to_json(old_row.preferences)::text, 'null') end, case when old_row.is_on_leaderboard is distinct from new_row.is_on_leaderboard then '"is_on_leaderboard":' || coalesce(to_json(old_row.is_on_leaderboard)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.bio is distinct from new_row.bio then '"bio":' || coalesce(to_json(new_row.bio)::text, 'null') end, case when old_row.location is distinct from new_row.location then '"location":' || coalesce(to_json(new_row.location)::text, 'null') end, case when old_row.website is distinct from new_row.website then '"website":' || coalesce(to_json(new_row.website)::text, 'null') end, case when old_row.timezone is distinct from new_row.timezone then '"timezone":' || coalesce(to_json(new_row.timezone)::text, 'null') end, case when old_row.day_starts_at is distinct from new_row.day_starts_at then '"day_starts_at":' || coalesce(to_json(new_row.day_starts_at)::text, 'null') end, case when old_row.learning_goals is distinct from new_row.learning_goals then '"learning_goals":' || coalesce(to_json(new_row.learning_goals)::text, 'null') end, case when old_row.interests is distinct from new_row.interests then '"interests":' || coalesce(to_json(new_row.interests)::text, 'null') end, case when old_row.preferences is distinct from new_row.preferences then '"preferences":' || coalesce(to_json(new_row.preferences)::text, 'null') end, case when old_row.is_on_leaderboard is distinct from new_row.is_on_leaderboard then '"is_on_leaderboard":' || coalesce(to_json(new_row.is_on_leaderboard)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id
-                where (old_row.user_id, old_row.bio, old_row.location, old_row.website, old_row.timezone, old_row.day_starts_at, old_row.learning_goals, old_row.interests, old_row.preferences, old_row.is_on_leaderboard, old_row.created_at) is distinct from (new_row.user_id, new_row.bio, new_row.location, new_row.website, new_row.timezone, new_row.day_starts_at, new_row.learning_goals, new_row.interests, new_row.preferences, new_row.is_on_leaderboard, new_row.created_at);
+                for entry in
+                    select
+                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
+                        array[coalesce(new_row.user_id::text, old_row.user_id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.bio is distinct from new_row.bio then '"bio":' || coalesce(to_json(old_row.bio)::text, 'null') end, case when old_row.location is distinct from new_row.location then '"location":' || coalesce(to_json(old_row.location)::text, 'null') end, case when old_row.website is distinct from new_row.website then '"website":' || coalesce(to_json(old_row.website)::text, 'null') end, case when old_row.timezone is distinct from new_row.timezone then '"timezone":' || coalesce(to_json(old_row.timezone)::text, 'null') end, case when old_row.day_starts_at is distinct from new_row.day_starts_at then '"day_starts_at":' || coalesce(to_json(old_row.day_starts_at)::text, 'null') end, case when old_row.learning_goals is distinct from new_row.learning_goals then '"learning_goals":' || coalesce(to_json(old_row.learning_goals)::text, 'null') end, case when old_row.interests is distinct from new_row.interests then '"interests":' || coalesce(to_json(old_row.interests)::text, 'null') end, case when old_row.preferences is distinct from new_row.preferences then '"preferences":' || coalesce(to_json(old_row.preferences)::text, 'null') end, case when old_row.is_on_leaderboard is distinct from new_row.is_on_leaderboard then '"is_on_leaderboard":' || coalesce(to_json(old_row.is_on_leaderboard)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.bio is distinct from new_row.bio then '"bio":' || coalesce(to_json(new_row.bio)::text, 'null') end, case when old_row.location is distinct from new_row.location then '"location":' || coalesce(to_json(new_row.location)::text, 'null') end, case when old_row.website is distinct from new_row.website then '"website":' || coalesce(to_json(new_row.website)::text, 'null') end, case when old_row.timezone is distinct from new_row.timezone then '"timezone":' || coalesce(to_json(new_row.timezone)::text, 'null') end, case when old_row.day_starts_at is distinct from new_row.day_starts_at then '"day_starts_at":' || coalesce(to_json(new_row.day_starts_at)::text, 'null') end, case when old_row.learning_goals is distinct from new_row.learning_goals then '"learning_goals":' || coalesce(to_json(new_row.learning_goals)::text, 'null') end, case when old_row.interests is distinct from new_row.interests then '"interests":' || coalesce(to_json(new_row.interests)::text, 'null') end, case when old_row.preferences is distinct from new_row.preferences then '"preferences":' || coalesce(to_json(new_row.preferences)::text, 'null') end, case when old_row.is_on_leaderboard is distinct from new_row.is_on_leaderboard then '"is_on_leaderboard":' || coalesce(to_json(new_row.is_on_leaderboard)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.user_id = new_row.user_id
+                    where (old_row.user_id, old_row.bio, old_row.location, old_row.website, old_row.timezone, old_row.day_starts_at, old_row.learning_goals, old_row.interests, old_row.preferences, old_row.is_on_leaderboard, old_row.created_at) is distinct from (new_row.user_id, new_row.bio, new_row.location, new_row.website, new_row.timezone, new_row.day_starts_at, new_row.learning_goals, new_row.interests, new_row.preferences, new_row.is_on_leaderboard, new_row.created_at)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'user_profiles', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3565,19 +3750,25 @@ CREATE FUNCTION public.audit_update_of_user_sessions()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.id = new_row.id
                 where (old_row.user_id, old_row.id, old_row.token_hash, old_row.device_info, old_row.ip_address, old_row.started_at, old_row.expires_at, old_row.ended_at, old_row.is_active) is distinct from (new_row.user_id, new_row.id, new_row.token_hash, new_row.device_info, new_row.ip_address, new_row.started_at, new_row.expires_at, new_row.ended_at, new_row.is_active)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.user_id, old_row.user_id), 'user_sessions', 'UPDATE', array[coalesce(new_row.id::text, old_row.id::text)],
-                    ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.token_hash is distinct from new_row.token_hash then '"token_hash":' || '"(secret)"' end, case when old_row.device_info is distinct from new_row.device_info then '"device_info":' || coalesce(to_json(old_row.device_info)::text, 'null') end, case when old_row.ip_address is distinct from new_row.ip_address then '"ip_address":' || coalesce(to_json(old_row.ip_address)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(old_row.started_at)::text, 'null') end, case when old_row.expires_at is distinct from new_row.expires_at then '"expires_at":' || coalesce(to_json(old_row.expires_at)::text, 'null') end, case when old_row.ended_at is distinct from new_row.ended_at then '"ended_at":' || coalesce(to_json(old_row.ended_at)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.token_hash is distinct from new_row.token_hash then '"token_hash":' || '"(secret)"' end, case when old_row.device_info is distinct from new_row.device_info then '"device_info":' || coalesce(to_json(new_row.device_info)::text, 'null') end, case when old_row.ip_address is distinct from new_row.ip_address then '"ip_address":' || coalesce(to_json(new_row.ip_address)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(new_row.started_at)::text, 'null') end, case when old_row.expires_at is distinct from new_row.expires_at then '"expires_at":' || coalesce(to_json(new_row.expires_at)::text, 'null') end, case when old_row.ended_at is distinct from new_row.ended_at then '"ended_at":' || coalesce(to_json(new_row.ended_at)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.id = new_row.id
-                where (old_row.user_id, old_row.id, old_row.token_hash, old_row.device_info, old_row.ip_address, old_row.started_at, old_row.expires_at, old_row.ended_at, old_row.is_active) is distinct from (new_row.user_id, new_row.id, new_row.token_hash, new_row.device_info, new_row.ip_address, new_row.started_at, new_row.expires_at, new_row.ended_at, new_row.is_active);
+                for entry in
+                    select
+                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
+                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.token_hash is distinct from new_row.token_hash then '"token_hash":' || '"(secret)"' end, case when old_row.device_info is distinct from new_row.device_info then '"device_info":' || coalesce(to_json(old_row.device_info)::text, 'null') end, case when old_row.ip_address is distinct from new_row.ip_address then '"ip_address":' || coalesce(to_json(old_row.ip_address)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(old_row.started_at)::text, 'null') end, case when old_row.expires_at is distinct from new_row.expires_at then '"expires_at":' || coalesce(to_json(old_row.expires_at)::text, 'null') end, case when old_row.ended_at is distinct from new_row.ended_at then '"ended_at":' || coalesce(to_json(old_row.ended_at)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.token_hash is distinct from new_row.token_hash then '"token_hash":' || '"(secret)"' end, case when old_row.device_info is distinct from new_row.device_info then '"device_info":' || coalesce(to_json(new_row.device_info)::text, 'null') end, case when old_row.ip_address is distinct from new_row.ip_address then '"ip_address":' || coalesce(to_json(new_row.ip_address)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(new_row.started_at)::text, 'null') end, case when old_row.expires_at is distinct from new_row.expires_at then '"expires_at":' || coalesce(to_json(new_row.expires_at)::text, 'null') end, case when old_row.ended_at is distinct from new_row.ended_at then '"ended_at":' || coalesce(to_json(new_row.ended_at)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.id = new_row.id
+                    where (old_row.user_id, old_row.id, old_row.token_hash, old_row.device_info, old_row.ip_address, old_row.started_at, old_row.expires_at, old_row.ended_at, old_row.is_active) is distinct from (new_row.user_id, new_row.id, new_row.token_hash, new_row.device_info, new_row.ip_address, new_row.started_at, new_row.expires_at, new_row.ended_at, new_row.is_active)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'user_sessions', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3587,19 +3778,25 @@ CREATE FUNCTION public.audit_update_of_user_skill_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_id = new_row.skill_id
                 where (old_row.user_id, old_row.skill_id, old_row.id, old_row.skill_tree_id, old_row.status, old_row.progress_percent, old_row.time_spent_minutes, old_row.attempts_count, old_row.failed_attempts, old_row.completion_method, old_row.completion_score, old_row.passing_score_waived, old_row.evidence_data, old_row.unlocked_at, old_row.started_at, old_row.completed_at, old_row.struggling_indicators, old_row.engagement_score, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_id, new_row.id, new_row.skill_tree_id, new_row.status, new_row.progress_percent, new_row.time_spent_minutes, new_row.attempts_count, new_row.failed_attempts, new_row.completion_method, new_row.completion_score, new_row.passing_score_waived, new_row.evidence_data, new_row.unlocked_at, new_row.started_at, new_row.completed_at, new_row.struggling_indicators, new_row.engagement_score, new_row.created_at)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.user_id, old_row.user_id), 'user_skill_progress', 'UPDATE', array[coalesce(new_row.skill_id::text, old_row.skill_id::text)],
-                    ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.skill_id is distinct from new_row.skill_id then '"skill_id":' || coalesce(to_json(old_row.skill_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(old_row.status)::text, 'null') end, case when old_row.progress_percent is distinct from new_row.progress_percent then '"progress_percent":' || coalesce(to_json(old_row.progress_percent)::text, 'null') end, case when old_row.time_spent_minutes is distinct from new_row.time_spent_minutes then '"time_spent_minutes":' || coalesce(to_json(old_row.time_spent_minutes)::text, 'null') end, case when old_row.attempts_count is distinct from new_row.attempts_count then '"attempts_count":' || coalesce(to_json(old_row.attempts_count)::text, 'null') end, case when old_row.failed_attempts is distinct from new_row.failed_attempts then '"failed_attempts":' || coalesce(to_json(old_row.failed_attempts)::text, 'null') end, case when old_row.completion_method is distinct from new_row.completion_method then '"completion_method":' || coalesce(to_json(old_row.completion_method)::text, 'null') end, case when old_row.completion_score is distinct from new_row.completion_score then '"completion_score":' || coalesce(to_json(old_row.completion_score)::text, 'null') end, case when old_row.passing_score_waived is distinct from new_row.passing_score_waived then '"passing_score_waived":' || coalesce(to_json(old_row.passing_score_waived)::text, 'null') end, case when old_row.evidence_data is distinct from new_row.evidence_data then '"evidence_data":' || coalesce(to_json(old_row.evidence_data)::text, 'null') end, case when old_row.unlocked_at is distinct from new_row.unlocked_at then '"unlocked_at":' || coalesce(to_json(old_row.unlocked_at)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(old_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(old_row.completed_at)::text, 'null') end, case when old_row.struggling_indicators is distinct from new_row.struggling_indicators then '"struggling_indicators":' || coalesce(to_json(old_row.struggling_indicators)::text, 'null') end, case when old_row.engagement_score is distinct from new_row.engagement_score then '"engagement_score":' || coalesce(to_json(old_row.engagement_score)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.skill_id is distinct from new_row.skill_id then '"skill_id":' || coalesce(to_json(new_row.skill_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(new_row.status)::text, 'null') end, case when old_row.progress_percent is distinct from new_row.progress_percent then '"progress_percent":' || coalesce(to_json(new_row.progress_percent)::text, 'null') end, case when old_row.time_spent_minutes is distinct from new_row.time_spent_minutes then '"time_spent_minutes":' || coalesce(to_json(new_row.time_spent_minutes)::text, 'null') end, case when old_row.attempts_count is distinct from new_row.attempts_count then '"attempts_count":' || coalesce(to_json(new_row.attempts_count)::text, 'null') end, case when old_row.failed_attempts is distinct from new_row.failed_attempts then '"failed_attempts":' || coalesce(to_json(new_row.failed_attempts)::text, 'null') end, case when old_row.completion_method is distinct from new_row.completion_method then '"completion_method":' || coalesce(to_json(new_row.completion_method)::text, 'null') end, case when old_row.completion_score is distinct from new_row.completion_score then '"completion_score":' || coalesce(to_json(new_row.completion_score)::text, 'null') end, case when old_row.passing_score_waived is distinct from new_row.passing_score_waived then '"passing_score_waived":' || coalesce(to_json(new_row.passing_score_waived)::text, 'null') end, case when old_row.evidence_data is distinct from new_row.evidence_data then '"evidence_data":' || coalesce(to_json(new_row.evidence_data)::text, 'null') end, case when old_row.unlocked_at is distinct from new_row.unlocked_at then '"unlocked_at":' || coalesce(to_json(new_row.unlocked_at)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(new_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(new_row.completed_at)::text, 'null') end, case when old_row.struggling_indicators is distinct from new_row.struggling_indicators then '"struggling_indicators":' || coalesce(to_json(new_row.struggling_indicators)::text, 'null') end, case when old_row.engagement_score is distinct from new_row.engagement_score then '"engagement_score":' || coalesce(to_json(new_row.engagement_score)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_id = new_row.skill_id
-                where (old_row.user_id, old_row.skill_id, old_row.id, old_row.skill_tree_id, old_row.status, old_row.progress_percent, old_row.time_spent_minutes, old_row.attempts_count, old_row.failed_attempts, old_row.completion_method, old_row.completion_score, old_row.passing_score_waived, old_row.evidence_data, old_row.unlocked_at, old_row.started_at, old_row.completed_at, old_row.struggling_indicators, old_row.engagement_score, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_id, new_row.id, new_row.skill_tree_id, new_row.status, new_row.progress_percent, new_row.time_spent_minutes, new_row.attempts_count, new_row.failed_attempts, new_row.completion_method, new_row.completion_score, new_row.passing_score_waived, new_row.evidence_data, new_row.unlocked_at, new_row.started_at, new_row.completed_at, new_row.struggling_indicators, new_row.engagement_score, new_row.created_at);
+                for entry in
+                    select
+                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
+                        array[coalesce(new_row.skill_id::text, old_row.skill_id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.skill_id is distinct from new_row.skill_id then '"skill_id":' || coalesce(to_json(old_row.skill_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(old_row.status)::text, 'null') end, case when old_row.progress_percent is distinct from new_row.progress_percent then '"progress_percent":' || coalesce(to_json(old_row.progress_percent)::text, 'null') end, case when old_row.time_spent_minutes is distinct from new_row.time_spent_minutes then '"time_spent_minutes":' || coalesce(to_json(old_row.time_spent_minutes)::text, 'null') end, case when old_row.attempts_count is distinct from new_row.attempts_count then '"attempts_count":' || coalesce(to_json(old_row.attempts_count)::text, 'null') end, case when old_row.failed_attempts is distinct from new_row.failed_attempts then '"failed_attempts":' || coalesce(to_json(old_row.failed_attempts)::text, 'null') end, case when old_row.completion_method is distinct from new_row.completion_method then '"completion_method":' || coalesce(to_json(old_row.completion_method)::text, 'null') end, case when old_row.completion_score is distinct from new_row.completion_score then '"completion_score":' || coalesce(to_json(old_row.completion_score)::text, 'null') end, case when old_row.passing_score_waived is distinct from new_row.passing_score_waived then '"passing_score_waived":' || coalesce(to_json(old_row.passing_score_waived)::text, 'null') end, case when old_row.evidence_data is distinct from new_row.evidence_data then '"evidence_data":' || coalesce(to_json(old_row.evidence_data)::text, 'null') end, case when old_row.unlocked_at is distinct from new_row.unlocked_at then '"unlocked_at":' || coalesce(to_json(old_row.unlocked_at)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(old_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(old_row.completed_at)::text, 'null') end, case when old_row.struggling_indicators is distinct from new_row.struggling_indicators then '"struggling_indicators":' || coalesce(to_json(old_row.struggling_indicators)::text, 'null') end, case when old_row.engagement_score is distinct from new_row.engagement_score then '"engagement_score":' || coalesce(to_json(old_row.engagement_score)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.skill_id is distinct from new_row.skill_id then '"skill_id":' || coalesce(to_json(new_row.skill_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(new_row.status)::text, 'null') end, case when old_row.progress_percent is distinct from new_row.progress_percent then '"progress_percent":' || coalesce(to_json(new_row.progress_percent)::text, 'null') end, case when old_row.time_spent_minutes is distinct from new_row.time_spent_minutes then '"time_spent_minutes":' || coalesce(to_json(new_row.time_spent_minutes)::text, 'null') end, case when old_row.attempts_count is distinct from new_row.attempts_count then '"attempts_count":' || coalesce(to_json(new_row.attempts_count)::text, 'null') end, case when old_row.failed_attempts is distinct from new_row.failed_attempts then '"failed_attempts":' || coalesce(to_json(new_row.failed_attempts)::text, 'null') end, case when old_row.completion_method is distinct from new_row.completion_method then '"completion_method":' || coalesce(to_json(new_row.completion_method)::text, 'null') end, case when old_row.completion_score is distinct from new_row.completion_score then '"completion_score":' || coalesce(to_json(new_row.completion_score)::text, 'null') end, case when old_row.passing_score_waived is distinct from new_row.passing_score_waived then '"passing_score_waived":' || coalesce(to_json(new_row.passing_score_waived)::text, 'null') end, case when old_row.evidence_data is distinct from new_row.evidence_data then '"evidence_data":' || coalesce(to_json(new_row.evidence_data)::text, 'null') end, case when old_row.unlocked_at is distinct from new_row.unlocked_at then '"unlocked_at":' || coalesce(to_json(new_row.unlocked_at)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(new_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(new_row.completed_at)::text, 'null') end, case when old_row.struggling_indicators is distinct from new_row.struggling_indicators then '"struggling_indicators":' || coalesce(to_json(new_row.struggling_indicators)::text, 'null') end, case when old_row.engagement_score is distinct from new_row.engagement_score then '"engagement_score":' || coalesce(to_json(new_row.engagement_score)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_id = new_row.skill_id
+                    where (old_row.user_id, old_row.skill_id, old_row.id, old_row.skill_tree_id, old_row.status, old_row.progress_percent, old_row.time_spent_minutes, old_row.attempts_count, old_row.failed_attempts, old_row.completion_method, old_row.completion_score, old_row.passing_score_waived, old_row.evidence_data, old_row.unlocked_at, old_row.started_at, old_row.completed_at, old_row.struggling_indicators, old_row.engagement_score, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_id, new_row.id, new_row.skill_tree_id, new_row.status, new_row.progress_percent, new_row.time_spent_minutes, new_row.attempts_count, new_row.failed_attempts, new_row.completion_method, new_row.completion_score, new_row.passing_score_waived, new_row.evidence_data, new_row.unlocked_at, new_row.started_at, new_row.completed_at, new_row.struggling_indicators, new_row.engagement_score, new_row.created_at)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'user_skill_progress', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3609,19 +3806,25 @@ CREATE FUNCTION public.audit_update_of_user_skill_tree_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_tree_id = new_row.skill_tree_id
                 where (old_row.user_id, old_row.skill_tree_id, old_row.id, old_row.status, old_row.started_at, old_row.completed_at, old_row.current_path, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_tree_id, new_row.id, new_row.status, new_row.started_at, new_row.completed_at, new_row.current_path, new_row.created_at)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.user_id, old_row.user_id), 'user_skill_tree_progress', 'UPDATE', array[coalesce(new_row.skill_tree_id::text, old_row.skill_tree_id::text)],
-                    ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(old_row.status)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(old_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(old_row.completed_at)::text, 'null') end, case when old_row.current_path is distinct from new_row.current_path then '"current_path":' || coalesce(to_json(old_row.current_path)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(new_row.status)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(new_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(new_row.completed_at)::text, 'null') end, case when old_row.current_path is distinct from new_row.current_path then '"current_path":' || coalesce(to_json(new_row.current_path)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_tree_id = new_row.skill_tree_id
-                where (old_row.user_id, old_row.skill_tree_id, old_row.id, old_row.status, old_row.started_at, old_row.completed_at, old_row.current_path, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_tree_id, new_row.id, new_row.status, new_row.started_at, new_row.completed_at, new_row.current_path, new_row.created_at);
+                for entry in
+                    select
+                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
+                        array[coalesce(new_row.skill_tree_id::text, old_row.skill_tree_id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(old_row.status)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(old_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(old_row.completed_at)::text, 'null') end, case when old_row.current_path is distinct from new_row.current_path then '"current_path":' || coalesce(to_json(old_row.current_path)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(new_row.status)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(new_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(new_row.completed_at)::text, 'null') end, case when old_row.current_path is distinct from new_row.current_path then '"current_path":' || coalesce(to_json(new_row.current_path)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_tree_id = new_row.skill_tree_id
+                    where (old_row.user_id, old_row.skill_tree_id, old_row.id, old_row.status, old_row.started_at, old_row.completed_at, old_row.current_path, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_tree_id, new_row.id, new_row.status, new_row.started_at, new_row.completed_at, new_row.current_path, new_row.created_at)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'user_skill_tree_progress', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3631,19 +3834,25 @@ CREATE FUNCTION public.audit_update_of_users()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.id = new_row.id
                 where (old_row.id, old_row.email, old_row.username, old_row.password_hash, old_row.first_name, old_row.last_name, old_row.avatar_url, old_row.is_active, old_row.email_verified, old_row.created_at) is distinct from (new_row.id, new_row.email, new_row.username, new_row.password_hash, new_row.first_name, new_row.last_name, new_row.avatar_url, new_row.is_active, new_row.email_verified, new_row.created_at)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.id, old_row.id), 'users', 'UPDATE', array[coalesce(new_row.id::text, old_row.id::text)],
-                    ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.email is distinct from new_row.email then '"email":' || coalesce(to_json(old_row.email)::text, 'null') end, case when old_row.username is distinct from new_row.username then '"username":' || coalesce(to_json(old_row.username)::text, 'null') end, case when old_row.password_hash is distinct from new_row.password_hash then '"password_hash":' || '"(secret)"' end, case when old_row.first_name is distinct from new_row.first_name then '"first_name":' || coalesce(to_json(old_row.first_name)::text, 'null') end, case when old_row.last_name is distinct from new_row.last_name then '"last_name":' || coalesce(to_json(old_row.last_name)::text, 'null') end, case when old_row.avatar_url is distinct from new_row.avatar_url then '"avatar_url":' || coalesce(to_json(old_row.avatar_url)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.email_verified is distinct from new_row.email_verified then '"email_verified":' || coalesce(to_json(old_row.email_verified)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.email is distinct from new_row.email then '"email":' || coalesce(to_json(new_row.email)::text, 'null') end, case when old_row.username is distinct from new_row.username then '"username":' || coalesce(to_json(new_row.username)::text, 'null') end, case when old_row.password_hash is distinct from new_row.password_hash then '"password_hash":' || '"(secret)"' end, case when old_row.first_name is distinct from new_row.first_name then '"first_name":' || coalesce(to_json(new_row.first_name)::text, 'null') end, case when old_row.last_name is distinct from new_row.last_name then '"last_name":' || coalesce(to_json(new_row.last_name)::text, 'null') end, case when old_row.avatar_url is distinct from new_row.avatar_url then '"avatar_url":' || coalesce(to_json(new_row.avatar_url)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.email_verified is distinct from new_row.email_verified then '"email_verified":' || coalesce(to_json(new_row.email_verified)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.email, old_row.username, old_row.password_hash, old_row.first_name, old_row.last_name, old_row.avatar_url, old_row.is_active, old_row.email_verified, old_row.created_at) is distinct from (new_row.id, new_row.email, new_row.username, new_row.password_hash, new_row.first_name, new_row.last_name, new_row.avatar_url, new_row.is_active, new_row.email_verified, new_row.created_at);
+                for entry in
+                    select
+                        coalesce(new_row.id, old_row.id) as subject_id,
+                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.email is distinct from new_row.email then '"email":' || coalesce(to_json(old_row.email)::text, 'null') end, case when old_row.username is distinct from new_row.username then '"username":' || coalesce(to_json(old_row.username)::text, 'null') end, case when old_row.password_hash is distinct from new_row.password_hash then '"password_hash":' || '"(secret)"' end, case when old_row.first_name is distinct from new_row.first_name then '"first_name":' || coalesce(to_json(old_row.first_name)::text, 'null') end, case when old_row.last_name is distinct from new_row.last_name then '"last_name":' || coalesce(to_json(old_row.last_name)::text, 'null') end, case when old_row.avatar_url is distinct from new_row.avatar_url then '"avatar_url":' || coalesce(to_json(old_row.avatar_url)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.email_verified is distinct from new_row.email_verified then '"email_verified":' || coalesce(to_json(old_row.email_verified)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.email is distinct from new_row.email then '"email":' || coalesce(to_json(new_row.email)::text, 'null') end, case when old_row.username is distinct from new_row.username then '"username":' || coalesce(to_json(new_row.username)::text, 'null') end, case when old_row.password_hash is distinct from new_row.password_hash then '"password_hash":' || '"(secret)"' end, case when old_row.first_name is distinct from new_row.first_name then '"first_name":' || coalesce(to_json(new_row.first_name)::text, 'null') end, case when old_row.last_name is distinct from new_row.last_name then '"last_name":' || coalesce(to_json(new_row.last_name)::text, 'null') end, case when old_row.avatar_url is distinct from new_row.avatar_url then '"avatar_url":' || coalesce(to_json(new_row.avatar_url)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.email_verified is distinct from new_row.email_verified then '"email_verified":' || coalesce(to_json(new_row.email_verified)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.id = new_row.id
+                    where (old_row.id, old_row.email, old_row.username, old_row.password_hash, old_row.first_name, old_row.last_name, old_row.avatar_url, old_row.is_active, old_row.email_verified, old_row.created_at) is distinct from (new_row.id, new_row.email, new_row.username, new_row.password_hash, new_row.first_name, new_row.last_name, new_row.avatar_url, new_row.is_active, new_row.email_verified, new_row.created_at)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'users', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3653,19 +3862,25 @@ CREATE FUNCTION public.audit_update_of_xp_events()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ begin 
+AS $function$ declare entry record; begin 
             if exists (
                 select from old_rows as old_row
                 full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.source_kind = new_row.source_kind and old_row.source_id = new_row.source_id
                 where (old_row.user_id, old_row.source_kind, old_row.source_id, old_row.id, old_row.xp, old_row.granted_at, old_row.granted_on, old_row.skill_tree_id, old_row.category_id, old_row.difficulty, old_row.skill_type) is distinct from (new_row.user_id, new_row.source_kind, new_row.source_id, new_row.id, new_row.xp, new_row.granted_at, new_row.granted_on, new_row.skill_tree_id, new_row.category_id, new_row.difficulty, new_row.skill_type)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.user_id, old_row.user_id), 'xp_events', 'UPDATE', array[coalesce(new_row.source_id::text, old_row.source_id::text)],
-                    ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.source_kind is distinct from new_row.source_kind then '"source_kind":' || coalesce(to_json(old_row.source_kind)::text, 'null') end, case when old_row.source_id is distinct from new_row.source_id then '"source_id":' || coalesce(to_json(old_row.source_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.xp is distinct from new_row.xp then '"xp":' || coalesce(to_json(old_row.xp)::text, 'null') end, case when old_row.granted_at is distinct from new_row.granted_at then '"granted_at":' || coalesce(to_json(old_row.granted_at)::text, 'null') end, case when old_row.granted_on is distinct from new_row.granted_on then '"granted_on":' || coalesce(to_json(old_row.granted_on)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(old_row.category_id)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(old_row.difficulty)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(old_row.skill_type)::text, 'null') end) || '}')::jsonb, ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.source_kind is distinct from new_row.source_kind then '"source_kind":' || coalesce(to_json(new_row.source_kind)::text, 'null') end, case when old_row.source_id is distinct from new_row.source_id then '"source_id":' || coalesce(to_json(new_row.source_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.xp is distinct from new_row.xp then '"xp":' || coalesce(to_json(new_row.xp)::text, 'null') end, case when old_row.granted_at is distinct from new_row.granted_at then '"granted_at":' || coalesce(to_json(new_row.granted_at)::text, 'null') end, case when old_row.granted_on is distinct from new_row.granted_on then '"granted_on":' || coalesce(to_json(new_row.granted_on)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(new_row.category_id)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(new_row.difficulty)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(new_row.skill_type)::text, 'null') end) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.source_kind = new_row.source_kind and old_row.source_id = new_row.source_id
-                where (old_row.user_id, old_row.source_kind, old_row.source_id, old_row.id, old_row.xp, old_row.granted_at, old_row.granted_on, old_row.skill_tree_id, old_row.category_id, old_row.difficulty, old_row.skill_type) is distinct from (new_row.user_id, new_row.source_kind, new_row.source_id, new_row.id, new_row.xp, new_row.granted_at, new_row.granted_on, new_row.skill_tree_id, new_row.category_id, new_row.difficulty, new_row.skill_type);
+                for entry in
+                    select
+                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
+                        array[coalesce(new_row.source_id::text, old_row.source_id::text)] as row_keys,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.source_kind is distinct from new_row.source_kind then '"source_kind":' || coalesce(to_json(old_row.source_kind)::text, 'null') end, case when old_row.source_id is distinct from new_row.source_id then '"source_id":' || coalesce(to_json(old_row.source_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.xp is distinct from new_row.xp then '"xp":' || coalesce(to_json(old_row.xp)::text, 'null') end, case when old_row.granted_at is distinct from new_row.granted_at then '"granted_at":' || coalesce(to_json(old_row.granted_at)::text, 'null') end, case when old_row.granted_on is distinct from new_row.granted_on then '"granted_on":' || coalesce(to_json(old_row.granted_on)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(old_row.category_id)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(old_row.difficulty)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(old_row.skill_type)::text, 'null') end) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.source_kind is distinct from new_row.source_kind then '"source_kind":' || coalesce(to_json(new_row.source_kind)::text, 'null') end, case when old_row.source_id is distinct from new_row.source_id then '"source_id":' || coalesce(to_json(new_row.source_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.xp is distinct from new_row.xp then '"xp":' || coalesce(to_json(new_row.xp)::text, 'null') end, case when old_row.granted_at is distinct from new_row.granted_at then '"granted_at":' || coalesce(to_json(new_row.granted_at)::text, 'null') end, case when old_row.granted_on is distinct from new_row.granted_on then '"granted_on":' || coalesce(to_json(new_row.granted_on)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(new_row.category_id)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(new_row.difficulty)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(new_row.skill_type)::text, 'null') end) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.source_kind = new_row.source_kind and old_row.source_id = new_row.source_id
+                    where (old_row.user_id, old_row.source_kind, old_row.source_id, old_row.id, old_row.xp, old_row.granted_at, old_row.granted_on, old_row.skill_tree_id, old_row.category_id, old_row.difficulty, old_row.skill_type) is distinct from (new_row.user_id, new_row.source_kind, new_row.source_id, new_row.id, new_row.xp, new_row.granted_at, new_row.granted_on, new_row.skill_tree_id, new_row.category_id, new_row.difficulty, new_row.skill_type)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, 'xp_events', 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
          return null; end $function$;
 
@@ -3769,13 +3984,20 @@ begin
     where pg_attribute.attrelid = table_name::regclass
         and pg_attribute.attname = row_key;
 
-    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it.
+    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it. Each
+    -- writes its entries one by one, because a distributed server (Citus) cannot insert from a transition table.
     insert_function := format(
         $statement$
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.%1$I, %2$L, 'INSERT', %3$s
-            from new_rows as new_row
-            %4$s;
+            for entry in
+                select
+                    new_row.%1$I as subject_id,
+                    %3$s as row_keys
+                from new_rows as new_row
+                %4$s
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, %2$L, 'INSERT', entry.row_keys);
+            end loop;
         $statement$,
         subject, table_name,
         format(
@@ -3794,13 +4016,19 @@ begin
                 full join new_rows as new_row on %4$s
                 where (%5$s) is distinct from (%6$s)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.%1$I, old_row.%1$I), %2$L, 'UPDATE', array[coalesce(%3$s)],
-                    ('{' || concat_ws(',', %7$s) || '}')::jsonb, ('{' || concat_ws(',', %8$s) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on %4$s
-                where (%5$s) is distinct from (%6$s);
+                for entry in
+                    select
+                        coalesce(new_row.%1$I, old_row.%1$I) as subject_id,
+                        array[coalesce(%3$s)] as row_keys,
+                        ('{' || concat_ws(',', %7$s) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', %8$s) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on %4$s
+                    where (%5$s) is distinct from (%6$s)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, %2$L, 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
         $statement$,
         subject, table_name,
@@ -3809,9 +4037,16 @@ begin
     );
     delete_function := format(
         $statement$
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.%1$I, %2$L, 'DELETE', array[%3$s], jsonb_build_object(%4$s)
-            from old_rows as old_row;
+            for entry in
+                select
+                    old_row.%1$I as subject_id,
+                    array[%3$s] as row_keys,
+                    jsonb_build_object(%4$s) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, %2$L, 'DELETE', entry.row_keys, entry.before);
+            end loop;
         $statement$,
         subject, table_name, format(key_text, format('old_row.%I', row_key)), old_image
     );
@@ -3838,7 +4073,7 @@ begin
             language plpgsql security definer
             set search_path = pg_catalog, public, pg_temp
             set row_security = on
-            as $body$ begin %s return null; end $body$
+            as $body$ declare entry record; begin %s return null; end $body$
             $create$,
             function_name, change.body
         );

@@ -48,6 +48,9 @@ begin
 end
 $create_uuidv7$;
 
+-- Statements set `updated_at` themselves. A trigger sets it where a statement does not, or says another time than now,
+-- as SQL written by hand may do. The minute allows for clocks that differ: on a distributed server (Citus), the trigger
+-- of a reference table runs on every node, each at its own moment.
 create function set_updated_at() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -71,7 +74,12 @@ declare
     )::uuid;
 begin
     if tg_op = 'UPDATE' then
-        new.updated_at := now();
+        if
+            new.updated_at = old.updated_at
+            or new.updated_at not between now() - interval '1 minute' and now() + interval '1 minute'
+        then
+            new.updated_at := now();
+        end if;
         if actor is not null and new.created_by is not null then
             new.created_by := old.created_by;
         end if;

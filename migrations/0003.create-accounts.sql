@@ -186,7 +186,12 @@ create index idx_profile_activity on user_profiles (last_activity_at);
 
 create trigger user_profiles_set_updated_at
 before update on user_profiles
-for each row execute function set_updated_at();
+for each row
+when (
+    new.updated_at = old.updated_at
+    or new.updated_at not between now() - interval '1 minute' and now() + interval '1 minute'
+)
+execute function set_updated_at();
 
 -- A zone is stored under its name of today. A trigger and not a check constraint: what zones there are depends on the
 -- server, and a check would look the zone up again whenever anything else of the profile changes.

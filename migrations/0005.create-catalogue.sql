@@ -33,7 +33,12 @@ create index idx_category_sort on skill_categories (sort_order);
 
 create trigger skill_categories_set_updated_at
 before update on skill_categories
-for each row execute function set_updated_at();
+for each row
+when (
+    new.updated_at = old.updated_at
+    or new.updated_at not between now() - interval '1 minute' and now() + interval '1 minute'
+)
+execute function set_updated_at();
 
 create table skill_trees (
     id uuid not null default uuidv7(),

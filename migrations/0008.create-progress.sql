@@ -58,7 +58,12 @@ create index idx_tree_progress_activity on user_skill_tree_progress (last_activi
 
 create trigger user_skill_tree_progress_set_updated_at
 before update on user_skill_tree_progress
-for each row execute function set_updated_at();
+for each row
+when (
+    new.updated_at = old.updated_at
+    or new.updated_at not between now() - interval '1 minute' and now() + interval '1 minute'
+)
+execute function set_updated_at();
 
 -- A chosen path names skills of its tree: an array guarded as if it were a foreign key. A skill that is deleted is
 -- taken out by the statement that deletes it.
@@ -176,7 +181,12 @@ create index idx_skill_completion on user_skill_progress (completed_at);
 
 create trigger user_skill_progress_set_updated_at
 before update on user_skill_progress
-for each row execute function set_updated_at();
+for each row
+when (
+    new.updated_at = old.updated_at
+    or new.updated_at not between now() - interval '1 minute' and now() + interval '1 minute'
+)
+execute function set_updated_at();
 
 -- When a skill is open to a learner, defined once, in two views. The planner expands them like the tables they read.
 

@@ -90,7 +90,12 @@ create index idx_achievement_rarity on achievements (rarity);
 
 create trigger achievements_set_updated_at
 before update on achievements
-for each row execute function set_updated_at();
+for each row
+when (
+    new.updated_at = old.updated_at
+    or new.updated_at not between now() - interval '1 minute' and now() + interval '1 minute'
+)
+execute function set_updated_at();
 
 -- What is earned stays earned.
 create table user_achievements (

@@ -195,7 +195,8 @@ grant update (
     username,
     first_name,
     last_name,
-    avatar_url
+    avatar_url,
+    updated_at
 ) on users to app_user;
 
 grant update (
@@ -206,7 +207,8 @@ grant update (
     day_starts_at,
     learning_goals,
     interests,
-    preferences
+    preferences,
+    updated_at
 ) on user_profiles to app_user;
 
 grant usage on type

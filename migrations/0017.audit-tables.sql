@@ -114,13 +114,20 @@ begin
     where pg_attribute.attrelid = table_name::regclass
         and pg_attribute.attname = row_key;
 
-    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it.
+    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it. Each
+    -- writes its entries one by one, because a distributed server (Citus) cannot insert from a transition table.
     insert_function := format(
         $statement$
-            insert into audit_log (subject_id, table_name, action, row_keys)
-            select new_row.%1$I, %2$L, 'INSERT', %3$s
-            from new_rows as new_row
-            %4$s;
+            for entry in
+                select
+                    new_row.%1$I as subject_id,
+                    %3$s as row_keys
+                from new_rows as new_row
+                %4$s
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys)
+                values (entry.subject_id, %2$L, 'INSERT', entry.row_keys);
+            end loop;
         $statement$,
         subject, table_name,
         format(
@@ -139,13 +146,19 @@ begin
                 full join new_rows as new_row on %4$s
                 where (%5$s) is distinct from (%6$s)
             ) then
-                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                select
-                    coalesce(new_row.%1$I, old_row.%1$I), %2$L, 'UPDATE', array[coalesce(%3$s)],
-                    ('{' || concat_ws(',', %7$s) || '}')::jsonb, ('{' || concat_ws(',', %8$s) || '}')::jsonb
-                from old_rows as old_row
-                full join new_rows as new_row on %4$s
-                where (%5$s) is distinct from (%6$s);
+                for entry in
+                    select
+                        coalesce(new_row.%1$I, old_row.%1$I) as subject_id,
+                        array[coalesce(%3$s)] as row_keys,
+                        ('{' || concat_ws(',', %7$s) || '}')::jsonb as before,
+                        ('{' || concat_ws(',', %8$s) || '}')::jsonb as after
+                    from old_rows as old_row
+                    full join new_rows as new_row on %4$s
+                    where (%5$s) is distinct from (%6$s)
+                loop
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (entry.subject_id, %2$L, 'UPDATE', entry.row_keys, entry.before, entry.after);
+                end loop;
             end if;
         $statement$,
         subject, table_name,
@@ -154,9 +167,16 @@ begin
     );
     delete_function := format(
         $statement$
-            insert into audit_log (subject_id, table_name, action, row_keys, before)
-            select old_row.%1$I, %2$L, 'DELETE', array[%3$s], jsonb_build_object(%4$s)
-            from old_rows as old_row;
+            for entry in
+                select
+                    old_row.%1$I as subject_id,
+                    array[%3$s] as row_keys,
+                    jsonb_build_object(%4$s) as before
+                from old_rows as old_row
+            loop
+                insert into audit_log (subject_id, table_name, action, row_keys, before)
+                values (entry.subject_id, %2$L, 'DELETE', entry.row_keys, entry.before);
+            end loop;
         $statement$,
         subject, table_name, format(key_text, format('old_row.%I', row_key)), old_image
     );
@@ -183,7 +203,7 @@ begin
             language plpgsql security definer
             set search_path = pg_catalog, public, pg_temp
             set row_security = on
-            as $body$ begin %s return null; end $body$
+            as $body$ declare entry record; begin %s return null; end $body$
             $create$,
             function_name, change.body
         );

@@ -111,23 +111,6 @@ def test_buffers_of_triggers_count_toward_the_budget(run: Run, queries: Path) ->
     assert run("budgets", "--here", "users/delete").exit_code == 1
 
 
-def test_a_learners_query_may_not_be_planned_again_for_each_call(run: Run, queries: Path) -> None:
-    """PostgreSQL keeps to custom plans where a generic plan looks more expensive than planning again."""
-    query = queries / "progress" / "activity_by_day.sql"
-    days = "(select %(until)s::date - %(since)s::date)"
-    text = query.read_text()
-    assert days in text
-    query.write_text(text.replace(days, "%(until)s::date - %(since)s::date"))
-    query_files.read.cache_clear()
-
-    result = run("budgets", "--here", "progress/activity_by_day")
-
-    assert result.exit_code == 1
-    assert "activity_by_day.sql:1: is planned again for each call" in result.stderr
-    change(query, "-- @budget", "-- @custom because\n-- @budget buffers 500\n")
-    assert run("budgets", "--here", "progress/activity_by_day").exit_code == 0
-
-
 def test_a_query_without_a_budget_fails_until_update_writes_only_that_line(run: Run, queries: Path) -> None:
     path = queries / "trees" / "load.sql"
     change(path, "-- @budget", None)

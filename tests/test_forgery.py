@@ -95,8 +95,8 @@ def test_used_and_unused_keys_get_the_same_error(deployment, as_ada, statement):
             assert answers[0] == answers[1], table
 
 
-OF_THE_ACCOUNT = ("users.avatar_url", "users.first_name", "users.last_name", "users.username")
-"""Columns that owners of an account can change."""
+OF_THE_ACCOUNT = ("users.avatar_url", "users.first_name", "users.last_name", "users.updated_at", "users.username")
+"""Columns that owners of an account can change. A trigger corrects a moment of change other than now."""
 
 
 def test_a_learner_can_write_only_the_columns_about_themselves(deployment):
@@ -115,8 +115,8 @@ def test_a_learner_can_write_only_the_columns_about_themselves(deployment):
     with deployment.superuser() as superuser:
         updated = [name for (name,) in rows(superuser, may, "app_user", "update")]
         assert [name.removeprefix("user_profiles.") for name in updated] == [
-            "bio", "day_starts_at", "interests", "learning_goals", "location", "preferences", "timezone", "website",
-            *OF_THE_ACCOUNT,
+            "bio", "day_starts_at", "interests", "learning_goals", "location", "preferences", "timezone", "updated_at",
+            "website", *OF_THE_ACCOUNT,
         ]  # fmt: skip
         for privilege in ("insert", "references"):
             assert rows(superuser, may, "app_user", privilege) == []

@@ -24,7 +24,7 @@ HOSTILE = {
     "extra_float_digits": "-15",
     "gin_fuzzy_search_limit": "1",
     "lc_messages": "C",
-    "plan_cache_mode": "force_generic_plan",
+    "plan_cache_mode": "force_custom_plan",
     "quote_all_identifiers": "on",
     "row_security": "off",
     "search_path": "elsewhere, pg_catalog",
@@ -155,6 +155,35 @@ def test_settings_in_the_connection_string_are_kept(app_url: str) -> None:
         assert connection.begin == b"begin"
 
     assert shown == [("Asia/Tokyo",), ("repeatable read",)]
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("", "force_generic_plan"),
+        ("-c plan_cache_mode=auto", "auto"),
+        ("-c citus.shard_count=32", "auto"),
+    ],
+    ids=["on PostgreSQL", "where the connection string says otherwise", "on Citus"],
+)
+def test_a_connection_plans_each_statement_once_for_all_values(app_url: str, given: str, used: str) -> None:
+    with Database(make_conninfo(app_url, options=given)) as db, db._pool.connection() as connection:
+        shown = connection.execute("show plan_cache_mode").fetchone()
+
+    assert shown == (used,)
+
+
+@needs_pgbouncer
+def test_behind_a_pooler_only_transactions_carry_how_to_plan(migrated_url: str) -> None:
+    with pgbouncer(migrated_url, prepares=False) as url:
+        with Database(url, prepare_threshold=None) as db:
+            with db._pool.connection() as connection:
+                single = connection.must_carry
+            with db.transaction() as unit:
+                in_transaction = unit._connection.execute("show plan_cache_mode").fetchone()
+
+    assert not single
+    assert in_transaction == ("force_generic_plan",)
 
 
 def test_settings_in_a_connection_string_are_found_in_every_notation() -> None:

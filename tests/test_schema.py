@@ -982,6 +982,18 @@ def test_updated_at_is_set_by_the_database_when_a_row_changes(connection: Connec
     assert found == [(True, True)]
 
 
+@pytest.mark.parametrize("table", [table for table, columns in COLUMNS.items() if "updated_at" in columns])
+@pytest.mark.usefixtures("rows")
+def test_updated_at_moves_for_a_statement_that_does_not_set_it(connection: Connection, table: str) -> None:
+    connection.execute("set local session_replication_role = replica")
+    connection.execute(f"update {table} set updated_at = now() - interval '10 seconds'")
+    connection.execute("set local session_replication_role = origin")
+
+    connection.execute(f"update {table} set created_at = created_at")
+
+    assert column_of(connection, f"select distinct updated_at = now() from {table}") == [True]
+
+
 def test_ids_are_version_7_and_in_the_order_of_creation(connection: Connection) -> None:
     count = 10_000
 

@@ -31,7 +31,8 @@ changed_user as (
     update users
     set
         email = used_token.email,
-        email_verified = true
+        email_verified = true,
+        updated_at = now()
     from used_token
     where
         users.id = %(user_id)s

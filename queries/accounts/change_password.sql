@@ -9,7 +9,9 @@
 -- @never Seq Scan on user_sessions, users
 with changed_user as (
     update users
-    set password_hash = %(new_hash)s
+    set
+        password_hash = %(new_hash)s,
+        updated_at = now()
     where
         users.id = %(user_id)s
         and users.is_active

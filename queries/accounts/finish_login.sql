@@ -12,7 +12,8 @@ with logged_in as (
     update users
     set
         last_login_at = now(),
-        password_hash = coalesce(%(new_hash)s::text, users.password_hash)
+        password_hash = coalesce(%(new_hash)s::text, users.password_hash),
+        updated_at = now()
     where
         users.id = %(user_id)s
         and users.is_active

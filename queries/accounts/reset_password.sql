@@ -18,7 +18,9 @@ with used_token as (
 
 changed_user as (
     update users
-    set password_hash = %(new_hash)s
+    set
+        password_hash = %(new_hash)s,
+        updated_at = now()
     from used_token
     where
         users.id = %(user_id)s

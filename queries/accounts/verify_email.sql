@@ -17,7 +17,9 @@ with used_token as (
 )
 
 update users
-set email_verified = true
+set
+    email_verified = true,
+    updated_at = now()
 from used_token
 where
     users.id = %(user_id)s

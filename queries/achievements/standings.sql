@@ -1,8 +1,6 @@
 -- How far one learner is toward every achievement that can be earned, the earned first, then the nearest. Progress is
 -- computed here: nothing about an achievement not earned yet is stored.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- @notnull threshold: achievements_criteria_form allows no criteria without one
 -- @budget buffers 200
 -- @never Seq Scan on user_achievements, user_profiles, xp_events
@@ -27,9 +25,9 @@ from achievement_standings
 inner join achievements on achievements.id = achievement_standings.achievement_id
 left join user_achievements
     on
-        user_achievements.user_id = (select %(user_id)s::uuid)
+        user_achievements.user_id = %(user_id)s
         and user_achievements.achievement_id = achievements.id
 where
-    achievement_standings.user_id = (select %(user_id)s::uuid)
+    achievement_standings.user_id = %(user_id)s
     and (user_achievements.achievement_id is not null or (achievements.is_active and achievements.is_visible))
 order by user_achievements.earned_at desc nulls last, progress desc, achievements.name, achievements.id;

@@ -50,7 +50,8 @@ set
             changed.is_visible,
             changed.is_active
         from jsonb_populate_record(achievements, %(changes)s::jsonb) as changed
-    )
+    ),
+    updated_at = now()
 where achievements.id = %(achievement_id)s
 returning
     achievements.id,

@@ -17,7 +17,8 @@ set
             changed.sort_order,
             changed.is_active
         from jsonb_populate_record(skill_categories, %(changes)s::jsonb) as changed
-    )
+    ),
+    updated_at = now()
 where skill_categories.id = %(category_id)s
 returning
     skill_categories.id,

@@ -41,7 +41,8 @@ due as (
 update skills
 set
     dependencies = due.dependencies,
-    dependents = due.dependents
+    dependents = due.dependents,
+    updated_at = now()
 from due
 where
     skills.id = due.id

@@ -5,7 +5,9 @@
 -- @budget buffers 20
 -- @never Seq Scan on user_profiles
 update user_profiles
-set current_level = reached.level
+set
+    current_level = reached.level,
+    updated_at = now()
 from (
     select max(levels.level) as level
     from user_profiles

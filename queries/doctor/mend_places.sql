@@ -5,7 +5,9 @@
 -- @budget buffers 720
 -- @never Seq Scan on user_skill_progress
 update user_skill_progress
-set skill_tree_id = skills.skill_tree_id
+set
+    skill_tree_id = skills.skill_tree_id,
+    updated_at = now()
 from skills
 where
     user_skill_progress.user_id = %(user_id)s

@@ -10,7 +10,8 @@ set
         from unnest(skill_trees.prerequisites) with ordinality as prerequisite (id, place)
         inner join skill_trees as known on known.id = prerequisite.id
         order by prerequisite.place
-    )
+    ),
+    updated_at = now()
 where
     skill_trees.id = any(%(tree_ids)s::uuid[])
     and exists (

@@ -85,7 +85,8 @@ set
     hours_learned = case
         when abs(user_profiles.hours_learned * 60 - counted.minutes) > 0.5 then counted.minutes / 60.0
         else user_profiles.hours_learned
-    end
+    end,
+    updated_at = now()
 from counted
 where user_profiles.user_id = counted.user_id
 returning user_profiles.user_id;

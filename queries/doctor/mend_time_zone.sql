@@ -5,7 +5,9 @@
 -- @budget buffers 30
 -- @never Seq Scan on user_profiles
 update user_profiles
-set timezone = coalesce(known.name, 'UTC')
+set
+    timezone = coalesce(known.name, 'UTC'),
+    updated_at = now()
 from (
     select
         stored.user_id,

@@ -75,7 +75,8 @@ set
     status = due.status,
     completed_at = case
         when due.status = 'COMPLETED' then greatest(due.completed_at, user_skill_tree_progress.started_at)
-    end
+    end,
+    updated_at = now()
 from due
 where
     user_skill_tree_progress.user_id = %(user_id)s

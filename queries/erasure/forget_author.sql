@@ -11,7 +11,8 @@ with forgotten_account as (
     update users
     set
         created_by = nullif(users.created_by, %(user_id)s),
-        updated_by = nullif(users.updated_by, %(user_id)s)
+        updated_by = nullif(users.updated_by, %(user_id)s),
+        updated_at = now()
     where
         users.id <> %(user_id)s
         and %(user_id)s in (users.created_by, users.updated_by)
@@ -22,7 +23,8 @@ forgotten_tree as (
     update skill_trees
     set
         created_by = nullif(skill_trees.created_by, %(user_id)s),
-        updated_by = nullif(skill_trees.updated_by, %(user_id)s)
+        updated_by = nullif(skill_trees.updated_by, %(user_id)s),
+        updated_at = now()
     where %(user_id)s in (skill_trees.created_by, skill_trees.updated_by)
     returning skill_trees.id
 ),
@@ -31,7 +33,8 @@ forgotten_skill as (
     update skills
     set
         created_by = nullif(skills.created_by, %(user_id)s),
-        updated_by = nullif(skills.updated_by, %(user_id)s)
+        updated_by = nullif(skills.updated_by, %(user_id)s),
+        updated_at = now()
     where %(user_id)s in (skills.created_by, skills.updated_by)
     returning skills.id
 )

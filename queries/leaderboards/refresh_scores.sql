@@ -6,7 +6,6 @@
 -- @role app_engine
 -- @step runs when a learner joins or leaves the leaderboards, and in a repair
 -- @after users/deactivate
--- @custom rare, and expensive for a learner with many events
 -- @budget buffers 1200
 -- @never Seq Scan on user_profiles, user_scores, users, xp_events
 with learner as (

@@ -1,8 +1,6 @@
 -- What one learner did on each day from one to another, both included, also on days without anything. No row for an
 -- unknown learner.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- @sample since: current_date - 30
 -- @sample until: current_date
 -- @budget buffers 79
@@ -14,18 +12,18 @@ with paid as (
         sum(xp_events.xp) as xp
     from xp_events
     where
-        xp_events.user_id = (select %(user_id)s::uuid)
-        and xp_events.granted_on between (select %(since)s::date) and (select %(until)s::date)
+        xp_events.user_id = %(user_id)s
+        and xp_events.granted_on between %(since)s::date and %(until)s::date
         -- The index is of moments; no local day is further than a day from its moment.
-        and xp_events.granted_at >= (select %(since)s::date - 1)::timestamp at time zone 'UTC'
-        and xp_events.granted_at < (select %(until)s::date + 2)::timestamp at time zone 'UTC'
+        and xp_events.granted_at >= (%(since)s::date - 1)::timestamp at time zone 'UTC'
+        and xp_events.granted_at < (%(until)s::date + 2)::timestamp at time zone 'UTC'
     group by xp_events.granted_on
 ),
 
 day as (
     select %(since)s::date + later as activity_date
     from user_profiles
-    cross join generate_series(0, (select %(until)s::date - %(since)s::date)) as later
+    cross join generate_series(0, %(until)s::date - %(since)s::date) as later
     where user_profiles.user_id = %(user_id)s
 )
 
@@ -38,8 +36,8 @@ select
 from day
 left join user_activity_days
     on
-        user_activity_days.user_id = (select %(user_id)s::uuid)
+        user_activity_days.user_id = %(user_id)s
         and user_activity_days.activity_date = day.activity_date
-        and user_activity_days.activity_date between (select %(since)s::date) and (select %(until)s::date)
+        and user_activity_days.activity_date between %(since)s::date and %(until)s::date
 left join paid on paid.granted_on = day.activity_date
 order by day.activity_date;

@@ -57,6 +57,7 @@ on conflict (user_id, skill_tree_id) do update
     set
         status = excluded.status,
         started_at = excluded.started_at,
-        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+        last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
+        updated_at = excluded.updated_at
     where user_skill_tree_progress.status = 'NOT_STARTED'
 returning user_skill_tree_progress.skill_tree_id;

@@ -1,8 +1,6 @@
 -- How much of a tree one learner has completed: of its required active skills, or of all active ones where none is
 -- required.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- @budget buffers 38
 -- @never Seq Scan on user_skill_progress
 with counted as (
@@ -14,7 +12,7 @@ with counted as (
     from skills
     left join user_skill_progress
         on
-            user_skill_progress.user_id = (select %(user_id)s::uuid)
+            user_skill_progress.user_id = %(user_id)s
             and user_skill_progress.skill_tree_id = (select %(tree_id)s::uuid)
             and user_skill_progress.skill_id = skills.id
             and user_skill_progress.status = 'COMPLETED'

@@ -312,7 +312,8 @@ written_skill as (
             started_at = least(user_skill_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
             completed_at = excluded.completed_at,
-            passing_score_waived = excluded.passing_score_waived
+            passing_score_waived = excluded.passing_score_waived,
+            updated_at = excluded.updated_at
     returning user_skill_progress.skill_id
 ),
 
@@ -359,7 +360,8 @@ written_tree as (
             milestones_reached = excluded.milestones_reached,
             started_at = least(user_skill_tree_progress.started_at, excluded.started_at),
             last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
-            completed_at = coalesce(user_skill_tree_progress.completed_at, excluded.completed_at)
+            completed_at = coalesce(user_skill_tree_progress.completed_at, excluded.completed_at),
+            updated_at = excluded.updated_at
     returning user_skill_tree_progress.skill_tree_id
 ),
 
@@ -423,7 +425,8 @@ updated_profile as (
         last_activity_offset = case
             when accepted.at < user_profiles.last_activity_at then user_profiles.last_activity_offset
             else accepted.clock_offset
-        end
+        end,
+        updated_at = now()
     from accepted
     where user_profiles.user_id = %(user_id)s
     returning user_profiles.user_id

@@ -39,7 +39,8 @@ set
         where
             user_skill_tree_progress.user_id = imported_learner.user_id
             and user_skill_tree_progress.status = 'COMPLETED'
-    )
+    ),
+    updated_at = now()
 from imported_learner
 where user_profiles.user_id = imported_learner.user_id
 returning user_profiles.user_id;

@@ -1,8 +1,6 @@
 -- Why a skill is locked to one learner, and the shortest way to open it: every skill still to satisfy, in the order in
 -- which to do it, those that are optional by skipping them. No row for an unknown learner or skill.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- What lies behind a satisfied skill is not asked for, nor what lies behind one under way: work once begun goes on.
 --
 -- @sample skill_id: %(last_skill_id)s
@@ -50,7 +48,7 @@ work as (
     from target
     inner join skill_work
         on
-            skill_work.user_id = (select %(user_id)s::uuid)
+            skill_work.user_id = %(user_id)s
             and skill_work.skill_tree_id = target.skill_tree_id
     where skill_work.is_begun
 ),

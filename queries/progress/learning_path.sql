@@ -1,8 +1,6 @@
 -- What one learner has still to complete before a skill, and that skill last, in an order in which it can be learnt:
 -- each after all that it needs. No row for an unknown learner or skill.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- What is satisfied is left out, and so is what lies only behind it, or behind work under way, which goes on. A skill
 -- asked for that is skipped is still to complete.
 --
@@ -50,7 +48,7 @@ work as (
     from target
     inner join skill_work
         on
-            skill_work.user_id = (select %(user_id)s::uuid)
+            skill_work.user_id = %(user_id)s
             and skill_work.skill_tree_id = target.skill_tree_id
     where skill_work.is_begun
 ),

@@ -1,8 +1,6 @@
 -- What one learner must still complete before a skill opens, in an order in which it can be learnt; the skill
 -- itself comes last.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- Only what is itself not satisfied is followed further down: what lies behind a completed skill is not asked for
 -- again, nor what lies behind one under way: work once begun goes on.
 --
@@ -41,7 +39,7 @@ work as (
     from skill_work
     inner join skills on skills.id = %(skill_id)s and skills.skill_tree_id = skill_work.skill_tree_id
     where
-        skill_work.user_id = (select %(user_id)s::uuid)
+        skill_work.user_id = %(user_id)s
         and skill_work.is_begun
 ),
 

@@ -1,8 +1,6 @@
 -- What one learner must still complete before a tree opens, in an order in which it can be learnt. What lies behind a
 -- completed tree is not asked for again.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- @step why an action on a tree was refused
 -- @notnull is_direct: the tree asked for is there, and its array holds no nulls
 -- @budget buffers 141
@@ -22,7 +20,7 @@ with recursive missing as (
     inner join visible_trees as skill_trees on skill_trees.id = prerequisite.id
     left join user_skill_tree_progress
         on
-            user_skill_tree_progress.user_id = (select %(user_id)s::uuid)
+            user_skill_tree_progress.user_id = %(user_id)s
             and user_skill_tree_progress.skill_tree_id = skill_trees.id
     -- A draft that the learner is not in does not gate.
     where coalesce(user_skill_tree_progress.status <> 'COMPLETED', skill_trees.is_published)

@@ -1,8 +1,6 @@
 -- The skills one learner could work on now, the best first, with what speaks for each: of one tree, whatever its
 -- status, or of all trees IN_PROGRESS. Nothing for an unknown learner.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- tree_id  null is all trees IN_PROGRESS
 -- limit    how many at most
 --
@@ -26,7 +24,7 @@ tree as (
     select user_skill_tree_progress.skill_tree_id as id
     from user_skill_tree_progress
     where
-        user_skill_tree_progress.user_id = (select %(user_id)s::uuid)
+        user_skill_tree_progress.user_id = %(user_id)s
         and user_skill_tree_progress.status = 'IN_PROGRESS'
         and (select %(tree_id)s::uuid) is null
     union all
@@ -42,7 +40,7 @@ satisfied as materialized (
     from tree
     inner join skill_work
         on
-            skill_work.user_id = (select %(user_id)s::uuid)
+            skill_work.user_id = %(user_id)s
             and skill_work.skill_tree_id = tree.id
     where skill_work.is_satisfied
 ),
@@ -54,7 +52,7 @@ begun as materialized (
     from tree
     inner join user_skill_progress
         on
-            user_skill_progress.user_id = (select %(user_id)s::uuid)
+            user_skill_progress.user_id = %(user_id)s
             and user_skill_progress.skill_tree_id = tree.id
     where user_skill_progress.status = 'IN_PROGRESS'
 ),

@@ -25,7 +25,9 @@ situation as (
 
 paused_tree as (
     update user_skill_tree_progress
-    set status = 'PAUSED'
+    set
+        status = 'PAUSED',
+        updated_at = now()
     where
         user_skill_tree_progress.user_id = %(user_id)s
         and user_skill_tree_progress.skill_tree_id = %(tree_id)s

@@ -10,7 +10,9 @@
 -- @budget buffers 42
 -- @never Seq Scan on user_skill_progress
 update user_skill_progress
-set completion_score = %(score)s
+set
+    completion_score = %(score)s,
+    updated_at = now()
 where
     user_skill_progress.user_id = %(user_id)s
     and user_skill_progress.skill_id = %(skill_id)s

@@ -33,7 +33,8 @@ set
     current_streak = counted.latest,
     streak_started_at = started.at,
     max_streak = counted.longest,
-    last_activity_on = counted.latest_on
+    last_activity_on = counted.latest_on,
+    updated_at = now()
 from counted
 cross join started
 where

@@ -72,7 +72,8 @@ set
         when due.is_complete and user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED')
             then greatest(user_skill_tree_progress.started_at, due.last_completed_at)
         else user_skill_tree_progress.completed_at
-    end
+    end,
+    updated_at = now()
 from due
 where
     user_skill_tree_progress.user_id = due.user_id

@@ -64,7 +64,8 @@ refreshed_tree as (
         completed_at = case
             when standing.completes then greatest(user_skill_tree_progress.started_at, now())
             else user_skill_tree_progress.completed_at
-        end
+        end,
+        updated_at = now()
     from standing
     where
         user_skill_tree_progress.user_id = standing.user_id
@@ -94,7 +95,9 @@ refreshed_tree as (
 )
 
 update user_profiles
-set trees_completed = user_profiles.trees_completed + 1
+set
+    trees_completed = user_profiles.trees_completed + 1,
+    updated_at = now()
 from standing
 where
     user_profiles.user_id = standing.user_id

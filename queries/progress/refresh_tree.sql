@@ -65,7 +65,8 @@ refreshed_tree as (
                     user_skill_tree_progress.completed_at,
                     greatest(user_skill_tree_progress.started_at, coalesce(%(at)s::timestamptz, now()))
                 )
-        end
+        end,
+        updated_at = now()
     from standing
     inner join due on due.skill_tree_id = standing.skill_tree_id
     where
@@ -99,7 +100,8 @@ counted as (
 update user_profiles
 set
     trees_started = counted.started,
-    trees_completed = counted.completed
+    trees_completed = counted.completed,
+    updated_at = now()
 from counted
 where
     user_profiles.user_id = %(user_id)s

@@ -56,7 +56,8 @@ reset_skill as (
         completed_at = null,
         passing_score_waived = false,
         struggling_indicators = null,
-        engagement_score = null
+        engagement_score = null,
+        updated_at = now()
     from situation
     where
         user_skill_progress.user_id = %(user_id)s
@@ -66,7 +67,9 @@ reset_skill as (
 
 updated_profile as (
     update user_profiles
-    set skills_completed = greatest(user_profiles.skills_completed - 1, 0)
+    set
+        skills_completed = greatest(user_profiles.skills_completed - 1, 0),
+        updated_at = now()
     from situation
     where
         user_profiles.user_id = %(user_id)s

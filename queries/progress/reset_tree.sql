@@ -53,7 +53,8 @@ reset_skill as (
         completed_at = null,
         passing_score_waived = false,
         struggling_indicators = null,
-        engagement_score = null
+        engagement_score = null,
+        updated_at = now()
     from skills
     where
         user_skill_progress.user_id = %(user_id)s
@@ -92,13 +93,16 @@ reset_tree as (
             started_at = null,
             last_activity_at = null,
             completed_at = null,
-            current_path = '{}'
+            current_path = '{}',
+            updated_at = excluded.updated_at
     returning user_skill_tree_progress.user_id
 ),
 
 updated_profile as (
     update user_profiles
-    set skills_completed = greatest(user_profiles.skills_completed - completed.skills, 0)
+    set
+        skills_completed = greatest(user_profiles.skills_completed - completed.skills, 0),
+        updated_at = now()
     from (
         select count(*)::integer as skills
         from known_work

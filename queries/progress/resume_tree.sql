@@ -26,7 +26,9 @@ situation as (
 
 resumed_tree as (
     update user_skill_tree_progress
-    set status = 'IN_PROGRESS'
+    set
+        status = 'IN_PROGRESS',
+        updated_at = now()
     where
         user_skill_tree_progress.user_id = %(user_id)s
         and user_skill_tree_progress.skill_tree_id = %(tree_id)s

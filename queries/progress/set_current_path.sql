@@ -59,7 +59,9 @@ judged as (
 
 changed_tree as (
     update user_skill_tree_progress
-    set current_path = %(current_path)s
+    set
+        current_path = %(current_path)s,
+        updated_at = now()
     from judged
     where
         user_skill_tree_progress.user_id = %(user_id)s

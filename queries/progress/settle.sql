@@ -2,8 +2,6 @@
 -- stands. The XP of one award may make the next one due. So thresholds of XP are taken from the lowest up, each with
 -- the rewards of those below it. The learner is locked before.
 --
--- `(select %(user_id)s::uuid)` hides from the planner who it is: one plan serves every learner.
---
 -- skill_id  the skill of the action; achievements that are limited to other skills are not looked at. Null looks at all
 --           of them, whether or not this transaction has changed the profile
 -- at        when it happened; null is now
@@ -49,20 +47,55 @@ candidate as materialized (
         achievements.threshold,
         achievements.criterion = 'xp_threshold' and not achievements.is_limited as is_climbed,
         case
+            -- The same as achievement_standings. To set up that view for an action takes longer than all the rest, even
+            -- where no such achievement comes nearer.
             when achievements.is_limited
                 then (
-                    select achievement_standings.value
-                    from achievement_standings
+                    select
+                        case achievements.criterion
+                            when 'skill_completion_count' then count(*)
+                            when 'xp_threshold' then sum(counted.xp)
+                            else longest_streak(
+                                array_agg(counted.granted_on),
+                                array(
+                                    select user_activity_days.activity_date
+                                    from user_activity_days
+                                    where
+                                        user_activity_days.user_id = %(user_id)s
+                                        and (
+                                            not user_activity_days.is_counted
+                                            or user_activity_days.excuse is not null
+                                        )
+                                )
+                            )
+                        end
+                    from xp_events as counted
                     where
-                        achievement_standings.user_id = (select %(user_id)s::uuid)
-                        and achievement_standings.achievement_id = achievements.id
+                        counted.user_id = %(user_id)s
+                        and counted.source_kind = 'SKILL'
+                        and (
+                            achievements.for_category_id is null
+                            or counted.category_id = achievements.for_category_id
+                        )
+                        and (
+                            achievements.for_tree_id is null
+                            or counted.skill_tree_id = achievements.for_tree_id
+                        )
+                        and (
+                            achievements.for_difficulty is null
+                            or counted.difficulty::text = achievements.for_difficulty
+                        )
+                        and (
+                            achievements.for_skill_type is null
+                            or counted.skill_type::text = achievements.for_skill_type
+                        )
                 )
             when achievements.criterion = 'skill_completion_count'
                 then (
                     select count(*)
                     from xp_events
                     where
-                        xp_events.user_id = (select %(user_id)s::uuid)
+                        xp_events.user_id = %(user_id)s
                         and xp_events.source_kind = 'SKILL'
                 )
             when achievements.criterion = 'xp_threshold' then learner.total_xp
@@ -73,7 +106,7 @@ candidate as materialized (
             when exists (
                 select from xp_events
                 where
-                    xp_events.user_id = (select %(user_id)s::uuid)
+                    xp_events.user_id = %(user_id)s
                     and xp_events.source_kind = 'ACHIEVEMENT'
                     and xp_events.source_id = achievements.id
             ) then 0
@@ -93,7 +126,7 @@ candidate as materialized (
         and not exists (
             select from user_achievements
             where
-                user_achievements.user_id = (select %(user_id)s::uuid)
+                user_achievements.user_id = %(user_id)s
                 and user_achievements.achievement_id = achievements.id
         )
         -- Only a skill within the limits of an achievement counts toward it.
@@ -199,7 +232,8 @@ updated_profile as (
                 order by levels.min_xp desc
                 limit 1
             )
-        )
+        ),
+        updated_at = now()
     from gain
     where
         user_profiles.user_id = %(user_id)s

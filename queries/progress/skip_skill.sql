@@ -101,7 +101,8 @@ skipped_skill as (
             unlocked_at = least(
                 user_skill_progress.unlocked_at, user_skill_progress.started_at, excluded.unlocked_at
             ),
-            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at)
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
+            updated_at = excluded.updated_at
     returning user_skill_progress.user_id
 ),
 
@@ -145,7 +146,8 @@ unlocked_skill as (
     on conflict (user_id, skill_id) do update
         set
             status = excluded.status,
-            unlocked_at = least(user_skill_progress.started_at, excluded.unlocked_at)
+            unlocked_at = least(user_skill_progress.started_at, excluded.unlocked_at),
+            updated_at = excluded.updated_at
     returning user_skill_progress.skill_id
 ),
 
@@ -179,7 +181,8 @@ touched_tree as (
                 else user_skill_tree_progress.status
             end,
             started_at = least(user_skill_tree_progress.started_at, excluded.started_at),
-            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
+            updated_at = excluded.updated_at
     returning user_skill_tree_progress.user_id
 )
 

@@ -88,7 +88,8 @@ started_tree as (
         set
             status = excluded.status,
             started_at = excluded.started_at,
-            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
+            updated_at = excluded.updated_at
     returning user_skill_tree_progress.user_id
 )
 

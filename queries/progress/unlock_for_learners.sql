@@ -102,6 +102,7 @@ order by gained.user_id, gained.skill_id
 on conflict (user_id, skill_id) do update
     set
         status = excluded.status,
-        unlocked_at = least(user_skill_progress.started_at, excluded.unlocked_at)
+        unlocked_at = least(user_skill_progress.started_at, excluded.unlocked_at),
+        updated_at = excluded.updated_at
     where user_skill_progress.status = 'LOCKED'
 returning user_skill_progress.user_id;

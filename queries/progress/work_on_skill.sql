@@ -183,7 +183,8 @@ worked_skill as (
                 user_skill_progress.struggling_indicators || excluded.struggling_indicators,
                 excluded.struggling_indicators,
                 user_skill_progress.struggling_indicators
-            )
+            ),
+            updated_at = excluded.updated_at
     returning user_skill_progress.user_id
 ),
 
@@ -217,7 +218,8 @@ touched_tree as (
                 else user_skill_tree_progress.status
             end,
             started_at = least(user_skill_tree_progress.started_at, excluded.started_at),
-            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at)
+            last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
+            updated_at = excluded.updated_at
     returning user_skill_tree_progress.user_id
 ),
 
@@ -253,7 +255,8 @@ updated_profile as (
         last_activity_offset = case
             when accepted.at < user_profiles.last_activity_at then user_profiles.last_activity_offset
             else accepted.clock_offset
-        end
+        end,
+        updated_at = now()
     from accepted
     where
         user_profiles.user_id = %(user_id)s

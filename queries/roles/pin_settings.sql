@@ -15,7 +15,10 @@ with wanted as (
         asked.name,
         asked.setting
     from unnest(%(names)s::text[], %(settings)s::text[]) as asked (name, setting)
-    where current_setting(asked.name, true) <> asked.setting
+    where
+        current_setting(asked.name, true) <> asked.setting
+        -- Citus cannot plan a statement for many shards without its values.
+        and (asked.name <> 'plan_cache_mode' or current_setting('citus.shard_count', true) is null)
 ),
 
 pinned as materialized (

@@ -29,7 +29,8 @@ updated_skill as (
             when skills.id = %(prerequisite_id)s and %(skill_id)s <> all(skills.dependents)
                 then array_append(skills.dependents, %(skill_id)s)
             else skills.dependents
-        end
+        end,
+        updated_at = now()
     from locked_skill
     where
         skills.id = locked_skill.id

@@ -25,7 +25,8 @@ update skills
 set
     position_x = given.x,
     position_y = given.y,
-    is_placed = true
+    is_placed = true,
+    updated_at = now()
 from given
 where
     skills.id = given.skill_id

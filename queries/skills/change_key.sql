@@ -3,7 +3,9 @@
 -- @role app_service
 -- @budget buffers 200
 update skills
-set key = %(key)s
+set
+    key = %(key)s,
+    updated_at = now()
 where skills.id = %(skill_id)s
 returning
     skills.id,

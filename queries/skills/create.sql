@@ -34,7 +34,9 @@ locked_dependency as (
 
 updated_dependency as (
     update skills
-    set dependents = array_append(skills.dependents, (select new_id.id from new_id))
+    set
+        dependents = array_append(skills.dependents, (select new_id.id from new_id)),
+        updated_at = now()
     from locked_dependency
     where skills.id = locked_dependency.id
     returning skills.id

@@ -4,7 +4,9 @@
 -- @step also the first step of delete, so that the effects of both are the same
 -- @budget buffers 200
 update skills
-set is_active = false
+set
+    is_active = false,
+    updated_at = now()
 where skills.id = %(skill_id)s
 returning
     skills.id,

@@ -10,7 +10,8 @@ with released_skill as (
     update skills
     set
         dependencies = array_remove(skills.dependencies, %(skill_id)s),
-        dependents = array_remove(skills.dependents, %(skill_id)s)
+        dependents = array_remove(skills.dependents, %(skill_id)s),
+        updated_at = now()
     where
         (skills.dependencies @> array[%(skill_id)s::uuid] or skills.dependents @> array[%(skill_id)s::uuid])
         and skills.id <> %(skill_id)s
@@ -29,7 +30,9 @@ lost_work as (
 
 updated_profile as (
     update user_profiles
-    set skills_completed = greatest(user_profiles.skills_completed - 1, 0)
+    set
+        skills_completed = greatest(user_profiles.skills_completed - 1, 0),
+        updated_at = now()
     from lost_work
     where
         user_profiles.user_id = lost_work.user_id
@@ -51,7 +54,8 @@ updated_tree as (
             ),
             0
         ),
-        current_path = array_remove(user_skill_tree_progress.current_path, %(skill_id)s)
+        current_path = array_remove(user_skill_tree_progress.current_path, %(skill_id)s),
+        updated_at = now()
     from skills
     where
         skills.id = %(skill_id)s

@@ -22,7 +22,8 @@ updated_skill as (
         dependents = case
             when skills.id = %(prerequisite_id)s then array_remove(skills.dependents, %(skill_id)s)
             else skills.dependents
-        end
+        end,
+        updated_at = now()
     from locked_skill
     where
         skills.id = locked_skill.id

@@ -26,7 +26,8 @@ updated_skill as (
             when skills.id = any(%(dependencies)s::uuid[])
                 then array_append(array_remove(skills.dependents, %(skill_id)s), %(skill_id)s)
             else array_remove(skills.dependents, %(skill_id)s)
-        end
+        end,
+        updated_at = now()
     from affected_skill
     where
         skills.id = affected_skill.id

@@ -45,7 +45,8 @@ set
             changed.is_optional,
             changed.is_milestone
         from jsonb_populate_record(skills, %(changes)s::jsonb) as changed
-    )
+    ),
+    updated_at = now()
 where skills.id = %(skill_id)s
 returning
     skills.id,

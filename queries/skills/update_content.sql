@@ -3,7 +3,9 @@
 -- @role app_service
 -- @budget buffers 200
 update skills
-set content = %(content)s::jsonb
+set
+    content = %(content)s::jsonb,
+    updated_at = now()
 where skills.id = %(skill_id)s
 returning
     skills.id,

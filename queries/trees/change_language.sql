@@ -4,7 +4,9 @@
 -- @sample language: 'de'
 -- @budget buffers 12000
 update skill_trees
-set language = %(language)s
+set
+    language = %(language)s,
+    updated_at = now()
 where skill_trees.id = %(tree_id)s
 returning
     skill_trees.id,

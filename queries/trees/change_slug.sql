@@ -4,7 +4,9 @@
 -- @sample slug: 'a-new-slug'
 -- @budget buffers 110
 update skill_trees
-set slug = %(slug)s
+set
+    slug = %(slug)s,
+    updated_at = now()
 where skill_trees.id = %(tree_id)s
 returning
     skill_trees.id,

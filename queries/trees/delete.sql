@@ -9,7 +9,9 @@
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with released_tree as (
     update skill_trees
-    set prerequisites = array_remove(skill_trees.prerequisites, %(tree_id)s)
+    set
+        prerequisites = array_remove(skill_trees.prerequisites, %(tree_id)s),
+        updated_at = now()
     where
         skill_trees.prerequisites @> array[%(tree_id)s::uuid]
         and skill_trees.id <> %(tree_id)s
@@ -48,7 +50,8 @@ updated_profile as (
     set
         skills_completed = greatest(user_profiles.skills_completed - lost_work.skills, 0),
         trees_started = greatest(user_profiles.trees_started - lost_work.started, 0),
-        trees_completed = greatest(user_profiles.trees_completed - lost_work.completed, 0)
+        trees_completed = greatest(user_profiles.trees_completed - lost_work.completed, 0),
+        updated_at = now()
     from lost_work
     where
         user_profiles.user_id = lost_work.user_id

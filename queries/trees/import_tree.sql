@@ -211,7 +211,8 @@ changed_tree as (
         layout_config = given_tree.layout_config,
         theme_config = given_tree.theme_config,
         is_ai_generated = given_tree.is_ai_generated,
-        prerequisites = given_tree.prerequisites
+        prerequisites = given_tree.prerequisites,
+        updated_at = now()
     from given_tree
     where
         skill_trees.slug = %(slug)s
@@ -534,7 +535,8 @@ changed_skill as (
         parent_skill_id = final_skill.parent_skill_id,
         dependencies = final_skill.dependencies,
         dependents = final_skill.dependents,
-        resources = nullif(final_skill.resources, '[]')
+        resources = nullif(final_skill.resources, '[]'),
+        updated_at = now()
     from final_skill
     inner join known_skill on known_skill.key = final_skill.key
     where
@@ -555,7 +557,8 @@ removed_skill as (
         removed_at = now(),
         parent_skill_id = null,
         dependencies = '{}',
-        dependents = '{}'
+        dependents = '{}',
+        updated_at = now()
     from known_skill
     where
         skills.id = known_skill.id

@@ -11,7 +11,6 @@
 -- @sample category_id: null
 -- @sample difficulty: null
 -- @sample featured: null
--- @custom a filter that is null is removed, and a given one uses its index
 -- @budget buffers 40
 select
     skill_trees.id,

@@ -15,7 +15,9 @@ with held_prerequisite as (
 )
 
 update skill_trees
-set prerequisites = %(prerequisites)s
+set
+    prerequisites = %(prerequisites)s,
+    updated_at = now()
 where
     skill_trees.id = %(tree_id)s
     -- The reference makes the sub-query run.

@@ -3,7 +3,9 @@
 -- @role app_service
 -- @budget buffers 110
 update skill_trees
-set is_published = false
+set
+    is_published = false,
+    updated_at = now()
 where skill_trees.id = %(tree_id)s
 returning
     skill_trees.id,

@@ -37,7 +37,8 @@ set
             changed.is_featured,
             changed.is_ai_generated
         from jsonb_populate_record(skill_trees, %(changes)s::jsonb) as changed
-    )
+    ),
+    updated_at = now()
 where skill_trees.id = %(tree_id)s
 returning
     skill_trees.id,

@@ -4,7 +4,9 @@
 -- @budget buffers 38
 -- @never Seq Scan on users
 update users
-set is_active = false
+set
+    is_active = false,
+    updated_at = now()
 where users.id = %(user_id)s
 returning
     users.id,

@@ -4,7 +4,6 @@
 --
 -- @role app_engine
 -- @drafts it reads trees that the learner has worked in or is an author of
--- @custom rare, and it takes far longer to run than to plan
 -- @budget buffers 5900
 -- @never Seq Scan on user_achievements, user_activity_days, user_profiles, user_scores, user_sessions
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress, users, xp_events

@@ -4,7 +4,9 @@
 -- @budget buffers 38
 -- @never Seq Scan on users
 update users
-set email_verified = true
+set
+    email_verified = true,
+    updated_at = now()
 where users.id = %(user_id)s
 returning
     users.id,

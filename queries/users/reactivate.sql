@@ -4,7 +4,9 @@
 -- @budget buffers 38
 -- @never Seq Scan on users
 update users
-set is_active = true
+set
+    is_active = true,
+    updated_at = now()
 where
     users.id = %(user_id)s
     and users.email <> 'deleted-' || users.id || '@deleted.invalid'

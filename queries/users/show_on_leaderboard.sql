@@ -8,6 +8,8 @@
 -- @budget buffers 33
 -- @never Seq Scan on user_profiles
 update user_profiles
-set is_on_leaderboard = (%(changes)s::jsonb ->> 'is_on_leaderboard')::boolean
+set
+    is_on_leaderboard = (%(changes)s::jsonb ->> 'is_on_leaderboard')::boolean,
+    updated_at = now()
 where user_profiles.user_id = %(user_id)s
 returning user_profiles.is_on_leaderboard;

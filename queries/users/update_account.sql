@@ -21,7 +21,8 @@ set
                 'avatar_url', users.avatar_url
             ) || %(changes)s::jsonb
         ) as changed (username text, first_name text, last_name text, avatar_url text)
-    )
+    ),
+    updated_at = now()
 where users.id = %(user_id)s
 returning
     users.id,

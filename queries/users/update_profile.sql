@@ -18,7 +18,8 @@ set
             changed.interests,
             changed.preferences
         from jsonb_populate_record(user_profiles, %(changes)s::jsonb) as changed
-    )
+    ),
+    updated_at = now()
 where user_profiles.user_id = %(user_id)s
 returning
     user_profiles.user_id,

@@ -6,7 +6,7 @@ from psycopg import AsyncConnection, IsolationLevel
 
 from skilltree._core.queries import read
 from skilltree._core.rows import Params
-from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, pinned
+from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, UNSEEN, pinned
 
 
 class AsyncPinnedConnection(AsyncConnection[Any]):
@@ -17,6 +17,9 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
 
     carried: Params | None = None
     """The settings that each transaction makes itself, because a pooler shares the session with other clients."""
+
+    must_carry = False
+    """Whether results depend on what is carried, so that a single statement needs a transaction, too."""
 
     is_learner = False
     """Whether the login role has only the rights of a learner."""
@@ -39,6 +42,7 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
         if row is not None:
             self.is_learner, loose, self.is_replica = row
             self.carried = pinned(loose) if loose else None
+            self.must_carry = not set(loose) <= set(UNSEEN)
         if ISOLATION in kept:
             self.begin = b"begin"
         else:

@@ -23,7 +23,7 @@ async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep
                 require_scope(steps)
             # Inside a transaction, its settings are already made.
             if len(steps) == 1 and (
-                connection.carried is None or connection.pgconn.transaction_status != TransactionStatus.IDLE
+                not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE
             ):
                 return [await _executed(connection.cursor(), steps[0])]
         if has_rows(steps):

@@ -13,11 +13,15 @@ PINNED = {
     "default_transaction_isolation": "read committed",
     "extra_float_digits": "1",
     "gin_fuzzy_search_limit": "0",
+    "plan_cache_mode": "force_generic_plan",
     "row_security": "on",
     "search_path": "public, pg_temp",
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
 }
+
+UNSEEN = ("plan_cache_mode",)
+"""What no result depends on. Behind a pooler only transactions carry it: no statement becomes one for its sake."""
 
 FOLLOWED = ("DateStyle", "TimeZone", "standard_conforming_strings")
 """The settings that a pooler tracks for each of its clients, on whatever session their next transaction runs."""

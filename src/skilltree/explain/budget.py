@@ -1,13 +1,9 @@
 """The budgets of the query files: how many buffers each may touch on the large data set, and what no plan may do.
 
-A statement that runs for learners must not be planned again for each call, unless its file says why. Most statements
-run for learners.
-
 In the header of a file::
 
     -- @budget buffers 60
     -- @never Seq Scan on user_skill_progress, xp_events
-    -- @custom why a plan for the values of each call is better
 """
 
 import re
@@ -24,10 +20,6 @@ from skilltree.explain.explain import Explained
 
 _BUDGET = re.compile(r"buffers (\d+)")
 _NEVER = re.compile(r"(?P<kind>\w+(?: \w+)*) on (?P<tables>\w+(?:, \w+)*)")
-_PLANNED_ANEW = (
-    "is planned again for each call, because the planner expects this learner to cost less than others. Write the id "
-    "as (select %(user_id)s::uuid), or give a reason: -- @custom …"
-)
 _WRITES = re.compile(r"^-- @(?:setup|after)|^\s*(?:insert into|update|delete from)\b", re.MULTILINE)
 _UPDATE = "or run `make budgets ARGS=--update` to accept it"
 
@@ -77,9 +69,6 @@ def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | No
     elif checked.buffers > budget[0]:
         message = f"{checked.buffers:,} buffers, budget {budget[0]:,}. See `make explain QUERY={query.name}`, {_UPDATE}"
         yield Breach(path, budget[1].line, message)
-    is_for_learners = query.role != "app_service"
-    if checked.explained.is_planned_anew and is_for_learners and not _says(query, "custom"):
-        yield Breach(path, 1, _PLANNED_ANEW)
     for kind, tables, directive in _forbidden(query):
         for node in plan.nodes(checked.explained.plan):
             if node.kind == kind and node.table in tables:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
 
+from skilltree._core.session_settings import PINNED
 from skilltree.errors import SkillTreeError
 from skilltree.explain import plan
 from skilltree.explain.samples import SampledStatement, has_plan, not_found, sampled
@@ -13,9 +14,6 @@ _RUN = b"explain (analyze, buffers, settings, format json) "
 _RUN_UNTIMED = b"explain (analyze, buffers, settings, timing off, format json) "
 _PLAN = b"explain (format json) "
 _LONG = 1.0
-# How often a session plans a statement for the given values before it considers a generic plan.
-_PLANNED_FIRST = 5
-_HAS_CUSTOM_PLAN = "select generic_plans = 0 from pg_prepared_statements where name = 'explained'"
 # The blocks that the statement and its triggers access, counted within the transaction.
 _TOUCHED = """
 select coalesce(sum(pg_stat_get_xact_blocks_fetched(pg_class.oid)), 0)
@@ -33,8 +31,7 @@ class Explained(NamedTuple):
     """How a query ran: its plan as PostgreSQL reports it, and the shared buffers that it touched.
 
     ``buffers`` counts those of the statement, without planning. ``trigger_buffers`` counts those of foreign keys and
-    triggers, deferred ones included. ``unknown`` lists the parameters whose samples found no row. ``is_planned_anew``
-    is true if a session keeps using custom plans: it plans the statement again for the values of each call.
+    triggers, deferred ones included. ``unknown`` lists the parameters whose samples found no row.
     """
 
     name: str
@@ -43,7 +40,6 @@ class Explained(NamedTuple):
     unknown: Sequence[str]
     json: plan.Json
     trigger_buffers: int
-    is_planned_anew: bool
 
     @property
     def plan(self) -> plan.Json:
@@ -73,9 +69,9 @@ def explain(
     """Run a query under EXPLAIN (ANALYZE, BUFFERS) with its samples, as the role it needs, and roll it back.
 
     It runs twice unless it takes longer than a second, and the second run counts, so that functions are compiled and
-    catalogues cached as in a normal session. The plan is the one that a session uses after five calls; with ``custom``,
-    the one for these values. Without ``timed``, nodes have no times and the query runs faster. Raises NotFound,
-    InvalidValue, and SkillTreeError for a command without a plan.
+    catalogues cached as in a normal session. The plan is the generic one, as on a connection of the pool; with
+    ``custom``, the one for these values. Without ``timed``, nodes have no times and the query runs faster. Raises
+    NotFound, InvalidValue, and SkillTreeError for a command without a plan.
     """
     explained = _explain_once(connection, name, given, custom=custom, timed=timed)
     if explained.seconds > _LONG:
@@ -105,14 +101,13 @@ def _explain_once(
         role = _scalar(connection, "select current_user")
         statement = _prepared(connection, last, custom=custom)
         _, planning = _touched(connection, _PLAN + statement)
-        has_custom_plan = bool(_scalar(connection, _HAS_CUSTOM_PLAN))
         json, touched = _touched(connection, (_RUN if timed else _RUN_UNTIMED) + statement)
         triggered = 0
         if plan.writes(json["Plan"]):
             # Planning also reads the tables, unless the plan is cached already.
-            triggered = touched - plan.buffers(json["Plan"]) - (planning if has_custom_plan else 0)
+            triggered = touched - plan.buffers(json["Plan"]) - (planning if custom else 0)
     unknown = [] if given else not_found(last)
-    return Explained(name, str(role), last.params, unknown, json, max(triggered, 0), has_custom_plan and not custom)
+    return Explained(name, str(role), last.params, unknown, json, max(triggered, 0))
 
 
 def _touched(connection: Connection[Any], explain: bytes) -> tuple[plan.Json, int]:
@@ -124,17 +119,14 @@ def _touched(connection: Connection[Any], explain: bytes) -> tuple[plan.Json, in
 
 
 def _prepared(connection: Connection[Any], step: SampledStatement, *, custom: bool) -> bytes:
-    """Prepare the statement, plan it until a session would consider a generic plan, and return how to execute it."""
-    if custom:
-        connection.execute("set local plan_cache_mode = force_custom_plan")
+    """Prepare the statement, and return how to execute it: with a plan for these values, or with the one for all."""
+    mode = "force_custom_plan" if custom else PINNED["plan_cache_mode"]
+    connection.execute("select set_config('plan_cache_mode', %s, true)", (mode,))
     connection.execute("deallocate all")
     connection.execute(b"prepare explained as " + step.query.numbered)
     values = sql.SQL(", ").join(map(sql.Literal, step.query.values(step.params)))
     execute = sql.SQL("execute explained ({})" if step.query.parameters else "execute explained").format(values)
-    statement = execute.as_bytes(connection)
-    for _ in range(0 if custom else _PLANNED_FIRST):
-        connection.execute(_PLAN + statement)
-    return statement
+    return execute.as_bytes(connection)
 
 
 def _scalar(connection: Connection[Any], statement: Any) -> Any:

@@ -32,7 +32,6 @@ def headline(explained: Explained) -> str:
         f"{explained.name} as {explained.role}: {explained.buffers:,} buffers",
         *([f"{explained.trigger_buffers:,} more by triggers"] if explained.trigger_buffers else []),
         f"{explained.seconds * 1000:,.1f} ms",
-        *(["planned again for each call"] if explained.is_planned_anew else []),
     ]
     return ", ".join(parts)
 

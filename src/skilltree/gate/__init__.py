@@ -22,6 +22,7 @@ from skilltree.gate.headers import check_header, line_of
 from skilltree.gate.nullability import Prover
 from skilltree.gate.reader import Use
 from skilltree.gate.report import Finding
+from skilltree.gate.updates import check_updates
 from skilltree.gate.usage import Usage, read_usage
 
 STALE = "run `make format` to write it, and review the change"
@@ -140,6 +141,7 @@ def _check_statement(
     yield from comparison.unasked()
     yield from _check_owners(file, prover)
     yield from check_drafts(file)
+    yield from check_updates(file, known)
 
 
 def _check_owners(file: QueryFile, prover: Prover) -> Iterator[Finding]:
