@@ -93,11 +93,11 @@ CREATE UNIQUE INDEX idx_user_email ON users USING btree (fold_name(email));
 
 CREATE UNIQUE INDEX idx_user_username ON users USING btree (fold_name(username));
 
-CREATE TRIGGER users_audit_delete AFTER DELETE ON users REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_users();
+CREATE TRIGGER users_audit_delete AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION audit_delete_of_users();
 
 CREATE TRIGGER users_audit_insert AFTER INSERT ON users REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert_of_users();
 
-CREATE TRIGGER users_audit_update AFTER UPDATE ON users REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_users();
+CREATE TRIGGER users_audit_update AFTER UPDATE ON users FOR EACH ROW WHEN (((((((((((old.id IS DISTINCT FROM new.id) OR (old.email IS DISTINCT FROM new.email)) OR (old.username IS DISTINCT FROM new.username)) OR (old.password_hash IS DISTINCT FROM new.password_hash)) OR (old.first_name IS DISTINCT FROM new.first_name)) OR (old.last_name IS DISTINCT FROM new.last_name)) OR (old.avatar_url IS DISTINCT FROM new.avatar_url)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.email_verified IS DISTINCT FROM new.email_verified)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION audit_update_of_users();
 
 CREATE TRIGGER users_compose_names BEFORE INSERT OR UPDATE OF email, username, first_name, last_name ON users FOR EACH ROW EXECUTE FUNCTION compose_names();
 
@@ -173,11 +173,11 @@ CREATE INDEX idx_profile_level ON user_profiles USING btree (current_level);
 
 CREATE INDEX idx_profile_xp ON user_profiles USING btree (total_xp);
 
-CREATE TRIGGER user_profiles_audit_delete AFTER DELETE ON user_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_user_profiles();
+CREATE TRIGGER user_profiles_audit_delete AFTER DELETE ON user_profiles FOR EACH ROW EXECUTE FUNCTION audit_delete_of_user_profiles();
 
 CREATE TRIGGER user_profiles_audit_insert AFTER INSERT ON user_profiles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert_of_user_profiles();
 
-CREATE TRIGGER user_profiles_audit_update AFTER UPDATE ON user_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_user_profiles();
+CREATE TRIGGER user_profiles_audit_update AFTER UPDATE ON user_profiles FOR EACH ROW WHEN ((((((((((((old.user_id IS DISTINCT FROM new.user_id) OR (old.bio IS DISTINCT FROM new.bio)) OR (old.location IS DISTINCT FROM new.location)) OR (old.website IS DISTINCT FROM new.website)) OR (old.timezone IS DISTINCT FROM new.timezone)) OR (old.day_starts_at IS DISTINCT FROM new.day_starts_at)) OR (old.learning_goals IS DISTINCT FROM new.learning_goals)) OR (old.interests IS DISTINCT FROM new.interests)) OR (old.preferences IS DISTINCT FROM new.preferences)) OR (old.is_on_leaderboard IS DISTINCT FROM new.is_on_leaderboard)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION audit_update_of_user_profiles();
 
 CREATE TRIGGER user_profiles_refuse_truncate BEFORE TRUNCATE ON user_profiles FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('user_profiles');
 
@@ -227,11 +227,11 @@ create table skill_categories (
 
 CREATE INDEX idx_category_sort ON skill_categories USING btree (sort_order);
 
-CREATE TRIGGER skill_categories_audit_delete AFTER DELETE ON skill_categories REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_skill_categories();
+CREATE TRIGGER skill_categories_audit_delete AFTER DELETE ON skill_categories FOR EACH ROW EXECUTE FUNCTION audit_delete_of_skill_categories();
 
 CREATE TRIGGER skill_categories_audit_insert AFTER INSERT ON skill_categories REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert_of_skill_categories();
 
-CREATE TRIGGER skill_categories_audit_update AFTER UPDATE ON skill_categories REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_skill_categories();
+CREATE TRIGGER skill_categories_audit_update AFTER UPDATE ON skill_categories FOR EACH ROW WHEN ((((((((((old.id IS DISTINCT FROM new.id) OR (old.name IS DISTINCT FROM new.name)) OR (old.slug IS DISTINCT FROM new.slug)) OR (old.description IS DISTINCT FROM new.description)) OR (old.color IS DISTINCT FROM new.color)) OR (old.icon IS DISTINCT FROM new.icon)) OR (old.sort_order IS DISTINCT FROM new.sort_order)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION audit_update_of_skill_categories();
 
 CREATE TRIGGER skill_categories_refuse_truncate BEFORE TRUNCATE ON skill_categories FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('skill_categories');
 
@@ -311,11 +311,11 @@ CREATE INDEX idx_tree_prerequisites ON skill_trees USING gin (prerequisites) WIT
 
 CREATE INDEX idx_tree_tags ON skill_trees USING gin (tags) WITH (fastupdate=off);
 
-CREATE TRIGGER skill_trees_audit_delete AFTER DELETE ON skill_trees REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_skill_trees();
+CREATE TRIGGER skill_trees_audit_delete AFTER DELETE ON skill_trees FOR EACH ROW EXECUTE FUNCTION audit_delete_of_skill_trees();
 
 CREATE TRIGGER skill_trees_audit_insert AFTER INSERT ON skill_trees REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert_of_skill_trees();
 
-CREATE TRIGGER skill_trees_audit_update AFTER UPDATE ON skill_trees REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_skill_trees();
+CREATE TRIGGER skill_trees_audit_update AFTER UPDATE ON skill_trees FOR EACH ROW WHEN (((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.category_id IS DISTINCT FROM new.category_id)) OR (old.name IS DISTINCT FROM new.name)) OR (old.slug IS DISTINCT FROM new.slug)) OR (old.description IS DISTINCT FROM new.description)) OR (old.short_description IS DISTINCT FROM new.short_description)) OR (old.difficulty IS DISTINCT FROM new.difficulty)) OR (old.estimated_hours IS DISTINCT FROM new.estimated_hours)) OR (old.prerequisites IS DISTINCT FROM new.prerequisites)) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.version IS DISTINCT FROM new.version)) OR (old.language IS DISTINCT FROM new.language)) OR (old.layout_config IS DISTINCT FROM new.layout_config)) OR (old.theme_config IS DISTINCT FROM new.theme_config)) OR (old.is_published IS DISTINCT FROM new.is_published)) OR (old.is_featured IS DISTINCT FROM new.is_featured)) OR (old.is_ai_generated IS DISTINCT FROM new.is_ai_generated)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION audit_update_of_skill_trees();
 
 CREATE CONSTRAINT TRIGGER skill_trees_prerequisites_are_valid AFTER INSERT OR DELETE OR UPDATE ON skill_trees DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION verify_tree_prerequisites();
 
@@ -422,11 +422,11 @@ CREATE INDEX idx_skill_tree_active ON skills USING btree (skill_tree_id, is_acti
 
 CREATE INDEX idx_skill_type_difficulty ON skills USING btree (skill_type, difficulty);
 
-CREATE TRIGGER skills_audit_delete AFTER DELETE ON skills REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_skills();
+CREATE TRIGGER skills_audit_delete AFTER DELETE ON skills FOR EACH ROW EXECUTE FUNCTION audit_delete_of_skills();
 
 CREATE TRIGGER skills_audit_insert AFTER INSERT ON skills REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert_of_skills();
 
-CREATE TRIGGER skills_audit_update AFTER UPDATE ON skills REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_skills();
+CREATE TRIGGER skills_audit_update AFTER UPDATE ON skills FOR EACH ROW WHEN (((((((((((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.skill_tree_id IS DISTINCT FROM new.skill_tree_id)) OR (old.parent_skill_id IS DISTINCT FROM new.parent_skill_id)) OR (old.key IS DISTINCT FROM new.key)) OR (old.sort_order IS DISTINCT FROM new.sort_order)) OR (old.name IS DISTINCT FROM new.name)) OR (old.short_name IS DISTINCT FROM new.short_name)) OR (old.description IS DISTINCT FROM new.description)) OR (old.learning_objectives IS DISTINCT FROM new.learning_objectives)) OR (old.skill_type IS DISTINCT FROM new.skill_type)) OR (old.difficulty IS DISTINCT FROM new.difficulty)) OR (old.estimated_minutes IS DISTINCT FROM new.estimated_minutes)) OR (old.xp_value IS DISTINCT FROM new.xp_value)) OR (old.dependencies IS DISTINCT FROM new.dependencies)) OR (old.position_x IS DISTINCT FROM new.position_x)) OR (old.position_y IS DISTINCT FROM new.position_y)) OR (old.is_placed IS DISTINCT FROM new.is_placed)) OR (old.node_size IS DISTINCT FROM new.node_size)) OR (old.content IS DISTINCT FROM new.content)) OR (old.resources IS DISTINCT FROM new.resources)) OR (old.assessments IS DISTINCT FROM new.assessments)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.removed_at IS DISTINCT FROM new.removed_at)) OR (old.is_optional IS DISTINCT FROM new.is_optional)) OR (old.is_milestone IS DISTINCT FROM new.is_milestone)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION audit_update_of_skills();
 
 CREATE CONSTRAINT TRIGGER skills_graph_is_valid AFTER INSERT OR DELETE OR UPDATE ON skills DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION verify_skill_graph();
 
@@ -486,11 +486,11 @@ CREATE INDEX idx_tree_user_status ON user_skill_tree_progress USING btree (skill
 
 CREATE INDEX idx_user_tree_status ON user_skill_tree_progress USING btree (user_id, status);
 
-CREATE TRIGGER user_skill_tree_progress_audit_delete AFTER DELETE ON user_skill_tree_progress REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_user_skill_tree_progress();
+CREATE TRIGGER user_skill_tree_progress_audit_delete AFTER DELETE ON user_skill_tree_progress FOR EACH ROW EXECUTE FUNCTION audit_delete_of_user_skill_tree_progress();
 
 CREATE TRIGGER user_skill_tree_progress_audit_insert AFTER INSERT ON user_skill_tree_progress REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert_of_user_skill_tree_progress();
 
-CREATE TRIGGER user_skill_tree_progress_audit_update AFTER UPDATE ON user_skill_tree_progress REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_user_skill_tree_progress();
+CREATE TRIGGER user_skill_tree_progress_audit_update AFTER UPDATE ON user_skill_tree_progress FOR EACH ROW WHEN (((((((((old.user_id IS DISTINCT FROM new.user_id) OR (old.skill_tree_id IS DISTINCT FROM new.skill_tree_id)) OR (old.id IS DISTINCT FROM new.id)) OR (old.status IS DISTINCT FROM new.status)) OR (old.started_at IS DISTINCT FROM new.started_at)) OR (old.completed_at IS DISTINCT FROM new.completed_at)) OR (old.current_path IS DISTINCT FROM new.current_path)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION audit_update_of_user_skill_tree_progress();
 
 CREATE TRIGGER user_skill_tree_progress_check_new_path AFTER INSERT ON user_skill_tree_progress FOR EACH ROW WHEN ((new.current_path <> '{}'::uuid[])) EXECUTE FUNCTION check_current_path();
 
@@ -569,11 +569,11 @@ CREATE INDEX idx_tree_user_progress ON user_skill_progress USING btree (skill_tr
 
 CREATE INDEX idx_user_skill_status ON user_skill_progress USING btree (user_id, status);
 
-CREATE TRIGGER user_skill_progress_audit_delete AFTER DELETE ON user_skill_progress REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_user_skill_progress();
+CREATE TRIGGER user_skill_progress_audit_delete AFTER DELETE ON user_skill_progress FOR EACH ROW EXECUTE FUNCTION audit_delete_of_user_skill_progress();
 
 CREATE TRIGGER user_skill_progress_audit_insert AFTER INSERT ON user_skill_progress REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert_of_user_skill_progress();
 
-CREATE TRIGGER user_skill_progress_audit_update AFTER UPDATE ON user_skill_progress REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_user_skill_progress();
+CREATE TRIGGER user_skill_progress_audit_update AFTER UPDATE ON user_skill_progress FOR EACH ROW WHEN ((((((((((((((((((((old.user_id IS DISTINCT FROM new.user_id) OR (old.skill_id IS DISTINCT FROM new.skill_id)) OR (old.id IS DISTINCT FROM new.id)) OR (old.skill_tree_id IS DISTINCT FROM new.skill_tree_id)) OR (old.status IS DISTINCT FROM new.status)) OR (old.progress_percent IS DISTINCT FROM new.progress_percent)) OR (old.time_spent_minutes IS DISTINCT FROM new.time_spent_minutes)) OR (old.attempts_count IS DISTINCT FROM new.attempts_count)) OR (old.failed_attempts IS DISTINCT FROM new.failed_attempts)) OR (old.completion_method IS DISTINCT FROM new.completion_method)) OR (old.completion_score IS DISTINCT FROM new.completion_score)) OR (old.passing_score_waived IS DISTINCT FROM new.passing_score_waived)) OR (old.evidence_data IS DISTINCT FROM new.evidence_data)) OR (old.unlocked_at IS DISTINCT FROM new.unlocked_at)) OR (old.started_at IS DISTINCT FROM new.started_at)) OR (old.completed_at IS DISTINCT FROM new.completed_at)) OR (old.struggling_indicators IS DISTINCT FROM new.struggling_indicators)) OR (old.engagement_score IS DISTINCT FROM new.engagement_score)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION audit_update_of_user_skill_progress();
 
 CREATE TRIGGER user_skill_progress_refuse_truncate BEFORE TRUNCATE ON user_skill_progress FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('user_skill_progress');
 
@@ -627,9 +627,9 @@ create table user_activity_days (
 
 CREATE INDEX idx_activity_day_joining ON user_activity_days USING btree (user_id, activity_date) INCLUDE (is_counted) WHERE ((NOT is_counted) OR (excuse IS NOT NULL));
 
-CREATE TRIGGER user_activity_days_audit_delete AFTER DELETE ON user_activity_days REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_user_activity_days();
+CREATE TRIGGER user_activity_days_audit_delete AFTER DELETE ON user_activity_days FOR EACH ROW EXECUTE FUNCTION audit_delete_of_user_activity_days();
 
-CREATE TRIGGER user_activity_days_audit_update AFTER UPDATE ON user_activity_days REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_user_activity_days();
+CREATE TRIGGER user_activity_days_audit_update AFTER UPDATE ON user_activity_days FOR EACH ROW WHEN (((((((old.user_id IS DISTINCT FROM new.user_id) OR (old.activity_date IS DISTINCT FROM new.activity_date)) OR (old.minutes IS DISTINCT FROM new.minutes)) OR (old.learnt_at IS DISTINCT FROM new.learnt_at)) OR (old.is_counted IS DISTINCT FROM new.is_counted)) OR (old.excuse IS DISTINCT FROM new.excuse))) EXECUTE FUNCTION audit_update_of_user_activity_days();
 
 CREATE TRIGGER user_activity_days_refuse_truncate BEFORE TRUNCATE ON user_activity_days FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('user_activity_days');
 
@@ -693,9 +693,9 @@ create table xp_events (
 
 CREATE INDEX idx_xp_event_date ON xp_events USING btree (user_id, granted_at);
 
-CREATE TRIGGER xp_events_audit_delete AFTER DELETE ON xp_events REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_xp_events();
+CREATE TRIGGER xp_events_audit_delete AFTER DELETE ON xp_events FOR EACH ROW EXECUTE FUNCTION audit_delete_of_xp_events();
 
-CREATE TRIGGER xp_events_audit_update AFTER UPDATE ON xp_events REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_xp_events();
+CREATE TRIGGER xp_events_audit_update AFTER UPDATE ON xp_events FOR EACH ROW WHEN ((((((((((((old.user_id IS DISTINCT FROM new.user_id) OR (old.source_kind IS DISTINCT FROM new.source_kind)) OR (old.source_id IS DISTINCT FROM new.source_id)) OR (old.id IS DISTINCT FROM new.id)) OR (old.xp IS DISTINCT FROM new.xp)) OR (old.granted_at IS DISTINCT FROM new.granted_at)) OR (old.granted_on IS DISTINCT FROM new.granted_on)) OR (old.skill_tree_id IS DISTINCT FROM new.skill_tree_id)) OR (old.category_id IS DISTINCT FROM new.category_id)) OR (old.difficulty IS DISTINCT FROM new.difficulty)) OR (old.skill_type IS DISTINCT FROM new.skill_type))) EXECUTE FUNCTION audit_update_of_xp_events();
 
 CREATE TRIGGER xp_events_refuse_truncate BEFORE TRUNCATE ON xp_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('xp_events');
 
@@ -761,11 +761,11 @@ CREATE INDEX idx_achievement_category ON achievements USING btree (category, is_
 
 CREATE INDEX idx_achievement_rarity ON achievements USING btree (rarity);
 
-CREATE TRIGGER achievements_audit_delete AFTER DELETE ON achievements REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_achievements();
+CREATE TRIGGER achievements_audit_delete AFTER DELETE ON achievements FOR EACH ROW EXECUTE FUNCTION audit_delete_of_achievements();
 
 CREATE TRIGGER achievements_audit_insert AFTER INSERT ON achievements REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert_of_achievements();
 
-CREATE TRIGGER achievements_audit_update AFTER UPDATE ON achievements REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_achievements();
+CREATE TRIGGER achievements_audit_update AFTER UPDATE ON achievements FOR EACH ROW WHEN (((((((((((((old.id IS DISTINCT FROM new.id) OR (old.name IS DISTINCT FROM new.name)) OR (old.description IS DISTINCT FROM new.description)) OR (old.category IS DISTINCT FROM new.category)) OR (old.criteria IS DISTINCT FROM new.criteria)) OR (old.xp_reward IS DISTINCT FROM new.xp_reward)) OR (old.badge_icon IS DISTINCT FROM new.badge_icon)) OR (old.badge_color IS DISTINCT FROM new.badge_color)) OR (old.rarity IS DISTINCT FROM new.rarity)) OR (old.is_visible IS DISTINCT FROM new.is_visible)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.created_at IS DISTINCT FROM new.created_at))) EXECUTE FUNCTION audit_update_of_achievements();
 
 CREATE TRIGGER achievements_refuse_truncate BEFORE TRUNCATE ON achievements FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('achievements');
 
@@ -804,9 +804,9 @@ CREATE INDEX idx_achievement_users ON user_achievements USING btree (achievement
 
 CREATE INDEX idx_user_achievement_date ON user_achievements USING btree (user_id, earned_at);
 
-CREATE TRIGGER user_achievements_audit_delete AFTER DELETE ON user_achievements REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_user_achievements();
+CREATE TRIGGER user_achievements_audit_delete AFTER DELETE ON user_achievements FOR EACH ROW EXECUTE FUNCTION audit_delete_of_user_achievements();
 
-CREATE TRIGGER user_achievements_audit_update AFTER UPDATE ON user_achievements REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_user_achievements();
+CREATE TRIGGER user_achievements_audit_update AFTER UPDATE ON user_achievements FOR EACH ROW WHEN (((((((old.user_id IS DISTINCT FROM new.user_id) OR (old.achievement_id IS DISTINCT FROM new.achievement_id)) OR (old.id IS DISTINCT FROM new.id)) OR (old.earned_at IS DISTINCT FROM new.earned_at)) OR (old.progress IS DISTINCT FROM new.progress)) OR (old.metadata IS DISTINCT FROM new.metadata))) EXECUTE FUNCTION audit_update_of_user_achievements();
 
 CREATE TRIGGER user_achievements_refuse_truncate BEFORE TRUNCATE ON user_achievements FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('user_achievements');
 
@@ -928,11 +928,11 @@ CREATE INDEX idx_session_expiry ON user_sessions USING btree (expires_at) WHERE 
 
 CREATE INDEX idx_user_session_active ON user_sessions USING btree (user_id, is_active);
 
-CREATE TRIGGER user_sessions_audit_delete AFTER DELETE ON user_sessions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_delete_of_user_sessions();
+CREATE TRIGGER user_sessions_audit_delete AFTER DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION audit_delete_of_user_sessions();
 
 CREATE TRIGGER user_sessions_audit_insert AFTER INSERT ON user_sessions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert_of_user_sessions();
 
-CREATE TRIGGER user_sessions_audit_update AFTER UPDATE ON user_sessions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_update_of_user_sessions();
+CREATE TRIGGER user_sessions_audit_update AFTER UPDATE ON user_sessions FOR EACH ROW WHEN ((((((((((old.user_id IS DISTINCT FROM new.user_id) OR (old.id IS DISTINCT FROM new.id)) OR (old.token_hash IS DISTINCT FROM new.token_hash)) OR (old.device_info IS DISTINCT FROM new.device_info)) OR (old.ip_address IS DISTINCT FROM new.ip_address)) OR (old.started_at IS DISTINCT FROM new.started_at)) OR (old.expires_at IS DISTINCT FROM new.expires_at)) OR (old.ended_at IS DISTINCT FROM new.ended_at)) OR (old.is_active IS DISTINCT FROM new.is_active))) EXECUTE FUNCTION audit_update_of_user_sessions();
 
 CREATE TRIGGER user_sessions_refuse_truncate BEFORE TRUNCATE ON user_sessions FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate('user_sessions');
 
@@ -2999,17 +2999,9 @@ CREATE FUNCTION public.audit_delete_of_achievements()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.id as subject_id,
-                    array[old_row.id::text] as row_keys,
-                    jsonb_build_object('id', old_row.id, 'name', old_row.name, 'description', old_row.description, 'category', old_row.category, 'criteria', old_row.criteria, 'xp_reward', old_row.xp_reward, 'badge_icon', old_row.badge_icon, 'badge_color', old_row.badge_color, 'rarity', old_row.rarity, 'is_visible', old_row.is_visible, 'is_active', old_row.is_active, 'created_at', old_row.created_at) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'achievements', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.id, 'achievements', 'DELETE', array[old.id::text], jsonb_build_object('id', old.id, 'name', old.name, 'description', old.description, 'category', old.category, 'criteria', old.criteria, 'xp_reward', old.xp_reward, 'badge_icon', old.badge_icon, 'badge_color', old.badge_color, 'rarity', old.rarity, 'is_visible', old.is_visible, 'is_active', old.is_active, 'created_at', old.created_at));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_skill_categories()
@@ -3018,17 +3010,9 @@ CREATE FUNCTION public.audit_delete_of_skill_categories()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.id as subject_id,
-                    array[old_row.id::text] as row_keys,
-                    jsonb_build_object('id', old_row.id, 'name', old_row.name, 'slug', old_row.slug, 'description', old_row.description, 'color', old_row.color, 'icon', old_row.icon, 'sort_order', old_row.sort_order, 'is_active', old_row.is_active, 'created_at', old_row.created_at) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'skill_categories', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.id, 'skill_categories', 'DELETE', array[old.id::text], jsonb_build_object('id', old.id, 'name', old.name, 'slug', old.slug, 'description', old.description, 'color', old.color, 'icon', old.icon, 'sort_order', old.sort_order, 'is_active', old.is_active, 'created_at', old.created_at));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_skill_trees()
@@ -3037,17 +3021,9 @@ CREATE FUNCTION public.audit_delete_of_skill_trees()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.id as subject_id,
-                    array[old_row.id::text] as row_keys,
-                    jsonb_build_object('id', old_row.id, 'category_id', old_row.category_id, 'name', old_row.name, 'slug', old_row.slug, 'description', old_row.description, 'short_description', old_row.short_description, 'difficulty', old_row.difficulty, 'estimated_hours', old_row.estimated_hours, 'prerequisites', old_row.prerequisites, 'tags', old_row.tags, 'version', old_row.version, 'language', old_row.language, 'layout_config', old_row.layout_config, 'theme_config', old_row.theme_config, 'is_published', old_row.is_published, 'is_featured', old_row.is_featured, 'is_ai_generated', old_row.is_ai_generated, 'created_at', old_row.created_at) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'skill_trees', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.id, 'skill_trees', 'DELETE', array[old.id::text], jsonb_build_object('id', old.id, 'category_id', old.category_id, 'name', old.name, 'slug', old.slug, 'description', old.description, 'short_description', old.short_description, 'difficulty', old.difficulty, 'estimated_hours', old.estimated_hours, 'prerequisites', old.prerequisites, 'tags', old.tags, 'version', old.version, 'language', old.language, 'layout_config', old.layout_config, 'theme_config', old.theme_config, 'is_published', old.is_published, 'is_featured', old.is_featured, 'is_ai_generated', old.is_ai_generated, 'created_at', old.created_at));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_skills()
@@ -3056,17 +3032,9 @@ CREATE FUNCTION public.audit_delete_of_skills()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.id as subject_id,
-                    array[old_row.id::text] as row_keys,
-                    jsonb_build_object('id', old_row.id, 'skill_tree_id', old_row.skill_tree_id, 'parent_skill_id', old_row.parent_skill_id, 'key', old_row.key, 'sort_order', old_row.sort_order, 'name', old_row.name, 'short_name', old_row.short_name, 'description', old_row.description, 'learning_objectives', old_row.learning_objectives, 'skill_type', old_row.skill_type, 'difficulty', old_row.difficulty, 'estimated_minutes', old_row.estimated_minutes, 'xp_value', old_row.xp_value, 'dependencies', old_row.dependencies, 'position_x', old_row.position_x, 'position_y', old_row.position_y, 'is_placed', old_row.is_placed, 'node_size', old_row.node_size, 'content', old_row.content, 'resources', old_row.resources, 'assessments', old_row.assessments, 'is_active', old_row.is_active, 'removed_at', old_row.removed_at, 'is_optional', old_row.is_optional, 'is_milestone', old_row.is_milestone, 'created_at', old_row.created_at) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'skills', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.id, 'skills', 'DELETE', array[old.id::text], jsonb_build_object('id', old.id, 'skill_tree_id', old.skill_tree_id, 'parent_skill_id', old.parent_skill_id, 'key', old.key, 'sort_order', old.sort_order, 'name', old.name, 'short_name', old.short_name, 'description', old.description, 'learning_objectives', old.learning_objectives, 'skill_type', old.skill_type, 'difficulty', old.difficulty, 'estimated_minutes', old.estimated_minutes, 'xp_value', old.xp_value, 'dependencies', old.dependencies, 'position_x', old.position_x, 'position_y', old.position_y, 'is_placed', old.is_placed, 'node_size', old.node_size, 'content', old.content, 'resources', old.resources, 'assessments', old.assessments, 'is_active', old.is_active, 'removed_at', old.removed_at, 'is_optional', old.is_optional, 'is_milestone', old.is_milestone, 'created_at', old.created_at));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_achievements()
@@ -3075,17 +3043,9 @@ CREATE FUNCTION public.audit_delete_of_user_achievements()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.user_id as subject_id,
-                    array[old_row.achievement_id::text] as row_keys,
-                    jsonb_build_object('user_id', old_row.user_id, 'achievement_id', old_row.achievement_id, 'id', old_row.id, 'earned_at', old_row.earned_at, 'progress', old_row.progress, 'metadata', old_row.metadata) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'user_achievements', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.user_id, 'user_achievements', 'DELETE', array[old.achievement_id::text], jsonb_build_object('user_id', old.user_id, 'achievement_id', old.achievement_id, 'id', old.id, 'earned_at', old.earned_at, 'progress', old.progress, 'metadata', old.metadata));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_activity_days()
@@ -3094,17 +3054,9 @@ CREATE FUNCTION public.audit_delete_of_user_activity_days()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.user_id as subject_id,
-                    array[to_char(old_row.activity_date, 'YYYY-MM-DD')] as row_keys,
-                    jsonb_build_object('user_id', old_row.user_id, 'activity_date', old_row.activity_date, 'minutes', old_row.minutes, 'learnt_at', old_row.learnt_at, 'is_counted', old_row.is_counted, 'excuse', old_row.excuse) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'user_activity_days', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.user_id, 'user_activity_days', 'DELETE', array[to_char(old.activity_date, 'YYYY-MM-DD')], jsonb_build_object('user_id', old.user_id, 'activity_date', old.activity_date, 'minutes', old.minutes, 'learnt_at', old.learnt_at, 'is_counted', old.is_counted, 'excuse', old.excuse));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_profiles()
@@ -3113,17 +3065,9 @@ CREATE FUNCTION public.audit_delete_of_user_profiles()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.user_id as subject_id,
-                    array[old_row.user_id::text] as row_keys,
-                    jsonb_build_object('user_id', old_row.user_id, 'bio', old_row.bio, 'location', old_row.location, 'website', old_row.website, 'timezone', old_row.timezone, 'day_starts_at', old_row.day_starts_at, 'learning_goals', old_row.learning_goals, 'interests', old_row.interests, 'preferences', old_row.preferences, 'is_on_leaderboard', old_row.is_on_leaderboard, 'created_at', old_row.created_at) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'user_profiles', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.user_id, 'user_profiles', 'DELETE', array[old.user_id::text], jsonb_build_object('user_id', old.user_id, 'bio', old.bio, 'location', old.location, 'website', old.website, 'timezone', old.timezone, 'day_starts_at', old.day_starts_at, 'learning_goals', old.learning_goals, 'interests', old.interests, 'preferences', old.preferences, 'is_on_leaderboard', old.is_on_leaderboard, 'created_at', old.created_at));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_sessions()
@@ -3132,17 +3076,9 @@ CREATE FUNCTION public.audit_delete_of_user_sessions()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.user_id as subject_id,
-                    array[old_row.id::text] as row_keys,
-                    jsonb_build_object('user_id', old_row.user_id, 'id', old_row.id, 'device_info', old_row.device_info, 'ip_address', old_row.ip_address, 'started_at', old_row.started_at, 'expires_at', old_row.expires_at, 'ended_at', old_row.ended_at, 'is_active', old_row.is_active) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'user_sessions', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.user_id, 'user_sessions', 'DELETE', array[old.id::text], jsonb_build_object('user_id', old.user_id, 'id', old.id, 'device_info', old.device_info, 'ip_address', old.ip_address, 'started_at', old.started_at, 'expires_at', old.expires_at, 'ended_at', old.ended_at, 'is_active', old.is_active));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_skill_progress()
@@ -3151,17 +3087,9 @@ CREATE FUNCTION public.audit_delete_of_user_skill_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.user_id as subject_id,
-                    array[old_row.skill_id::text] as row_keys,
-                    jsonb_build_object('user_id', old_row.user_id, 'skill_id', old_row.skill_id, 'id', old_row.id, 'skill_tree_id', old_row.skill_tree_id, 'status', old_row.status, 'progress_percent', old_row.progress_percent, 'time_spent_minutes', old_row.time_spent_minutes, 'attempts_count', old_row.attempts_count, 'failed_attempts', old_row.failed_attempts, 'completion_method', old_row.completion_method, 'completion_score', old_row.completion_score, 'passing_score_waived', old_row.passing_score_waived, 'evidence_data', old_row.evidence_data, 'unlocked_at', old_row.unlocked_at, 'started_at', old_row.started_at, 'completed_at', old_row.completed_at, 'struggling_indicators', old_row.struggling_indicators, 'engagement_score', old_row.engagement_score, 'created_at', old_row.created_at) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'user_skill_progress', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.user_id, 'user_skill_progress', 'DELETE', array[old.skill_id::text], jsonb_build_object('user_id', old.user_id, 'skill_id', old.skill_id, 'id', old.id, 'skill_tree_id', old.skill_tree_id, 'status', old.status, 'progress_percent', old.progress_percent, 'time_spent_minutes', old.time_spent_minutes, 'attempts_count', old.attempts_count, 'failed_attempts', old.failed_attempts, 'completion_method', old.completion_method, 'completion_score', old.completion_score, 'passing_score_waived', old.passing_score_waived, 'evidence_data', old.evidence_data, 'unlocked_at', old.unlocked_at, 'started_at', old.started_at, 'completed_at', old.completed_at, 'struggling_indicators', old.struggling_indicators, 'engagement_score', old.engagement_score, 'created_at', old.created_at));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_user_skill_tree_progress()
@@ -3170,17 +3098,9 @@ CREATE FUNCTION public.audit_delete_of_user_skill_tree_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.user_id as subject_id,
-                    array[old_row.skill_tree_id::text] as row_keys,
-                    jsonb_build_object('user_id', old_row.user_id, 'skill_tree_id', old_row.skill_tree_id, 'id', old_row.id, 'status', old_row.status, 'started_at', old_row.started_at, 'completed_at', old_row.completed_at, 'current_path', old_row.current_path, 'created_at', old_row.created_at) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'user_skill_tree_progress', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.user_id, 'user_skill_tree_progress', 'DELETE', array[old.skill_tree_id::text], jsonb_build_object('user_id', old.user_id, 'skill_tree_id', old.skill_tree_id, 'id', old.id, 'status', old.status, 'started_at', old.started_at, 'completed_at', old.completed_at, 'current_path', old.current_path, 'created_at', old.created_at));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_users()
@@ -3189,17 +3109,9 @@ CREATE FUNCTION public.audit_delete_of_users()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.id as subject_id,
-                    array[old_row.id::text] as row_keys,
-                    jsonb_build_object('id', old_row.id, 'email', old_row.email, 'username', old_row.username, 'first_name', old_row.first_name, 'last_name', old_row.last_name, 'avatar_url', old_row.avatar_url, 'is_active', old_row.is_active, 'email_verified', old_row.email_verified, 'created_at', old_row.created_at) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'users', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.id, 'users', 'DELETE', array[old.id::text], jsonb_build_object('id', old.id, 'email', old.email, 'username', old.username, 'first_name', old.first_name, 'last_name', old.last_name, 'avatar_url', old.avatar_url, 'is_active', old.is_active, 'email_verified', old.email_verified, 'created_at', old.created_at));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_delete_of_xp_events()
@@ -3208,17 +3120,9 @@ CREATE FUNCTION public.audit_delete_of_xp_events()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            for entry in
-                select
-                    old_row.user_id as subject_id,
-                    array[old_row.source_id::text] as row_keys,
-                    jsonb_build_object('user_id', old_row.user_id, 'source_kind', old_row.source_kind, 'source_id', old_row.source_id, 'id', old_row.id, 'xp', old_row.xp, 'granted_at', old_row.granted_at, 'granted_on', old_row.granted_on, 'skill_tree_id', old_row.skill_tree_id, 'category_id', old_row.category_id, 'difficulty', old_row.difficulty, 'skill_type', old_row.skill_type) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, 'xp_events', 'DELETE', entry.row_keys, entry.before);
-            end loop;
+AS $function$ declare  begin 
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.user_id, 'xp_events', 'DELETE', array[old.source_id::text], jsonb_build_object('user_id', old.user_id, 'source_kind', old.source_kind, 'source_id', old.source_id, 'id', old.id, 'xp', old.xp, 'granted_at', old.granted_at, 'granted_on', old.granted_on, 'skill_tree_id', old.skill_tree_id, 'category_id', old.category_id, 'difficulty', old.difficulty, 'skill_type', old.skill_type));
          return null; end $function$;
 
 CREATE FUNCTION public.audit_image(audited public.achievements)
@@ -3554,25 +3458,14 @@ CREATE FUNCTION public.audit_update_of_achievements()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.name, old_row.description, old_row.category, old_row.criteria, old_row.xp_reward, old_row.badge_icon, old_row.badge_color, old_row.rarity, old_row.is_visible, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.description, new_row.category, new_row.criteria, new_row.xp_reward, new_row.badge_icon, new_row.badge_color, new_row.rarity, new_row.is_visible, new_row.is_active, new_row.created_at)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.id, old_row.id) as subject_id,
-                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.category is distinct from new_row.category then '"category":' || coalesce(to_json(old_row.category)::text, 'null') end, case when old_row.criteria is distinct from new_row.criteria then '"criteria":' || coalesce(to_json(old_row.criteria)::text, 'null') end, case when old_row.xp_reward is distinct from new_row.xp_reward then '"xp_reward":' || coalesce(to_json(old_row.xp_reward)::text, 'null') end, case when old_row.badge_icon is distinct from new_row.badge_icon then '"badge_icon":' || coalesce(to_json(old_row.badge_icon)::text, 'null') end, case when old_row.badge_color is distinct from new_row.badge_color then '"badge_color":' || coalesce(to_json(old_row.badge_color)::text, 'null') end, case when old_row.rarity is distinct from new_row.rarity then '"rarity":' || coalesce(to_json(old_row.rarity)::text, 'null') end, case when old_row.is_visible is distinct from new_row.is_visible then '"is_visible":' || coalesce(to_json(old_row.is_visible)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.category is distinct from new_row.category then '"category":' || coalesce(to_json(new_row.category)::text, 'null') end, case when old_row.criteria is distinct from new_row.criteria then '"criteria":' || coalesce(to_json(new_row.criteria)::text, 'null') end, case when old_row.xp_reward is distinct from new_row.xp_reward then '"xp_reward":' || coalesce(to_json(new_row.xp_reward)::text, 'null') end, case when old_row.badge_icon is distinct from new_row.badge_icon then '"badge_icon":' || coalesce(to_json(new_row.badge_icon)::text, 'null') end, case when old_row.badge_color is distinct from new_row.badge_color then '"badge_color":' || coalesce(to_json(new_row.badge_color)::text, 'null') end, case when old_row.rarity is distinct from new_row.rarity then '"rarity":' || coalesce(to_json(new_row.rarity)::text, 'null') end, case when old_row.is_visible is distinct from new_row.is_visible then '"is_visible":' || coalesce(to_json(new_row.is_visible)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.id = new_row.id
-                    where (old_row.id, old_row.name, old_row.description, old_row.category, old_row.criteria, old_row.xp_reward, old_row.badge_icon, old_row.badge_color, old_row.rarity, old_row.is_visible, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.description, new_row.category, new_row.criteria, new_row.xp_reward, new_row.badge_icon, new_row.badge_color, new_row.rarity, new_row.is_visible, new_row.is_active, new_row.created_at)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'achievements', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.name is distinct from new.name then '"name":' || coalesce(to_json(old.name)::text, 'null') end, case when old.description is distinct from new.description then '"description":' || coalesce(to_json(old.description)::text, 'null') end, case when old.category is distinct from new.category then '"category":' || coalesce(to_json(old.category)::text, 'null') end, case when old.criteria is distinct from new.criteria then '"criteria":' || coalesce(to_json(old.criteria)::text, 'null') end, case when old.xp_reward is distinct from new.xp_reward then '"xp_reward":' || coalesce(to_json(old.xp_reward)::text, 'null') end, case when old.badge_icon is distinct from new.badge_icon then '"badge_icon":' || coalesce(to_json(old.badge_icon)::text, 'null') end, case when old.badge_color is distinct from new.badge_color then '"badge_color":' || coalesce(to_json(old.badge_color)::text, 'null') end, case when old.rarity is distinct from new.rarity then '"rarity":' || coalesce(to_json(old.rarity)::text, 'null') end, case when old.is_visible is distinct from new.is_visible then '"is_visible":' || coalesce(to_json(old.is_visible)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(old.is_active)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(old.created_at)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.name is distinct from new.name then '"name":' || coalesce(to_json(new.name)::text, 'null') end, case when old.description is distinct from new.description then '"description":' || coalesce(to_json(new.description)::text, 'null') end, case when old.category is distinct from new.category then '"category":' || coalesce(to_json(new.category)::text, 'null') end, case when old.criteria is distinct from new.criteria then '"criteria":' || coalesce(to_json(new.criteria)::text, 'null') end, case when old.xp_reward is distinct from new.xp_reward then '"xp_reward":' || coalesce(to_json(new.xp_reward)::text, 'null') end, case when old.badge_icon is distinct from new.badge_icon then '"badge_icon":' || coalesce(to_json(new.badge_icon)::text, 'null') end, case when old.badge_color is distinct from new.badge_color then '"badge_color":' || coalesce(to_json(new.badge_color)::text, 'null') end, case when old.rarity is distinct from new.rarity then '"rarity":' || coalesce(to_json(new.rarity)::text, 'null') end, case when old.is_visible is distinct from new.is_visible then '"is_visible":' || coalesce(to_json(new.is_visible)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(new.is_active)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(new.created_at)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.id, 'achievements', 'UPDATE', array[new.id::text], before, after);
+            if (new.id) is distinct from (old.id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.id, 'achievements', 'UPDATE', array[old.id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3582,25 +3475,14 @@ CREATE FUNCTION public.audit_update_of_skill_categories()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.name, old_row.slug, old_row.description, old_row.color, old_row.icon, old_row.sort_order, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.slug, new_row.description, new_row.color, new_row.icon, new_row.sort_order, new_row.is_active, new_row.created_at)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.id, old_row.id) as subject_id,
-                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(old_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.color is distinct from new_row.color then '"color":' || coalesce(to_json(old_row.color)::text, 'null') end, case when old_row.icon is distinct from new_row.icon then '"icon":' || coalesce(to_json(old_row.icon)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(old_row.sort_order)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(new_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.color is distinct from new_row.color then '"color":' || coalesce(to_json(new_row.color)::text, 'null') end, case when old_row.icon is distinct from new_row.icon then '"icon":' || coalesce(to_json(new_row.icon)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(new_row.sort_order)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.id = new_row.id
-                    where (old_row.id, old_row.name, old_row.slug, old_row.description, old_row.color, old_row.icon, old_row.sort_order, old_row.is_active, old_row.created_at) is distinct from (new_row.id, new_row.name, new_row.slug, new_row.description, new_row.color, new_row.icon, new_row.sort_order, new_row.is_active, new_row.created_at)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'skill_categories', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.name is distinct from new.name then '"name":' || coalesce(to_json(old.name)::text, 'null') end, case when old.slug is distinct from new.slug then '"slug":' || coalesce(to_json(old.slug)::text, 'null') end, case when old.description is distinct from new.description then '"description":' || coalesce(to_json(old.description)::text, 'null') end, case when old.color is distinct from new.color then '"color":' || coalesce(to_json(old.color)::text, 'null') end, case when old.icon is distinct from new.icon then '"icon":' || coalesce(to_json(old.icon)::text, 'null') end, case when old.sort_order is distinct from new.sort_order then '"sort_order":' || coalesce(to_json(old.sort_order)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(old.is_active)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(old.created_at)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.name is distinct from new.name then '"name":' || coalesce(to_json(new.name)::text, 'null') end, case when old.slug is distinct from new.slug then '"slug":' || coalesce(to_json(new.slug)::text, 'null') end, case when old.description is distinct from new.description then '"description":' || coalesce(to_json(new.description)::text, 'null') end, case when old.color is distinct from new.color then '"color":' || coalesce(to_json(new.color)::text, 'null') end, case when old.icon is distinct from new.icon then '"icon":' || coalesce(to_json(new.icon)::text, 'null') end, case when old.sort_order is distinct from new.sort_order then '"sort_order":' || coalesce(to_json(new.sort_order)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(new.is_active)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(new.created_at)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.id, 'skill_categories', 'UPDATE', array[new.id::text], before, after);
+            if (new.id) is distinct from (old.id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.id, 'skill_categories', 'UPDATE', array[old.id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3610,25 +3492,14 @@ CREATE FUNCTION public.audit_update_of_skill_trees()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.category_id, old_row.name, old_row.slug, old_row.description, old_row.short_description, old_row.difficulty, old_row.estimated_hours, old_row.prerequisites, old_row.tags, old_row.version, old_row.language, old_row.layout_config, old_row.theme_config, old_row.is_published, old_row.is_featured, old_row.is_ai_generated, old_row.created_at) is distinct from (new_row.id, new_row.category_id, new_row.name, new_row.slug, new_row.description, new_row.short_description, new_row.difficulty, new_row.estimated_hours, new_row.prerequisites, new_row.tags, new_row.version, new_row.language, new_row.layout_config, new_row.theme_config, new_row.is_published, new_row.is_featured, new_row.is_ai_generated, new_row.created_at)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.id, old_row.id) as subject_id,
-                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(old_row.category_id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(old_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.short_description is distinct from new_row.short_description then '"short_description":' || coalesce(to_json(old_row.short_description)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(old_row.difficulty)::text, 'null') end, case when old_row.estimated_hours is distinct from new_row.estimated_hours then '"estimated_hours":' || coalesce(to_json(old_row.estimated_hours)::text, 'null') end, case when old_row.prerequisites is distinct from new_row.prerequisites then '"prerequisites":' || coalesce(to_json(old_row.prerequisites)::text, 'null') end, case when old_row.tags is distinct from new_row.tags then '"tags":' || coalesce(to_json(old_row.tags)::text, 'null') end, case when old_row.version is distinct from new_row.version then '"version":' || coalesce(to_json(old_row.version)::text, 'null') end, case when old_row.language is distinct from new_row.language then '"language":' || coalesce(to_json(old_row.language)::text, 'null') end, case when old_row.layout_config is distinct from new_row.layout_config then '"layout_config":' || coalesce(to_json(old_row.layout_config)::text, 'null') end, case when old_row.theme_config is distinct from new_row.theme_config then '"theme_config":' || coalesce(to_json(old_row.theme_config)::text, 'null') end, case when old_row.is_published is distinct from new_row.is_published then '"is_published":' || coalesce(to_json(old_row.is_published)::text, 'null') end, case when old_row.is_featured is distinct from new_row.is_featured then '"is_featured":' || coalesce(to_json(old_row.is_featured)::text, 'null') end, case when old_row.is_ai_generated is distinct from new_row.is_ai_generated then '"is_ai_generated":' || coalesce(to_json(old_row.is_ai_generated)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(new_row.category_id)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.slug is distinct from new_row.slug then '"slug":' || coalesce(to_json(new_row.slug)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.short_description is distinct from new_row.short_description then '"short_description":' || coalesce(to_json(new_row.short_description)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(new_row.difficulty)::text, 'null') end, case when old_row.estimated_hours is distinct from new_row.estimated_hours then '"estimated_hours":' || coalesce(to_json(new_row.estimated_hours)::text, 'null') end, case when old_row.prerequisites is distinct from new_row.prerequisites then '"prerequisites":' || coalesce(to_json(new_row.prerequisites)::text, 'null') end, case when old_row.tags is distinct from new_row.tags then '"tags":' || coalesce(to_json(new_row.tags)::text, 'null') end, case when old_row.version is distinct from new_row.version then '"version":' || coalesce(to_json(new_row.version)::text, 'null') end, case when old_row.language is distinct from new_row.language then '"language":' || coalesce(to_json(new_row.language)::text, 'null') end, case when old_row.layout_config is distinct from new_row.layout_config then '"layout_config":' || coalesce(to_json(new_row.layout_config)::text, 'null') end, case when old_row.theme_config is distinct from new_row.theme_config then '"theme_config":' || coalesce(to_json(new_row.theme_config)::text, 'null') end, case when old_row.is_published is distinct from new_row.is_published then '"is_published":' || coalesce(to_json(new_row.is_published)::text, 'null') end, case when old_row.is_featured is distinct from new_row.is_featured then '"is_featured":' || coalesce(to_json(new_row.is_featured)::text, 'null') end, case when old_row.is_ai_generated is distinct from new_row.is_ai_generated then '"is_ai_generated":' || coalesce(to_json(new_row.is_ai_generated)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.id = new_row.id
-                    where (old_row.id, old_row.category_id, old_row.name, old_row.slug, old_row.description, old_row.short_description, old_row.difficulty, old_row.estimated_hours, old_row.prerequisites, old_row.tags, old_row.version, old_row.language, old_row.layout_config, old_row.theme_config, old_row.is_published, old_row.is_featured, old_row.is_ai_generated, old_row.created_at) is distinct from (new_row.id, new_row.category_id, new_row.name, new_row.slug, new_row.description, new_row.short_description, new_row.difficulty, new_row.estimated_hours, new_row.prerequisites, new_row.tags, new_row.version, new_row.language, new_row.layout_config, new_row.theme_config, new_row.is_published, new_row.is_featured, new_row.is_ai_generated, new_row.created_at)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'skill_trees', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.category_id is distinct from new.category_id then '"category_id":' || coalesce(to_json(old.category_id)::text, 'null') end, case when old.name is distinct from new.name then '"name":' || coalesce(to_json(old.name)::text, 'null') end, case when old.slug is distinct from new.slug then '"slug":' || coalesce(to_json(old.slug)::text, 'null') end, case when old.description is distinct from new.description then '"description":' || coalesce(to_json(old.description)::text, 'null') end, case when old.short_description is distinct from new.short_description then '"short_description":' || coalesce(to_json(old.short_description)::text, 'null') end, case when old.difficulty is distinct from new.difficulty then '"difficulty":' || coalesce(to_json(old.difficulty)::text, 'null') end, case when old.estimated_hours is distinct from new.estimated_hours then '"estimated_hours":' || coalesce(to_json(old.estimated_hours)::text, 'null') end, case when old.prerequisites is distinct from new.prerequisites then '"prerequisites":' || coalesce(to_json(old.prerequisites)::text, 'null') end, case when old.tags is distinct from new.tags then '"tags":' || coalesce(to_json(old.tags)::text, 'null') end, case when old.version is distinct from new.version then '"version":' || coalesce(to_json(old.version)::text, 'null') end, case when old.language is distinct from new.language then '"language":' || coalesce(to_json(old.language)::text, 'null') end, case when old.layout_config is distinct from new.layout_config then '"layout_config":' || coalesce(to_json(old.layout_config)::text, 'null') end, case when old.theme_config is distinct from new.theme_config then '"theme_config":' || coalesce(to_json(old.theme_config)::text, 'null') end, case when old.is_published is distinct from new.is_published then '"is_published":' || coalesce(to_json(old.is_published)::text, 'null') end, case when old.is_featured is distinct from new.is_featured then '"is_featured":' || coalesce(to_json(old.is_featured)::text, 'null') end, case when old.is_ai_generated is distinct from new.is_ai_generated then '"is_ai_generated":' || coalesce(to_json(old.is_ai_generated)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(old.created_at)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.category_id is distinct from new.category_id then '"category_id":' || coalesce(to_json(new.category_id)::text, 'null') end, case when old.name is distinct from new.name then '"name":' || coalesce(to_json(new.name)::text, 'null') end, case when old.slug is distinct from new.slug then '"slug":' || coalesce(to_json(new.slug)::text, 'null') end, case when old.description is distinct from new.description then '"description":' || coalesce(to_json(new.description)::text, 'null') end, case when old.short_description is distinct from new.short_description then '"short_description":' || coalesce(to_json(new.short_description)::text, 'null') end, case when old.difficulty is distinct from new.difficulty then '"difficulty":' || coalesce(to_json(new.difficulty)::text, 'null') end, case when old.estimated_hours is distinct from new.estimated_hours then '"estimated_hours":' || coalesce(to_json(new.estimated_hours)::text, 'null') end, case when old.prerequisites is distinct from new.prerequisites then '"prerequisites":' || coalesce(to_json(new.prerequisites)::text, 'null') end, case when old.tags is distinct from new.tags then '"tags":' || coalesce(to_json(new.tags)::text, 'null') end, case when old.version is distinct from new.version then '"version":' || coalesce(to_json(new.version)::text, 'null') end, case when old.language is distinct from new.language then '"language":' || coalesce(to_json(new.language)::text, 'null') end, case when old.layout_config is distinct from new.layout_config then '"layout_config":' || coalesce(to_json(new.layout_config)::text, 'null') end, case when old.theme_config is distinct from new.theme_config then '"theme_config":' || coalesce(to_json(new.theme_config)::text, 'null') end, case when old.is_published is distinct from new.is_published then '"is_published":' || coalesce(to_json(new.is_published)::text, 'null') end, case when old.is_featured is distinct from new.is_featured then '"is_featured":' || coalesce(to_json(new.is_featured)::text, 'null') end, case when old.is_ai_generated is distinct from new.is_ai_generated then '"is_ai_generated":' || coalesce(to_json(new.is_ai_generated)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(new.created_at)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.id, 'skill_trees', 'UPDATE', array[new.id::text], before, after);
+            if (new.id) is distinct from (old.id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.id, 'skill_trees', 'UPDATE', array[old.id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3638,25 +3509,14 @@ CREATE FUNCTION public.audit_update_of_skills()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.skill_tree_id, old_row.parent_skill_id, old_row.key, old_row.sort_order, old_row.name, old_row.short_name, old_row.description, old_row.learning_objectives, old_row.skill_type, old_row.difficulty, old_row.estimated_minutes, old_row.xp_value, old_row.dependencies, old_row.position_x, old_row.position_y, old_row.is_placed, old_row.node_size, old_row.content, old_row.resources, old_row.assessments, old_row.is_active, old_row.removed_at, old_row.is_optional, old_row.is_milestone, old_row.created_at) is distinct from (new_row.id, new_row.skill_tree_id, new_row.parent_skill_id, new_row.key, new_row.sort_order, new_row.name, new_row.short_name, new_row.description, new_row.learning_objectives, new_row.skill_type, new_row.difficulty, new_row.estimated_minutes, new_row.xp_value, new_row.dependencies, new_row.position_x, new_row.position_y, new_row.is_placed, new_row.node_size, new_row.content, new_row.resources, new_row.assessments, new_row.is_active, new_row.removed_at, new_row.is_optional, new_row.is_milestone, new_row.created_at)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.id, old_row.id) as subject_id,
-                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.parent_skill_id is distinct from new_row.parent_skill_id then '"parent_skill_id":' || coalesce(to_json(old_row.parent_skill_id)::text, 'null') end, case when old_row.key is distinct from new_row.key then '"key":' || coalesce(to_json(old_row.key)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(old_row.sort_order)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(old_row.name)::text, 'null') end, case when old_row.short_name is distinct from new_row.short_name then '"short_name":' || coalesce(to_json(old_row.short_name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(old_row.description)::text, 'null') end, case when old_row.learning_objectives is distinct from new_row.learning_objectives then '"learning_objectives":' || coalesce(to_json(old_row.learning_objectives)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(old_row.skill_type)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(old_row.difficulty)::text, 'null') end, case when old_row.estimated_minutes is distinct from new_row.estimated_minutes then '"estimated_minutes":' || coalesce(to_json(old_row.estimated_minutes)::text, 'null') end, case when old_row.xp_value is distinct from new_row.xp_value then '"xp_value":' || coalesce(to_json(old_row.xp_value)::text, 'null') end, case when old_row.dependencies is distinct from new_row.dependencies then '"dependencies":' || coalesce(to_json(old_row.dependencies)::text, 'null') end, case when old_row.position_x is distinct from new_row.position_x then '"position_x":' || coalesce(to_json(old_row.position_x)::text, 'null') end, case when old_row.position_y is distinct from new_row.position_y then '"position_y":' || coalesce(to_json(old_row.position_y)::text, 'null') end, case when old_row.is_placed is distinct from new_row.is_placed then '"is_placed":' || coalesce(to_json(old_row.is_placed)::text, 'null') end, case when old_row.node_size is distinct from new_row.node_size then '"node_size":' || coalesce(to_json(old_row.node_size)::text, 'null') end, case when old_row.content is distinct from new_row.content then '"content":' || coalesce(to_json(old_row.content)::text, 'null') end, case when old_row.resources is distinct from new_row.resources then '"resources":' || coalesce(to_json(old_row.resources)::text, 'null') end, case when old_row.assessments is distinct from new_row.assessments then '"assessments":' || coalesce(to_json(old_row.assessments)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.removed_at is distinct from new_row.removed_at then '"removed_at":' || coalesce(to_json(old_row.removed_at)::text, 'null') end, case when old_row.is_optional is distinct from new_row.is_optional then '"is_optional":' || coalesce(to_json(old_row.is_optional)::text, 'null') end, case when old_row.is_milestone is distinct from new_row.is_milestone then '"is_milestone":' || coalesce(to_json(old_row.is_milestone)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.parent_skill_id is distinct from new_row.parent_skill_id then '"parent_skill_id":' || coalesce(to_json(new_row.parent_skill_id)::text, 'null') end, case when old_row.key is distinct from new_row.key then '"key":' || coalesce(to_json(new_row.key)::text, 'null') end, case when old_row.sort_order is distinct from new_row.sort_order then '"sort_order":' || coalesce(to_json(new_row.sort_order)::text, 'null') end, case when old_row.name is distinct from new_row.name then '"name":' || coalesce(to_json(new_row.name)::text, 'null') end, case when old_row.short_name is distinct from new_row.short_name then '"short_name":' || coalesce(to_json(new_row.short_name)::text, 'null') end, case when old_row.description is distinct from new_row.description then '"description":' || coalesce(to_json(new_row.description)::text, 'null') end, case when old_row.learning_objectives is distinct from new_row.learning_objectives then '"learning_objectives":' || coalesce(to_json(new_row.learning_objectives)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(new_row.skill_type)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(new_row.difficulty)::text, 'null') end, case when old_row.estimated_minutes is distinct from new_row.estimated_minutes then '"estimated_minutes":' || coalesce(to_json(new_row.estimated_minutes)::text, 'null') end, case when old_row.xp_value is distinct from new_row.xp_value then '"xp_value":' || coalesce(to_json(new_row.xp_value)::text, 'null') end, case when old_row.dependencies is distinct from new_row.dependencies then '"dependencies":' || coalesce(to_json(new_row.dependencies)::text, 'null') end, case when old_row.position_x is distinct from new_row.position_x then '"position_x":' || coalesce(to_json(new_row.position_x)::text, 'null') end, case when old_row.position_y is distinct from new_row.position_y then '"position_y":' || coalesce(to_json(new_row.position_y)::text, 'null') end, case when old_row.is_placed is distinct from new_row.is_placed then '"is_placed":' || coalesce(to_json(new_row.is_placed)::text, 'null') end, case when old_row.node_size is distinct from new_row.node_size then '"node_size":' || coalesce(to_json(new_row.node_size)::text, 'null') end, case when old_row.content is distinct from new_row.content then '"content":' || coalesce(to_json(new_row.content)::text, 'null') end, case when old_row.resources is distinct from new_row.resources then '"resources":' || coalesce(to_json(new_row.resources)::text, 'null') end, case when old_row.assessments is distinct from new_row.assessments then '"assessments":' || coalesce(to_json(new_row.assessments)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.removed_at is distinct from new_row.removed_at then '"removed_at":' || coalesce(to_json(new_row.removed_at)::text, 'null') end, case when old_row.is_optional is distinct from new_row.is_optional then '"is_optional":' || coalesce(to_json(new_row.is_optional)::text, 'null') end, case when old_row.is_milestone is distinct from new_row.is_milestone then '"is_milestone":' || coalesce(to_json(new_row.is_milestone)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.id = new_row.id
-                    where (old_row.id, old_row.skill_tree_id, old_row.parent_skill_id, old_row.key, old_row.sort_order, old_row.name, old_row.short_name, old_row.description, old_row.learning_objectives, old_row.skill_type, old_row.difficulty, old_row.estimated_minutes, old_row.xp_value, old_row.dependencies, old_row.position_x, old_row.position_y, old_row.is_placed, old_row.node_size, old_row.content, old_row.resources, old_row.assessments, old_row.is_active, old_row.removed_at, old_row.is_optional, old_row.is_milestone, old_row.created_at) is distinct from (new_row.id, new_row.skill_tree_id, new_row.parent_skill_id, new_row.key, new_row.sort_order, new_row.name, new_row.short_name, new_row.description, new_row.learning_objectives, new_row.skill_type, new_row.difficulty, new_row.estimated_minutes, new_row.xp_value, new_row.dependencies, new_row.position_x, new_row.position_y, new_row.is_placed, new_row.node_size, new_row.content, new_row.resources, new_row.assessments, new_row.is_active, new_row.removed_at, new_row.is_optional, new_row.is_milestone, new_row.created_at)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'skills', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.skill_tree_id is distinct from new.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old.skill_tree_id)::text, 'null') end, case when old.parent_skill_id is distinct from new.parent_skill_id then '"parent_skill_id":' || coalesce(to_json(old.parent_skill_id)::text, 'null') end, case when old.key is distinct from new.key then '"key":' || coalesce(to_json(old.key)::text, 'null') end, case when old.sort_order is distinct from new.sort_order then '"sort_order":' || coalesce(to_json(old.sort_order)::text, 'null') end, case when old.name is distinct from new.name then '"name":' || coalesce(to_json(old.name)::text, 'null') end, case when old.short_name is distinct from new.short_name then '"short_name":' || coalesce(to_json(old.short_name)::text, 'null') end, case when old.description is distinct from new.description then '"description":' || coalesce(to_json(old.description)::text, 'null') end, case when old.learning_objectives is distinct from new.learning_objectives then '"learning_objectives":' || coalesce(to_json(old.learning_objectives)::text, 'null') end, case when old.skill_type is distinct from new.skill_type then '"skill_type":' || coalesce(to_json(old.skill_type)::text, 'null') end, case when old.difficulty is distinct from new.difficulty then '"difficulty":' || coalesce(to_json(old.difficulty)::text, 'null') end, case when old.estimated_minutes is distinct from new.estimated_minutes then '"estimated_minutes":' || coalesce(to_json(old.estimated_minutes)::text, 'null') end, case when old.xp_value is distinct from new.xp_value then '"xp_value":' || coalesce(to_json(old.xp_value)::text, 'null') end, case when old.dependencies is distinct from new.dependencies then '"dependencies":' || coalesce(to_json(old.dependencies)::text, 'null') end, case when old.position_x is distinct from new.position_x then '"position_x":' || coalesce(to_json(old.position_x)::text, 'null') end, case when old.position_y is distinct from new.position_y then '"position_y":' || coalesce(to_json(old.position_y)::text, 'null') end, case when old.is_placed is distinct from new.is_placed then '"is_placed":' || coalesce(to_json(old.is_placed)::text, 'null') end, case when old.node_size is distinct from new.node_size then '"node_size":' || coalesce(to_json(old.node_size)::text, 'null') end, case when old.content is distinct from new.content then '"content":' || coalesce(to_json(old.content)::text, 'null') end, case when old.resources is distinct from new.resources then '"resources":' || coalesce(to_json(old.resources)::text, 'null') end, case when old.assessments is distinct from new.assessments then '"assessments":' || coalesce(to_json(old.assessments)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(old.is_active)::text, 'null') end, case when old.removed_at is distinct from new.removed_at then '"removed_at":' || coalesce(to_json(old.removed_at)::text, 'null') end, case when old.is_optional is distinct from new.is_optional then '"is_optional":' || coalesce(to_json(old.is_optional)::text, 'null') end, case when old.is_milestone is distinct from new.is_milestone then '"is_milestone":' || coalesce(to_json(old.is_milestone)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(old.created_at)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.skill_tree_id is distinct from new.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new.skill_tree_id)::text, 'null') end, case when old.parent_skill_id is distinct from new.parent_skill_id then '"parent_skill_id":' || coalesce(to_json(new.parent_skill_id)::text, 'null') end, case when old.key is distinct from new.key then '"key":' || coalesce(to_json(new.key)::text, 'null') end, case when old.sort_order is distinct from new.sort_order then '"sort_order":' || coalesce(to_json(new.sort_order)::text, 'null') end, case when old.name is distinct from new.name then '"name":' || coalesce(to_json(new.name)::text, 'null') end, case when old.short_name is distinct from new.short_name then '"short_name":' || coalesce(to_json(new.short_name)::text, 'null') end, case when old.description is distinct from new.description then '"description":' || coalesce(to_json(new.description)::text, 'null') end, case when old.learning_objectives is distinct from new.learning_objectives then '"learning_objectives":' || coalesce(to_json(new.learning_objectives)::text, 'null') end, case when old.skill_type is distinct from new.skill_type then '"skill_type":' || coalesce(to_json(new.skill_type)::text, 'null') end, case when old.difficulty is distinct from new.difficulty then '"difficulty":' || coalesce(to_json(new.difficulty)::text, 'null') end, case when old.estimated_minutes is distinct from new.estimated_minutes then '"estimated_minutes":' || coalesce(to_json(new.estimated_minutes)::text, 'null') end, case when old.xp_value is distinct from new.xp_value then '"xp_value":' || coalesce(to_json(new.xp_value)::text, 'null') end, case when old.dependencies is distinct from new.dependencies then '"dependencies":' || coalesce(to_json(new.dependencies)::text, 'null') end, case when old.position_x is distinct from new.position_x then '"position_x":' || coalesce(to_json(new.position_x)::text, 'null') end, case when old.position_y is distinct from new.position_y then '"position_y":' || coalesce(to_json(new.position_y)::text, 'null') end, case when old.is_placed is distinct from new.is_placed then '"is_placed":' || coalesce(to_json(new.is_placed)::text, 'null') end, case when old.node_size is distinct from new.node_size then '"node_size":' || coalesce(to_json(new.node_size)::text, 'null') end, case when old.content is distinct from new.content then '"content":' || coalesce(to_json(new.content)::text, 'null') end, case when old.resources is distinct from new.resources then '"resources":' || coalesce(to_json(new.resources)::text, 'null') end, case when old.assessments is distinct from new.assessments then '"assessments":' || coalesce(to_json(new.assessments)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(new.is_active)::text, 'null') end, case when old.removed_at is distinct from new.removed_at then '"removed_at":' || coalesce(to_json(new.removed_at)::text, 'null') end, case when old.is_optional is distinct from new.is_optional then '"is_optional":' || coalesce(to_json(new.is_optional)::text, 'null') end, case when old.is_milestone is distinct from new.is_milestone then '"is_milestone":' || coalesce(to_json(new.is_milestone)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(new.created_at)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.id, 'skills', 'UPDATE', array[new.id::text], before, after);
+            if (new.id) is distinct from (old.id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.id, 'skills', 'UPDATE', array[old.id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3666,25 +3526,14 @@ CREATE FUNCTION public.audit_update_of_user_achievements()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.achievement_id = new_row.achievement_id
-                where (old_row.user_id, old_row.achievement_id, old_row.id, old_row.earned_at, old_row.progress, old_row.metadata) is distinct from (new_row.user_id, new_row.achievement_id, new_row.id, new_row.earned_at, new_row.progress, new_row.metadata)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
-                        array[coalesce(new_row.achievement_id::text, old_row.achievement_id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.achievement_id is distinct from new_row.achievement_id then '"achievement_id":' || coalesce(to_json(old_row.achievement_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.earned_at is distinct from new_row.earned_at then '"earned_at":' || coalesce(to_json(old_row.earned_at)::text, 'null') end, case when old_row.progress is distinct from new_row.progress then '"progress":' || coalesce(to_json(old_row.progress)::text, 'null') end, case when old_row.metadata is distinct from new_row.metadata then '"metadata":' || coalesce(to_json(old_row.metadata)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.achievement_id is distinct from new_row.achievement_id then '"achievement_id":' || coalesce(to_json(new_row.achievement_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.earned_at is distinct from new_row.earned_at then '"earned_at":' || coalesce(to_json(new_row.earned_at)::text, 'null') end, case when old_row.progress is distinct from new_row.progress then '"progress":' || coalesce(to_json(new_row.progress)::text, 'null') end, case when old_row.metadata is distinct from new_row.metadata then '"metadata":' || coalesce(to_json(new_row.metadata)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.achievement_id = new_row.achievement_id
-                    where (old_row.user_id, old_row.achievement_id, old_row.id, old_row.earned_at, old_row.progress, old_row.metadata) is distinct from (new_row.user_id, new_row.achievement_id, new_row.id, new_row.earned_at, new_row.progress, new_row.metadata)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'user_achievements', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(old.user_id)::text, 'null') end, case when old.achievement_id is distinct from new.achievement_id then '"achievement_id":' || coalesce(to_json(old.achievement_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.earned_at is distinct from new.earned_at then '"earned_at":' || coalesce(to_json(old.earned_at)::text, 'null') end, case when old.progress is distinct from new.progress then '"progress":' || coalesce(to_json(old.progress)::text, 'null') end, case when old.metadata is distinct from new.metadata then '"metadata":' || coalesce(to_json(old.metadata)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(new.user_id)::text, 'null') end, case when old.achievement_id is distinct from new.achievement_id then '"achievement_id":' || coalesce(to_json(new.achievement_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.earned_at is distinct from new.earned_at then '"earned_at":' || coalesce(to_json(new.earned_at)::text, 'null') end, case when old.progress is distinct from new.progress then '"progress":' || coalesce(to_json(new.progress)::text, 'null') end, case when old.metadata is distinct from new.metadata then '"metadata":' || coalesce(to_json(new.metadata)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.user_id, 'user_achievements', 'UPDATE', array[new.achievement_id::text], before, after);
+            if (new.user_id, new.achievement_id) is distinct from (old.user_id, old.achievement_id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.user_id, 'user_achievements', 'UPDATE', array[old.achievement_id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3694,25 +3543,14 @@ CREATE FUNCTION public.audit_update_of_user_activity_days()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.activity_date = new_row.activity_date
-                where (old_row.user_id, old_row.activity_date, old_row.minutes, old_row.learnt_at, old_row.is_counted, old_row.excuse) is distinct from (new_row.user_id, new_row.activity_date, new_row.minutes, new_row.learnt_at, new_row.is_counted, new_row.excuse)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
-                        array[coalesce(to_char(new_row.activity_date, 'YYYY-MM-DD'), to_char(old_row.activity_date, 'YYYY-MM-DD'))] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.activity_date is distinct from new_row.activity_date then '"activity_date":' || coalesce(to_json(old_row.activity_date)::text, 'null') end, case when old_row.minutes is distinct from new_row.minutes then '"minutes":' || coalesce(to_json(old_row.minutes)::text, 'null') end, case when old_row.learnt_at is distinct from new_row.learnt_at then '"learnt_at":' || coalesce(to_json(old_row.learnt_at)::text, 'null') end, case when old_row.is_counted is distinct from new_row.is_counted then '"is_counted":' || coalesce(to_json(old_row.is_counted)::text, 'null') end, case when old_row.excuse is distinct from new_row.excuse then '"excuse":' || coalesce(to_json(old_row.excuse)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.activity_date is distinct from new_row.activity_date then '"activity_date":' || coalesce(to_json(new_row.activity_date)::text, 'null') end, case when old_row.minutes is distinct from new_row.minutes then '"minutes":' || coalesce(to_json(new_row.minutes)::text, 'null') end, case when old_row.learnt_at is distinct from new_row.learnt_at then '"learnt_at":' || coalesce(to_json(new_row.learnt_at)::text, 'null') end, case when old_row.is_counted is distinct from new_row.is_counted then '"is_counted":' || coalesce(to_json(new_row.is_counted)::text, 'null') end, case when old_row.excuse is distinct from new_row.excuse then '"excuse":' || coalesce(to_json(new_row.excuse)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.activity_date = new_row.activity_date
-                    where (old_row.user_id, old_row.activity_date, old_row.minutes, old_row.learnt_at, old_row.is_counted, old_row.excuse) is distinct from (new_row.user_id, new_row.activity_date, new_row.minutes, new_row.learnt_at, new_row.is_counted, new_row.excuse)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'user_activity_days', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(old.user_id)::text, 'null') end, case when old.activity_date is distinct from new.activity_date then '"activity_date":' || coalesce(to_json(old.activity_date)::text, 'null') end, case when old.minutes is distinct from new.minutes then '"minutes":' || coalesce(to_json(old.minutes)::text, 'null') end, case when old.learnt_at is distinct from new.learnt_at then '"learnt_at":' || coalesce(to_json(old.learnt_at)::text, 'null') end, case when old.is_counted is distinct from new.is_counted then '"is_counted":' || coalesce(to_json(old.is_counted)::text, 'null') end, case when old.excuse is distinct from new.excuse then '"excuse":' || coalesce(to_json(old.excuse)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(new.user_id)::text, 'null') end, case when old.activity_date is distinct from new.activity_date then '"activity_date":' || coalesce(to_json(new.activity_date)::text, 'null') end, case when old.minutes is distinct from new.minutes then '"minutes":' || coalesce(to_json(new.minutes)::text, 'null') end, case when old.learnt_at is distinct from new.learnt_at then '"learnt_at":' || coalesce(to_json(new.learnt_at)::text, 'null') end, case when old.is_counted is distinct from new.is_counted then '"is_counted":' || coalesce(to_json(new.is_counted)::text, 'null') end, case when old.excuse is distinct from new.excuse then '"excuse":' || coalesce(to_json(new.excuse)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.user_id, 'user_activity_days', 'UPDATE', array[to_char(new.activity_date, 'YYYY-MM-DD')], before, after);
+            if (new.user_id, new.activity_date) is distinct from (old.user_id, old.activity_date) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.user_id, 'user_activity_days', 'UPDATE', array[to_char(old.activity_date, 'YYYY-MM-DD')], before, after);
             end if;
          return null; end $function$;
 
@@ -3722,25 +3560,14 @@ CREATE FUNCTION public.audit_update_of_user_profiles()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id
-                where (old_row.user_id, old_row.bio, old_row.location, old_row.website, old_row.timezone, old_row.day_starts_at, old_row.learning_goals, old_row.interests, old_row.preferences, old_row.is_on_leaderboard, old_row.created_at) is distinct from (new_row.user_id, new_row.bio, new_row.location, new_row.website, new_row.timezone, new_row.day_starts_at, new_row.learning_goals, new_row.interests, new_row.preferences, new_row.is_on_leaderboard, new_row.created_at)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
-                        array[coalesce(new_row.user_id::text, old_row.user_id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.bio is distinct from new_row.bio then '"bio":' || coalesce(to_json(old_row.bio)::text, 'null') end, case when old_row.location is distinct from new_row.location then '"location":' || coalesce(to_json(old_row.location)::text, 'null') end, case when old_row.website is distinct from new_row.website then '"website":' || coalesce(to_json(old_row.website)::text, 'null') end, case when old_row.timezone is distinct from new_row.timezone then '"timezone":' || coalesce(to_json(old_row.timezone)::text, 'null') end, case when old_row.day_starts_at is distinct from new_row.day_starts_at then '"day_starts_at":' || coalesce(to_json(old_row.day_starts_at)::text, 'null') end, case when old_row.learning_goals is distinct from new_row.learning_goals then '"learning_goals":' || coalesce(to_json(old_row.learning_goals)::text, 'null') end, case when old_row.interests is distinct from new_row.interests then '"interests":' || coalesce(to_json(old_row.interests)::text, 'null') end, case when old_row.preferences is distinct from new_row.preferences then '"preferences":' || coalesce(to_json(old_row.preferences)::text, 'null') end, case when old_row.is_on_leaderboard is distinct from new_row.is_on_leaderboard then '"is_on_leaderboard":' || coalesce(to_json(old_row.is_on_leaderboard)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.bio is distinct from new_row.bio then '"bio":' || coalesce(to_json(new_row.bio)::text, 'null') end, case when old_row.location is distinct from new_row.location then '"location":' || coalesce(to_json(new_row.location)::text, 'null') end, case when old_row.website is distinct from new_row.website then '"website":' || coalesce(to_json(new_row.website)::text, 'null') end, case when old_row.timezone is distinct from new_row.timezone then '"timezone":' || coalesce(to_json(new_row.timezone)::text, 'null') end, case when old_row.day_starts_at is distinct from new_row.day_starts_at then '"day_starts_at":' || coalesce(to_json(new_row.day_starts_at)::text, 'null') end, case when old_row.learning_goals is distinct from new_row.learning_goals then '"learning_goals":' || coalesce(to_json(new_row.learning_goals)::text, 'null') end, case when old_row.interests is distinct from new_row.interests then '"interests":' || coalesce(to_json(new_row.interests)::text, 'null') end, case when old_row.preferences is distinct from new_row.preferences then '"preferences":' || coalesce(to_json(new_row.preferences)::text, 'null') end, case when old_row.is_on_leaderboard is distinct from new_row.is_on_leaderboard then '"is_on_leaderboard":' || coalesce(to_json(new_row.is_on_leaderboard)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.user_id = new_row.user_id
-                    where (old_row.user_id, old_row.bio, old_row.location, old_row.website, old_row.timezone, old_row.day_starts_at, old_row.learning_goals, old_row.interests, old_row.preferences, old_row.is_on_leaderboard, old_row.created_at) is distinct from (new_row.user_id, new_row.bio, new_row.location, new_row.website, new_row.timezone, new_row.day_starts_at, new_row.learning_goals, new_row.interests, new_row.preferences, new_row.is_on_leaderboard, new_row.created_at)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'user_profiles', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(old.user_id)::text, 'null') end, case when old.bio is distinct from new.bio then '"bio":' || coalesce(to_json(old.bio)::text, 'null') end, case when old.location is distinct from new.location then '"location":' || coalesce(to_json(old.location)::text, 'null') end, case when old.website is distinct from new.website then '"website":' || coalesce(to_json(old.website)::text, 'null') end, case when old.timezone is distinct from new.timezone then '"timezone":' || coalesce(to_json(old.timezone)::text, 'null') end, case when old.day_starts_at is distinct from new.day_starts_at then '"day_starts_at":' || coalesce(to_json(old.day_starts_at)::text, 'null') end, case when old.learning_goals is distinct from new.learning_goals then '"learning_goals":' || coalesce(to_json(old.learning_goals)::text, 'null') end, case when old.interests is distinct from new.interests then '"interests":' || coalesce(to_json(old.interests)::text, 'null') end, case when old.preferences is distinct from new.preferences then '"preferences":' || coalesce(to_json(old.preferences)::text, 'null') end, case when old.is_on_leaderboard is distinct from new.is_on_leaderboard then '"is_on_leaderboard":' || coalesce(to_json(old.is_on_leaderboard)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(old.created_at)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(new.user_id)::text, 'null') end, case when old.bio is distinct from new.bio then '"bio":' || coalesce(to_json(new.bio)::text, 'null') end, case when old.location is distinct from new.location then '"location":' || coalesce(to_json(new.location)::text, 'null') end, case when old.website is distinct from new.website then '"website":' || coalesce(to_json(new.website)::text, 'null') end, case when old.timezone is distinct from new.timezone then '"timezone":' || coalesce(to_json(new.timezone)::text, 'null') end, case when old.day_starts_at is distinct from new.day_starts_at then '"day_starts_at":' || coalesce(to_json(new.day_starts_at)::text, 'null') end, case when old.learning_goals is distinct from new.learning_goals then '"learning_goals":' || coalesce(to_json(new.learning_goals)::text, 'null') end, case when old.interests is distinct from new.interests then '"interests":' || coalesce(to_json(new.interests)::text, 'null') end, case when old.preferences is distinct from new.preferences then '"preferences":' || coalesce(to_json(new.preferences)::text, 'null') end, case when old.is_on_leaderboard is distinct from new.is_on_leaderboard then '"is_on_leaderboard":' || coalesce(to_json(new.is_on_leaderboard)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(new.created_at)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.user_id, 'user_profiles', 'UPDATE', array[new.user_id::text], before, after);
+            if (new.user_id) is distinct from (old.user_id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.user_id, 'user_profiles', 'UPDATE', array[old.user_id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3750,25 +3577,14 @@ CREATE FUNCTION public.audit_update_of_user_sessions()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.id = new_row.id
-                where (old_row.user_id, old_row.id, old_row.token_hash, old_row.device_info, old_row.ip_address, old_row.started_at, old_row.expires_at, old_row.ended_at, old_row.is_active) is distinct from (new_row.user_id, new_row.id, new_row.token_hash, new_row.device_info, new_row.ip_address, new_row.started_at, new_row.expires_at, new_row.ended_at, new_row.is_active)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
-                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.token_hash is distinct from new_row.token_hash then '"token_hash":' || '"(secret)"' end, case when old_row.device_info is distinct from new_row.device_info then '"device_info":' || coalesce(to_json(old_row.device_info)::text, 'null') end, case when old_row.ip_address is distinct from new_row.ip_address then '"ip_address":' || coalesce(to_json(old_row.ip_address)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(old_row.started_at)::text, 'null') end, case when old_row.expires_at is distinct from new_row.expires_at then '"expires_at":' || coalesce(to_json(old_row.expires_at)::text, 'null') end, case when old_row.ended_at is distinct from new_row.ended_at then '"ended_at":' || coalesce(to_json(old_row.ended_at)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.token_hash is distinct from new_row.token_hash then '"token_hash":' || '"(secret)"' end, case when old_row.device_info is distinct from new_row.device_info then '"device_info":' || coalesce(to_json(new_row.device_info)::text, 'null') end, case when old_row.ip_address is distinct from new_row.ip_address then '"ip_address":' || coalesce(to_json(new_row.ip_address)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(new_row.started_at)::text, 'null') end, case when old_row.expires_at is distinct from new_row.expires_at then '"expires_at":' || coalesce(to_json(new_row.expires_at)::text, 'null') end, case when old_row.ended_at is distinct from new_row.ended_at then '"ended_at":' || coalesce(to_json(new_row.ended_at)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.id = new_row.id
-                    where (old_row.user_id, old_row.id, old_row.token_hash, old_row.device_info, old_row.ip_address, old_row.started_at, old_row.expires_at, old_row.ended_at, old_row.is_active) is distinct from (new_row.user_id, new_row.id, new_row.token_hash, new_row.device_info, new_row.ip_address, new_row.started_at, new_row.expires_at, new_row.ended_at, new_row.is_active)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'user_sessions', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(old.user_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.token_hash is distinct from new.token_hash then '"token_hash":' || '"(secret)"' end, case when old.device_info is distinct from new.device_info then '"device_info":' || coalesce(to_json(old.device_info)::text, 'null') end, case when old.ip_address is distinct from new.ip_address then '"ip_address":' || coalesce(to_json(old.ip_address)::text, 'null') end, case when old.started_at is distinct from new.started_at then '"started_at":' || coalesce(to_json(old.started_at)::text, 'null') end, case when old.expires_at is distinct from new.expires_at then '"expires_at":' || coalesce(to_json(old.expires_at)::text, 'null') end, case when old.ended_at is distinct from new.ended_at then '"ended_at":' || coalesce(to_json(old.ended_at)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(old.is_active)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(new.user_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.token_hash is distinct from new.token_hash then '"token_hash":' || '"(secret)"' end, case when old.device_info is distinct from new.device_info then '"device_info":' || coalesce(to_json(new.device_info)::text, 'null') end, case when old.ip_address is distinct from new.ip_address then '"ip_address":' || coalesce(to_json(new.ip_address)::text, 'null') end, case when old.started_at is distinct from new.started_at then '"started_at":' || coalesce(to_json(new.started_at)::text, 'null') end, case when old.expires_at is distinct from new.expires_at then '"expires_at":' || coalesce(to_json(new.expires_at)::text, 'null') end, case when old.ended_at is distinct from new.ended_at then '"ended_at":' || coalesce(to_json(new.ended_at)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(new.is_active)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.user_id, 'user_sessions', 'UPDATE', array[new.id::text], before, after);
+            if (new.user_id, new.id) is distinct from (old.user_id, old.id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.user_id, 'user_sessions', 'UPDATE', array[old.id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3778,25 +3594,14 @@ CREATE FUNCTION public.audit_update_of_user_skill_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_id = new_row.skill_id
-                where (old_row.user_id, old_row.skill_id, old_row.id, old_row.skill_tree_id, old_row.status, old_row.progress_percent, old_row.time_spent_minutes, old_row.attempts_count, old_row.failed_attempts, old_row.completion_method, old_row.completion_score, old_row.passing_score_waived, old_row.evidence_data, old_row.unlocked_at, old_row.started_at, old_row.completed_at, old_row.struggling_indicators, old_row.engagement_score, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_id, new_row.id, new_row.skill_tree_id, new_row.status, new_row.progress_percent, new_row.time_spent_minutes, new_row.attempts_count, new_row.failed_attempts, new_row.completion_method, new_row.completion_score, new_row.passing_score_waived, new_row.evidence_data, new_row.unlocked_at, new_row.started_at, new_row.completed_at, new_row.struggling_indicators, new_row.engagement_score, new_row.created_at)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
-                        array[coalesce(new_row.skill_id::text, old_row.skill_id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.skill_id is distinct from new_row.skill_id then '"skill_id":' || coalesce(to_json(old_row.skill_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(old_row.status)::text, 'null') end, case when old_row.progress_percent is distinct from new_row.progress_percent then '"progress_percent":' || coalesce(to_json(old_row.progress_percent)::text, 'null') end, case when old_row.time_spent_minutes is distinct from new_row.time_spent_minutes then '"time_spent_minutes":' || coalesce(to_json(old_row.time_spent_minutes)::text, 'null') end, case when old_row.attempts_count is distinct from new_row.attempts_count then '"attempts_count":' || coalesce(to_json(old_row.attempts_count)::text, 'null') end, case when old_row.failed_attempts is distinct from new_row.failed_attempts then '"failed_attempts":' || coalesce(to_json(old_row.failed_attempts)::text, 'null') end, case when old_row.completion_method is distinct from new_row.completion_method then '"completion_method":' || coalesce(to_json(old_row.completion_method)::text, 'null') end, case when old_row.completion_score is distinct from new_row.completion_score then '"completion_score":' || coalesce(to_json(old_row.completion_score)::text, 'null') end, case when old_row.passing_score_waived is distinct from new_row.passing_score_waived then '"passing_score_waived":' || coalesce(to_json(old_row.passing_score_waived)::text, 'null') end, case when old_row.evidence_data is distinct from new_row.evidence_data then '"evidence_data":' || coalesce(to_json(old_row.evidence_data)::text, 'null') end, case when old_row.unlocked_at is distinct from new_row.unlocked_at then '"unlocked_at":' || coalesce(to_json(old_row.unlocked_at)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(old_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(old_row.completed_at)::text, 'null') end, case when old_row.struggling_indicators is distinct from new_row.struggling_indicators then '"struggling_indicators":' || coalesce(to_json(old_row.struggling_indicators)::text, 'null') end, case when old_row.engagement_score is distinct from new_row.engagement_score then '"engagement_score":' || coalesce(to_json(old_row.engagement_score)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.skill_id is distinct from new_row.skill_id then '"skill_id":' || coalesce(to_json(new_row.skill_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(new_row.status)::text, 'null') end, case when old_row.progress_percent is distinct from new_row.progress_percent then '"progress_percent":' || coalesce(to_json(new_row.progress_percent)::text, 'null') end, case when old_row.time_spent_minutes is distinct from new_row.time_spent_minutes then '"time_spent_minutes":' || coalesce(to_json(new_row.time_spent_minutes)::text, 'null') end, case when old_row.attempts_count is distinct from new_row.attempts_count then '"attempts_count":' || coalesce(to_json(new_row.attempts_count)::text, 'null') end, case when old_row.failed_attempts is distinct from new_row.failed_attempts then '"failed_attempts":' || coalesce(to_json(new_row.failed_attempts)::text, 'null') end, case when old_row.completion_method is distinct from new_row.completion_method then '"completion_method":' || coalesce(to_json(new_row.completion_method)::text, 'null') end, case when old_row.completion_score is distinct from new_row.completion_score then '"completion_score":' || coalesce(to_json(new_row.completion_score)::text, 'null') end, case when old_row.passing_score_waived is distinct from new_row.passing_score_waived then '"passing_score_waived":' || coalesce(to_json(new_row.passing_score_waived)::text, 'null') end, case when old_row.evidence_data is distinct from new_row.evidence_data then '"evidence_data":' || coalesce(to_json(new_row.evidence_data)::text, 'null') end, case when old_row.unlocked_at is distinct from new_row.unlocked_at then '"unlocked_at":' || coalesce(to_json(new_row.unlocked_at)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(new_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(new_row.completed_at)::text, 'null') end, case when old_row.struggling_indicators is distinct from new_row.struggling_indicators then '"struggling_indicators":' || coalesce(to_json(new_row.struggling_indicators)::text, 'null') end, case when old_row.engagement_score is distinct from new_row.engagement_score then '"engagement_score":' || coalesce(to_json(new_row.engagement_score)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_id = new_row.skill_id
-                    where (old_row.user_id, old_row.skill_id, old_row.id, old_row.skill_tree_id, old_row.status, old_row.progress_percent, old_row.time_spent_minutes, old_row.attempts_count, old_row.failed_attempts, old_row.completion_method, old_row.completion_score, old_row.passing_score_waived, old_row.evidence_data, old_row.unlocked_at, old_row.started_at, old_row.completed_at, old_row.struggling_indicators, old_row.engagement_score, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_id, new_row.id, new_row.skill_tree_id, new_row.status, new_row.progress_percent, new_row.time_spent_minutes, new_row.attempts_count, new_row.failed_attempts, new_row.completion_method, new_row.completion_score, new_row.passing_score_waived, new_row.evidence_data, new_row.unlocked_at, new_row.started_at, new_row.completed_at, new_row.struggling_indicators, new_row.engagement_score, new_row.created_at)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'user_skill_progress', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(old.user_id)::text, 'null') end, case when old.skill_id is distinct from new.skill_id then '"skill_id":' || coalesce(to_json(old.skill_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.skill_tree_id is distinct from new.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old.skill_tree_id)::text, 'null') end, case when old.status is distinct from new.status then '"status":' || coalesce(to_json(old.status)::text, 'null') end, case when old.progress_percent is distinct from new.progress_percent then '"progress_percent":' || coalesce(to_json(old.progress_percent)::text, 'null') end, case when old.time_spent_minutes is distinct from new.time_spent_minutes then '"time_spent_minutes":' || coalesce(to_json(old.time_spent_minutes)::text, 'null') end, case when old.attempts_count is distinct from new.attempts_count then '"attempts_count":' || coalesce(to_json(old.attempts_count)::text, 'null') end, case when old.failed_attempts is distinct from new.failed_attempts then '"failed_attempts":' || coalesce(to_json(old.failed_attempts)::text, 'null') end, case when old.completion_method is distinct from new.completion_method then '"completion_method":' || coalesce(to_json(old.completion_method)::text, 'null') end, case when old.completion_score is distinct from new.completion_score then '"completion_score":' || coalesce(to_json(old.completion_score)::text, 'null') end, case when old.passing_score_waived is distinct from new.passing_score_waived then '"passing_score_waived":' || coalesce(to_json(old.passing_score_waived)::text, 'null') end, case when old.evidence_data is distinct from new.evidence_data then '"evidence_data":' || coalesce(to_json(old.evidence_data)::text, 'null') end, case when old.unlocked_at is distinct from new.unlocked_at then '"unlocked_at":' || coalesce(to_json(old.unlocked_at)::text, 'null') end, case when old.started_at is distinct from new.started_at then '"started_at":' || coalesce(to_json(old.started_at)::text, 'null') end, case when old.completed_at is distinct from new.completed_at then '"completed_at":' || coalesce(to_json(old.completed_at)::text, 'null') end, case when old.struggling_indicators is distinct from new.struggling_indicators then '"struggling_indicators":' || coalesce(to_json(old.struggling_indicators)::text, 'null') end, case when old.engagement_score is distinct from new.engagement_score then '"engagement_score":' || coalesce(to_json(old.engagement_score)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(old.created_at)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(new.user_id)::text, 'null') end, case when old.skill_id is distinct from new.skill_id then '"skill_id":' || coalesce(to_json(new.skill_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.skill_tree_id is distinct from new.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new.skill_tree_id)::text, 'null') end, case when old.status is distinct from new.status then '"status":' || coalesce(to_json(new.status)::text, 'null') end, case when old.progress_percent is distinct from new.progress_percent then '"progress_percent":' || coalesce(to_json(new.progress_percent)::text, 'null') end, case when old.time_spent_minutes is distinct from new.time_spent_minutes then '"time_spent_minutes":' || coalesce(to_json(new.time_spent_minutes)::text, 'null') end, case when old.attempts_count is distinct from new.attempts_count then '"attempts_count":' || coalesce(to_json(new.attempts_count)::text, 'null') end, case when old.failed_attempts is distinct from new.failed_attempts then '"failed_attempts":' || coalesce(to_json(new.failed_attempts)::text, 'null') end, case when old.completion_method is distinct from new.completion_method then '"completion_method":' || coalesce(to_json(new.completion_method)::text, 'null') end, case when old.completion_score is distinct from new.completion_score then '"completion_score":' || coalesce(to_json(new.completion_score)::text, 'null') end, case when old.passing_score_waived is distinct from new.passing_score_waived then '"passing_score_waived":' || coalesce(to_json(new.passing_score_waived)::text, 'null') end, case when old.evidence_data is distinct from new.evidence_data then '"evidence_data":' || coalesce(to_json(new.evidence_data)::text, 'null') end, case when old.unlocked_at is distinct from new.unlocked_at then '"unlocked_at":' || coalesce(to_json(new.unlocked_at)::text, 'null') end, case when old.started_at is distinct from new.started_at then '"started_at":' || coalesce(to_json(new.started_at)::text, 'null') end, case when old.completed_at is distinct from new.completed_at then '"completed_at":' || coalesce(to_json(new.completed_at)::text, 'null') end, case when old.struggling_indicators is distinct from new.struggling_indicators then '"struggling_indicators":' || coalesce(to_json(new.struggling_indicators)::text, 'null') end, case when old.engagement_score is distinct from new.engagement_score then '"engagement_score":' || coalesce(to_json(new.engagement_score)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(new.created_at)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.user_id, 'user_skill_progress', 'UPDATE', array[new.skill_id::text], before, after);
+            if (new.user_id, new.skill_id) is distinct from (old.user_id, old.skill_id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.user_id, 'user_skill_progress', 'UPDATE', array[old.skill_id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3806,25 +3611,14 @@ CREATE FUNCTION public.audit_update_of_user_skill_tree_progress()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_tree_id = new_row.skill_tree_id
-                where (old_row.user_id, old_row.skill_tree_id, old_row.id, old_row.status, old_row.started_at, old_row.completed_at, old_row.current_path, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_tree_id, new_row.id, new_row.status, new_row.started_at, new_row.completed_at, new_row.current_path, new_row.created_at)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
-                        array[coalesce(new_row.skill_tree_id::text, old_row.skill_tree_id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(old_row.status)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(old_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(old_row.completed_at)::text, 'null') end, case when old_row.current_path is distinct from new_row.current_path then '"current_path":' || coalesce(to_json(old_row.current_path)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.status is distinct from new_row.status then '"status":' || coalesce(to_json(new_row.status)::text, 'null') end, case when old_row.started_at is distinct from new_row.started_at then '"started_at":' || coalesce(to_json(new_row.started_at)::text, 'null') end, case when old_row.completed_at is distinct from new_row.completed_at then '"completed_at":' || coalesce(to_json(new_row.completed_at)::text, 'null') end, case when old_row.current_path is distinct from new_row.current_path then '"current_path":' || coalesce(to_json(new_row.current_path)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.skill_tree_id = new_row.skill_tree_id
-                    where (old_row.user_id, old_row.skill_tree_id, old_row.id, old_row.status, old_row.started_at, old_row.completed_at, old_row.current_path, old_row.created_at) is distinct from (new_row.user_id, new_row.skill_tree_id, new_row.id, new_row.status, new_row.started_at, new_row.completed_at, new_row.current_path, new_row.created_at)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'user_skill_tree_progress', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(old.user_id)::text, 'null') end, case when old.skill_tree_id is distinct from new.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old.skill_tree_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.status is distinct from new.status then '"status":' || coalesce(to_json(old.status)::text, 'null') end, case when old.started_at is distinct from new.started_at then '"started_at":' || coalesce(to_json(old.started_at)::text, 'null') end, case when old.completed_at is distinct from new.completed_at then '"completed_at":' || coalesce(to_json(old.completed_at)::text, 'null') end, case when old.current_path is distinct from new.current_path then '"current_path":' || coalesce(to_json(old.current_path)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(old.created_at)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(new.user_id)::text, 'null') end, case when old.skill_tree_id is distinct from new.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new.skill_tree_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.status is distinct from new.status then '"status":' || coalesce(to_json(new.status)::text, 'null') end, case when old.started_at is distinct from new.started_at then '"started_at":' || coalesce(to_json(new.started_at)::text, 'null') end, case when old.completed_at is distinct from new.completed_at then '"completed_at":' || coalesce(to_json(new.completed_at)::text, 'null') end, case when old.current_path is distinct from new.current_path then '"current_path":' || coalesce(to_json(new.current_path)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(new.created_at)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.user_id, 'user_skill_tree_progress', 'UPDATE', array[new.skill_tree_id::text], before, after);
+            if (new.user_id, new.skill_tree_id) is distinct from (old.user_id, old.skill_tree_id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.user_id, 'user_skill_tree_progress', 'UPDATE', array[old.skill_tree_id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3834,25 +3628,14 @@ CREATE FUNCTION public.audit_update_of_users()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.id = new_row.id
-                where (old_row.id, old_row.email, old_row.username, old_row.password_hash, old_row.first_name, old_row.last_name, old_row.avatar_url, old_row.is_active, old_row.email_verified, old_row.created_at) is distinct from (new_row.id, new_row.email, new_row.username, new_row.password_hash, new_row.first_name, new_row.last_name, new_row.avatar_url, new_row.is_active, new_row.email_verified, new_row.created_at)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.id, old_row.id) as subject_id,
-                        array[coalesce(new_row.id::text, old_row.id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.email is distinct from new_row.email then '"email":' || coalesce(to_json(old_row.email)::text, 'null') end, case when old_row.username is distinct from new_row.username then '"username":' || coalesce(to_json(old_row.username)::text, 'null') end, case when old_row.password_hash is distinct from new_row.password_hash then '"password_hash":' || '"(secret)"' end, case when old_row.first_name is distinct from new_row.first_name then '"first_name":' || coalesce(to_json(old_row.first_name)::text, 'null') end, case when old_row.last_name is distinct from new_row.last_name then '"last_name":' || coalesce(to_json(old_row.last_name)::text, 'null') end, case when old_row.avatar_url is distinct from new_row.avatar_url then '"avatar_url":' || coalesce(to_json(old_row.avatar_url)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(old_row.is_active)::text, 'null') end, case when old_row.email_verified is distinct from new_row.email_verified then '"email_verified":' || coalesce(to_json(old_row.email_verified)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(old_row.created_at)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.email is distinct from new_row.email then '"email":' || coalesce(to_json(new_row.email)::text, 'null') end, case when old_row.username is distinct from new_row.username then '"username":' || coalesce(to_json(new_row.username)::text, 'null') end, case when old_row.password_hash is distinct from new_row.password_hash then '"password_hash":' || '"(secret)"' end, case when old_row.first_name is distinct from new_row.first_name then '"first_name":' || coalesce(to_json(new_row.first_name)::text, 'null') end, case when old_row.last_name is distinct from new_row.last_name then '"last_name":' || coalesce(to_json(new_row.last_name)::text, 'null') end, case when old_row.avatar_url is distinct from new_row.avatar_url then '"avatar_url":' || coalesce(to_json(new_row.avatar_url)::text, 'null') end, case when old_row.is_active is distinct from new_row.is_active then '"is_active":' || coalesce(to_json(new_row.is_active)::text, 'null') end, case when old_row.email_verified is distinct from new_row.email_verified then '"email_verified":' || coalesce(to_json(new_row.email_verified)::text, 'null') end, case when old_row.created_at is distinct from new_row.created_at then '"created_at":' || coalesce(to_json(new_row.created_at)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.id = new_row.id
-                    where (old_row.id, old_row.email, old_row.username, old_row.password_hash, old_row.first_name, old_row.last_name, old_row.avatar_url, old_row.is_active, old_row.email_verified, old_row.created_at) is distinct from (new_row.id, new_row.email, new_row.username, new_row.password_hash, new_row.first_name, new_row.last_name, new_row.avatar_url, new_row.is_active, new_row.email_verified, new_row.created_at)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'users', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.email is distinct from new.email then '"email":' || coalesce(to_json(old.email)::text, 'null') end, case when old.username is distinct from new.username then '"username":' || coalesce(to_json(old.username)::text, 'null') end, case when old.password_hash is distinct from new.password_hash then '"password_hash":' || '"(secret)"' end, case when old.first_name is distinct from new.first_name then '"first_name":' || coalesce(to_json(old.first_name)::text, 'null') end, case when old.last_name is distinct from new.last_name then '"last_name":' || coalesce(to_json(old.last_name)::text, 'null') end, case when old.avatar_url is distinct from new.avatar_url then '"avatar_url":' || coalesce(to_json(old.avatar_url)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(old.is_active)::text, 'null') end, case when old.email_verified is distinct from new.email_verified then '"email_verified":' || coalesce(to_json(old.email_verified)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(old.created_at)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.email is distinct from new.email then '"email":' || coalesce(to_json(new.email)::text, 'null') end, case when old.username is distinct from new.username then '"username":' || coalesce(to_json(new.username)::text, 'null') end, case when old.password_hash is distinct from new.password_hash then '"password_hash":' || '"(secret)"' end, case when old.first_name is distinct from new.first_name then '"first_name":' || coalesce(to_json(new.first_name)::text, 'null') end, case when old.last_name is distinct from new.last_name then '"last_name":' || coalesce(to_json(new.last_name)::text, 'null') end, case when old.avatar_url is distinct from new.avatar_url then '"avatar_url":' || coalesce(to_json(new.avatar_url)::text, 'null') end, case when old.is_active is distinct from new.is_active then '"is_active":' || coalesce(to_json(new.is_active)::text, 'null') end, case when old.email_verified is distinct from new.email_verified then '"email_verified":' || coalesce(to_json(new.email_verified)::text, 'null') end, case when old.created_at is distinct from new.created_at then '"created_at":' || coalesce(to_json(new.created_at)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.id, 'users', 'UPDATE', array[new.id::text], before, after);
+            if (new.id) is distinct from (old.id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.id, 'users', 'UPDATE', array[old.id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3862,25 +3645,14 @@ CREATE FUNCTION public.audit_update_of_xp_events()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
-AS $function$ declare entry record; begin 
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.source_kind = new_row.source_kind and old_row.source_id = new_row.source_id
-                where (old_row.user_id, old_row.source_kind, old_row.source_id, old_row.id, old_row.xp, old_row.granted_at, old_row.granted_on, old_row.skill_tree_id, old_row.category_id, old_row.difficulty, old_row.skill_type) is distinct from (new_row.user_id, new_row.source_kind, new_row.source_id, new_row.id, new_row.xp, new_row.granted_at, new_row.granted_on, new_row.skill_tree_id, new_row.category_id, new_row.difficulty, new_row.skill_type)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.user_id, old_row.user_id) as subject_id,
-                        array[coalesce(new_row.source_id::text, old_row.source_id::text)] as row_keys,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(old_row.user_id)::text, 'null') end, case when old_row.source_kind is distinct from new_row.source_kind then '"source_kind":' || coalesce(to_json(old_row.source_kind)::text, 'null') end, case when old_row.source_id is distinct from new_row.source_id then '"source_id":' || coalesce(to_json(old_row.source_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(old_row.id)::text, 'null') end, case when old_row.xp is distinct from new_row.xp then '"xp":' || coalesce(to_json(old_row.xp)::text, 'null') end, case when old_row.granted_at is distinct from new_row.granted_at then '"granted_at":' || coalesce(to_json(old_row.granted_at)::text, 'null') end, case when old_row.granted_on is distinct from new_row.granted_on then '"granted_on":' || coalesce(to_json(old_row.granted_on)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old_row.skill_tree_id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(old_row.category_id)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(old_row.difficulty)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(old_row.skill_type)::text, 'null') end) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', case when old_row.user_id is distinct from new_row.user_id then '"user_id":' || coalesce(to_json(new_row.user_id)::text, 'null') end, case when old_row.source_kind is distinct from new_row.source_kind then '"source_kind":' || coalesce(to_json(new_row.source_kind)::text, 'null') end, case when old_row.source_id is distinct from new_row.source_id then '"source_id":' || coalesce(to_json(new_row.source_id)::text, 'null') end, case when old_row.id is distinct from new_row.id then '"id":' || coalesce(to_json(new_row.id)::text, 'null') end, case when old_row.xp is distinct from new_row.xp then '"xp":' || coalesce(to_json(new_row.xp)::text, 'null') end, case when old_row.granted_at is distinct from new_row.granted_at then '"granted_at":' || coalesce(to_json(new_row.granted_at)::text, 'null') end, case when old_row.granted_on is distinct from new_row.granted_on then '"granted_on":' || coalesce(to_json(new_row.granted_on)::text, 'null') end, case when old_row.skill_tree_id is distinct from new_row.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new_row.skill_tree_id)::text, 'null') end, case when old_row.category_id is distinct from new_row.category_id then '"category_id":' || coalesce(to_json(new_row.category_id)::text, 'null') end, case when old_row.difficulty is distinct from new_row.difficulty then '"difficulty":' || coalesce(to_json(new_row.difficulty)::text, 'null') end, case when old_row.skill_type is distinct from new_row.skill_type then '"skill_type":' || coalesce(to_json(new_row.skill_type)::text, 'null') end) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on old_row.user_id = new_row.user_id and old_row.source_kind = new_row.source_kind and old_row.source_id = new_row.source_id
-                    where (old_row.user_id, old_row.source_kind, old_row.source_id, old_row.id, old_row.xp, old_row.granted_at, old_row.granted_on, old_row.skill_tree_id, old_row.category_id, old_row.difficulty, old_row.skill_type) is distinct from (new_row.user_id, new_row.source_kind, new_row.source_id, new_row.id, new_row.xp, new_row.granted_at, new_row.granted_on, new_row.skill_tree_id, new_row.category_id, new_row.difficulty, new_row.skill_type)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, 'xp_events', 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+AS $function$ declare before jsonb; after jsonb; begin 
+            before := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(old.user_id)::text, 'null') end, case when old.source_kind is distinct from new.source_kind then '"source_kind":' || coalesce(to_json(old.source_kind)::text, 'null') end, case when old.source_id is distinct from new.source_id then '"source_id":' || coalesce(to_json(old.source_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(old.id)::text, 'null') end, case when old.xp is distinct from new.xp then '"xp":' || coalesce(to_json(old.xp)::text, 'null') end, case when old.granted_at is distinct from new.granted_at then '"granted_at":' || coalesce(to_json(old.granted_at)::text, 'null') end, case when old.granted_on is distinct from new.granted_on then '"granted_on":' || coalesce(to_json(old.granted_on)::text, 'null') end, case when old.skill_tree_id is distinct from new.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(old.skill_tree_id)::text, 'null') end, case when old.category_id is distinct from new.category_id then '"category_id":' || coalesce(to_json(old.category_id)::text, 'null') end, case when old.difficulty is distinct from new.difficulty then '"difficulty":' || coalesce(to_json(old.difficulty)::text, 'null') end, case when old.skill_type is distinct from new.skill_type then '"skill_type":' || coalesce(to_json(old.skill_type)::text, 'null') end) || '}';
+            after := '{' || concat_ws(',', case when old.user_id is distinct from new.user_id then '"user_id":' || coalesce(to_json(new.user_id)::text, 'null') end, case when old.source_kind is distinct from new.source_kind then '"source_kind":' || coalesce(to_json(new.source_kind)::text, 'null') end, case when old.source_id is distinct from new.source_id then '"source_id":' || coalesce(to_json(new.source_id)::text, 'null') end, case when old.id is distinct from new.id then '"id":' || coalesce(to_json(new.id)::text, 'null') end, case when old.xp is distinct from new.xp then '"xp":' || coalesce(to_json(new.xp)::text, 'null') end, case when old.granted_at is distinct from new.granted_at then '"granted_at":' || coalesce(to_json(new.granted_at)::text, 'null') end, case when old.granted_on is distinct from new.granted_on then '"granted_on":' || coalesce(to_json(new.granted_on)::text, 'null') end, case when old.skill_tree_id is distinct from new.skill_tree_id then '"skill_tree_id":' || coalesce(to_json(new.skill_tree_id)::text, 'null') end, case when old.category_id is distinct from new.category_id then '"category_id":' || coalesce(to_json(new.category_id)::text, 'null') end, case when old.difficulty is distinct from new.difficulty then '"difficulty":' || coalesce(to_json(new.difficulty)::text, 'null') end, case when old.skill_type is distinct from new.skill_type then '"skill_type":' || coalesce(to_json(new.skill_type)::text, 'null') end) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.user_id, 'xp_events', 'UPDATE', array[new.source_id::text], before, after);
+            if (new.user_id, new.source_kind, new.source_id) is distinct from (old.user_id, old.source_kind, old.source_id) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.user_id, 'xp_events', 'UPDATE', array[old.source_id::text], before, after);
             end if;
          return null; end $function$;
 
@@ -3912,7 +3684,7 @@ declare
     new_differences text;
     old_image text;
     row_image text;
-    same_row text;
+    key_columns text;
     key_text text;
     insert_function text;
     update_function text;
@@ -3923,8 +3695,8 @@ begin
     with audited_column as (
         select
             pg_attribute.attnum as place,
-            format('old_row.%I', pg_attribute.attname) as old_value,
-            format('new_row.%I', pg_attribute.attname) as new_value,
+            format('old.%I', pg_attribute.attname) as old_value,
+            format('new.%I', pg_attribute.attname) as new_value,
             format('audited.%I', pg_attribute.attname) as value,
             pg_attribute.attname::text as name,
             pg_attribute.attname = any(secret) as is_secret
@@ -3967,9 +3739,8 @@ begin
     from audited_column
     inner join difference on difference.place = audited_column.place;
 
-    select
-        string_agg(format('old_row.%1$I = new_row.%1$I', pg_attribute.attname), ' and ' order by pg_attribute.attnum)
-    into same_row
+    select string_agg(format('%1$s.%2$I', '%1$s', pg_attribute.attname), ', ' order by pg_attribute.attnum)
+    into key_columns
     from pg_index
     inner join pg_attribute
         on pg_attribute.attrelid = pg_index.indrelid
@@ -3984,8 +3755,7 @@ begin
     where pg_attribute.attrelid = table_name::regclass
         and pg_attribute.attname = row_key;
 
-    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it. Each
-    -- writes its entries one by one, because a distributed server (Citus) cannot insert from a transition table.
+    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it.
     insert_function := format(
         $statement$
             for entry in
@@ -4007,61 +3777,45 @@ begin
         ),
         case when subject <> row_key then format('group by new_row.%I', subject) end
     );
-    -- Most updates that reach this change nothing audited. So it looks first whether anything did: to set up the
-    -- comparison of each column takes longer. A full join finds a row whose key has changed, too.
+    -- A row whose key has changed is found under both keys.
     update_function := format(
         $statement$
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on %4$s
-                where (%5$s) is distinct from (%6$s)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.%1$I, old_row.%1$I) as subject_id,
-                        array[coalesce(%3$s)] as row_keys,
-                        ('{' || concat_ws(',', %7$s) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', %8$s) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on %4$s
-                    where (%5$s) is distinct from (%6$s)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, %2$L, 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+            before := '{' || concat_ws(',', %5$s) || '}';
+            after := '{' || concat_ws(',', %6$s) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.%1$I, %2$L, 'UPDATE', array[%3$s], before, after);
+            if (%7$s) is distinct from (%8$s) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.%1$I, %2$L, 'UPDATE', array[%4$s], before, after);
             end if;
         $statement$,
         subject, table_name,
-        format(key_text, format('new_row.%I', row_key)) || ', ' || format(key_text, format('old_row.%I', row_key)),
-        same_row, old_values, new_values, old_differences, new_differences
+        format(key_text, format('new.%I', row_key)), format(key_text, format('old.%I', row_key)),
+        old_differences, new_differences, format(key_columns, 'new'), format(key_columns, 'old')
     );
     delete_function := format(
         $statement$
-            for entry in
-                select
-                    old_row.%1$I as subject_id,
-                    array[%3$s] as row_keys,
-                    jsonb_build_object(%4$s) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, %2$L, 'DELETE', entry.row_keys, entry.before);
-            end loop;
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.%1$I, %2$L, 'DELETE', array[%3$s], jsonb_build_object(%4$s));
         $statement$,
-        subject, table_name, format(key_text, format('old_row.%I', row_key)), old_image
+        subject, table_name, format(key_text, format('old.%I', row_key)), old_image
     );
 
     for change in
         select
             given.event,
+            given.variables,
             given.body,
             given.rows
         from (
             values
-            ('insert', insert_function, 'new table as new_rows'),
-            ('update', update_function, 'old table as old_rows new table as new_rows'),
-            ('delete', delete_function, 'old table as old_rows')
-        ) as given (event, body, rows)
+            ('insert', 'entry record;', insert_function, 'referencing new table as new_rows for each statement'),
+            (
+                'update', 'before jsonb; after jsonb;', update_function,
+                format('for each row when ((%s) is distinct from (%s))', old_values, new_values)
+            ),
+            ('delete', '', delete_function, 'for each row')
+        ) as given (event, variables, body, rows)
     loop
         continue when is_ledger and change.event = 'insert';
         -- With the owner's rights, because nobody else may write to the trail. `row_security` is set for the reason
@@ -4073,13 +3827,13 @@ begin
             language plpgsql security definer
             set search_path = pg_catalog, public, pg_temp
             set row_security = on
-            as $body$ declare entry record; begin %s return null; end $body$
+            as $body$ declare %s begin %s return null; end $body$
             $create$,
-            function_name, change.body
+            function_name, change.variables, change.body
         );
         execute format('revoke all on function %I() from public', function_name);
         execute format(
-            'create or replace trigger %I after %s on %I referencing %s for each statement execute function %I()',
+            'create or replace trigger %I after %s on %I %s execute function %I()',
             format('%s_audit_%s', table_name, change.event), change.event, table_name, change.rows, function_name
         );
     end loop;

@@ -1,8 +1,10 @@
 -- Which tables are on the audit trail, and the triggers that write to it.
 --
--- Triggers of whole statements write the trail. Rows that one statement inserts for one learner share an entry: with
--- one entry each, and an image in it, a bulk load took nearly twice as long. A ledger, to which the application only
--- adds, is its own record: its inserts are not written twice.
+-- An update or a deletion has an entry for each row. Rows that one statement inserts for one learner share an entry:
+-- with one entry each, and an image in it, a bulk load took nearly twice as long. A ledger, to which the application
+-- only adds, is its own record: its inserts are not written twice.
+--
+-- No trigger inserts from a transition table, because a distributed server (Citus) cannot.
 
 create function refuse_truncate() returns trigger
 language plpgsql
@@ -42,7 +44,7 @@ declare
     new_differences text;
     old_image text;
     row_image text;
-    same_row text;
+    key_columns text;
     key_text text;
     insert_function text;
     update_function text;
@@ -53,8 +55,8 @@ begin
     with audited_column as (
         select
             pg_attribute.attnum as place,
-            format('old_row.%I', pg_attribute.attname) as old_value,
-            format('new_row.%I', pg_attribute.attname) as new_value,
+            format('old.%I', pg_attribute.attname) as old_value,
+            format('new.%I', pg_attribute.attname) as new_value,
             format('audited.%I', pg_attribute.attname) as value,
             pg_attribute.attname::text as name,
             pg_attribute.attname = any(secret) as is_secret
@@ -97,9 +99,8 @@ begin
     from audited_column
     inner join difference on difference.place = audited_column.place;
 
-    select
-        string_agg(format('old_row.%1$I = new_row.%1$I', pg_attribute.attname), ' and ' order by pg_attribute.attnum)
-    into same_row
+    select string_agg(format('%1$s.%2$I', '%1$s', pg_attribute.attname), ', ' order by pg_attribute.attnum)
+    into key_columns
     from pg_index
     inner join pg_attribute
         on pg_attribute.attrelid = pg_index.indrelid
@@ -114,8 +115,7 @@ begin
     where pg_attribute.attrelid = table_name::regclass
         and pg_attribute.attname = row_key;
 
-    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it. Each
-    -- writes its entries one by one, because a distributed server (Citus) cannot insert from a transition table.
+    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it.
     insert_function := format(
         $statement$
             for entry in
@@ -137,61 +137,45 @@ begin
         ),
         case when subject <> row_key then format('group by new_row.%I', subject) end
     );
-    -- Most updates that reach this change nothing audited. So it looks first whether anything did: to set up the
-    -- comparison of each column takes longer. A full join finds a row whose key has changed, too.
+    -- A row whose key has changed is found under both keys.
     update_function := format(
         $statement$
-            if exists (
-                select from old_rows as old_row
-                full join new_rows as new_row on %4$s
-                where (%5$s) is distinct from (%6$s)
-            ) then
-                for entry in
-                    select
-                        coalesce(new_row.%1$I, old_row.%1$I) as subject_id,
-                        array[coalesce(%3$s)] as row_keys,
-                        ('{' || concat_ws(',', %7$s) || '}')::jsonb as before,
-                        ('{' || concat_ws(',', %8$s) || '}')::jsonb as after
-                    from old_rows as old_row
-                    full join new_rows as new_row on %4$s
-                    where (%5$s) is distinct from (%6$s)
-                loop
-                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                    values (entry.subject_id, %2$L, 'UPDATE', entry.row_keys, entry.before, entry.after);
-                end loop;
+            before := '{' || concat_ws(',', %5$s) || '}';
+            after := '{' || concat_ws(',', %6$s) || '}';
+            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+            values (new.%1$I, %2$L, 'UPDATE', array[%3$s], before, after);
+            if (%7$s) is distinct from (%8$s) then
+                insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                values (old.%1$I, %2$L, 'UPDATE', array[%4$s], before, after);
             end if;
         $statement$,
         subject, table_name,
-        format(key_text, format('new_row.%I', row_key)) || ', ' || format(key_text, format('old_row.%I', row_key)),
-        same_row, old_values, new_values, old_differences, new_differences
+        format(key_text, format('new.%I', row_key)), format(key_text, format('old.%I', row_key)),
+        old_differences, new_differences, format(key_columns, 'new'), format(key_columns, 'old')
     );
     delete_function := format(
         $statement$
-            for entry in
-                select
-                    old_row.%1$I as subject_id,
-                    array[%3$s] as row_keys,
-                    jsonb_build_object(%4$s) as before
-                from old_rows as old_row
-            loop
-                insert into audit_log (subject_id, table_name, action, row_keys, before)
-                values (entry.subject_id, %2$L, 'DELETE', entry.row_keys, entry.before);
-            end loop;
+            insert into audit_log (subject_id, table_name, action, row_keys, before)
+            values (old.%1$I, %2$L, 'DELETE', array[%3$s], jsonb_build_object(%4$s));
         $statement$,
-        subject, table_name, format(key_text, format('old_row.%I', row_key)), old_image
+        subject, table_name, format(key_text, format('old.%I', row_key)), old_image
     );
 
     for change in
         select
             given.event,
+            given.variables,
             given.body,
             given.rows
         from (
             values
-            ('insert', insert_function, 'new table as new_rows'),
-            ('update', update_function, 'old table as old_rows new table as new_rows'),
-            ('delete', delete_function, 'old table as old_rows')
-        ) as given (event, body, rows)
+            ('insert', 'entry record;', insert_function, 'referencing new table as new_rows for each statement'),
+            (
+                'update', 'before jsonb; after jsonb;', update_function,
+                format('for each row when ((%s) is distinct from (%s))', old_values, new_values)
+            ),
+            ('delete', '', delete_function, 'for each row')
+        ) as given (event, variables, body, rows)
     loop
         continue when is_ledger and change.event = 'insert';
         -- With the owner's rights, because nobody else may write to the trail. `row_security` is set for the reason
@@ -203,13 +187,13 @@ begin
             language plpgsql security definer
             set search_path = pg_catalog, public, pg_temp
             set row_security = on
-            as $body$ declare entry record; begin %s return null; end $body$
+            as $body$ declare %s begin %s return null; end $body$
             $create$,
-            function_name, change.body
+            function_name, change.variables, change.body
         );
         execute format('revoke all on function %I() from public', function_name);
         execute format(
-            'create or replace trigger %I after %s on %I referencing %s for each statement execute function %I()',
+            'create or replace trigger %I after %s on %I %s execute function %I()',
             format('%s_audit_%s', table_name, change.event), change.event, table_name, change.rows, function_name
         );
     end loop;

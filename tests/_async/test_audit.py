@@ -212,9 +212,7 @@ async def test_every_column_is_on_the_trail_or_deliberately_not(connection, tabl
         table,
     )
 
-    assert {name for (name,) in columns if f"case when old_row.{name} is distinct" not in source} == NOT_LOOKED_AT[
-        table
-    ]
+    assert {name for (name,) in columns if f"case when old.{name} is distinct" not in source} == NOT_LOOKED_AT[table]
 
 
 async def test_derived_values_leave_no_entry(db, connection, audited_rows):
@@ -257,10 +255,10 @@ async def test_a_row_whose_key_changes_is_recorded_under_both(db, connection):
 
     await connection.execute("update skill_categories set id = %s", [other])
 
-    [latest] = await history(db, "skill_categories", other)
-    assert (latest.action, latest.before["name"], latest.after["name"]) == (AuditAction.UPDATE, None, "Art")
-    latest = (await history(db, "skill_categories", category.id))[0]
-    assert (latest.action, latest.before["name"], latest.after["name"]) == (AuditAction.UPDATE, "Art", None)
+    for key in (other, category.id):
+        latest = (await history(db, "skill_categories", key))[0]
+        assert latest.action == AuditAction.UPDATE
+        assert (latest.before, latest.after) == ({"id": str(category.id)}, {"id": str(other)})
 
 
 async def test_rows_inserted_for_a_learner_by_one_statement_share_an_entry(db, connection, learner, tree):
