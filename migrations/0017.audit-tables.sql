@@ -137,21 +137,25 @@ begin
         ),
         case when subject <> row_key then format('group by new_row.%I', subject) end
     );
-    -- A row whose key has changed is found under both keys.
+    -- Compared here, because a condition of the trigger would keep columns from being dropped or changed in type. A row
+    -- whose key has changed is found under both keys.
     update_function := format(
         $statement$
-            before := '{' || concat_ws(',', %5$s) || '}';
-            after := '{' || concat_ws(',', %6$s) || '}';
-            insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-            values (new.%1$I, %2$L, 'UPDATE', array[%3$s], before, after);
-            if (%7$s) is distinct from (%8$s) then
+            if (%9$s) is distinct from (%10$s) then
+                before := '{' || concat_ws(',', %5$s) || '}';
+                after := '{' || concat_ws(',', %6$s) || '}';
                 insert into audit_log (subject_id, table_name, action, row_keys, before, after)
-                values (old.%1$I, %2$L, 'UPDATE', array[%4$s], before, after);
+                values (new.%1$I, %2$L, 'UPDATE', array[%3$s], before, after);
+                if (%7$s) is distinct from (%8$s) then
+                    insert into audit_log (subject_id, table_name, action, row_keys, before, after)
+                    values (old.%1$I, %2$L, 'UPDATE', array[%4$s], before, after);
+                end if;
             end if;
         $statement$,
         subject, table_name,
         format(key_text, format('new.%I', row_key)), format(key_text, format('old.%I', row_key)),
-        old_differences, new_differences, format(key_columns, 'new'), format(key_columns, 'old')
+        old_differences, new_differences, format(key_columns, 'new'), format(key_columns, 'old'),
+        old_values, new_values
     );
     delete_function := format(
         $statement$
@@ -170,10 +174,7 @@ begin
         from (
             values
             ('insert', 'entry record;', insert_function, 'referencing new table as new_rows for each statement'),
-            (
-                'update', 'before jsonb; after jsonb;', update_function,
-                format('for each row when ((%s) is distinct from (%s))', old_values, new_values)
-            ),
+            ('update', 'before jsonb; after jsonb;', update_function, 'for each row'),
             ('delete', '', delete_function, 'for each row')
         ) as given (event, variables, body, rows)
     loop

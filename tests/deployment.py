@@ -19,7 +19,7 @@ Connection = psycopg.Connection[Any]
 ROLES = ("app_user", "app_engine")
 """The roles in which a learner's statements run."""
 
-VIEWS = ("achievement_standings", "streaks", "tree_standings")
+VIEWS = ("achievement_standings", "skill_work", "streaks", "tree_standings", "unsatisfied_skills")
 
 
 class Deployment(NamedTuple):
