@@ -123,6 +123,25 @@ def test_the_plan_is_the_one_that_serves_all_values(connection: psycopg.Connecti
     assert generic.plan["Actual Rows"] == custom.plan["Actual Rows"] == 1
 
 
+def test_a_page_of_a_large_catalogue_reads_little_more_than_it_returns(connection: psycopg.Connection[Any]) -> None:
+    with connection.transaction(force_rollback=True):
+        connection.execute(
+            "insert into skill_trees (name, slug, category_id, difficulty, is_published, tags) select md5(number::text),"
+            " 'tree-' || number, (select id from skill_categories limit 1), 'BEGINNER', true, array['sql']"
+            " from generate_series(1, 6000) as number"
+        )
+        connection.execute("analyze skill_trees")
+        [(name, tree_id)] = connection.execute(
+            "select name, id from skill_trees where is_published order by name, id offset 4000 limit 1"
+        )
+
+        first = explain(connection, "trees/list", {"any_tags": "{sql}"})
+        later = explain(connection, "trees/list", {"any_tags": "{sql}", "after_name": name, "after_id": str(tree_id)})
+
+    assert first.plan["Actual Rows"] == later.plan["Actual Rows"]
+    assert max(first.buffers, later.buffers) < 100
+
+
 @pytest.mark.parametrize("name", ["leaderboards/top", "leaderboards/around"])
 def test_leaderboard_rows_come_in_index_order_even_under_row_level_security(
     connection: psycopg.Connection[Any], name: str

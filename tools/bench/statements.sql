@@ -45,17 +45,20 @@ order by name, id
 limit :most
 
 -- name: search_trees(text)
-with found as (
-    select id, category_id, name, slug, difficulty, tags, description,
-        ts_rank(search_document, search_query('en', :text, false))
-            + ts_rank(search_document, search_query('en', :text, true)) / 100 as rank
-    from skill_trees
-    where search_document @@ search_query('en', :text, true) and is_published
+with sought as materialized (
+    select search_query('en', :text, true) as query, search_query('en', :text, false) as whole_query
+),
+found as (
+    select id, category_id, name, slug, difficulty, tags, description, query,
+        ts_rank(search_document, whole_query) + ts_rank(search_document, query) / 100 as rank
+    from sought
+    join skill_trees on search_document @@ query
+    where is_published
     order by rank desc, name, id
     limit 20
 )
 select id, category_id, name, slug, difficulty, tags, rank,
-    ts_headline('english', left(concat_ws(': ', name, description), 2000), search_query('en', :text, true),
+    ts_headline('english', left(concat_ws(': ', name, description), 2000), query,
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=20, MinWords=5') as snippet
 from found
 order by rank desc, name, id
