@@ -138,11 +138,10 @@ def test_leaderboard_rows_come_in_index_order_even_under_row_level_security(
 @pytest.mark.parametrize(
     "name",
     [
-        "skills/ancestors",
-        "skills/descendants",
+        "skills/related",
         "skills/learning_path",
         "progress/missing_prerequisites",
-        "progress/explain_lock",
+        "progress/way_to_skill",
     ],
 )
 def test_a_graph_query_reads_its_tree_once(connection: psycopg.Connection[Any], name: str) -> None:

@@ -193,11 +193,11 @@ class AsyncSkills(AsyncRepository):
 
     async def ancestors(self, skill_id: SkillId) -> list[RelatedSkill]:
         """Return all direct and indirect dependencies of a skill, the nearest first. Raises SkillNotFound."""
-        return await self._related("skills/ancestors", skill_id)
+        return await self._related(skill_id, of_dependencies=True)
 
     async def descendants(self, skill_id: SkillId) -> list[RelatedSkill]:
         """Return all direct and indirect dependents of a skill, the nearest first. Raises SkillNotFound."""
-        return await self._related("skills/descendants", skill_id)
+        return await self._related(skill_id, of_dependencies=False)
 
     async def learning_path(self, skill_id: SkillId) -> list[PathStep]:
         """Return all skills needed for a skill, and the skill itself, prerequisites first. Raises SkillNotFound."""
@@ -227,8 +227,8 @@ class AsyncSkills(AsyncRepository):
             prerequisite_ids=prerequisite_ids,
         )
 
-    async def _related(self, query: str, skill_id: SkillId) -> list[RelatedSkill]:
-        rows = await self._all(RelatedSkill, query, skill_id=skill_id)
+    async def _related(self, skill_id: SkillId, *, of_dependencies: bool) -> list[RelatedSkill]:
+        rows = await self._all(RelatedSkill, "skills/related", skill_id=skill_id, of_dependencies=of_dependencies)
         if not rows:
             raise SkillNotFound(id=skill_id)
         return rows[1:]

@@ -195,11 +195,11 @@ class Skills(Repository):
 
     def ancestors(self, skill_id: SkillId) -> list[RelatedSkill]:
         """Return all direct and indirect dependencies of a skill, the nearest first. Raises SkillNotFound."""
-        return self._related("skills/ancestors", skill_id)
+        return self._related(skill_id, of_dependencies=True)
 
     def descendants(self, skill_id: SkillId) -> list[RelatedSkill]:
         """Return all direct and indirect dependents of a skill, the nearest first. Raises SkillNotFound."""
-        return self._related("skills/descendants", skill_id)
+        return self._related(skill_id, of_dependencies=False)
 
     def learning_path(self, skill_id: SkillId) -> list[PathStep]:
         """Return all skills needed for a skill, and the skill itself, prerequisites first. Raises SkillNotFound."""
@@ -229,8 +229,8 @@ class Skills(Repository):
             prerequisite_ids=prerequisite_ids,
         )
 
-    def _related(self, query: str, skill_id: SkillId) -> list[RelatedSkill]:
-        rows = self._all(RelatedSkill, query, skill_id=skill_id)
+    def _related(self, skill_id: SkillId, *, of_dependencies: bool) -> list[RelatedSkill]:
+        rows = self._all(RelatedSkill, "skills/related", skill_id=skill_id, of_dependencies=of_dependencies)
         if not rows:
             raise SkillNotFound(id=skill_id)
         return rows[1:]
