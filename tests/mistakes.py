@@ -530,7 +530,7 @@ USERS = [
     ),
     Mistake(
         "drafts shown in an action of a learner",
-        query("progress/pause_tree"),
+        query("progress/set_tree_status"),
         "left join visible_trees as skill_trees",
         "left join skill_trees",
         'table "skill_trees"',
@@ -808,7 +808,7 @@ MODELS_WRONG = [
         "    skill_type: DifficultyLevel\n    difficulty: DifficultyLevel\n    is_active",
         'column "skill_type"',
         "is the enum skill_type, whose label",
-        query("skills/ancestors"),
+        query("skills/related"),
         at="skill_type",
     ),
     Mistake(

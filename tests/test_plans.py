@@ -105,7 +105,7 @@ def test_a_step_sees_the_changes_of_the_steps_before_it(connection: psycopg.Conn
 
 def test_buffers_of_triggers_are_counted_even_if_deferred(connection: psycopg.Connection[Any]) -> None:
     cascading = explain(connection, "users/delete", {})
-    deferred = explain(connection, "skills/add_dependency", {})
+    deferred = explain(connection, "skills/change_dependencies", {})
     reading = explain(connection, "trees/load", {})
 
     # Triggers delete the learner's rows in eight tables and check the graph.
@@ -157,11 +157,10 @@ def test_leaderboard_rows_come_in_index_order_even_under_row_level_security(
 @pytest.mark.parametrize(
     "name",
     [
-        "skills/ancestors",
-        "skills/descendants",
+        "skills/related",
         "skills/learning_path",
         "progress/missing_prerequisites",
-        "progress/explain_lock",
+        "progress/way_to_skill",
     ],
 )
 def test_a_graph_query_reads_its_tree_once(connection: psycopg.Connection[Any], name: str) -> None:

@@ -6,9 +6,10 @@
 -- @role app_service
 -- @step what follows from an edit of what gates
 -- @across brings all learners of a tree up to date
--- @after skills/remove_dependency
+-- @after skills/change_dependencies
 -- @sample skill_id: %(last_skill_id)s
--- @sample prerequisite_id: (select dependencies[1] from skills where id = %(skill_id)s)
+-- @sample change: 'REMOVE'
+-- @sample prerequisite_ids: (select dependencies[:1] from skills where id = %(skill_id)s)
 -- @sample tree_id: null
 -- @sample slug: null
 -- @budget buffers 980

@@ -611,7 +611,7 @@ async def test_adding_a_dependency_and_its_unlocks_takes_one_round_trip(db, conn
         "begin isolation level read committed",
         "/* skills/lock_learners",
         "/* skills/lock_learners",
-        "/* skills/add_dependency",
+        "/* skills/change_dependencies",
         "/* progress/unlock_for_learners",
         "commit",
     ]

@@ -123,45 +123,17 @@ class AsyncSkills(AsyncRepository):
 
     async def add_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
         """Make a skill depend on another of its tree. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
-        return await self._one(
-            Skill,
-            "skills/add_dependency",
-            before=HOLD_SKILL,
-            after=("progress/unlock_for_learners",),
-            tree_id=None,
-            slug=None,
-            missing=SkillNotFound(f"skill {skill_id} or its prerequisite {prerequisite_id} does not exist"),
-            skill_id=skill_id,
-            prerequisite_id=prerequisite_id,
-        )
+        missing = SkillNotFound(f"skill {skill_id} or its prerequisite {prerequisite_id} does not exist")
+        return await self._change_dependencies("ADD", skill_id, [prerequisite_id], missing)
 
     async def remove_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
         """Make a skill no longer depend on another. Raises SkillNotFound."""
-        return await self._one(
-            Skill,
-            "skills/remove_dependency",
-            before=HOLD_SKILL,
-            after=("progress/unlock_for_learners",),
-            tree_id=None,
-            slug=None,
-            missing=SkillNotFound(id=skill_id),
-            skill_id=skill_id,
-            prerequisite_id=prerequisite_id,
-        )
+        return await self._change_dependencies("REMOVE", skill_id, [prerequisite_id], SkillNotFound(id=skill_id))
 
     async def set_dependencies(self, skill_id: SkillId, dependencies: Sequence[SkillId]) -> Skill:
         """Replace a skill's dependencies. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
-        return await self._one(
-            Skill,
-            "skills/set_dependencies",
-            before=(*HOLD_SKILL, "skills/lock"),
-            after=("progress/unlock_for_learners",),
-            tree_id=None,
-            slug=None,
-            missing=SkillNotFound(id=skill_id),
-            skill_id=skill_id,
-            dependencies=[*dependencies],
-        )
+        missing = SkillNotFound(id=skill_id)
+        return await self._change_dependencies("SET", skill_id, [*dependencies], missing, before=("skills/lock",))
 
     async def deactivate(self, skill_id: SkillId) -> Skill:
         """Deactivate a skill. Learners keep their progress in it. Raises SkillNotFound."""
@@ -221,11 +193,11 @@ class AsyncSkills(AsyncRepository):
 
     async def ancestors(self, skill_id: SkillId) -> list[RelatedSkill]:
         """Return all direct and indirect dependencies of a skill, the nearest first. Raises SkillNotFound."""
-        return await self._related("skills/ancestors", skill_id)
+        return await self._related(skill_id, of_dependencies=True)
 
     async def descendants(self, skill_id: SkillId) -> list[RelatedSkill]:
         """Return all direct and indirect dependents of a skill, the nearest first. Raises SkillNotFound."""
-        return await self._related("skills/descendants", skill_id)
+        return await self._related(skill_id, of_dependencies=False)
 
     async def learning_path(self, skill_id: SkillId) -> list[PathStep]:
         """Return all skills needed for a skill, and the skill itself, prerequisites first. Raises SkillNotFound."""
@@ -234,8 +206,29 @@ class AsyncSkills(AsyncRepository):
             raise SkillNotFound(id=skill_id)
         return path
 
-    async def _related(self, query: str, skill_id: SkillId) -> list[RelatedSkill]:
-        rows = await self._all(RelatedSkill, query, skill_id=skill_id)
+    async def _change_dependencies(
+        self,
+        change: str,
+        skill_id: SkillId,
+        prerequisite_ids: list[SkillId],
+        missing: SkillNotFound,
+        before: Sequence[str] = (),
+    ) -> Skill:
+        return await self._one(
+            Skill,
+            "skills/change_dependencies",
+            missing=missing,
+            before=(*HOLD_SKILL, *before),
+            after=("progress/unlock_for_learners",),
+            tree_id=None,
+            slug=None,
+            skill_id=skill_id,
+            change=change,
+            prerequisite_ids=prerequisite_ids,
+        )
+
+    async def _related(self, skill_id: SkillId, *, of_dependencies: bool) -> list[RelatedSkill]:
+        rows = await self._all(RelatedSkill, "skills/related", skill_id=skill_id, of_dependencies=of_dependencies)
         if not rows:
             raise SkillNotFound(id=skill_id)
         return rows[1:]

@@ -15,7 +15,7 @@ from skilltree._sync.progress_reads import ProgressReads
 from skilltree._sync.repository import step
 from skilltree.errors import InvalidValue, UserNotFound
 from skilltree.models.content import EVIDENCE, STRUGGLING, ProgressEvidence, StrugglingIndicators
-from skilltree.models.enums import CompletionMethod, SkillProgressStatus
+from skilltree.models.enums import CompletionMethod, SkillProgressStatus, TreeProgressStatus
 from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import (
     ActionResult,
@@ -54,11 +54,11 @@ class Progress(ProgressReads):
 
     def pause_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
         """Pause a tree. Work on one of its skills resumes it."""
-        return self._act_on_tree("pause_tree", user_id, tree_id)
+        return self._act_on_tree("set_tree_status", user_id, tree_id, status=TreeProgressStatus.PAUSED)
 
     def resume_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
         """Resume a paused tree."""
-        return self._act_on_tree("resume_tree", user_id, tree_id)
+        return self._act_on_tree("set_tree_status", user_id, tree_id, status=TreeProgressStatus.IN_PROGRESS)
 
     def reset_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress:
         """Delete all work on a tree. XP, achievements and streaks stay; completing a skill again pays nothing."""

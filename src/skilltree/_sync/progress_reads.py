@@ -11,7 +11,7 @@ from skilltree.models.base import Page
 from skilltree.models.enums import SkillProgressStatus
 from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import CalculatedProgress, MissingPrerequisite, SkillProgress, TreeProgress
-from skilltree.models.reading import ActivityDay, Dashboard, LearningPath, LockExplanation, NextSkill
+from skilltree.models.reading import ActivityDay, Dashboard, LearningPath, LockExplanation, NextSkill, WayToSkill
 from skilltree.models.trees import Tree
 from skilltree.models.users import User
 
@@ -84,10 +84,10 @@ class ProgressReads(Repository):
         Anything that is needed only for a started skill is left out, because started work can go on. Raises
         SkillNotFound, UserNotFound.
         """
-        found = self._find(LockExplanation, "progress/explain_lock", user_id=user_id, skill_id=skill_id)
-        if found is None:
+        way = self._way_to_skill(user_id, skill_id, to_open=True)
+        if way is None or way.lock is None:
             raise self._absent(user_id, SkillNotFound(id=skill_id))
-        return found
+        return way.lock
 
     def learning_path(self, user_id: UserId, skill_id: SkillId) -> LearningPath:
         """Return the skills a learner still has to complete up to and including this one, prerequisites first.
@@ -95,10 +95,10 @@ class ProgressReads(Repository):
         Completed and skipped skills are left out, and so is anything that is needed only for them or for a started
         skill. Raises SkillNotFound, UserNotFound.
         """
-        found = self._find(LearningPath, "progress/learning_path", user_id=user_id, skill_id=skill_id)
-        if found is None:
+        way = self._way_to_skill(user_id, skill_id, to_open=False)
+        if way is None or way.path is None:
             raise self._absent(user_id, SkillNotFound(id=skill_id))
-        return found
+        return way.path
 
     def next_skills(self, user_id: UserId, *, tree_id: TreeId | None = None, limit: int = 10) -> list[NextSkill]:
         """Return the skills a learner could work on now, the best first: of one tree, or of all trees IN_PROGRESS.
@@ -136,6 +136,9 @@ class ProgressReads(Repository):
         if not days:
             raise UserNotFound(id=user_id)
         return days
+
+    def _way_to_skill(self, user_id: UserId, skill_id: SkillId, *, to_open: bool) -> WayToSkill | None:
+        return self._find(WayToSkill, "progress/way_to_skill", user_id=user_id, skill_id=skill_id, to_open=to_open)
 
     def _absent(self, user_id: UserId, other: NotFound) -> NotFound:
         """Return the error for a query that found nothing: the learner does not exist, or else the other row."""

@@ -125,45 +125,17 @@ class Skills(Repository):
 
     def add_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
         """Make a skill depend on another of its tree. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
-        return self._one(
-            Skill,
-            "skills/add_dependency",
-            before=HOLD_SKILL,
-            after=("progress/unlock_for_learners",),
-            tree_id=None,
-            slug=None,
-            missing=SkillNotFound(f"skill {skill_id} or its prerequisite {prerequisite_id} does not exist"),
-            skill_id=skill_id,
-            prerequisite_id=prerequisite_id,
-        )
+        missing = SkillNotFound(f"skill {skill_id} or its prerequisite {prerequisite_id} does not exist")
+        return self._change_dependencies("ADD", skill_id, [prerequisite_id], missing)
 
     def remove_dependency(self, skill_id: SkillId, prerequisite_id: SkillId) -> Skill:
         """Make a skill no longer depend on another. Raises SkillNotFound."""
-        return self._one(
-            Skill,
-            "skills/remove_dependency",
-            before=HOLD_SKILL,
-            after=("progress/unlock_for_learners",),
-            tree_id=None,
-            slug=None,
-            missing=SkillNotFound(id=skill_id),
-            skill_id=skill_id,
-            prerequisite_id=prerequisite_id,
-        )
+        return self._change_dependencies("REMOVE", skill_id, [prerequisite_id], SkillNotFound(id=skill_id))
 
     def set_dependencies(self, skill_id: SkillId, dependencies: Sequence[SkillId]) -> Skill:
         """Replace a skill's dependencies. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
-        return self._one(
-            Skill,
-            "skills/set_dependencies",
-            before=(*HOLD_SKILL, "skills/lock"),
-            after=("progress/unlock_for_learners",),
-            tree_id=None,
-            slug=None,
-            missing=SkillNotFound(id=skill_id),
-            skill_id=skill_id,
-            dependencies=[*dependencies],
-        )
+        missing = SkillNotFound(id=skill_id)
+        return self._change_dependencies("SET", skill_id, [*dependencies], missing, before=("skills/lock",))
 
     def deactivate(self, skill_id: SkillId) -> Skill:
         """Deactivate a skill. Learners keep their progress in it. Raises SkillNotFound."""
@@ -223,11 +195,11 @@ class Skills(Repository):
 
     def ancestors(self, skill_id: SkillId) -> list[RelatedSkill]:
         """Return all direct and indirect dependencies of a skill, the nearest first. Raises SkillNotFound."""
-        return self._related("skills/ancestors", skill_id)
+        return self._related(skill_id, of_dependencies=True)
 
     def descendants(self, skill_id: SkillId) -> list[RelatedSkill]:
         """Return all direct and indirect dependents of a skill, the nearest first. Raises SkillNotFound."""
-        return self._related("skills/descendants", skill_id)
+        return self._related(skill_id, of_dependencies=False)
 
     def learning_path(self, skill_id: SkillId) -> list[PathStep]:
         """Return all skills needed for a skill, and the skill itself, prerequisites first. Raises SkillNotFound."""
@@ -236,8 +208,29 @@ class Skills(Repository):
             raise SkillNotFound(id=skill_id)
         return path
 
-    def _related(self, query: str, skill_id: SkillId) -> list[RelatedSkill]:
-        rows = self._all(RelatedSkill, query, skill_id=skill_id)
+    def _change_dependencies(
+        self,
+        change: str,
+        skill_id: SkillId,
+        prerequisite_ids: list[SkillId],
+        missing: SkillNotFound,
+        before: Sequence[str] = (),
+    ) -> Skill:
+        return self._one(
+            Skill,
+            "skills/change_dependencies",
+            missing=missing,
+            before=(*HOLD_SKILL, *before),
+            after=("progress/unlock_for_learners",),
+            tree_id=None,
+            slug=None,
+            skill_id=skill_id,
+            change=change,
+            prerequisite_ids=prerequisite_ids,
+        )
+
+    def _related(self, skill_id: SkillId, *, of_dependencies: bool) -> list[RelatedSkill]:
+        rows = self._all(RelatedSkill, "skills/related", skill_id=skill_id, of_dependencies=of_dependencies)
         if not rows:
             raise SkillNotFound(id=skill_id)
         return rows[1:]

@@ -76,6 +76,13 @@ class LearningPath(Model):
     remaining_xp: int
 
 
+class WayToSkill(Model):
+    """The row of ``progress/way_to_skill``: one of the two, as asked."""
+
+    lock: LockExplanation | None
+    path: LearningPath | None
+
+
 class NextSkill(Model):
     """A skill to work on now, and the reasons for it.
 

@@ -1,6 +1,9 @@
--- Put a tree aside. Paused already, nothing changes.
+-- Pause a tree under way (PAUSED), or resume a paused one (IN_PROGRESS): progress.pause_tree and resume_tree. Where the
+-- tree has that status already, nothing changes.
 --
 -- @role app_engine
+-- @step pause_tree and resume_tree run it
+-- @sample status: 'PAUSED'
 -- @budget buffers 48
 -- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
@@ -23,15 +26,16 @@ situation as (
             and user_skill_tree_progress.skill_tree_id = %(tree_id)s
 ),
 
-paused_tree as (
+changed_tree as (
     update user_skill_tree_progress
     set
-        status = 'PAUSED',
+        status = %(status)s,
         updated_at = now()
     where
         user_skill_tree_progress.user_id = %(user_id)s
         and user_skill_tree_progress.skill_tree_id = %(tree_id)s
-        and user_skill_tree_progress.status = 'IN_PROGRESS'
+        and user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED')
+        and user_skill_tree_progress.status <> %(status)s
     returning user_skill_tree_progress.user_id
 )
 

@@ -1,7 +1,9 @@
--- The skills that a skill depends on, directly or not, each with the number of edges on the shortest path. The skill
--- itself comes first.
+-- The skills that a skill depends on, directly or not, or those that depend on it: skills.ancestors and descendants.
+-- Each has the number of edges on the shortest path. The skill itself comes first.
 --
+-- @step ancestors and descendants run it
 -- @sample skill_id: %(last_skill_id)s
+-- @sample of_dependencies: true
 -- @notnull depth: distances_from() returns no row without a distance
 -- @budget buffers 46
 -- @never Seq Scan on skills
@@ -14,7 +16,7 @@ with tree_skill as (
         skills.difficulty,
         skills.is_active,
         skills.is_optional,
-        skills.dependencies,
+        case when %(of_dependencies)s then skills.dependencies else skills.dependents end as neighbours,
         skills.position_y,
         skills.position_x,
         skills.sort_order
@@ -33,7 +35,7 @@ edge as (
         tree_skill.id as skill_id,
         neighbour.id as neighbour_id
     from tree_skill
-    cross join unnest(tree_skill.dependencies) as neighbour (id)
+    cross join unnest(tree_skill.neighbours) as neighbour (id)
 ),
 
 reached as (
