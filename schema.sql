@@ -1566,7 +1566,8 @@ begin
         ) as given (field, name, told_apart)
         where unseen_in(given.name, given.told_apart) is not null
     loop
-        raise exception '% contains U+%, which is invisible or changes how the text around it is shown',
+        raise exception
+            '% contains the character U+%, which is invisible or changes how the text around it is shown',
             unfit.field, lpad(unfit.letter, greatest(char_length(unfit.letter), 4), '0')
             using errcode = 'ST101', constraint = 'users_names_seen', column = unfit.field,
             detail = jsonb_build_object('field', unfit.field), hint = 'Remove this character.';

@@ -165,9 +165,9 @@ def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mappin
             refused(constraint, field, params) or message, field=field or None, constraint=constraint or None
         )
     if issubclass(kind, InvalidValue):
-        return kind(message, constraint=constraint)
+        return kind(constraint=constraint)
     if issubclass(kind, GraphError):
-        return kind(message)
+        return kind()
     return kind(f"{kind.__doc__} {error.diag.message_detail or ''}".rstrip())
 
 
