@@ -75,7 +75,8 @@ REFUSED = {
     # the graph
     "dependency cycle: %": f"{NEEDS.format(A, B)}; {NEEDS.format(B, A)}",
     "parent cycle: %": (
-        f"update skills set parent_skill_id = {B} where id = {A}; update skills set parent_skill_id = {A} where id = {B}"
+        f"update skills set parent_skill_id = {B} where id = {A};"
+        f" update skills set parent_skill_id = {A} where id = {B}"
     ),
     "prerequisite cycle: %": (
         f"update skill_trees set prerequisites = array[{TREE}::uuid, {OTHER_TREE}::uuid] where id = {TREE}"
