@@ -1566,10 +1566,11 @@ begin
         ) as given (field, name, told_apart)
         where unseen_in(given.name, given.told_apart) is not null
     loop
-        raise exception '% holds the character U+%, which nobody sees, or which changes how the rest is shown',
+        raise exception
+            '% contains the character U+%, which is invisible or changes how the text around it is shown',
             unfit.field, lpad(unfit.letter, greatest(char_length(unfit.letter), 4), '0')
-            using errcode = 'check_violation', constraint = 'users_names_seen', column = unfit.field,
-            hint = 'Leave it out.';
+            using errcode = 'ST101', constraint = 'users_names_seen', column = unfit.field,
+            detail = jsonb_build_object('field', unfit.field), hint = 'Remove this character.';
     end loop;
     return new;
 end
@@ -1590,8 +1591,9 @@ begin
     new.timezone := canonical_timezone(given);
     if new.timezone is null and given is not null then
         raise exception 'unknown time zone "%"', given
-            using errcode = 'check_violation', constraint = 'user_profiles_timezone_known', column = 'timezone',
-            hint = 'Use a name of the IANA database, such as Europe/Lisbon.';
+            using errcode = 'ST102', constraint = 'user_profiles_timezone_known', column = 'timezone',
+            detail = jsonb_build_object('field', 'timezone'),
+            hint = 'Use a name from the IANA database, such as Europe/Lisbon.';
     end if;
     return new;
 end
@@ -2094,8 +2096,8 @@ begin
     if tg_op = 'UPDATE' then
         if new.skill_tree_id <> old.skill_tree_id then
             raise exception 'skill % cannot move to another tree', old.id
-                using errcode = 'integrity_constraint_violation', constraint = 'skills_tree_fixed',
-                hint = 'Learners have progress in it. Create a skill in the other tree, and deactivate this one.';
+                using errcode = 'ST207', constraint = 'skills_tree_fixed', detail = jsonb_build_array(old.id),
+                hint = 'Learners may have progress on it. Create a skill in the other tree, and deactivate this one.';
         end if;
         if (new.id, new.dependencies, new.dependents, new.parent_skill_id)
             is not distinct from (old.id, old.dependencies, old.dependents, old.parent_skill_id)
@@ -2144,7 +2146,7 @@ begin
     -- A snapshot older than the lock would not show what others have committed meanwhile.
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         raise exception 'the skill graph cannot be edited at isolation level %', current_setting('transaction_isolation')
-            using errcode = 'feature_not_supported', constraint = 'skills_graph_isolation',
+            using errcode = 'ST301', constraint = 'skills_graph_isolation',
             hint = 'Edit it in a READ COMMITTED transaction.';
     end if;
     perform pg_advisory_xact_lock(hashtextextended('skill graph ' || changed_skill.skill_tree_id, 0));
@@ -2155,8 +2157,8 @@ begin
         where (skills.dependencies @> array[old.id] or skills.dependents @> array[old.id])
             and not exists (select from skills as remade where remade.id = old.id);
         if found then
-            raise exception 'skill % is gone but still named by skill %', old.id, wrong.id
-                using errcode = 'foreign_key_violation', constraint = 'skills_dependencies_exist',
+            raise exception 'skill % no longer exists, but skill % still refers to it', old.id, wrong.id
+                using errcode = 'ST204', constraint = 'skills_dependencies_exist',
                 detail = jsonb_build_array(old.id), hint = 'Remove it from dependencies and dependents first.';
         end if;
     end if;
@@ -2199,9 +2201,9 @@ begin
     left join skills on skills.id = named.other_id
     where skills.skill_tree_id is distinct from new.skill_tree_id;
     if wrong.missing is not null then
-        raise exception 'skill % names skills that are not in its tree', wrong.skill_id
-            using errcode = 'foreign_key_violation', constraint = 'skills_dependencies_exist', detail = wrong.missing,
-            hint = 'Dependencies and dependents are ids of skills of the same tree.';
+        raise exception 'skill % refers to skills that are not in its tree', wrong.skill_id
+            using errcode = 'ST204', constraint = 'skills_dependencies_exist', detail = wrong.missing,
+            hint = 'Dependencies and dependents must be ids of skills of the same tree.';
     end if;
 
     -- A cycle through a changed skill consists of skills that lead to it, so only those are read.
@@ -2234,7 +2236,7 @@ begin
             from unnest(cycle[:12]) with ordinality as step (id, place)
             inner join skills on skills.id = step.id
         )
-            using errcode = 'check_violation', constraint = 'skills_dependencies_acyclic', detail = to_jsonb(cycle),
+            using errcode = 'ST201', constraint = 'skills_dependencies_acyclic', detail = to_jsonb(cycle),
             hint = 'Each skill of the path needs the next one. Remove one of these dependencies.';
     end if;
 
@@ -2274,10 +2276,11 @@ begin
     order by one_sided.skill_id, one_sided.dependency_id
     limit 1;
     if found then
-        raise exception 'skill % and its dependency % do not name each other', wrong.skill_id, wrong.dependency_id
-            using errcode = 'check_violation', constraint = 'skills_dependents_inverse',
+        raise exception 'dependencies of skill % and dependents of skill % do not agree',
+            wrong.skill_id, wrong.dependency_id
+            using errcode = 'ST206', constraint = 'skills_dependents_inverse',
             detail = jsonb_build_array(wrong.skill_id, wrong.dependency_id),
-            hint = 'Write both sides of an edge, `dependencies` and `dependents`, in one transaction.';
+            hint = 'Write dependencies of the one and dependents of the other in the same transaction.';
     end if;
 
     with recursive
@@ -2307,7 +2310,7 @@ begin
             from unnest(cycle[:12]) with ordinality as step (id, place)
             inner join skills on skills.id = step.id
         )
-            using errcode = 'check_violation', constraint = 'skills_parents_acyclic', detail = to_jsonb(cycle),
+            using errcode = 'ST202', constraint = 'skills_parents_acyclic', detail = to_jsonb(cycle),
             hint = 'Each skill of the path is a child of the next one. Give one of them another parent.';
     end if;
 
@@ -2331,7 +2334,7 @@ begin
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         raise exception 'tree prerequisites cannot be edited at isolation level %',
             current_setting('transaction_isolation')
-            using errcode = 'feature_not_supported', constraint = 'skill_trees_graph_isolation',
+            using errcode = 'ST301', constraint = 'skill_trees_graph_isolation',
             hint = 'Edit them in a READ COMMITTED transaction.';
     end if;
     perform pg_advisory_xact_lock(hashtextextended('tree prerequisites', 0));
@@ -2344,9 +2347,9 @@ begin
         order by skill_trees.id
         limit 1;
         if found then
-            raise exception 'tree % is gone but still a prerequisite of tree %', old.id, wrong.id
-                using errcode = 'foreign_key_violation', constraint = 'skill_trees_prerequisites_exist',
-                detail = jsonb_build_array(old.id), hint = 'Remove it from their prerequisites first.';
+            raise exception 'tree % no longer exists, but is still a prerequisite of tree %', old.id, wrong.id
+                using errcode = 'ST205', constraint = 'skill_trees_prerequisites_exist',
+                detail = jsonb_build_array(old.id), hint = 'Remove it from the prerequisites first.';
         end if;
     end if;
     if tg_op = 'DELETE' then
@@ -2360,8 +2363,8 @@ begin
         and not exists (select from skill_trees as known where known.id = prerequisite.id);
     if wrong.missing is not null then
         raise exception 'tree % has prerequisites that do not exist', new.id
-            using errcode = 'foreign_key_violation', constraint = 'skill_trees_prerequisites_exist',
-            detail = wrong.missing, hint = 'Prerequisites are ids of trees.';
+            using errcode = 'ST205', constraint = 'skill_trees_prerequisites_exist',
+            detail = wrong.missing, hint = 'Prerequisites must be ids of trees.';
     end if;
 
     with recursive
@@ -2389,7 +2392,7 @@ begin
             from unnest(cycle[:12]) with ordinality as step (id, place)
             inner join skill_trees on skill_trees.id = step.id
         )
-            using errcode = 'check_violation', constraint = 'skill_trees_prerequisites_acyclic',
+            using errcode = 'ST203', constraint = 'skill_trees_prerequisites_acyclic',
             detail = to_jsonb(cycle),
             hint = 'Each tree of the path needs the next one. Remove one of these prerequisites.';
     end if;
@@ -2412,9 +2415,9 @@ begin
     left join skills on skills.id = step.id and skills.skill_tree_id = new.skill_tree_id
     where skills.id is null;
     if missing is not null then
-        raise exception 'a path in tree % names skills that are not in it', new.skill_tree_id
-            using errcode = 'foreign_key_violation', constraint = 'user_skill_tree_progress_current_path_exist',
-            detail = missing, hint = 'A path is made of ids of skills of the same tree.';
+        raise exception 'current_path contains skills that are not in tree %', new.skill_tree_id
+            using errcode = 'ST208', constraint = 'user_skill_tree_progress_current_path_exist',
+            detail = missing, hint = 'A path must consist of ids of skills of the same tree.';
     end if;
     return null;
 end
@@ -2436,11 +2439,11 @@ begin
         exception
             when data_exception then
                 raise exception 'skilltree.late_window is not an interval: "%"', given
-                    using errcode = 'invalid_parameter_value', hint = 'Set it to one such as ''14 days''.';
+                    using errcode = 'ST103', hint = 'Set it to an interval such as ''14 days''.';
         end;
         if late_window < interval '0' then
             raise exception 'skilltree.late_window is negative: "%"', given
-                using errcode = 'invalid_parameter_value', hint = 'Set it to one such as ''14 days''.';
+                using errcode = 'ST103', hint = 'Set it to an interval such as ''14 days''.';
         end if;
     end if;
     -- A longer window would change nothing, because of the year 2000, and could overflow now() minus the window.
@@ -2490,8 +2493,8 @@ AS $function$
 begin
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         raise exception 'progress cannot be changed at isolation level %', current_setting('transaction_isolation')
-            using errcode = 'feature_not_supported', constraint = 'progress_isolation',
-            hint = 'Learners and authors work in READ COMMITTED transactions.';
+            using errcode = 'ST301', constraint = 'progress_isolation',
+            hint = 'Change it in a READ COMMITTED transaction.';
     end if;
 end
 $function$;
@@ -2523,13 +2526,14 @@ begin
                         and (pg_locks.classid::bigint << 32) | pg_locks.objid::bigint = tree_key
                         and pg_locks.granted
                 ) then
-                    raise exception 'several authors were at work in tree % when its first learner came', tree_id
-                        using errcode = 'deadlock_detected';
+                    -- PostgreSQL's own code, because it is a deadlock: other clients, too, know that they may try again.
+                    raise exception 'several authors were editing tree % when its first learner started it', tree_id
+                        using errcode = 'deadlock_detected', hint = 'Nothing was written. Try again.';
                 end if;
                 if clock_timestamp() > waiting_since + patience then
-                    raise exception 'somebody has been at work in tree % for more than % s',
+                    raise exception 'timed out waiting for other sessions that work in tree % (% s)',
                         tree_id, extract(epoch from patience)::integer
-                        using errcode = 'lock_not_available', constraint = 'learners_of_tree_held',
+                        using errcode = 'ST302', constraint = 'learners_of_tree_held',
                         hint = 'Nothing was written. Try again in a moment.';
                 end if;
         end;
@@ -2918,8 +2922,8 @@ CREATE FUNCTION public.drop_audit_partitions_before(months_kept integer)
 AS $function$
 begin
     if months_kept is null or months_kept < 1 then
-        raise exception 'the trail is kept for one month at least, not %', months_kept
-            using errcode = 'invalid_parameter_value';
+        raise exception 'the audit trail must be kept for at least 1 month, not %', months_kept
+            using errcode = 'ST103', hint = 'Give the number of months to keep.';
     end if;
     return query select partition.name from drop_audit_partitions(months_kept) as partition (name);
 end
@@ -2945,8 +2949,8 @@ begin
                 and audit_log.action = 'DELETE'
         )
     then
-        raise exception 'the trail of % stays: no account with this id is deleted in this transaction', learner
-            using errcode = 'object_not_in_prerequisite_state', hint = 'Use users.erase or users.delete.';
+        raise exception 'the audit trail of account % cannot be removed: this transaction does not delete it', learner
+            using errcode = 'ST401', hint = 'Use users.erase or users.delete.';
     end if;
     if nobody is not null
         and not exists (
@@ -2962,8 +2966,9 @@ begin
                 and audit_log.action = 'INSERT'
         )
     then
-        raise exception 'the trail of % stays: it is not an account of nobody, made in this transaction', nobody
-            using errcode = 'object_not_in_prerequisite_state', hint = 'Use users.erase.';
+        raise exception
+            'the audit trail of account % cannot be removed: it is no placeholder created in this transaction', nobody
+            using errcode = 'ST401', hint = 'Use users.erase.';
     end if;
 
     delete from audit_log where audit_log.subject_id in (learner, nobody);
@@ -2988,8 +2993,8 @@ CREATE FUNCTION public.refuse_truncate()
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
-    raise exception 'truncating % would leave no trace of its rows', tg_argv[0]
-        using errcode = 'object_not_in_prerequisite_state', hint = 'Use delete.';
+    raise exception 'table % cannot be truncated: the audit trail would not record its rows', tg_argv[0]
+        using errcode = 'ST401', hint = 'Use delete.';
 end
 $function$;
 

@@ -77,10 +77,11 @@ begin
         ) as given (field, name, told_apart)
         where unseen_in(given.name, given.told_apart) is not null
     loop
-        raise exception '% holds the character U+%, which nobody sees, or which changes how the rest is shown',
+        raise exception
+            '% contains the character U+%, which is invisible or changes how the text around it is shown',
             unfit.field, lpad(unfit.letter, greatest(char_length(unfit.letter), 4), '0')
-            using errcode = 'check_violation', constraint = 'users_names_seen', column = unfit.field,
-            hint = 'Leave it out.';
+            using errcode = 'ST101', constraint = 'users_names_seen', column = unfit.field,
+            detail = jsonb_build_object('field', unfit.field), hint = 'Remove this character.';
     end loop;
     return new;
 end
@@ -209,8 +210,9 @@ begin
     new.timezone := canonical_timezone(given);
     if new.timezone is null and given is not null then
         raise exception 'unknown time zone "%"', given
-            using errcode = 'check_violation', constraint = 'user_profiles_timezone_known', column = 'timezone',
-            hint = 'Use a name of the IANA database, such as Europe/Lisbon.';
+            using errcode = 'ST102', constraint = 'user_profiles_timezone_known', column = 'timezone',
+            detail = jsonb_build_object('field', 'timezone'),
+            hint = 'Use a name from the IANA database, such as Europe/Lisbon.';
     end if;
     return new;
 end

@@ -25,8 +25,8 @@ begin
     if tg_op = 'UPDATE' then
         if new.skill_tree_id <> old.skill_tree_id then
             raise exception 'skill % cannot move to another tree', old.id
-                using errcode = 'integrity_constraint_violation', constraint = 'skills_tree_fixed',
-                hint = 'Learners have progress in it. Create a skill in the other tree, and deactivate this one.';
+                using errcode = 'ST207', constraint = 'skills_tree_fixed', detail = jsonb_build_array(old.id),
+                hint = 'Learners may have progress on it. Create a skill in the other tree, and deactivate this one.';
         end if;
         if (new.id, new.dependencies, new.dependents, new.parent_skill_id)
             is not distinct from (old.id, old.dependencies, old.dependents, old.parent_skill_id)
@@ -81,7 +81,7 @@ begin
     -- A snapshot older than the lock would not show what others have committed meanwhile.
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         raise exception 'the skill graph cannot be edited at isolation level %', current_setting('transaction_isolation')
-            using errcode = 'feature_not_supported', constraint = 'skills_graph_isolation',
+            using errcode = 'ST301', constraint = 'skills_graph_isolation',
             hint = 'Edit it in a READ COMMITTED transaction.';
     end if;
     perform pg_advisory_xact_lock(hashtextextended('skill graph ' || changed_skill.skill_tree_id, 0));
@@ -92,8 +92,8 @@ begin
         where (skills.dependencies @> array[old.id] or skills.dependents @> array[old.id])
             and not exists (select from skills as remade where remade.id = old.id);
         if found then
-            raise exception 'skill % is gone but still named by skill %', old.id, wrong.id
-                using errcode = 'foreign_key_violation', constraint = 'skills_dependencies_exist',
+            raise exception 'skill % no longer exists, but skill % still refers to it', old.id, wrong.id
+                using errcode = 'ST204', constraint = 'skills_dependencies_exist',
                 detail = jsonb_build_array(old.id), hint = 'Remove it from dependencies and dependents first.';
         end if;
     end if;
@@ -136,9 +136,9 @@ begin
     left join skills on skills.id = named.other_id
     where skills.skill_tree_id is distinct from new.skill_tree_id;
     if wrong.missing is not null then
-        raise exception 'skill % names skills that are not in its tree', wrong.skill_id
-            using errcode = 'foreign_key_violation', constraint = 'skills_dependencies_exist', detail = wrong.missing,
-            hint = 'Dependencies and dependents are ids of skills of the same tree.';
+        raise exception 'skill % refers to skills that are not in its tree', wrong.skill_id
+            using errcode = 'ST204', constraint = 'skills_dependencies_exist', detail = wrong.missing,
+            hint = 'Dependencies and dependents must be ids of skills of the same tree.';
     end if;
 
     -- A cycle through a changed skill consists of skills that lead to it, so only those are read.
@@ -171,7 +171,7 @@ begin
             from unnest(cycle[:12]) with ordinality as step (id, place)
             inner join skills on skills.id = step.id
         )
-            using errcode = 'check_violation', constraint = 'skills_dependencies_acyclic', detail = to_jsonb(cycle),
+            using errcode = 'ST201', constraint = 'skills_dependencies_acyclic', detail = to_jsonb(cycle),
             hint = 'Each skill of the path needs the next one. Remove one of these dependencies.';
     end if;
 
@@ -211,10 +211,11 @@ begin
     order by one_sided.skill_id, one_sided.dependency_id
     limit 1;
     if found then
-        raise exception 'skill % and its dependency % do not name each other', wrong.skill_id, wrong.dependency_id
-            using errcode = 'check_violation', constraint = 'skills_dependents_inverse',
+        raise exception 'dependencies of skill % and dependents of skill % do not agree',
+            wrong.skill_id, wrong.dependency_id
+            using errcode = 'ST206', constraint = 'skills_dependents_inverse',
             detail = jsonb_build_array(wrong.skill_id, wrong.dependency_id),
-            hint = 'Write both sides of an edge, `dependencies` and `dependents`, in one transaction.';
+            hint = 'Write dependencies of the one and dependents of the other in the same transaction.';
     end if;
 
     with recursive
@@ -244,7 +245,7 @@ begin
             from unnest(cycle[:12]) with ordinality as step (id, place)
             inner join skills on skills.id = step.id
         )
-            using errcode = 'check_violation', constraint = 'skills_parents_acyclic', detail = to_jsonb(cycle),
+            using errcode = 'ST202', constraint = 'skills_parents_acyclic', detail = to_jsonb(cycle),
             hint = 'Each skill of the path is a child of the next one. Give one of them another parent.';
     end if;
 
@@ -274,7 +275,7 @@ begin
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         raise exception 'tree prerequisites cannot be edited at isolation level %',
             current_setting('transaction_isolation')
-            using errcode = 'feature_not_supported', constraint = 'skill_trees_graph_isolation',
+            using errcode = 'ST301', constraint = 'skill_trees_graph_isolation',
             hint = 'Edit them in a READ COMMITTED transaction.';
     end if;
     perform pg_advisory_xact_lock(hashtextextended('tree prerequisites', 0));
@@ -287,9 +288,9 @@ begin
         order by skill_trees.id
         limit 1;
         if found then
-            raise exception 'tree % is gone but still a prerequisite of tree %', old.id, wrong.id
-                using errcode = 'foreign_key_violation', constraint = 'skill_trees_prerequisites_exist',
-                detail = jsonb_build_array(old.id), hint = 'Remove it from their prerequisites first.';
+            raise exception 'tree % no longer exists, but is still a prerequisite of tree %', old.id, wrong.id
+                using errcode = 'ST205', constraint = 'skill_trees_prerequisites_exist',
+                detail = jsonb_build_array(old.id), hint = 'Remove it from the prerequisites first.';
         end if;
     end if;
     if tg_op = 'DELETE' then
@@ -303,8 +304,8 @@ begin
         and not exists (select from skill_trees as known where known.id = prerequisite.id);
     if wrong.missing is not null then
         raise exception 'tree % has prerequisites that do not exist', new.id
-            using errcode = 'foreign_key_violation', constraint = 'skill_trees_prerequisites_exist',
-            detail = wrong.missing, hint = 'Prerequisites are ids of trees.';
+            using errcode = 'ST205', constraint = 'skill_trees_prerequisites_exist',
+            detail = wrong.missing, hint = 'Prerequisites must be ids of trees.';
     end if;
 
     with recursive
@@ -332,7 +333,7 @@ begin
             from unnest(cycle[:12]) with ordinality as step (id, place)
             inner join skill_trees on skill_trees.id = step.id
         )
-            using errcode = 'check_violation', constraint = 'skill_trees_prerequisites_acyclic',
+            using errcode = 'ST203', constraint = 'skill_trees_prerequisites_acyclic',
             detail = to_jsonb(cycle),
             hint = 'Each tree of the path needs the next one. Remove one of these prerequisites.';
     end if;

@@ -80,9 +80,9 @@ begin
     left join skills on skills.id = step.id and skills.skill_tree_id = new.skill_tree_id
     where skills.id is null;
     if missing is not null then
-        raise exception 'a path in tree % names skills that are not in it', new.skill_tree_id
-            using errcode = 'foreign_key_violation', constraint = 'user_skill_tree_progress_current_path_exist',
-            detail = missing, hint = 'A path is made of ids of skills of the same tree.';
+        raise exception 'current_path contains skills that are not in tree %', new.skill_tree_id
+            using errcode = 'ST208', constraint = 'user_skill_tree_progress_current_path_exist',
+            detail = missing, hint = 'A path must consist of ids of skills of the same tree.';
     end if;
     return null;
 end
@@ -311,11 +311,11 @@ begin
         exception
             when data_exception then
                 raise exception 'skilltree.late_window is not an interval: "%"', given
-                    using errcode = 'invalid_parameter_value', hint = 'Set it to one such as ''14 days''.';
+                    using errcode = 'ST103', hint = 'Set it to an interval such as ''14 days''.';
         end;
         if late_window < interval '0' then
             raise exception 'skilltree.late_window is negative: "%"', given
-                using errcode = 'invalid_parameter_value', hint = 'Set it to one such as ''14 days''.';
+                using errcode = 'ST103', hint = 'Set it to an interval such as ''14 days''.';
         end if;
     end if;
     -- A longer window would change nothing, because of the year 2000, and could overflow now() minus the window.
@@ -370,8 +370,8 @@ as $$
 begin
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         raise exception 'progress cannot be changed at isolation level %', current_setting('transaction_isolation')
-            using errcode = 'feature_not_supported', constraint = 'progress_isolation',
-            hint = 'Learners and authors work in READ COMMITTED transactions.';
+            using errcode = 'ST301', constraint = 'progress_isolation',
+            hint = 'Change it in a READ COMMITTED transaction.';
     end if;
 end
 $$;
@@ -407,13 +407,14 @@ begin
                         and (pg_locks.classid::bigint << 32) | pg_locks.objid::bigint = tree_key
                         and pg_locks.granted
                 ) then
-                    raise exception 'several authors were at work in tree % when its first learner came', tree_id
-                        using errcode = 'deadlock_detected';
+                    -- PostgreSQL's own code, because it is a deadlock: other clients, too, know that they may try again.
+                    raise exception 'several authors were editing tree % when its first learner started it', tree_id
+                        using errcode = 'deadlock_detected', hint = 'Nothing was written. Try again.';
                 end if;
                 if clock_timestamp() > waiting_since + patience then
-                    raise exception 'somebody has been at work in tree % for more than % s',
+                    raise exception 'timed out waiting for other sessions that work in tree % (% s)',
                         tree_id, extract(epoch from patience)::integer
-                        using errcode = 'lock_not_available', constraint = 'learners_of_tree_held',
+                        using errcode = 'ST302', constraint = 'learners_of_tree_held',
                         hint = 'Nothing was written. Try again in a moment.';
                 end if;
         end;

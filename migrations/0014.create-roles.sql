@@ -38,9 +38,9 @@ begin
             where pg_roles.rolname = wanted.name
                 and (pg_roles.rolsuper or pg_roles.rolbypassrls)
         ) then
-            raise exception 'the role % sees through row-level security', wanted.name
-                using errcode = 'invalid_role_specification',
-                hint = format('As a superuser: alter role %I nosuperuser nobypassrls.', wanted.name);
+            raise exception 'role % bypasses row-level security', wanted.name
+                using errcode = 'ST501',
+                hint = format('As a superuser, run: alter role %I nosuperuser nobypassrls', wanted.name);
         end if;
     end loop;
 end
@@ -76,9 +76,9 @@ begin
             execute format('grant app_service to %I', current_user);
         exception
             when insufficient_privilege then
-                raise exception 'the owner of the tables must be a member of app_service'
-                    using errcode = 'insufficient_privilege',
-                    hint = format('As who made the roles: grant app_service to %I.', current_user);
+                raise exception 'role %, which owns the tables, is not a member of app_service', current_user
+                    using errcode = 'ST501',
+                    hint = format('As the role that created app_service, run: grant app_service to %I', current_user);
         end;
     end if;
 

@@ -182,8 +182,8 @@ set lock_timeout = '5s'
 as $$
 begin
     if months_kept is null or months_kept < 1 then
-        raise exception 'the trail is kept for one month at least, not %', months_kept
-            using errcode = 'invalid_parameter_value';
+        raise exception 'the audit trail must be kept for at least 1 month, not %', months_kept
+            using errcode = 'ST103', hint = 'Give the number of months to keep.';
     end if;
     return query select partition.name from drop_audit_partitions(months_kept) as partition (name);
 end
@@ -212,8 +212,8 @@ begin
                 and audit_log.action = 'DELETE'
         )
     then
-        raise exception 'the trail of % stays: no account with this id is deleted in this transaction', learner
-            using errcode = 'object_not_in_prerequisite_state', hint = 'Use users.erase or users.delete.';
+        raise exception 'the audit trail of account % cannot be removed: this transaction does not delete it', learner
+            using errcode = 'ST401', hint = 'Use users.erase or users.delete.';
     end if;
     if nobody is not null
         and not exists (
@@ -229,8 +229,9 @@ begin
                 and audit_log.action = 'INSERT'
         )
     then
-        raise exception 'the trail of % stays: it is not an account of nobody, made in this transaction', nobody
-            using errcode = 'object_not_in_prerequisite_state', hint = 'Use users.erase.';
+        raise exception
+            'the audit trail of account % cannot be removed: it is no placeholder created in this transaction', nobody
+            using errcode = 'ST401', hint = 'Use users.erase.';
     end if;
 
     delete from audit_log where audit_log.subject_id in (learner, nobody);

@@ -11,8 +11,8 @@ language plpgsql
 set search_path = pg_catalog, public, pg_temp
 as $$
 begin
-    raise exception 'truncating % would leave no trace of its rows', tg_argv[0]
-        using errcode = 'object_not_in_prerequisite_state', hint = 'Use delete.';
+    raise exception 'table % cannot be truncated: the audit trail would not record its rows', tg_argv[0]
+        using errcode = 'ST401', hint = 'Use delete.';
 end
 $$;
 

@@ -110,7 +110,7 @@ def test_the_service_cannot_drop_recent_entries_of_the_trail(owned_url: str, mon
     with psycopg.connect(app_url, autocommit=True) as connection:
         partitions = connection.execute("select count(*) from pg_inherits").fetchall()
 
-        with pytest.raises(psycopg.errors.InvalidParameterValue, match="one month at least"):
+        with pytest.raises(psycopg.DatabaseError, match="at least 1 month"):
             connection.execute("select * from drop_audit_partitions_before(%s)", [months])
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("select * from drop_audit_partitions(0)")

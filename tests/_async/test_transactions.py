@@ -127,7 +127,7 @@ async def test_a_cycle_is_refused_at_the_end_of_the_block(db, connection, tree):
 
     assert reached
     assert set(refusal.value.path) == {html.id, css.id, js.id}
-    assert isinstance(refusal.value.__cause__, psycopg.errors.CheckViolation)
+    assert refusal.value.__cause__.sqlstate == "ST201"
 
 
 async def test_an_unknown_dependency_is_refused_at_the_end_of_the_block(db, connection, tree):
@@ -135,7 +135,7 @@ async def test_an_unknown_dependency_is_refused_at_the_end_of_the_block(db, conn
         await unit.skills.create(tree.id, name="HTML", dependencies=[UNKNOWN])
 
     assert refusal.value.ids == (UNKNOWN,)
-    assert isinstance(refusal.value.__cause__, psycopg.errors.ForeignKeyViolation)
+    assert refusal.value.__cause__.sqlstate == "ST204"
 
 
 async def test_methods_with_two_statements_work_in_a_unit_of_work(db, tree):
@@ -200,10 +200,10 @@ async def test_the_database_refuses_an_edge_written_on_one_side_by_any_client(db
     html, css = await add_skills(db, tree, "html", "css")
     before = await all_rows_fingerprint(connection)
 
-    with pytest.raises(psycopg.errors.CheckViolation) as refusal:
+    with pytest.raises(psycopg.DatabaseError) as refusal:
         await connection.execute("update skills set dependencies = array[%s] where id = %s", [html.id, css.id])
 
-    assert refusal.value.diag.constraint_name == "skills_dependents_inverse"
+    assert refusal.value.sqlstate == "ST206"
     assert await all_rows_fingerprint(connection) == before
 
 

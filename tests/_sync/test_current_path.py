@@ -189,7 +189,7 @@ def test_sql_cannot_set_a_path_through_another_tree(db, connection, ada, tree, s
     grace = add_user(db, "grace")
 
     for absent in (abroad.id, uuid4()):
-        with pytest.raises(psycopg.errors.ForeignKeyViolation) as refusal:
+        with pytest.raises(psycopg.DatabaseError) as refusal:
             if statement == "update":
                 connection.execute("update user_skill_tree_progress set current_path = %s", ([absent],))
             else:
@@ -197,7 +197,7 @@ def test_sql_cannot_set_a_path_through_another_tree(db, connection, ada, tree, s
                     "insert into user_skill_tree_progress (user_id, skill_tree_id, current_path) values (%s, %s, %s)",
                     (grace.id, tree.id, [absent]),
                 )
-        assert refusal.value.diag.constraint_name == "user_skill_tree_progress_current_path_exist"
+        assert refusal.value.sqlstate == "ST208"
         assert str(absent) in refusal.value.diag.message_detail
     assert path_of(db, ada, tree) == ()
 

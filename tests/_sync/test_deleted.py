@@ -93,7 +93,7 @@ def test_the_service_cannot_anonymise_the_trail_of_other_rows(db, connection, le
                 with expect_nothing_written(connection):
                     with pytest.raises(UnitOfWorkBroken):
                         with app.as_service() as unit:
-                            with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+                            with pytest.raises(psycopg.DatabaseError, match="cannot be removed"):
                                 unit._connection.execute(f"select anonymise_audit('{learner_id}', {nobody_id})")
 
 
@@ -102,7 +102,7 @@ def test_deleting_an_account_leaves_the_trail_of_others(db, connection, learner,
     before = "select count(*) from audit_log where subject_id = %s"
     entries = value(connection, before, skill.id)
 
-    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="not an account of nobody"):
+    with pytest.raises(psycopg.DatabaseError, match="no placeholder"):
         with psycopg.Connection.connect(db._url) as other:
             other.execute("update skills set name = 'covered' where id = %s", [skill.id])
             other.execute("delete from users where id = %s", [learner.id])

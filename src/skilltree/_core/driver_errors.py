@@ -1,6 +1,11 @@
-"""Turns the driver's errors into SkillTree's, by constraint name or SQLSTATE."""
+"""Turns the driver's errors into SkillTree's.
+
+What our functions raise has an SQLSTATE of our own. What a constraint refuses is known by the constraint's name, and
+everything else by PostgreSQL's SQLSTATE.
+"""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -10,42 +15,31 @@ from uuid import UUID
 import psycopg
 import psycopg_pool
 
-from skilltree._core.limits import refused
-from skilltree._core.sqlstates import BY_CLASS, BY_SQLSTATE, STALE_PLAN
+from skilltree._core.limits import LIMITS, refused
+from skilltree._core.sqlstates import BY_CLASS, BY_SQLSTATE, CONSTRAINTS, REFUSALS, STALE_PLAN
 from skilltree.errors import (
     AchievementNotFound,
     CategoryNameTaken,
     CategoryNotFound,
     ContradictoryProgress,
-    CyclicDependency,
-    CyclicParents,
-    CyclicPrerequisites,
     DatabaseFailure,
     EmailTaken,
     GraphError,
     IdTaken,
-    InvalidName,
     InvalidValue,
-    OneSidedDependency,
     PermissionDenied,
     PoolExhausted,
     PoolNotOpen,
     ProgressExists,
     SchemaOutdated,
     ServerUnavailable,
-    SkillCannotMove,
     SkillKeyTaken,
     SkillNotFound,
     SkillTreeError,
     SlugTaken,
     StatementOutdated,
-    TreeBusy,
     TreeNotFound,
-    UnknownDependency,
     UnknownParent,
-    UnknownPrerequisite,
-    UnknownTimezone,
-    UnsupportedIsolation,
     UsernameTaken,
     UserNotFound,
 )
@@ -66,8 +60,6 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "achievements_pkey": IdTaken,
     "user_sessions_pkey": IdTaken,
     "unique_user_skill_progress": ProgressExists,
-    "user_profiles_timezone_known": UnknownTimezone,
-    "users_names_seen": InvalidName,
     "user_skill_progress_completed_at_agrees": ContradictoryProgress,
     "user_skill_progress_started_at_agrees": ContradictoryProgress,
     "user_skill_progress_unlocked_at_agrees": ContradictoryProgress,
@@ -92,18 +84,6 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "user_scores_user_id_fkey": UserNotFound,
     "achievement_backfills_achievement_id_fkey": AchievementNotFound,
     "begun_trees_skill_tree_id_fkey": TreeNotFound,
-    "skills_dependencies_acyclic": CyclicDependency,
-    "skills_parents_acyclic": CyclicParents,
-    "skill_trees_prerequisites_acyclic": CyclicPrerequisites,
-    "skills_dependencies_exist": UnknownDependency,
-    "skill_trees_prerequisites_exist": UnknownPrerequisite,
-    "user_skill_tree_progress_current_path_exist": SkillNotFound,
-    "skills_dependents_inverse": OneSidedDependency,
-    "skills_tree_fixed": SkillCannotMove,
-    "skills_graph_isolation": UnsupportedIsolation,
-    "skill_trees_graph_isolation": UnsupportedIsolation,
-    "progress_isolation": UnsupportedIsolation,
-    "learners_of_tree_held": TreeBusy,
 }
 
 # The statement does not accept a parameter's type: no such operator or function, wrong type, no such cast.
@@ -115,6 +95,8 @@ _QUERY_PARSER = "pushOpStack"
 # Values that never reach the server: a NUL, an object that is no SQL value, an invalid connection string.
 _REFUSED_BY_DRIVER = (psycopg.DataError, psycopg.ProgrammingError)
 _LONGEST_MESSAGE = 1000
+# The number of a shard at the end of a name.
+_SHARD = re.compile(r"_\d+$")
 
 
 def from_driver(  # noqa: PLR0911 (a list of cases)
@@ -124,7 +106,9 @@ def from_driver(  # noqa: PLR0911 (a list of cases)
     # The server repeats the refused value in full, however long it is.
     message = (error.diag.message_primary or str(error) or type(error).__name__)[:_LONGEST_MESSAGE]
     state = error.sqlstate or ""
-    if state.startswith("23") or error.diag.constraint_name in BY_CONSTRAINT:
+    if state in REFUSALS:
+        return _from_refusal(error, message, state)
+    if state.startswith("23"):
         return _from_constraint(error, message, params)
     if state == "42883" and error.diag.source_function != _OPERATOR_LOOKUP:
         return SchemaOutdated(message, sqlstate=state)
@@ -153,25 +137,51 @@ def _of_the_server(error: psycopg.Error, state: str) -> type[DatabaseFailure] | 
     return BY_SQLSTATE.get(state) or BY_CLASS.get(state[:2])
 
 
-def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mapping[str, object]]) -> SkillTreeError:
-    constraint = error.diag.constraint_name or ""
-    named = BY_CONSTRAINT.get(constraint)
+def _from_refusal(error: psycopg.Error, message: str, state: str) -> SkillTreeError:
+    """Return the error for an SQLSTATE of our own. A Citus worker passes on only SQLSTATE, message, detail and hint."""
+    kind = REFUSALS[state]
     detail = error.diag.message_detail or ""
-    if named is None:
-        if error.sqlstate == "23502":
-            return InvalidValue(f"{error.diag.column_name} must have a value", field=error.diag.column_name)
-        field = constraint.removeprefix(f"{error.diag.table_name}_").rpartition("_")[0]
+    told = ". ".join(filter(None, (message, error.diag.message_hint)))
+    if issubclass(kind, GraphError):
+        return kind(told, ids=[UUID(text) for text in json.loads(detail)] if detail.startswith("[") else [])
+    if issubclass(kind, InvalidValue):
+        field = json.loads(detail)["field"] if detail.startswith("{") else None
+        return kind(told, field=field, constraint=CONSTRAINTS.get(state))
+    if issubclass(kind, DatabaseFailure):
+        return kind(told, sqlstate=state)
+    return kind(f"{told} {detail[:_LONGEST_MESSAGE]}".rstrip())
+
+
+def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mapping[str, object]]) -> SkillTreeError:
+    if error.sqlstate == "23502":
+        column = error.diag.column_name or next(iter(re.findall(r'"(\w+)"', message)), None)
+        return InvalidValue(f"{column} must have a value", field=column)
+    constraint, table = _violated(error, message)
+    kind = BY_CONSTRAINT.get(constraint)
+    if kind is None:
+        field = constraint.removeprefix(f"{table}_").rpartition("_")[0]
         # The detail is left out because it shows the whole row, secrets included.
-        return InvalidValue(refused(constraint, field, params) or message, field=field or None, constraint=constraint)
-    if issubclass(named, DatabaseFailure):
-        return named(f"{message}. {error.diag.message_hint}", sqlstate=error.sqlstate)
-    if issubclass(named, GraphError):
-        ids = [UUID(text) for text in json.loads(detail)] if detail.startswith("[") else []
-        return named(". ".join(filter(None, (message, error.diag.message_hint))), ids=ids)
-    if issubclass(named, InvalidValue):
-        hint = error.diag.message_hint or ""
-        return named(f"{message}. {hint}".rstrip(), field=error.diag.column_name, constraint=constraint)
-    return named(f"{named.__doc__} {detail}".rstrip())
+        return InvalidValue(
+            refused(constraint, field, params) or message, field=field or None, constraint=constraint or None
+        )
+    if issubclass(kind, InvalidValue):
+        return kind(constraint=constraint)
+    if issubclass(kind, GraphError):
+        return kind()
+    return kind(f"{kind.__doc__} {error.diag.message_detail or ''}".rstrip())
+
+
+def _violated(error: psycopg.Error, message: str) -> tuple[str, str]:
+    """Return the names of the violated constraint and of its table.
+
+    On a distributed server (Citus), they end in the number of a shard. From a worker, only the message has them.
+    """
+    constraint, table = error.diag.constraint_name, error.diag.table_name
+    # All words, because the quotes around a name depend on the server's language.
+    words = [constraint, table] if constraint and table else re.findall(r"\w+", message)
+    names = [*words, *(_SHARD.sub("", word) for word in words)]
+    constraint = next((name for name in names if name in BY_CONSTRAINT or name in LIMITS), constraint or "")
+    return constraint, next((name for name in names if constraint.startswith(f"{name}_")), "")
 
 
 class _Sent(Protocol):

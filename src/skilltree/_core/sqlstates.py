@@ -1,22 +1,62 @@
-"""Maps SQLSTATEs of the server and the connection to errors.
+"""Maps SQLSTATEs to errors: our own, which the migrations raise, and those of the server and the connection.
 
 The class of the error decides whether the connection is kept and whether the work is retried.
 """
 
 from skilltree.errors import (
     ConcurrentUpdate,
+    CyclicDependency,
+    CyclicParents,
+    CyclicPrerequisites,
     DatabaseFailure,
     IdleTimeout,
+    InvalidName,
+    InvalidValue,
     LockTimeout,
+    OneSidedDependency,
     OutcomeUnknown,
     SchemaOutdated,
     ServerReadOnly,
     ServerUnavailable,
+    SkillCannotMove,
+    SkillNotFound,
+    SkillTreeError,
     StatementOutdated,
     StatementTimeout,
+    TreeBusy,
+    UnfitDatabase,
     UnitOfWorkBroken,
     UnitOfWorkTimeout,
+    UnknownDependency,
+    UnknownPrerequisite,
+    UnknownTimezone,
+    UnsupportedIsolation,
 )
+
+REFUSALS: dict[str, type[SkillTreeError]] = {
+    "ST101": InvalidName,
+    "ST102": UnknownTimezone,
+    "ST103": InvalidValue,  # a setting or an argument of a function
+    "ST201": CyclicDependency,
+    "ST202": CyclicParents,
+    "ST203": CyclicPrerequisites,
+    "ST204": UnknownDependency,
+    "ST205": UnknownPrerequisite,
+    "ST206": OneSidedDependency,
+    "ST207": SkillCannotMove,
+    "ST208": SkillNotFound,  # in a learner's path
+    "ST301": UnsupportedIsolation,
+    "ST302": TreeBusy,
+    "ST401": DatabaseFailure,  # the audit trail would lose entries
+    "ST501": UnfitDatabase,  # a role, while migrating
+}
+"""SQLSTATEs of our own. ``docs/errors.md`` lists them for other clients."""
+
+CONSTRAINTS = {
+    "ST101": "users_names_seen",
+    "ST102": "user_profiles_timezone_known",
+}
+"""The value of ``InvalidValue.constraint`` for our own SQLSTATEs."""
 
 BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
     "08007": OutcomeUnknown,  # transaction_resolution_unknown
