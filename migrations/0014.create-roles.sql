@@ -328,7 +328,9 @@ grant usage on type streak_step to app_engine;
 
 grant execute on function
 next_day(integer, timestamptz, integer, date, timestamptz, interval, timestamptz, timestamp),
-late_day(date[], timestamptz[], boolean[], date, timestamptz)
+late_day(date[], timestamptz[], boolean[], date, timestamptz),
+tree_of_skill(uuid),
+hold_tree_as_learner(uuid)
 to app_engine;
 
 -- app_service ---------------------------------------------------------------------------------------------------------
@@ -361,8 +363,14 @@ grant usage on sequence skill_graph_changes to app_service;
 grant execute on function
 late_window(),
 judge_moment(timestamptz, timestamptz),
+tree_of_slug(text),
+hold_trees_of_learner(uuid),
+hold_learner(uuid),
+hold_session(uuid, uuid),
 hold_off_learners(uuid),
-wait_briefly()
+wait_briefly(),
+hold_edits(uuid),
+hold_tree_as_author(uuid, boolean)
 to app_service;
 
 -- units of work -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 -- same way once more changes nothing. Of a refusal `skill_id` is the first skill that cannot be on the way.
 --
 -- @role app_engine
--- @after progress/lock_for_tree
+-- @after progress/lock_learner
 -- @sample current_path: array(
 --     select id from skills where skill_tree_id = %(tree_id)s and is_active order by sort_order desc, id limit 100
 --     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
-from skilltree._async.repository import HOLD_SKILL, HOLD_TREE, LEARNERS_FOLLOW, AsyncRepository
+from skilltree._async.repository import LEARNERS_FOLLOW, AsyncRepository
 from skilltree._core.arguments import Offset, SearchSize, SearchText
 from skilltree._core.rows import changes, document, in_order, several
 from skilltree.errors import SkillNotFound
@@ -16,6 +16,8 @@ from skilltree.models.skills import PathStep, RelatedSkill, Skill, SkillChanges,
 
 _CHANGES = TypeAdapter(SkillChanges)
 _COUNTED_BY = {"is_active", "is_optional", "is_milestone"}
+_LOCK_WITH_EDGES = ("skills/lock_learners", "skills/lock_edits", "skills/lock")
+"""The queries that come before an edit that must know all edges of a skill."""
 
 
 class AsyncSkills(AsyncRepository):
@@ -51,7 +53,7 @@ class AsyncSkills(AsyncRepository):
         return await self._one(
             Skill,
             "skills/create",
-            before=HOLD_TREE,
+            before=("trees/lock_learners",),
             after=LEARNERS_FOLLOW,
             id=id,
             tree_id=tree_id,
@@ -86,7 +88,7 @@ class AsyncSkills(AsyncRepository):
             Skill,
             "skills/update",
             missing=SkillNotFound(id=skill_id),
-            before=HOLD_SKILL if counts else (),
+            before=("skills/lock_learners",) if counts else (),
             after=LEARNERS_FOLLOW if counts else (),
             skill_id=skill_id,
             tree_id=None,
@@ -126,7 +128,7 @@ class AsyncSkills(AsyncRepository):
         return await self._one(
             Skill,
             "skills/add_dependency",
-            before=HOLD_SKILL,
+            before=("skills/lock_learners",),
             after=("progress/unlock_for_learners",),
             tree_id=None,
             slug=None,
@@ -140,7 +142,7 @@ class AsyncSkills(AsyncRepository):
         return await self._one(
             Skill,
             "skills/remove_dependency",
-            before=HOLD_SKILL,
+            before=("skills/lock_learners",),
             after=("progress/unlock_for_learners",),
             tree_id=None,
             slug=None,
@@ -154,7 +156,7 @@ class AsyncSkills(AsyncRepository):
         return await self._one(
             Skill,
             "skills/set_dependencies",
-            before=(*HOLD_SKILL, "skills/lock"),
+            before=_LOCK_WITH_EDGES,
             after=("progress/unlock_for_learners",),
             tree_id=None,
             slug=None,
@@ -169,7 +171,7 @@ class AsyncSkills(AsyncRepository):
             Skill,
             "skills/deactivate",
             missing=SkillNotFound(id=skill_id),
-            before=HOLD_SKILL,
+            before=("skills/lock_learners",),
             after=LEARNERS_FOLLOW,
             skill_id=skill_id,
             tree_id=None,
@@ -180,7 +182,7 @@ class AsyncSkills(AsyncRepository):
         """Delete a skill and all progress in it, and remove it from the graph. Raises SkillNotFound."""
         deleted = await self._values(
             "skills/delete",
-            before=(*HOLD_SKILL, "skills/lock", "skills/deactivate", *LEARNERS_FOLLOW),
+            before=(*_LOCK_WITH_EDGES, "skills/deactivate", *LEARNERS_FOLLOW),
             skill_id=skill_id,
             tree_id=None,
             slug=None,

@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from skilltree._core.arguments import Offset, SearchSize, SearchText
 from skilltree._core.rows import changes, document, in_order, several
-from skilltree._sync.repository import HOLD_SKILL, HOLD_TREE, LEARNERS_FOLLOW, Repository
+from skilltree._sync.repository import LEARNERS_FOLLOW, Repository
 from skilltree.errors import SkillNotFound
 from skilltree.models.content import ASSESSMENTS, CONTENT, RESOURCES, Assessments, Resource, SkillContent
 from skilltree.models.enums import DifficultyLevel, SkillType
@@ -18,6 +18,8 @@ from skilltree.models.skills import PathStep, RelatedSkill, Skill, SkillChanges,
 
 _CHANGES = TypeAdapter(SkillChanges)
 _COUNTED_BY = {"is_active", "is_optional", "is_milestone"}
+_LOCK_WITH_EDGES = ("skills/lock_learners", "skills/lock_edits", "skills/lock")
+"""The queries that come before an edit that must know all edges of a skill."""
 
 
 class Skills(Repository):
@@ -53,7 +55,7 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/create",
-            before=HOLD_TREE,
+            before=("trees/lock_learners",),
             after=LEARNERS_FOLLOW,
             id=id,
             tree_id=tree_id,
@@ -88,7 +90,7 @@ class Skills(Repository):
             Skill,
             "skills/update",
             missing=SkillNotFound(id=skill_id),
-            before=HOLD_SKILL if counts else (),
+            before=("skills/lock_learners",) if counts else (),
             after=LEARNERS_FOLLOW if counts else (),
             skill_id=skill_id,
             tree_id=None,
@@ -128,7 +130,7 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/add_dependency",
-            before=HOLD_SKILL,
+            before=("skills/lock_learners",),
             after=("progress/unlock_for_learners",),
             tree_id=None,
             slug=None,
@@ -142,7 +144,7 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/remove_dependency",
-            before=HOLD_SKILL,
+            before=("skills/lock_learners",),
             after=("progress/unlock_for_learners",),
             tree_id=None,
             slug=None,
@@ -156,7 +158,7 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/set_dependencies",
-            before=(*HOLD_SKILL, "skills/lock"),
+            before=_LOCK_WITH_EDGES,
             after=("progress/unlock_for_learners",),
             tree_id=None,
             slug=None,
@@ -171,7 +173,7 @@ class Skills(Repository):
             Skill,
             "skills/deactivate",
             missing=SkillNotFound(id=skill_id),
-            before=HOLD_SKILL,
+            before=("skills/lock_learners",),
             after=LEARNERS_FOLLOW,
             skill_id=skill_id,
             tree_id=None,
@@ -182,7 +184,7 @@ class Skills(Repository):
         """Delete a skill and all progress in it, and remove it from the graph. Raises SkillNotFound."""
         deleted = self._values(
             "skills/delete",
-            before=(*HOLD_SKILL, "skills/lock", "skills/deactivate", *LEARNERS_FOLLOW),
+            before=(*_LOCK_WITH_EDGES, "skills/deactivate", *LEARNERS_FOLLOW),
             skill_id=skill_id,
             tree_id=None,
             slug=None,

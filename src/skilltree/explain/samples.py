@@ -4,7 +4,7 @@ The header of a file gives an SQL expression for a parameter; it may use other p
 the expressions that most files share::
 
     -- @sample category_id: (select category_id from skill_trees where id = %(tree_id)s)
-    -- @after progress/lock_for_skill, progress/complete_skill
+    -- @after progress/lock_learner, progress/complete_skill
 
 ``@setup`` is SQL that runs between those queries and this one.
 """
