@@ -2935,19 +2935,19 @@ $function$;
 
 grant execute on function own_identifiers() to app_user;
 
-CREATE FUNCTION public.begin_as_user(user_id uuid)
+CREATE FUNCTION public.begin_as_user(user_id uuid, is_acting boolean DEFAULT false)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
-    execute 'set local role app_user';
+    perform set_config('role', case when is_acting then 'app_engine' else 'app_user' end, true);
     execute format('set local app.current_user_id = %L', coalesce(user_id::text, ''));
     execute 'set local app.actor_id = ''''';
 end
 $function$;
 
-grant execute on function begin_as_user(uuid) to app_user;
+grant execute on function begin_as_user(uuid,boolean) to app_user;
 
 CREATE FUNCTION public.begin_as_service(actor_id uuid)
  RETURNS void
@@ -2957,7 +2957,7 @@ AS $function$
 declare
     wanted text;
 begin
-    execute 'set local role app_service';
+    perform set_config('role', 'app_service', true);
     execute 'set local app.current_user_id = ''''';
     execute format('set local app.actor_id = %L', coalesce(actor_id::text, ''));
     -- A setting for this database is applied last: it comes before one for all databases.

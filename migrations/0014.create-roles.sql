@@ -376,16 +376,18 @@ to app_service;
 -- units of work -------------------------------------------------------------------------------------------------------
 
 -- How a unit of work takes its role. The first statement of a transaction calls one of these; nothing of it is left at
--- the end. A learner's transaction sees only that learner's rows. In one of the service, `actor_id` is who the audit
--- trail names.
+-- the end. A learner's transaction sees only that learner's rows; `is_acting` says whether it also writes what follows
+-- from the learner's actions. In one of the service, `actor_id` is who the audit trail names.
 --
--- EXECUTE and SET LOCAL, because a distributed PostgreSQL passes on what is set in this way.
-create function begin_as_user(user_id uuid) returns void
+-- A distributed PostgreSQL passes on to other servers what EXECUTE sets by SET LOCAL, and not what set_config sets. So
+-- the role is set by set_config: connections to other servers are made as that role. It stays for the transaction,
+-- because rows that one role has written are refused to another until the commit.
+create function begin_as_user(user_id uuid, is_acting boolean default false) returns void
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
 as $$
 begin
-    execute 'set local role app_user';
+    perform set_config('role', case when is_acting then 'app_engine' else 'app_user' end, true);
     execute format('set local app.current_user_id = %L', coalesce(user_id::text, ''));
     execute 'set local app.actor_id = ''''';
 end
@@ -401,7 +403,7 @@ as $$
 declare
     wanted text;
 begin
-    execute 'set local role app_service';
+    perform set_config('role', 'app_service', true);
     execute 'set local app.current_user_id = ''''';
     execute format('set local app.actor_id = %L', coalesce(actor_id::text, ''));
     -- A setting for this database is applied last: it comes before one for all databases.
@@ -423,6 +425,6 @@ end
 $$;
 
 grant execute on function
-begin_as_user(uuid),
+begin_as_user(uuid, boolean),
 begin_as_service(uuid)
 to app_user;
