@@ -11,7 +11,7 @@
 --     select row_number() over (order by user_id, skill_id), user_id, skill_id, 'COMPLETED', 100, 5, 0, 0, now()
 --     from user_profiles cross join unnest(%(first_skill_ids)s::uuid[]) as skill_id
 --     where trees_started = 0 order by user_id, skill_id limit 1000
--- @budget buffers 3800
+-- @budget buffers 18
 with imported_skill as (
     select distinct imported.skill_id
     from pg_temp.imported_progress as imported

@@ -6,7 +6,7 @@
 -- @across ends the sessions of all learners
 -- @sample idle_for: interval '7 days'
 -- @sample limit: 1000
--- @budget buffers 27000
+-- @budget buffers 37000
 with idle_session as (
     select
         user_sessions.user_id,

@@ -7,5 +7,5 @@
 --
 -- @role app_service
 -- @step the first step of edits that change what counts or gates
--- @budget buffers 30
+-- @budget buffers 13
 select hold_tree_as_author(%(tree_id)s::uuid);
