@@ -2501,6 +2501,108 @@ $function$;
 
 grant execute on function refuse_old_snapshot() to app_user;
 
+CREATE FUNCTION public.tree_of_skill(skill_id uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+    return (
+        select skills.skill_tree_id
+        from skills
+        where skills.id = tree_of_skill.skill_id
+    );
+end
+$function$;
+
+grant execute on function tree_of_skill(uuid) to app_engine;
+
+CREATE FUNCTION public.tree_of_slug(slug text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+    return (
+        select skill_trees.id
+        from skill_trees
+        where skill_trees.slug = tree_of_slug.slug
+    );
+end
+$function$;
+
+grant execute on function tree_of_slug(text) to app_service;
+
+CREATE FUNCTION public.hold_tree_as_learner(tree_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+    tree_key constant bigint := hashtextextended('learners of tree ' || tree_id, 0);
+begin
+    perform refuse_old_snapshot();
+    if exists (
+        select from begun_trees
+        where begun_trees.skill_tree_id = hold_tree_as_learner.tree_id
+    ) then
+        perform pg_advisory_xact_lock_shared(tree_key);
+    else
+        perform pg_advisory_xact_lock(tree_key);
+    end if;
+end
+$function$;
+
+grant execute on function hold_tree_as_learner(uuid) to app_engine;
+
+CREATE FUNCTION public.hold_trees_of_learner(user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+    own_tree record;
+begin
+    for own_tree in
+        select user_skill_tree_progress.skill_tree_id as id
+        from user_skill_tree_progress
+        where user_skill_tree_progress.user_id = hold_trees_of_learner.user_id
+        union
+        select user_skill_progress.skill_tree_id
+        from user_skill_progress
+        where user_skill_progress.user_id = hold_trees_of_learner.user_id
+        union
+        -- The progress may have the wrong tree.
+        select skills.skill_tree_id
+        from user_skill_progress
+        inner join skills on skills.id = user_skill_progress.skill_id
+        where user_skill_progress.user_id = hold_trees_of_learner.user_id
+        order by id
+    loop
+        perform hold_tree_as_learner(own_tree.id);
+    end loop;
+end
+$function$;
+
+grant execute on function hold_trees_of_learner(uuid) to app_service;
+
+CREATE FUNCTION public.hold_learner(user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+    perform
+    from user_profiles
+    where user_profiles.user_id = hold_learner.user_id
+    for no key update;
+end
+$function$;
+
+grant execute on function hold_learner(uuid) to app_service;
+
 CREATE FUNCTION public.hold_off_learners(tree_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -2557,6 +2659,64 @@ end
 $function$;
 
 grant execute on function wait_briefly() to app_service;
+
+CREATE FUNCTION public.hold_edits(tree_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+    tree_slug constant text := (
+        select skill_trees.slug
+        from skill_trees
+        where skill_trees.id = hold_edits.tree_id
+    );
+begin
+    perform pg_advisory_xact_lock(hashtextextended('edit tree ' || tree_slug, 0));
+end
+$function$;
+
+grant execute on function hold_edits(uuid) to app_service;
+
+CREATE FUNCTION public.hold_tree_as_author(tree_id uuid, is_alone boolean DEFAULT false)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+declare
+    tree_key constant bigint := hashtextextended('learners of tree ' || tree_id, 0);
+begin
+    perform refuse_old_snapshot();
+    -- Twice: the first learner may have come while the first turn waited.
+    for turn in 1..2 loop
+        perform from begun_trees where begun_trees.skill_tree_id = hold_tree_as_author.tree_id;
+        if not found then
+            perform from user_skill_tree_progress
+            where user_skill_tree_progress.skill_tree_id = hold_tree_as_author.tree_id
+            limit 1;
+        end if;
+        if not found then
+            perform from user_skill_progress
+            where user_skill_progress.skill_tree_id = hold_tree_as_author.tree_id
+            limit 1;
+        end if;
+        if found then
+            perform hold_edits(tree_id);
+            perform hold_off_learners(tree_id);
+            perform wait_briefly();
+            return;
+        end if;
+        if is_alone then
+            perform pg_advisory_xact_lock(tree_key);
+        else
+            perform pg_advisory_xact_lock_shared(tree_key);
+        end if;
+    end loop;
+end
+$function$;
+
+grant execute on function hold_tree_as_author(uuid,boolean) to app_service;
 
 CREATE FUNCTION public.streak_goes_on(last_on date, last_at timestamp with time zone, last_offset interval, moment timestamp with time zone, clock timestamp without time zone)
  RETURNS boolean
@@ -2740,6 +2900,24 @@ $function$;
 
 grant execute on function add_counts(integer[],integer[]) to app_user;
 
+CREATE FUNCTION public.hold_session(user_id uuid, session_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+    perform
+    from user_sessions
+    where
+        user_sessions.user_id = hold_session.user_id
+        and user_sessions.id = hold_session.session_id
+    for no key update skip locked;
+    return found;
+end
+$function$;
+
+grant execute on function hold_session(uuid,uuid) to app_service;
+
 CREATE FUNCTION public.own_identifiers()
  RETURNS bytea[]
  LANGUAGE plpgsql
@@ -2761,19 +2939,19 @@ $function$;
 
 grant execute on function own_identifiers() to app_user;
 
-CREATE FUNCTION public.begin_as_user(user_id uuid)
+CREATE FUNCTION public.begin_as_user(user_id uuid, is_acting boolean DEFAULT false)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
-    execute 'set local role app_user';
+    perform set_config('role', case when is_acting then 'app_engine' else 'app_user' end, true);
     execute format('set local app.current_user_id = %L', coalesce(user_id::text, ''));
     execute 'set local app.actor_id = ''''';
 end
 $function$;
 
-grant execute on function begin_as_user(uuid) to app_user;
+grant execute on function begin_as_user(uuid,boolean) to app_user;
 
 CREATE FUNCTION public.begin_as_service(actor_id uuid)
  RETURNS void
@@ -2783,7 +2961,7 @@ AS $function$
 declare
     wanted text;
 begin
-    execute 'set local role app_service';
+    perform set_config('role', 'app_service', true);
     execute 'set local app.current_user_id = ''''';
     execute format('set local app.actor_id = %L', coalesce(actor_id::text, ''));
     -- A setting for this database is applied last: it comes before one for all databases.

@@ -1,8 +1,22 @@
 -- Loses all progress in trees and on skills.
 
+drop function hold_tree_as_author(uuid, boolean);
+
+drop function hold_edits(uuid);
+
 drop function wait_briefly();
 
 drop function hold_off_learners(uuid);
+
+drop function hold_learner(uuid);
+
+drop function hold_trees_of_learner(uuid);
+
+drop function hold_tree_as_learner(uuid);
+
+drop function tree_of_slug(text);
+
+drop function tree_of_skill(uuid);
 
 drop function refuse_old_snapshot();
 

@@ -351,7 +351,11 @@ $$;
 -- to date in the same transaction, so nobody may learn in it meanwhile.
 --
 -- In a tree that somebody has begun, learners share a lock and an author takes it alone. In a tree that nobody has
--- begun, authors share it, and the first learner takes it alone (trees/lock_learners, progress/lock_for_skill).
+-- begun, authors share it, and the first learner takes it alone (hold_tree_as_author, hold_tree_as_learner).
+--
+-- Functions take these locks, and a query file does nothing but call one. So the lock is taken where the call runs: in
+-- a distributed database a statement that reads a table may run on any server. A statement of a function also sees what
+-- others have committed while the one before it waited.
 --
 -- The trees that somebody has ever begun. Progress alone cannot tell: it goes with its learner's account, while
 -- somebody who saw it is still at work.
@@ -373,6 +377,96 @@ begin
             using errcode = 'ST301', constraint = 'progress_isolation',
             hint = 'Change it in a READ COMMITTED transaction.';
     end if;
+end
+$$;
+
+-- The tree of a skill; null if there is no such skill.
+create function tree_of_skill(skill_id uuid) returns uuid
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    return (
+        select skills.skill_tree_id
+        from skills
+        where skills.id = tree_of_skill.skill_id
+    );
+end
+$$;
+
+-- The tree of a slug; null if there is no such tree.
+create function tree_of_slug(slug text) returns uuid
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    return (
+        select skill_trees.id
+        from skill_trees
+        where skill_trees.slug = tree_of_slug.slug
+    );
+end
+$$;
+
+-- Keeps authors out of a tree until the commit. Learners share the tree; only the first ever has it alone.
+create function hold_tree_as_learner(tree_id uuid) returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    tree_key constant bigint := hashtextextended('learners of tree ' || tree_id, 0);
+begin
+    perform refuse_old_snapshot();
+    if exists (
+        select from begun_trees
+        where begun_trees.skill_tree_id = hold_tree_as_learner.tree_id
+    ) then
+        perform pg_advisory_xact_lock_shared(tree_key);
+    else
+        perform pg_advisory_xact_lock(tree_key);
+    end if;
+end
+$$;
+
+-- Keeps authors out of all trees of one learner, in the order of the trees' ids.
+create function hold_trees_of_learner(user_id uuid) returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    own_tree record;
+begin
+    for own_tree in
+        select user_skill_tree_progress.skill_tree_id as id
+        from user_skill_tree_progress
+        where user_skill_tree_progress.user_id = hold_trees_of_learner.user_id
+        union
+        select user_skill_progress.skill_tree_id
+        from user_skill_progress
+        where user_skill_progress.user_id = hold_trees_of_learner.user_id
+        union
+        -- The progress may have the wrong tree.
+        select skills.skill_tree_id
+        from user_skill_progress
+        inner join skills on skills.id = user_skill_progress.skill_id
+        where user_skill_progress.user_id = hold_trees_of_learner.user_id
+        order by id
+    loop
+        perform hold_tree_as_learner(own_tree.id);
+    end loop;
+end
+$$;
+
+-- Keeps a learner's other actions out until the commit, for those who hold many learners one after the other.
+create function hold_learner(user_id uuid) returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    perform
+    from user_profiles
+    where user_profiles.user_id = hold_learner.user_id
+    for no key update;
 end
 $$;
 
@@ -433,5 +527,62 @@ begin
     if current_setting('lock_timeout')::interval not between '1 ms' and '500 ms' then
         set local lock_timeout = '500ms';
     end if;
+end
+$$;
+
+-- Authors of a tree with learners wait for each other, and so do edits that must know all edges of a skill. The key is
+-- the slug, so that an import can hold a tree that does not exist yet.
+create function hold_edits(tree_id uuid) returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    tree_slug constant text := (
+        select skill_trees.slug
+        from skill_trees
+        where skill_trees.id = hold_edits.tree_id
+    );
+begin
+    perform pg_advisory_xact_lock(hashtextextended('edit tree ' || tree_slug, 0));
+end
+$$;
+
+-- Keeps learners out of a tree until the commit. Authors share a tree that nobody has begun, unless one wants it alone.
+-- Rows of progress also show learners, in case begun_trees lacks the tree. A plan made while they were few would later
+-- read whole tables, hence `plan_cache_mode`.
+create function hold_tree_as_author(tree_id uuid, is_alone boolean default false) returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+    tree_key constant bigint := hashtextextended('learners of tree ' || tree_id, 0);
+begin
+    perform refuse_old_snapshot();
+    -- Twice: the first learner may have come while the first turn waited.
+    for turn in 1..2 loop
+        perform from begun_trees where begun_trees.skill_tree_id = hold_tree_as_author.tree_id;
+        if not found then
+            perform from user_skill_tree_progress
+            where user_skill_tree_progress.skill_tree_id = hold_tree_as_author.tree_id
+            limit 1;
+        end if;
+        if not found then
+            perform from user_skill_progress
+            where user_skill_progress.skill_tree_id = hold_tree_as_author.tree_id
+            limit 1;
+        end if;
+        if found then
+            perform hold_edits(tree_id);
+            perform hold_off_learners(tree_id);
+            perform wait_briefly();
+            return;
+        end if;
+        if is_alone then
+            perform pg_advisory_xact_lock(tree_key);
+        else
+            perform pg_advisory_xact_lock_shared(tree_key);
+        end if;
+    end loop;
 end
 $$;

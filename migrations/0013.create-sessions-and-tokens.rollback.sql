@@ -6,4 +6,6 @@ drop function own_identifiers();
 
 drop table login_attempts;
 
+drop function hold_session(uuid, uuid);
+
 drop table user_sessions;

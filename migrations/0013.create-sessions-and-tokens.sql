@@ -42,6 +42,22 @@ create index idx_session_activity on user_sessions (last_activity_at) where is_a
 
 create index idx_session_expiry on user_sessions (expires_at) where is_active;
 
+-- Locks a session until the commit, for those who end many; false if another transaction has locked it.
+create function hold_session(user_id uuid, session_id uuid) returns boolean
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    perform
+    from user_sessions
+    where
+        user_sessions.user_id = hold_session.user_id
+        and user_sessions.id = hold_session.session_id
+    for no key update skip locked;
+    return found;
+end
+$$;
+
 -- Failed log-ins, by who was tried and from where. What is tried need not exist, and nothing here tells whether it
 -- does. A row with an empty identifier counts all that came from a network; one with an empty network counts all that
 -- were for an identifier.

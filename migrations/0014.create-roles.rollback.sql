@@ -2,7 +2,7 @@
 
 drop function begin_as_service(uuid);
 
-drop function begin_as_user(uuid);
+drop function begin_as_user(uuid, boolean);
 
 alter default privileges in schema public revoke select on tables from app_service;
 

@@ -328,7 +328,9 @@ grant usage on type streak_step to app_engine;
 
 grant execute on function
 next_day(integer, timestamptz, integer, date, timestamptz, interval, timestamptz, timestamp),
-late_day(date[], timestamptz[], boolean[], date, timestamptz)
+late_day(date[], timestamptz[], boolean[], date, timestamptz),
+tree_of_skill(uuid),
+hold_tree_as_learner(uuid)
 to app_engine;
 
 -- app_service ---------------------------------------------------------------------------------------------------------
@@ -361,23 +363,31 @@ grant usage on sequence skill_graph_changes to app_service;
 grant execute on function
 late_window(),
 judge_moment(timestamptz, timestamptz),
+tree_of_slug(text),
+hold_trees_of_learner(uuid),
+hold_learner(uuid),
+hold_session(uuid, uuid),
 hold_off_learners(uuid),
-wait_briefly()
+wait_briefly(),
+hold_edits(uuid),
+hold_tree_as_author(uuid, boolean)
 to app_service;
 
 -- units of work -------------------------------------------------------------------------------------------------------
 
 -- How a unit of work takes its role. The first statement of a transaction calls one of these; nothing of it is left at
--- the end. A learner's transaction sees only that learner's rows. In one of the service, `actor_id` is who the audit
--- trail names.
+-- the end. A learner's transaction sees only that learner's rows; `is_acting` says whether it also writes what follows
+-- from the learner's actions. In one of the service, `actor_id` is who the audit trail names.
 --
--- EXECUTE and SET LOCAL, because a distributed PostgreSQL passes on what is set in this way.
-create function begin_as_user(user_id uuid) returns void
+-- A distributed PostgreSQL passes on to other servers what EXECUTE sets by SET LOCAL, and not what set_config sets. So
+-- the role is set by set_config: connections to other servers are made as that role. It stays for the transaction,
+-- because rows that one role has written are refused to another until the commit.
+create function begin_as_user(user_id uuid, is_acting boolean default false) returns void
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
 as $$
 begin
-    execute 'set local role app_user';
+    perform set_config('role', case when is_acting then 'app_engine' else 'app_user' end, true);
     execute format('set local app.current_user_id = %L', coalesce(user_id::text, ''));
     execute 'set local app.actor_id = ''''';
 end
@@ -393,7 +403,7 @@ as $$
 declare
     wanted text;
 begin
-    execute 'set local role app_service';
+    perform set_config('role', 'app_service', true);
     execute 'set local app.current_user_id = ''''';
     execute format('set local app.actor_id = %L', coalesce(actor_id::text, ''));
     -- A setting for this database is applied last: it comes before one for all databases.
@@ -415,6 +425,6 @@ end
 $$;
 
 grant execute on function
-begin_as_user(uuid),
+begin_as_user(uuid, boolean),
 begin_as_service(uuid)
 to app_user;

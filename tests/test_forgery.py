@@ -161,8 +161,9 @@ POWERS = (
     " as 'begin raise notice ''%'', $1; return true; end'",
     "create type pg_temp.spy as (a text)",
     "create sequence pg_temp.spy",
-    "create or replace function begin_as_user(user_id uuid) returns void language sql as ''",
-    "alter function begin_as_user(uuid) reset search_path",
+    "create or replace function begin_as_user(user_id uuid, is_acting boolean default false)"
+    " returns void language sql as ''",
+    "alter function begin_as_user(uuid, boolean) reset search_path",
     "alter default privileges for role migrator grant select on tables to public",
     "create publication everything for all tables",
     "copy users to '/tmp/users'",

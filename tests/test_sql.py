@@ -21,7 +21,7 @@ def test_parameters_are_numbered_in_the_order_of_their_first_use(
 
 
 def test_values_are_sent_in_that_order_without_unused_ones() -> None:
-    query = read("progress/lock_for_skill")
+    query = read("progress/missing_prerequisites")
 
     assert query.parameters == ("skill_id", "user_id")
     assert query.values({"user_id": 1, "skill_id": 2, "tree_id": 3}) == [2, 1]

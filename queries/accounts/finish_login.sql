@@ -42,7 +42,8 @@ taken_back as (
             else greatest(login_attempts.failures - 1, 0)
         end,
         succeeded_at = case
-            when login_attempts.identifier_hash <> ''::bytea and login_attempts.network <> '' then now()
+            when login_attempts.identifier_hash <> ''::bytea and login_attempts.network <> ''
+                then logged_in.last_login_at
             else login_attempts.succeeded_at
         end
     from logged_in

@@ -22,7 +22,7 @@ on conflict (user_id, purpose) do update
         email = excluded.email,
         created_at = excluded.created_at,
         expires_at = excluded.expires_at
-    where user_tokens.created_at < excluded.created_at - interval '1 minute'
+    where excluded.created_at - user_tokens.created_at > interval '1 minute'
 returning
     user_tokens.user_id,
     user_tokens.email,

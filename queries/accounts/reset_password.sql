@@ -56,11 +56,16 @@ ended_session as (
     returning user_sessions.id
 ),
 
+identifier as (
+    select sha256(convert_to(fold_name(changed_user.email), 'UTF8')) as hash
+    from changed_user
+),
+
 forgotten_attempt as (
     update login_attempts
     set failures = 0
-    from changed_user
-    where login_attempts.identifier_hash = sha256(convert_to(fold_name(changed_user.email), 'UTF8'))
+    from identifier
+    where login_attempts.identifier_hash = identifier.hash
     returning login_attempts.network
 )
 

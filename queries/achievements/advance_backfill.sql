@@ -14,18 +14,23 @@
 -- @sample due: array[%(user_id)s::uuid]
 -- @budget buffers 24
 -- @never Seq Scan on user_achievements
+with counted as materialized (
+    select
+        count(*) as awards,
+        now() as at
+    from user_achievements
+    where
+        user_achievements.achievement_id = %(achievement_id)s
+        and user_achievements.user_id = any(%(due)s::uuid[])
+)
+
 update achievement_backfills
 set
     after_user_id = coalesce(%(last_user_id)s::uuid, achievement_backfills.after_user_id),
     learners_seen = achievement_backfills.learners_seen + %(learners)s,
-    awarded = achievement_backfills.awarded + (
-        select count(*)
-        from user_achievements
-        where
-            user_achievements.achievement_id = %(achievement_id)s
-            and user_achievements.user_id = any(%(due)s::uuid[])
-    ),
-    finished_at = case when %(last_user_id)s::uuid is null then now() end
+    awarded = achievement_backfills.awarded + counted.awards,
+    finished_at = case when %(last_user_id)s::uuid is null then counted.at end
+from counted
 where
     achievement_backfills.achievement_id = %(achievement_id)s
     and achievement_backfills.after_user_id is not distinct from %(after_user_id)s

@@ -4,6 +4,9 @@
 -- @role app_service
 -- @step an invariant that doctor.examine and doctor.repair check
 -- @across checks all learners
+-- @notnull what: the three arrays have the same length
+-- @nullable expected: a learner without days has no latest day
+-- @nullable found: as above
 -- @budget buffers 7900
 -- @never Seq Scan on user_activity_days
 with counted as (
@@ -27,12 +30,16 @@ select
 from user_profiles
 left join counted on counted.user_id = user_profiles.user_id
 cross join
-    lateral (
-        values
-        ('current_streak', coalesce(counted.latest, 0)::text, user_profiles.current_streak::text),
-        (
-            'streak_started_at',
+    lateral unnest(
+        array['current_streak', 'streak_started_at', 'max_streak', 'last_activity_on'],
+        array[
+            coalesce(counted.latest, 0)::text,
             to_char(counted.latest_begins_on, 'YYYY-MM-DD'),
+            coalesce(counted.longest, 0)::text,
+            to_char(counted.latest_on, 'YYYY-MM-DD')
+        ],
+        array[
+            user_profiles.current_streak::text,
             case
                 -- A local date is no further than this from its time. Null means unknown and does no harm.
                 when
@@ -40,14 +47,10 @@ cross join
                     or user_profiles.streak_started_at is null
                     then to_char(counted.latest_begins_on, 'YYYY-MM-DD')
                 else user_profiles.streak_started_at::text
-            end
-        ),
-        ('max_streak', coalesce(counted.longest, 0)::text, user_profiles.max_streak::text),
-        (
-            'last_activity_on',
-            to_char(counted.latest_on, 'YYYY-MM-DD'),
+            end,
+            user_profiles.max_streak::text,
             to_char(user_profiles.last_activity_on, 'YYYY-MM-DD')
-        )
+        ]
     ) as field (what, expected, found)
 where
     (

@@ -4,16 +4,19 @@
 -- @role app_service
 -- @budget buffers 47
 -- @never Seq Scan on users
-with forgotten_attempt as (
-    delete from login_attempts
-    using users
-    where
-        users.id = %(user_id)s
+with identifier as materialized (
+    select
+        sha256(convert_to(fold_name(users.email), 'UTF8')) as of_address,
         -- Guesses of the current password are counted by the id.
-        and login_attempts.identifier_hash in (
-            sha256(convert_to(fold_name(users.email), 'UTF8')),
-            sha256(convert_to(users.id::text, 'UTF8'))
-        )
+        sha256(convert_to(users.id::text, 'UTF8')) as of_account
+    from users
+    where users.id = %(user_id)s
+),
+
+forgotten_attempt as (
+    delete from login_attempts
+    using identifier
+    where login_attempts.identifier_hash in (identifier.of_address, identifier.of_account)
     returning login_attempts.network
 )
 

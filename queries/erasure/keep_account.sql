@@ -9,6 +9,14 @@
 -- @across kept rows move to another account
 -- @budget buffers 26
 -- @never Seq Scan on users
+with erased_account as materialized (
+    select
+        date_trunc('day', users.created_at, 'UTC') as created_at,
+        date_trunc('day', users.updated_at, 'UTC') as updated_at
+    from users
+    where users.id = %(user_id)s
+)
+
 insert into users (id, email, username, password_hash, is_active, created_at, updated_at)
 select
     %(nobody_id)s::uuid,
@@ -16,8 +24,7 @@ select
     'deleted-' || %(nobody_id)s::uuid,
     '$2b$04$' || repeat('.', 53),
     false,
-    date_trunc('day', users.created_at, 'UTC'),
-    date_trunc('day', users.updated_at, 'UTC')
-from users
-where users.id = %(user_id)s
+    erased_account.created_at,
+    erased_account.updated_at
+from erased_account
 returning users.id;

@@ -4,7 +4,6 @@
 -- @role app_service
 -- @after progress/begin_import
 -- @step how import_rows holds the learners
--- @across the rows say whose they are
 -- @setup insert into pg_temp.imported_progress (
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at
@@ -13,12 +12,11 @@
 --     from user_profiles cross join unnest(%(first_skill_ids)s::uuid[]) as skill_id
 --     where trees_started = 0 order by user_id, skill_id limit 1000
 -- @budget buffers 6000
-select user_profiles.user_id
-from user_profiles
-where
-    user_profiles.user_id in (
-        select imported.user_id
-        from pg_temp.imported_progress as imported
-    )
-order by user_profiles.user_id
-for no key update;
+with imported_learner as materialized (
+    select distinct imported.user_id as id
+    from pg_temp.imported_progress as imported
+    order by id
+)
+
+select hold_learner(imported_learner.id)
+from imported_learner;

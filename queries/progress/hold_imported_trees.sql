@@ -1,5 +1,5 @@
--- Hold the trees of the rows to import as learners do (progress/lock_for_skill), one after the other in the order of
--- their ids.
+-- Hold the trees of the rows to import as learners do (progress/hold_tree), one after the other in the order of their
+-- ids.
 --
 -- @role app_service
 -- @after progress/begin_import
@@ -11,21 +11,17 @@
 --     select row_number() over (order by user_id, skill_id), user_id, skill_id, 'COMPLETED', 100, 5, 0, 0, now()
 --     from user_profiles cross join unnest(%(first_skill_ids)s::uuid[]) as skill_id
 --     where trees_started = 0 order by user_id, skill_id limit 1000
--- @budget buffers 3800
-with imported_tree as materialized (
-    select distinct skills.skill_tree_id
+-- @budget buffers 18
+with imported_skill as (
+    select distinct imported.skill_id
     from pg_temp.imported_progress as imported
-    inner join skills on skills.id = imported.skill_id
-    order by skills.skill_tree_id
+),
+
+imported_tree as materialized (
+    select distinct tree_of_skill(imported_skill.skill_id) as id
+    from imported_skill
+    order by id
 )
 
-select
-    refuse_old_snapshot(),
-    case
-        when exists (
-            select from begun_trees
-            where begun_trees.skill_tree_id = imported_tree.skill_tree_id
-        ) then pg_advisory_xact_lock_shared(hashtextextended('learners of tree ' || imported_tree.skill_tree_id, 0))
-        else pg_advisory_xact_lock(hashtextextended('learners of tree ' || imported_tree.skill_tree_id, 0))
-    end
+select hold_tree_as_learner(imported_tree.id)
 from imported_tree;

@@ -42,6 +42,17 @@ suspicion as materialized (
     from pg_temp.imported_progress
 ),
 
+known as materialized (
+    select
+        user_skill_progress.user_id,
+        user_skill_progress.skill_id
+    from pg_temp.imported_progress as imported
+    inner join user_skill_progress
+        on
+            user_skill_progress.user_id = imported.user_id
+            and user_skill_progress.skill_id = imported.skill_id
+),
+
 fault as (
     select
         imported.position,
@@ -93,7 +104,7 @@ fault as (
     ) as imported
     left join users on users.id = imported.user_id
     left join skills on skills.id = imported.skill_id
-    left join user_skill_progress as known
+    left join known
         on
             known.user_id = imported.user_id
             and known.skill_id = imported.skill_id

@@ -12,7 +12,11 @@
 -- @sample slug: null
 -- @budget buffers 8500
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
-with tree as (
+with moment as materialized (
+    select now() as at
+),
+
+tree as (
     select skills.skill_tree_id as id
     from skills
     where skills.id = %(skill_id)s
@@ -37,8 +41,10 @@ standing as (
         tree_standings.time_spent_minutes,
         tree_standings.total_skills > 0
         and tree_standings.skills_completed = tree_standings.total_skills
-        and user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED') as completes
+        and user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED') as completes,
+        moment.at
     from tree_standings
+    cross join moment
     inner join user_skill_tree_progress
         on
             user_skill_tree_progress.user_id = tree_standings.user_id
@@ -62,7 +68,7 @@ refreshed_tree as (
         ),
         status = case when standing.completes then 'COMPLETED' else user_skill_tree_progress.status end,
         completed_at = case
-            when standing.completes then greatest(user_skill_tree_progress.started_at, now())
+            when standing.completes then greatest(user_skill_tree_progress.started_at, standing.at)
             else user_skill_tree_progress.completed_at
         end,
         updated_at = now()
@@ -102,6 +108,4 @@ from standing
 where
     user_profiles.user_id = standing.user_id
     and standing.completes
-returning
-    user_profiles.user_id,
-    (select count(*) from refreshed_tree) as refreshed_learners;
+returning user_profiles.user_id;

@@ -11,7 +11,11 @@
 -- @sample tree_id: null
 -- @budget buffers 140
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
-with tree as (
+with moment as materialized (
+    select coalesce(%(at)s::timestamptz, now()) as at
+),
+
+tree as (
     select %(tree_id)s::uuid as id
     where %(tree_id)s::uuid is not null
     union all
@@ -63,12 +67,13 @@ refreshed_tree as (
             when due.status = 'COMPLETED'
                 then coalesce(
                     user_skill_tree_progress.completed_at,
-                    greatest(user_skill_tree_progress.started_at, coalesce(%(at)s::timestamptz, now()))
+                    greatest(user_skill_tree_progress.started_at, moment.at)
                 )
         end,
         updated_at = now()
     from standing
     inner join due on due.skill_tree_id = standing.skill_tree_id
+    cross join moment
     where
         user_skill_tree_progress.user_id = %(user_id)s
         and user_skill_tree_progress.skill_tree_id = standing.skill_tree_id
@@ -107,4 +112,4 @@ where
     user_profiles.user_id = %(user_id)s
     and row(user_profiles.trees_started, user_profiles.trees_completed)
     is distinct from row(counted.started, counted.completed)
-returning (select count(*) from refreshed_tree) as refreshed_trees;
+returning user_profiles.user_id;

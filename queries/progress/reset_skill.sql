@@ -8,9 +8,7 @@
 -- @budget buffers 85
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
-    select
-        %(user_id)s::uuid as user_id,
-        %(skill_id)s::uuid as skill_id
+    select %(skill_id)s::uuid as skill_id
 ),
 
 situation as (
@@ -26,7 +24,7 @@ situation as (
                 and unsatisfied_skills.skill_id = any(skills.dependencies)
         ) as is_open
     from given
-    left join user_profiles on user_profiles.user_id = given.user_id
+    left join user_profiles on user_profiles.user_id = %(user_id)s
     left join skills
         on
             skills.id = given.skill_id

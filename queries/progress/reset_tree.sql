@@ -4,9 +4,7 @@
 -- @budget buffers 3100
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
-    select
-        %(user_id)s::uuid as user_id,
-        %(tree_id)s::uuid as tree_id
+    select %(tree_id)s::uuid as tree_id
 ),
 
 situation as (
@@ -14,7 +12,7 @@ situation as (
         user_profiles.user_id,
         skill_trees.id as skill_tree_id
     from given
-    left join user_profiles on user_profiles.user_id = given.user_id
+    left join user_profiles on user_profiles.user_id = %(user_id)s
     left join visible_trees as skill_trees on skill_trees.id = given.tree_id
 ),
 

@@ -2,16 +2,14 @@
 -- same way once more changes nothing. Of a refusal `skill_id` is the first skill that cannot be on the way.
 --
 -- @role app_engine
--- @after progress/lock_for_tree
+-- @after progress/lock_learner
 -- @sample current_path: array(
 --     select id from skills where skill_tree_id = %(tree_id)s and is_active order by sort_order desc, id limit 100
 --     )
 -- @budget buffers 86
 -- @never Seq Scan on user_profiles, user_skill_tree_progress, skills
 with given as (
-    select
-        %(user_id)s::uuid as user_id,
-        %(tree_id)s::uuid as tree_id
+    select %(tree_id)s::uuid as tree_id
 ),
 
 situation as (
@@ -20,7 +18,7 @@ situation as (
         skill_trees.id as skill_tree_id,
         coalesce(user_skill_tree_progress.status, 'NOT_STARTED') as status
     from given
-    left join user_profiles on user_profiles.user_id = given.user_id
+    left join user_profiles on user_profiles.user_id = %(user_id)s
     left join visible_trees as skill_trees on skill_trees.id = given.tree_id
     left join user_skill_tree_progress
         on

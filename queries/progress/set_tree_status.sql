@@ -7,9 +7,7 @@
 -- @budget buffers 48
 -- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
-    select
-        %(user_id)s::uuid as user_id,
-        %(tree_id)s::uuid as tree_id
+    select %(tree_id)s::uuid as tree_id
 ),
 
 situation as (
@@ -18,7 +16,7 @@ situation as (
         skill_trees.id as skill_tree_id,
         coalesce(user_skill_tree_progress.status, 'NOT_STARTED') as status
     from given
-    left join user_profiles on user_profiles.user_id = given.user_id
+    left join user_profiles on user_profiles.user_id = %(user_id)s
     left join visible_trees as skill_trees on skill_trees.id = given.tree_id
     left join user_skill_tree_progress
         on

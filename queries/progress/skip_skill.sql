@@ -16,7 +16,6 @@
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select
-        %(user_id)s::uuid as user_id,
         %(skill_id)s::uuid as skill_id,
         coalesce(%(at)s::timestamptz, now()) as at
 ),
@@ -41,7 +40,7 @@ situation as (
         -- Work once begun goes on when the skill gains a prerequisite.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open
     from given
-    left join user_profiles on user_profiles.user_id = given.user_id
+    left join user_profiles on user_profiles.user_id = %(user_id)s
     left join skills
         on
             skills.id = given.skill_id

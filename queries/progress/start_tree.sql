@@ -12,7 +12,6 @@
 -- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
     select
-        %(user_id)s::uuid as user_id,
         %(tree_id)s::uuid as tree_id,
         coalesce(%(at)s::timestamptz, now()) as at
 ),
@@ -35,7 +34,7 @@ situation as (
             where coalesce(known.status <> 'COMPLETED', required_tree.is_published)
         ) as is_open
     from given
-    left join user_profiles on user_profiles.user_id = given.user_id
+    left join user_profiles on user_profiles.user_id = %(user_id)s
     left join visible_trees as skill_trees on skill_trees.id = given.tree_id
     left join user_skill_tree_progress
         on

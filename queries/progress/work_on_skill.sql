@@ -17,7 +17,6 @@
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select
-        %(user_id)s::uuid as user_id,
         %(skill_id)s::uuid as skill_id,
         %(is_learning)s::boolean as is_learning,
         coalesce(%(at)s::timestamptz, now()) as at
@@ -49,7 +48,7 @@ situation as (
         user_profiles.last_activity_offset,
         local_clock(given.at, user_profiles.timezone, user_profiles.day_starts_at) as clock
     from given
-    left join user_profiles on user_profiles.user_id = given.user_id
+    left join user_profiles on user_profiles.user_id = %(user_id)s
     left join skills
         on
             skills.id = given.skill_id

@@ -6,7 +6,7 @@
 -- @across ends the sessions of all learners
 -- @sample idle_for: interval '7 days'
 -- @sample limit: 1000
--- @budget buffers 27000
+-- @budget buffers 37000
 with idle_session as (
     select
         user_sessions.user_id,
@@ -17,8 +17,6 @@ with idle_session as (
         and user_sessions.last_activity_at < now() - %(idle_for)s::interval
     order by user_sessions.last_activity_at
     limit %(limit)s
-    -- A session that is being touched is not idle.
-    for no key update skip locked
 ),
 
 overdue_session as (
@@ -31,10 +29,9 @@ overdue_session as (
         and user_sessions.expires_at <= now()
     order by user_sessions.expires_at
     limit %(limit)s
-    for no key update skip locked
 ),
 
-ending_session as (
+ending_session as materialized (
     select
         idle_session.user_id,
         idle_session.id
@@ -45,14 +42,26 @@ ending_session as (
         overdue_session.id
     from overdue_session
     limit %(limit)s
+),
+
+-- A session that is being touched is not idle.
+held_session as materialized (
+    select
+        ending_session.user_id,
+        ending_session.id
+    from ending_session
+    where hold_session(ending_session.user_id, ending_session.id)
 )
 
 update user_sessions
 set
     is_active = false,
     ended_at = now()
-from ending_session
+from held_session
 where
-    user_sessions.user_id = ending_session.user_id
-    and user_sessions.id = ending_session.id
+    user_sessions.user_id = held_session.user_id
+    and user_sessions.id = held_session.id
+    -- One that has been touched since it was found is not idle, either.
+    and user_sessions.is_active
+    and (user_sessions.last_activity_at < now() - %(idle_for)s::interval or user_sessions.expires_at <= now())
 returning user_sessions.id;

@@ -43,35 +43,16 @@ updated_profile as (
 updated_tree as (
     update user_skill_tree_progress
     set
-        time_spent_minutes = greatest(
-            user_skill_tree_progress.time_spent_minutes - coalesce(
-                (
-                    select lost_work.time_spent_minutes
-                    from lost_work
-                    where lost_work.user_id = user_skill_tree_progress.user_id
-                ),
-                0
-            ),
-            0
-        ),
-        current_path = array_remove(user_skill_tree_progress.current_path, %(skill_id)s),
+        time_spent_minutes = greatest(user_skill_tree_progress.time_spent_minutes - lost_work.time_spent_minutes, 0),
         updated_at = now()
-    from skills
+    from lost_work
     where
-        skills.id = %(skill_id)s
-        and user_skill_tree_progress.skill_tree_id = skills.skill_tree_id
-        and (
-            user_skill_tree_progress.current_path @> array[%(skill_id)s::uuid]
-            or user_skill_tree_progress.user_id in (
-                select lost_work.user_id from lost_work
-                where lost_work.time_spent_minutes > 0
-            )
-        )
+        user_skill_tree_progress.user_id = lost_work.user_id
+        and user_skill_tree_progress.skill_tree_id = lost_work.skill_tree_id
+        and lost_work.time_spent_minutes > 0
     returning user_skill_tree_progress.user_id
 )
 
 delete from skills
 where skills.id = %(skill_id)s
-returning
-    skills.id,
-    (select count(*) from released_skill) as released_skills;
+returning skills.id;

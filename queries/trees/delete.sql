@@ -61,7 +61,4 @@ updated_profile as (
 
 delete from skill_trees
 where skill_trees.id = %(tree_id)s
-returning
-    skill_trees.id,
-    (select count(*) from released_tree) as released_trees,
-    (select count(*) from updated_profile) as learners;
+returning skill_trees.id;

@@ -36,12 +36,13 @@ returning
     user_profiles.current_level,
     case
         when
+            -- The update has set updated_at to now().
             streak_goes_on(
                 user_profiles.last_activity_on,
                 user_profiles.last_activity_at,
                 user_profiles.last_activity_offset,
-                now(),
-                local_clock(now(), user_profiles.timezone, user_profiles.day_starts_at)
+                user_profiles.updated_at,
+                local_clock(user_profiles.updated_at, user_profiles.timezone, user_profiles.day_starts_at)
             )
             then user_profiles.current_streak
         else 0

@@ -30,8 +30,7 @@ def noon(days_ago):
 async def learn(db, learner, skill, at):
     """Spend a minute on a skill, and return the streak as of the last activity."""
     await db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)
-    params = {"user_id": learner.id, "skill_id": skill.id}
-    ((standing,),) = await db.progress._executor.run([step("progress/lock_for_skill", params, Standing)])
+    ((standing,),) = await db.progress._executor.run([step("progress/lock_learner", {"user_id": learner.id}, Standing)])
     return standing.current_streak
 
 

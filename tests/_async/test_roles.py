@@ -177,7 +177,7 @@ async def test_a_visitor_reads_the_catalogue_only(app, learner, course):
     with pytest.raises(UserNotFound):
         await visitor.users.get(learner.id)
     async with visitor as unit:
-        assert await role(unit) == ("app_user", "")
+        assert await role(unit) == ("app_engine", "")
 
 
 async def test_a_call_without_a_scope_has_the_rights_of_a_visitor(app, connection, learner, course):
@@ -256,19 +256,19 @@ async def test_a_savepoint_rolls_back_writes_of_the_engine_and_the_learner_goes_
                 await inner.progress.complete_skill(learner.id, html)
                 await inner.progress.record_activity(learner.id, css, minutes=2**31)
         await unit.users.update_profile(learner.id, bio="On")
-        assert await role(unit) == ("app_user", str(learner.id))
+        assert await role(unit) == ("app_engine", str(learner.id))
 
     profile = await app.as_user(learner.id).users.get_profile(learner.id)
     assert (profile.bio, profile.total_xp, profile.trees_started) == ("On", 0, 1)
 
 
 @pytest.mark.parametrize("fault", ["\ud800", object()])
-async def test_a_failed_statement_of_the_engine_restores_the_learners_role(app, learner, course, fault):
+async def test_a_failed_statement_leaves_the_role_of_the_unit_of_work(app, learner, course, fault):
     async with app.as_user(learner.id) as unit:
         with pytest.raises(InvalidValue):
             await unit.progress.start_skill(learner.id, fault)
         await unit.users.update_profile(learner.id, bio="On")
-        assert await role(unit) == ("app_user", str(learner.id))
+        assert await role(unit) == ("app_engine", str(learner.id))
 
     assert (await app.as_user(learner.id).users.get_profile(learner.id)).bio == "On"
 
@@ -285,8 +285,8 @@ async def test_concurrent_units_of_work_of_two_learners_stay_separate(app, db, c
             with pytest.raises(UserNotFound):
                 await unit.users.get((grace if unit is hers else ada).id)
         assert {await role(hers), await role(theirs), await role(service)} == {
-            ("app_user", str(ada.id)),
-            ("app_user", str(grace.id)),
+            ("app_engine", str(ada.id)),
+            ("app_engine", str(grace.id)),
             ("app_service", ""),
         }
 

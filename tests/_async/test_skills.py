@@ -610,7 +610,6 @@ async def test_adding_a_dependency_and_its_unlocks_takes_one_round_trip(db, conn
     assert [statement.split(" */")[0] for statement in proxy.statements()] == [
         "begin isolation level read committed",
         "/* skills/lock_learners",
-        "/* skills/lock_learners",
         "/* skills/change_dependencies",
         "/* progress/unlock_for_learners",
         "commit",

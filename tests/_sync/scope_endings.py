@@ -28,7 +28,7 @@ class Abandoned(Exception):
 
 
 def work(db, learner):
-    """Read as ``app_user`` and write as ``app_engine``, for one learner."""
+    """Read and write, for one learner."""
     assert (db.users.get(learner.user_id)).username == learner.username
     db.progress.record_activity(learner.user_id, learner.begun_id, minutes=1)
 

@@ -326,7 +326,7 @@ def test_the_actor_is_the_learner_or_whom_the_service_acts_for_or_null(db, conne
         (None, login, "4"),
         (None, "app_service", "3"),
         (EDITOR, "app_service", "2"),
-        (learner.id, "app_user", "1"),
+        (learner.id, "app_engine", "1"),
     ]
 
 

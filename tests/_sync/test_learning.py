@@ -32,8 +32,7 @@ def noon(days_ago):
 def learn(db, learner, skill, at):
     """Spend a minute on a skill, and return the streak as of the last activity."""
     db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)
-    params = {"user_id": learner.id, "skill_id": skill.id}
-    ((standing,),) = db.progress._executor.run([step("progress/lock_for_skill", params, Standing)])
+    ((standing,),) = db.progress._executor.run([step("progress/lock_learner", {"user_id": learner.id}, Standing)])
     return standing.current_streak
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from skilltree._async.repository import HOLD_TREE, AsyncRepository, AsyncStep, step
+from skilltree._async.repository import AsyncRepository, AsyncStep, step
 from skilltree._core.invariants import (
     INVARIANTS,
     OF_THE_CATALOGUE,
@@ -96,7 +96,7 @@ class AsyncDoctor(AsyncRepository):
         """Remove dependencies outside the tree, make dependents the inverse of dependencies, and mark trees started."""
         params = {"tree_ids": tree_ids}
         return await self._mend(
-            [step(name, {"tree_id": tree_id}) for tree_id in tree_ids for name in HOLD_TREE]
+            [step("trees/lock_learners", {"tree_id": tree_id}) for tree_id in tree_ids]
             + [step("doctor/lock_trees", params)],
             step("doctor/catalogue_facts", params, Fact),
             [step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
@@ -106,7 +106,7 @@ class AsyncDoctor(AsyncRepository):
         """Compute all derived data of a learner again."""
         params = {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None}
         return await self._mend(
-            [step("doctor/lock_learner", params)],
+            [step("doctor/hold_trees_of_learner", params), step("users/lock_profile", params)],
             step("doctor/learner_facts", params, Fact),
             [step(name, params) for name in _LEARNER_AGAIN],
         )

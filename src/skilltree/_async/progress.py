@@ -72,9 +72,10 @@ class AsyncProgress(AsyncProgressReads):
         if len({*skill_ids}) < len(skill_ids):
             raise InvalidValue("skill_ids must not contain duplicates", field="skill_ids")
         params = {"user_id": user_id, "tree_id": tree_id, "current_path": [*skill_ids]}
-        _, (result,), progress = await self._executor.run(
+        _, _, (result,), progress = await self._executor.run(
             [
-                step("progress/lock_for_tree", params),
+                step("progress/hold_tree", params),
+                step("progress/lock_learner", params),
                 step("progress/set_current_path", params, PathResult),
                 step("progress/for_tree", params, TreeProgress),
             ]
@@ -156,9 +157,10 @@ class AsyncProgress(AsyncProgressReads):
         }
         for _ in range(_ATTEMPTS):
             # It counts the tree itself, as part of what it writes: no refresh follows.
-            _, (result,), settled, _ = await self._executor.run(
+            _, _, (result,), settled, _ = await self._executor.run(
                 [
-                    step("progress/lock_for_skill", params),
+                    step("progress/hold_tree_of_skill", params),
+                    step("progress/lock_learner", params),
                     step("progress/complete_skill", params, CompletionResult),
                     step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
@@ -195,9 +197,10 @@ class AsyncProgress(AsyncProgressReads):
             **given,
         }
         for _ in range(_ATTEMPTS):
-            before, (result,), _, settled, _ = await self._executor.run(
+            _, before, (result,), _, settled, _ = await self._executor.run(
                 [
-                    step("progress/lock_for_skill", params, Standing),
+                    step("progress/hold_tree_of_skill", params),
+                    step("progress/lock_learner", params, Standing),
                     step(f"progress/{action}", params, ActionResult),
                     step("progress/refresh_tree", params),
                     step("progress/settle", params, Outcome),
@@ -211,9 +214,10 @@ class AsyncProgress(AsyncProgressReads):
 
     async def _repeat(self, result: ActionResult, params: Params) -> Completion | None:
         """Return the earlier completion with the best score, or ``None`` if the skill has been reset meanwhile."""
-        before, _, settled = await self._executor.run(
+        _, before, _, settled = await self._executor.run(
             [
-                step("progress/lock_for_skill", params, Standing),
+                step("progress/hold_tree_of_skill", params),
+                step("progress/lock_learner", params, Standing),
                 step("progress/raise_score", params),
                 step("progress/settle", params, Outcome),
             ]
@@ -233,9 +237,10 @@ class AsyncProgress(AsyncProgressReads):
         """Run an action on a tree, and return the learner's progress in the tree."""
         params = {"user_id": user_id, "tree_id": tree_id, "skill_id": None, "at": None, **given}
         for _ in range(_ATTEMPTS):
-            _, (result,), _, progress = await self._executor.run(
+            _, _, (result,), _, progress = await self._executor.run(
                 [
-                    step("progress/lock_for_tree", params),
+                    step("progress/hold_tree", params),
+                    step("progress/lock_learner", params),
                     step(f"progress/{action}", params, ActionResult),
                     step("progress/refresh_tree", params),
                     step("progress/for_tree", params, TreeProgress),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
-from skilltree._async.repository import HOLD_SKILL, HOLD_TREE, LEARNERS_FOLLOW, AsyncRepository
+from skilltree._async.repository import LEARNERS_FOLLOW, AsyncRepository
 from skilltree._core.arguments import Offset, SearchSize, SearchText
 from skilltree._core.rows import changes, document, in_order, several
 from skilltree.errors import SkillNotFound
@@ -16,6 +16,8 @@ from skilltree.models.skills import PathStep, RelatedSkill, Skill, SkillChanges,
 
 _CHANGES = TypeAdapter(SkillChanges)
 _COUNTED_BY = {"is_active", "is_optional", "is_milestone"}
+_LOCK_WITH_EDGES = ("skills/lock_learners", "skills/lock_edits", "skills/lock")
+"""The queries that come before an edit that must know all edges of a skill."""
 
 
 class AsyncSkills(AsyncRepository):
@@ -51,7 +53,7 @@ class AsyncSkills(AsyncRepository):
         return await self._one(
             Skill,
             "skills/create",
-            before=HOLD_TREE,
+            before=("trees/lock_learners",),
             after=LEARNERS_FOLLOW,
             id=id,
             tree_id=tree_id,
@@ -86,7 +88,7 @@ class AsyncSkills(AsyncRepository):
             Skill,
             "skills/update",
             missing=SkillNotFound(id=skill_id),
-            before=HOLD_SKILL if counts else (),
+            before=("skills/lock_learners",) if counts else (),
             after=LEARNERS_FOLLOW if counts else (),
             skill_id=skill_id,
             tree_id=None,
@@ -133,7 +135,7 @@ class AsyncSkills(AsyncRepository):
     async def set_dependencies(self, skill_id: SkillId, dependencies: Sequence[SkillId]) -> Skill:
         """Replace a skill's dependencies. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
         missing = SkillNotFound(id=skill_id)
-        return await self._change_dependencies("SET", skill_id, [*dependencies], missing, before=("skills/lock",))
+        return await self._change_dependencies("SET", skill_id, [*dependencies], missing, before=_LOCK_WITH_EDGES)
 
     async def deactivate(self, skill_id: SkillId) -> Skill:
         """Deactivate a skill. Learners keep their progress in it. Raises SkillNotFound."""
@@ -141,7 +143,7 @@ class AsyncSkills(AsyncRepository):
             Skill,
             "skills/deactivate",
             missing=SkillNotFound(id=skill_id),
-            before=HOLD_SKILL,
+            before=("skills/lock_learners",),
             after=LEARNERS_FOLLOW,
             skill_id=skill_id,
             tree_id=None,
@@ -152,7 +154,7 @@ class AsyncSkills(AsyncRepository):
         """Delete a skill and all progress in it, and remove it from the graph. Raises SkillNotFound."""
         deleted = await self._values(
             "skills/delete",
-            before=(*HOLD_SKILL, "skills/lock", "skills/deactivate", *LEARNERS_FOLLOW),
+            before=(*_LOCK_WITH_EDGES, "skills/deactivate", *LEARNERS_FOLLOW),
             skill_id=skill_id,
             tree_id=None,
             slug=None,
@@ -212,13 +214,13 @@ class AsyncSkills(AsyncRepository):
         skill_id: SkillId,
         prerequisite_ids: list[SkillId],
         missing: SkillNotFound,
-        before: Sequence[str] = (),
+        before: Sequence[str] = ("skills/lock_learners",),
     ) -> Skill:
         return await self._one(
             Skill,
             "skills/change_dependencies",
             missing=missing,
-            before=(*HOLD_SKILL, *before),
+            before=before,
             after=("progress/unlock_for_learners",),
             tree_id=None,
             slug=None,

@@ -10,7 +10,7 @@ from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._async.repository import AsyncStep
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import read
-from skilltree._core.roles import ANYBODY, Actor, roles_taken
+from skilltree._core.roles import ANYBODY, Actor, require_role
 from skilltree._core.scopes import require_scope
 from skilltree._core.sockets import has_input
 
@@ -18,6 +18,7 @@ from skilltree._core.sockets import has_input
 async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     """Run the statements as one transaction, or inside the open one, and return the rows of each."""
     with translated(steps):
+        require_role(steps, actor)
         if actor is ANYBODY:
             if connection.is_learner:
                 require_scope(steps)
@@ -59,7 +60,6 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
     if is_open and not connection.closed and has_input(connection.fileno()):
         # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         await connection.execute("")
-    todo = list(roles_taken(steps, actor, goes_on=is_open))
     cursors: list[AsyncCursor[Any]] = []
     try:
         async with connection.pipeline():
@@ -73,10 +73,7 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
                     await other.execute(pins.numbered, pins.values(connection.carried))
                 if actor.begin is not None:
                     await other.execute(actor.begin.numbered, actor.begin.values(actor.params))
-            for each in todo:
-                if not isinstance(each, AsyncStep):
-                    await other.execute(each.numbered)
-                    continue
+            for each in steps:
                 cursor = other
                 if each.row_factory is not None:
                     cursor = connection.cursor(row_factory=each.row_factory)
@@ -101,10 +98,7 @@ async def _run_in_turn(connection: AsyncPinnedConnection, steps: Sequence[AsyncS
     async with connection.transaction():
         if not is_open:
             await begin_for(connection, actor)
-        for each in roles_taken(steps, actor, goes_on=is_open):
-            if not isinstance(each, AsyncStep):
-                await connection.execute(each.numbered)
-                continue
+        for each in steps:
             async with connection.cursor() as cursor:
                 if each.rows is None:
                     results.append(await _executed(cursor, each))

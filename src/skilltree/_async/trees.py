@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
-from skilltree._async.repository import HOLD_TREE, LEARNERS_FOLLOW, AsyncRepository
+from skilltree._async.repository import LEARNERS_FOLLOW, AsyncRepository
 from skilltree._core.arguments import Offset, SearchSize, SearchText
 from skilltree._core.rows import changes, document, in_order, several
 from skilltree.curriculum import check_tree, parse_tree, relative_links, skill_rows, slug_of, tree_id
@@ -114,7 +114,7 @@ class AsyncTrees(AsyncRepository):
 
     async def delete(self, tree_id: TreeId) -> None:
         """Delete a tree, its skills and all learners' progress in them. Raises TreeNotFound."""
-        if not await self._values("trees/delete", before=(*HOLD_TREE, "trees/lock"), tree_id=tree_id):
+        if not await self._values("trees/delete", before=("trees/lock_learners", "trees/lock"), tree_id=tree_id):
             raise TreeNotFound(id=tree_id)
 
     async def get(self, tree_id: TreeId) -> Tree:

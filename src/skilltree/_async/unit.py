@@ -19,7 +19,7 @@ from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
 from skilltree._async.steps import begin_for, run_steps
 from skilltree._core.driver_errors import translated
-from skilltree._core.roles import ANYBODY, Actor, roles_taken
+from skilltree._core.roles import ANYBODY, Actor, require_role
 from skilltree._core.scopes import require_scope
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
 
@@ -153,15 +153,12 @@ class AsyncUnitOfWork(AsyncRepositories):
         connection = self._open_connection()
         if self._actor is ANYBODY and connection.is_learner:
             require_scope((step,))
+        require_role((step,), self._actor)
         # A unique name, because another cursor may be open.
         name = f"{step.query.name} {uuid4()}"
         cursor = AsyncRawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)
         try:
-            for each in roles_taken((step,), self._actor, goes_on=True):
-                if isinstance(each, AsyncStep):
-                    await cursor.execute(each.query.numbered, each.query.values(each.params))
-                else:
-                    await connection.execute(each.numbered)
+            await cursor.execute(step.query.numbered, step.query.values(step.params))
         except BaseException:
             # The server has no such cursor, so that there is nothing to close.
             cursor._closed = True

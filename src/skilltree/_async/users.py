@@ -23,9 +23,10 @@ _PROFILE_CHANGES = TypeAdapter(ProfileChanges)
 
 _ERASURE = (
     "erasure/forget_actor",
-    # Twice: the second run locks the trees that the learner joined while the first one waited for the learner's lock.
-    "doctor/lock_learner",
-    "doctor/lock_learner",
+    "doctor/hold_trees_of_learner",
+    "users/lock_profile",
+    # Again, for the trees that the learner joined before the learner was locked.
+    "doctor/hold_trees_of_learner",
     "erasure/keep_account",
     "erasure/keep_profile",
     "erasure/keep_tree_progress",

@@ -47,7 +47,7 @@ class Query(NamedTuple):
 
     @property
     def role(self) -> str | None:
-        """The role of ``@role``. A learner's unit of work switches to it for this statement."""
+        """The role of ``@role``, which the statement needs. Without it, ``app_user`` is enough."""
         return next((directive.text for directive in self.directives if directive.word == "role"), None)
 
 

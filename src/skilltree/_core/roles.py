@@ -1,7 +1,7 @@
-"""The actor of a transaction, and the roles under which its statements run."""
+"""The actor of a transaction, and the role under which its statements run: one role from its beginning to its end."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from skilltree._core.messages import shown
@@ -9,16 +9,12 @@ from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params
 from skilltree.errors import InvalidValue, PermissionDenied
 
-_LEARNER = "app_user"
-_ENGINE = "app_engine"
+_SERVICE = "app_service"
 
 
 class _Step(Protocol):
     @property
     def query(self) -> Query: ...
-
-
-S = TypeVar("S", bound=_Step)
 
 
 class Actor(NamedTuple):
@@ -33,9 +29,14 @@ ANYBODY = Actor(None, {}, is_learner=False)
 """No particular actor: statements run with the rights of the login role."""
 
 
-def learner(user_id: UUID | None) -> Actor:
-    """Return one learner as the actor; ``None`` is a visitor without rows of their own."""
-    return Actor(read("roles/begin_as_user"), {"user_id": _checked(user_id, "user_id")}, is_learner=True)
+def learner(user_id: UUID | None, *, is_acting: bool = True) -> Actor:
+    """Return one learner as the actor; ``None`` is a visitor without rows of their own.
+
+    ``is_acting`` says whether the role may write what follows from a learner's actions. It is the same for all calls of
+    the library: PostgreSQL would plan a statement again whenever the role changes.
+    """
+    params = {"user_id": _checked(user_id, "user_id"), "is_acting": is_acting}
+    return Actor(read("roles/begin_as_user"), params, is_learner=True)
 
 
 def service(actor_id: UUID | None, statement_timeout: int | None = None) -> Actor:
@@ -47,30 +48,13 @@ def service(actor_id: UUID | None, statement_timeout: int | None = None) -> Acto
     return Actor(read("roles/begin_as_service"), params, is_learner=False)
 
 
-def roles_taken(steps: Sequence[S], actor: Actor, *, goes_on: bool) -> Iterator[S | Query]:
-    """Yield the steps, with the queries that change the role between them.
-
-    In an open transaction (``goes_on``), the first step always sets its role, because an earlier step may have failed
-    halfway. Raises PermissionDenied if a learner runs a query that works across learners.
-    """
-    if not actor.is_learner:
-        yield from steps
-        return
-    current = None if goes_on else _LEARNER
+def require_role(steps: Sequence[_Step], actor: Actor) -> None:
+    """Raise PermissionDenied if a learner runs a query that works across learners."""
     for step in steps:
-        role = step.query.role or _LEARNER
-        if role != current:
-            yield _taken(role, step.query)
-            current = role
-        yield step
-
-
-def _taken(role: str, query: Query) -> Query:
-    if role == _LEARNER:
-        return read("roles/take_user")
-    if role == _ENGINE:
-        return read("roles/take_engine")
-    raise PermissionDenied(f"{query.name} works across learners; {PermissionDenied.advice}", sqlstate="42501")
+        if actor.is_learner and step.query.role == _SERVICE:
+            raise PermissionDenied(
+                f"{step.query.name} works across learners; {PermissionDenied.advice}", sqlstate="42501"
+            )
 
 
 def _checked(value: object, field: str) -> UUID | None:

@@ -17,7 +17,7 @@ from skilltree._core.invariants import (
 )
 from skilltree._core.messages import shown
 from skilltree._core.server_requirements import refuse_blind
-from skilltree._sync.repository import HOLD_TREE, Repository, Step, step
+from skilltree._sync.repository import Repository, Step, step
 from skilltree.errors import InvalidValue
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
 from skilltree.models.enums import Leaderboard
@@ -98,7 +98,7 @@ class Doctor(Repository):
         """Remove dependencies outside the tree, make dependents the inverse of dependencies, and mark trees started."""
         params = {"tree_ids": tree_ids}
         return self._mend(
-            [step(name, {"tree_id": tree_id}) for tree_id in tree_ids for name in HOLD_TREE]
+            [step("trees/lock_learners", {"tree_id": tree_id}) for tree_id in tree_ids]
             + [step("doctor/lock_trees", params)],
             step("doctor/catalogue_facts", params, Fact),
             [step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
@@ -108,7 +108,7 @@ class Doctor(Repository):
         """Compute all derived data of a learner again."""
         params = {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None}
         return self._mend(
-            [step("doctor/lock_learner", params)],
+            [step("doctor/hold_trees_of_learner", params), step("users/lock_profile", params)],
             step("doctor/learner_facts", params, Fact),
             [step(name, params) for name in _LEARNER_AGAIN],
         )

@@ -74,9 +74,10 @@ class Progress(ProgressReads):
         if len({*skill_ids}) < len(skill_ids):
             raise InvalidValue("skill_ids must not contain duplicates", field="skill_ids")
         params = {"user_id": user_id, "tree_id": tree_id, "current_path": [*skill_ids]}
-        _, (result,), progress = self._executor.run(
+        _, _, (result,), progress = self._executor.run(
             [
-                step("progress/lock_for_tree", params),
+                step("progress/hold_tree", params),
+                step("progress/lock_learner", params),
                 step("progress/set_current_path", params, PathResult),
                 step("progress/for_tree", params, TreeProgress),
             ]
@@ -158,9 +159,10 @@ class Progress(ProgressReads):
         }
         for _ in range(_ATTEMPTS):
             # It counts the tree itself, as part of what it writes: no refresh follows.
-            _, (result,), settled, _ = self._executor.run(
+            _, _, (result,), settled, _ = self._executor.run(
                 [
-                    step("progress/lock_for_skill", params),
+                    step("progress/hold_tree_of_skill", params),
+                    step("progress/lock_learner", params),
                     step("progress/complete_skill", params, CompletionResult),
                     step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
@@ -197,9 +199,10 @@ class Progress(ProgressReads):
             **given,
         }
         for _ in range(_ATTEMPTS):
-            before, (result,), _, settled, _ = self._executor.run(
+            _, before, (result,), _, settled, _ = self._executor.run(
                 [
-                    step("progress/lock_for_skill", params, Standing),
+                    step("progress/hold_tree_of_skill", params),
+                    step("progress/lock_learner", params, Standing),
                     step(f"progress/{action}", params, ActionResult),
                     step("progress/refresh_tree", params),
                     step("progress/settle", params, Outcome),
@@ -213,9 +216,10 @@ class Progress(ProgressReads):
 
     def _repeat(self, result: ActionResult, params: Params) -> Completion | None:
         """Return the earlier completion with the best score, or ``None`` if the skill has been reset meanwhile."""
-        before, _, settled = self._executor.run(
+        _, before, _, settled = self._executor.run(
             [
-                step("progress/lock_for_skill", params, Standing),
+                step("progress/hold_tree_of_skill", params),
+                step("progress/lock_learner", params, Standing),
                 step("progress/raise_score", params),
                 step("progress/settle", params, Outcome),
             ]
@@ -235,9 +239,10 @@ class Progress(ProgressReads):
         """Run an action on a tree, and return the learner's progress in the tree."""
         params = {"user_id": user_id, "tree_id": tree_id, "skill_id": None, "at": None, **given}
         for _ in range(_ATTEMPTS):
-            _, (result,), _, progress = self._executor.run(
+            _, _, (result,), _, progress = self._executor.run(
                 [
-                    step("progress/lock_for_tree", params),
+                    step("progress/hold_tree", params),
+                    step("progress/lock_learner", params),
                     step(f"progress/{action}", params, ActionResult),
                     step("progress/refresh_tree", params),
                     step("progress/for_tree", params, TreeProgress),

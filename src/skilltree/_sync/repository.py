@@ -18,10 +18,6 @@ from skilltree.models.base import Model, Page
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
-HOLD_TREE = ("trees/lock_learners", "trees/lock_learners")
-HOLD_SKILL = ("skills/lock_learners", "skills/lock_learners")
-"""The queries that make learners wait before a tree's graph changes. They run twice: see trees/lock_learners."""
-
 LEARNERS_FOLLOW = ("progress/unlock_for_learners", "progress/refresh_learners")
 """The queries that update learners' progress after a tree's graph changes. They use tree_id, skill_id or slug."""
 

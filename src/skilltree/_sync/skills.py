@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from skilltree._core.arguments import Offset, SearchSize, SearchText
 from skilltree._core.rows import changes, document, in_order, several
-from skilltree._sync.repository import HOLD_SKILL, HOLD_TREE, LEARNERS_FOLLOW, Repository
+from skilltree._sync.repository import LEARNERS_FOLLOW, Repository
 from skilltree.errors import SkillNotFound
 from skilltree.models.content import ASSESSMENTS, CONTENT, RESOURCES, Assessments, Resource, SkillContent
 from skilltree.models.enums import DifficultyLevel, SkillType
@@ -18,6 +18,8 @@ from skilltree.models.skills import PathStep, RelatedSkill, Skill, SkillChanges,
 
 _CHANGES = TypeAdapter(SkillChanges)
 _COUNTED_BY = {"is_active", "is_optional", "is_milestone"}
+_LOCK_WITH_EDGES = ("skills/lock_learners", "skills/lock_edits", "skills/lock")
+"""The queries that come before an edit that must know all edges of a skill."""
 
 
 class Skills(Repository):
@@ -53,7 +55,7 @@ class Skills(Repository):
         return self._one(
             Skill,
             "skills/create",
-            before=HOLD_TREE,
+            before=("trees/lock_learners",),
             after=LEARNERS_FOLLOW,
             id=id,
             tree_id=tree_id,
@@ -88,7 +90,7 @@ class Skills(Repository):
             Skill,
             "skills/update",
             missing=SkillNotFound(id=skill_id),
-            before=HOLD_SKILL if counts else (),
+            before=("skills/lock_learners",) if counts else (),
             after=LEARNERS_FOLLOW if counts else (),
             skill_id=skill_id,
             tree_id=None,
@@ -135,7 +137,7 @@ class Skills(Repository):
     def set_dependencies(self, skill_id: SkillId, dependencies: Sequence[SkillId]) -> Skill:
         """Replace a skill's dependencies. Raises CyclicDependency, UnknownDependency, SkillNotFound."""
         missing = SkillNotFound(id=skill_id)
-        return self._change_dependencies("SET", skill_id, [*dependencies], missing, before=("skills/lock",))
+        return self._change_dependencies("SET", skill_id, [*dependencies], missing, before=_LOCK_WITH_EDGES)
 
     def deactivate(self, skill_id: SkillId) -> Skill:
         """Deactivate a skill. Learners keep their progress in it. Raises SkillNotFound."""
@@ -143,7 +145,7 @@ class Skills(Repository):
             Skill,
             "skills/deactivate",
             missing=SkillNotFound(id=skill_id),
-            before=HOLD_SKILL,
+            before=("skills/lock_learners",),
             after=LEARNERS_FOLLOW,
             skill_id=skill_id,
             tree_id=None,
@@ -154,7 +156,7 @@ class Skills(Repository):
         """Delete a skill and all progress in it, and remove it from the graph. Raises SkillNotFound."""
         deleted = self._values(
             "skills/delete",
-            before=(*HOLD_SKILL, "skills/lock", "skills/deactivate", *LEARNERS_FOLLOW),
+            before=(*_LOCK_WITH_EDGES, "skills/deactivate", *LEARNERS_FOLLOW),
             skill_id=skill_id,
             tree_id=None,
             slug=None,
@@ -214,13 +216,13 @@ class Skills(Repository):
         skill_id: SkillId,
         prerequisite_ids: list[SkillId],
         missing: SkillNotFound,
-        before: Sequence[str] = (),
+        before: Sequence[str] = ("skills/lock_learners",),
     ) -> Skill:
         return self._one(
             Skill,
             "skills/change_dependencies",
             missing=missing,
-            before=(*HOLD_SKILL, *before),
+            before=before,
             after=("progress/unlock_for_learners",),
             tree_id=None,
             slug=None,

@@ -10,7 +10,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import read
-from skilltree._core.roles import ANYBODY, Actor, roles_taken
+from skilltree._core.roles import ANYBODY, Actor, require_role
 from skilltree._core.scopes import require_scope
 from skilltree._core.sockets import has_input
 from skilltree._sync.connection import PinnedConnection
@@ -20,6 +20,7 @@ from skilltree._sync.repository import Step
 def run_steps(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     """Run the statements as one transaction, or inside the open one, and return the rows of each."""
     with translated(steps):
+        require_role(steps, actor)
         if actor is ANYBODY:
             if connection.is_learner:
                 require_scope(steps)
@@ -61,7 +62,6 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
     if is_open and not connection.closed and has_input(connection.fileno()):
         # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         connection.execute("")
-    todo = list(roles_taken(steps, actor, goes_on=is_open))
     cursors: list[Cursor[Any]] = []
     try:
         with connection.pipeline():
@@ -75,10 +75,7 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
                     other.execute(pins.numbered, pins.values(connection.carried))
                 if actor.begin is not None:
                     other.execute(actor.begin.numbered, actor.begin.values(actor.params))
-            for each in todo:
-                if not isinstance(each, Step):
-                    other.execute(each.numbered)
-                    continue
+            for each in steps:
                 cursor = other
                 if each.row_factory is not None:
                     cursor = connection.cursor(row_factory=each.row_factory)
@@ -103,10 +100,7 @@ def _run_in_turn(connection: PinnedConnection, steps: Sequence[Step], actor: Act
     with connection.transaction():
         if not is_open:
             begin_for(connection, actor)
-        for each in roles_taken(steps, actor, goes_on=is_open):
-            if not isinstance(each, Step):
-                connection.execute(each.numbered)
-                continue
+        for each in steps:
             with connection.cursor() as cursor:
                 if each.rows is None:
                     results.append(_executed(cursor, each))

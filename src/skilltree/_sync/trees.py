@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from skilltree._core.arguments import Offset, SearchSize, SearchText
 from skilltree._core.rows import changes, document, in_order, several
-from skilltree._sync.repository import HOLD_TREE, LEARNERS_FOLLOW, Repository
+from skilltree._sync.repository import LEARNERS_FOLLOW, Repository
 from skilltree.curriculum import check_tree, parse_tree, relative_links, skill_rows, slug_of, tree_id
 from skilltree.errors import InvalidCurriculum, TreeNotFound
 from skilltree.models.base import Page
@@ -116,7 +116,7 @@ class Trees(Repository):
 
     def delete(self, tree_id: TreeId) -> None:
         """Delete a tree, its skills and all learners' progress in them. Raises TreeNotFound."""
-        if not self._values("trees/delete", before=(*HOLD_TREE, "trees/lock"), tree_id=tree_id):
+        if not self._values("trees/delete", before=("trees/lock_learners", "trees/lock"), tree_id=tree_id):
             raise TreeNotFound(id=tree_id)
 
     def get(self, tree_id: TreeId) -> Tree:

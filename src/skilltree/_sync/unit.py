@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from skilltree._core.driver_errors import translated
-from skilltree._core.roles import ANYBODY, Actor, roles_taken
+from skilltree._core.roles import ANYBODY, Actor, require_role
 from skilltree._core.scopes import require_scope
 from skilltree._sync.connection import PinnedConnection
 from skilltree._sync.repositories import Repositories
@@ -153,15 +153,12 @@ class UnitOfWork(Repositories):
         connection = self._open_connection()
         if self._actor is ANYBODY and connection.is_learner:
             require_scope((step,))
+        require_role((step,), self._actor)
         # A unique name, because another cursor may be open.
         name = f"{step.query.name} {uuid4()}"
         cursor = RawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)
         try:
-            for each in roles_taken((step,), self._actor, goes_on=True):
-                if isinstance(each, Step):
-                    cursor.execute(each.query.numbered, each.query.values(each.params))
-                else:
-                    connection.execute(each.numbered)
+            cursor.execute(step.query.numbered, step.query.values(step.params))
         except BaseException:
             # The server has no such cursor, so that there is nothing to close.
             cursor._closed = True

@@ -4,7 +4,7 @@ The header of a file gives an SQL expression for a parameter; it may use other p
 the expressions that most files share::
 
     -- @sample category_id: (select category_id from skill_trees where id = %(tree_id)s)
-    -- @after progress/lock_for_skill, progress/complete_skill
+    -- @after progress/lock_learner, progress/complete_skill
 
 ``@setup`` is SQL that runs between those queries and this one.
 """
@@ -18,11 +18,12 @@ from uuid import UUID
 from psycopg import Connection
 
 from skilltree._core.queries import Query, made, read
-from skilltree._core.roles import learner, roles_taken, service
+from skilltree._core.roles import learner, service
 from skilltree._core.sql_folders import folder
 from skilltree.errors import InvalidValue, NotFound
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+_ENGINE = "app_engine"
 _SERVICE = "app_service"
 COMMON = "samples"
 
@@ -47,7 +48,7 @@ def is_about_the_schema(name: str) -> bool:
 
 
 def has_plan(query: Query) -> bool:
-    """Return whether PostgreSQL makes a plan for the statement; it makes none for ``set role``, for example."""
+    """Return whether PostgreSQL makes a plan for the statement; it makes none for ``copy``, for example."""
     return _first_word(query) in {"select", "with", "insert", "update", "delete", "values"}
 
 
@@ -65,16 +66,15 @@ def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) ->
         raise InvalidValue(f"{name} has no parameter {', '.join(sorted(unknown))}; it has {has}")
     values = _Values(connection, query, given)
     steps = [SampledStatement(each, values.of(each)) for each in (*_before(query), query)]
-    works_for = (
+    # With no more rights than the headers say.
+    roles = {step.query.role for step in steps}
+    actor = (
         service(None)
-        if any(step.query.role == _SERVICE for step in steps)
-        else learner(_uuid(values.value("user_id", query)))
+        if _SERVICE in roles
+        else learner(_uuid(values.value("user_id", query)), is_acting=_ENGINE in roles)
     )
-    begin = [SampledStatement(works_for.begin, works_for.params)] if works_for.begin else []
-    return begin + [
-        step if isinstance(step, SampledStatement) else SampledStatement(step, {})
-        for step in roles_taken(steps, works_for, goes_on=False)
-    ]
+    begin = [SampledStatement(actor.begin, actor.params)] if actor.begin else []
+    return begin + steps
 
 
 def _instead_of(name: str) -> str:

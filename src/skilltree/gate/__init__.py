@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
 from skilltree.gate import parameters, schema
 from skilltree.gate.columns import Comparison, OptionalFields
 from skilltree.gate.describe import describe, fresh_database
+from skilltree.gate.distribution import check_distribution
 from skilltree.gate.drafts import check_drafts
 from skilltree.gate.facts import Fact, Node, walk
 from skilltree.gate.files import NotOneStatement, QueryFile, read_queries
@@ -142,6 +143,7 @@ def _check_statement(
     yield from _check_owners(file, prover)
     yield from check_drafts(file)
     yield from check_updates(file, known)
+    yield from check_distribution(file, known)
 
 
 def _check_owners(file: QueryFile, prover: Prover) -> Iterator[Finding]:

@@ -45,6 +45,9 @@ RANKING = frozenset("row_number rank dense_rank percent_rank cume_dist ntile".sp
 JSON_OF_ROW = frozenset({"to_json", "to_jsonb", "row_to_json"})
 JSON_OBJECT = frozenset({"json_build_object", "jsonb_build_object"})
 
+IMMUTABLE = frozenset("abs add_counts array_append array_remove local_clock round streak_goes_on".split())
+"""The immutable functions that a modification may call in CASE, COALESCE, RETURNING and ON CONFLICT."""
+
 TYPES = {
     "bool": "boolean",
     "int2": "smallint",
