@@ -1,10 +1,10 @@
--- Why a skill is locked to one learner, and the shortest way to open it: every skill still to satisfy, in the order in
--- which to do it, those that are optional by skipping them. No row for an unknown learner or skill.
+-- Why a skill is locked for a learner, and the shortest way to open it: all skills that are still to be satisfied, in
+-- the order in which to do them. Optional ones are skipped. No row for an unknown learner or skill.
 --
--- What lies behind a satisfied skill is not asked for, nor what lies behind one under way: work once begun goes on.
+-- Skills behind a satisfied skill or a skill in progress are not needed: work that has begun can go on.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @notnull path.level: every node on the way has one
+-- @notnull path.level: every node on the path has one
 -- @budget buffers 48
 -- @never Seq Scan on skills, user_profiles, user_skill_progress, xp_events
 with target as (
@@ -23,7 +23,7 @@ with target as (
 ),
 
 tree_skill as (
-    -- Whatever a skill needs is of its tree, which is read once.
+    -- All skills before a skill are in its tree, which is read once.
     select
         skills.id,
         skills.name,
@@ -53,8 +53,8 @@ work as (
     where skill_work.is_begun
 ),
 
--- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
--- of a tree a learner has done, it cannot know.
+-- Skills that hold nothing up: satisfied or inactive. `not in` makes a hashed subplan, whatever number of rows the
+-- planner expects. The planner cannot know how much of a tree a learner has done.
 settled as (
     select work.skill_id
     from work
@@ -74,7 +74,8 @@ edge as (
     where dependency.id not in (select settled.skill_id from settled)
 ),
 
--- Work under way goes on: no way leads through it, but what is in the way anyhow comes before it.
+-- A skill in progress stays open, so no path continues through it. Its dependencies still come first if they are on
+-- another path.
 unsatisfied as (
     select
         node.id,
@@ -98,7 +99,7 @@ step as (
         tree_skill.name,
         case
             when work.status is not null then work.status
-            -- All that it needs is in the way too, unless it is satisfied.
+            -- Its unsatisfied dependencies are on the path, too. If it has none, its level is 0.
             when unsatisfied.level = 0 then 'AVAILABLE'
             else 'LOCKED'
         end as status,
@@ -138,7 +139,7 @@ judged as (
         target.is_active,
         case
             when work.status is not null then work.status
-            -- An inactive skill is open to nobody.
+            -- An inactive skill is open to no learner.
             when target.is_active and not exists (select from step) then 'AVAILABLE'
             else 'LOCKED'
         end as status,

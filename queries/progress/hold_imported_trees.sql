@@ -1,9 +1,9 @@
--- Hold the trees of the rows to import as learners do (progress/lock_for_skill), one after the other in the order of
--- their ids.
+-- Lock the trees of the rows to import in the order of their ids, as an action of a learner does
+-- (progress/lock_for_skill).
 --
 -- @role app_service
 -- @after progress/begin_import
--- @step how import_rows holds the trees
+-- @step import_rows locks the trees with it
 -- @setup insert into pg_temp.imported_progress (
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at

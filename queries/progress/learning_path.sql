@@ -1,11 +1,11 @@
--- What one learner has still to complete before a skill, and that skill last, in an order in which it can be learnt:
--- each after all that it needs. No row for an unknown learner or skill.
+-- The skills that a learner must still complete before a skill, and the skill itself last, in an order in which they
+-- can be learned: each after all its dependencies. No row for an unknown learner or skill.
 --
--- What is satisfied is left out, and so is what lies only behind it, or behind work under way, which goes on. A skill
--- asked for that is skipped is still to complete.
+-- Satisfied skills are left out. So are skills that are only behind them, or only behind a skill in progress, which
+-- stays open. If the requested skill is skipped, it is still to be completed.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @notnull steps.level: every node on the way has one
+-- @notnull steps.level: every node on the path has one
 -- @budget buffers 84
 -- @never Seq Scan on user_profiles, user_skill_progress, xp_events
 with target as (
@@ -23,7 +23,7 @@ with target as (
 ),
 
 tree_skill as (
-    -- Whatever a skill needs is of its tree, which is read once.
+    -- All skills before a skill are in its tree, which is read once.
     select
         skills.id,
         skills.name,
@@ -53,8 +53,8 @@ work as (
     where skill_work.is_begun
 ),
 
--- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
--- of a tree a learner has done, it cannot know.
+-- Skills that hold nothing up: satisfied or inactive. `not in` makes a hashed subplan, whatever number of rows the
+-- planner expects. The planner cannot know how much of a tree a learner has done.
 settled as (
     select work.skill_id
     from work
@@ -74,7 +74,8 @@ edge as (
     where dependency.id not in (select settled.skill_id from settled)
 ),
 
--- Work under way goes on: no way leads through it, but what is in the way anyhow comes before it.
+-- A skill in progress stays open, so no path continues through it. Its dependencies still come first if they are on
+-- another path.
 unsatisfied as (
     select
         node.id,
@@ -98,7 +99,7 @@ step as (
         tree_skill.name,
         case
             when work.status is not null then work.status
-            -- An inactive skill is open to nobody.
+            -- An inactive skill is open to no learner.
             when tree_skill.is_active and unsatisfied.level = 0 then 'AVAILABLE'
             else 'LOCKED'
         end as status,

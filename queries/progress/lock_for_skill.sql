@@ -1,11 +1,11 @@
--- Hold a learner before working on a skill, and return what they have reached: until the commit nobody else changes
--- that, and no author the tree of the skill. The tree comes first, because an author who holds it may be about to hold
--- learners. Learners share it; only the first ever has it alone, since authors share a tree that nobody has begun
--- (trees/lock_learners).
+-- Lock a learner before an action on a skill, and return the learner's results. Until the commit, nobody else changes
+-- them, and no author edits the skill's tree. The tree is locked first, because an author who has locked it may lock
+-- learners next. Learners share its lock. Only its very first learner takes it exclusively, because authors share the
+-- lock of a tree that nobody has started (trees/lock_learners).
 --
 -- @role app_engine
--- @step how every action on a skill begins
--- @drafts the action decides, once nobody else does; a lock tells nothing
+-- @step the first step of every action on a skill
+-- @drafts the next statement decides whether the learner may act; a lock shows nothing
 -- @budget buffers 19
 -- @never Seq Scan on user_profiles
 with tree_lock as materialized (

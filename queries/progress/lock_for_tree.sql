@@ -1,8 +1,8 @@
--- Hold a learner before working on a tree: as progress/lock_for_skill.
+-- Lock a learner before an action on a tree, as progress/lock_for_skill.
 --
 -- @role app_engine
--- @step how every action on a tree begins
--- @drafts the action decides, once nobody else does; a lock tells nothing
+-- @step the first step of every action on a tree
+-- @drafts the next statement decides whether the learner may act; a lock shows nothing
 -- @budget buffers 19
 -- @never Seq Scan on user_profiles
 with tree_lock as materialized (

@@ -1,4 +1,4 @@
--- Put a tree aside. Paused already, nothing changes.
+-- Pause a tree. Pausing a paused tree changes nothing.
 --
 -- @role app_engine
 -- @budget buffers 48

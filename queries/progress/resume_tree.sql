@@ -1,4 +1,4 @@
--- Take up a paused tree again. Under way already, nothing changes.
+-- Resume a paused tree. Resuming a tree in progress changes nothing.
 --
 -- @role app_engine
 -- @after progress/pause_tree
