@@ -1,6 +1,6 @@
--- The whole schema after all migrations: types, tables, views, then functions, each in the order in which the migrations
--- create them. The reasons are in migrations/. `skilltree format` generates this file on PostgreSQL 18, with the
--- definitions as that server shows them. It is only for readers: `skilltree migrate` creates a database.
+-- The whole schema after all migrations: types, tables, views, then functions, each in the order in which the
+-- migrations create them. The reasons are in migrations/. `skilltree format` generates this file on PostgreSQL 18, with
+-- the definitions as that server shows them. It is only for readers: `skilltree migrate` creates a database.
 --
 -- Partitions of audit_log and the privileges of the owner are not shown.
 

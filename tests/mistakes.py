@@ -549,7 +549,7 @@ USERS = [
     Mistake(
         "@drafts forgotten",
         query("progress/dashboard"),
-        "-- @drafts they are the trees that the learner is in\n",
+        "-- @drafts it reads only trees that the learner is in\n",
         "",
         'table "skill_trees"',
         "shows learners unpublished trees",

@@ -221,7 +221,7 @@ class Standing(Model):
 
 
 class Outcome(Standing):
-    """What an action returns: the results of the learner, the progress in the skill and its tree, and the new awards."""
+    """What an action returns: the learner's results, the progress in the skill and its tree, and the new awards."""
 
     progress: SkillProgress | None
     tree_progress: TreeProgress | None
