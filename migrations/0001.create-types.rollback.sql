@@ -1,4 +1,4 @@
--- Loses nothing but definitions: whatever used them is gone by now.
+-- Loses only definitions. Everything that used them has already been rolled back.
 
 drop function is_text_list(text[], integer, integer);
 

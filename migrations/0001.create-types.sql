@@ -1,8 +1,8 @@
--- The words of the schema: the enums of the domain, and the small functions that defaults, checks and triggers call.
+-- The types of the schema: the enums of the domain, and the small functions that defaults, checks and triggers call.
 --
--- Two things hold for every function of the schema. It sets its own search_path, with pg_temp last: where pg_temp is
--- not named it comes first, and somebody's temporary table would hide the table that the function means. And it is
--- written in PL/pgSQL: a distributed PostgreSQL cannot call SQL functions with parameters everywhere.
+-- Two rules hold for every function of the schema. It sets its own search_path, with pg_temp last. If pg_temp is not
+-- listed, PostgreSQL searches it first, and a temporary table could hide the table that the function means. And it is
+-- written in PL/pgSQL, because a distributed PostgreSQL cannot call SQL functions with parameters everywhere.
 
 create type difficulty_level as enum ('BEGINNER', 'INTERMEDIATE', 'ADVANCED', 'EXPERT');
 
@@ -18,12 +18,12 @@ create type achievement_category as enum ('PROGRESS', 'STREAK', 'EXPLORATION', '
 
 create type achievement_rarity as enum ('COMMON', 'UNCOMMON', 'RARE', 'LEGENDARY');
 
--- The leaderboards: of all time, of an ISO week, of a month.
+-- The leaderboards: all time, an ISO week, a month.
 create type leaderboard as enum ('ALL_TIME', 'WEEK', 'MONTH');
 
--- Ids are UUIDs of version 7, which are ordered by time. PostgreSQL 18 has uuidv7(); older servers get it here: RFC
--- 9562, section 5.7, method 3. 48 bits of milliseconds come first, then 12 bits of the fraction of a millisecond, so
--- that ids from one session keep the order in which they were made.
+-- Ids are UUIDs of version 7, which are ordered by time. PostgreSQL 18 has uuidv7(). Older servers get it here, by RFC
+-- 9562, section 5.7, with method 3 of section 6.2: 48 bits of milliseconds, then 12 bits of the fraction of a
+-- millisecond. So the ids of a session are in the order in which they were created.
 do $create_uuidv7$
 begin
     if to_regprocedure('pg_catalog.uuidv7()') is null then
@@ -48,9 +48,9 @@ begin
 end
 $create_uuidv7$;
 
--- Statements set `updated_at` themselves. A trigger sets it where a statement does not, or says another time than now,
--- as SQL written by hand may do. The minute allows for clocks that differ: on a distributed server (Citus), the trigger
--- of a reference table runs on every node, each at its own moment.
+-- Query files set `updated_at` themselves. This trigger sets it if a statement written by hand does not, or sets a time
+-- other than now. It allows a difference of a minute, because on a distributed server (Citus) the trigger of a
+-- reference table runs on every node, and the clocks of the nodes differ.
 create function set_updated_at() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -61,9 +61,9 @@ begin
 end
 $$;
 
--- For tables that also note who: the author and the last editor come from the context of the transaction
--- (begin_as_user, begin_as_service). What a client says of them counts only without a context, as when a dump is
--- restored. An author who has been taken out, because the account was erased, stays out.
+-- For tables with an author and a last editor. Both come from the context of the transaction (begin_as_user,
+-- begin_as_service). Values that a client gives count only without a context, for example when a dump is restored. The
+-- author of an erased account has been removed, and stays removed.
 create function set_authorship() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -91,10 +91,10 @@ begin
 end
 $$;
 
--- An array that stands for a set of ids: one dimension, no null, nothing twice.
+-- Whether an array is a set of ids: one dimension, no null, no duplicate.
 --
--- A check of an array runs whenever anything of its row changes, and most arrays are empty or hold one item. Those need
--- no statement to be looked at (measured for two empty arrays: 2 microseconds instead of 17).
+-- A check of an array runs whenever any column of its row changes. Most arrays are empty or have one item, and are
+-- checked without a query (two empty arrays take 2 microseconds instead of 17).
 create function is_id_set(ids uuid[]) returns boolean
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -109,7 +109,7 @@ begin
 end
 $$;
 
--- A list of short texts, such as tags: one dimension, no null, none empty, none longer than the limit.
+-- Whether an array is a list of short texts, such as tags: one dimension, no null, no empty text, none over the limit.
 create function is_text_list(items text[], most_items integer, most_characters integer) returns boolean
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp

@@ -1,4 +1,4 @@
--- Loses definitions only.
+-- Loses only definitions.
 
 drop function local_clock(timestamptz, text, integer);
 

@@ -1,24 +1,25 @@
--- The names of accounts and of time zones. People write them in many ways; the schema compares or stores them in one.
+-- The names of accounts and of time zones. A name can be written in many ways. The schema compares or stores one form.
 
--- Two user names, or two addresses, that look the same are one, whatever their case, their Unicode form, and the spaces
--- and invisible characters in them. They are compared by a folded form that depends on the text alone: not on the
--- locale of the database (the C locale knows no É, the Turkish one has another I), nor on its version, which would
--- leave unique indexes wrong after an upgrade of the operating system.
+-- Two user names or addresses that look the same count as equal, whatever their case, their Unicode form, their spaces
+-- and their invisible characters. They are compared by a folded form, which depends only on the text. The locale of the
+-- database does not matter: the C locale has no case for É, and the Turkish one has a different I. Nor does its
+-- version, so unique indexes stay correct after an upgrade of the operating system.
 --
 -- The functions are generated, because their lists of characters are built from ranges.
 do $create_name_functions$
 declare
-    -- Control characters, characters without width, marks that turn the direction of writing, fillers, tags, and
-    -- characters that no font draws.
+    -- Control characters, characters without width, marks that change the direction of writing, fillers, tags, and
+    -- characters that no font shows.
     hidden constant text := '\u0001-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B'
     || '\u200E\u200F\u2028-\u202E\u2060-\u206F\u2800\u3164\uE000-\uF8FF\uFDD0-\uFDEF\uFE00-\uFE0D\uFEFF\uFFA0'
     || '\uFFF0-\uFFFC\uFFFE\uFFFF\U00013430-\U0001343F\U0001BCA0-\U0001BCA3\U0001D159\U0001D173-\U0001D17A'
     || '\U000E0000-\U000E0FFF\U000F0000-\U0010FFFF';
-    -- Joiners and selectors, which some scripts and emoji need. A name that is only shown may have them.
+    -- Joiners and selectors, which some scripts and emoji need. A name that is only displayed may contain them.
     joiners constant text := '\u200C\u200D\uFE0E\uFE0F';
     other_spaces constant text := '\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000';
-    -- Letters that differ from another in case alone: first, last, step, and the distance to the other letter. This is
-    -- Unicode's case mapping for letters that NFKD does not decompose. ı and i are one, as in Turkish capitals.
+    -- Letters that differ from another letter only in case: first, last, step, and the distance to the other letter.
+    -- This is Unicode's case mapping for letters that NFKD does not decompose. ı and i are equal, because both have the
+    -- capital I.
     letters constant integer[] :=
         '{{65,90,1,32},{198,198,1,32},{208,208,1,32},{216,216,1,32},{222,222,1,32},{272,272,1,1},{294,294,1,1},
         {305,305,1,-200},{321,321,1,1},{330,330,1,1},{338,338,1,1},{358,358,1,1},{385,385,1,210},{386,388,2,1},
@@ -59,7 +60,7 @@ begin
     cross join generate_series(letters[run][1], letters[run][2], letters[run][3]) as letter;
 
     -- The form by which names are compared. Greek and Cyrillic letters that look like Latin ones count as those. A
-    -- second dot on an i cannot be seen. ß is 'ss', because its capital is SS.
+    -- second dot on an i is invisible, so it is removed. ß is 'ss', because its capital is SS.
     execute format(
         $create$
         create function fold_name(name text) returns text
@@ -84,9 +85,9 @@ begin
         '[' || hidden || joiners || ']', from_letters, to_letters
     );
 
-    -- The first character of a name that nobody sees, or that changes how the rest is shown; null when there is none.
+    -- The first character of a name that is invisible or changes how the rest is displayed; null if there is none.
     --
-    -- told_apart  whether the name must be told from others: then joiners and unusual spaces count, too
+    -- told_apart  whether the name identifies somebody: then joiners and unusual spaces count, too
     execute format(
         $create$
         create function unseen_in(name text, told_apart boolean) returns text
@@ -103,16 +104,16 @@ begin
 end
 $create_name_functions$;
 
--- The names under which a server may know a zone, best first: the name of today, the name given, older names, and last
--- a place whose clocks have shown the same since 1970. The lists are facts of the IANA database (its file `backward`,
--- July 2026). PostgreSQL does not tell them: pg_timezone_names has the names, and not which is another's. A name in
--- neither list stands for itself alone.
+-- The names under which a server may know a zone, best first: the current name, the given name, older names, and last
+-- another zone whose clocks have shown the same since 1970. The lists come from the IANA database (its file `backward`,
+-- July 2026). PostgreSQL does not have them: pg_timezone_names lists the names, but not which of them mean the same
+-- zone. A name in neither list has no other names.
 create function timezone_names(zone text) returns text[]
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, public, pg_temp
 as $$
 declare
-    -- A zone's name of today, and its older names.
+    -- The current name of a zone, and its older names.
     renamed constant text := '
         Africa/Abidjan Africa/Timbuktu
         Africa/Asmara Africa/Asmera
@@ -211,7 +212,7 @@ declare
         Pacific/Port_Moresby Pacific/Yap
         UTC Etc/UCT Etc/UTC Etc/Universal Etc/Zulu UCT Universal Zulu
     ';
-    -- A place, and others whose clocks have shown the same since 1970 but which keep names of their own.
+    -- A zone, and others whose clocks have shown the same since 1970 but which have their own names.
     alike constant text := '
         Africa/Abidjan Africa/Accra Africa/Bamako Africa/Banjul Africa/Conakry Africa/Dakar Africa/Freetown
         Africa/Abidjan Africa/Lome Africa/Nouakchott Africa/Ouagadougou Atlantic/Reykjavik Atlantic/St_Helena
@@ -254,7 +255,7 @@ declare
         Pacific/Port_Moresby Antarctica/DumontDUrville Pacific/Chuuk
         Pacific/Tarawa Pacific/Funafuti Pacific/Majuro Pacific/Wake Pacific/Wallis
     ';
-    -- PostgreSQL takes a name in any case. Some systems list every zone again below posix/ and right/.
+    -- PostgreSQL accepts a name in any case. Some systems list every zone again under posix/ and right/.
     wanted constant text := regexp_replace(lower(zone), '^(posix|right)/', '');
     given constant text := regexp_replace(zone, '^(posix|right)/', '', 'i');
     lines text[];
@@ -276,9 +277,9 @@ begin
 end
 $$;
 
--- The name to store for a zone, written in any case: the best of those that this server knows. Null for what is no
--- zone. PostgreSQL also takes abbreviations and POSIX rules such as 'FOO3', which know no daylight-saving time; they
--- are none here. Reading all of pg_timezone_names is slow, hence the short cut for UTC.
+-- The name to store for a zone given in any case: the best one that this server knows. Null if it is not a zone.
+-- PostgreSQL also accepts abbreviations and POSIX rules such as 'FOO3', which have no daylight-saving time; they do not
+-- count as zones here. UTC is handled first, because reading all of pg_timezone_names is slow.
 create function canonical_timezone(zone text) returns text
 language plpgsql stable strict
 set search_path = pg_catalog, public, pg_temp
@@ -298,14 +299,14 @@ begin
 end
 $$;
 
--- What a learner's clock shows, moved back by the hours after midnight at which their day begins: its date is the
--- learner's day. Both are times on the wall clock, so that a day begins at the same hour however long it is.
+-- The learner's local time, minus the hours after midnight at which their day begins. Its date is the learner's day.
+-- The hours are subtracted from the local time, so a day begins at the same hour even when it has 23 or 25 hours.
 --
--- A zone that the server does not know counts as UTC, so that the learner can go on; doctor/time_zone names it. What
--- zones a server knows changes with its tzdata, so a stored zone is never trusted: whatever applies one calls this.
+-- A zone that the server does not know counts as UTC, so that the learner can go on; doctor/time_zone reports it. The
+-- known zones change with the server's tzdata, so a stored zone may be unknown. Whatever uses one calls this function.
 --
--- `immutable`, as PostgreSQL calls its own timezone(). Not parallel safe: before version 17, a parallel worker cannot
--- begin the subtransaction of an exception block.
+-- It is `immutable`, like PostgreSQL's own timezone(). It is not parallel safe: before version 17, a parallel worker
+-- cannot start the subtransaction of an exception block.
 create function local_clock(moment timestamptz, zone text, day_starts_at integer) returns timestamp
 language plpgsql immutable
 set search_path = pg_catalog, public, pg_temp

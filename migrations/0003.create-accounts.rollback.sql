@@ -1,4 +1,4 @@
--- Loses every account and every profile.
+-- Loses all accounts and profiles.
 
 drop table user_profiles;
 

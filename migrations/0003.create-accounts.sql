@@ -1,21 +1,21 @@
--- Who learns: an account to log in with, and a profile. Two tables, because the profile changes with every completed
--- skill and the account hardly ever.
+-- Learners: an account to log in with, and a profile. There are two tables, because the profile changes with every
+-- completed skill and the account hardly ever.
 
 create table users (
     id uuid not null default uuidv7(),
     constraint users_pkey primary key (id),
 
     email text not null,
-    -- 254 is the longest address that mail can be sent to (RFC 5321).
+    -- RFC 5321 allows addresses of up to 254 characters.
     constraint users_email_length check (char_length(email) between 3 and 254),
     constraint users_email_form check (email ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'),
 
-    -- No space at either end, and no two in a row.
+    -- No spaces at either end, and no two in a row.
     username text not null,
     constraint users_username_length check (char_length(username) between 1 and 50),
     constraint users_username_form check (username !~ '^ | $|  '),
 
-    -- A bcrypt hash. The password itself reaches no statement.
+    -- A bcrypt hash. The password itself is never sent to the server.
     password_hash text not null,
     constraint users_password_hash_form check (password_hash ~ '^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$'),
 
@@ -25,7 +25,7 @@ create table users (
     last_name text,
     constraint users_last_name_length check (char_length(last_name) <= 100),
 
-    -- An address of the web or a path: whoever shows it need not ask what else a browser would run.
+    -- A web address or a path. Other schemes, such as javascript:, could run code in a browser that shows the avatar.
     avatar_url text,
     constraint users_avatar_url_length check (char_length(avatar_url) <= 2048),
     constraint users_avatar_url_form check (
@@ -38,20 +38,20 @@ create table users (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
 
-    -- No foreign keys: a note of who did it outlives the account.
+    -- No foreign keys, because these ids stay when the account is deleted.
     created_by uuid,
     updated_by uuid
 );
 
--- Unique, and the indexes to log in by. Names that look the same are one.
+-- Log-ins use these unique indexes. Names that look the same count as equal.
 create unique index idx_user_email on users (fold_name(email));
 
 create unique index idx_user_username on users (fold_name(username));
 
 create index idx_user_activity on users (is_active, last_login_at);
 
--- Names are stored composed (NFC), however they come. A character that nobody sees is refused, and the error says
--- which.
+-- Names are stored composed (NFC), in whatever form they are given. An invisible character is refused, and the error
+-- says which one.
 create function compose_names() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -95,8 +95,8 @@ create trigger users_set_authorship
 before insert or update on users
 for each row execute function set_authorship();
 
--- The profile holds what a learner says of themselves, and counts that follow from facts in other tables: totals are
--- cached here, so that reading a profile reads one row. `skilltree doctor` recomputes them.
+-- The profile has what learners write about themselves, and totals that follow from other tables. The totals are cached
+-- here, so that reading a profile reads one row. `skilltree doctor` computes them again.
 create table user_profiles (
     user_id uuid not null,
     constraint user_profiles_pkey primary key (user_id),
@@ -111,11 +111,11 @@ create table user_profiles (
     website text,
     constraint user_profiles_website_length check (char_length(website) <= 2048),
 
-    -- A name of the IANA database, checked by a trigger below.
+    -- A name from the IANA database. A trigger below checks it.
     timezone text default 'UTC',
     constraint user_profiles_timezone_length check (char_length(timezone) <= 100),
 
-    -- How many hours after midnight the learner's day begins: for whoever learns late, the day before goes on.
+    -- The hours after midnight at which the learner's day begins. Until then, learning counts for the day before.
     day_starts_at integer not null default 0,
     constraint user_profiles_day_starts_at_range check (day_starts_at between 0 and 12),
 
@@ -125,10 +125,10 @@ create table user_profiles (
     interests text[] not null default '{}',
     constraint user_profiles_interests_form check (is_text_list(interests, 100, 100)),
 
-    -- No row grows without end, so every document has a largest size and a greatest depth, here and in other tables.
-    -- These checks run whenever anything of the row changes, and cost next to nothing. The size is that of the value as
-    -- it is stored, which is known without reading it. The depth is looked at from 800 bytes on: a level takes 8 bytes
-    -- at least. Pydantic, which reads the documents, reads 200 levels.
+    -- Every document has a maximum size and depth, here and in other tables, so that no row grows without limit. The
+    -- checks run whenever any column of the row changes, and cost almost nothing. The size is that of the stored value,
+    -- which is known without reading it. The depth is checked only from 800 bytes on, because a level takes at least
+    -- 8 bytes. The limit of depth is low enough for Pydantic, which reads up to 200 levels.
     preferences jsonb not null default '{}',
     constraint user_profiles_preferences_form check (jsonb_typeof(preferences) = 'object'),
     constraint user_profiles_preferences_size check (pg_column_size(preferences) <= 100000),
@@ -136,37 +136,37 @@ create table user_profiles (
         pg_column_size(preferences) < 800 or not jsonb_path_exists(preferences, '$.**{100}')
     ),
 
-    -- Whether the learner wants to be shown on leaderboards, and counted.
+    -- Whether the learner wants to be shown and counted on leaderboards.
     is_on_leaderboard boolean not null default true,
 
-    -- The sum of xp_events. 64 bits: with a million XP apiece, 2,148 events come to more than 32 bits hold.
+    -- The sum of xp_events. 32 bits are not enough: 2,148 events of a million XP each exceed them.
     total_xp bigint not null default 0,
     constraint user_profiles_total_xp_range check (total_xp >= 0),
 
-    -- Never falls, even when XP are corrected.
+    -- Never falls, even if XP are corrected.
     current_level integer not null default 1,
     constraint user_profiles_current_level_range check (current_level between 1 and 100),
 
-    -- Days in a row, counted from user_activity_days. A streak that has lapsed is 0 when it is read.
+    -- Days in a row, counted from user_activity_days. A streak that has ended is reported as 0.
     current_streak integer not null default 0,
     max_streak integer not null default 0,
     constraint user_profiles_current_streak_range check (current_streak between 0 and max_streak),
 
-    -- The next four let the next streak follow from the last one, without reading the days.
+    -- From these four columns the next streak is computed without reading the days.
     --
-    -- When the streak began; null where that is not known, as for progress that was imported.
+    -- When the streak began; null if that is unknown, for example after an import.
     streak_started_at timestamptz,
     last_activity_at timestamptz,
-    -- The latest of the learner's days, by their own calendar.
+    -- The latest day with activity, in the learner's own calendar.
     last_activity_on date,
-    -- How far the learner's clock (local_clock) was ahead of UTC then.
+    -- How far the learner's clock (local_clock) was ahead of UTC at that time.
     last_activity_offset interval,
 
     skills_completed integer not null default 0,
     constraint user_profiles_skills_completed_range check (skills_completed >= 0),
 
     hours_learned double precision not null default 0,
-    -- To PostgreSQL, NaN is greater than every number. The upper limit keeps it out, here and in other tables.
+    -- PostgreSQL treats NaN as greater than every number. The upper limit excludes it, here and in other tables.
     constraint user_profiles_hours_learned_range check (hours_learned >= 0 and hours_learned < 'infinity'),
 
     trees_started integer not null default 0,
@@ -194,8 +194,8 @@ when (
 )
 execute function set_updated_at();
 
--- A zone is stored under its name of today. A trigger and not a check constraint: what zones there are depends on the
--- server, and a check would look the zone up again whenever anything else of the profile changes.
+-- A zone is stored under its current name. This is a trigger and not a check constraint, because the known zones depend
+-- on the server, and a check would look up the zone again whenever any other column of the profile changes.
 create function refuse_unknown_timezone() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -203,7 +203,7 @@ as $$
 declare
     given constant text := new.timezone;
 begin
-    -- What was known once and is no more stays, so that the rest of the profile can be changed.
+    -- A stored zone that the server no longer knows stays, so that the rest of the profile can be changed.
     if tg_op = 'UPDATE' and new.timezone is not distinct from old.timezone then
         return new;
     end if;

@@ -1,4 +1,4 @@
--- Loses definitions only.
+-- Loses only definitions.
 
 drop function search_query(text, text, boolean);
 

@@ -1,15 +1,15 @@
--- What full-text search means: the functions that make a text searchable, and a search comparable with it. The
--- catalogue stores what they return.
+-- Full-text search: the functions that turn a text into a search document, and a search into a query. The catalogue
+-- stores the documents.
 --
--- A tree is written in a language, and is searched in it: with PostgreSQL's stemmer for that language, or with the
--- words as they stand (`simple`) where it has none.
+-- Each tree is written and searched in one language. The search uses PostgreSQL's stemmer for that language, or the
+-- words as they are (`simple`) if there is none.
 --
--- Words are folded first, in documents and in searches alike: no case, no accents on Latin and Greek letters. Chinese,
--- Japanese, Korean and Thai put no spaces between words, and PostgreSQL's parser takes emoji for no words. A run of
--- such characters is split into its pairs, so that any part of it is found. All this needs no extension.
+-- Words are folded first, both in documents and in searches: case and accents of Latin and Greek letters are removed.
+-- Chinese, Japanese, Korean and Thai have no spaces between words, and PostgreSQL's parser ignores emoji. A run of such
+-- characters is split into pairs, so that a search finds any part of it. All this needs no extension.
 
--- PostgreSQL's configuration for a language, by its name or its ISO 639-1 code, which may go on as in 'pt-BR'. Only
--- those that every version since 15 has: a stored document must not depend on the version.
+-- PostgreSQL's configuration for a language, given by name or by ISO 639-1 code, even with a region as in 'pt-BR'. It
+-- has only configurations that all versions since 15 have, because a stored document must not depend on the version.
 create function search_configuration(language text) returns regconfig
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -50,15 +50,15 @@ begin
 end
 $$;
 
--- The text with its words folded. What a search means by quotes, `-` and `or` stays.
+-- The text with its words folded. In a search, quotes, `-` and `or` keep their meaning.
 --
--- is_document  whether the text is to be found: then the last character of a run stands by itself, too
+-- is_document  whether the text is a document and not a search: then the last character of a run is also a word
 create function fold_words(words text, is_document boolean) returns text
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, public, pg_temp
 as $$
 declare
-    -- From Thai to Myanmar, Khmer, kana, ideographs, syllables of Hangul.
+    -- Thai to Myanmar, Khmer, kana, ideographs, Hangul syllables.
     unspaced constant text
     := '[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]';
     -- Symbols, dingbats, pictographs.
@@ -99,8 +99,8 @@ begin
 end
 $$;
 
--- What is searched. A word in the name weighs more than one in the description. Where a word of the name is not its own
--- stem, it is kept as it stands, too: so the beginning of a word is found even where the stem has lost it.
+-- The search document of a name and a description. A word in the name weighs more than one in the description. A word
+-- of the name that differs from its stem is also kept unchanged, so that a prefix finds it even if the stem differs.
 create function search_document_of(language text, name text, description text) returns tsvector
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -116,9 +116,9 @@ begin
 end
 $$;
 
--- What is searched for, in the form of a web search ("exact phrase", or, -without), in a language.
+-- The query for a search in a language, in the syntax of web search engines ("exact phrase", or, -without).
 --
--- is_begun  whether the last word may be unfinished, unless it stands in quotes or is excluded
+-- is_begun  whether the last word may be a prefix, unless it is in quotes or excluded
 create function search_query(language text, words text, is_begun boolean) returns tsquery
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -129,7 +129,7 @@ declare
     parts constant text[] := regexp_match(folded, '^(|.*\s)([^\s"'':&|!()*<>\\-]{2,}|[^\x01-\x7f])\s*$');
     asked tsquery := websearch_to_tsquery(configuration, folded);
 begin
-    -- An odd number of quotes before it: the last word is within one.
+    -- After an odd number of quotes, the last word is in quotes.
     if is_begun and parts is not null and (length(parts[1]) - length(replace(parts[1], '"', ''))) % 2 = 0 then
         asked := asked || (
             websearch_to_tsquery(configuration, parts[1]) && to_tsquery('simple', quote_literal(parts[2]) || ':*')

@@ -1,4 +1,4 @@
--- Loses every category, every tree and every skill.
+-- Loses all categories, trees and skills.
 
 drop table skills;
 

@@ -1,4 +1,4 @@
--- What there is to learn: categories hold trees, trees hold skills.
+-- The catalogue: categories contain trees, and trees contain skills.
 
 create table skill_categories (
     id uuid not null default uuidv7(),
@@ -8,7 +8,7 @@ create table skill_categories (
     constraint unique_category_name unique (name),
     constraint skill_categories_name_length check (char_length(name) between 1 and 100),
 
-    -- The name in an address of the web. Its unique index also finds the category.
+    -- The name in a web address. Its unique index is also used to find the category.
     slug text not null,
     constraint idx_category_slug unique (slug),
     constraint skill_categories_slug_form check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
@@ -66,7 +66,7 @@ create table skill_trees (
     estimated_hours double precision,
     constraint skill_trees_estimated_hours_range check (estimated_hours >= 0 and estimated_hours < 'infinity'),
 
-    -- The trees to complete before this one. What they must be is checked at commit (verify_tree_prerequisites).
+    -- The trees to complete before this one. verify_tree_prerequisites checks them at commit.
     prerequisites uuid[] not null default '{}',
     constraint skill_trees_prerequisites_distinct check (is_id_set(prerequisites)),
     constraint skill_trees_prerequisites_count check (cardinality(prerequisites) <= 10000),
@@ -77,11 +77,11 @@ create table skill_trees (
     version text not null default '1.0.0',
     constraint skill_trees_version_length check (char_length(version) between 1 and 50),
 
-    -- The language in which the tree is written, and searched: a code such as 'pt-BR'.
+    -- The language in which the tree is written and searched: a code such as 'pt-BR'.
     language text not null default 'en',
     constraint skill_trees_language_form
     check (language ~ '^[a-z]{2,20}(-[A-Za-z0-9]{1,8})*$' and char_length(language) <= 35),
-    -- What skills.language refers to.
+    -- For the foreign key of skills.language.
     constraint unique_tree_id_language unique (id, language),
 
     layout_config jsonb not null default '{}',
@@ -98,7 +98,7 @@ create table skill_trees (
         pg_column_size(theme_config) < 800 or not jsonb_path_exists(theme_config, '$.**{100}')
     ),
 
-    -- A tree that is not published is a draft: only authors see it, and learners who are in it already (visible_trees).
+    -- A tree that is not published is a draft: only authors and learners who are already in it see it (visible_trees).
     is_published boolean not null default false,
     is_featured boolean not null default false,
     is_ai_generated boolean not null default false,
@@ -107,7 +107,7 @@ create table skill_trees (
     created_by uuid,
     updated_by uuid,
 
-    -- What full-text search looks at. Stored and generated, so that it is never stale.
+    -- The document for full-text search. It is a stored generated column, so it is never out of date.
     search_document tsvector not null generated always as (search_document_of(language, name, description)) stored
 );
 
@@ -115,14 +115,14 @@ create index idx_tree_category_published on skill_trees (category_id, is_publish
 
 create index idx_tree_difficulty on skill_trees (difficulty, is_published);
 
--- Pages of the catalogue are read in this order.
+-- The catalogue is listed in this order.
 create index idx_tree_name on skill_trees (name, id);
 
--- Finds the languages that there are: each is searched by itself.
+-- To find the existing languages. Each is searched separately.
 create index idx_tree_language on skill_trees (language);
 
--- GIN indexes of the catalogue have no pending list (`fastupdate`): authors write seldom and can wait, learners always
--- read.
+-- GIN indexes of the catalogue have no pending list (`fastupdate`). Authors write seldom and can wait, while learners
+-- read all the time.
 create index idx_tree_tags on skill_trees using gin (tags) with (fastupdate = off);
 
 create index idx_tree_prerequisites on skill_trees using gin (prerequisites) with (fastupdate = off);
@@ -139,20 +139,20 @@ create table skills (
 
     skill_tree_id uuid not null,
     constraint skills_skill_tree_id_fkey foreign key (skill_tree_id) references skill_trees (id) on delete cascade,
-    -- What parent_skill_id and user_skill_progress refer to: the tree that they name is the skill's own.
+    -- For the foreign keys of parent_skill_id and user_skill_progress, which also check the skill's tree.
     constraint unique_skill_id_tree unique (id, skill_tree_id),
 
-    -- The skill under which this one stands, of the same tree. Parents form no cycle (verify_skill_graph).
+    -- The skill above this one in the hierarchy of the tree. verify_skill_graph checks that parents form no cycle.
     parent_skill_id uuid,
     constraint skills_parent_skill_id_fkey foreign key (parent_skill_id, skill_tree_id)
     references skills (id, skill_tree_id) on delete set null (parent_skill_id),
 
-    -- What a curriculum file calls the skill.
+    -- The name of the skill in a curriculum file.
     key text not null default uuidv7()::text,
     constraint unique_skill_key unique (skill_tree_id, key),
     constraint skills_key_length check (char_length(key) between 1 and 200),
 
-    -- The place in the curriculum file. It orders skills that stand at the same position.
+    -- The place in the curriculum file. It orders skills with the same position.
     sort_order integer not null default 0,
 
     name text not null,
@@ -173,13 +173,12 @@ create table skills (
     estimated_minutes integer,
     constraint skills_estimated_minutes_range check (estimated_minutes >= 0),
 
-    -- What completing the skill pays, once.
+    -- The XP for completing the skill, paid once.
     xp_value integer not null default 10,
     constraint skills_xp_value_range check (xp_value between 0 and 1000000),
 
-    -- The skills to satisfy before this one, and the skills that need this one: the two sides of the graph's edges.
-    -- Both are stored, so that either direction is one look at an index. They are checked at commit
-    -- (verify_skill_graph).
+    -- The skills to satisfy before this one, and the skills that depend on this one: the two ends of the graph's edges.
+    -- Both are stored, so that each direction needs one index scan. verify_skill_graph checks them at commit.
     dependencies uuid[] not null default '{}',
     constraint skills_dependencies_distinct check (is_id_set(dependencies)),
     constraint skills_dependencies_count check (cardinality(dependencies) <= 10000),
@@ -188,8 +187,8 @@ create table skills (
     constraint skills_dependents_distinct check (is_id_set(dependents)),
     constraint skills_dependents_count check (cardinality(dependents) <= 10000),
 
-    -- (moment, transaction, change) of the last edit of this skill's edges, set by a trigger
-    -- (stamp_skill_graph_change).
+    -- The last edit of this skill's edges: time, transaction, number of the change. The trigger function
+    -- stamp_skill_graph_change sets it.
     graph_change bigint[] not null default '{}',
 
     position_x double precision not null default 0,
@@ -198,7 +197,7 @@ create table skills (
     position_y double precision not null default 0,
     constraint skills_position_y_range check (position_y > '-infinity' and position_y < 'infinity'),
 
-    -- Whether an author has placed the skill. One that nobody has placed stands at the origin, too.
+    -- Whether an author has placed the skill. A skill without a place also has the position (0, 0).
     is_placed boolean not null default false,
 
     node_size integer not null default 1,
@@ -225,9 +224,9 @@ create table skills (
         pg_column_size(assessments) < 800 or not jsonb_path_exists(assessments, '$.**{100}')
     ),
 
-    -- An inactive skill neither counts nor stands in anybody's way.
+    -- An inactive skill neither counts nor holds up other skills.
     is_active boolean not null default true,
-    -- When an import of the tree came without the skill. Null again once the skill is activated.
+    -- When an import of the tree no longer contained the skill. Null again once the skill is activated.
     removed_at timestamptz,
     is_optional boolean not null default false,
     is_milestone boolean not null default false,
@@ -236,7 +235,7 @@ create table skills (
     created_by uuid,
     updated_by uuid,
 
-    -- Copied from the tree, because a generated column can read its own row alone. The foreign key keeps it true.
+    -- Copied from the tree, because a generated column can only read its own row. The foreign key keeps it correct.
     language text not null default 'en',
     constraint skills_language_fkey foreign key (skill_tree_id, language)
     references skill_trees (id, language) on update cascade on delete cascade,
@@ -260,7 +259,7 @@ create index idx_skill_position on skills (position_x, position_y);
 
 create index idx_skill_milestones on skills (is_milestone, is_active);
 
--- All that counting a tree needs to know of a skill (tree_standings).
+-- All columns that counting the skills of a tree needs (tree_standings).
 create index idx_skill_counted on skills (skill_tree_id, id) include (is_active, is_optional, is_milestone);
 
 create index idx_skill_fulltext on skills using gin (search_document) with (fastupdate = off);

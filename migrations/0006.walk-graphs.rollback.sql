@@ -1,4 +1,4 @@
--- Loses definitions only.
+-- Loses only definitions.
 
 drop function way_to(uuid, uuid[], uuid[], uuid[]);
 

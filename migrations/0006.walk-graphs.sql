@@ -1,13 +1,13 @@
--- How graphs are walked, whatever their depth. A graph is given as two parallel arrays, edge i going from sources[i] to
--- targets[i]. Each function takes time linear in the number of edges. A recursive query does not: either it carries
--- along all nodes that it has met, which is quadratic, or it meets a node again on every way to it.
+-- Functions that walk graphs of any depth. A graph is given as two parallel arrays: edge i goes from sources[i] to
+-- targets[i]. Each function takes time linear in the number of edges. A recursive query takes longer: either it carries
+-- along all visited nodes, which takes quadratic time, or it visits a node again on every path to it.
 --
--- A function hides its statements from EXPLAIN, so nothing here reads a table: a query file reads the edges, and hands
--- them over.
+-- EXPLAIN does not show the statements inside a function. So no function here reads a table: a query file reads the
+-- edges and passes them on.
 
--- The nodes of a graph, with their levels. The level of a node is the number of edges on the longest way from it; null
--- where that way never ends, because it leads into a cycle. Kahn's algorithm (Communications of the ACM 5, 1962): nodes
--- without an open target are removed until none is left.
+-- The nodes of a graph, with their levels. The level of a node is the number of edges on the longest path from it, or
+-- null if the path leads into a cycle and never ends. Kahn's algorithm (Communications of the ACM 5, 1962): nodes whose
+-- targets have all been removed are removed, until no such node is left.
 create function topological_levels(sources uuid[], targets uuid[]) returns table (id uuid, level integer)
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -89,7 +89,7 @@ begin
             source := source_of[edge];
             open_targets[source] := open_targets[source] - 1;
             if open_targets[source] = 0 then
-                -- The queue is in the order of levels, so the target removed last has the highest level.
+                -- The queue is in the order of levels, so the target that is removed last has the highest level.
                 levels[source] := levels[node] + 1;
                 queue := array_append(queue, source);
             end if;
@@ -101,8 +101,8 @@ begin
 end
 $$;
 
--- One cycle of a graph, starting and ending with the same node; null when there is none. Every node whose way never
--- ends has a target of the same kind, so following those must come round.
+-- A cycle of a graph, starting and ending with the same node; null if there is none. Every node without a level has a
+-- target without a level. So following these targets must come back to a visited node.
 create function find_cycle(sources uuid[], targets uuid[]) returns uuid[]
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -149,8 +149,8 @@ begin
 end
 $$;
 
--- The nodes that can be reached from `start`, with their distance: the number of edges on the shortest way there.
--- Breadth first.
+-- The nodes that can be reached from `start`, with their distances: the number of edges on the shortest path. The
+-- search is breadth-first.
 create function distances_from(start uuid, sources uuid[], targets uuid[]) returns table (id uuid, distance integer)
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -235,12 +235,12 @@ begin
 end
 $$;
 
--- The nodes that are met on the ways from `start`, itself included, with their levels: the number of edges on the
--- longest way from a node, among those that are met. No way leads on from `ends`. An edge from one of them still counts
--- where both its nodes are met.
+-- The nodes that can be reached from `start` on paths that end at the nodes in `ends`, including `start`, with their
+-- levels. The level of a node is the number of edges on the longest path from it among the reached nodes. For a level,
+-- an edge from a node in `ends` counts, too, if its target is reached on another path.
 --
--- Breadth first for what is met, then depth first for the levels. The constraints of `skills` leave no cycle. One would
--- end the call, too, with levels that say nothing.
+-- A breadth-first search finds the nodes, then a depth-first search finds the levels. The constraints of `skills` allow
+-- no cycle. With a cycle the function would also end, but its levels would be meaningless.
 create function way_to(start uuid, sources uuid[], targets uuid[], ends uuid[]) returns table (id uuid, level integer)
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -253,7 +253,7 @@ declare
     target_of integer[];
     next_edge integer[] := '{}';
     last_edge integer[] := '{}';
-    -- Null: not met yet. True: met. False: its edges are being followed, or have been.
+    -- Null: not yet reached. True: reached. False: its edges are being followed or have been followed.
     is_ahead boolean[] := '{}';
     levels integer[];
     path integer[];
@@ -266,7 +266,7 @@ begin
         return;
     end if;
 
-    -- Each node gets a number. The edges that leave a node stand side by side.
+    -- Each node gets a number. The edges from a node are next to each other.
     with
     node as materialized (
         select

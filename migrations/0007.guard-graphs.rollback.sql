@@ -1,4 +1,4 @@
--- Loses the guards, not the edges. Stamps stay on the skills, and mean nothing any more.
+-- Loses the checks of the graphs, but no edges. The stamps of skills stay, without a meaning.
 
 drop trigger skill_trees_prerequisites_are_valid on skill_trees;
 

@@ -1,22 +1,22 @@
--- What must hold between skills, and between trees, when a transaction commits. Arrays of ids have no foreign keys;
--- deferred constraint triggers guard them as if they had.
+-- The rules that must hold between skills, and between trees, when a transaction commits. Arrays of ids cannot have
+-- foreign keys, so deferred constraint triggers check them.
 --
 -- Between the skills of a tree:
 --   every dependency and dependent is a skill of the same tree;
 --   `dependents` is the inverse of `dependencies`;
 --   dependencies form no cycle, and neither do parents.
 --
--- The check is deferred, because the two sides of an edge may be written one after the other. It takes a lock per tree
--- before it reads anything. So of two transactions that each add half of a cycle, the second one sees the first.
+-- The check is deferred, because the two ends of an edge may be written one after the other. It locks the tree before
+-- it reads anything. So if two transactions each add half of a cycle, the second one sees the edge of the first.
 
 create sequence skill_graph_changes;
 
--- Stamps a skill whose edges change, whatever a client writes there. By the stamps the check knows what a transaction
--- has changed, and that one check is enough for all its changes to a tree.
+-- Stamps a skill whose edges change, and ignores what a client writes into the column. By the stamps, the check finds
+-- the skills that a transaction has changed, and checks all its changes to a tree once.
 --
--- The moment at which the transaction began, in microseconds, comes first. A server numbers its transactions by itself:
--- rows that logical replication or a dump has brought from another server may bear the number of a transaction that is
--- yet to come on this one. No two transactions share both the number and the moment.
+-- A stamp starts with the start time of the transaction in microseconds. The number of the transaction is not enough:
+-- every server counts its own transactions. Rows from another server, by logical replication or a dump, may have the
+-- number of a later transaction on this one. No two transactions have both the same number and the same start.
 create function stamp_skill_graph_change() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -48,9 +48,9 @@ create trigger skills_stamp_graph_change
 before insert or update on skills
 for each row execute function stamp_skill_graph_change();
 
--- A session keeps the plans of a function's statements. One made while the table was small would later scan whole trees
--- for each changed skill, hence `plan_cache_mode`. Compiling takes longer than running here (measured: 0.8 of 0.9 s),
--- hence `jit`.
+-- A session keeps the plans of a function's statements. A plan made for a small table would later scan whole trees for
+-- each changed skill, so `plan_cache_mode` is set. JIT is off, because compiling takes longer than running (0.8 of
+-- 0.9 s).
 create function verify_skill_graph() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -70,7 +70,7 @@ begin
         changed_skill := new;
     end if;
 
-    -- The columns are compared, not the stamps: a sequence that was set back could make two stamps equal.
+    -- The columns are compared and not the stamps, because a sequence that was reset could give two equal stamps.
     if tg_op = 'UPDATE'
         and (new.id, new.dependencies, new.dependents, new.parent_skill_id)
         is not distinct from (old.id, old.dependencies, old.dependents, old.parent_skill_id)
@@ -78,7 +78,7 @@ begin
         return null;
     end if;
 
-    -- A snapshot older than the lock would not show what others have committed meanwhile.
+    -- A snapshot that is older than the lock does not show what others have committed since.
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         raise exception 'the skill graph cannot be edited at isolation level %', current_setting('transaction_isolation')
             using errcode = 'ST301', constraint = 'skills_graph_isolation',
@@ -101,7 +101,7 @@ begin
         return null;
     end if;
 
-    -- A later change of this transaction to the same tree is checked, too, and that check sees everything.
+    -- If this transaction changes the same tree again later, the check of that change sees everything.
     if exists (
         select from skills
         where skills.skill_tree_id = new.skill_tree_id
@@ -141,7 +141,7 @@ begin
             hint = 'Dependencies and dependents must be ids of skills of the same tree.';
     end if;
 
-    -- A cycle through a changed skill consists of skills that lead to it, so only those are read.
+    -- A cycle through a changed skill contains only skills that lead to it, so only those are read.
     with recursive
     leading_to as (
         select skills.id, skills.dependencies
@@ -258,8 +258,8 @@ after insert or update or delete on skills
 deferrable initially deferred
 for each row execute function verify_skill_graph();
 
--- Between trees: every prerequisite is a tree, and prerequisites form no cycle. There are few trees, and they seldom
--- change, so one lock serves for all.
+-- Between trees: every prerequisite is a tree, and prerequisites form no cycle. Prerequisites seldom change, so one
+-- lock is enough for all trees.
 create function verify_tree_prerequisites() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, pg_temp

@@ -1,4 +1,4 @@
--- Loses all progress in trees and on skills.
+-- Loses all progress in trees and skills.
 
 drop function hold_tree_as_author(uuid, boolean);
 

@@ -1,8 +1,8 @@
--- What each learner has done in trees and on skills. The learner comes first in every key, so that these tables can be
--- distributed by user_id. `id` is a handle for the outside, looked up together with user_id.
+-- The progress of each learner in trees and skills. Every key starts with the learner, so that these tables can be
+-- distributed by user_id. `id` is a handle for clients; it is looked up together with user_id.
 --
--- LOCKED and AVAILABLE are also derived from the graph whenever progress is read: an edit of the curriculum never
--- leaves a learner locked out, or wrongly let in.
+-- LOCKED and AVAILABLE are also computed from the graph whenever progress is read. So an edit of the curriculum never
+-- keeps a skill wrongly locked or open.
 
 create table user_skill_tree_progress (
     user_id uuid not null,
@@ -16,7 +16,7 @@ create table user_skill_tree_progress (
     id uuid not null default uuidv7(),
     status tree_progress_status not null default 'NOT_STARTED',
 
-    -- Percentage, counts, minutes and milestones follow from the work on skills (tree_standings).
+    -- Percentage, counts, minutes and milestones are computed from the progress in skills (tree_standings).
     progress_percent double precision not null default 0,
     constraint user_skill_tree_progress_progress_percent_range check (progress_percent between 0 and 100),
 
@@ -41,7 +41,7 @@ create table user_skill_tree_progress (
     constraint user_skill_tree_progress_milestones_reached_distinct check (is_id_set(milestones_reached)),
     constraint user_skill_tree_progress_milestones_reached_count check (cardinality(milestones_reached) <= 10000),
 
-    -- The way through the tree that the learner has chosen.
+    -- The path through the tree that the learner has chosen.
     current_path uuid[] not null default '{}',
     constraint user_skill_tree_progress_current_path_distinct check (is_id_set(current_path)),
     constraint user_skill_tree_progress_current_path_count check (cardinality(current_path) <= 10000),
@@ -65,8 +65,8 @@ when (
 )
 execute function set_updated_at();
 
--- A chosen path names skills of its tree: an array guarded as if it were a foreign key. A skill that is deleted is
--- taken out by the statement that deletes it.
+-- A chosen path contains only skills of its tree. This trigger checks it as a foreign key would. The statement that
+-- deletes a skill also removes it from the paths.
 create function check_current_path() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -88,7 +88,7 @@ begin
 end
 $$;
 
--- After the checks of the array itself, as a foreign key would be. Only for statements that set a path.
+-- The triggers run after the check constraints, as a foreign key would, and only for statements that set a path.
 create trigger user_skill_tree_progress_check_new_path
 after insert on user_skill_tree_progress
 for each row when (new.current_path <> '{}')
@@ -108,7 +108,8 @@ create table user_skill_progress (
 
     id uuid not null default uuidv7(),
 
-    -- Copied from the skill, so that one learner's part of one tree is one index scan. The foreign key keeps it true.
+    -- Copied from the skill, so that one index scan reads a learner's progress in a tree. The foreign key keeps it
+    -- correct.
     skill_tree_id uuid not null,
     constraint user_skill_progress_skill_id_fkey foreign key (skill_id, skill_tree_id)
     references skills (id, skill_tree_id) on delete cascade,
@@ -124,7 +125,7 @@ create table user_skill_progress (
     attempts_count bigint not null default 0,
     constraint user_skill_progress_attempts_count_range check (attempts_count >= 0),
 
-    -- How many of the attempts failed: authors learn a skill's failure rate from it.
+    -- The number of failed attempts. Authors see a skill's failure rate.
     failed_attempts bigint not null default 0,
     constraint user_skill_progress_failed_attempts_range check (failed_attempts between 0 and attempts_count),
 
@@ -133,8 +134,8 @@ create table user_skill_progress (
     completion_score double precision,
     constraint user_skill_progress_completion_score_range check (completion_score between 0 and 100),
 
-    -- Whether the skill was completed below the passing score of its assessments, or without any score. The service may
-    -- do that, a learner may not.
+    -- Whether the skill was completed below the passing score of its assessments, or without a score. Only the service
+    -- may do that.
     passing_score_waived boolean not null default false,
     constraint user_skill_progress_passing_score_waived_agrees
     check (not passing_score_waived or status = 'COMPLETED'),
@@ -146,7 +147,7 @@ create table user_skill_progress (
         pg_column_size(evidence_data) < 800 or not jsonb_path_exists(evidence_data, '$.**{100}')
     ),
 
-    -- The moments come in this order, whoever writes them.
+    -- The times must be in this order.
     unlocked_at timestamptz,
     constraint user_skill_progress_unlocked_at_agrees check (unlocked_at <= least(started_at, completed_at)),
     started_at timestamptz,
@@ -188,9 +189,9 @@ when (
 )
 execute function set_updated_at();
 
--- When a skill is open to a learner, defined once, in two views. The planner expands them like the tables they read.
+-- Two views define when a skill is open to a learner. The planner expands them, so they cost nothing.
 
--- A learner's work on skills. A skill that is completed or skipped is satisfied: it holds back no other skill.
+-- A learner's progress in skills. A completed or skipped skill is satisfied: it no longer holds up other skills.
 create view skill_work with (security_invoker = true) as
 select
     user_skill_progress.user_id,
@@ -198,7 +199,7 @@ select
     user_skill_progress.skill_tree_id,
     user_skill_progress.status,
     user_skill_progress.status in ('COMPLETED', 'SKIPPED') as is_satisfied,
-    -- Work once begun goes on when its skill gains a prerequisite.
+    -- A skill that the learner has begun stays open when it gets another dependency.
     user_skill_progress.status in ('IN_PROGRESS', 'COMPLETED', 'SKIPPED') as is_begun,
     user_skill_progress.progress_percent,
     user_skill_progress.time_spent_minutes,
@@ -216,7 +217,7 @@ select
     user_skill_progress.created_at
 from user_skill_progress;
 
--- The active skills that a learner has not satisfied. A skill is open when none of its dependencies is among them.
+-- The active skills that a learner has not satisfied. A skill is open if none of its dependencies is one of them.
 create view unsatisfied_skills with (security_invoker = true) as
 select
     user_profiles.user_id,
@@ -233,11 +234,11 @@ where
             and skill_work.is_satisfied
     );
 
--- A learner's progress in a tree, defined once: statements that refresh the cached values and statements that verify
--- them read this view. Required active skills count; where every skill is optional, all active ones do.
+-- A learner's progress in a tree, defined once: statements that update the cached values and statements that check them
+-- read this view. Required active skills count, or all active skills if every one is optional.
 --
--- What there is to do is counted once per tree, and what is done comes from the learner's own work. So it is cheap for
--- one learner: it does not meet every skill for every learner.
+-- The total is counted once per tree, and the rest comes from the learner's own progress. So the view is cheap for one
+-- learner: it does not join every skill with every learner.
 create view tree_standings with (security_invoker = true) as
 select
     counted.user_id,
@@ -292,11 +293,11 @@ from (
             and work.skill_tree_id = user_skill_tree_progress.skill_tree_id
 ) as counted;
 
--- The caller says when something happened. A moment in the future is refused, and so is one too far back. For a
--- learner, too far back is before the account existed, or before the last few days: so nobody wins a week that is over,
--- or makes up a long streak. For the owner and the service, who bring in older facts, it is before the year 2000.
+-- The caller may give the time of an action. A time in the future is refused, and so is one too long ago. For a
+-- learner, that is a time before the account existed, or more than a few days ago. So nobody can win a past week or
+-- invent a long streak. The owner and the service may import older facts, back to the year 2000.
 --
--- How far back a learner may report: 7 days, or what skilltree.late_window is set to.
+-- How long ago an action that a learner reports may be: 7 days, or the setting skilltree.late_window.
 create function late_window() returns interval
 language plpgsql stable
 set search_path = pg_catalog, public, pg_temp
@@ -318,12 +319,13 @@ begin
                 using errcode = 'ST103', hint = 'Set it to an interval such as ''14 days''.';
         end if;
     end if;
-    -- A longer window would change nothing, because of the year 2000, and could overflow now() minus the window.
+    -- A longer window would have no effect, because times before the year 2000 are refused anyway. And now() minus the
+    -- window could overflow.
     return least(late_window, interval '100 years');
 end
 $$;
 
--- What is wrong with a reported moment; null if nothing is. Clocks may differ by a minute.
+-- What is wrong with a reported time; null if nothing is. Clocks may differ by a minute.
 create function judge_moment(moment timestamptz, joined_at timestamptz) returns text
 language plpgsql stable
 set search_path = pg_catalog, public, pg_temp
@@ -347,26 +349,27 @@ begin
 end
 $$;
 
--- Learners and authors keep out of each other's way. An author who edits a tree with learners brings their progress up
--- to date in the same transaction, so nobody may learn in it meanwhile.
+-- An author who edits a tree with learners updates their progress in the same transaction. Meanwhile, no learner may
+-- act in the tree. Each tree has an advisory lock for that.
 --
--- In a tree that somebody has begun, learners share a lock and an author takes it alone. In a tree that nobody has
--- begun, authors share it, and the first learner takes it alone (hold_tree_as_author, hold_tree_as_learner).
+-- In a tree that somebody has started, learners share the lock, and an author takes it exclusively. In a tree that
+-- nobody has started, authors share it, and the first learner takes it exclusively (hold_tree_as_author,
+-- hold_tree_as_learner).
 --
--- Functions take these locks, and a query file does nothing but call one. So the lock is taken where the call runs: in
--- a distributed database a statement that reads a table may run on any server. A statement of a function also sees what
--- others have committed while the one before it waited.
+-- Functions take these locks, and a query file only calls one. So the lock is taken on the server that was called. In a
+-- distributed database, a statement that reads a table may run on any server. Each statement of a function also sees
+-- what others have committed while the statement before it was waiting.
 --
--- The trees that somebody has ever begun. Progress alone cannot tell: it goes with its learner's account, while
--- somebody who saw it is still at work.
+-- The trees that somebody has ever started. Rows of progress cannot show this, because they are deleted with their
+-- learner's account, perhaps while a transaction that has seen them is still running.
 create table begun_trees (
     skill_tree_id uuid not null,
     constraint begun_trees_pkey primary key (skill_tree_id),
     constraint begun_trees_skill_tree_id_fkey foreign key (skill_tree_id) references skill_trees (id) on delete cascade
 );
 
--- Called by whatever takes these locks. A snapshot older than a lock that was waited for would not show what others
--- have committed meanwhile.
+-- Called by every statement that takes these locks. In other isolation levels, the snapshot may be older than the lock,
+-- and does not show what others have committed since.
 create function refuse_old_snapshot() returns void
 language plpgsql stable
 set search_path = pg_catalog, public, pg_temp
@@ -470,16 +473,18 @@ begin
 end
 $$;
 
--- A session that waits for a lock makes all later ones wait behind it: an author who waits for one slow learner would
--- stop all learners of the tree. So authors wait in short turns, between which learners go on, and give up after 2 s.
+-- Locks the learners of a tree out until the commit.
 --
--- Holds off the learners of a tree until the commit. A turn is longer than an action of a learner, so that a busy tree
--- alone keeps no author out. Several authors may share a tree until its first learner comes, and then each want it
--- alone. None of them would ever get it, so they begin again.
+-- All later sessions wait behind one that waits for a lock. So an author who waits for one slow learner would stop all
+-- learners of the tree. Therefore authors wait in short turns, let learners go on in between, and give up after 2 s. A
+-- turn is longer than an action of a learner, so authors also get into a busy tree.
+--
+-- Several authors can share a tree until its first learner comes. If each of them then needs the lock exclusively, none
+-- gets it. So they fail with a deadlock error, and the transaction is retried.
 create function hold_off_learners(tree_id uuid) returns void
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
--- One turn. It ends with the function.
+-- One turn. The setting ends with the function.
 set lock_timeout = '150ms'
 as $$
 declare
@@ -517,8 +522,7 @@ begin
 end
 $$;
 
--- Learners wait for an author until the commit. What the author waits for in that time is waited for briefly. A shorter
--- time that is set already stays.
+-- Sets a short lock_timeout for an author, because learners wait for the author until the commit. A shorter one stays.
 create function wait_briefly() returns void
 language plpgsql
 set search_path = pg_catalog, public, pg_temp

@@ -1,4 +1,4 @@
--- Loses the days of activity, from which streaks are counted. The streaks themselves stay in the profiles.
+-- Loses the days of activity, from which streaks are counted. The streaks in the profiles stay.
 
 drop view streaks;
 

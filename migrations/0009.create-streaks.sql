@@ -1,8 +1,8 @@
--- The days on which learners learn, and the streaks they make. A streak survives a journey over the date line, cannot
--- be earned by changing zones, and a missed day can be given back.
+-- The days on which learners learn, and the streaks of such days. A journey across the date line does not end a streak,
+-- and changing the time zone does not lengthen one. The service can give a missed day back.
 
--- A day is the learner's own calendar day at the time, and stays so when their zone changes. Whatever else must be
--- known of a day is noted with it, so that streaks follow from what is stored.
+-- A day is the learner's calendar day at the time of the activity, and does not change with their time zone. Streaks
+-- are computed from these rows alone.
 create table user_activity_days (
     user_id uuid not null,
     constraint user_activity_days_user_id_fkey foreign key (user_id) references users (id) on delete cascade,
@@ -13,26 +13,26 @@ create table user_activity_days (
     minutes bigint not null default 0,
     constraint user_activity_days_minutes_range check (minutes >= 0),
 
-    -- The first activity of the day. Null where it is not known, or there was none.
+    -- The first activity of the day. Null if it is unknown or there was none.
     learnt_at timestamptz,
 
-    -- A day that does not count still joins the days around it: one that a journey has skipped, or one more than there
-    -- were days on Earth.
+    -- A day that does not count still joins the days around it. It is a date that a journey has skipped, or an extra
+    -- date that a change of zones has added.
     is_counted boolean not null default true,
 
-    -- Why a missed day counts: the service gave it back.
+    -- The reason why the service gave a missed day back. Such a day counts.
     excuse text,
     constraint user_activity_days_excuse_length check (char_length(excuse) between 1 and 500),
     constraint user_activity_days_excuse_agrees check (excuse is null or is_counted)
 );
 
--- The few days that join others without learning.
+-- The few days that join others without counting by themselves.
 create index idx_activity_day_joining on user_activity_days (user_id, activity_date) include (is_counted)
 where not is_counted or excuse is not null;
 
--- Whether learning now continues the streak of what was learnt last: on the same day, on the next one, or after dates
--- that the learner's clock has skipped. Within 24 hours nobody misses a day. Within 36 hours nobody does whose clock
--- was put forward by 12 or more, which is what the date line does.
+-- Whether an activity continues the streak of the last one: on the same day, on the next day, or after dates that the
+-- learner's clock has skipped. An activity within 24 hours always does. One within 36 hours does if the clock was moved
+-- forward by 12 hours or more, as at the date line.
 create function streak_goes_on(
     last_on date, last_at timestamptz, last_offset interval, moment timestamptz, clock timestamp
 ) returns boolean
@@ -52,8 +52,8 @@ begin
 end
 $$;
 
--- What another day of learning makes of a learner's streaks: the length of the latest and when it began, the length of
--- the longest, whether the day counts, and how many dates were skipped before it.
+-- A learner's streaks after another day of learning: the length and start of the latest streak, the length of the
+-- longest, whether the new day counts, and how many dates were skipped before it.
 create type streak_step as (
     streak integer,
     started_at timestamptz,
@@ -62,11 +62,11 @@ create type streak_step as (
     skipped integer
 );
 
--- For a day after the last one.
+-- The streaks after a day that is later than all others.
 --
--- The second day of a streak may come right after the first, and each further day takes a day on Earth: whoever changes
--- zones, or flies around the Earth, has no more days than those who stay. Two hours are allowed for daylight-saving
--- time.
+-- The second day of a streak may come right after the first. Each further day counts only after another 24 hours since
+-- the start. So nobody gets more days by changing zones or flying around the Earth. Two hours less are allowed, because
+-- of daylight-saving time.
 create function next_day(
     streak integer,
     started_at timestamptz,
@@ -97,9 +97,9 @@ begin
 end
 $$;
 
--- For a day before the last one, given with all days that are known. It may close a gap, after a late report. Or a
--- clock that was put back has shown the date again: then it counts within the same bounds as a day that follows. A day
--- that is known already stays as it is.
+-- The streaks after a day that is earlier than the latest one, from all known days. A late report may close a gap, or a
+-- clock that was moved back may show a date again. The day counts by the same rule as in next_day. A day that is
+-- already known stays as it is.
 create function late_day(
     days date[], moments timestamptz[], counted boolean[], late_on date, late_at timestamptz
 ) returns streak_step
@@ -115,7 +115,7 @@ begin
         moments := moments || late_at;
         counted := counted || true;
     end if;
-    -- Counted once, and a second time without the new day if it turns out not to count.
+    -- The second attempt runs if the new day turns out not to count.
     for attempt in 1 .. 2 loop
         select
             (array_agg(run.days order by run.ends_on desc))[1],
@@ -152,7 +152,7 @@ begin
 end
 $$;
 
--- The most of these days in a row, where `joining` joins them and counts for nothing. Null when there are none.
+-- The longest run of these days. The days in `joining` join them and do not count. Null if there are no days.
 create function longest_streak(days date[], joining date[]) returns integer
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -178,8 +178,8 @@ begin
 end
 $$;
 
--- The runs of days in a row on which a learner learnt, each with its last and its first day. The days that do not count
--- are few, and an index has all else, so they are joined rather than read from the row.
+-- The runs of consecutive days on which a learner learned, each with its last and first day. Whether a day counts is
+-- read by a join with the few days that do not, because an index-only scan gives everything else.
 create view streaks with (security_invoker = true) as
 select
     numbered.user_id,

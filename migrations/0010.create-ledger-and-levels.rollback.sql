@@ -1,4 +1,4 @@
--- Loses the XP ledger. user_profiles.total_xp keeps its last sum, without the proof.
+-- Loses the XP ledger. user_profiles.total_xp keeps its last sum, but nothing can verify it.
 
 drop table xp_events;
 

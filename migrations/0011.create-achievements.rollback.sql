@@ -1,4 +1,4 @@
--- Loses every achievement, and who has earned it.
+-- Loses all achievements and awards.
 
 drop view achievement_standings;
 

@@ -1,4 +1,4 @@
--- What can be earned, how far each learner is toward it, and who has earned it.
+-- Achievements: what can be earned, how far each learner has come, and who has earned it.
 
 create table achievements (
     id uuid not null default uuidv7(),
@@ -12,8 +12,8 @@ create table achievements (
 
     category achievement_category not null default 'PROGRESS',
 
-    -- What has to be reached: a type, a threshold, and what counts toward it. The check knows what the models can read:
-    -- one bad document would keep everyone from reading the list.
+    -- What must be reached: a type, a threshold, and what counts toward it. The check accepts only what the models can
+    -- read, because one bad document would make the list unreadable for everyone.
     criteria jsonb not null,
     constraint achievements_criteria_form check (
         jsonb_typeof(criteria) = 'object'
@@ -32,11 +32,11 @@ create table achievements (
         pg_column_size(criteria) < 800 or not jsonb_path_exists(criteria, '$.**{100}')
     ),
 
-    -- The criteria as columns, so that a statement can compare with them. They are generated: the document stays the
-    -- truth, and one that cannot be read is refused when it is written, not when a learner completes a skill.
+    -- The criteria as columns, for comparisons. They are generated from the document. So a document that cannot be read
+    -- is refused when it is written, and not when a learner completes a skill.
     criterion text generated always as (criteria ->> 'type') stored,
 
-    -- Null for what is no threshold: achievements_criteria_form refuses that.
+    -- Null for an invalid threshold, which achievements_criteria_form refuses.
     threshold integer generated always as (
         case
             when
@@ -49,7 +49,7 @@ create table achievements (
     for_category_id uuid generated always as ((criteria #>> '{additionalParams,categoryId}')::uuid) stored,
     for_tree_id uuid generated always as ((criteria #>> '{additionalParams,treeId}')::uuid) stored,
 
-    -- Text, because reading an enum from text is not immutable, which a generated column must be.
+    -- Text, because a generated column must be immutable, and the cast from text to an enum is not.
     for_difficulty text generated always as (criteria #>> '{additionalParams,difficulty}') stored,
     constraint achievements_for_difficulty_known
     check (for_difficulty in ('BEGINNER', 'INTERMEDIATE', 'ADVANCED', 'EXPERT')),
@@ -58,7 +58,7 @@ create table achievements (
     constraint achievements_for_skill_type_known
     check (for_skill_type in ('KNOWLEDGE', 'PRACTICAL', 'PROJECT', 'ASSESSMENT', 'MILESTONE')),
 
-    -- Whether only some skills count: those of a category, a tree, a difficulty or a type.
+    -- Whether only some skills count: those of one category, tree, difficulty or type.
     is_limited boolean not null generated always as (
         coalesce(
             criteria #>> '{additionalParams,categoryId}',
@@ -97,7 +97,7 @@ when (
 )
 execute function set_updated_at();
 
--- What is earned stays earned.
+-- The awards. An award stays if the learner no longer meets the criteria.
 create table user_achievements (
     user_id uuid not null,
     constraint user_achievements_user_id_fkey foreign key (user_id) references users (id) on delete cascade,
@@ -125,14 +125,14 @@ create index idx_user_achievement_date on user_achievements (user_id, earned_at)
 
 create index idx_achievement_users on user_achievements (achievement_id);
 
--- An achievement may be made when some learners have reached it already. This is how far the search for them has come.
+-- The positions of backfills. A backfill finds the learners who had already reached a new achievement.
 create table achievement_backfills (
     achievement_id uuid not null,
     constraint achievement_backfills_pkey primary key (achievement_id),
     constraint achievement_backfills_achievement_id_fkey foreign key (achievement_id)
     references achievements (id) on delete cascade,
 
-    -- The last learner who was looked at. No foreign key: when they are gone, their place in the order remains.
+    -- The last learner that was checked. No foreign key, because the position stays valid if the account is deleted.
     after_user_id uuid,
 
     learners_seen integer not null default 0,
@@ -145,8 +145,8 @@ create table achievement_backfills (
     finished_at timestamptz
 );
 
--- How far a learner is toward each achievement. Skills are counted from the ledger, and so are XP and days where only
--- some skills count. A day that joins others, or was given back, joins them here, too, and counts for nothing.
+-- How far a learner has come toward each achievement. Skills are counted from the ledger. So are XP and days if only
+-- some skills count. Then days that only join others, and days that were given back, join days but do not count.
 create view achievement_standings with (security_invoker = true) as
 select
     counted.user_id,

@@ -1,4 +1,4 @@
--- Loses the scores. `skilltree doctor --repair` makes them again from the ledger.
+-- Loses the scores. `skilltree doctor --repair` computes them again from the ledger.
 
 drop function add_counts(integer[], integer[]);
 

@@ -1,5 +1,5 @@
--- Who has how many XP, of all time and within each ISO week and month, and how many learners have more. Weeks and
--- months are those of UTC, the same for everyone.
+-- The XP of learners, of all time and in each ISO week and month, and how many learners have more. Weeks and months are
+-- in UTC, the same for everyone.
 
 create table user_scores (
     user_id uuid not null,
@@ -7,41 +7,41 @@ create table user_scores (
 
     board leaderboard not null,
 
-    -- The Monday of the week, the first of the month; the epoch for all time.
+    -- The Monday of the week, or the first day of the month; 1970-01-01 for all time.
     starts_on date not null,
     constraint user_scores_pkey primary key (user_id, board, starts_on),
 
     xp bigint not null,
     constraint user_scores_xp_range check (xp > 0),
 
-    -- Of two learners with as many XP, the one who had them first comes first.
+    -- Of two learners with equal XP, the one who reached them first comes first.
     reached_at timestamptz not null,
 
     -- Whether the learner is shown, and counted in leaderboard_counts.
     is_listed boolean not null
 );
 
--- Minus the XP, so that one direction serves all columns, and comparing rows tells a place.
+-- Minus the XP, so that all columns have the same direction, and a row comparison finds a place in the list.
 create index idx_user_score_rank on user_scores (board, starts_on, (-xp), reached_at, user_id) where is_listed;
 
--- A rank is exact, without counting those above. The table holds how many learners have each number of XP, as the
--- leaves of a tree that is 64 wide. A row of level 0 counts 64 neighbouring numbers of XP one by one, a row of level 1
--- counts 64 rows of level 0, and so on. Adding up what lies to the right, on the way to the root, reads one row per
--- level. Nobody asks what lies to the left: above level 0, the first of the 64 is always 0.
+-- With these counts, an exact rank needs no counting of all learners above. They form a tree with 64 children per node.
+-- A row of level 0 has the number of learners for each of 64 neighbouring XP values. A row of level 1 has the sums of
+-- 64 rows of level 0, and so on. A rank adds up the counts to the right on the path to the root, one row per level.
+-- Counts to the left are never needed: above level 0, the first of the 64 is always 0.
 create table leaderboard_counts (
     board leaderboard not null,
     starts_on date not null,
 
-    -- 63 bits of XP, 6 for each level.
+    -- XP have 63 bits, and each level takes 6 of them.
     level integer not null,
     constraint leaderboard_counts_level_range check (level between 0 and 10),
 
-    -- The XP of the row's learners, shifted right by 6 bits for each level and once more.
+    -- The XP of the row's learners, shifted right by 6 * (level + 1) bits.
     bucket bigint not null,
     constraint leaderboard_counts_bucket_range check (bucket >= 0),
 
-    -- A learner is counted in one of eight slots, by their id. Only those who share a slot wait for each other, from
-    -- the last statement of a completion to its commit.
+    -- A learner is counted in one of eight slots, by their id. Only learners with the same slot wait for each other,
+    -- and only from the last statement of a completion to its commit.
     slot integer not null,
     constraint leaderboard_counts_slot_range check (slot between 0 and 7),
     constraint leaderboard_counts_pkey primary key (board, starts_on, level, bucket, slot),
@@ -49,12 +49,13 @@ create table leaderboard_counts (
     counts integer[] not null,
     constraint leaderboard_counts_counts_form check (cardinality(counts) = 64)
 )
--- Room to update in place.
+-- Free space in each page, so that an updated row stays in its page (HOT).
 with (fillfactor = 50);
 
--- What changes in the counts when a learner's XP go from `before` to `after`: a row for each row of leaderboard_counts,
--- with -1 and 1 at their places among the 64. Null means not counted, which is nowhere above level 0. Above the level
--- where both fall into one place, nothing changes.
+-- The changes to the counts when a learner's XP change from `before` to `after`: one row for each changed row of
+-- leaderboard_counts, with -1 or 1 at the place among the 64. Null means that the learner is not counted. Above level
+-- 0, the first place is left out, because it is always 0. From the level on at which both values have the same place,
+-- nothing changes.
 create function leaderboard_moves(before bigint, after bigint)
 returns table (level integer, bucket bigint, changes integer[])
 language plpgsql immutable parallel safe
@@ -87,7 +88,7 @@ begin
 end
 $$;
 
--- Adds what changes to the counts of one row, place by place.
+-- Adds changes to the counts of a row, element by element.
 create function add_counts(counts integer[], changes integer[]) returns integer[]
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, public, pg_temp

@@ -1,4 +1,5 @@
--- Loses every session: everyone has to log in again. Voids the links that are under way, and forgets failed log-ins.
+-- Loses all sessions, so everyone must log in again. Unused links become void, and the counts of failed log-ins are
+-- lost.
 
 drop table user_tokens;
 

@@ -1,5 +1,5 @@
--- Where a learner is logged in, and what keeps an account from everybody but its owner: failed log-ins are counted, and
--- links that are sent by mail work once. Of every token only the hash is stored: whoever copies a table can use none.
+-- The sessions of learners, and what protects an account: failed log-ins are counted, and links sent by mail work once.
+-- Only the hashes of tokens are stored, so nobody can use a token from a copy of a table.
 
 create table user_sessions (
     user_id uuid not null,
@@ -8,8 +8,8 @@ create table user_sessions (
     id uuid not null default uuidv7(),
     constraint user_sessions_pkey primary key (user_id, id),
 
-    -- SHA-256 of a token of 256 random bits. The token also says whose it is, so that one look in this index finds the
-    -- session, wherever the learner's rows are. Nobody can show a session without a token.
+    -- SHA-256 of a token with 256 random bits. The token also contains the learner's id, so one index scan finds the
+    -- session, even if the learner's rows are on another node. A session without a token cannot be resumed.
     token_hash bytea,
     constraint unique_session_token unique (user_id, token_hash),
     constraint user_sessions_token_hash_length check (octet_length(token_hash) = 32),
@@ -25,7 +25,7 @@ create table user_sessions (
     started_at timestamptz not null default now(),
     last_activity_at timestamptz not null default now(),
 
-    -- When the session ends, however much it is used.
+    -- When the session ends, even if it is in use.
     expires_at timestamptz not null default now() + interval '30 days',
 
     ended_at timestamptz,
@@ -37,7 +37,7 @@ create table user_sessions (
 
 create index idx_user_session_active on user_sessions (user_id, is_active);
 
--- For the housekeeping that ends idle and expired sessions. Of all sessions ever, few are in use.
+-- For sessions/expire_idle, which ends idle and expired sessions. Only a few of all stored sessions are active.
 create index idx_session_activity on user_sessions (last_activity_at) where is_active;
 
 create index idx_session_expiry on user_sessions (expires_at) where is_active;
@@ -58,15 +58,15 @@ begin
 end
 $$;
 
--- Failed log-ins, by who was tried and from where. What is tried need not exist, and nothing here tells whether it
--- does. A row with an empty identifier counts all that came from a network; one with an empty network counts all that
--- were for an identifier.
+-- The counts of failed log-ins, by identifier and network. An identifier need not belong to an account, and its row
+-- does not show whether it does. A row with an empty identifier counts all failures from a network. A row with an empty
+-- network counts all failures on an identifier.
 create table login_attempts (
-    -- SHA-256 of the folded e-mail address, or of the account's id.
+    -- SHA-256 of the folded e-mail address or of the account's id.
     identifier_hash bytea not null,
     constraint login_attempts_identifier_hash_length check (octet_length(identifier_hash) in (0, 32)),
 
-    -- An IPv4 address, or the /64 of an IPv6 one: a single line has as many IPv6 addresses as it wants.
+    -- An IPv4 address, or the /64 network of an IPv6 address, because a single connection has a whole such network.
     network text not null,
     constraint login_attempts_network_length check (char_length(network) <= 50),
     constraint login_attempts_pkey primary key (identifier_hash, network),
@@ -80,8 +80,8 @@ create table login_attempts (
 
 create index idx_login_attempt_age on login_attempts (last_failed_at);
 
--- The hashes under which failed log-ins to the learner's own account are counted: of the address, and of the id, under
--- which guesses of the password are.
+-- The hashes under which failures on the learner's own account are counted: that of the address for log-ins, and that
+-- of the id for guesses of the current password.
 create function own_identifiers() returns bytea[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, public, pg_temp
@@ -99,8 +99,8 @@ begin
 end
 $$;
 
--- The links that are under way. Whoever shows the token of one reads the mail of the account. There is one for each
--- purpose: asking again voids the older link, and using it removes it.
+-- The links that have been sent and not yet used. A person with the token can read the mail of the account. There is
+-- one link for each purpose: a new one voids the older one, and using a link deletes it.
 create table user_tokens (
     user_id uuid not null,
     constraint user_tokens_user_id_fkey foreign key (user_id) references users (id) on delete cascade,
@@ -112,8 +112,8 @@ create table user_tokens (
     token_hash bytea not null,
     constraint user_tokens_token_hash_length check (octet_length(token_hash) = 32),
 
-    -- Where the link was sent: it proves nothing about an address that the account has got since. An address that the
-    -- account would not take is refused before a mail is sent.
+    -- The address to which the link was sent. If the account has another address by now, the link does not verify that
+    -- one. An address that the account could not have is refused before the mail is sent.
     email text not null,
     constraint user_tokens_email_length check (char_length(email) <= 254),
     constraint user_tokens_email_form

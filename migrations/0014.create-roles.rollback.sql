@@ -1,4 +1,4 @@
--- Loses what the roles were granted. The roles themselves stay as long as another database of the server needs them.
+-- Loses the grants of the roles. The roles themselves stay as long as another database of the server needs them.
 
 drop function begin_as_service(uuid);
 
@@ -35,7 +35,7 @@ begin
 end
 $grant_to_public$;
 
--- With what was granted on their columns.
+-- This also revokes the privileges on columns.
 revoke all on all tables in schema public from app_user, app_engine, app_service;
 
 revoke all on sequence skill_graph_changes from app_service;

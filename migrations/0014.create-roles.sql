@@ -1,13 +1,13 @@
--- Who works on the data, and with what rights. Each role may do what the roles before it may. The last one is what the
--- application logs in as: it owns nothing, and begins as the least of them.
+-- The roles and their privileges. Each role may do what the roles before it may. The application logs in as the last
+-- one, which owns nothing and starts as app_user.
 --
--- app_user       a learner: reads the catalogue and what is their own, changes what they say of themselves
--- app_engine     what follows from a learner's actions, for that learner: progress, XP, awards, scores
+-- app_user       a learner: reads the catalogue and their own rows, changes what they write about themselves
+-- app_engine     the effects of a learner's actions, for that learner only: progress, XP, awards, scores
 -- app_service    work across learners: authors, accounts, leaderboards, analytics, administration
 -- skilltree_app  the log-in of the application. Give it a password: alter role skilltree_app password '…'
 --
 -- The role that migrates owns everything, and need not be a superuser. It needs CREATEROLE to create these roles, or
--- membership of app_service where they exist. Roles belong to the whole server, so several databases share them.
+-- membership in app_service if they exist. Roles belong to the whole server, so several databases share them.
 
 do $create_roles$
 declare
@@ -70,7 +70,8 @@ begin
         execute format('grant %I to %I', wanted.role_name, wanted.member_name);
     end loop;
 
-    -- The owner is held by row-level security, too, because it is forced (0015). As the service, it sees everything.
+    -- Row-level security is forced (0015), so it also applies to the owner. As a member of app_service, the owner sees
+    -- all rows.
     if not pg_has_role(current_user, 'app_service', 'usage') then
         begin
             execute format('grant app_service to %I', current_user);
@@ -101,13 +102,13 @@ begin
     execute format(
         'grant connect on database %I to app_user, app_engine, app_service, skilltree_app', current_database()
     );
-    -- Bulk loads go through a temporary table.
+    -- Bulk loads need a temporary table.
     execute format('grant temporary on database %I to app_service', current_database());
 end
 $revoke_from_public$;
 
--- Nothing is anybody's until somebody is given it. The same goes for what later migrations add, but for this: the
--- service reads new tables, within their policies.
+-- No role has a privilege unless it is granted below. The same holds for objects of later migrations, with one
+-- exception: the service may read new tables, within their policies.
 revoke all on schema public from public;
 
 grant usage on schema public to app_user;
@@ -160,7 +161,7 @@ streaks,
 achievement_standings
 to app_user;
 
--- Not the hash of the password.
+-- Without the hash of the password.
 grant select (
     id,
     email,
@@ -177,7 +178,7 @@ grant select (
     updated_by
 ) on users to app_user;
 
--- Not the hash of the token.
+-- Without the hash of the token.
 grant select (
     user_id,
     id,
@@ -190,7 +191,7 @@ grant select (
     is_active
 ) on user_sessions to app_user;
 
--- What learners say of themselves.
+-- What learners write about themselves.
 grant update (
     username,
     first_name,
@@ -222,7 +223,7 @@ achievement_rarity,
 leaderboard
 to app_user;
 
--- What defaults, checks, views and query files call. Functions of triggers are called by nobody else.
+-- Functions that defaults, checks, views and query files call. Trigger functions need no grant.
 grant execute on function
 is_id_set(uuid[]),
 is_text_list(text[], integer, integer),
@@ -249,7 +250,7 @@ leaderboard_moves(bigint, bigint),
 add_counts(integer[], integer[])
 to app_user;
 
--- PostgreSQL's own since version 18.
+-- Since version 18, uuidv7() belongs to PostgreSQL itself.
 do $grant_uuidv7$
 begin
     if to_regprocedure('public.uuidv7()') is not null then
@@ -260,7 +261,8 @@ $grant_uuidv7$;
 
 -- app_engine ----------------------------------------------------------------------------------------------------------
 
--- The scores of all others are behind a policy (0015); how many have how many XP, and which trees are begun, are not.
+-- A policy hides the scores of other learners (0015). The counts of leaderboards and the list of started trees are
+-- visible to all.
 grant select on
 user_scores,
 leaderboard_counts,
@@ -268,7 +270,7 @@ begun_trees,
 login_attempts
 to app_engine;
 
--- For a learner's export, which tells of links that are under way. Not the hash, which would let them be used.
+-- For a learner's export, which lists unused links. Without the hash of the token.
 grant select (
     user_id,
     purpose,
@@ -277,7 +279,7 @@ grant select (
     expires_at
 ) on user_tokens to app_engine;
 
--- Progress changes. The ledger, the days and the awards are only added to.
+-- Progress can be updated. Rows of the ledger, days and awards can only be inserted.
 grant insert, update on
 user_skill_tree_progress,
 user_skill_progress,
@@ -290,7 +292,7 @@ user_achievements,
 begun_trees
 to app_engine;
 
--- Not `excuse`: whoever acts for a learner cannot give a day back.
+-- Without `excuse`, because only the service may give a day back.
 grant insert (
     user_id,
     activity_date,
@@ -357,7 +359,7 @@ leaderboard_counts,
 begun_trees
 to app_service;
 
--- Numbers the changes of the graph.
+-- The sequence numbers the changes of the graph.
 grant usage on sequence skill_graph_changes to app_service;
 
 grant execute on function
@@ -375,12 +377,13 @@ to app_service;
 
 -- units of work -------------------------------------------------------------------------------------------------------
 
--- How a unit of work takes its role. The first statement of a transaction calls one of these; nothing of it is left at
--- the end. A learner's transaction sees only that learner's rows; `is_acting` says whether it also writes what follows
--- from the learner's actions. In one of the service, `actor_id` is who the audit trail names.
+-- These functions set the role of a unit of work. The first statement of a transaction calls one of them, and the
+-- settings end with the transaction. A learner's transaction sees only that learner's rows. With `is_acting`, it also
+-- writes what follows from the learner's actions. In a transaction of the service, `actor_id` is the actor in the audit
+-- trail.
 --
--- A distributed PostgreSQL passes on to other servers what EXECUTE sets by SET LOCAL, and not what set_config sets. So
--- the role is set by set_config: connections to other servers are made as that role. It stays for the transaction,
+-- A distributed PostgreSQL passes on to its workers what EXECUTE sets by SET LOCAL, but not what set_config sets. The
+-- role is set by set_config, because connections to the workers are made as that role. A transaction has one role,
 -- because rows that one role has written are refused to another until the commit.
 create function begin_as_user(user_id uuid, is_acting boolean default false) returns void
 language plpgsql
@@ -393,9 +396,9 @@ begin
 end
 $$;
 
--- A learner's statements have the time that is set for the log-in. Those of the service have what is set for its role
--- (alter role app_service set statement_timeout = '5min'). The server heeds such a setting only for the role that logs
--- in, so this function looks it up.
+-- A learner's statements have the timeouts of the log-in role. Those of the service have the timeouts of app_service
+-- (alter role app_service set statement_timeout = '5min'). The server applies such settings only to the role that logs
+-- in, so this function reads and applies them.
 create function begin_as_service(actor_id uuid) returns void
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -406,7 +409,7 @@ begin
     perform set_config('role', 'app_service', true);
     execute 'set local app.current_user_id = ''''';
     execute format('set local app.actor_id = %L', coalesce(actor_id::text, ''));
-    -- A setting for this database is applied last: it comes before one for all databases.
+    -- A setting for this database overrides one for all databases, so it is applied last.
     for wanted in
         select setting
         from pg_db_role_setting

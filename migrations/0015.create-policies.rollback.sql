@@ -1,4 +1,4 @@
--- Loses nothing but the protection: whoever may read a table reads all of it.
+-- Loses no data, but the protection: a role that may read a table then sees all its rows.
 
 drop view visible_trees;
 

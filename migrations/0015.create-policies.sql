@@ -1,11 +1,11 @@
--- Who sees which rows, whatever a statement asks for: a learner sees, and writes, only their own. Without a learner
--- there are no rows, and no error tells of any.
+-- The policies: they decide which rows a role sees, whatever the statement is. Learners see and write only their own
+-- rows. Without a learner, no row is visible, and no error shows that there are any.
 --
--- One expression serves every policy of learners' rows. It has no sub-select, and its comparison is leakproof: it is as
--- good an index condition as the statement's own. The catalogue's policy is `true`: with any other, its full-text and
--- array indexes would not be used, because their operators are not leakproof.
+-- All policies on learners' rows use the same expression. It has no sub-select, and its comparison is leakproof, so it
+-- can be an index condition. The catalogue's policy is `true`. With any other policy, its full-text and array indexes
+-- would not be used, because their operators are not leakproof.
 --
--- Row-level security is forced, so that it holds for the owner, too.
+-- Row-level security is forced, so that it also applies to the owner.
 
 alter table users enable row level security, force row level security;
 
@@ -45,7 +45,7 @@ alter table login_attempts enable row level security, force row level security;
 
 alter table achievement_backfills enable row level security, force row level security;
 
--- What is a learner's own.
+-- The learner's own rows.
 create policy users_own on users for all to app_user
 using (id = nullif(current_setting('app.current_user_id', true), '')::uuid)
 with check (id = nullif(current_setting('app.current_user_id', true), '')::uuid);
@@ -86,7 +86,7 @@ create policy user_scores_own on user_scores for all to app_user
 using (user_id = nullif(current_setting('app.current_user_id', true), '')::uuid)
 with check (user_id = nullif(current_setting('app.current_user_id', true), '')::uuid);
 
--- Failed log-ins belong to no account. A learner sees those that are counted under their own address or id.
+-- Failed log-ins belong to no account. Learners see those that are counted for their own address or id.
 create policy login_attempts_own on login_attempts for select to app_user
 using (identifier_hash = any(own_identifiers()));
 
@@ -101,7 +101,8 @@ create policy achievements_read on achievements for select to app_user using (tr
 
 create policy levels_read on levels for select to app_user using (true);
 
--- These say nothing of any one learner: how many have how many XP, and which trees somebody has begun.
+-- These two tables show nothing about a single learner: the counts of leaderboards, and the trees that somebody has
+-- started.
 create policy leaderboard_counts_engine on leaderboard_counts for all to app_engine
 using (true)
 with check (true);
@@ -110,7 +111,7 @@ create policy begun_trees_engine on begun_trees for all to app_engine
 using (true)
 with check (true);
 
--- The service sees everything. The two tables above it sees as a member of app_engine.
+-- The service sees all rows. As a member of app_engine, it also sees the two tables above.
 create policy users_service on users for all to app_service
 using (true)
 with check (true);
@@ -179,15 +180,15 @@ create policy achievement_backfills_service on achievement_backfills for all to 
 using (true)
 with check (true);
 
--- The catalogue as whoever is at work may see it. To a learner or a visitor, a draft (a tree that is not published)
--- does not exist, unless they are in it already; authors see all. Query files read trees through this view, since the
--- policy is `true`, and `skilltree check-queries` holds them to it.
+-- The trees that the current role may see. Learners and visitors see a draft (a tree that is not published) only if
+-- they are already in it; authors see all trees. The policy is `true`, so query files read trees through this view.
+-- `skilltree check-queries` ensures that they do.
 --
--- The view is opened up in every plan, so that each index serves it. Whether a learner is in a tree is asked for drafts
--- only, by a function: a sub-select would be planned with every statement that reads a tree (a list of trees took twice
--- as long to plan), and is hardly ever run.
+-- The planner expands the view, so that every index can be used. A function asks whether a learner is in a tree, and
+-- only for drafts. A sub-select would hardly ever run, but would be planned with every statement that reads a tree (a
+-- list of trees took twice as long to plan).
 
--- Whether the learner at work has begun a tree. Row-level security shows them no other rows.
+-- Whether the learner of this transaction has progress in a tree.
 create function is_in_tree(tree_id uuid) returns boolean
 language plpgsql stable parallel safe
 set search_path = pg_catalog, public, pg_temp

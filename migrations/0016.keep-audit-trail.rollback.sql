@@ -1,4 +1,4 @@
--- Loses the trail.
+-- Loses the audit trail.
 
 drop function anonymise_audit(uuid, uuid);
 

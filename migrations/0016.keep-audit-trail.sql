@@ -1,22 +1,22 @@
--- The audit trail: who changed which row, when, from what to what. Here is where it is kept; the next migration puts
--- the tables on it.
+-- The audit trail: who changed which row, when, and the old and new values. This migration creates its table. The next
+-- one puts the other tables on the trail.
 --
--- The trail keeps what would be lost without it. Of an inserted row: that it came, when, and by whom, because what it
--- was then is what it is now, less what has changed since. Of an updated row: the columns that changed, old and new. Of
--- a deleted row: all of it. No role of the application may write to it.
+-- The trail stores what would otherwise be lost. For an insert, it stores only who did it and when, because the row
+-- itself and later entries show the values. For an update, it stores the old and new values of the changed columns. For
+-- a deletion, it stores the whole row. No role of the application may write to the trail.
 
 create type audit_action as enum ('INSERT', 'UPDATE', 'DELETE', 'ANONYMISE');
 
 grant usage on type audit_action to app_service;
 
 create table audit_log (
-    -- Whose the row is: the learner, or the row itself where it is nobody's. A distributed trail is distributed by it,
-    -- so that a learner's entries are where the learner's rows are. No foreign key: the trail outlives what it is
-    -- about.
+    -- The learner whose row it is, or the row's own id if it belongs to no learner. A distributed trail is distributed
+    -- by this column, so that a learner's entries are with the learner's rows. No foreign key, because the trail
+    -- outlives the rows.
     subject_id uuid not null,
 
-    -- By the clock, and not by the start of the transaction: it is taken while the row is locked, and so it orders the
-    -- changes of the row.
+    -- The time of the change, not of the start of the transaction. The row is locked at that time, so the times order
+    -- the changes of the row.
     occurred_at timestamptz not null default clock_timestamp(),
     id bigint not null generated always as identity,
     constraint audit_log_pkey primary key (subject_id, occurred_at, id),
@@ -24,7 +24,7 @@ create table audit_log (
     table_name text not null,
     action audit_action not null,
 
-    -- What tells a row from the others of its subject: the skill, the tree, the achievement, the session, the day.
+    -- What identifies a row among those of its subject: the skill, tree, achievement, session or day.
     row_keys text[] not null,
 
     actor_id uuid default coalesce(
@@ -37,10 +37,10 @@ create table audit_log (
 )
 partition by range (occurred_at);
 
--- What somebody did to what is not theirs: their erasure looks for it. Learners work on what is their own.
+-- For an erasure, which looks for the actor's changes of rows that are not their own. Learners change only their own.
 create index idx_audit_actor on audit_log (actor_id) where actor_id <> subject_id;
 
--- Takes the entries of months without a partition: a write never fails because nobody has made one.
+-- For entries of months without a partition, so that no write fails because a partition is missing.
 create table audit_log_default partition of audit_log default;
 
 alter table audit_log enable row level security, force row level security;
@@ -53,7 +53,7 @@ with check (true);
 create policy audit_log_service on audit_log for select to app_service
 using (true);
 
--- A learner's export tells what became of their own rows.
+-- For a learner's export, which contains the history of their own rows.
 create policy audit_log_own on audit_log for select to app_user
 using (subject_id = nullif(current_setting('app.current_user_id', true), '')::uuid);
 
@@ -61,7 +61,7 @@ revoke all on audit_log from app_service;
 
 grant select on audit_log to app_engine, app_service;
 
--- Roles reach a partition through the trail only. The owner alone reaches it directly.
+-- Only the owner can access a partition directly. All other roles must read the trail itself.
 create procedure protect_audit_partition(partition_name text)
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -79,15 +79,16 @@ $$;
 
 call protect_audit_partition('audit_log_default');
 
--- Functions that run with the owner's rights set `row_security`. A script of pg_dump begins with `set row_security =
--- off`, and then a query that policies would narrow fails. These see by the owner's policies, whatever the session has
--- set.
+-- Functions that run with the owner's rights set `row_security`. A script of pg_dump starts with `set row_security =
+-- off`. In such a session, a query whose rows a policy would restrict fails. With the setting, these functions use the
+-- owner's policies in every session.
 
--- Makes the partitions of this month and of the months ahead, and of months that are in the default partition, whose
--- entries are moved. Two sessions that do so at once take turns. Meanwhile, whoever writes to a month that has a
--- partition goes on; whoever needs the default partition waits.
+-- Creates the partitions of this month and some months ahead, and of months in the default partition, and moves the
+-- entries of these. Concurrent calls wait for each other. Meanwhile, writes to months with a partition go on, and
+-- writes to the default partition wait.
 --
--- With the owner's rights, because partitions are its tables: the service calls it, and needs no log-in of the owner.
+-- It runs with the owner's rights, because the owner must own the partitions. So the service can call it and needs no
+-- log-in as the owner.
 create function ensure_audit_partitions(months_ahead integer) returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp
@@ -99,8 +100,8 @@ declare
     partition_name text;
 begin
     perform pg_advisory_xact_lock(hashtextextended('partitions of audit_log', 0));
-    -- Locked before anything else: a row for a new month that came meanwhile would keep that partition from being
-    -- attached.
+    -- This lock comes first. Otherwise a new row in the default partition could prevent attaching the partition for its
+    -- month.
     lock table audit_log_default in access exclusive mode;
     for month in
         select date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead)
@@ -144,7 +145,7 @@ begin
 end
 $$;
 
--- Drops what is older than so many whole months. For an instant, nobody else may write what is audited.
+-- Drops the entries older than this number of whole months. For a moment, all writes to audited tables wait.
 create function drop_audit_partitions(months_kept integer) returns setof text
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -172,8 +173,8 @@ begin
 end
 $$;
 
--- The same for the service, which says what may be lost: never the current month, nor the one before it. So nobody
--- takes away the trail of what was done just now.
+-- The same for the service, which may not drop the current month or the one before. So nobody can remove the traces of
+-- recent changes.
 create function drop_audit_partitions_before(months_kept integer) returns setof text
 language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp
@@ -189,13 +190,13 @@ begin
 end
 $$;
 
--- Takes an account that is just being deleted out of the trail: the entries about its rows, the entries about rows that
--- stay as nobody's instead (`nobody`; null where none stay), and the learner as actor of other entries. That somebody
--- was erased stays.
+-- Removes an account that is just being deleted from the trail: the entries about its rows, the entries about the rows
+-- that are kept under the account `nobody` (null if none are kept), and the learner as the actor of other entries. The
+-- fact that somebody was erased stays.
 --
--- With the owner's rights, because nobody else may change the trail: this is all that can be done to it. It must be
--- done in the transaction that deletes the account, so that nobody covers tracks with it: neither those of what still
--- stands, nor of what others have deleted, nor of an account that has come since.
+-- It runs with the owner's rights, because nobody else may change the trail, and there is no other way to change it. It
+-- works only in the transaction that deletes the account. So nobody can use it to hide changes of an existing account,
+-- of an account that others have deleted, or of one that was created since.
 create function anonymise_audit(learner uuid, nobody uuid) returns void
 language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp
@@ -254,7 +255,7 @@ drop_audit_partitions_before(integer),
 anonymise_audit(uuid, uuid)
 to app_service;
 
--- A year of partitions, within which somebody may think of making more (`skilltree audit`).
+-- The partitions of the first year. After that, `skilltree audit` creates more.
 do $make_partitions$
 begin
     perform ensure_audit_partitions(12);

@@ -1,4 +1,4 @@
--- Loses nothing of the trail. What changes from here on is not on it.
+-- Loses no entries of the trail. Later changes are not recorded.
 
 do $drop_triggers$
 declare

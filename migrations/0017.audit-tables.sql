@@ -1,10 +1,10 @@
--- Which tables are on the audit trail, and the triggers that write to it.
+-- The tables on the audit trail, and the triggers that write to it.
 --
--- An update or a deletion has an entry for each row. Rows that one statement inserts for one learner share an entry:
--- with one entry each, and an image in it, a bulk load took nearly twice as long. A ledger, to which the application
--- only adds, is its own record: its inserts are not written twice.
+-- Each updated or deleted row has its own entry. Rows that one statement inserts for one learner share an entry: with
+-- an entry and an image for each row, a bulk load took nearly twice as long. Inserts into a ledger have no entries:
+-- the row itself is the record of its insert.
 --
--- No trigger inserts from a transition table, because a distributed server (Citus) cannot.
+-- No trigger inserts from a transition table, because a distributed server (Citus) does not support it.
 
 create function refuse_truncate() returns trigger
 language plpgsql
@@ -16,13 +16,13 @@ begin
 end
 $$;
 
--- Puts a table on the trail. Called again, it takes up columns that have come. The triggers are written out for each
--- table, and not once for all: comparing named columns takes a tenth of the time of turning rows into documents.
+-- Puts a table on the trail. Another call adds new columns. Each table gets its own trigger functions, because
+-- comparing columns by name takes a tenth of the time of converting rows to JSON.
 --
--- subject    the column of audit_log.subject_id
--- row_key    the column of audit_log.row_keys
--- unaudited  columns that follow from others, or from facts elsewhere
--- secret     columns of which the trail says only that they changed
+-- subject    the column for audit_log.subject_id
+-- row_key    the column for audit_log.row_keys
+-- unaudited  columns that are derived from others or from other tables
+-- secret     columns for which the trail shows only that they changed
 -- is_ledger  whether a row is the record of its own insert
 create procedure audit_table(
     table_name text,
@@ -36,7 +36,7 @@ language plpgsql
 set search_path = pg_catalog, public, pg_temp
 as $procedure$
 declare
-    -- The entry itself says who and when.
+    -- An entry itself shows who and when.
     noise constant text[] := array['updated_at', 'created_by', 'updated_by'];
     old_values text;
     new_values text;
@@ -108,14 +108,14 @@ begin
     where pg_index.indrelid = table_name::regclass
         and pg_index.indisprimary;
 
-    -- The text of a date depends on the session's DateStyle, so a date is written in one form.
+    -- A date is formatted explicitly, because its text depends on the session's DateStyle.
     select case when pg_attribute.atttypid = 'date'::regtype then 'to_char(%s, ''YYYY-MM-DD'')' else '%s::text' end
     into key_text
     from pg_attribute
     where pg_attribute.attrelid = table_name::regclass
         and pg_attribute.attname = row_key;
 
-    -- One function for each kind of change: to tell the kinds apart in one would take as long as the rest of it.
+    -- Each kind of change has its own function. Finding the kind in one shared function would double the time.
     insert_function := format(
         $statement$
             for entry in
@@ -131,14 +131,14 @@ begin
         $statement$,
         subject, table_name,
         format(
-            -- With an order, PostgreSQL sorts. Without one, it makes a hash table of arrays, which is slower.
+            -- With an order, PostgreSQL sorts. Without one, it builds a hash table of arrays, which is slower.
             case when subject = row_key then 'array[%1$s]' else 'array_agg(%1$s order by new_row.%2$I)' end,
             format(key_text, format('new_row.%I', row_key)), row_key
         ),
         case when subject <> row_key then format('group by new_row.%I', subject) end
     );
-    -- Compared here, because a condition of the trigger would keep columns from being dropped or changed in type. A row
-    -- whose key has changed is found under both keys.
+    -- The function compares, because a condition of the trigger would keep columns from being dropped or changed in
+    -- type. A row whose key has changed is listed under both keys.
     update_function := format(
         $statement$
             if (%9$s) is distinct from (%10$s) then
@@ -179,8 +179,8 @@ begin
         ) as given (event, variables, body, rows)
     loop
         continue when is_ledger and change.event = 'insert';
-        -- With the owner's rights, because nobody else may write to the trail. `row_security` is set for the reason
-        -- given for the trail's other functions (0016).
+        -- It runs with the owner's rights, because nobody else may write to the trail. 0016 explains why it sets
+        -- `row_security`.
         function_name := format('audit_%s_of_%s', change.event, table_name);
         execute format(
             $create$
@@ -203,7 +203,7 @@ begin
         table_name || '_refuse_truncate', table_name, table_name
     );
 
-    -- The row as the trail shows it: audit/history goes back from what it is now, through the entries.
+    -- The present row as the trail shows it. audit/history goes back from it through the entries.
     execute format(
         $create$
         create or replace function public.audit_image(audited %1$I) returns jsonb
@@ -222,10 +222,10 @@ begin
 end
 $procedure$;
 
--- What people edit. Not the last log-in: every log-in begins a session, which is on the trail.
+-- Accounts and the catalogue, without the last log-in: every log-in creates a session, which is on the trail.
 call audit_table('users', 'id', 'id', '{last_login_at}', '{password_hash}');
 
--- Not what follows from facts elsewhere.
+-- Profiles without the columns that are derived from other tables.
 call audit_table(
     'user_profiles', 'user_id', 'user_id',
     '{total_xp, current_level, current_streak, max_streak, streak_started_at, last_activity_at, last_activity_on,
@@ -236,12 +236,12 @@ call audit_table('skill_categories', 'id', 'id');
 
 call audit_table('skill_trees', 'id', 'id');
 
--- Not the inverse of other skills' dependencies, the stamp of the graph's check, and the copy of the tree's language.
+-- Skills without the inverse of other skills' dependencies, the stamp of the graph and the copy of the tree's language.
 call audit_table('skills', 'id', 'id', '{dependents, graph_change, language}');
 
 call audit_table('achievements', 'id', 'id');
 
--- What learners have done. Counts and percentages follow from the work on skills.
+-- The progress of learners. Counts and percentages are derived from the progress in skills.
 call audit_table(
     'user_skill_tree_progress', 'user_id', 'skill_tree_id',
     '{progress_percent, skills_completed, total_skills, time_spent_minutes, last_activity_at, milestones_reached}'

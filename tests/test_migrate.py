@@ -63,7 +63,7 @@ def applied(url: str, folder: Path) -> list[str]:
     return [migration.id for migration in migrate.status(url, folder=folder) if migration.applied_at is not None]
 
 
-def sleepers(url: str) -> list[tuple[object, ...]]:
+def sleeping_sessions(url: str) -> list[tuple[object, ...]]:
     """Return the pids of this database's sessions that are in pg_sleep()."""
     return rows(url, "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'")
 
@@ -686,21 +686,21 @@ def test_a_killed_process_leaves_nothing_and_the_next_one_migrates(empty_url, fo
     add(folder, "0001.a", "create table a (id integer);")
     add(folder, "0002.b", "create table b (id integer); select pg_sleep(300);")
     with process(empty_url, folder) as started:
-        wait_until(lambda: sleepers(empty_url))
+        wait_until(lambda: sleeping_sessions(empty_url))
         started.send_signal(signal.SIGKILL)
     add(folder, "0002.b", "create table b (id integer);")
 
     result = migrate.migrate(empty_url, folder=folder, wait=30)
 
     assert result == ["0002.b"]
-    assert not sleepers(empty_url)
+    assert not sleeping_sessions(empty_url)
 
 
 def test_a_process_that_times_out_names_the_process_that_migrates(empty_url, folder):
     add(folder, "0001.a", "create table a (id integer); select pg_sleep(300);")
     with process(empty_url, folder):
-        wait_until(lambda: sleepers(empty_url))
-        ((pid,),) = sleepers(empty_url)
+        wait_until(lambda: sleeping_sessions(empty_url))
+        ((pid,),) = sleeping_sessions(empty_url)
 
         with pytest.raises(migrate.MigrationLocked, match=f"server process {pid} ") as caught:
             migrate.migrate(empty_url, folder=folder, wait=0.2)

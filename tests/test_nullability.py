@@ -145,7 +145,7 @@ def tables(template):
         yield connection
 
 
-def verdicts(query: str) -> list[Fact]:
+def facts_of_columns(query: str) -> list[Fact]:
     return [fact for _, fact in Prover(SCHEMA, ()).prove(parse_sql(query)[0].stmt).columns]
 
 
@@ -161,7 +161,7 @@ def answers(connection: psycopg.Connection, query: str) -> list[tuple[object, ..
 
 @pytest.mark.parametrize("query", NEVER)
 def test_a_column_proven_not_null_is_never_null(query, tables):
-    assert [fact.null for fact in verdicts(query)] == [Null.NEVER] * len(verdicts(query))
+    assert [fact.null for fact in facts_of_columns(query)] == [Null.NEVER] * len(facts_of_columns(query))
 
     rows = answers(tables, query)
 
@@ -171,7 +171,7 @@ def test_a_column_proven_not_null_is_never_null(query, tables):
 
 @pytest.mark.parametrize("query", POSSIBLE)
 def test_a_column_proven_nullable_is_null_somewhere(query, tables):
-    assert [fact.null for fact in verdicts(query)] == [Null.POSSIBLE]
+    assert [fact.null for fact in facts_of_columns(query)] == [Null.POSSIBLE]
 
     rows = answers(tables, query)
 
@@ -180,7 +180,7 @@ def test_a_column_proven_nullable_is_null_somewhere(query, tables):
 
 @pytest.mark.parametrize("query", UNKNOWN)
 def test_a_column_that_cannot_be_proven_stays_unknown(query):
-    assert [fact.null for fact in verdicts(query)] == [Null.UNKNOWN]
+    assert [fact.null for fact in facts_of_columns(query)] == [Null.UNKNOWN]
 
 
 PER_USER = Schema(

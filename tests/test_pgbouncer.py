@@ -25,7 +25,7 @@ def two_learners(migrated_url: str) -> tuple[SampleLearner, SampleLearner]:
 
 
 @pytest.fixture
-def impatient(migrated_url: str) -> None:
+def short_time_limit(migrated_url: str) -> None:
     """Limit a learner's statements to a second on the server. PgBouncer does not pass on a limit of the client."""
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         name = connection.info.dbname
@@ -33,7 +33,9 @@ def impatient(migrated_url: str) -> None:
 
 
 @pytest.fixture(params=["unprepared", "prepared"])
-def pooled(request: pytest.FixtureRequest, migrated_url: str, impatient: None) -> Iterator[tuple[str, int | None]]:
+def pooled(
+    request: pytest.FixtureRequest, migrated_url: str, short_time_limit: None
+) -> Iterator[tuple[str, int | None]]:
     """The URL of a PgBouncer with one server connection, and the number of runs before a statement is prepared."""
     prepares = request.param == "prepared"
     with pgbouncer(migrated_url, prepares=prepares) as url:

@@ -126,8 +126,9 @@ def test_the_plan_is_the_one_that_serves_all_values(connection: psycopg.Connecti
 def test_a_page_of_a_large_catalogue_reads_little_more_than_it_returns(connection: psycopg.Connection[Any]) -> None:
     with connection.transaction(force_rollback=True):
         connection.execute(
-            "insert into skill_trees (name, slug, category_id, difficulty, is_published, tags) select md5(number::text),"
-            " 'tree-' || number, (select id from skill_categories limit 1), 'BEGINNER', true, array['sql']"
+            "insert into skill_trees (name, slug, category_id, difficulty, is_published, tags)"
+            " select md5(number::text), 'tree-' || number, (select id from skill_categories limit 1), 'BEGINNER', true,"
+            " array['sql']"
             " from generate_series(1, 6000) as number"
         )
         connection.execute("analyze skill_trees")

@@ -884,7 +884,7 @@ class Progress(RuleBasedStateMachine):
         self._follow(skill.tree)
 
     @rule(who=PLACE, what=PLACE, place=PLACE, action=st.sampled_from(["start", "complete", "skip"]))
-    def hinder(self, who: int, what: int, place: int, action: str) -> None:
+    def add_prerequisite_to_begun_work(self, who: int, what: int, place: int, action: str) -> None:
         """Add a missing prerequisite to a skill that a learner has started or skipped, and let the learner go on."""
         learner = self._learner(who)
         begun = [one for one in self.skills if learner.has(one) in {"SKIPPED", "IN_PROGRESS"}]

@@ -44,17 +44,17 @@ def report(loaded_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 ROUNDED = "Duration is negative. This is probably a bug. Please report it at https://github.com/dalibo/pev2."
 
 
-def complaints_on(page: Page) -> list[str]:
+def console_errors_of(page: Page) -> list[str]:
     """Return a list that collects the errors and warnings of a page, except those about rounded times."""
-    complaints: list[str] = []
+    console_errors: list[str] = []
 
     def note(text: str) -> None:
         if " ".join(text.split()) != ROUNDED:
-            complaints.append(text)
+            console_errors.append(text)
 
     page.on("console", lambda message: note(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    return complaints
+    page.on("pageerror", lambda error: console_errors.append(str(error)))
+    return console_errors
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def page(browser: Browser, report: Path) -> Iterator[Page]:
     """The opened page. At the end it must have loaded no other resource and logged no warning."""
     page = browser.new_page()
     requests: list[str] = []
-    complaints = complaints_on(page)
+    console_errors = console_errors_of(page)
     page.on("request", lambda request: requests.append(request.url))
     page.goto(report.as_uri())
     yield page
-    assert (requests, complaints) == ([report.as_uri()], [])
+    assert (requests, console_errors) == ([report.as_uri()], [])
     page.close()
 
 
@@ -111,7 +111,7 @@ def test_pev2_shows_its_other_views(page: Page) -> None:
 def test_only_pev2s_warning_about_rounded_times_is_ignored(browser: Browser) -> None:
     [said] = re.findall(r"`(\s+Duration is negative[^`]+)`", "".join(assets().values()))
     page = browser.new_page()
-    complaints = complaints_on(page)
+    console_errors = console_errors_of(page)
 
     for text in (said, f"{said} Or not.", "Duration is negative."):
         page.evaluate("text => console.error(text)", text)
@@ -119,7 +119,7 @@ def test_only_pev2s_warning_about_rounded_times_is_ignored(browser: Browser) -> 
     page.wait_for_timeout(100)
     page.close()
 
-    assert complaints == [f"{said} Or not.", "Duration is negative.", "broken"]
+    assert console_errors == [f"{said} Or not.", "Duration is negative.", "broken"]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ forgotten_attempt as (
     returning login_attempts.network
 ),
 
--- Nothing refers from the account to these rows any more.
+-- Counts of networks that the account no longer needs, if they are 0 or expired.
 forgotten_place as (
     delete from login_attempts
     using forgotten_attempt

@@ -1,11 +1,12 @@
--- Note how far a back-fill has come, unless another run of it has come there first.
+-- Record how far a backfill has come, unless another run of it has already recorded this batch.
 --
--- after_user_id, last_user_id  where the batch began and ended; without an end, the back-fill has come to its own
--- learners                     how many were looked at
--- due                          who of them were entitled
+-- after_user_id  the last learner before the batch
+-- last_user_id   the last learner of the batch; null if no learners are left, which ends the backfill
+-- learners       the number of learners in the batch
+-- due            those of them who have earned the achievement
 --
 -- @role app_service
--- @step how backfill notes how far it is
+-- @step the last step of each batch of backfill
 -- @across counts the awards of all learners of a batch
 -- @after achievements/begin_backfill
 -- @sample after_user_id: null

@@ -1,7 +1,7 @@
--- How far a back-fill has come.
+-- How far a backfill has come.
 --
 -- @role app_service
--- @step how backfill tells how far it is
+-- @step backfill returns it
 -- @after achievements/begin_backfill
 -- @budget buffers 9
 select

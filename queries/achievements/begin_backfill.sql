@@ -1,7 +1,7 @@
--- Begin a back-fill, or go on with one that was interrupted; one that has come to its end begins anew.
+-- Begin a backfill, or continue an interrupted one. A finished one begins again.
 --
 -- @role app_service
--- @step how backfill begins
+-- @step the first step of backfill
 -- @across counts all learners
 -- @budget buffers 94
 -- @never Seq Scan on user_profiles

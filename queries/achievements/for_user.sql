@@ -1,4 +1,4 @@
--- What one learner has earned, the latest first.
+-- The achievements that a learner has earned, latest first.
 --
 -- @budget buffers 14
 -- @never Seq Scan on user_achievements

@@ -1,4 +1,4 @@
--- One achievement.
+-- An achievement by its id.
 --
 -- @budget buffers 3
 select

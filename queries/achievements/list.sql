@@ -1,4 +1,4 @@
--- What can be earned, the common first. A filter that is null lets everything through.
+-- The achievements, most common first. A filter that is null accepts everything.
 --
 -- @sample category: null
 -- @sample include_hidden: false

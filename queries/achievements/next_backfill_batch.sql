@@ -1,11 +1,11 @@
--- The next learners whom a back-fill looks at, and which of them are entitled to the achievement and have it not.
+-- The next learners that a backfill checks, and those of them who have earned the achievement and do not have it.
 --
--- limit  how many learners to look at
+-- limit  the number of learners to check
 --
 -- @role app_service
--- @step what backfill works on next
--- @across looks for those entitled among all learners
--- @nullable last_user_id: the last learners were in the batch before
+-- @step the first step of each batch of backfill
+-- @across checks all learners, batch by batch
+-- @nullable last_user_id: no learners are left after the last batch
 -- @after achievements/begin_backfill
 -- @sample limit: 500
 -- @budget buffers 2800
@@ -42,7 +42,7 @@ due as (
                 user_achievements.user_id = batch.user_id
                 and user_achievements.achievement_id = %(achievement_id)s
         )
-        -- Learner by learner, in sub-selects: joined, the view would be computed for all learners.
+        -- Sub-selects run for one learner at a time. With a join, the view would be computed for all learners.
         and achievements.threshold <= case
             when achievements.is_limited
                 then (

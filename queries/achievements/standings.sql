@@ -1,5 +1,5 @@
--- How far one learner is toward every achievement that can be earned, the earned first, then the nearest. Progress is
--- computed here: nothing about an achievement not earned yet is stored.
+-- A learner's progress toward every achievement that can be earned: earned ones first, then the nearest. It is computed
+-- here, because nothing is stored about an achievement that is not yet earned.
 --
 -- @notnull threshold: achievements_criteria_form allows no criteria without one
 -- @budget buffers 200

@@ -1,6 +1,6 @@
--- Change an achievement, or retire it. Awards that were made stay, and each keeps the criteria it was earned by.
+-- Change an achievement, or deactivate it. Existing awards stay, and each keeps the criteria by which it was earned.
 --
--- A back-fill that is under way begins again when the criteria change: it has looked at learners by the old ones.
+-- A backfill in progress begins again if the criteria change, because it has checked learners by the old ones.
 --
 -- changes  a JSON object of the columns to change; the others keep their value
 --

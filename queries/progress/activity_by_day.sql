@@ -1,5 +1,5 @@
--- What one learner did on each day from one to another, both included, also on days without anything. No row for an
--- unknown learner.
+-- What a learner did on each day from one date to another, both included. A day without activity has a row, too. No row
+-- for an unknown learner.
 --
 -- @sample since: current_date - 30
 -- @sample until: current_date
@@ -14,7 +14,7 @@ with paid as (
     where
         xp_events.user_id = %(user_id)s
         and xp_events.granted_on between %(since)s::date and %(until)s::date
-        -- The index is of moments; no local day is further than a day from its moment.
+        -- For the index, which is on granted_at. A local date differs from the UTC date by one day at most.
         and xp_events.granted_at >= (%(since)s::date - 1)::timestamp at time zone 'UTC'
         and xp_events.granted_at < (%(until)s::date + 2)::timestamp at time zone 'UTC'
     group by xp_events.granted_on

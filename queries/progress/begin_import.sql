@@ -1,8 +1,8 @@
--- Where rows to import are put before anything is known of them. Nothing of that name is there (progress/end_import),
--- and no type that somebody has made temporarily is taken for one of the schema.
+-- Create the temporary table that receives the rows to import. progress/end_import has dropped any table of that name.
+-- The types are qualified, so that temporary types of the same names are not used instead.
 --
 -- @role app_service
--- @step how import_rows begins
+-- @step the first steps of import_rows
 create temporary table pg_temp.imported_progress (
     position integer,
     user_id uuid,

@@ -1,9 +1,9 @@
--- Begin the trees of imported work for learners who had not begun them.
+-- Start the trees of the imported rows for the learners who have not started them.
 --
 -- @role app_service
 -- @after progress/begin_import, progress/import_rows
--- @step what follows from import_rows
--- @across the rows say whose they are
+-- @step a step of import_rows, after the rows are written
+-- @across each row names its learner
 -- @setup insert into pg_temp.imported_progress (
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at

@@ -1,4 +1,4 @@
--- How much of a tree one learner has completed: of its required active skills, or of all active ones where none is
+-- How much of a tree a learner has completed. Its required active skills count, or all active ones if none is
 -- required.
 --
 -- @budget buffers 38

@@ -1,10 +1,10 @@
--- Whether a skill is open to one learner: every direct prerequisite in use is satisfied, or the work has begun before.
+-- Whether a skill is open to a learner: all its active dependencies are satisfied, or the skill is in progress.
 --
 -- @sample skill_id: %(last_skill_id)s
 -- @budget buffers 19
 -- @never Seq Scan on user_skill_progress
 select
-    -- Not from `unsatisfied_skills`, which has no rows for an unknown learner: they have satisfied nothing.
+    -- Not `unsatisfied_skills`: it has no rows for an unknown learner, who has satisfied nothing.
     not exists (
         select from skills as prerequisite
         left join skill_work

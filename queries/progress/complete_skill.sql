@@ -1,10 +1,10 @@
 -- Complete a skill for a learner, once: write the work, the skills that open, the progress in the tree, the day, the
--- streak, and the XP of the skill. Completed already, it changes nothing (see progress/raise_score). The learner is
--- locked before; achievements follow in progress/settle.
+-- streak, and the XP of the skill. A skill that is already completed stays as it is (see progress/raise_score). The
+-- learner has been locked before; progress/settle awards the achievements.
 --
--- score     0 to 100; null keeps the best so far
--- evidence  a JSON object; null is none
--- at        when; null is now
+-- score     0 to 100; null keeps the best score so far
+-- evidence  a JSON object; null means none
+-- at        the time of completion; null is now
 --
 -- @role app_engine
 -- @budget buffers 320
@@ -60,7 +60,8 @@ situation as (
         learner.max_streak,
         learner.current_streak,
         learner.streak_started_at,
-        -- A day before the last one may join some, whatever they are. Another activity on the last day changes nothing.
+        -- A day before the latest one may join other days, so all days are read. More activity on the latest day
+        -- changes nothing.
         case
             when learner.clock::date < learner.last_activity_on
                 then (
@@ -110,7 +111,7 @@ situation as (
             greatest(user_skill_progress.completion_score, %(score)s::double precision) < skill.passing_score,
             skill.passing_score is not null
         ) as passing_score_waived,
-        -- Completed before a reset, it has paid already.
+        -- A skill that was completed before a reset has already paid its XP.
         exists(
             select from xp_events
             where
@@ -143,7 +144,7 @@ situation as (
             when user_skill_progress.status = 'COMPLETED' then 'REPEATED'
             when not skill.is_active then 'SKILL_INACTIVE'
             when
-                -- Work once begun goes on when the skill gains a prerequisite.
+                -- A skill that the learner has begun stays open when it gets another dependency.
                 coalesce(user_skill_progress.status <> 'IN_PROGRESS', true)
                 and exists (
                     select from unsatisfied_skills
@@ -156,7 +157,7 @@ situation as (
                 %(method)s = 'ASSESSMENT'
                 and coalesce(user_skill_progress.completion_score, %(score)s) is null then 'SCORE_MISSING'
             when
-                -- By another method, the owner and the service may waive the passing score.
+                -- The owner and the service may complete it by another method without the passing score.
                 (%(method)s = 'ASSESSMENT' or current_user in ('app_user', 'app_engine'))
                 and coalesce(
                     greatest(user_skill_progress.completion_score, %(score)s) < skill.passing_score,
@@ -193,7 +194,7 @@ accepted as not materialized (
         coalesce(situation.status = 'SKIPPED', false) as was_satisfied,
         situation.tree_status,
         situation.total_skills,
-        -- No more than there are, should the count have drifted.
+        -- Never more than the total, even if the stored count is wrong.
         least(situation.skills_completed + situation.counts, situation.total_skills) as skills_completed,
         case
             when situation.is_milestone
@@ -206,7 +207,7 @@ accepted as not materialized (
         case
             when situation.tree_status = 'COMPLETED' then 'COMPLETED'
             when situation.counts = 1 and situation.skills_completed + 1 = situation.total_skills then 'COMPLETED'
-            -- To work in a paused tree is to resume it.
+            -- Work in a paused tree resumes it.
             else 'IN_PROGRESS'
         end::tree_progress_status as new_tree_status,
         situation.total_xp,
@@ -239,7 +240,7 @@ opened_skill as (
     where
         dependent.is_active
         and coalesce(known.status, 'LOCKED') in ('LOCKED', 'AVAILABLE')
-        -- What depended on a satisfied skill was open before.
+        -- A skipped skill was satisfied before, so completing it opens nothing new.
         and not accepted.was_satisfied
         and not exists (
             select from unsatisfied_skills
@@ -305,7 +306,7 @@ written_skill as (
             completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
             evidence_data = excluded.evidence_data,
             unlocked_at = case
-                -- An import may have given a start without it.
+                -- An imported row may have a start and no unlocked_at.
                 when excluded.status = 'AVAILABLE' then least(user_skill_progress.started_at, excluded.unlocked_at)
                 else least(user_skill_progress.unlocked_at, user_skill_progress.started_at, excluded.unlocked_at)
             end,

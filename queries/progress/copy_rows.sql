@@ -1,8 +1,8 @@
--- Bring in the rows to import, in the order of these columns.
+-- Copy the rows to import into the temporary table, with the columns in this order.
 --
 -- @role app_service
 -- @after progress/begin_import
--- @step how import_rows sends the rows
+-- @step the first steps of import_rows
 copy pg_temp.imported_progress (
     position,
     user_id,

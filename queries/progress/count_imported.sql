@@ -1,9 +1,9 @@
--- Count anew how many skills and trees the learners of imported work have begun and completed.
+-- Count again how many skills and trees the learners of the imported rows have started and completed.
 --
 -- @role app_service
 -- @after progress/begin_import, progress/import_rows
--- @step what follows from import_rows
--- @across the rows say whose they are
+-- @step a step of import_rows, after the rows are written
+-- @across each row names its learner
 -- @setup insert into pg_temp.imported_progress (
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at

@@ -1,7 +1,7 @@
--- Where one learner stands, at a glance: the profile, the trees under way, what is open in those not paused (at most 20
--- skills), and the latest 5 achievements. No row for an unknown learner.
+-- An overview of a learner: the profile, the trees in progress or paused, up to 20 open skills of those in progress,
+-- and the latest 5 achievements. No row for an unknown learner.
 --
--- @drafts they are the trees that the learner is in
+-- @drafts it reads only trees that the learner is in
 -- @budget buffers 290
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, users, xp_events
 with tree as (
@@ -66,8 +66,8 @@ skill as (
     where tree.status = 'IN_PROGRESS'
 ),
 
--- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
--- of a tree a learner has done, it cannot know.
+-- Skills that hold nothing up: satisfied or inactive. `not in` makes a hashed subplan, whatever number of rows the
+-- planner expects. The planner cannot know how much of a tree a learner has done.
 settled as (
     select satisfied.skill_id
     from satisfied

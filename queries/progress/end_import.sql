@@ -1,6 +1,7 @@
--- Make room for another import in the same transaction, or for one where somebody has left a table of that name.
+-- Drop the temporary table of an import, so that the same transaction can import again. Also drop any other temporary
+-- table of that name.
 --
 -- @role app_service
 -- @after progress/begin_import
--- @step how import_rows begins and ends
+-- @step the first and the last step of import_rows
 drop table if exists pg_temp.imported_progress;

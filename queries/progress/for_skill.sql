@@ -1,4 +1,4 @@
--- One learner's work on one skill.
+-- A learner's progress in a skill.
 --
 -- @budget buffers 13
 -- @never Seq Scan on user_skill_progress

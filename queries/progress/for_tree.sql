@@ -1,6 +1,6 @@
--- One learner's way through one tree.
+-- A learner's progress in a tree.
 --
--- @step also what every action on a tree answers
+-- @step every action on a tree also returns it
 -- @budget buffers 13
 -- @never Seq Scan on user_skill_tree_progress
 select

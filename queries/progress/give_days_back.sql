@@ -1,10 +1,11 @@
--- Let days count in a learner's streaks that do not, and return them: those missed, and those that only join others.
+-- Make days count in a learner's streaks, and return the ones that did not count before: missed days, and days that
+-- only join other days.
 --
--- days    from the year 2000 up to the learner's today
--- reason  why, for the learner and the trail
+-- days    from the year 2000 to the learner's present day
+-- reason  the reason, which the learner and the audit trail show
 --
 -- @role app_service
--- @step what progress.restore_streak does
+-- @step a step of progress.restore_streak
 -- @after progress/note_missed_days
 -- @sample days: array[current_date - 3, current_date - 2]
 -- @sample reason: 'a day without the server'

@@ -1,9 +1,9 @@
--- Hold the learners of the rows to import, one after the other in the order of their ids: what follows from the rows is
--- brought up to date, and no action of theirs may come between. The trees are held before.
+-- Lock the learners of the rows to import, in the order of their ids. So no action of theirs comes between the rows and
+-- the updates that follow. The trees have been locked before.
 --
 -- @role app_service
 -- @after progress/begin_import
--- @step how import_rows holds the learners
+-- @step import_rows locks the learners with it
 -- @setup insert into pg_temp.imported_progress (
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at

@@ -3,7 +3,7 @@
 --
 -- @role app_service
 -- @after progress/begin_import
--- @step how import_rows holds the trees
+-- @step import_rows locks the trees with it
 -- @setup insert into pg_temp.imported_progress (
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at

@@ -1,9 +1,9 @@
--- Import the rows that were brought in, all of them or, if anything is wrong with one, none; and say what is wrong with
--- the first.
+-- Import the rows in the temporary table, all or none. If rows are wrong, import none, and return the first wrong row
+-- with what is wrong.
 --
 -- @role app_service
 -- @after progress/begin_import
--- @across the rows say whose they are
+-- @across each row names its learner
 -- @setup insert into pg_temp.imported_progress (
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at
@@ -14,7 +14,8 @@
 -- @budget buffers 47000
 -- @never Seq Scan on user_skill_progress, users
 with
--- Single rows are judged when there is anything to find: a call for each of them takes a fifth of all the time.
+-- Whether the earliest or the latest time is wrong. Only then is each row checked: a call for each row takes a fifth of
+-- the whole time.
 suspicion as materialized (
     select
         judge_moment(
@@ -144,7 +145,7 @@ accepted as (
         not exists (select from fault)
 ),
 
--- What is refused is forgotten, so that nothing follows from it.
+-- Refused rows are deleted, so that the later steps find none.
 forgotten as (
     delete from pg_temp.imported_progress
     where exists (select from fault)

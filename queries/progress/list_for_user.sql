@@ -1,7 +1,7 @@
--- A page of all that one learner has worked on, in the order of the skills' ids.
+-- A page of a learner's progress in skills, in the order of the skills' ids.
 --
 -- status          null lists every status
--- after_skill_id  the last skill of the page before
+-- after_skill_id  the last skill of the previous page
 --
 -- @sample after_skill_id: null
 -- @sample limit: 101
@@ -33,7 +33,7 @@ from user_skill_progress
 where
     user_skill_progress.user_id = %(user_id)s
     and (%(status)s::skill_progress_status is null or user_skill_progress.status = %(status)s)
-    -- A place in the index, also for the plan that does not know whether this is the first page.
+    -- An index condition for the generic plan, too, which does not know whether this is the first page.
     and user_skill_progress.skill_id >= (
         select coalesce(%(after_skill_id)s::uuid, '00000000-0000-0000-0000-000000000000')
     )

@@ -1,15 +1,14 @@
--- What one learner must still complete before a skill opens, in an order in which it can be learnt; the skill
--- itself comes last.
+-- The skills that a learner must still complete before a skill opens, in an order in which they can be learned. The
+-- skill itself comes last.
 --
--- Only what is itself not satisfied is followed further down: what lies behind a completed skill is not asked for
--- again, nor what lies behind one under way: work once begun goes on.
+-- Skills behind a satisfied skill or a skill in progress are not needed: work that has begun can go on.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @notnull level: every node on the way has one
+-- @notnull level: every node on the path has one
 -- @budget buffers 43
 -- @never Seq Scan on skills, user_skill_progress
 with tree_skill as (
-    -- Whatever a skill needs is of its tree, which is read once.
+    -- All skills before a skill are in its tree, which is read once.
     select
         skills.id,
         skills.name,
@@ -43,8 +42,8 @@ work as (
         and skill_work.is_begun
 ),
 
--- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
--- of a tree a learner has done, it cannot know.
+-- Skills that hold nothing up: satisfied or inactive. `not in` makes a hashed subplan, whatever number of rows the
+-- planner expects. The planner cannot know how much of a tree a learner has done.
 settled as (
     select work.skill_id
     from work
@@ -64,7 +63,8 @@ edge as (
     where dependency.id not in (select settled.skill_id from settled)
 ),
 
--- Work under way goes on: no way leads through it, but what is in the way anyhow comes before it.
+-- A skill in progress stays open, so no path continues through it. Its dependencies still come first if they are on
+-- another path.
 unsatisfied as (
     select
         node.id,

@@ -1,8 +1,8 @@
--- What one learner must still complete before a tree opens, in an order in which it can be learnt. What lies behind a
--- completed tree is not asked for again.
+-- The trees that a learner must still complete before a tree opens, in an order in which they can be learned. Trees
+-- behind a completed tree are not needed.
 --
--- @step why an action on a tree was refused
--- @notnull is_direct: the tree asked for is there, and its array holds no nulls
+-- @step runs when an action on a tree is refused
+-- @notnull is_direct: the requested tree exists, and its array contains no null
 -- @budget buffers 141
 -- @never Seq Scan on user_skill_tree_progress
 with recursive missing as (
@@ -22,7 +22,7 @@ with recursive missing as (
         on
             user_skill_tree_progress.user_id = %(user_id)s
             and user_skill_tree_progress.skill_tree_id = skill_trees.id
-    -- A draft that the learner is not in does not gate.
+    -- A draft that the learner is not in holds nothing up.
     where coalesce(user_skill_tree_progress.status <> 'COMPLETED', skill_trees.is_published)
 ),
 

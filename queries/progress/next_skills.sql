@@ -1,8 +1,8 @@
--- The skills one learner could work on now, the best first, with what speaks for each: of one tree, whatever its
--- status, or of all trees IN_PROGRESS. Nothing for an unknown learner.
+-- The skills that a learner can work on now, best first, each with reasons. They are from one tree, whatever its
+-- status, or from all trees IN_PROGRESS. No rows for an unknown learner.
 --
--- tree_id  null is all trees IN_PROGRESS
--- limit    how many at most
+-- tree_id  null means all trees IN_PROGRESS
+-- limit    the maximum number of skills
 --
 -- @sample tree_id: null
 -- @sample limit: 10
@@ -13,7 +13,7 @@ with recursive learner as (
         user_profiles.user_id,
         case
             when jsonb_typeof(user_profiles.preferences -> 'dailyGoalMinutes') = 'number'
-                -- A goal of nothing is none.
+                -- A goal of 0 minutes counts as no goal.
                 then nullif((user_profiles.preferences ->> 'dailyGoalMinutes')::numeric, 0)
         end as daily_goal_minutes
     from user_profiles
@@ -77,7 +77,7 @@ skill as (
     inner join skills on skills.skill_tree_id = tree.id
 ),
 
--- Materialized, because to list the labels of an enum is to read the catalogue.
+-- Materialized, because listing the labels of an enum reads a system catalog.
 scale as materialized (
     select enum_range(null::difficulty_level) as difficulties
 ),
@@ -92,8 +92,8 @@ reached as (
     group by skill.skill_tree_id
 ),
 
--- What nobody waits for. Looked up with `not in`, which is a hash table whatever the planner expects to find: how much
--- of a tree a learner has done, it cannot know.
+-- Skills that hold nothing up: satisfied or inactive. `not in` makes a hashed subplan, whatever number of rows the
+-- planner expects. The planner cannot know how much of a tree a learner has done.
 settled as (
     select satisfied.skill_id
     from satisfied
@@ -158,8 +158,8 @@ milestone as (
     where unfinished.is_milestone
 ),
 
--- From the milestones back, a row for each number of edges: which skills are so far away, and from which milestone.
--- Each skill is reached once, by a shortest way.
+-- The skills before the milestones, one row for each distance in edges: the skills at that distance, and the milestone
+-- of each. Each skill is reached once, on a shortest path.
 walk as (
     select
         0 as distance,

@@ -1,10 +1,11 @@
--- Note days on which a learner has learnt nothing, before they are given back (progress/give_days_back): then the trail
--- says by whom, and why. Days that are known stay as they are. The learner is locked before; no row for an unknown one.
+-- Insert days on which a learner has learned nothing, before progress/give_days_back makes them count. So the audit
+-- trail shows who did that, and why. Known days stay as they are. The learner has been locked before. No row for an
+-- unknown learner.
 --
--- days  from the year 2000 up to the learner's today
+-- days  from the year 2000 to the learner's present day
 --
 -- @role app_service
--- @step what progress.restore_streak begins with
+-- @step the first steps of progress.restore_streak
 -- @sample days: array[current_date - 3, current_date - 2]
 -- @sample reason: 'a day without the server'
 -- @budget buffers 50

@@ -1,9 +1,9 @@
--- Keep a score in a skill that is completed already, if it is the best.
+-- Store a score of a completed skill if it is higher than the stored one.
 --
--- score  0 to 100; null is none
+-- score  0 to 100; null means none
 --
 -- @role app_engine
--- @step what a repeated completion changes
+-- @step runs when a skill is completed again
 -- @after progress/complete_skill
 -- @setup update user_skill_progress set completion_score = 0
 --     where user_id = %(user_id)s and skill_id = %(skill_id)s

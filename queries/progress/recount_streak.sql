@@ -1,7 +1,7 @@
--- Count a learner's streaks anew from the days. The learner is locked before.
+-- Count a learner's streaks again from the days. The learner has been locked before.
 --
 -- @role app_service
--- @step what follows when days are given back
+-- @step a step of progress.restore_streak
 -- @budget buffers 60
 -- @never Seq Scan on user_activity_days, user_profiles
 with counted as (

@@ -1,10 +1,10 @@
--- Bring learners' progress in the trees of imported work up to date, as progress/refresh_tree does for one learner. A
--- tree is completed when its last skill was.
+-- Update the learners' progress in the trees of the imported rows, as progress/refresh_tree does for one learner. A
+-- completed tree gets the completion time of its last skill.
 --
 -- @role app_service
 -- @after progress/begin_import, progress/import_rows
--- @step what follows from import_rows
--- @across the rows say whose they are
+-- @step a step of import_rows, after the rows are written
+-- @across each row names its learner
 -- @setup insert into pg_temp.imported_progress (
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at
@@ -51,7 +51,7 @@ due as (
             where
                 tree_standings.user_id = imported_tree.user_id
                 and tree_standings.skill_tree_id = imported_tree.skill_tree_id
-            -- There is one, and looked for by the learner: all of the view would be counted otherwise.
+            -- The limit makes the planner look up this one row by its learner. Otherwise it computes the whole view.
             order by tree_standings.skill_tree_id
             limit 1
         ) as standing

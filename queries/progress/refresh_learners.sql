@@ -1,11 +1,11 @@
--- Bring the cached progress of all learners in an edited tree up to date. An edit that leaves a learner nothing to do
--- completes the tree for them. What has gone out of use leaves the paths they have chosen. The tree is locked before.
+-- Update the cached progress of all learners in an edited tree. An edit after which a learner has nothing left to do
+-- completes the tree for them. Inactive skills are removed from their chosen paths. The tree has been locked before.
 --
--- skill_id, slug, tree_id  one of them says which tree
+-- skill_id, slug, tree_id  one of them identifies the tree
 --
 -- @role app_service
--- @step what follows from an edit of what counts
--- @across brings all learners of a tree up to date
+-- @step runs after an edit that changes what counts
+-- @across updates all learners of a tree
 -- @after skills/deactivate
 -- @sample skill_id: %(last_skill_id)s
 -- @sample tree_id: null

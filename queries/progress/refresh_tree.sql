@@ -1,12 +1,12 @@
--- Bring the cached progress of a learner in a tree up to date, and how many trees the learner has begun and completed.
--- A tree whose last skill is completed is completed with it, and stays so.
+-- Update the cached progress of a learner in a tree, and the numbers of trees that the learner has started and
+-- completed. A tree is completed with its last skill, and stays completed.
 --
--- skill_id, tree_id  one of them says which tree
--- at                 when; null is now
+-- skill_id, tree_id  one of them identifies the tree
+-- at                 the time of the action; null is now
 --
 -- @role app_engine
--- @step what follows from every action but a completion
--- @drafts only what the learner is in is refreshed
+-- @step runs after every action except a completion
+-- @drafts it updates only trees that the learner is in
 -- @after progress/work_on_skill
 -- @sample tree_id: null
 -- @budget buffers 140

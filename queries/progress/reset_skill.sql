@@ -1,4 +1,4 @@
--- Take back a learner's work on a skill, as if it had never begun. XP, achievements and days stay.
+-- Delete a learner's work on a skill, as if it had never begun. XP, achievements and days stay.
 --
 -- @role app_engine
 -- @sample skill_id: (

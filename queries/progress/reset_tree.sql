@@ -1,4 +1,4 @@
--- Take back a learner's work on all skills of a tree, as if it had never begun. XP, achievements and days stay.
+-- Delete a learner's work on all skills of a tree, as if it had never begun. XP, achievements and days stay.
 --
 -- @role app_engine
 -- @budget buffers 3100
@@ -29,7 +29,7 @@ known_work as (
 reset_skill as (
     update user_skill_progress
     set
-        -- With nothing satisfied any more, only what needs nothing is open.
+        -- No skill is satisfied any more, so only skills without active dependencies are open.
         status = case
             when exists (
                 select from skills as prerequisite

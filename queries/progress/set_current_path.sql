@@ -1,5 +1,6 @@
--- Set the way that a learner has chosen through a tree under way: active skills of the tree, in the order chosen. The
--- same way once more changes nothing. Of a refusal `skill_id` is the first skill that cannot be on the way.
+-- Set the path that a learner has chosen through a tree that they have started: active skills of the tree, in the
+-- chosen order. Setting the same path again changes nothing. If it is refused, `skill_id` is the first skill that
+-- cannot be in the path.
 --
 -- @role app_engine
 -- @after progress/lock_learner

@@ -1,5 +1,5 @@
--- Pause a tree under way (PAUSED), or resume a paused one (IN_PROGRESS): progress.pause_tree and resume_tree. Where the
--- tree has that status already, nothing changes.
+-- Pause a tree in progress (PAUSED), or resume a paused one (IN_PROGRESS). A tree that already has the status does not
+-- change.
 --
 -- @role app_engine
 -- @step pause_tree and resume_tree run it

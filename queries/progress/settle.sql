@@ -1,16 +1,16 @@
--- Settle an action: award each achievement that is due, add its XP, raise the level, and return where the learner
--- stands. The XP of one award may make the next one due. So thresholds of XP are taken from the lowest up, each with
--- the rewards of those below it. The learner is locked before.
+-- Settle an action: award each achievement that is due, add its XP, raise the level, and return the learner's results.
+-- The XP of one award can make the next one due. So thresholds of XP are checked from the lowest up, each with the
+-- rewards of those before it. The learner has been locked before.
 --
--- skill_id  the skill of the action; achievements that are limited to other skills are not looked at. Null looks at all
---           of them, whether or not this transaction has changed the profile
--- at        when it happened; null is now
+-- skill_id  the skill of the action; achievements limited to other skills are not checked. Null checks all
+--           achievements, even if this transaction has not changed the profile
+-- at        the time of the action; null is now
 --
 -- @role app_engine
--- @step what follows every action on a skill, a repair and a back-fill
--- @drafts only the learner's own progress comes back
--- @nullable progress: a skill that is reset before it was begun leaves none
--- @nullable tree_progress: nor does its tree
+-- @step runs after every action on a skill, in a repair and in a backfill
+-- @drafts it returns only the learner's own progress
+-- @nullable progress: a skill that is reset before it was begun has none
+-- @nullable tree_progress: nor has its tree
 -- @after progress/work_on_skill
 -- @budget buffers 56
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
@@ -26,20 +26,20 @@ with learner as materialized (
         user_profiles.timezone,
         user_profiles.day_starts_at,
         asked.at,
-        -- An action that was refused, or was done before, has not written the profile: nothing is due.
+        -- A refused or repeated action has not written the profile, so nothing is due.
         %(skill_id)s::uuid is null or user_profiles.updated_at = now() as is_due
     from (select coalesce(%(at)s::timestamptz, now()) as at) as asked
     cross join user_profiles
     where user_profiles.user_id = %(user_id)s
 ),
 
--- Computed only when something reads it, which is rare.
+-- Computed only if something reads it, which is rare.
 clock as (
     select local_clock(learner.at, learner.timezone, learner.day_starts_at) as moment
     from learner
 ),
 
--- Each achievement that this action may have brought, and how far the learner is toward it. Materialized, so that
+-- Each achievement that this action may have earned, and the value that the learner has reached. Materialized, so that
 -- `value` is in the plan once.
 candidate as materialized (
     select
@@ -47,8 +47,8 @@ candidate as materialized (
         achievements.threshold,
         achievements.criterion = 'xp_threshold' and not achievements.is_limited as is_climbed,
         case
-            -- The same as achievement_standings. To set up that view for an action takes longer than all the rest, even
-            -- where no such achievement comes nearer.
+            -- The same as achievement_standings. Reading that view would take longer than the rest of the statement,
+            -- even if no such achievement is affected.
             when achievements.is_limited
                 then (
                     select
@@ -101,7 +101,7 @@ candidate as materialized (
             when achievements.criterion = 'xp_threshold' then learner.total_xp
             else learner.max_streak
         end as value,
-        -- An achievement pays once, even if the award was taken back.
+        -- An achievement pays once, even if its award has been withdrawn since.
         case
             when exists (
                 select from xp_events
@@ -142,8 +142,8 @@ candidate as materialized (
         )
 ),
 
--- First what is reached without the XP of awards. Then the thresholds of XP from the lowest up: `value` includes the
--- rewards of all rows before. After the first that is not reached, none is earned.
+-- First the achievements that are reached without the XP of awards. Then the thresholds of XP from the lowest up:
+-- `value` includes the rewards of all rows before. After the first threshold out of reach, none is earned.
 climbed as (
     select
         candidate.id,
@@ -191,7 +191,7 @@ award as (
         %(user_id)s,
         earned.id as achievement_id,
         learner.at as earned_at,
-        -- The criteria that it was earned by, because an author may change them.
+        -- The present criteria, because an author may change them later.
         jsonb_build_object('criteria', achievements.criteria, 'value', earned.value) as metadata
     from earned
     inner join achievements on achievements.id = earned.id
@@ -246,7 +246,7 @@ updated_profile as (
 select
     coalesce(updated_profile.total_xp, learner.total_xp) as total_xp,
     coalesce(updated_profile.level, learner.level) as level,
-    -- The same as a read at that moment reports.
+    -- The same value as a read of the profile at that time returns.
     case
         when learner.last_activity_at >= learner.at then learner.current_streak
         when

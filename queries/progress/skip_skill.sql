@@ -1,6 +1,6 @@
--- Skip an optional skill that is open: what depends on it no longer waits for it. Skipped already, nothing changes.
+-- Skip an optional skill that is open, so that it no longer holds up other skills. Skipping it again changes nothing.
 --
--- at  when; null is now
+-- at  the time of skipping; null is now
 --
 -- @role app_engine
 -- @sample user_id: (
@@ -37,7 +37,7 @@ situation as (
                 unsatisfied_skills.user_id = %(user_id)s
                 and unsatisfied_skills.skill_id = any(skills.dependencies)
         )
-        -- Work once begun goes on when the skill gains a prerequisite.
+        -- A skill that the learner has begun stays open when it gets another dependency.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open
     from given
     left join user_profiles on user_profiles.user_id = %(user_id)s
@@ -96,7 +96,7 @@ skipped_skill as (
     on conflict (user_id, skill_id) do update
         set
             status = excluded.status,
-            -- An import may have left it out, and given the start.
+            -- An imported row may have a start and no unlocked_at.
             unlocked_at = least(
                 user_skill_progress.unlocked_at, user_skill_progress.started_at, excluded.unlocked_at
             ),
@@ -121,7 +121,7 @@ opened_skill as (
     where
         dependent.is_active
         and coalesce(known.status, 'LOCKED') in ('LOCKED', 'AVAILABLE')
-        -- What depended on a satisfied skill was open before.
+        -- If the skill was satisfied before, this opens nothing new.
         and not accepted.was_satisfied
         and not exists (
             select from unsatisfied_skills
@@ -172,7 +172,7 @@ touched_tree as (
         accepted.at as started_at,
         accepted.at as last_activity_at
     from accepted
-    -- To work in a paused tree is to resume it.
+    -- Work in a paused tree resumes it.
     on conflict (user_id, skill_tree_id) do update
         set
             status = case

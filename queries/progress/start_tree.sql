@@ -1,6 +1,6 @@
--- Begin a tree, if the learner has completed the trees that come before it. Under way already, nothing changes.
+-- Start a tree, if the learner has completed the trees that come before it. Starting it again changes nothing.
 --
--- at  when; null is now
+-- at  the time of the start; null is now
 --
 -- @role app_engine
 -- @sample tree_id: (
@@ -30,7 +30,7 @@ situation as (
                 on
                     known.user_id = %(user_id)s
                     and known.skill_tree_id = prerequisite.id
-            -- A draft that the learner is not in does not gate.
+            -- A draft that the learner is not in holds nothing up.
             where coalesce(known.status <> 'COMPLETED', required_tree.is_published)
         ) as is_open
     from given

@@ -1,11 +1,11 @@
--- Give every learner of an edited tree the skills that have come open by the edit: those that this transaction has
--- touched, and those that depend on them. The tree is locked before.
+-- Unlock the skills of an edited tree that the edit has opened to its learners. It checks the skills that this
+-- transaction has changed, and those that depend on them. The tree has been locked before.
 --
--- skill_id, slug, tree_id  one of them says which tree
+-- skill_id, slug, tree_id  one of them identifies the tree
 --
 -- @role app_service
--- @step what follows from an edit of what gates
--- @across brings all learners of a tree up to date
+-- @step runs after an edit that changes what gates
+-- @across updates all learners of a tree
 -- @after skills/change_dependencies
 -- @sample skill_id: %(last_skill_id)s
 -- @sample change: 'REMOVE'
@@ -81,7 +81,7 @@ gained as (
     )
 ),
 
--- Who is just being deleted gets nothing any more.
+-- Without learners whose accounts are just being deleted.
 account as (
     select users.id
     from users

@@ -1,16 +1,16 @@
--- Work on a skill: begin it, and note the time spent or the try at its test. Work on a completed skill counts too.
+-- Work on a skill: start it, and record the time or the attempt at a test. Work on a completed skill counts, too.
 --
--- is_learning            whether the work counts as learning on that day; if not, the skill is only begun
--- minutes                0 to 1440, whole; null is no time
--- engagement             0 to 1; null keeps the latest
--- struggling_indicators  a JSON object, whose keys are added to those known; null adds none
--- attempts               how many tries are counted: 0 or 1
--- failed                 whether the try failed
--- score                  of the try, 0 to 100: the best one is kept; null is none
--- at                     when; null is now
+-- is_learning            whether the work counts as learning on that day; if not, it only starts the skill
+-- minutes                0 to 1440, whole; null means no time
+-- engagement             0 to 1; null keeps the stored value
+-- struggling_indicators  a JSON object whose keys are added to the stored ones; null adds none
+-- attempts               the number of attempts to count: 0 or 1
+-- failed                 whether the attempt failed
+-- score                  the score of the attempt, 0 to 100; the best one is kept; null means none
+-- at                     the time of the work; null is now
 --
 -- @role app_engine
--- @step start_skill, record_activity and record_attempt: they differ in what they note
+-- @step start_skill, record_activity and record_attempt run it, each with other parameters
 -- @sample is_learning: true
 -- @sample attempts: 0
 -- @budget buffers 140
@@ -38,7 +38,7 @@ situation as (
                 unsatisfied_skills.user_id = %(user_id)s
                 and unsatisfied_skills.skill_id = any(skills.dependencies)
         )
-        -- Work that is begun goes on when the skill gains a prerequisite.
+        -- A skill that the learner has begun stays open when it gets another dependency.
         or coalesce(user_skill_progress.status = 'IN_PROGRESS', false) as is_open,
         user_profiles.current_streak,
         user_profiles.max_streak,
@@ -91,7 +91,8 @@ accepted as (
         coalesce(situation.status = 'IN_PROGRESS', false) as is_under_way,
         situation.clock::date as activity_date,
         situation.clock - (situation.at at time zone 'UTC') as clock_offset,
-        -- A day before the last one may join the days around it. More learning on the last day changes nothing.
+        -- A day before the latest one may join other days, so all days are read. More activity on the latest day
+        -- changes nothing.
         case
             when not situation.is_learning then null
             when situation.clock::date < situation.last_activity_on
@@ -166,7 +167,7 @@ worked_skill as (
             attempts_count = user_skill_progress.attempts_count + excluded.attempts_count,
             failed_attempts = user_skill_progress.failed_attempts + excluded.failed_attempts,
             completion_score = greatest(user_skill_progress.completion_score, excluded.completion_score),
-            -- An import may give a later moment without an earlier one.
+            -- An imported row may have a later time without an earlier one.
             unlocked_at = least(
                 user_skill_progress.unlocked_at,
                 user_skill_progress.started_at,
@@ -242,7 +243,7 @@ day as (
 updated_profile as (
     update user_profiles
     set
-        -- In minutes, which are whole.
+        -- Whole minutes are added, so that rounding errors do not accumulate.
         hours_learned = coalesce(
             (round(user_profiles.hours_learned * 60) + %(minutes)s) / 60, user_profiles.hours_learned
         ),

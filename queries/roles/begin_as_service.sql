@@ -1,6 +1,6 @@
 -- Begin a transaction that works across learners.
 --
--- actor_id           the actor; null is nobody in particular
+-- actor_id           the actor that the audit trail names; null names nobody
 -- statement_timeout  in milliseconds, instead of the setting of the role; null keeps that
 --
 -- @sample statement_timeout: null

@@ -1,7 +1,7 @@
 """The server's own limit: pgbench runs the query files, as ``skilltree sql --pgbench`` prints them.
 
 They run without ``begin`` and ``rollback``, which a plain call does not send either. Completing a skill is missing: it
-takes three files in one transaction, for a new learner each time, which pgbench cannot do.
+takes several files in one transaction, with a new learner each time, which pgbench cannot do.
 """
 
 import os

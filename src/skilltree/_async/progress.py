@@ -183,7 +183,7 @@ class AsyncProgress(AsyncProgressReads):
         return SkillOutcome(**await self._act_on_skill("reset_skill", user_id, skill_id, at=None))
 
     async def _work_on_skill(self, user_id: UserId, skill_id: SkillId, **given: object) -> SkillOutcome:
-        """Work on a skill: what is not given is not noted."""
+        """Work on a skill. Values that are not given change nothing."""
         nothing = {"minutes": None, "engagement": None, "struggling_indicators": None, "score": None}
         work = {"is_learning": True, "attempts": 0, "failed": False, **nothing, **given}
         return SkillOutcome(**await self._act_on_skill("work_on_skill", user_id, skill_id, **work))

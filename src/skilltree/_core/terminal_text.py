@@ -5,7 +5,6 @@ import re
 
 # Control characters (C0, DEL, C1), characters that reverse or hide text, and lone surrogates. Line ends and tabs may
 # be part of a text.
-# ends and tabs may be part of a text.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 

@@ -1,4 +1,4 @@
-"""Whether a query file that updates rows says when: a trigger would say it at another moment on each server."""
+"""Checks that updates set ``updated_at``, because a trigger would set a different time on each node of a cluster."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _COLUMN = "updated_at"
 
 
 def check_updates(file: QueryFile, known: Schema) -> Iterator[Finding]:
-    """Yield where rows of a table that has ``updated_at`` are updated without setting it."""
+    """Yield a finding for each update of a table with ``updated_at`` that does not set the column."""
     for node in walk(file.statement):
         if isinstance(node, ast.UpdateStmt):
             table, targets, value = node.relation, node.targetList, "now()"
@@ -23,5 +23,5 @@ def check_updates(file: QueryFile, known: Schema) -> Iterator[Finding]:
             continue
         if _COLUMN in known.tables.get(table.relname, {}) and _COLUMN not in {target.name for target in targets}:
             place = file.line_at(table.location or 0)
-            problem = "is updated without saying when"
+            problem = f"is updated without setting {_COLUMN}"
             yield Finding(file.path, place, f'table "{table.relname}"', problem, f"set {_COLUMN} = {value}")

@@ -221,7 +221,7 @@ class Standing(Model):
 
 
 class Outcome(Standing):
-    """What an action left: where the learner stands, the work on its skill, the progress in its tree, the awards."""
+    """What an action returns: the learner's results, the progress in the skill and its tree, and the new awards."""
 
     progress: SkillProgress | None
     tree_progress: TreeProgress | None
