@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -26,6 +27,8 @@ ONLY_IN_A_CHECKOUT = {"bench", "budgets", "check", "check-migrations", "clean", 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
+    # setuptools would pack query files that an earlier build has left there and that are gone since.
+    shutil.rmtree(ROOT / "build", ignore_errors=True)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     (made,) = folder.glob("*.whl")

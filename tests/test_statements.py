@@ -23,7 +23,7 @@ SOURCE = Path(skilltree.__file__).parent
 # Functions that read a query file by a variable name. They get the name from code that spells it out, or choose among
 # names that do.
 CHOOSING = {
-    *("load", "step", "_fetch", "_all", "_find", "_one", "_page", "_values", "_stream", "_related", "_issue"),
+    *("load", "step", "_fetch", "_all", "_find", "_one", "_page", "_values", "_stream", "_issue"),
     *("_act_on_skill", "_act_on_tree", "_log_in", "_mend_learner", "_mend_trees"),
     "erase",
     # By a name that must be one of INVARIANTS.
