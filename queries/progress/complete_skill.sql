@@ -7,7 +7,7 @@
 -- at        the time of completion; null is now
 --
 -- @role app_engine
--- @budget buffers 320
+-- @budget buffers 410
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress, user_achievements, xp_events
 with learner as materialized (
     select
