@@ -4018,13 +4018,13 @@ begin
             given.event,
             given.variables,
             given.body,
-            given.rows
+            given.scope
         from (
             values
             ('insert', 'entry record;', insert_function, 'referencing new table as new_rows for each statement'),
             ('update', 'before jsonb; after jsonb;', update_function, 'for each row'),
             ('delete', '', delete_function, 'for each row')
-        ) as given (event, variables, body, rows)
+        ) as given (event, variables, body, scope)
     loop
         continue when is_ledger and change.event = 'insert';
         -- It runs with the owner's rights, because nobody else may write to the trail. 0016 explains why it sets
@@ -4043,7 +4043,7 @@ begin
         execute format('revoke all on function %I() from public', function_name);
         execute format(
             'create or replace trigger %I after %s on %I %s execute function %I()',
-            format('%s_audit_%s', table_name, change.event), change.event, table_name, change.rows, function_name
+            format('%s_audit_%s', table_name, change.event), change.event, table_name, change.scope, function_name
         );
     end loop;
     execute format(

@@ -1,5 +1,5 @@
--- Hold the trees of the rows to import as learners do (progress/hold_tree), one after the other in the order of their
--- ids.
+-- Keep authors out of the trees of the rows to import, in the order of their ids, as an action of a learner does
+-- (progress/hold_tree).
 --
 -- @role app_service
 -- @after progress/begin_import
