@@ -149,6 +149,16 @@ def test_update_lowers_a_budget_that_is_twice_too_high(run: Run, queries: Path) 
     assert int(line.split()[-1]) < 200
 
 
+def test_update_raises_a_budget_that_is_almost_used_up(run: Run, queries: Path) -> None:
+    path = queries / "trees" / "load.sql"
+    measured = json.loads(run("budgets", "--here", "--json", "trees/load").stdout)["queries"]["trees/load"]["buffers"]
+    change(path, "-- @budget", f"-- @budget buffers {measured + 7}\n")
+
+    run("budgets", "--here", "--update", "trees/load")
+
+    assert f"-- @budget buffers {budget.with_headroom(measured)}\n" in path.read_text()
+
+
 @pytest.mark.parametrize(("measured", "budget_"), [(0, 8), (3, 11), (100, 140), (1_234, 1_600), (100_000, 130_000)])
 def test_headroom_is_a_quarter_and_eight_buffers(measured: int, budget_: int) -> None:
     assert budget.with_headroom(measured) == budget_

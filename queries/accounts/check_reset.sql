@@ -3,7 +3,7 @@
 -- @role app_service
 -- @step the first step of reset_password
 -- @after accounts/request_password_reset
--- @budget buffers 13
+-- @budget buffers 15
 -- @never Seq Scan on users
 select
     users.email,

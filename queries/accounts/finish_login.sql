@@ -6,7 +6,7 @@
 -- @role app_service
 -- @step the last step of authenticate
 -- @after accounts/hold_attempts, accounts/begin_login
--- @budget buffers 46
+-- @budget buffers 63
 -- @never Seq Scan on users
 with logged_in as (
     update users

@@ -1,7 +1,7 @@
 -- Store the hash of a link that confirms the address of an account. An older link becomes void.
 --
 -- @role app_service
--- @budget buffers 25
+-- @budget buffers 30
 -- @never Seq Scan on users
 insert into user_tokens (user_id, purpose, token_hash, email, expires_at)
 select

@@ -3,7 +3,7 @@
 --
 -- @role app_service
 -- @across nobody is logged in
--- @budget buffers 25
+-- @budget buffers 41
 -- @never Seq Scan on users
 insert into user_tokens (user_id, purpose, token_hash, email, expires_at)
 select

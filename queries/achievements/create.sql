@@ -8,7 +8,7 @@
 -- @sample is_visible: true
 -- @sample rarity: 'COMMON'
 -- @sample xp_reward: 10
--- @budget buffers 13
+-- @budget buffers 18
 insert into achievements (
     id, name, description, category, criteria, xp_reward, badge_icon, badge_color, rarity, is_visible
 )

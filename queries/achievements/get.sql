@@ -1,6 +1,6 @@
 -- An achievement by its id.
 --
--- @budget buffers 3
+-- @budget buffers 9
 select
     achievements.id,
     achievements.name,

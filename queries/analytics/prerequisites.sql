@@ -9,7 +9,7 @@
 --
 -- @role app_service
 -- @across figures about groups of learners
--- @budget buffers 82000
+-- @budget buffers 94000
 -- @never Seq Scan on user_skill_progress
 with active_skill as (
     select

@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @sample slug: 'a-new-slug'
--- @budget buffers 16
+-- @budget buffers 21
 insert into skill_categories (id, name, slug, description, color, icon, sort_order, is_active)
 values (
     coalesce(%(id)s::uuid, uuidv7()),

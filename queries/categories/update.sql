@@ -4,7 +4,7 @@
 --
 -- @role app_service
 -- @sample changes: '{"description": "Another one."}'
--- @budget buffers 14
+-- @budget buffers 21
 update skill_categories
 set
     (name, slug, description, color, icon, sort_order, is_active) = (

@@ -5,7 +5,7 @@
 -- @role app_service
 -- @step an invariant that doctor.examine and doctor.repair check
 -- @across checks all learners
--- @budget buffers 2300000
+-- @budget buffers 2600000
 -- @never Seq Scan on user_achievements, xp_events
 with standing as materialized (
     select

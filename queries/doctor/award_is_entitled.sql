@@ -7,7 +7,7 @@
 -- @across checks all learners
 -- @notnull expected: achievements_criteria_form allows no criteria without a threshold
 -- @notnull what: achievements_criteria_form allows no criteria without a type
--- @budget buffers 1600000
+-- @budget buffers 1800000
 -- @never Seq Scan on user_achievements, user_profiles, xp_events
 with noted as (
     select

@@ -4,7 +4,7 @@
 -- @role app_service
 -- @step an invariant that doctor.examine and doctor.repair check
 -- @across checks all learners
--- @budget buffers 9800
+-- @budget buffers 12000
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
 with skill_count as (
     select

@@ -5,7 +5,7 @@
 -- @role app_service
 -- @across kept rows move to another account
 -- @after erasure/keep_account
--- @budget buffers 220
+-- @budget buffers 260
 -- @never Seq Scan on user_skill_tree_progress
 insert into user_skill_tree_progress (
     user_id,

@@ -1,7 +1,7 @@
 -- Whether a skill is open to a learner: all its active dependencies are satisfied, or the skill is in progress.
 --
 -- @sample skill_id: %(last_skill_id)s
--- @budget buffers 19
+-- @budget buffers 25
 -- @never Seq Scan on user_skill_progress
 select
     -- Not `unsatisfied_skills`: it has no rows for an unknown learner, who has satisfied nothing.

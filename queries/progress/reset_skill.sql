@@ -5,7 +5,7 @@
 --     select skill_id from user_skill_progress where user_id = %(user_id)s and status = 'COMPLETED'
 --     order by skill_id limit 1
 --     )
--- @budget buffers 85
+-- @budget buffers 110
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select %(skill_id)s::uuid as skill_id

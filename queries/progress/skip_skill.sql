@@ -12,7 +12,7 @@
 --     where user_skill_progress.user_id = %(user_id)s and status in ('AVAILABLE', 'IN_PROGRESS') and is_optional
 --     order by skills.id limit 1
 --     )
--- @budget buffers 160
+-- @budget buffers 200
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select

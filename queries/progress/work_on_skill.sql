@@ -13,7 +13,7 @@
 -- @step start_skill, record_activity and record_attempt run it, each with other parameters
 -- @sample is_learning: true
 -- @sample attempts: 0
--- @budget buffers 140
+-- @budget buffers 170
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
     select

@@ -4,7 +4,7 @@
 -- statement_timeout  in milliseconds, instead of the setting of the role; null keeps that
 --
 -- @sample statement_timeout: null
--- @budget buffers 9
+-- @budget buffers 10
 with begun as materialized (
     select begin_as_service(%(actor_id)s::uuid)
 )

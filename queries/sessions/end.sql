@@ -3,7 +3,7 @@
 -- @role app_engine
 -- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
 -- @sample session_id: (select id from user_sessions where user_id = %(user_id)s and is_active order by id limit 1)
--- @budget buffers 28
+-- @budget buffers 35
 -- @never Seq Scan on user_sessions
 update user_sessions
 set

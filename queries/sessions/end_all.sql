@@ -4,7 +4,7 @@
 -- @step also runs when an account is closed
 -- @sample user_id: (select user_id from user_sessions where is_active order by user_id limit 1)
 -- @sample except_session_id: null
--- @budget buffers 28
+-- @budget buffers 35
 -- @never Seq Scan on user_sessions
 update user_sessions
 set

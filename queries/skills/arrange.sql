@@ -4,7 +4,7 @@
 -- @sample skill_ids: %(first_skill_ids)s
 -- @sample xs: array[100, 300]::double precision[]
 -- @sample ys: array[0, 0]::double precision[]
--- @budget buffers 370
+-- @budget buffers 410
 with given as (
     select
         position.skill_id,

@@ -17,7 +17,7 @@
 -- @sample short_name: null
 -- @sample skill_type: 'KNOWLEDGE'
 -- @sample xp_value: 10
--- @budget buffers 550
+-- @budget buffers 620
 with new_id as materialized (
     select coalesce(%(id)s::uuid, uuidv7()) as id
 ),

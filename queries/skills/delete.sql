@@ -4,7 +4,7 @@
 --
 -- @role app_service
 -- @across removes the skill from everyone's counts
--- @budget buffers 12000
+-- @budget buffers 14000
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with released_skill as (
     update skills

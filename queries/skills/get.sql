@@ -1,6 +1,6 @@
 -- A skill by its id.
 --
--- @budget buffers 11
+-- @budget buffers 14
 select
     skills.id,
     skills.skill_tree_id,

@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @step the first step of delete
--- @budget buffers 11
+-- @budget buffers 13
 select skill_trees.id
 from skill_trees
 where skill_trees.id = %(tree_id)s

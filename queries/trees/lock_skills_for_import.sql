@@ -2,7 +2,7 @@
 --
 -- @role app_service
 -- @step the first steps of import_tree
--- @budget buffers 150
+-- @budget buffers 190
 select skills.id
 from skill_trees
 inner join skills on skills.skill_tree_id = skill_trees.id

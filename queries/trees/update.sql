@@ -5,7 +5,7 @@
 --
 -- @role app_service
 -- @sample changes: '{"description": "Another one."}'
--- @budget buffers 54
+-- @budget buffers 66
 update skill_trees
 set
     (

@@ -9,7 +9,7 @@
 -- @sample password_hash: '$2b$04$' || repeat('a', 53)
 -- @sample timezone: 'UTC'
 -- @sample username: 'a-new-learner'
--- @budget buffers 39
+-- @budget buffers 49
 with new_user as (
     insert into users (id, email, username, password_hash, first_name, last_name, avatar_url)
     values (

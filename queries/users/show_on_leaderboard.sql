@@ -5,7 +5,7 @@
 -- @role app_engine
 -- @step a part of update_profile, which knows whether it is needed
 -- @sample changes: '{"is_on_leaderboard": false}'
--- @budget buffers 33
+-- @budget buffers 40
 -- @never Seq Scan on user_profiles
 update user_profiles
 set

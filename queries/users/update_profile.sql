@@ -3,7 +3,7 @@
 -- changes  a JSON object of the columns to change; the others keep their value
 --
 -- @sample changes: '{"bio": "Another one."}'
--- @budget buffers 33
+-- @budget buffers 40
 -- @never Seq Scan on user_profiles
 update user_profiles
 set

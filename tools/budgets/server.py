@@ -13,8 +13,14 @@ from psycopg.conninfo import make_conninfo
 
 from skilltree import embedded
 
-# The data is temporary and need not reach the disk.
-_SETTINGS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '4GB'")
+# The data is temporary and need not reach the disk. Autovacuum would run at another moment on each machine.
+_SETTINGS = (
+    "fsync = off",
+    "synchronous_commit = off",
+    "full_page_writes = off",
+    "max_wal_size = '4GB'",
+    "autovacuum = off",
+)
 # Plans must not depend on the number of cores.
 _OPTIONS = "-c max_parallel_workers_per_gather=0 -c jit=off"
 

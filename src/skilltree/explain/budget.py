@@ -21,6 +21,7 @@ from skilltree.explain.explain import Explained
 _BUDGET = re.compile(r"buffers (\d+)")
 _NEVER = re.compile(r"(?P<kind>\w+(?: \w+)*) on (?P<tables>\w+(?:, \w+)*)")
 _WRITES = re.compile(r"^-- @(?:setup|after)|^\s*(?:insert into|update|delete from)\b", re.MULTILINE)
+_LEAST_HEADROOM = 8
 _UPDATE = "or run `make budgets ARGS=--update` to accept it"
 
 
@@ -121,20 +122,23 @@ def _unreadable(query: Query, directive: Directive, example: str) -> SkillTreeEr
 
 
 def with_headroom(buffers: int) -> int:
-    """Return the number plus a quarter plus eight buffers, rounded up to two digits."""
-    wanted = buffers + buffers // 4 + 8
+    """Return the number plus a quarter plus the least headroom, rounded up to two digits."""
+    wanted = buffers + buffers // 4 + _LEAST_HEADROOM
     unit: int = 10 ** max(len(str(wanted)) - 2, 0)
     return -(-wanted // unit) * unit
 
 
 def update(checked: Checked, sizes: Mapping[str, int]) -> int | None:
-    """Write a budget if there is none, or if it is exceeded or twice as large as needed. Returns the new budget.
+    """Write a budget if there is none, or if it is too small or twice as large as needed. Returns the new budget.
+
+    A budget is too small if it leaves less than eight buffers: if statistics have just changed, PostgreSQL reads its
+    catalogues again, and that touches a few.
 
     A file without a budget also gets an ``@never`` for the large tables that it does not scan now. Nothing else
     changes.
     """
     due = with_headroom(checked.buffers)
-    if checked.budget is not None and checked.buffers <= checked.budget < 2 * due:
+    if checked.budget is not None and checked.buffers + _LEAST_HEADROOM <= checked.budget < 2 * due:
         return None
     path = path_of(checked.explained.name)
     lines = path.read_text().splitlines(keepends=True)
