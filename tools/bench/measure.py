@@ -87,7 +87,7 @@ def compare(
                 if warm_up:
                     # A warm-up, because the peer before has filled the processor's caches.
                     loop.finish(call(*operation.arguments(data)))
-                taken = loop.finish(_atimed(call, batch)) if peer.is_async else _timed(call, batch)
+                taken = loop.finish(atimed(call, batch)) if peer.is_async else timed(call, batch)
                 if number >= warm_up:
                     times[peer].append(taken / operation.batch)
         measured += _measured(operation, times)
@@ -155,14 +155,16 @@ def _complete(url: str, root: SkillId, learners: list[UserId], barrier: AnyBarri
         barrier.wait()
 
 
-def _timed(call: Callable[..., object], batch: list[tuple[object, ...]]) -> float:
+def timed(call: Callable[..., object], batch: list[tuple[object, ...]]) -> float:
+    """Return the seconds of all calls together."""
     begun = time.perf_counter()
     for arguments in batch:
         call(*arguments)
     return time.perf_counter() - begun
 
 
-async def _atimed(call: Callable[..., Any], batch: list[tuple[object, ...]]) -> float:
+async def atimed(call: Callable[..., Any], batch: list[tuple[object, ...]]) -> float:
+    """Return the seconds of all calls of an async peer together."""
     begun = time.perf_counter()
     for arguments in batch:
         await call(*arguments)
