@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from skilltree import Database
-from tools.bench import chart, cores, measure, report
+from tools.bench import before, chart, cores, measure, report
 from tools.bench.__main__ import run
 from tools.bench.by_psycopg import Psycopg
 from tools.bench.data import Data
@@ -114,3 +114,11 @@ def test_missed_goals_are_reported():
         "| load a tree of 100 skills, sync: at most 1.0 of the floor | 1.02 | **missed** |",
         "| faster than every other peer, one connection | Django, sync: load 0.99 | **missed** |",
     ]
+
+
+def test_two_checkouts_are_compared_on_one_server(migrated_url: str) -> None:
+    found = before.compare(before.ROOT, migrated_url, operations=["get"], rounds=2)
+
+    assert [(each.operation, each.way) for each in found] == [("get", way) for way in ("sync", "async", "as_user")]
+    assert all(each.before > 0 and each.low <= each.ratio <= each.high for each in found)
+    assert before.shown(found[0]).split()[:2] == ["get", "sync"]

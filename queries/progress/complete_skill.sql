@@ -1,12 +1,17 @@
 -- Complete a skill for a learner, once: write the work, the skills that open, the progress in the tree, the day, the
--- streak, and the XP of the skill. A skill that is already completed stays as it is (see progress/raise_score). The
--- learner has been locked before; progress/settle awards the achievements.
+-- streak, the XP, the achievements and the level. A skill that is already completed stays as it is (see
+-- progress/raise_score). The learner has been locked before.
+--
+-- Other actions write their facts first, and then progress/settle awards what is due. Here one statement does both and
+-- writes the profile once, because completions are the most frequent action.
 --
 -- score     0 to 100; null keeps the best score so far
 -- evidence  a JSON object; null means none
 -- at        the time of completion; null is now
 --
 -- @role app_engine
+-- @nullable progress: a refused or repeated completion writes none
+-- @nullable tree_progress: nor does it write the tree's
 -- @budget buffers 410
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress, user_achievements, xp_events
 with learner as materialized (
@@ -214,6 +219,13 @@ accepted as not materialized (
         situation.clock_offset,
         coalesce((situation.step).is_counted, true) as day_is_counted,
         coalesce((situation.step).skipped, 0) as days_skipped,
+        -- The days that this completion adds without counting them.
+        array(
+            select situation.activity_date - ago
+            from generate_series(
+                coalesce((situation.step).is_counted, true)::integer, coalesce((situation.step).skipped, 0)
+            ) as ago
+        ) as joining_days,
         coalesce((situation.step).started_at, situation.streak_started_at) as streak_started_at,
         coalesce((situation.step).streak, situation.current_streak) as streak,
         coalesce((situation.step).longest, situation.max_streak) as max_streak
@@ -249,6 +261,140 @@ opened_skill as (
                 and unsatisfied_skills.skill_id = any(dependent.dependencies)
                 and unsatisfied_skills.skill_id <> accepted.skill_id
         )
+),
+
+-- Each achievement that this completion may have earned, and the value that the learner has reached: as in
+-- progress/settle, with what this statement adds to the stored facts. Materialized, so that `value` is in the plan
+-- once.
+candidate as materialized (
+    select
+        achievements.id,
+        achievements.threshold,
+        achievements.criterion = 'xp_threshold' and not achievements.is_limited as is_climbed,
+        case
+            when achievements.is_limited
+                then (
+                    select
+                        case achievements.criterion
+                            when 'skill_completion_count' then count(*) + (not accepted.has_paid)::integer
+                            when 'xp_threshold' then coalesce(sum(counted.xp), 0) + accepted.gain
+                            else longest_streak(
+                                array_agg(counted.granted_on)
+                                || case when not accepted.has_paid then accepted.activity_date end,
+                                array(
+                                    select user_activity_days.activity_date
+                                    from user_activity_days
+                                    where
+                                        user_activity_days.user_id = %(user_id)s
+                                        and (
+                                            not user_activity_days.is_counted
+                                            or user_activity_days.excuse is not null
+                                        )
+                                )
+                                || accepted.joining_days
+                            )
+                        end
+                    from xp_events as counted
+                    where
+                        counted.user_id = %(user_id)s
+                        and counted.source_kind = 'SKILL'
+                        and (
+                            achievements.for_category_id is null
+                            or counted.category_id = achievements.for_category_id
+                        )
+                        and (
+                            achievements.for_tree_id is null
+                            or counted.skill_tree_id = achievements.for_tree_id
+                        )
+                        and (
+                            achievements.for_difficulty is null
+                            or counted.difficulty::text = achievements.for_difficulty
+                        )
+                        and (
+                            achievements.for_skill_type is null
+                            or counted.skill_type::text = achievements.for_skill_type
+                        )
+                )
+            when achievements.criterion = 'skill_completion_count'
+                then (not accepted.has_paid)::integer + (
+                    select count(*)
+                    from xp_events
+                    where
+                        xp_events.user_id = %(user_id)s
+                        and xp_events.source_kind = 'SKILL'
+                )
+            when achievements.criterion = 'xp_threshold' then accepted.total_xp + accepted.gain
+            else accepted.max_streak
+        end as value,
+        -- An achievement pays once, even if its award has been withdrawn since.
+        case
+            when exists (
+                select from xp_events
+                where
+                    xp_events.user_id = %(user_id)s
+                    and xp_events.source_kind = 'ACHIEVEMENT'
+                    and xp_events.source_id = achievements.id
+            ) then 0
+            else achievements.xp_reward
+        end as reward
+    from accepted
+    -- Only a skill within the limits of an achievement counts toward it.
+    inner join achievements
+        on
+            (achievements.for_category_id is null or achievements.for_category_id = accepted.category_id)
+            and (achievements.for_tree_id is null or achievements.for_tree_id = accepted.skill_tree_id)
+            and (achievements.for_difficulty is null or achievements.for_difficulty = accepted.difficulty::text)
+            and (achievements.for_skill_type is null or achievements.for_skill_type = accepted.skill_type::text)
+    where
+        achievements.is_active
+        and not exists (
+            select from user_achievements
+            where
+                user_achievements.user_id = %(user_id)s
+                and user_achievements.achievement_id = achievements.id
+        )
+),
+
+-- As in progress/settle.
+climbed as (
+    select
+        candidate.id,
+        candidate.threshold,
+        candidate.is_climbed,
+        candidate.reward,
+        candidate.value + case
+            when candidate.is_climbed
+                then coalesce(
+                    sum(candidate.reward) over (
+                        order by candidate.is_climbed, candidate.threshold, candidate.id
+                        rows between unbounded preceding and 1 preceding
+                    ),
+                    0
+                )
+            else 0
+        end as value
+    from candidate
+    where
+        candidate.is_climbed
+        or candidate.value >= candidate.threshold
+),
+
+earned as (
+    select
+        step.id,
+        step.value,
+        step.reward
+    from (
+        select
+            climbed.id,
+            climbed.value,
+            climbed.reward,
+            bool_and(climbed.value >= climbed.threshold) over (
+                order by climbed.is_climbed, climbed.threshold, climbed.id
+            ) as is_earned
+        from climbed
+    ) as step
+    where step.is_earned
 ),
 
 written_skill as (
@@ -315,7 +461,28 @@ written_skill as (
             completed_at = excluded.completed_at,
             passing_score_waived = excluded.passing_score_waived,
             updated_at = excluded.updated_at
-    returning user_skill_progress.skill_id
+    returning
+        user_skill_progress.id,
+        user_skill_progress.user_id,
+        user_skill_progress.skill_id,
+        user_skill_progress.skill_tree_id,
+        user_skill_progress.status,
+        user_skill_progress.progress_percent,
+        user_skill_progress.time_spent_minutes,
+        user_skill_progress.attempts_count,
+        user_skill_progress.failed_attempts,
+        user_skill_progress.completion_method,
+        user_skill_progress.completion_score,
+        user_skill_progress.evidence_data,
+        user_skill_progress.unlocked_at,
+        user_skill_progress.started_at,
+        user_skill_progress.last_activity_at,
+        user_skill_progress.completed_at,
+        user_skill_progress.struggling_indicators,
+        user_skill_progress.engagement_score,
+        user_skill_progress.passing_score_waived,
+        user_skill_progress.created_at,
+        user_skill_progress.updated_at
 ),
 
 begun_tree as (
@@ -363,7 +530,22 @@ written_tree as (
             last_activity_at = greatest(user_skill_tree_progress.last_activity_at, excluded.last_activity_at),
             completed_at = coalesce(user_skill_tree_progress.completed_at, excluded.completed_at),
             updated_at = excluded.updated_at
-    returning user_skill_tree_progress.skill_tree_id
+    returning
+        user_skill_tree_progress.id,
+        user_skill_tree_progress.user_id,
+        user_skill_tree_progress.skill_tree_id,
+        user_skill_tree_progress.status,
+        user_skill_tree_progress.progress_percent,
+        user_skill_tree_progress.skills_completed,
+        user_skill_tree_progress.total_skills,
+        user_skill_tree_progress.time_spent_minutes,
+        user_skill_tree_progress.started_at,
+        user_skill_tree_progress.last_activity_at,
+        user_skill_tree_progress.completed_at,
+        user_skill_tree_progress.milestones_reached,
+        user_skill_tree_progress.current_path,
+        user_skill_tree_progress.created_at,
+        user_skill_tree_progress.updated_at
 ),
 
 day as (
@@ -396,19 +578,53 @@ paid_event as (
         accepted.skill_type
     from accepted
     where not accepted.has_paid
+    union all
+    select
+        %(user_id)s,
+        'ACHIEVEMENT',
+        earned.id,
+        earned.reward,
+        accepted.at,
+        accepted.activity_date,
+        null,
+        null,
+        null,
+        null
+    from accepted
+    cross join earned
+    on conflict (user_id, source_kind, source_id) do nothing
     returning xp_events.source_id
+),
+
+award as (
+    insert into user_achievements (user_id, achievement_id, earned_at, metadata)
+    select
+        %(user_id)s,
+        earned.id as achievement_id,
+        accepted.at as earned_at,
+        -- The present criteria, because an author may change them later.
+        jsonb_build_object('criteria', achievements.criteria, 'value', earned.value) as metadata
+    from accepted
+    cross join earned
+    inner join achievements on achievements.id = earned.id
+    returning user_achievements.achievement_id
+),
+
+gain as (
+    select accepted.gain + coalesce((select sum(earned.reward) from earned), 0) as xp
+    from accepted
 ),
 
 updated_profile as (
     update user_profiles
     set
-        total_xp = user_profiles.total_xp + accepted.gain,
+        total_xp = user_profiles.total_xp + gain.xp,
         current_level = greatest(
             user_profiles.current_level,
             (
                 select levels.level
                 from levels
-                where levels.min_xp <= user_profiles.total_xp + accepted.gain
+                where levels.min_xp <= user_profiles.total_xp + gain.xp
                 order by levels.min_xp desc
                 limit 1
             )
@@ -429,8 +645,13 @@ updated_profile as (
         end,
         updated_at = now()
     from accepted
+    cross join gain
     where user_profiles.user_id = %(user_id)s
-    returning user_profiles.user_id
+    returning
+        user_profiles.total_xp,
+        user_profiles.current_level as level,
+        user_profiles.current_streak,
+        user_profiles.max_streak
 )
 
 select
@@ -448,6 +669,41 @@ select
         from opened_skill
     ) as unlocked,
     situation.passing_score,
-    situation.total_xp,
-    situation.current_level as level
-from situation;
+    situation.total_xp as total_xp_before,
+    situation.current_level as level_before,
+    updated_profile.total_xp,
+    updated_profile.level,
+    updated_profile.current_streak,
+    updated_profile.max_streak,
+    (
+        select to_json(written_skill)
+        from written_skill
+        where written_skill.skill_id = situation.skill_id
+    ) as progress,
+    (
+        select to_json(written_tree)
+        from written_tree
+    ) as tree_progress,
+    (
+        select
+            coalesce(
+                json_agg(
+                    json_build_object(
+                        'id', earned.id,
+                        'name', achievements.name,
+                        'category', achievements.category,
+                        'rarity', achievements.rarity,
+                        'badge_icon', achievements.badge_icon,
+                        'badge_color', achievements.badge_color,
+                        'xp', earned.reward,
+                        'earned_at', situation.at
+                    )
+                    order by achievements.rarity, achievements.name, earned.id
+                ),
+                '[]'
+            )
+        from earned
+        inner join achievements on achievements.id = earned.id
+    ) as achievements
+from situation
+left join updated_profile on true;

@@ -1,13 +1,13 @@
 -- Settle an action: award each achievement that is due, add its XP, raise the level, and return the learner's results.
 -- The XP of one award can make the next one due. So thresholds of XP are checked from the lowest up, each with the
--- rewards of those before it. The learner has been locked before.
+-- rewards of those before it. The learner has been locked before. progress/complete_skill settles a completion.
 --
 -- skill_id  the skill of the action; achievements limited to other skills are not checked. Null checks all
 --           achievements, even if this transaction has not changed the profile
 -- at        the time of the action; null is now
 --
 -- @role app_engine
--- @step runs after every action on a skill, in a repair and in a backfill
+-- @step runs after every other action on a skill, in a repair and in a backfill
 -- @drafts it returns only the learner's own progress
 -- @nullable progress: a skill that is reset before it was begun has none
 -- @nullable tree_progress: nor has its tree

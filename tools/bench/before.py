@@ -47,24 +47,24 @@ class Worker:
 
     def __init__(self, checkout: Path, url: str) -> None:
         # The tools are those of this checkout; the library is the one that the other Python has installed.
-        command = [checkout / ".venv" / "bin" / "python", "-m", "tools.bench.worker", url]
+        command = [str(_program(checkout, "python")), "-m", "tools.bench.worker", url]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process has no pipes")
+        self._asked, self._answers = self._process.stdin, self._process.stdout
         self._answer()
 
     def seconds(self, operation: str, way: str) -> float:
-        """Return the time of one call, the mean of a batch."""
-        assert self._process.stdin
-        print(operation, way, file=self._process.stdin, flush=True)
+        """Return the time of one call: the mean of a batch."""
+        print(operation, way, file=self._asked, flush=True)
         return float(self._answer())
 
     def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
+        self._asked.close()
         self._process.wait()
 
     def _answer(self) -> Any:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         if not line:
             raise RuntimeError(f"the process of a checkout has ended: {self._process.args!r}")
         return json.loads(line)
@@ -78,7 +78,7 @@ def compare(earlier: Path, server: str, *, operations: Sequence[str], rounds: in
         placement = stack.enter_context(cores.placed(connection, cores.APART))
         workers = []
         for checkout, url in zip((earlier, ROOT), urls, strict=True):
-            migrate = [checkout / ".venv" / "bin" / "skilltree", "migrate"]
+            migrate = [str(_program(checkout, "skilltree")), "migrate"]
             subprocess.run(migrate, cwd=checkout, env=os.environ | {"DATABASE_URL": url}, check=True, stdout=sys.stderr)
             workers.append(Worker(checkout, url))
             stack.callback(workers[-1].close)
@@ -90,6 +90,10 @@ def compare(earlier: Path, server: str, *, operations: Sequence[str], rounds: in
                 found.append(_compared(workers, operation, way, turns))
                 print(shown(found[-1]), flush=True)
         return found
+
+
+def _program(checkout: Path, name: str) -> Path:
+    return checkout / ".venv" / "bin" / name
 
 
 def _compared(workers: Sequence[Worker], operation: str, way: str, rounds: int) -> Ratio:
@@ -129,7 +133,7 @@ def main() -> int:
     parser.add_argument("--pg", type=int, default=18, choices=embedded.SUPPORTED_VERSIONS, help="the embedded server")
     parser.add_argument("--most", type=float, default=1.05, help="the highest ratio that is not a failure")
     given = parser.parse_args()
-    if not (given.earlier / ".venv" / "bin" / "skilltree").exists():
+    if not _program(given.earlier, "skilltree").exists():
         parser.error("give another checkout that has a .venv")
     with _server(given.pg) as server:
         found = compare(given.earlier.resolve(), server, operations=given.operations.split(","), rounds=given.rounds)

@@ -8,7 +8,16 @@ from psycopg.rows import scalar_row
 
 from skilltree._async.progress_reads import AsyncProgressReads
 from skilltree._async.repository import step
-from skilltree._core.progress_outcomes import DONE, import_refusal, imported, locked, outcome_of, refusal, unsettled
+from skilltree._core.progress_outcomes import (
+    DONE,
+    completed,
+    import_refusal,
+    imported,
+    locked,
+    outcome_of,
+    refusal,
+    unsettled,
+)
 from skilltree._core.rows import Params, document
 from skilltree._core.value_checks import Range
 from skilltree.errors import InvalidValue, UserNotFound
@@ -156,18 +165,17 @@ class AsyncProgress(AsyncProgressReads):
             "at": at,
         }
         for _ in range(_ATTEMPTS):
-            # It counts the tree itself, as part of what it writes: no refresh follows.
-            _, _, (result,), settled, _ = await self._executor.run(
+            # The third statement also counts the tree and settles the action.
+            _, _, (result,), _ = await self._executor.run(
                 [
                     step("progress/hold_tree_of_skill", params),
                     step("progress/lock_learner", params),
                     step("progress/complete_skill", params, CompletionResult),
-                    step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
                 ]
             )
             if result.outcome == "DONE":
-                return Completion(**outcome_of(result, result, settled[0]), already_completed=False)
+                return Completion(**completed(result), already_completed=False)
             if result.outcome != "REPEATED":
                 await self._refuse(result, user_id, skill_id)
             elif (completion := await self._repeat(result, params)) is not None:

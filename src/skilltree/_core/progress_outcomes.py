@@ -126,16 +126,32 @@ def import_refusal(result: ImportResult) -> SkillTreeError:
     return errors[result.outcome]
 
 
-def outcome_of(result: ActionResult, before: Standing | CompletionResult, after: Outcome) -> dict[str, Any]:
+def completed(result: CompletionResult) -> dict[str, Any]:
+    """Return the fields of a Completion that was done."""
+    return {
+        "progress": result.progress,
+        "tree_progress": result.tree_progress,
+        "unlocked": result.unlocked,
+        "achievements": result.achievements,
+        "xp_awarded": (result.total_xp or 0) - (result.total_xp_before or 0),
+        "total_xp": result.total_xp,
+        "level_before": result.level_before,
+        "level_after": result.level,
+        "current_streak": result.current_streak,
+        "max_streak": result.max_streak,
+    }
+
+
+def outcome_of(result: ActionResult, before: Standing, after: Outcome) -> dict[str, Any]:
     """Return the fields of a SkillOutcome."""
     return {
         "progress": after.progress,
         "tree_progress": after.tree_progress,
         "unlocked": result.unlocked,
         "achievements": after.achievements,
-        "xp_awarded": after.total_xp - (before.total_xp or 0),
+        "xp_awarded": after.total_xp - before.total_xp,
         "total_xp": after.total_xp,
-        "level_before": before.level or 0,
+        "level_before": before.level,
         "level_after": after.level,
         "current_streak": after.current_streak,
         "max_streak": after.max_streak,

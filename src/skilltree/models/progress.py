@@ -199,10 +199,17 @@ class ActionResult(Model):
 
 
 class CompletionResult(ActionResult):
-    """What the statement that completes a skill answers: also what the learner had reached before."""
+    """The row that the statement returns which completes a skill. The other fields are ``None`` unless it was done."""
 
+    total_xp_before: int | None
+    level_before: int | None
     total_xp: int | None
     level: int | None
+    current_streak: int | None
+    max_streak: int | None
+    progress: SkillProgress | None
+    tree_progress: TreeProgress | None
+    achievements: tuple[EarnedAchievement, ...]
 
 
 class PathResult(ActionResult):
