@@ -62,6 +62,7 @@ class Worker:
     def close(self) -> None:
         self._asked.close()
         self._process.wait()
+        self._answers.close()
 
     def _answer(self) -> Any:
         line = self._answers.readline()
@@ -70,19 +71,21 @@ class Worker:
         return json.loads(line)
 
 
-def compare(earlier: Path, server: str, *, operations: Sequence[str], rounds: int) -> list[Ratio]:
+def compare(
+    earlier: Path, server: str, *, operations: Sequence[str], rounds: int, placement: str = cores.APART
+) -> list[Ratio]:
     """Run each operation of both checkouts in every round, in random order. Returns times and ratios."""
     with ExitStack() as stack:
         urls = [stack.enter_context(scratch_database(server, migrated=False)) for _ in range(2)]
         connection = stack.enter_context(psycopg.connect(server, autocommit=True))
-        placement = stack.enter_context(cores.placed(connection, cores.APART))
+        placed = stack.enter_context(cores.placed(connection, placement))
         workers = []
         for checkout, url in zip((earlier, ROOT), urls, strict=True):
             migrate = [str(_program(checkout, "skilltree")), "migrate"]
             subprocess.run(migrate, cwd=checkout, env=os.environ | {"DATABASE_URL": url}, check=True, stdout=sys.stderr)
             workers.append(Worker(checkout, url))
             stack.callback(workers[-1].close)
-        print(f"cores: {placement}", file=sys.stderr)
+        print(f"cores: {placed}", file=sys.stderr)
         found = []
         for operation in operations:
             for way in WAYS if operation != "bulk" else WAYS[:2]:
