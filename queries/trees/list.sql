@@ -1,8 +1,8 @@
 -- A page of the catalogue by name. A filter that is null accepts everything.
 --
 -- One plan serves all filters: it follows the index of names from the last page on, and stops when the page is full.
--- The planner estimates that `coalesce` passes half of the trees. For six conditions one by one, it would expect
--- hardly a tree to pass, and sort all of them.
+-- The planner estimates that each `case` and the `coalesce` pass half of the trees. For six conditions one by one, it
+-- would expect hardly a tree to pass, and sort all of them. A custom plan can use the index of tags.
 --
 -- all_tags    the tree has all of them
 -- any_tags    the tree has at least one of them
@@ -42,11 +42,11 @@ from visible_trees as skill_trees
 where
     (skill_trees.name, skill_trees.id)
     > (coalesce(%(after_name)s::text, ''), coalesce(%(after_id)s::uuid, '00000000-0000-0000-0000-000000000000'))
+    and case when %(all_tags)s::text[] is null then true else skill_trees.tags @> %(all_tags)s::text[] end
+    and case when %(any_tags)s::text[] is null then true else skill_trees.tags && %(any_tags)s::text[] end
     and coalesce(
         (%(category_id)s::uuid is null or skill_trees.category_id = %(category_id)s)
         and (%(difficulty)s::difficulty_level is null or skill_trees.difficulty = %(difficulty)s)
-        and (%(all_tags)s::text[] is null or skill_trees.tags @> %(all_tags)s::text[])
-        and (%(any_tags)s::text[] is null or skill_trees.tags && %(any_tags)s::text[])
         and (%(featured)s::boolean is null or skill_trees.is_featured = %(featured)s)
         and (%(published)s::boolean is null or skill_trees.is_published = %(published)s),
         false
