@@ -138,13 +138,20 @@ async def test_no_method_completes_a_skill_below_its_passing_score(db, connectio
     assert not reset.progress.passing_score_waived
 
 
-async def test_an_action_returns_the_same_streak_as_a_read(db, learner, tree):
+@pytest.mark.parametrize(("days", "streak"), [(0, 1), (9, 0)])
+async def test_actions_and_reads_tell_the_same_streak(db, learner, tree, days, streak):
     html, css = await add_skills(db, tree, "html", "css")
-    await db.progress.complete_skill(learner.id, html.id, at=ago(days=9))
+    await db.progress.complete_skill(learner.id, html.id, at=ago(days=days))
 
-    started = await db.progress.start_skill(learner.id, css.id)
+    told = [
+        await db.progress.start_skill(learner.id, css.id),
+        await db.users.get_profile(learner.id),
+        *(await db.users.get_profiles([learner.id])),
+        await db.progress.dashboard(learner.id),
+        await db.users.update_profile(learner.id, bio="About me"),
+    ]
 
-    assert started.current_streak == (await db.users.get_profile(learner.id)).current_streak == 0
+    assert [each.current_streak for each in told] == 5 * [streak]
 
 
 async def test_imported_work_can_be_continued_at_once(db, learner, tree):

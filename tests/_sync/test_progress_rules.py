@@ -140,13 +140,20 @@ def test_no_method_completes_a_skill_below_its_passing_score(db, connection, lea
     assert not reset.progress.passing_score_waived
 
 
-def test_an_action_returns_the_same_streak_as_a_read(db, learner, tree):
+@pytest.mark.parametrize(("days", "streak"), [(0, 1), (9, 0)])
+def test_actions_and_reads_tell_the_same_streak(db, learner, tree, days, streak):
     html, css = add_skills(db, tree, "html", "css")
-    db.progress.complete_skill(learner.id, html.id, at=ago(days=9))
+    db.progress.complete_skill(learner.id, html.id, at=ago(days=days))
 
-    started = db.progress.start_skill(learner.id, css.id)
+    told = [
+        db.progress.start_skill(learner.id, css.id),
+        db.users.get_profile(learner.id),
+        *(db.users.get_profiles([learner.id])),
+        db.progress.dashboard(learner.id),
+        db.users.update_profile(learner.id, bio="About me"),
+    ]
 
-    assert started.current_streak == (db.users.get_profile(learner.id)).current_streak == 0
+    assert [each.current_streak for each in told] == 5 * [streak]
 
 
 def test_imported_work_can_be_continued_at_once(db, learner, tree):
