@@ -27,7 +27,7 @@ from tools.bench.worker import WAYS
 
 ROOT = Path(__file__).parents[2]
 _WARM_UP = 3
-_SLOW_ROUNDS = 5
+_SLOW_ROUNDS = 10
 
 
 class Ratio(NamedTuple):
