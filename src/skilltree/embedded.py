@@ -126,9 +126,13 @@ def stop(*, folder: Path | None = None) -> None:
 
 @contextmanager
 def throw_away(*, version: int = 18) -> Iterator[str]:
-    """Yield the URL of a temporary server. Its data is not flushed to disk, and is deleted afterwards."""
+    """Yield the URL of a temporary server. Its data is not flushed to disk, and is deleted afterwards.
+
+    This also holds if the process is killed.
+    """
     with tempfile.TemporaryDirectory(prefix="skilltree-") as folder:
         server = _library().get_server(Path(folder) / "data", postgres_version=version, cleanup_mode="delete")
+        guard = _guard(server, folder)
         try:
             url = _url(server, "postgres")
             with Connection.connect(url, autocommit=True) as connection:
@@ -138,6 +142,19 @@ def throw_away(*, version: int = 18) -> Iterator[str]:
             yield url
         finally:
             server.cleanup()
+            guard.kill()
+            guard.communicate()
+
+
+def _guard(server: Any, folder: str) -> subprocess.Popen[bytes]:
+    """Start a process that waits until this one ends, then stops the server at once and deletes the folder."""
+    script = 'cat; kill -QUIT "$1"; while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2"'
+    return subprocess.Popen(  # noqa: S603 (the arguments are ours)
+        ["/bin/sh", "-c", f"({script}) 2> /dev/null", "skilltree", str(server.get_postmaster_info().pid), folder],
+        # The pipe closes when this process ends, however it ends. Control-C in a terminal must not end the guard first.
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def program(name: str) -> str:
