@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ _PLAIN_PATH = re.compile(r"[\w/.+-]+", re.ASCII)
 _EXPANDED = re.compile(r"[\"$`\\\n]")
 # The limit of macOS; Linux allows four more.
 _LONGEST_SOCKET = 103
+_ROOM_IN_MEMORY = 2 * 2**30
 
 
 def database_url() -> str:
@@ -125,12 +127,13 @@ def stop(*, folder: Path | None = None) -> None:
 
 
 @contextmanager
-def throw_away(*, version: int = 18) -> Iterator[str]:
+def throw_away(*, version: int = 18, in_memory: bool = False) -> Iterator[str]:
     """Yield the URL of a temporary server. Its data is not flushed to disk, and is deleted afterwards.
 
-    This also holds if the process is killed.
+    It is also deleted if the process is killed. ``in_memory`` keeps it in memory, unless ``TMPDIR`` is set or Linux has
+    too little room for it.
     """
-    with tempfile.TemporaryDirectory(prefix="skilltree-") as folder:
+    with tempfile.TemporaryDirectory(prefix="skilltree-", dir=_memory_folder() if in_memory else None) as folder:
         server = _library().get_server(Path(folder) / "data", postgres_version=version, cleanup_mode="delete")
         guard = _guard(server, folder)
         try:
@@ -144,6 +147,13 @@ def throw_away(*, version: int = 18) -> Iterator[str]:
             server.cleanup()
             guard.kill()
             guard.communicate()
+
+
+def _memory_folder() -> str | None:
+    """Return Linux's folder in memory if a server with some databases fits in. In a container, it is often tiny."""
+    folder = "/dev/shm"  # noqa: S108 (what is made in it belongs to this user alone)
+    is_chosen = "TMPDIR" not in os.environ and os.access(folder, os.W_OK)
+    return folder if is_chosen and shutil.disk_usage(folder).free > _ROOM_IN_MEMORY else None
 
 
 def _guard(server: Any, folder: str) -> subprocess.Popen[bytes]:
