@@ -49,9 +49,7 @@ def skilltree_prepare() -> Callable[[str], object]:
 
 
 @pytest.fixture(scope="session")
-def _skilltree_template(
-    skilltree_server: str, skilltree_prepare: Callable[[str], object]
-) -> "Iterator[Template]":
+def _skilltree_template(skilltree_server: str, skilltree_prepare: Callable[[str], object]) -> "Iterator[Template]":
     from skilltree.migrate.templates import template
 
     with template(skilltree_server, skilltree_prepare) as made:

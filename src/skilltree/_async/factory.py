@@ -1,6 +1,7 @@
 """Rows for tests, with defaults for what a test does not care about."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 from uuid import uuid4
 
@@ -32,7 +33,8 @@ class AsyncFactory:
         listed needs nothing. Without ``skills``, there are three: ``first``, ``second``, ``third``.
         """
         names = skills or ("first", "second", "third")
-        chain: Mapping[str, Sequence[str]] = {name: [before] for before, name in zip(names, names[1:], strict=False)}
+        chain = {name: [before] for before, name in pairwise(names)}
+        dependencies: Mapping[str, Sequence[str]] = chain if needs is None else needs
         slug = slug or f"tree-{uuid4().hex[:12]}"
         curriculum = {
             "slug": slug,
@@ -42,7 +44,7 @@ class AsyncFactory:
                 {
                     "key": name,
                     "name": name,
-                    "dependencies": [*(chain if needs is None else needs).get(name, ())],
+                    "dependencies": [*dependencies.get(name, ())],
                     "position": [0, 100 * place],
                 }
                 for place, name in enumerate(names)

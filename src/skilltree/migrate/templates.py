@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from uuid import uuid4
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 from psycopg.conninfo import make_conninfo
 
 from skilltree import migrate
@@ -48,22 +48,19 @@ def template(server: str, prepare: Callable[[str], object]) -> Iterator[Template
     """
     checked_url(server)
     name = f"skilltree_test_{uuid4().hex[:12]}"
-    # The application name shows other processes that the databases with this name are in use.
-    with (
-        translated(),
-        Connection.connect(make_conninfo(server, application_name=name), autocommit=True) as connection,
-    ):
-        _drop_abandoned(connection)
-        connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+    with translated():
+        # The application name shows other processes that the databases with this name are in use.
+        connection = Connection.connect(make_conninfo(server, application_name=name), autocommit=True)
+    with connection:
+        with translated():
+            _drop_abandoned(connection)
+            connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
         try:
             url = make_conninfo(server, dbname=name)
             migrate.migrate(url)
             prepare(url)
             # A database in use cannot be cloned.
-            connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()",
-                [name],
-            )
+            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
             yield Template(server, connection, name)
         finally:
             _drop(connection, name)
@@ -77,8 +74,14 @@ def _drop_abandoned(connection: Connection) -> None:
     running = {name for (name,) in connection.execute("select application_name from pg_stat_activity")}
     for (name,) in found:
         if (parts := _NAME.fullmatch(name)) and parts[1] not in running:
-            _drop(connection, name)
+            with suppress(errors.InsufficientPrivilege, errors.ObjectInUse):
+                _drop(connection, name)
 
 
 def _drop(connection: Connection, name: str) -> None:
-    connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+    drop = sql.SQL("drop database if exists {}").format(sql.Identifier(name))
+    try:
+        connection.execute(drop + sql.SQL(" with (force)"))
+    except errors.InsufficientPrivilege:
+        # Only a superuser may end the sessions of another role. The server waits five seconds for them to end.
+        connection.execute(drop)
