@@ -158,7 +158,8 @@ def _memory_folder() -> str | None:
 
 def _guard(server: Any, folder: str) -> subprocess.Popen[bytes]:
     """Start a process that waits until this one ends, then stops the server at once and deletes the folder."""
-    script = 'cat; kill -QUIT "$1"; while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2"'
+    wait = 'n=0; while [ -e "$2/data/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done'
+    script = f'cat; kill -QUIT "$1"; {wait}; rm -rf "$2"'
     return subprocess.Popen(  # noqa: S603 (the arguments are ours)
         ["/bin/sh", "-c", f"({script}) 2> /dev/null", "skilltree", str(server.get_postmaster_info().pid), folder],
         # The pipe closes when this process ends, however it ends. Control-C in a terminal must not end the guard first.
