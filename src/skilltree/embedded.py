@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -145,7 +146,7 @@ def throw_away(*, version: int = 18, in_memory: bool = False) -> Iterator[str]:
             yield url
         finally:
             server.cleanup()
-            guard.kill()
+            os.killpg(guard.pid, signal.SIGKILL)
             guard.communicate()
 
 
@@ -161,9 +162,11 @@ def _guard(server: Any, folder: str) -> subprocess.Popen[bytes]:
     wait = 'n=0; while [ -e "$2/data/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done'
     script = f'cat; kill -QUIT "$1"; {wait}; rm -rf "$2"'
     return subprocess.Popen(  # noqa: S603 (the arguments are ours)
-        ["/bin/sh", "-c", f"({script}) 2> /dev/null", "skilltree", str(server.get_postmaster_info().pid), folder],
+        ["/bin/sh", "-c", script, "skilltree", str(server.get_postmaster_info().pid), folder],
         # The pipe closes when this process ends, however it ends. Control-C in a terminal must not end the guard first.
         stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
 
