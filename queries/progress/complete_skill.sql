@@ -97,11 +97,13 @@ situation as (
         skill.skill_tree_id,
         skill.dependents,
         skill.xp_value,
-        skill.difficulty,
-        skill.skill_type,
         skill.is_milestone,
         skill.passing_score,
-        skill.category_id,
+        -- A skill that was completed before a reset has already paid its XP. It counts as what it was then.
+        paid.user_id is not null as has_paid,
+        case when paid.user_id is null then skill.difficulty else paid.difficulty end as difficulty,
+        case when paid.user_id is null then skill.skill_type else paid.skill_type end as skill_type,
+        case when paid.user_id is null then skill.category_id else paid.category_id end as category_id,
         (
             not skill.is_optional or not exists (
                 select from skills as required_skill
@@ -116,14 +118,6 @@ situation as (
             greatest(user_skill_progress.completion_score, %(score)s::double precision) < skill.passing_score,
             skill.passing_score is not null
         ) as passing_score_waived,
-        -- A skill that was completed before a reset has already paid its XP.
-        exists(
-            select from xp_events
-            where
-                xp_events.user_id = %(user_id)s
-                and xp_events.source_kind = 'SKILL'
-                and xp_events.source_id = %(skill_id)s
-        ) as has_paid,
         user_skill_tree_progress.status as tree_status,
         coalesce(user_skill_tree_progress.skills_completed, 0) as skills_completed,
         user_skill_tree_progress.milestones_reached,
@@ -180,6 +174,11 @@ situation as (
         on
             user_skill_tree_progress.user_id = %(user_id)s
             and user_skill_tree_progress.skill_tree_id = skill.skill_tree_id
+    left join xp_events as paid
+        on
+            paid.user_id = %(user_id)s
+            and paid.source_kind = 'SKILL'
+            and paid.source_id = %(skill_id)s
 ),
 
 accepted as not materialized (
@@ -280,7 +279,7 @@ candidate as materialized (
                             when 'xp_threshold' then coalesce(sum(counted.xp), 0) + accepted.gain
                             else longest_streak(
                                 array_agg(counted.granted_on)
-                                || case when not accepted.has_paid then accepted.activity_date end,
+                                || case when accepted.has_paid then '{}' else array[accepted.activity_date] end,
                                 array(
                                     select user_activity_days.activity_date
                                     from user_activity_days

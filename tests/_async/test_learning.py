@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from _async.factories import add_achievement, add_skills, expect_refusal, rows, value
+from _async.factories import add_achievement, add_category, add_skills, expect_refusal, rows, value
 from skilltree._async.progress import AsyncProgress
 from skilltree._async.repository import step
 from skilltree.errors import (
@@ -412,6 +412,22 @@ async def test_completing_again_after_a_reset_adds_no_day_to_a_limited_streak(db
 
     assert (again.xp_awarded, again.current_streak, again.achievements) == (0, 2, ())
     assert [earned.name for earned in other.achievements] == ["Two here"]
+
+async def test_a_skill_completed_again_after_its_tree_moved_counts_where_it_was_paid(db, learner, tree):
+    (html,) = await add_skills(db, tree, "html")
+    await db.progress.complete_skill(learner.id, html.id)
+    new_category = await add_category(db, "music")
+    await db.trees.update(tree.id, category_id=new_category.id)
+    await db.progress.reset_skill(learner.id, html.id)
+    day = {"type": "streak_days", "threshold": 1}
+    in_new = await add_achievement(db, criteria={**day, "additionalParams": {"categoryId": str(new_category.id)}})
+    in_old = await add_achievement(db, criteria={**day, "additionalParams": {"categoryId": str(tree.category_id)}})
+
+    again = await db.progress.complete_skill(learner.id, html.id)
+
+    assert [each.id for each in again.achievements] == [in_old.id]
+    assert in_new.id not in {each.achievement_id for each in await db.achievements.for_user(learner.id)}
+    assert await db.doctor.examine() == []
 
 
 async def test_streaks_from_an_array_equal_streaks_from_the_table(connection, learner):
