@@ -18,6 +18,7 @@ from skilltree.models.ids import SkillId, UserId
 
 FIRST = datetime(2024, 5, 1, 20, tzinfo=UTC)
 DIFFICULTIES = ("BEGINNER", "ADVANCED")
+SLUGS = ("first", "second")
 KINDS = ("KNOWLEDGE", "PROJECT")
 ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago")
 
@@ -41,6 +42,8 @@ def test_a_completion_awards_what_settling_it_would_award(
     chance = random.Random(seed)  # noqa: S311 (not for secrets)
     skills = _two_trees(db, chance)
     _achievements(db, chance)
+    trees = [db.trees.load(slug).id for slug in SLUGS]
+    categories = [db.trees.load(slug).category_id for slug in SLUGS]
     one, other = (
         db.users.register(email=f"{name}@example.org", username=name, password="a long password", bcrypt_cost=4).id
         for name in ("one", "other")
@@ -51,6 +54,10 @@ def test_a_completion_awards_what_settling_it_would_award(
         at += timedelta(hours=chance.choice([-30, 1, 20, 24, 26, 26, 49]))
         # Over the date line, a day is skipped or repeated.
         connection.execute("update user_profiles set timezone = %s", [chance.choice(ZONES)])
+        if chance.random() < 0.2:
+            # An event keeps what its skill was when it paid.
+            db.trees.update(chance.choice(trees), category_id=chance.choice(categories))
+            db.skills.update(chance.choice(skills), difficulty=chance.choice(DIFFICULTIES))
         if chance.random() < 0.4:
             for learner in (one, other):
                 db.progress.reset_skill(learner, skill)
@@ -68,7 +75,7 @@ def test_a_completion_awards_what_settling_it_would_award(
 
 def _two_trees(db: Database, chance: random.Random) -> list[SkillId]:
     found: list[SkillId] = []
-    for slug in ("first", "second"):
+    for slug in SLUGS:
         skills = [
             {
                 "key": f"skill-{number}",
@@ -86,7 +93,7 @@ def _two_trees(db: Database, chance: random.Random) -> list[SkillId]:
 
 
 def _achievements(db: Database, chance: random.Random) -> None:
-    trees = [db.trees.load(slug) for slug in ("first", "second")]
+    trees = [db.trees.load(slug) for slug in SLUGS]
     limits: list[dict[str, str]] = [{}, {}, {}]
     limits += [{"treeId": str(tree.id)} for tree in trees]
     limits += [{"categoryId": str(tree.category_id)} for tree in trees]

@@ -413,6 +413,7 @@ async def test_completing_again_after_a_reset_adds_no_day_to_a_limited_streak(db
     assert (again.xp_awarded, again.current_streak, again.achievements) == (0, 2, ())
     assert [earned.name for earned in other.achievements] == ["Two here"]
 
+
 async def test_a_skill_completed_again_after_its_tree_moved_counts_where_it_was_paid(db, learner, tree):
     (html,) = await add_skills(db, tree, "html")
     await db.progress.complete_skill(learner.id, html.id)

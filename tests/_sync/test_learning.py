@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from _sync.factories import add_achievement, add_skills, expect_refusal, rows, value
+from _sync.factories import add_achievement, add_category, add_skills, expect_refusal, rows, value
 from skilltree._sync.progress import Progress
 from skilltree._sync.repository import step
 from skilltree.errors import (
@@ -412,6 +412,23 @@ def test_completing_again_after_a_reset_adds_no_day_to_a_limited_streak(db, lear
 
     assert (again.xp_awarded, again.current_streak, again.achievements) == (0, 2, ())
     assert [earned.name for earned in other.achievements] == ["Two here"]
+
+
+def test_a_skill_completed_again_after_its_tree_moved_counts_where_it_was_paid(db, learner, tree):
+    (html,) = add_skills(db, tree, "html")
+    db.progress.complete_skill(learner.id, html.id)
+    new_category = add_category(db, "music")
+    db.trees.update(tree.id, category_id=new_category.id)
+    db.progress.reset_skill(learner.id, html.id)
+    day = {"type": "streak_days", "threshold": 1}
+    in_new = add_achievement(db, criteria={**day, "additionalParams": {"categoryId": str(new_category.id)}})
+    in_old = add_achievement(db, criteria={**day, "additionalParams": {"categoryId": str(tree.category_id)}})
+
+    again = db.progress.complete_skill(learner.id, html.id)
+
+    assert [each.id for each in again.achievements] == [in_old.id]
+    assert in_new.id not in {each.achievement_id for each in db.achievements.for_user(learner.id)}
+    assert db.doctor.examine() == []
 
 
 def test_streaks_from_an_array_equal_streaks_from_the_table(connection, learner):
