@@ -331,6 +331,19 @@ async def test_an_erased_learners_progress_stays_under_another_id(db, connection
     assert await db.doctor.examine() == []
 
 
+async def test_an_erased_learners_achievement_stays_earned_when_it_becomes_harder(db, connection, learner, skills):
+    criteria = {"type": "skill_completion_count", "threshold": 1}
+    achievement = await add_achievement(db, criteria=criteria, xp_reward=5)
+    await db.progress.complete_skill(learner.id, skills[0].id)
+    await db.users.erase(learner.id)
+
+    await db.achievements.update(achievement.id, criteria={**criteria, "threshold": 99})
+
+    assert await db.doctor.examine() == []
+    kept = "select metadata from user_achievements where achievement_id = %s"
+    assert await value(connection, kept, achievement.id) == {"criteria": criteria}
+
+
 async def test_times_in_what_stays_are_truncated_to_days(db, connection, grace):
     await db.users.erase(grace.id)
 

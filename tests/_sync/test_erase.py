@@ -333,6 +333,19 @@ def test_an_erased_learners_progress_stays_under_another_id(db, connection, grac
     assert db.doctor.examine() == []
 
 
+def test_an_erased_learners_achievement_stays_earned_when_it_becomes_harder(db, connection, learner, skills):
+    criteria = {"type": "skill_completion_count", "threshold": 1}
+    achievement = add_achievement(db, criteria=criteria, xp_reward=5)
+    db.progress.complete_skill(learner.id, skills[0].id)
+    db.users.erase(learner.id)
+
+    db.achievements.update(achievement.id, criteria={**criteria, "threshold": 99})
+
+    assert db.doctor.examine() == []
+    kept = "select metadata from user_achievements where achievement_id = %s"
+    assert value(connection, kept, achievement.id) == {"criteria": criteria}
+
+
 def test_times_in_what_stays_are_truncated_to_days(db, connection, grace):
     db.users.erase(grace.id)
 
