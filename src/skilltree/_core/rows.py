@@ -1,6 +1,5 @@
 """Turns rows into models, and validates documents before they are sent. Async and sync code share it."""
 
-import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NewType, Protocol, TypeVar
@@ -15,16 +14,15 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from skilltree._core.documents import MOST_LEVELS, plain
-from skilltree._core.messages import path_shown, shown
+from skilltree._core.messages import path_shown
 from skilltree.errors import (
-    InvalidCursor,
     InvalidDocument,
     InvalidStoredDocument,
     InvalidValue,
     NotFound,
     RowMismatch,
 )
-from skilltree.models.base import Model, Page
+from skilltree.models.base import Model
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -207,32 +205,3 @@ def in_order(rows: Iterable[M], ids: Sequence[UUID], *, missing: type[NotFound],
     if absent := [str(each) for each in ids if each not in found]:
         raise missing(id=", ".join(absent))
     return [found[each] for each in ids]
-
-
-@cache
-def _cursor_of(model: type[Model], order: tuple[str, ...]) -> TypeAdapter[tuple[object, ...]]:
-    types = tuple(model.model_fields[name].annotation for name in order)
-    # The type is built at run time, which a type checker cannot follow.
-    return TypeAdapter(tuple[types])  # type: ignore[valid-type]
-
-
-def page_params(model: type[Model], order: tuple[str, ...], after: str | None, limit: int) -> Params:
-    """Return the parameters of a page: the key of the row before it, and a limit one row above the page's."""
-    limited(limit, "limit")
-    key: tuple[object, ...] = (None,) * len(order)
-    if after is not None:
-        try:
-            key = _cursor_of(model, order).validate_json(base64.urlsafe_b64decode(str.encode(after)))
-        except (TypeError, ValueError) as error:
-            raise InvalidCursor(f"not a cursor of this list: {shown(after)}", field="after") from error
-    return {f"after_{name}": value for name, value in zip(order, key, strict=True)} | {"limit": limit + 1}
-
-
-def page_of(model: type[M], order: tuple[str, ...], found: list[M], limit: int) -> Page[M]:
-    """Return a page. An extra row is dropped: it only shows that there is a next page."""
-    items = tuple(found[:limit])
-    if len(found) <= limit:
-        return Page(items=items, next_cursor=None)
-    key = tuple(getattr(items[-1], name) for name in order)
-    cursor = base64.urlsafe_b64encode(_cursor_of(model, order).dump_json(key)).decode()
-    return Page(items=items, next_cursor=cursor)

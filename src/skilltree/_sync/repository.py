@@ -10,8 +10,9 @@ from psycopg import Cursor
 from psycopg.rows import RowMaker, scalar_row
 
 from skilltree._core.arguments import check_arguments
+from skilltree._core.pages import page_of, page_params
 from skilltree._core.queries import Query, read
-from skilltree._core.rows import Params, page_of, page_params, rows_of
+from skilltree._core.rows import Params, rows_of
 from skilltree.errors import NotFound, SkillTreeError
 from skilltree.models.base import Model, Page
 
