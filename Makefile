@@ -21,6 +21,8 @@ check: $(SKILLTREE) ## Check query files, style, types, generated code, SQL, mig
 	@$(SKILLTREE) check
 
 format: $(SKILLTREE) ## Format everything, and regenerate generated code, queries/schema.json and schema.sql
+	@# First, because the command imports what this generates.
+	@.venv/bin/python -m tools.unasync
 	@$(SKILLTREE) format
 
 migrate: $(SKILLTREE) ## Apply the pending migrations
