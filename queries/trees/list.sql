@@ -15,7 +15,7 @@
 -- @sample category_id: null
 -- @sample difficulty: null
 -- @sample featured: null
--- @budget buffers 40
+-- @budget buffers 260
 select
     skill_trees.id,
     skill_trees.category_id,
