@@ -6,7 +6,7 @@
 -- @role app_service
 -- @across kept rows move to another account
 -- @after erasure/keep_account
--- @budget buffers 2000
+-- @budget buffers 2500
 -- @never Seq Scan on xp_events
 insert into xp_events (
     user_id,
