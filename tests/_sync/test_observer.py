@@ -312,6 +312,7 @@ def test_a_call_without_a_connection_has_a_span_and_counts_as_a_timeout(telemetr
     assert (failed.name, failed.attributes["error.type"]) == ("categories/list", "PoolExhausted")
     assert "error.type" not in unit.attributes
     assert [point.value for point in telemetry.points("db.client.connection.timeouts")] == [1]
+    assert [point.count for point in telemetry.points("db.client.connection.wait_time")] == [1]
 
 
 # --- retries ---------------------------------------------------------------------------------------------------------
@@ -379,17 +380,17 @@ def test_durations_are_counted_by_query_file_and_error(telemetry, traced, tree):
     assert points["categories/create"].attributes["error.type"] == "SlugTaken"
 
 
-def test_the_pool_shows_its_connections_and_the_waits_for_them(telemetry, url):
+def test_the_pool_shows_its_connections_and_not_the_callers_that_need_not_wait(telemetry, url):
     with Database(url, min_size=2, max_size=3, observer=telemetry.observer) as traced:
         with traced.transaction():
+            assert telemetry.points("db.client.connection.wait_time") == []
             counts = telemetry.points("db.client.connection.count")
             (most,) = telemetry.points("db.client.connection.max")
             (pending,) = telemetry.points("db.client.connection.pending_requests")
-        (waits,) = telemetry.points("db.client.connection.wait_time")
 
     assert {point.attributes["db.client.connection.state"]: point.value for point in counts} == {"used": 1, "idle": 1}
-    assert (most.value, pending.value, waits.count) == (3, 0, 1)
-    names = {point.attributes["db.client.connection.pool.name"] for point in [*counts, most, pending, waits]}
+    assert (most.value, pending.value) == (3, 0)
+    names = {point.attributes["db.client.connection.pool.name"] for point in [*counts, most, pending]}
     assert len(names) == 1
 
 
