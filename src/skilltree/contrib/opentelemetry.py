@@ -109,7 +109,7 @@ class OpenTelemetryObserver:
         return _Unit(self, outer if isinstance(outer, _Unit) else None)
 
     def waited(self, seconds: float, error: BaseException | None) -> None:
-        # Nearly every caller finds a free connection, and recording that would take a tenth of the time of a short call.
+        # Nearly every caller finds a free connection, and recording that would take 5 % of the time of a short call.
         if seconds >= _BUCKETS[0]:
             self._wait_time.record(seconds, self._pool)
         if isinstance(error, PoolExhausted):
