@@ -1,8 +1,8 @@
 """What an observer costs on ``trees.get``, in turns in one process: ``python -m tools.bench.observed``.
 
-It compares no observer with OpenTelemetry's: with the API alone, with metrics of the SDK, with its traces (in
-batches that are forgotten), with both, and with both where one trace in ten is sampled. Prints the time of a call, the CPU time that the
-process adds to it, and the ratio to the time without an observer: the median and the middle half.
+It compares no observer with OpenTelemetry's: with the API alone, with metrics of the SDK, with its traces (in batches
+that are forgotten), with both, and with both where one trace in ten is sampled. Prints the time of a call, the CPU time
+that the process adds to it, and the ratio to the time without an observer: the median and the middle half.
 """
 
 import argparse

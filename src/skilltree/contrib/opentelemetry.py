@@ -135,7 +135,7 @@ class OpenTelemetryObserver:
             current = pool()
             return None if current is None else current()
 
-        def read(name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def gauge(name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
             return lambda _: [Observation(found.get(name, 0), self._pool)] if (found := now()) else []
 
         def by_state(_: CallbackOptions) -> Iterable[Observation]:
@@ -151,13 +151,13 @@ class OpenTelemetryObserver:
         )
         self._meter.create_observable_up_down_counter(
             "db.client.connection.max",
-            [read("pool_max")],
+            [gauge("pool_max")],
             unit="{connection}",
             description="The maximum number of open connections allowed.",
         )
         self._meter.create_observable_up_down_counter(
             "db.client.connection.pending_requests",
-            [read("requests_waiting")],
+            [gauge("requests_waiting")],
             unit="{request}",
             description="The number of callers that wait for a connection.",
         )
