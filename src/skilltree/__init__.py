@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from skilltree._async.database import AsyncDatabase
     from skilltree._async.unit import AsyncUnitOfWork
+    from skilltree._core.observer import Observer
     from skilltree._sync.database import Database
     from skilltree._sync.unit import UnitOfWork
     from skilltree.errors import SkillTreeError
 
     __version__: str
 
-__all__ = ["AsyncDatabase", "AsyncUnitOfWork", "Database", "SkillTreeError", "UnitOfWork", "__version__"]
+__all__ = ["AsyncDatabase", "AsyncUnitOfWork", "Database", "Observer", "SkillTreeError", "UnitOfWork", "__version__"]
 
 # Names are loaded on first use: a caller of Database does not wait for AsyncDatabase to be imported.
 _HOMES = {
     "AsyncDatabase": "skilltree._async.database",
     "AsyncUnitOfWork": "skilltree._async.unit",
     "Database": "skilltree._sync.database",
+    "Observer": "skilltree._core.observer",
     "SkillTreeError": "skilltree.errors",
     "UnitOfWork": "skilltree._sync.unit",
 }

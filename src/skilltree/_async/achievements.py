@@ -134,7 +134,7 @@ class AsyncAchievements(AsyncRepository):
             await self._executor.run(
                 [
                     step("users/lock_profile", learner),
-                    step("progress/settle", learner),
+                    step("progress/settle", learner, is_main=True),
                     step("leaderboards/add_to_scores", learner),
                 ]
             )

@@ -10,13 +10,15 @@ from typing import Any, Self
 
 from psycopg import AsyncRawCursor
 
-from skilltree._async.pool import AsyncPool
+from skilltree._async.pool import AsyncObservedPool, AsyncPool
 from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
 from skilltree._async.steps import has_rows, run_steps
-from skilltree._async.unit import AsyncUnitOfWork
+from skilltree._async.unit import AsyncUnitOfWork, observed_rows
 from skilltree._core.driver_errors import translated
+from skilltree._core.logs import DATABASE
 from skilltree._core.messages import shown
+from skilltree._core.observer import Observation, Observer, main_of, unit_of, watched
 from skilltree._core.roles import ANYBODY, Actor, learner, service
 from skilltree._core.rows import adapters
 from skilltree._core.scopes import writes
@@ -37,6 +39,7 @@ class AsyncDatabase(AsyncRepositories):
     ``max_lifetime`` in any case. A statement is prepared once it has run ``prepare_threshold`` times; use ``None``
     (never) with PgBouncer before 1.21 in transaction mode. A call that did nothing because of a deadlock, a
     serialization failure or an unusable connection is tried up to ``attempts`` times (1 to 100).
+    An ``observer`` is told about calls, retries, units of work and waits, for example to trace them.
 
     After a fork, the child opens its own connections at its first call and leaves the parent's alone.
     """
@@ -54,6 +57,7 @@ class AsyncDatabase(AsyncRepositories):
         max_lifetime: float = 3600,
         prepare_threshold: int | None = 5,
         attempts: int = 3,
+        observer: Observer | None = None,
     ) -> None:
         super().__init__()
         if isinstance(attempts, bool) or not isinstance(attempts, int) or not 1 <= attempts <= _MOST_ATTEMPTS:
@@ -75,16 +79,20 @@ class AsyncDatabase(AsyncRepositories):
         self._url = url
         self._attempts = attempts
         self._retries = 0
-        self._pool = AsyncPool(
-            url,
-            kept(parts),
-            timeout=timeout,
-            kwargs=arguments,
-            min_size=min_size,
-            max_size=max_size,
-            max_idle=max_idle,
-            max_lifetime=max_lifetime,
-        )
+        sizes: dict[str, Any] = {
+            "timeout": timeout,
+            "kwargs": arguments,
+            "min_size": min_size,
+            "max_size": max_size,
+            "max_idle": max_idle,
+            "max_lifetime": max_lifetime,
+        }
+        self._observer = observer
+        if observer is None:
+            self._pool = AsyncPool(url, kept(parts), **sizes)
+        else:
+            self._pool = AsyncObservedPool(url, kept(parts), observer, **sizes)
+            observer.watch(watched(parts, self._pool.statistics))
 
     async def open(self) -> None:
         """Connect; this also works again after ``close``. Raises ServerUnavailable with the server's reason.
@@ -142,6 +150,13 @@ class AsyncDatabase(AsyncRepositories):
             yield unit
 
     async def _run(self, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
+        """Run the statements as one transaction, and tell the observer."""
+        if self._observer is None:
+            return await self._run_again(steps, actor, None)
+        with self._observer.call(steps, None) as call:
+            return await self._run_again(steps, actor, call)
+
+    async def _run_again(self, steps: Sequence[AsyncStep], actor: Actor, call: Observation | None) -> list[list[Any]]:
         """Run the statements as one transaction, and retry if nothing of it was executed."""
         attempt = 1
         while True:
@@ -151,6 +166,10 @@ class AsyncDatabase(AsyncRepositories):
                 # An iterator of COPY rows may be used up, so that the rows cannot be sent again.
                 if not error.is_retried or attempt >= self._attempts or has_rows(steps):
                     raise
+                kind, name = type(error).__name__, main_of(steps).name
+                DATABASE.info("%s is tried again after %s (%s), attempt %d", name, kind, error.sqlstate, attempt + 1)
+                if call is not None:
+                    call.retry(error)
             # A random wait, so that transactions that conflicted do not conflict again.
             await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 (not for secrets)
             attempt += 1
@@ -169,15 +188,27 @@ class AsyncDatabase(AsyncRepositories):
         finally:
             await self._pool.give_back(connection)
 
-    async def _stream(self, step: AsyncStep, actor: Actor) -> AsyncGenerator[Any]:
-        async with self._unit_of_work(actor) as unit, aclosing(unit.stream(step)) as rows:
+    def _stream(self, step: AsyncStep, actor: Actor) -> AsyncGenerator[Any]:
+        rows = self._stream_once(step, actor)
+        return rows if self._observer is None else observed_rows(self._observer, step, None, rows)
+
+    async def _stream_once(self, step: AsyncStep, actor: Actor) -> AsyncGenerator[Any]:
+        async with self._transaction(actor, None, None) as unit, aclosing(unit.stream(step)) as rows:
             async for row in rows:
                 yield row
 
     @asynccontextmanager
     async def _unit_of_work(self, actor: Actor) -> AsyncIterator[AsyncUnitOfWork]:
+        with unit_of(self._observer) as observed:
+            async with self._transaction(actor, self._observer, observed) as unit:
+                yield unit
+
+    @asynccontextmanager
+    async def _transaction(
+        self, actor: Actor, observer: Observer | None, observed: Observation | None
+    ) -> AsyncIterator[AsyncUnitOfWork]:
         async with self._pool.connection() as connection:
-            unit = AsyncUnitOfWork(connection, actor)
+            unit = AsyncUnitOfWork(connection, actor, observer, observed)
             with translated():
                 try:
                     await unit._begin()

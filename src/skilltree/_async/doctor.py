@@ -63,7 +63,9 @@ class AsyncDoctor(AsyncRepository):
             raise InvalidValue(f"there is no invariant {shown(unknown.pop())}", field="invariants")
         await self.require_sight()
         for name in invariants or INVARIANTS:
-            _, drifts = await self._executor.run([step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift)])
+            _, drifts = await self._executor.run(
+                [step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift, is_main=True)]
+            )
             findings += [Finding(invariant=name, **dict(drift)) for drift in drifts]
         return findings
 
@@ -98,7 +100,7 @@ class AsyncDoctor(AsyncRepository):
         return await self._mend(
             [step("trees/lock_learners", {"tree_id": tree_id}) for tree_id in tree_ids]
             + [step("doctor/lock_trees", params)],
-            step("doctor/catalogue_facts", params, Fact),
+            step("doctor/catalogue_facts", params, Fact, is_main=True),
             [step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
         )
 
@@ -107,7 +109,7 @@ class AsyncDoctor(AsyncRepository):
         params = {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None}
         return await self._mend(
             [step("doctor/hold_trees_of_learner", params), step("users/lock_profile", params)],
-            step("doctor/learner_facts", params, Fact),
+            step("doctor/learner_facts", params, Fact, is_main=True),
             [step(name, params) for name in _LEARNER_AGAIN],
         )
 

@@ -16,6 +16,8 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._core.driver_errors import from_driver, translated
 from skilltree._core.forks import HOLDERS, keep, sever
+from skilltree._core.logs import POOL
+from skilltree._core.observer import Observer
 from skilltree._core.server_requirements import refuse_replica, refuse_unfit
 from skilltree._core.sockets import has_input
 from skilltree.errors import (
@@ -174,6 +176,8 @@ class AsyncPool:
         pool: Any = connection._pool
         if not error.is_connection_unfit or pool is None or pool.pid != os.getpid():
             return
+        others = ", and the others are replaced" if error.are_others_unfit else ""
+        POOL.warning("a connection is closed after %s (%s)%s", type(error).__name__, error.sqlstate, others)
         if not connection.closed:
             await connection.close()
         if error.are_others_unfit:
@@ -275,3 +279,21 @@ class AsyncPool:
             # A connection made before this call may date from before somebody corrected the setting.
             refuse_replica(is_replica=is_live and connection.begun_at > started)
             timeout = started + self._timeout - monotonic()
+
+
+class AsyncObservedPool(AsyncPool):
+    """A pool that tells an observer how long callers wait for a connection."""
+
+    def __init__(self, url: str, kept: frozenset[str], observer: Observer, **options: Any) -> None:
+        super().__init__(url, kept, **options)
+        self._observer = observer
+
+    async def checkout(self) -> AsyncPinnedConnection:
+        started = monotonic()
+        try:
+            connection = await super().checkout()
+        except BaseException as error:
+            self._observer.waited(monotonic() - started, error)
+            raise
+        self._observer.waited(monotonic() - started, None)
+        return connection

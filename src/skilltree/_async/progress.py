@@ -85,7 +85,7 @@ class AsyncProgress(AsyncProgressReads):
             [
                 step("progress/hold_tree", params),
                 step("progress/lock_learner", params),
-                step("progress/set_current_path", params, PathResult),
+                step("progress/set_current_path", params, PathResult, is_main=True),
                 step("progress/for_tree", params, TreeProgress),
             ]
         )
@@ -170,7 +170,7 @@ class AsyncProgress(AsyncProgressReads):
                 [
                     step("progress/hold_tree_of_skill", params),
                     step("progress/lock_learner", params),
-                    step("progress/complete_skill", params, CompletionResult),
+                    step("progress/complete_skill", params, CompletionResult, is_main=True),
                     step("leaderboards/add_to_scores", params),
                 ]
             )
@@ -209,7 +209,7 @@ class AsyncProgress(AsyncProgressReads):
                 [
                     step("progress/hold_tree_of_skill", params),
                     step("progress/lock_learner", params, Standing),
-                    step(f"progress/{action}", params, ActionResult),
+                    step(f"progress/{action}", params, ActionResult, is_main=True),
                     step("progress/refresh_tree", params),
                     step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
@@ -226,7 +226,7 @@ class AsyncProgress(AsyncProgressReads):
             [
                 step("progress/hold_tree_of_skill", params),
                 step("progress/lock_learner", params, Standing),
-                step("progress/raise_score", params),
+                step("progress/raise_score", params, is_main=True),
                 step("progress/settle", params, Outcome),
             ]
         )
@@ -249,7 +249,7 @@ class AsyncProgress(AsyncProgressReads):
                 [
                     step("progress/hold_tree", params),
                     step("progress/lock_learner", params),
-                    step(f"progress/{action}", params, ActionResult),
+                    step(f"progress/{action}", params, ActionResult, is_main=True),
                     step("progress/refresh_tree", params),
                     step("progress/for_tree", params, TreeProgress),
                 ]
@@ -279,7 +279,7 @@ class AsyncProgress(AsyncProgressReads):
             [
                 step("users/lock_profile", params),
                 step("progress/note_missed_days", params, ActionResult),
-                step("progress/give_days_back", params)._replace(row_factory=scalar_row),
+                step("progress/give_days_back", params, is_main=True)._replace(row_factory=scalar_row),
                 step("progress/recount_streak", params),
                 step("progress/settle", params, Outcome),
                 step("leaderboards/add_to_scores", params),
@@ -314,7 +314,7 @@ class AsyncProgress(AsyncProgressReads):
                 step("progress/copy_rows", {})._replace(rows=imported(rows)),
                 step("progress/hold_imported_trees", {}),
                 step("progress/hold_imported_learners", {}),
-                step("progress/import_rows", {}, ImportResult),
+                step("progress/import_rows", {}, ImportResult, is_main=True),
                 step("progress/begin_imported_trees", {}),
                 step("progress/refresh_imported_trees", {}),
                 step("progress/count_imported", {}),

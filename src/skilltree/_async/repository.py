@@ -24,17 +24,21 @@ RowFactory = Callable[[AsyncCursor[Any]], RowMaker[T]]
 
 
 class AsyncStep(NamedTuple):
-    """A query of a transaction. Without a ``row_factory``, its rows are not read. A COPY sends ``rows``."""
+    """A query of a transaction. Without a ``row_factory``, its rows are not read. A COPY sends ``rows``.
+
+    ``is_main`` marks the query that an observer names the whole transaction after, if it is not the first.
+    """
 
     query: Query
     params: Params
     row_factory: RowFactory[Any] | None
     rows: Iterable[Sequence[object]] | None = None
+    is_main: bool = False
 
 
-def step(query: str, params: Params, model: type[Model] | None = None) -> AsyncStep:
+def step(query: str, params: Params, model: type[Model] | None = None, *, is_main: bool = False) -> AsyncStep:
     """Return a query as a step of a transaction. Its rows become models; without a model they are not read."""
-    return AsyncStep(read(query), params, None if model is None else rows_of(model))
+    return AsyncStep(read(query), params, None if model is None else rows_of(model), is_main=is_main)
 
 
 class AsyncExecutor(ABC):
@@ -68,7 +72,7 @@ class AsyncRepository:
     ) -> list[T]:
         """Run a query between others as one transaction, and return its rows."""
         steps = [step(name, params) for name in (*before, query, *after)]
-        steps[len(before)] = AsyncStep(read(query), params, row_factory)
+        steps[len(before)] = AsyncStep(read(query), params, row_factory, is_main=True)
         rows: list[T] = (await self._executor.run(steps))[len(before)]
         return rows
 

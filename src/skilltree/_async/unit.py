@@ -3,7 +3,7 @@
 import os
 from asyncio import Lock as Turn
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +19,7 @@ from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
 from skilltree._async.steps import begin_for, run_steps
 from skilltree._core.driver_errors import translated
+from skilltree._core.observer import Observation, Observer, unit_of
 from skilltree._core.roles import ANYBODY, Actor, require_role
 from skilltree._core.scopes import require_scope
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
@@ -36,8 +37,16 @@ class AsyncUnitOfWork(AsyncRepositories):
 
     is_unit_of_work = True
 
-    def __init__(self, connection: AsyncPinnedConnection, actor: Actor) -> None:
+    def __init__(
+        self,
+        connection: AsyncPinnedConnection,
+        actor: Actor,
+        observer: Observer | None = None,
+        observed: Observation | None = None,
+    ) -> None:
         super().__init__()
+        self._observer = observer
+        self._observed = observed
         self._connection: AsyncPinnedConnection | None = connection
         self._actor = actor
         self._process = os.getpid()
@@ -46,11 +55,21 @@ class AsyncUnitOfWork(AsyncRepositories):
         self._transaction = AsyncTransaction(connection)
 
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
+        if self._observer is None:
+            return await self._run(steps)
+        with self._observer.call(steps, self._observed):
+            return await self._run(steps)
+
+    async def _run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         self._open_connection()
         async with self._turn:
             return await run_steps(self._open_connection(), steps, self._actor)
 
-    async def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
+    def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
+        rows = self._stream(step)
+        return rows if self._observer is None else observed_rows(self._observer, step, self._observed, rows)
+
+    async def _stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
         self._open_connection()
         with translated():
             async with self._turn:
@@ -71,13 +90,14 @@ class AsyncUnitOfWork(AsyncRepositories):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
         """Open a savepoint. An error that leaves the block rolls back only the work inside."""
-        self._open_connection()
         savepoint, outside = object(), _INSIDE.get()
-        with translated():
+        with unit_of(self._observer, self._observed) as observed, translated():
+            self._open_connection()
             async with self._turn:
                 transaction = AsyncTransaction(self._open_connection())
                 await transaction.__aenter__()
                 self._savepoints.append(savepoint)
+                outer, self._observed = self._observed, observed
             _INSIDE.set(outside | {savepoint})
             try:
                 yield self
@@ -87,6 +107,7 @@ class AsyncUnitOfWork(AsyncRepositories):
             else:
                 await self._leave(savepoint, transaction, None)
             finally:
+                self._observed = outer
                 _INSIDE.set(outside)
 
     async def _begin(self) -> None:
@@ -182,6 +203,16 @@ class AsyncUnitOfWork(AsyncRepositories):
         if self._savepoints and self._savepoints[-1] not in _INSIDE.get():
             raise UnitOfWorkBusy
         return self._connection
+
+
+async def observed_rows(
+    observer: Observer, step: AsyncStep, unit: Observation | None, rows: AsyncGenerator[Any]
+) -> AsyncGenerator[Any]:
+    """Yield the rows of a stream, which is one call for the observer."""
+    with observer.call((step,), unit):
+        async with aclosing(rows):
+            async for row in rows:
+                yield row
 
 
 def _reason_to_undo(connection: AsyncPinnedConnection, savepoints: list[object]) -> Exception | None:

@@ -136,7 +136,7 @@ class Achievements(Repository):
             self._executor.run(
                 [
                     step("users/lock_profile", learner),
-                    step("progress/settle", learner),
+                    step("progress/settle", learner, is_main=True),
                     step("leaderboards/add_to_scores", learner),
                 ]
             )

@@ -13,17 +13,19 @@ from typing import Any, Self
 from psycopg import RawCursor
 
 from skilltree._core.driver_errors import translated
+from skilltree._core.logs import DATABASE
 from skilltree._core.messages import shown
+from skilltree._core.observer import Observation, Observer, main_of, unit_of, watched
 from skilltree._core.roles import ANYBODY, Actor, learner, service
 from skilltree._core.rows import adapters
 from skilltree._core.scopes import writes
 from skilltree._core.session_settings import kept, options
 from skilltree._core.urls import checked_url
-from skilltree._sync.pool import Pool
+from skilltree._sync.pool import ObservedPool, Pool
 from skilltree._sync.repositories import Repositories
 from skilltree._sync.repository import Step
 from skilltree._sync.steps import has_rows, run_steps
-from skilltree._sync.unit import UnitOfWork
+from skilltree._sync.unit import UnitOfWork, observed_rows
 from skilltree.errors import DatabaseFailure, InvalidValue, OutcomeUnknown, ServerUnavailable, UnitOfWorkOpen
 from skilltree.models.ids import UserId
 
@@ -39,6 +41,7 @@ class Database(Repositories):
     ``max_lifetime`` in any case. A statement is prepared once it has run ``prepare_threshold`` times; use ``None``
     (never) with PgBouncer before 1.21 in transaction mode. A call that did nothing because of a deadlock, a
     serialization failure or an unusable connection is tried up to ``attempts`` times (1 to 100).
+    An ``observer`` is told about calls, retries, units of work and waits, for example to trace them.
 
     After a fork, the child opens its own connections at its first call and leaves the parent's alone.
     """
@@ -56,6 +59,7 @@ class Database(Repositories):
         max_lifetime: float = 3600,
         prepare_threshold: int | None = 5,
         attempts: int = 3,
+        observer: Observer | None = None,
     ) -> None:
         super().__init__()
         if isinstance(attempts, bool) or not isinstance(attempts, int) or not 1 <= attempts <= _MOST_ATTEMPTS:
@@ -77,16 +81,20 @@ class Database(Repositories):
         self._url = url
         self._attempts = attempts
         self._retries = 0
-        self._pool = Pool(
-            url,
-            kept(parts),
-            timeout=timeout,
-            kwargs=arguments,
-            min_size=min_size,
-            max_size=max_size,
-            max_idle=max_idle,
-            max_lifetime=max_lifetime,
-        )
+        sizes: dict[str, Any] = {
+            "timeout": timeout,
+            "kwargs": arguments,
+            "min_size": min_size,
+            "max_size": max_size,
+            "max_idle": max_idle,
+            "max_lifetime": max_lifetime,
+        }
+        self._observer = observer
+        if observer is None:
+            self._pool = Pool(url, kept(parts), **sizes)
+        else:
+            self._pool = ObservedPool(url, kept(parts), observer, **sizes)
+            observer.watch(watched(parts, self._pool.statistics))
 
     def open(self) -> None:
         """Connect; this also works again after ``close``. Raises ServerUnavailable with the server's reason.
@@ -144,6 +152,13 @@ class Database(Repositories):
             yield unit
 
     def _run(self, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
+        """Run the statements as one transaction, and tell the observer."""
+        if self._observer is None:
+            return self._run_again(steps, actor, None)
+        with self._observer.call(steps, None) as call:
+            return self._run_again(steps, actor, call)
+
+    def _run_again(self, steps: Sequence[Step], actor: Actor, call: Observation | None) -> list[list[Any]]:
         """Run the statements as one transaction, and retry if nothing of it was executed."""
         attempt = 1
         while True:
@@ -153,6 +168,10 @@ class Database(Repositories):
                 # An iterator of COPY rows may be used up, so that the rows cannot be sent again.
                 if not error.is_retried or attempt >= self._attempts or has_rows(steps):
                     raise
+                kind, name = type(error).__name__, main_of(steps).name
+                DATABASE.info("%s is tried again after %s (%s), attempt %d", name, kind, error.sqlstate, attempt + 1)
+                if call is not None:
+                    call.retry(error)
             # A random wait, so that transactions that conflicted do not conflict again.
             time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 (not for secrets)
             attempt += 1
@@ -172,14 +191,26 @@ class Database(Repositories):
             self._pool.give_back(connection)
 
     def _stream(self, step: Step, actor: Actor) -> Generator[Any]:
-        with self._unit_of_work(actor) as unit, closing(unit.stream(step)) as rows:
+        rows = self._stream_once(step, actor)
+        return rows if self._observer is None else observed_rows(self._observer, step, None, rows)
+
+    def _stream_once(self, step: Step, actor: Actor) -> Generator[Any]:
+        with self._transaction(actor, None, None) as unit, closing(unit.stream(step)) as rows:
             for row in rows:
                 yield row
 
     @contextmanager
     def _unit_of_work(self, actor: Actor) -> Iterator[UnitOfWork]:
+        with unit_of(self._observer) as observed:
+            with self._transaction(actor, self._observer, observed) as unit:
+                yield unit
+
+    @contextmanager
+    def _transaction(
+        self, actor: Actor, observer: Observer | None, observed: Observation | None
+    ) -> Iterator[UnitOfWork]:
         with self._pool.connection() as connection:
-            unit = UnitOfWork(connection, actor)
+            unit = UnitOfWork(connection, actor, observer, observed)
             with translated():
                 try:
                     unit._begin()

@@ -65,7 +65,9 @@ class Doctor(Repository):
             raise InvalidValue(f"there is no invariant {shown(unknown.pop())}", field="invariants")
         self.require_sight()
         for name in invariants or INVARIANTS:
-            _, drifts = self._executor.run([step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift)])
+            _, drifts = self._executor.run(
+                [step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift, is_main=True)]
+            )
             findings += [Finding(invariant=name, **dict(drift)) for drift in drifts]
         return findings
 
@@ -100,7 +102,7 @@ class Doctor(Repository):
         return self._mend(
             [step("trees/lock_learners", {"tree_id": tree_id}) for tree_id in tree_ids]
             + [step("doctor/lock_trees", params)],
-            step("doctor/catalogue_facts", params, Fact),
+            step("doctor/catalogue_facts", params, Fact, is_main=True),
             [step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
         )
 
@@ -109,7 +111,7 @@ class Doctor(Repository):
         params = {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None}
         return self._mend(
             [step("doctor/hold_trees_of_learner", params), step("users/lock_profile", params)],
-            step("doctor/learner_facts", params, Fact),
+            step("doctor/learner_facts", params, Fact, is_main=True),
             [step(name, params) for name in _LEARNER_AGAIN],
         )
 

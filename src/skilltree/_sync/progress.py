@@ -87,7 +87,7 @@ class Progress(ProgressReads):
             [
                 step("progress/hold_tree", params),
                 step("progress/lock_learner", params),
-                step("progress/set_current_path", params, PathResult),
+                step("progress/set_current_path", params, PathResult, is_main=True),
                 step("progress/for_tree", params, TreeProgress),
             ]
         )
@@ -172,7 +172,7 @@ class Progress(ProgressReads):
                 [
                     step("progress/hold_tree_of_skill", params),
                     step("progress/lock_learner", params),
-                    step("progress/complete_skill", params, CompletionResult),
+                    step("progress/complete_skill", params, CompletionResult, is_main=True),
                     step("leaderboards/add_to_scores", params),
                 ]
             )
@@ -211,7 +211,7 @@ class Progress(ProgressReads):
                 [
                     step("progress/hold_tree_of_skill", params),
                     step("progress/lock_learner", params, Standing),
-                    step(f"progress/{action}", params, ActionResult),
+                    step(f"progress/{action}", params, ActionResult, is_main=True),
                     step("progress/refresh_tree", params),
                     step("progress/settle", params, Outcome),
                     step("leaderboards/add_to_scores", params),
@@ -228,7 +228,7 @@ class Progress(ProgressReads):
             [
                 step("progress/hold_tree_of_skill", params),
                 step("progress/lock_learner", params, Standing),
-                step("progress/raise_score", params),
+                step("progress/raise_score", params, is_main=True),
                 step("progress/settle", params, Outcome),
             ]
         )
@@ -251,7 +251,7 @@ class Progress(ProgressReads):
                 [
                     step("progress/hold_tree", params),
                     step("progress/lock_learner", params),
-                    step(f"progress/{action}", params, ActionResult),
+                    step(f"progress/{action}", params, ActionResult, is_main=True),
                     step("progress/refresh_tree", params),
                     step("progress/for_tree", params, TreeProgress),
                 ]
@@ -281,7 +281,7 @@ class Progress(ProgressReads):
             [
                 step("users/lock_profile", params),
                 step("progress/note_missed_days", params, ActionResult),
-                step("progress/give_days_back", params)._replace(row_factory=scalar_row),
+                step("progress/give_days_back", params, is_main=True)._replace(row_factory=scalar_row),
                 step("progress/recount_streak", params),
                 step("progress/settle", params, Outcome),
                 step("leaderboards/add_to_scores", params),
@@ -316,7 +316,7 @@ class Progress(ProgressReads):
                 step("progress/copy_rows", {})._replace(rows=imported(rows)),
                 step("progress/hold_imported_trees", {}),
                 step("progress/hold_imported_learners", {}),
-                step("progress/import_rows", {}, ImportResult),
+                step("progress/import_rows", {}, ImportResult, is_main=True),
                 step("progress/begin_imported_trees", {}),
                 step("progress/refresh_imported_trees", {}),
                 step("progress/count_imported", {}),

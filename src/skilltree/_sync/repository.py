@@ -26,17 +26,21 @@ RowFactory = Callable[[Cursor[Any]], RowMaker[T]]
 
 
 class Step(NamedTuple):
-    """A query of a transaction. Without a ``row_factory``, its rows are not read. A COPY sends ``rows``."""
+    """A query of a transaction. Without a ``row_factory``, its rows are not read. A COPY sends ``rows``.
+
+    ``is_main`` marks the query that an observer names the whole transaction after, if it is not the first.
+    """
 
     query: Query
     params: Params
     row_factory: RowFactory[Any] | None
     rows: Iterable[Sequence[object]] | None = None
+    is_main: bool = False
 
 
-def step(query: str, params: Params, model: type[Model] | None = None) -> Step:
+def step(query: str, params: Params, model: type[Model] | None = None, *, is_main: bool = False) -> Step:
     """Return a query as a step of a transaction. Its rows become models; without a model they are not read."""
-    return Step(read(query), params, None if model is None else rows_of(model))
+    return Step(read(query), params, None if model is None else rows_of(model), is_main=is_main)
 
 
 class Executor(ABC):
@@ -70,7 +74,7 @@ class Repository:
     ) -> list[T]:
         """Run a query between others as one transaction, and return its rows."""
         steps = [step(name, params) for name in (*before, query, *after)]
-        steps[len(before)] = Step(read(query), params, row_factory)
+        steps[len(before)] = Step(read(query), params, row_factory, is_main=True)
         rows: list[T] = (self._executor.run(steps))[len(before)]
         return rows
 

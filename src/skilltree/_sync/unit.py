@@ -4,7 +4,7 @@
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from threading import Lock as Turn
 from types import TracebackType
@@ -17,6 +17,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from skilltree._core.driver_errors import translated
+from skilltree._core.observer import Observation, Observer, unit_of
 from skilltree._core.roles import ANYBODY, Actor, require_role
 from skilltree._core.scopes import require_scope
 from skilltree._sync.connection import PinnedConnection
@@ -38,8 +39,16 @@ class UnitOfWork(Repositories):
 
     is_unit_of_work = True
 
-    def __init__(self, connection: PinnedConnection, actor: Actor) -> None:
+    def __init__(
+        self,
+        connection: PinnedConnection,
+        actor: Actor,
+        observer: Observer | None = None,
+        observed: Observation | None = None,
+    ) -> None:
         super().__init__()
+        self._observer = observer
+        self._observed = observed
         self._connection: PinnedConnection | None = connection
         self._actor = actor
         self._process = os.getpid()
@@ -48,11 +57,21 @@ class UnitOfWork(Repositories):
         self._transaction = Transaction(connection)
 
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
+        if self._observer is None:
+            return self._run(steps)
+        with self._observer.call(steps, self._observed):
+            return self._run(steps)
+
+    def _run(self, steps: Sequence[Step]) -> list[list[Any]]:
         self._open_connection()
         with self._turn:
             return run_steps(self._open_connection(), steps, self._actor)
 
     def stream(self, step: Step) -> Generator[Any]:
+        rows = self._stream(step)
+        return rows if self._observer is None else observed_rows(self._observer, step, self._observed, rows)
+
+    def _stream(self, step: Step) -> Generator[Any]:
         self._open_connection()
         with translated():
             with self._turn:
@@ -73,13 +92,14 @@ class UnitOfWork(Repositories):
     @contextmanager
     def transaction(self) -> Iterator[Self]:
         """Open a savepoint. An error that leaves the block rolls back only the work inside."""
-        self._open_connection()
         savepoint, outside = object(), _INSIDE.get()
-        with translated():
+        with unit_of(self._observer, self._observed) as observed, translated():
+            self._open_connection()
             with self._turn:
                 transaction = Transaction(self._open_connection())
                 transaction.__enter__()
                 self._savepoints.append(savepoint)
+                outer, self._observed = self._observed, observed
             _INSIDE.set(outside | {savepoint})
             try:
                 yield self
@@ -89,6 +109,7 @@ class UnitOfWork(Repositories):
             else:
                 self._leave(savepoint, transaction, None)
             finally:
+                self._observed = outer
                 _INSIDE.set(outside)
 
     def _begin(self) -> None:
@@ -182,6 +203,14 @@ class UnitOfWork(Repositories):
         if self._savepoints and self._savepoints[-1] not in _INSIDE.get():
             raise UnitOfWorkBusy
         return self._connection
+
+
+def observed_rows(observer: Observer, step: Step, unit: Observation | None, rows: Generator[Any]) -> Generator[Any]:
+    """Yield the rows of a stream, which is one call for the observer."""
+    with observer.call((step,), unit):
+        with closing(rows):
+            for row in rows:
+                yield row
 
 
 def _reason_to_undo(connection: PinnedConnection, savepoints: list[object]) -> Exception | None:

@@ -215,7 +215,7 @@ class Users(Repository):
         for each in (nobody_id, user_id):
             steps.append(step("leaderboards/refresh_scores", {"user_id": each, "is_listed": False}))
         steps.append(step("users/delete", {"user_id": user_id})._replace(row_factory=scalar_row))
-        steps.append(step("erasure/forget_trail", params))
+        steps.append(step("erasure/forget_trail", params, is_main=True))
         *_, deleted, _ = self._executor.run(steps)
         if not deleted:
             raise UserNotFound(id=user_id)

@@ -1,0 +1,1 @@
+"""Connections to other libraries. Each module needs the extra of its name."""
