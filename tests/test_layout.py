@@ -23,6 +23,7 @@ DOWN = {
     "__init__": {"_async", "_core", "_sync", "errors"},
     "contrib": {"_core", "errors"},
     "embedded": {"_core", "errors"},
+    "project": {"_core", "errors"},
     "migrate": {"_core", "embedded", "errors"},
     "drift": {"migrate"},
     "explain": {"_core", "errors"},

@@ -11,6 +11,7 @@ A directive can continue on the next line, indented by four spaces or more.
 import re
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from skilltree._core.sql_folders import folder
@@ -40,6 +41,8 @@ class Query(NamedTuple):
     parameters: tuple[str, ...]
     header: str
     directives: tuple[Directive, ...]
+    place: Path | None = None
+    """The folder of queries of an application; ``None`` is SkillTree's own."""
 
     def values(self, params: Mapping[str, object]) -> list[object]:
         """Return the values of the parameters, in their order."""
@@ -52,17 +55,20 @@ class Query(NamedTuple):
 
 
 @cache
-def read(name: str) -> Query:
-    """Return a query file. Its name precedes the statement as a comment, so that the server's log shows the file."""
-    lines = (folder("queries") / f"{name}.sql").read_bytes().decode().splitlines(keepends=True)
+def read(name: str, place: Path | None = None) -> Query:
+    """Return a query file below a folder. Without ``place``, it is SkillTree's own.
+
+    Its name precedes the statement as a comment, so that the server's log shows the file.
+    """
+    lines = ((place or folder("queries")) / f"{name}.sql").read_bytes().decode().splitlines(keepends=True)
     end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
     statement = f"/* {name} */ {''.join(lines[end:])}".encode()
-    return made(name, statement, "".join(lines[:end]))
+    return made(name, statement, "".join(lines[:end]), place)
 
 
-def made(name: str, statement: bytes, header: str) -> Query:
+def made(name: str, statement: bytes, header: str, place: Path | None = None) -> Query:
     """Return a query made of these parts."""
-    return Query(name, statement, *numbered(statement), header, tuple(_directives(header.splitlines())))
+    return Query(name, statement, *numbered(statement), header, tuple(_directives(header.splitlines())), place)
 
 
 def load(name: str) -> bytes:

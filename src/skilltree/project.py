@@ -1,0 +1,95 @@
+"""An application's own migrations, queries, repositories and models: ``[tool.skilltree]`` in its pyproject.toml.
+
+Only tools read it. In production, code is given its folders by the classes that use them.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from skilltree._core.messages import shown
+from skilltree.errors import SkillTreeError
+
+FILE = "pyproject.toml"
+
+
+class InvalidProject(SkillTreeError):
+    """``[tool.skilltree]`` in pyproject.toml cannot be used."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folders and modules of an application. ``None`` or nothing: the application has none of its own."""
+
+    root: Path
+    """The folder of pyproject.toml."""
+    migrations: Path | None = None
+    queries: Path | None = None
+    repositories: tuple[str, ...] = ()
+    """The modules with the async repositories."""
+    models: tuple[str, ...] = ()
+    """The modules with the models."""
+
+    def shown(self, path: Path) -> str:
+        """Return a path as messages show it: relative to the project."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+
+_FOLDERS = ("migrations", "queries")
+_MODULES = ("repositories", "models")
+
+
+def find(start: Path | None = None) -> Project | None:
+    """Return the project of a folder: that of the nearest pyproject.toml above it that has ``[tool.skilltree]``.
+
+    The default is the current folder. Raises InvalidProject for a file or a table that cannot be used.
+    """
+    place = (start or Path.cwd()).absolute()
+    for folder in (place, *place.parents):
+        file = folder / FILE
+        if file.is_file() and (table := _table(file)) is not None:
+            return _project(file, table)
+    return None
+
+
+def _table(file: Path) -> dict[str, object] | None:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidProject(f"{file} cannot be read: {error}") from error
+    table = content.get("tool", {}).get("skilltree")
+    if table is not None and not isinstance(table, dict):
+        raise InvalidProject(f"{file}: tool.skilltree must be a table")
+    return table
+
+
+def _project(file: Path, table: dict[str, object]) -> Project:
+    known = (*_FOLDERS, *_MODULES)
+    for key in table:
+        if key not in known:
+            raise InvalidProject(f"{file}: [tool.skilltree] has no key {shown(key)}; it has {', '.join(known)}")
+    folders = {key: _folder(file, key, table[key]) for key in _FOLDERS if key in table}
+    modules = {key: _modules(file, key, table[key]) for key in _MODULES if key in table}
+    return Project(
+        file.parent,
+        folders.get("migrations"),
+        folders.get("queries"),
+        modules.get("repositories", ()),
+        modules.get("models", ()),
+    )
+
+
+def _folder(file: Path, key: str, value: object) -> Path:
+    if not isinstance(value, str):
+        raise InvalidProject(f"{file}: {key} must be the path of a folder, not {shown(value)}")
+    folder = (file.parent / value).resolve()
+    if not folder.is_dir():
+        raise InvalidProject(f"{file}: {key} is {shown(value)}, but there is no such folder")
+    return folder
+
+
+def _modules(file: Path, key: str, value: object) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidProject(f"{file}: {key} must be the name of a module or a list of names, not {shown(value)}")
+    return tuple(names)
