@@ -38,7 +38,7 @@ class AsyncStep(NamedTuple):
 
 def step(query: str, params: Params, model: type[Model] | None = None, *, is_main: bool = False) -> AsyncStep:
     """Return a query as a step of a transaction. Its rows become models; without a model they are not read."""
-    return AsyncStep(read(query), params, None if model is None else rows_of(model), is_main=is_main)
+    return AsyncStep(read(query), params, None if model is None else rows_of(model, read(query)), is_main=is_main)
 
 
 class AsyncExecutor(ABC):
@@ -84,11 +84,11 @@ class AsyncRepository:
         ``before`` and ``after`` are queries of the same transaction with the same parameters, for example to lock rows
         first or to update derived data afterwards.
         """
-        return await self._fetch(rows_of(model), query, before, after, params)
+        return await self._fetch(rows_of(model, read(query)), query, before, after, params)
 
     async def _find(self, model: type[M], query: str, **params: object) -> M | None:
         """Return the row, or ``None``."""
-        rows = await self._fetch(rows_of(model), query, (), (), params)
+        rows = await self._fetch(rows_of(model, read(query)), query, (), (), params)
         return rows[0] if rows else None
 
     async def _one(
@@ -116,7 +116,7 @@ class AsyncRepository:
     ) -> Page[M]:
         """Return the rows after a cursor in this order (keyset pagination)."""
         placed = {**params, **page_params(model, order, after, limit)}
-        return page_of(model, order, await self._fetch(rows_of(model), query, (), (), placed), limit)
+        return page_of(model, order, await self._fetch(rows_of(model, read(query)), query, (), (), placed), limit)
 
     async def _values(
         self, query: str, *, before: Sequence[str] = (), after: Sequence[str] = (), **params: object

@@ -40,7 +40,7 @@ class Step(NamedTuple):
 
 def step(query: str, params: Params, model: type[Model] | None = None, *, is_main: bool = False) -> Step:
     """Return a query as a step of a transaction. Its rows become models; without a model they are not read."""
-    return Step(read(query), params, None if model is None else rows_of(model), is_main=is_main)
+    return Step(read(query), params, None if model is None else rows_of(model, read(query)), is_main=is_main)
 
 
 class Executor(ABC):
@@ -86,11 +86,11 @@ class Repository:
         ``before`` and ``after`` are queries of the same transaction with the same parameters, for example to lock rows
         first or to update derived data afterwards.
         """
-        return self._fetch(rows_of(model), query, before, after, params)
+        return self._fetch(rows_of(model, read(query)), query, before, after, params)
 
     def _find(self, model: type[M], query: str, **params: object) -> M | None:
         """Return the row, or ``None``."""
-        rows = self._fetch(rows_of(model), query, (), (), params)
+        rows = self._fetch(rows_of(model, read(query)), query, (), (), params)
         return rows[0] if rows else None
 
     def _one(
@@ -118,7 +118,7 @@ class Repository:
     ) -> Page[M]:
         """Return the rows after a cursor in this order (keyset pagination)."""
         placed = {**params, **page_params(model, order, after, limit)}
-        return page_of(model, order, self._fetch(rows_of(model), query, (), (), placed), limit)
+        return page_of(model, order, self._fetch(rows_of(model, read(query)), query, (), (), placed), limit)
 
     def _values(
         self, query: str, *, before: Sequence[str] = (), after: Sequence[str] = (), **params: object
