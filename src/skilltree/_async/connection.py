@@ -33,6 +33,9 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
     is_replica = False
     """Whether triggers are switched off in this session."""
 
+    validates_rows = False
+    """Whether rows are validated although their types prove that they fit."""
+
     begun_at = 0.0
     """When connecting started, on the monotonic clock."""
 

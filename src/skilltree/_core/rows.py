@@ -45,26 +45,31 @@ def adapters() -> AdaptersMap:
     return ours
 
 
-class _HasResult(Protocol):
+class _Cursor(Protocol):
     @property
     def pgresult(self) -> PGresult | None: ...
 
+    @property
+    def connection(self) -> Any: ...
+
 
 @cache
-def rows_of(model: type[M], query: Query) -> Callable[[_HasResult], RowMaker[M]]:
+def rows_of(model: type[M], query: Query) -> Callable[[_Cursor], RowMaker[M]]:
     """Return a psycopg row factory for the rows of a query as models: one field per column, JSON parsed."""
-    layouts: dict[tuple[int, ...], RowMaker[M]] = {}
+    layouts: dict[tuple[bool, tuple[int, ...]], RowMaker[M]] = {}
 
-    def row_factory(cursor: _HasResult) -> RowMaker[M]:
+    def row_factory(cursor: _Cursor) -> RowMaker[M]:
         result = cursor.pgresult
         if result is None:
             return _no_row
         # The names of the columns stand in the query, but their types can change under it.
+        validates: bool = cursor.connection.validates_rows
         kinds = (*map(result.ftype, range(result.nfields)),)
-        made = layouts.get(kinds)
+        made = layouts.get((validates, kinds))
         if made is None:
             names = [(result.fname(index) or b"").decode() for index in range(result.nfields)]
-            made = layouts[kinds] = maker(model, names, kinds, validated(model, names, kinds))
+            made = validated(model, names, kinds)
+            made = layouts[validates, kinds] = made if validates else maker(model, names, kinds, made)
         return made
 
     return row_factory

@@ -35,6 +35,9 @@ class PinnedConnection(Connection[Any]):
     is_replica = False
     """Whether triggers are switched off in this session."""
 
+    validates_rows = False
+    """Whether rows are validated although their types prove that they fit."""
+
     begun_at = 0.0
     """When connecting started, on the monotonic clock."""
 
@@ -42,10 +45,10 @@ class PinnedConnection(Connection[Any]):
     """How often the pool had replaced its connections when it made this one."""
 
     def cursor_of(self, query: Query) -> Cursor[Any]:
-        """Return the cursor that this connection keeps for a query.
+        """Return the cursor that this connection keeps for a query, for the next run of it alone.
 
-        psycopg looks up the types of parameters and columns again for each new cursor, but once for one that runs the
-        same statement again. Nobody else may use the connection until its rows are read.
+        psycopg looks up the types of parameters and columns again for each new cursor, but only once for one that runs
+        the same statement again.
         """
         try:
             return self._cursors[query.numbered]
