@@ -153,7 +153,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 def _compiled(
     model: type[M], columns: Sequence[_Column], absent: Mapping[str, object], checked: Callable[[Any], M]
 ) -> Callable[[Any], M]:
-    """Return the function as Python compiles it, which takes a third of the time of a loop over the columns."""
+    """Return the function as Python compiles it: one expression for all columns, instead of a loop over them."""
     values = [f"v{index}" for index in range(len(columns))]
     needed = [f"{value} is None" for value, each in zip(values, columns, strict=True) if not each.is_optional]
     made = {}
