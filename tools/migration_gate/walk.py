@@ -9,7 +9,8 @@ import psycopg
 
 from skilltree import migrate
 from skilltree.migrate.files import Migration, Problem, read
-from skilltree.migrate.runs import Backend, MigrationFailed, turn
+from skilltree.migrate.refusals import MigrationFailed
+from skilltree.migrate.runs import Backend, turn
 from tools.migration_gate.compatibility import incompatibilities, promise, queries_before
 from tools.migration_gate.example_rows import Contents, ExampleRows, contents
 
