@@ -75,10 +75,13 @@ class MigrationStatus:
     has applied it.
     """
 
-    id: str
+    id: MigrationId
     applied_at: datetime | None
     problem: Literal["edited", "deleted", "newer"] | None
-    history: HistoryName = "skilltree"
+
+    @property
+    def history(self) -> HistoryName:
+        return self.id.history
 
 
 def migrate(
@@ -146,9 +149,7 @@ def rollback(
 def _newest(backends: list[Backend]) -> list[tuple[Backend, str]]:
     """Return what is applied, newest first. Of two migrations of the same time, the application's is the newer."""
     applied = [
-        (mark.at, place, backend, name)
-        for place, backend in enumerate(backends)
-        for name, mark in backend.done.items()
+        (mark.at, place, backend, name) for place, backend in enumerate(backends) for name, mark in backend.done.items()
     ]
     applied.sort(key=lambda each: (each[0], each[1], each[3]), reverse=True)
     return [(backend, name) for _, _, backend, name in applied]
@@ -180,17 +181,13 @@ def _states(history: History, done: dict[str, Mark]) -> list[MigrationStatus]:
     known = history.migrations
     return [
         *(
-            MigrationStatus(each.id, None, None, history.name)
+            MigrationStatus(each.id, None, None)
             if name not in done
-            else MigrationStatus(
-                each.id, done[name].at, "edited" if each.edited_since(done[name]) else None, history.name
-            )
+            else MigrationStatus(each.id, done[name].at, "edited" if each.edited_since(done[name]) else None)
             for name, each in known.items()
         ),
         *(
-            MigrationStatus(
-                MigrationId(name, history.name), mark.at, "newer" if is_newer(name, known) else "deleted", history.name
-            )
+            MigrationStatus(MigrationId(name, history.name), mark.at, "newer" if is_newer(name, known) else "deleted")
             for name, mark in done.items()
             if name not in known
         ),

@@ -18,7 +18,7 @@ from skilltree._core.queries import load
 from skilltree.errors import MigrationError
 from skilltree.migrate import programs
 from skilltree.migrate.connection import pin
-from skilltree.migrate.files import read_both
+from skilltree.migrate.files import MigrationId, read_both
 from skilltree.migrate.runs import turn
 from skilltree.migrate.scratch import scratch_database
 
@@ -50,10 +50,10 @@ class Drift:
     """
 
     differences: list[Difference]
-    pending: list[str]
-    edited: list[str]
-    deleted: list[str]
-    newer: list[str] = field(default_factory=list)
+    pending: list[MigrationId]
+    edited: list[MigrationId]
+    deleted: list[MigrationId]
+    newer: list[MigrationId] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.differences or self.pending or self.edited or self.deleted or self.newer)

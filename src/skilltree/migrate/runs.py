@@ -120,9 +120,7 @@ def _read_applied(connection: psycopg.Connection, tables: Tables) -> dict[str, M
         )
         marks = {name: Mark(*mark) for name, *mark in rows}
     rows = connection.execute(
-        sql.SQL("select migration_id, applied_at_utc at time zone 'UTC' from {}").format(
-            sql.Identifier(tables.applied)
-        )
+        sql.SQL("select migration_id, applied_at_utc at time zone 'UTC' from {}").format(sql.Identifier(tables.applied))
     )
     found = [(name, marks.get(name) or Mark(at)) for name, at in rows]
     return dict(sorted(found, key=lambda item: (item[1].at, item[0])))
