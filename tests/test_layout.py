@@ -26,6 +26,7 @@ DOWN = {
     "project": {"_core", "errors"},
     "migrate": {"_core", "embedded", "errors"},
     "drift": {"migrate"},
+    "migration_gate": {"_core", "errors", "migrate", "project"},
     "explain": {"_core", "errors"},
     # The gate reads from the classes which method runs a query file.
     "gate": {"_async", "_core", "explain", "migrate", "models"},
@@ -40,11 +41,13 @@ DOWN = {
         "explain",
         "gate",
         "migrate",
+        "migration_gate",
         "models",
+        "project",
         "seed",
     },
     "testing": {"_async", "_sync"},
-    "pytest_plugin": {"__init__", "embedded", "migrate", "testing"},
+    "pytest_plugin": {"__init__", "embedded", "migrate", "project", "testing"},
     "__main__": {"cli"},
 }
 

@@ -11,13 +11,12 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from skilltree import errors, migrate
+from skilltree import errors, migrate, migration_gate
 from skilltree.cli import app
 from skilltree.migrate.files import Problem
-from tools import migration_gate
-from tools.migration_gate.compatibility import queries_before
-from tools.migration_gate.example_rows import ExampleRows, contents
-from tools.migration_gate.walk import walk
+from skilltree.migration_gate.compatibility import queries_before
+from skilltree.migration_gate.example_rows import ExampleRows, contents
+from skilltree.migration_gate.walk import walk
 
 LAST = max(file.name for file in migrate.folder().glob("*.sql"))
 NEXT = int(LAST[:4]) + 1
@@ -361,13 +360,13 @@ def test_the_old_queries_are_those_of_the_commit_before_the_migration(copy):
     write_query(checkout, "skills/get", "select 1")
     commit(checkout, "Before")
     add(copy, "select 1;", "select 1;")
-    uncommitted = queries_before(copy / f"{NEW}.sql")
+    uncommitted = queries_before(copy / f"{NEW}.sql", checkout / "queries")
     write_query(checkout, "skills/get", "select 2")
     commit(checkout, "With the migration")
     write_query(checkout, "skills/get", "select 3")
     commit(checkout, "Later")
 
-    landed = queries_before(copy / f"{NEW}.sql")
+    landed = queries_before(copy / f"{NEW}.sql", checkout / "queries")
 
     assert uncommitted == landed == {"skills/get": b"select 1"}
 
@@ -398,7 +397,7 @@ def test_a_shallow_git_history_is_reported(copy, tmp_path):
     with pytest.raises(
         errors.MigrationError, match=rf"(?s)git does not have the queries from before {NEW}\.sql.*--unshallow"
     ):
-        queries_before(shallow / "migrations" / f"{NEW}.sql")
+        queries_before(shallow / "migrations" / f"{NEW}.sql", shallow / "queries")
 
 
 # --- the example of the docs -----------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ print(skilltree.__file__, len(tree.skills))
 """
 
 
-ONLY_IN_A_CHECKOUT = {"bench", "budgets", "check", "check-migrations", "clean", "dataset", "format", "test"}
+ONLY_IN_A_CHECKOUT = {"bench", "budgets", "check", "clean", "dataset", "format", "test"}
 
 
 @pytest.fixture(scope="module")

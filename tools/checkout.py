@@ -7,9 +7,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from skilltree import embedded
+from skilltree import embedded, migration_gate
 from skilltree.migrate.scratch import scratch_database
-from tools import migration_gate, schema_file
+from tools import schema_file
 
 ROOT = Path(__file__).parents[1]
 

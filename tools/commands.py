@@ -1,17 +1,14 @@
-"""The commands of a checkout: test, check, check-migrations, format, clean; and those of ``budgets``."""
+"""The commands of a checkout: test, check, format, clean; and those of ``budgets``."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from skilltree import embedded
-from skilltree.cli.application import Json, app
-from skilltree.cli.terminal import emit_json, out
-from tools import checkout, migration_gate
+from skilltree.cli.application import app
+from tools import checkout
 from tools.budgets import commands as budgets
 
-__all__ = ["budgets", "check", "check_migrations", "clean", "format_", "run_tests"]
+__all__ = ["budgets", "check", "clean", "format_", "run_tests"]
 
 
 @app.command("test")
@@ -22,22 +19,6 @@ def run_tests(
 ) -> None:
     """Run the tests on a temporary server."""
     raise typer.Exit(checkout.test(pg, arguments or []))
-
-
-@app.command("check-migrations")
-def check_migrations(*, as_json: Json = False) -> None:
-    """Run every migration forward and back on a temporary server. Exit 1 with a list of the faults."""
-    with embedded.throw_away() as server:
-        problems = migration_gate.check(server)
-    if as_json:
-        emit_json([asdict(each) for each in problems])
-    for each in () if as_json else problems:
-        place = f"migrations/{each.file}" + (f":{each.line}" if each.line else "")
-        out.print(f"{place}: {each.problem}\n    {each.remedy}", soft_wrap=True)
-    if problems:
-        raise typer.Exit(1)
-    if not as_json:
-        out.print("every migration runs forward and back")
 
 
 @app.command("check")

@@ -20,9 +20,7 @@ inner join pg_type on pg_attribute.atttypid = pg_type.oid
 where
     pg_class.relkind in ('r', 'p')
     and not pg_class.relispartition
-    and pg_class.relname not in (
-        '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'skilltree_migrations'
-    )
+    and pg_class.relname !~ '^(_yoyo_|yoyo_lock$|skilltree_(application_)?migrations$)'
     and pg_namespace.nspname <> 'information_schema'
     and pg_namespace.nspname !~ '^pg_'
     and pg_attribute.attnum > 0

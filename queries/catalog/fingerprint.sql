@@ -44,9 +44,7 @@ own_relation as (
     where
         pg_class.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
         and not pg_class.relispartition
-        and pg_class.relname not in (
-            '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'skilltree_migrations'
-        )
+        and pg_class.relname !~ '^(_yoyo_|yoyo_lock$|skilltree_(application_)?migrations$)'
         and ('pg_class'::regclass, pg_class.oid) not in (
             select
                 of_extension.classid,

@@ -21,9 +21,7 @@ own_table as (
     where
         pg_class.relnamespace = to_regnamespace('public')
         and pg_class.relkind in ('r', 'p')
-        and pg_class.relname not in (
-            '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'skilltree_migrations'
-        )
+        and pg_class.relname !~ '^(_yoyo_|yoyo_lock$|skilltree_(application_)?migrations$)'
         and (
             pg_class.relowner = account.relowner
             or exists (

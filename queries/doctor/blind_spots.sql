@@ -54,7 +54,7 @@ where
     and pg_class.relkind in ('r', 'p')
     and not pg_class.relispartition
     and pg_class.relowner = account.relowner
-    and pg_class.relname not in ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'skilltree_migrations')
+    and pg_class.relname !~ '^(_yoyo_|yoyo_lock$|skilltree_(application_)?migrations$)'
     and (
         not has_schema_privilege(pg_namespace.oid, 'usage')
         or not has_table_privilege(pg_class.oid, 'select')

@@ -2,7 +2,7 @@
 select
     pg_proc.oid::regprocedure::text as object_name,
     'it runs with the rights of its owner' as problem,
-    'alter function … security invoker, or write down in skilltree.migrate.lint why it is safe' as remedy
+    'alter function … security invoker, or add an exception that says why it is safe' as remedy
 from pg_proc
 inner join pg_namespace on pg_proc.pronamespace = pg_namespace.oid
 where

@@ -8,7 +8,7 @@ select
     case pg_class.relkind
         when
             'm'
-            then 'make it a view with security_invoker, or grant it to nobody and say so in skilltree.migrate.lint'
+            then 'make it a view with security_invoker, or grant it to nobody and add an exception that says so'
         else 'alter view … set (security_invoker = true)'
     end as remedy
 from pg_class

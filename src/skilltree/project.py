@@ -4,7 +4,8 @@ Only tools read it. In production, code is given its folders by the classes that
 """
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from skilltree._core.messages import shown
@@ -29,6 +30,10 @@ class Project:
     """The modules with the async repositories."""
     models: tuple[str, ...] = ()
     """The modules with the models."""
+    lint: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Rule and object -> the reason why the rule does not hold for it."""
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """Table and column -> a value for example rows. ``{number}`` differs in each row."""
 
     def shown(self, path: Path) -> str:
         """Return a path as messages show it: relative to the project."""
@@ -37,6 +42,7 @@ class Project:
 
 _FOLDERS = ("migrations", "queries")
 _MODULES = ("repositories", "models")
+_LINT, _EXAMPLES = "lint", "examples"
 
 
 def find(start: Path | None = None) -> Project | None:
@@ -64,7 +70,7 @@ def _table(file: Path) -> dict[str, object] | None:
 
 
 def _project(file: Path, table: dict[str, object]) -> Project:
-    known = (*_FOLDERS, *_MODULES)
+    known = (*_FOLDERS, *_MODULES, _LINT, _EXAMPLES)
     for key in table:
         if key not in known:
             raise InvalidProject(f"{file}: [tool.skilltree] has no key {shown(key)}; it has {', '.join(known)}")
@@ -76,7 +82,26 @@ def _project(file: Path, table: dict[str, object]) -> Project:
         folders.get("queries"),
         modules.get("repositories", ()),
         modules.get("models", ()),
+        {
+            (rule, name): reason
+            for rule, objects in _entries(file, _LINT, table.get(_LINT, {})).items()
+            for name, reason in _texts(file, f"{_LINT}.{rule}", objects).items()
+        },
+        _texts(file, _EXAMPLES, table.get(_EXAMPLES, {})),
     )
+
+
+def _entries(file: Path, key: str, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise InvalidProject(f"{file}: {key} must be a table, not {shown(value)}")
+    return value
+
+
+def _texts(file: Path, key: str, value: object) -> dict[str, str]:
+    for name, text in _entries(file, key, value).items():
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidProject(f"{file}: {key} must have a text for {name}, not {shown(text)}")
+    return {name: str(text) for name, text in _entries(file, key, value).items()}
 
 
 def _folder(file: Path, key: str, value: object) -> Path:

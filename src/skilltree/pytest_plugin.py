@@ -40,12 +40,17 @@ def skilltree_server(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def skilltree_prepare() -> Callable[[str], object]:
+def skilltree_prepare(request: pytest.FixtureRequest) -> Callable[[str], object]:
     """What else the template needs. Override it with a function that takes the template's URL, as its owner.
 
-    It runs once in a session, after SkillTree's migrations: for migrations of your own, or data for all tests.
+    It runs once in a session, after SkillTree's migrations. The default applies the migrations of the project of
+    pytest's rootdir, if it has any.
     """
-    return lambda _url: None
+    from skilltree import migrate, project
+
+    found = project.find(request.config.rootpath)
+    own = found.migrations if found else None
+    return lambda url: migrate.migrate(url, application=own) if own else None
 
 
 @pytest.fixture(scope="session")

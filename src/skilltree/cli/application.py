@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from skilltree import __version__, embedded
+from skilltree import __version__, embedded, project
 from skilltree._core.driver_errors import translated
 from skilltree._sync.database import Database, Scope
 from skilltree.cli.run import Commands
@@ -36,8 +36,29 @@ DemoData = Annotated[
 ]
 
 
+class NoOwnMigrations(SkillTreeError):
+    """There is no project with migrations of its own here."""
+
+
 class NotEmbedded(SkillTreeError):
     """The server is not an embedded one, and this command writes made-up data."""
+
+
+def own_migrations() -> Path | None:
+    """Return the folder of the application's migrations: that of the current folder's project, if it has one."""
+    found = project.find()
+    return found.migrations if found else None
+
+
+def project_with_migrations() -> project.Project:
+    """Return the project of the current folder. Raises NoOwnMigrations if it has none, or no migrations."""
+    found = project.find()
+    if found is None or found.migrations is None:
+        raise NoOwnMigrations(
+            f"there are no migrations of your own in {Path.cwd()}: name their folder in {project.FILE}, as migrations ="
+            ' "…" in [tool.skilltree]'
+        )
+    return found
 
 
 def _print_version(asked: bool) -> None:

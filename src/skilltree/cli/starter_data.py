@@ -13,7 +13,7 @@ from skilltree import migrate, seed
 from skilltree._core.driver_errors import translated
 from skilltree._sync.database import Database, Scope
 from skilltree.cli import demo as demonstration
-from skilltree.cli.application import DemoData, Json, app, operator, require_embedded
+from skilltree.cli.application import DemoData, Json, app, operator, own_migrations, require_embedded
 from skilltree.cli.run import confirm
 from skilltree.cli.terminal import emit_table, err, out
 from skilltree.embedded import database_url
@@ -31,7 +31,7 @@ def demo(*, demo_data: OnlyDemoData = False) -> None:
     require_embedded("demo", demo_data=demo_data or None)
     url = database_url()
     with alone(url):
-        migrate.migrate(url)
+        migrate.migrate(url, application=own_migrations())
         with Database(url, max_size=2) as db:
             for _ in seed.seed(db):
                 pass
@@ -54,11 +54,11 @@ def seed_(*, demo_data: DemoData = None, as_json: Json = False) -> None:
 def reset(*, yes: Yes = False, demo_data: DemoData = None, as_json: Json = False) -> None:
     """Delete all data: roll back all migrations, apply them again, and seed."""
     require_embedded("reset", demo_data=demo_data)
-    url = database_url()
+    url, own = database_url(), own_migrations()
     confirm(f"Delete all data of {name_of(url)}?", yes=yes)
     with alone(url):
-        migrate.rollback(url, count=None)
-        migrate.migrate(url)
+        migrate.rollback(url, count=None, application=own)
+        migrate.migrate(url, application=own)
         with Database(url, max_size=2) as db:
             emit_table(_seed(db, test_user=demo_data is not False), as_json=as_json)
 

@@ -1,19 +1,20 @@
 """Migrations: each is applied exactly once, entirely or not at all. A file that was edited afterwards is refused.
 
-yoyo reads the folder, sorts the migrations and keeps the tables of applied migrations. ``files`` has the rules for a
-file, and ``runs`` runs it.
+There are two histories: SkillTree's, and that of the application. yoyo reads a folder, sorts the migrations and keeps
+the tables of applied migrations. ``files`` has the rules for a file, ``runs`` runs it, and ``refusals`` says why not.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 import psycopg
 
 try:
-    from yoyo.migrations import default_migration_table
+    import yoyo as _yoyo  # noqa: F401
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("migrations need yoyo-migrations: pip install 'skilltree[cli]'", name="yoyo") from error
 from skilltree._core.driver_errors import translated
@@ -21,24 +22,38 @@ from skilltree._core.queries import load
 from skilltree._core.urls import checked_url
 from skilltree.errors import InvalidValue
 from skilltree.migrate.connection import pin, require_sight
-from skilltree.migrate.files import InvalidMigration, Statement, folder, read, statements
-from skilltree.migrate.runs import (
-    Backend,
+from skilltree.migrate.files import (
+    History,
+    HistoryName,
+    InvalidMigration,
+    Mark,
+    MigrationId,
+    Statement,
+    folder,
+    read_both,
+    statements,
+)
+from skilltree.migrate.refusals import (
+    ApplicationMigrationsApplied,
     MigratedBeforeRelease,
     MigrationDeleted,
     MigrationEdited,
     MigrationFailed,
     MigrationLocked,
+    is_newer,
     refuse_unreleased,
-    turn,
 )
+from skilltree.migrate.runs import Backend, connected, read_applied, turn
 
 __all__ = [
+    "ApplicationMigrationsApplied",
+    "HistoryName",
     "InvalidMigration",
     "MigratedBeforeRelease",
     "MigrationDeleted",
     "MigrationEdited",
     "MigrationFailed",
+    "MigrationId",
     "MigrationLocked",
     "MigrationStatus",
     "Statement",
@@ -54,72 +69,128 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MigrationStatus:
-    """A migration, the time when it was applied, if any, and what happened to its files since."""
+    """A migration, the time when it was applied, if any, and what is wrong with its files.
 
-    id: str
+    ``edited`` and ``deleted``: since it was applied. ``newer``: a newer version of SkillTree, or of the application,
+    has applied it.
+    """
+
+    id: MigrationId
     applied_at: datetime | None
-    problem: Literal["edited", "deleted"] | None
+    problem: Literal["edited", "deleted", "newer"] | None
+
+    @property
+    def history(self) -> HistoryName:
+        return self.id.history
 
 
 def migrate(
     url: str,
     *,
+    application: Path | None = None,
     folder: Path | None = None,
     lock_timeout: float = 5.0,
     statement_timeout: float = 600.0,
     wait: float = 600.0,
-    applied: Callable[[str], None] | None = None,
-) -> list[str]:
-    """Apply the pending migrations, and return their ids in order. ``applied`` is called with each id after it.
+    applied: Callable[[MigrationId], None] | None = None,
+) -> list[MigrationId]:
+    """Apply SkillTree's pending migrations, then those of the folder ``application``. Return their ids in order.
 
-    A statement waits at most ``lock_timeout`` seconds for a lock and runs at most ``statement_timeout`` seconds (0: no
-    limit). If another process migrates, this one waits at most ``wait`` seconds. The URL must not lead through a
-    transaction pooler, which would lose the lock.
+    ``applied`` is called with each id after it. A statement waits at most ``lock_timeout`` seconds for a lock and runs
+    at most ``statement_timeout`` seconds (0: no limit). If another process migrates, this one waits at most ``wait``
+    seconds. The URL must not lead through a transaction pooler, which would lose the lock.
     """
-    migrations = read(folder)
-    with turn(url, migrations, wait) as (backend, done):
-        pending = [migration for migration in migrations.values() if migration.id not in done]
-        return backend.run("apply", pending, lock_timeout, statement_timeout, applied)
+    histories = read_both(folder, application)
+    with turn(url, histories, wait) as backends:
+        done: list[MigrationId] = []
+        for backend in backends:
+            pending = [each for each in backend.history.migrations.values() if each.id not in backend.done]
+            done += backend.run("apply", pending, lock_timeout, statement_timeout, applied)
+        return done
 
 
 def rollback(
     url: str,
     *,
     count: int | None = 1,
+    application: Path | None = None,
+    only_application: bool = False,
     folder: Path | None = None,
     lock_timeout: float = 5.0,
     statement_timeout: float = 600.0,
     wait: float = 600.0,
-    applied: Callable[[str], None] | None = None,
-) -> list[str]:
+    applied: Callable[[MigrationId], None] | None = None,
+) -> list[MigrationId]:
     """Roll back the latest ``count`` migrations (``None``: all), and return their ids, newest first.
 
-    The options are those of ``migrate``; ``applied`` is called with each id after it is rolled back.
+    With the folder ``application``, these are the latest of both histories, or with ``only_application`` those of the
+    application. Raises ApplicationMigrationsApplied if migrations of the application were applied after one of
+    SkillTree's that would be rolled back. The other options are those of ``migrate``; ``applied`` is called with each
+    id after it is rolled back.
     """
     if count is not None and count < 0:
         raise InvalidValue(f"count must be 0 or more, not {count}", field="count")
-    migrations = read(folder)
-    with turn(url, migrations, wait) as (backend, done):
-        newest = [migrations[name] for name in reversed(done)][:count]
-        return backend.run("rollback", newest, lock_timeout, statement_timeout, applied)
+    if only_application and application is None:
+        raise InvalidValue("only_application needs the folder of the application's migrations", field="application")
+    histories = read_both(folder, application)
+    with turn(url, histories, wait) as backends:
+        newest = _newest([each for each in backends if each.history.name == "application" or not only_application])
+        chosen = newest[:count]
+        if application is None:
+            _refuse_below(chosen, read_applied(backends[0].connection, "application"))
+        undone: list[MigrationId] = []
+        # Neighbours of one history are run together.
+        for backend, group in groupby(chosen, key=lambda each: each[0]):
+            migrations = [backend.history.migrations[name] for _, name in group]
+            undone += backend.run("rollback", migrations, lock_timeout, statement_timeout, applied)
+        return undone
 
 
-def status(url: str, *, folder: Path | None = None) -> list[MigrationStatus]:
-    """Return all migrations of the folder in order, then the applied ones that are not in it. Writes nothing."""
-    migrations = read(folder)
-    checked_url(url)
-    with translated(), Backend(url, default_migration_table) as backend:
-        require_sight(backend.connection)
-        done = backend.read_applied()
-    refuse_unreleased(migrations, done)
+def _newest(backends: list[Backend]) -> list[tuple[Backend, str]]:
+    """Return what is applied, newest first. Of two migrations of the same time, the application's is the newer."""
+    applied = [
+        (mark.at, place, backend, name) for place, backend in enumerate(backends) for name, mark in backend.done.items()
+    ]
+    applied.sort(key=lambda each: (each[0], each[1], each[3]), reverse=True)
+    return [(backend, name) for _, _, backend, name in applied]
+
+
+def _refuse_below(chosen: list[tuple[Backend, str]], above: dict[str, Mark]) -> None:
+    """Raise ApplicationMigrationsApplied if the application's migrations were applied after one of these."""
+    if not chosen:
+        return
+    oldest = min(backend.done[name].at for backend, name in chosen)
+    if later := [name for name, mark in reversed(above.items()) if mark.at >= oldest]:
+        raise ApplicationMigrationsApplied([MigrationId(name, "application") for name in later])
+
+
+def status(url: str, *, application: Path | None = None, folder: Path | None = None) -> list[MigrationStatus]:
+    """Return all migrations of SkillTree in order, then those of the folder ``application``. Writes nothing.
+
+    At the end of each of the two are the applied migrations that are not in its folder.
+    """
+    histories = read_both(folder, application)
+    with connected(url) as connection:
+        require_sight(connection)
+        done = [read_applied(connection, history.name) for history in histories]
+    return [state for history, marks in zip(histories, done, strict=True) for state in _states(history, marks)]
+
+
+def _states(history: History, done: dict[str, Mark]) -> list[MigrationStatus]:
+    refuse_unreleased(history, done)
+    known = history.migrations
     return [
         *(
-            MigrationStatus(name, None, None)
+            MigrationStatus(each.id, None, None)
             if name not in done
-            else MigrationStatus(name, done[name].at, "edited" if migration.edited_since(done[name]) else None)
-            for name, migration in migrations.items()
+            else MigrationStatus(each.id, done[name].at, "edited" if each.edited_since(done[name]) else None)
+            for name, each in known.items()
         ),
-        *(MigrationStatus(name, mark.at, "deleted") for name, mark in done.items() if name not in migrations),
+        *(
+            MigrationStatus(MigrationId(name, history.name), mark.at, "newer" if is_newer(name, known) else "deleted")
+            for name, mark in done.items()
+            if name not in known
+        ),
     ]
 
 
@@ -132,7 +203,7 @@ def health(url: str) -> list[tuple[str, str]]:
 
 
 def fingerprint(url: str) -> dict[str, str]:
-    """Return the definition of every object, except those of PostgreSQL, of extensions and of yoyo.
+    """Return the definition of every object, except those of PostgreSQL, of extensions and of the histories.
 
     Databases with the same schema give the same result, whatever their data and history.
     """

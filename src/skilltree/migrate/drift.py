@@ -4,7 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import ndiff
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,7 @@ from skilltree._core.queries import load
 from skilltree.errors import MigrationError
 from skilltree.migrate import programs
 from skilltree.migrate.connection import pin
-from skilltree.migrate.files import read
+from skilltree.migrate.files import MigrationId, read_both
 from skilltree.migrate.runs import turn
 from skilltree.migrate.scratch import scratch_database
 
@@ -44,33 +44,40 @@ class Difference:
 
 @dataclass(frozen=True)
 class Drift:
-    """The differences, the pending migrations, and the migrations edited or deleted after they were applied."""
+    """The differences, the pending migrations, and the migrations edited or deleted after they were applied.
+
+    ``newer``: those that a newer version has applied. The ids know their ``history``.
+    """
 
     differences: list[Difference]
-    pending: list[str]
-    edited: list[str]
-    deleted: list[str]
+    pending: list[MigrationId]
+    edited: list[MigrationId]
+    deleted: list[MigrationId]
+    newer: list[MigrationId] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.differences or self.pending or self.edited or self.deleted)
+        return bool(self.differences or self.pending or self.edited or self.deleted or self.newer)
 
 
-def drift(url: str, *, folder: Path | None = None) -> Drift:
+def drift(url: str, *, application: Path | None = None, folder: Path | None = None) -> Drift:
     """Return how a database differs from a new one with the same migrations. Writes nothing to it.
 
-    The URL is that of the role that migrates. The new database is created on an embedded server of the same version, or
-    else on the same server; there, roles are shared and cannot be compared.
+    The migrations are SkillTree's, and those of the folder ``application``. The URL is that of the role that migrates.
+    The new database is created on an embedded server of the same version, or else on the same server; there, roles are
+    shared and cannot be compared.
 
     Raises MigrationError if neither is possible. Raises its ProgramTooOld if there are differences and pg_dump, which
     tells whether a restore caused them, is older than the server.
     """
-    states = migrate.status(url, folder=folder)
+    states = migrate.status(url, application=application, folder=folder)
     found = _everything(url)
-    migrations = read(folder)
-    applied = [migrations[state.id] for state in states if state.applied_at and state.id in migrations]
+    histories = read_both(folder, application)
     with _server_like(url) as server, scratch_database(server, migrated=False) as expected_url:
-        with turn(expected_url, migrations) as (backend, _):
-            backend.run("apply", applied)
+        with turn(expected_url, histories) as backends:
+            for backend in backends:
+                known = backend.history.migrations
+                mine = [state for state in states if state.history == backend.history.name and state.id in known]
+                backend.run("apply", [known[state.id] for state in mine if state.applied_at])
         expected = _everything(expected_url)
         restored = expected | (_restored(expected_url, server) if found != expected else {})
     return Drift(
@@ -82,6 +89,7 @@ def drift(url: str, *, folder: Path | None = None) -> Drift:
         pending=[state.id for state in states if state.applied_at is None],
         edited=[state.id for state in states if state.problem == "edited"],
         deleted=[state.id for state in states if state.problem == "deleted"],
+        newer=[state.id for state in states if state.problem == "newer"],
     )
 
 

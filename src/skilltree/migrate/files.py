@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from yoyo import read_migrations
 from yoyo.exceptions import BadMigration
@@ -23,6 +23,26 @@ _FILE_NAME = re.compile(r"[0-9]{4}\.[a-z0-9-]+(\.rollback)?\.sql")
 _BETWEEN_STATEMENTS = re.compile(r"(?:[\s;]|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _COMPATIBLE = re.compile(r"^-- @compatible$", re.MULTILINE)
 _TRANSACTION_CONTROL = re.compile(r"(begin|start|commit|end|rollback|abort|prepare\s+transaction)\b", re.IGNORECASE)
+
+
+HistoryName = Literal["skilltree", "application"]
+"""Whose migrations: SkillTree's own, or those of the application that is built on it."""
+
+
+class MigrationId(str):
+    """The id of a migration, which is its file's name without the end. ``history`` tells whose migration it is."""
+
+    history: HistoryName
+
+    def __new__(cls, value: str, history: HistoryName = "skilltree") -> "MigrationId":
+        made = super().__new__(cls, value)
+        made.history = history
+        return made
+
+
+def titled(name: str, history: HistoryName) -> str:
+    """Return the name of a migration or file as messages show it, since both histories may have the same one."""
+    return name if history == "skilltree" else f"the application's {name}"
 
 
 @dataclass(frozen=True)
@@ -71,10 +91,11 @@ class Migration:
     yoyo: Any
     apply: File
     rollback: File
+    history: HistoryName = "skilltree"
 
     @property
-    def id(self) -> str:
-        return str(self.yoyo.id)
+    def id(self) -> MigrationId:
+        return MigrationId(self.yoyo.id, self.history)
 
     @property
     def transactional(self) -> bool:
@@ -97,11 +118,38 @@ def folder() -> Path:
     return sql_folders.folder("migrations")
 
 
-def read(place: Path | None) -> dict[str, Migration]:
-    place = place or folder()
+@dataclass(frozen=True)
+class History:
+    """The migrations of a folder, in order."""
+
+    name: HistoryName
+    migrations: dict[str, Migration]
+
+
+def read_both(ours: Path | None, application: Path | None) -> list[History]:
+    """Return SkillTree's history, and then that of the application, if it has one. The default is our own folder.
+
+    Raises InvalidMigration for a file that breaks a rule.
+    """
+    found = [History("skilltree", read(ours))]
+    if application is not None:
+        found.append(History("application", read(application, "application")))
+    return found
+
+
+def read(place: Path | None, history: HistoryName = "skilltree") -> dict[str, Migration]:
+    try:
+        return _read(place or folder(), history)
+    except InvalidMigration as error:
+        if history == "skilltree":
+            raise
+        raise InvalidMigration(f"in the application's migrations: {error}") from error
+
+
+def _read(place: Path, history: HistoryName) -> dict[str, Migration]:
     _refuse_strangers(place)
     found = read_migrations(escape(str(place)))
-    migrations = {yoyo.id: _read_migration(yoyo, set(found)) for yoyo in found}
+    migrations = {yoyo.id: _read_migration(yoyo, set(found), history) for yoyo in found}
     try:
         return {yoyo.id: migrations[yoyo.id] for yoyo in topological_sort(found)}
     except ValueError as error:
@@ -123,7 +171,7 @@ def _refuse_strangers(place: Path) -> None:
             raise InvalidMigration(f"{name} has no {partner} beside it")
 
 
-def _read_migration(yoyo: Any, known: set[Any]) -> Migration:
+def _read_migration(yoyo: Any, known: set[Any], history: HistoryName) -> Migration:
     path = Path(yoyo.path)
     try:
         yoyo.load()
@@ -140,7 +188,7 @@ def _read_migration(yoyo: Any, known: set[Any]) -> Migration:
     for file in (forward, back):
         if len(file.statements) > 1 and not yoyo.use_transactions:
             raise InvalidMigration(f"{file.path.name} is not transactional but holds more than one statement")
-    return Migration(yoyo, forward, back)
+    return Migration(yoyo, forward, back, history)
 
 
 def _read_file(path: Path) -> File:

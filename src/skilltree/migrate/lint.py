@@ -10,6 +10,7 @@ from skilltree._core.queries import load
 from skilltree._core.sql_folders import folder
 from skilltree._core.urls import checked_url
 from skilltree.migrate.connection import pin, require_sight
+from skilltree.migrate.runs import tables
 
 _AUDITED = (
     "users",
@@ -23,15 +24,12 @@ _AUDITED = (
     "user_sessions",
 )
 _LEDGERS = ("user_achievements", "xp_events", "user_activity_days")
-_BOOKKEEPING = "the migrations' own table, which no role of the application reads"
+
+_OWN_EXCEPTIONS = "[tool.skilltree.lint] in pyproject.toml"
 
 Exceptions = Mapping[tuple[str, str], str]
 
 EXCEPTIONS: Exceptions = {
-    **{
-        ("row_security_missing", table): _BOOKKEEPING
-        for table in ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "skilltree_migrations")
-    },
     ("foreign_key_without_index", "constraint skills_parent_skill_id_fkey on skills"): (
         "idx_skill_parent finds the children: the parent's id determines the tree"
     ),
@@ -91,16 +89,24 @@ def examine(connection: Connection, exceptions: Exceptions = EXCEPTIONS) -> list
     """Return the findings of ``lint`` as this transaction sees them."""
     # Objects in `public` are named without the schema.
     connection.execute("set local search_path = public")
+    # No role of the application reads the tables of the histories.
+    bookkeeping = {("row_security_missing", table) for table in tables()}
     found = [
         Finding(rule, object_name, problem, remedy)
         for rule in rules()
         for object_name, problem, remedy in connection.execute(load(f"lint/{rule}")).fetchall()
+        if (rule, object_name) not in bookkeeping
     ]
     broken = {(finding.rule, finding.object) for finding in found}
     return [
         *(finding for finding in found if (finding.rule, finding.object) not in exceptions),
         *(
-            Finding(rule, object_name, "the exception is no longer needed", "remove it from skilltree.migrate.lint")
+            Finding(
+                rule,
+                object_name,
+                "the exception is no longer needed" if rule in rules() else "there is no such rule",
+                f"remove it from {'skilltree.migrate.lint' if (rule, object_name) in EXCEPTIONS else _OWN_EXCEPTIONS}",
+            )
             for rule, object_name in sorted(exceptions.keys() - broken)
         ),
     ]

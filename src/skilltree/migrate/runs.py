@@ -3,141 +3,156 @@
 import math
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import psycopg
+from psycopg import sql
 from yoyo.backends import PostgresqlPsycopgBackend
-from yoyo.migrations import default_migration_table
 
 from skilltree._core.driver_errors import translated
 from skilltree._core.server_requirements import refuse_unfit
 from skilltree._core.urls import checked_url
-from skilltree.errors import MigrationError, UnfitDatabase
+from skilltree.errors import UnfitDatabase
 from skilltree.migrate.connection import pin, refuse_unwritable
-from skilltree.migrate.files import Mark, Migration, Statement
+from skilltree.migrate.files import History, HistoryName, Mark, Migration, MigrationId, Statement
+from skilltree.migrate.refusals import MigrationFailed, MigrationLocked, refuse_changes
 
 _LOCK = (0x736B696C, 0x74726565)  # "skil", "tree"
 _SECONDS_BETWEEN_TRIES = 0.1
-_LINES_SHOWN = 3
-_FIRST_BEFORE_RELEASE = "0001.create-types-and-functions"
-"""What every database has applied that was made before 0.1.0. Nothing is called so since."""
 
 
-class MigrationEdited(MigrationError):
-    """A file was edited after it was applied. ``file`` is its path. Nothing was run."""
+class Tables(NamedTuple):
+    """The tables of a history: three of yoyo's, and ours with the checksums."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        super().__init__(f"{file.name} was edited after it was applied: restore it, and write a new migration instead")
-
-
-class MigratedBeforeRelease(MigrationError):
-    """The database was made by migrations from before 0.1.0, which are not continued. Nothing was run."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "this database was made by migrations from before 0.1.0, the first release, which are not continued. Make a"
-            " new, empty database, and run `skilltree migrate` and `skilltree seed`. In a checkout, `skilltree clean`"
-            " removes the embedded server's data"
-        )
+    applied: str
+    log: str
+    version: str
+    checksums: str
 
 
-class MigrationDeleted(MigrationError):
-    """An applied migration is not in the folder. ``file`` is its path. Nothing was run."""
-
-    def __init__(self, file: Path, *, newer: bool) -> None:
-        self.file = file
-        super().__init__(
-            f"{file.name} is applied but not in {file.parent}: a newer version of the code migrated this database"
-            if newer
-            else f"{file.name} was deleted from {file.parent} after it was applied: restore it"
-        )
-
-
-class MigrationLocked(MigrationError):
-    """Another process is still migrating. ``pid`` is its server process, if known."""
-
-    def __init__(self, *, pid: int | None) -> None:
-        self.pid = pid
-        process = f" in server process {pid} (see pg_stat_activity)" if pid else ""
-        super().__init__(f"timed out waiting for other migrations{process}: try again when they are done")
+_TABLES: dict[HistoryName, Tables] = {
+    "skilltree": Tables("_yoyo_migration", "_yoyo_log", "_yoyo_version", "skilltree_migrations"),
+    "application": Tables(
+        "_yoyo_application_migration",
+        "_yoyo_application_log",
+        "_yoyo_application_version",
+        "skilltree_application_migrations",
+    ),
+}
 
 
-class MigrationFailed(MigrationError):
-    """The server refused a statement of a migration: see ``file``, ``line`` and ``statement``.
-
-    The file's changes are rolled back, unless it is marked ``-- transactional: false``. Earlier migrations stay.
-    """
-
-    def __init__(self, file: Path, statement: Statement, error: psycopg.Error, *, transactional: bool) -> None:
-        self.file = file
-        self.line = statement.line + statement.text.count("\n", 0, int(error.diag.statement_position or 1) - 1)
-        self.statement = statement.text
-        parts = [f"{file.name}, line {self.line}: {error.diag.message_primary or error}"]
-        parts += [f"    {line}" for line in self.statement.splitlines()[:_LINES_SHOWN]]
-        parts += filter(None, (error.diag.message_detail, error.diag.message_hint, error.diag.context))
-        if isinstance(error, psycopg.errors.LockNotAvailable):
-            parts.append("Other sessions use a table that it must lock: try again when the table is less busy.")
-        if not transactional:
-            parts.append("It ran outside a transaction: remove leftovers, such as an invalid index, and try again.")
-        super().__init__("\n".join(parts))
-
-
-def refuse_unreleased(migrations: dict[str, Migration], done: dict[str, Mark]) -> None:
-    """Raise MigratedBeforeRelease for a database that was made before 0.1.0."""
-    if _FIRST_BEFORE_RELEASE in done and _FIRST_BEFORE_RELEASE not in migrations:
-        raise MigratedBeforeRelease
-
-
-def _refuse_changes(migrations: dict[str, Migration], done: dict[str, Mark]) -> None:
-    refuse_unreleased(migrations, done)
-    for name, mark in done.items():
-        if name not in migrations:
-            place = next(iter(migrations.values())).apply.path.parent
-            raise MigrationDeleted(place / f"{name}.sql", newer=name > max(migrations))
-        if file := migrations[name].edited_since(mark):
-            raise MigrationEdited(file)
+def tables() -> list[str]:
+    """Return the names of the tables of both histories."""
+    return [name for each in _TABLES.values() for name in each]
 
 
 @contextmanager
-def turn(
-    url: str, migrations: dict[str, Migration], wait: float = 600.0
-) -> "Iterator[tuple[Backend, dict[str, Mark]]]":
-    """Wait until no other process migrates, and yield the migrations that are applied then."""
+def connected(url: str) -> Iterator[psycopg.Connection]:
+    """Yield a connection for migrations. Raises UnfitDatabase for a server that SkillTree cannot use."""
     checked_url(url)
-    with translated(), Backend(url, default_migration_table) as backend:
-        backend.wait_for_turn(wait)
-        done = backend.read_applied()
-        _refuse_changes(migrations, done)
-        yield backend, done
+    with translated(), closing(psycopg.connect(url, autocommit=True, client_encoding="utf8")) as connection:
+        refuse_unfit(connection.info)
+        pin(connection)
+        yield connection
+
+
+@contextmanager
+def turn(url: str, histories: Sequence[History], wait: float = 600.0) -> "Iterator[list[Backend]]":
+    """Wait until no other process migrates, and yield a backend for each history. Nothing was edited or deleted."""
+    with connected(url) as connection:
+        _wait_for_turn(connection, wait)
+        backends = [Backend(connection, history) for history in histories]
+        for backend in backends:
+            refuse_changes(backend.history, backend.done)
+        yield backends
+
+
+def _wait_for_turn(connection: psycopg.Connection, seconds: float) -> None:
+    # Not pg_advisory_lock(): `create index concurrently` waits for running statements, so that a session that builds
+    # an index and one that waits for the lock would wait for each other.
+    deadline = time.monotonic() + seconds
+    while connection.execute("select pg_try_advisory_lock(%s, %s)", _LOCK).fetchone() != (True,):
+        if time.monotonic() >= deadline:
+            raise MigrationLocked(pid=_lock_holder(connection))
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+
+
+def _lock_holder(connection: psycopg.Connection) -> int | None:
+    holder = connection.execute(
+        """
+        select pg_locks.pid
+        from pg_locks
+        inner join pg_database on pg_database.oid = pg_locks.database
+        where pg_locks.locktype = 'advisory'
+            and pg_database.datname = current_database()
+            and (pg_locks.classid, pg_locks.objid) = (%s, %s)
+            and pg_locks.granted
+        """,
+        _LOCK,
+    ).fetchone()
+    return holder[0] if holder else None
+
+
+def read_applied(connection: psycopg.Connection, history: HistoryName) -> dict[str, Mark]:
+    """Return the applied migrations, oldest first. Raises UnfitDatabase if this role may not read them."""
+    try:
+        return _read_applied(connection, _TABLES[history])
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise UnfitDatabase(
+            "this role may not read the list of applied migrations: connect as the role that migrates"
+        ) from error
+
+
+def _read_applied(connection: psycopg.Connection, tables: Tables) -> dict[str, Mark]:
+    present = _visible_tables(connection)
+    if tables.applied not in present:
+        return {}
+    marks = {}
+    if tables.checksums in present:
+        rows = connection.execute(
+            sql.SQL("select migration_id, applied_at, checksum, rollback_checksum from {}").format(
+                sql.Identifier(tables.checksums)
+            )
+        )
+        marks = {name: Mark(*mark) for name, *mark in rows}
+    rows = connection.execute(
+        sql.SQL("select migration_id, applied_at_utc at time zone 'UTC' from {}").format(sql.Identifier(tables.applied))
+    )
+    found = [(name, marks.get(name) or Mark(at)) for name, at in rows]
+    return dict(sorted(found, key=lambda item: (item[1].at, item[0])))
+
+
+def _visible_tables(connection: psycopg.Connection) -> list[str]:
+    """Return the tables that are visible without a schema name."""
+    found = connection.execute("""
+        select relname::text from pg_class where relkind in ('r', 'p') and pg_table_is_visible(oid) order by relname
+    """)
+    return [name for (name,) in found]
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no types
-    """yoyo's tables, through any URL that libpq accepts, on one connection."""
+    """yoyo's tables of one history, on a connection that both histories share. ``done``: what was applied before."""
 
     connection: psycopg.Connection
 
+    def __init__(self, connection: psycopg.Connection, history: History) -> None:
+        self._shared = connection
+        self.history = history
+        self._tables = _TABLES[history.name]
+        self.log_table = self._tables.log
+        self.version_table = self._tables.version
+        super().__init__("", self._tables.applied)
+        self.done = read_applied(connection, history.name)
+
     def connect(self, dburi: str) -> psycopg.Connection:
-        connection = psycopg.connect(dburi, autocommit=True, client_encoding="utf8")
-        try:
-            refuse_unfit(connection.info)
-            pin(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return self._shared
 
     def list_tables(self, **_: object) -> list[str]:
-        """Return the tables that are visible without a schema name."""
-        found = self.connection.execute("""
-            select relname::text from pg_class where relkind in ('r', 'p') and pg_table_is_visible(oid) order by relname
-        """)
-        return [name for (name,) in found]
+        return _visible_tables(self.connection)
 
     def lock(self, timeout: float = 0) -> "nullcontext[None]":
         """Skip yoyo's lock, a row that outlives a killed process, because the advisory lock is held."""
@@ -155,61 +170,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
             "operation": operation,
         }
 
-    def wait_for_turn(self, seconds: float) -> None:
-        # Not pg_advisory_lock(): `create index concurrently` waits for running statements, so that a session that
-        # builds an index and one that waits for the lock would wait for each other.
-        deadline = time.monotonic() + seconds
-        while self.connection.execute("select pg_try_advisory_lock(%s, %s)", _LOCK).fetchone() != (True,):
-            if time.monotonic() >= deadline:
-                raise MigrationLocked(pid=self._lock_holder())
-            time.sleep(_SECONDS_BETWEEN_TRIES)
-
-    def _lock_holder(self) -> int | None:
-        holder = self.connection.execute(
-            """
-            select pg_locks.pid
-            from pg_locks
-            inner join pg_database on pg_database.oid = pg_locks.database
-            where pg_locks.locktype = 'advisory'
-                and pg_database.datname = current_database()
-                and (pg_locks.classid, pg_locks.objid) = (%s, %s)
-                and pg_locks.granted
-            """,
-            _LOCK,
-        ).fetchone()
-        return holder[0] if holder else None
-
-    def read_applied(self) -> dict[str, Mark]:
-        """Return the applied migrations, oldest first. Raises UnfitDatabase if this role may not read them."""
-        try:
-            return self._read_applied()
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise UnfitDatabase(
-                "this role may not read the list of applied migrations: connect as the role that migrates"
-            ) from error
-
-    def _read_applied(self) -> dict[str, Mark]:
-        tables = self.list_tables()
-        marks = {}
-        if "skilltree_migrations" in tables:
-            rows = self.connection.execute(
-                "select migration_id, applied_at, checksum, rollback_checksum from skilltree_migrations"
-            )
-            marks = {name: Mark(*mark) for name, *mark in rows}
-        if default_migration_table not in tables:
-            return {}
-        rows = self.connection.execute("select migration_id, applied_at_utc at time zone 'UTC' from _yoyo_migration")
-        found = [(name, marks.get(name) or Mark(at)) for name, at in rows]
-        return dict(sorted(found, key=lambda item: (item[1].at, item[0])))
-
     def run(
         self,
         direction: Literal["apply", "rollback"],
         migrations: list[Migration],
         lock_timeout: float = 5.0,
         statement_timeout: float = 600.0,
-        applied: Callable[[str], None] | None = None,
-    ) -> list[str]:
+        applied: Callable[[MigrationId], None] | None = None,
+    ) -> list[MigrationId]:
         if migrations:
             refuse_unwritable(self.connection)
             self._create_tables()
@@ -223,16 +191,19 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
     def _create_tables(self) -> None:
         self.ensure_internal_schema_updated()
         tables = self.list_tables()
-        if "skilltree_migrations" not in tables:
-            self.connection.execute("""
-                create table skilltree_migrations (
-                    migration_id text not null,
-                    checksum text not null,
-                    rollback_checksum text not null,
-                    applied_at timestamptz not null default now(),
-                    constraint skilltree_migrations_pkey primary key (migration_id)
-                )
-            """)
+        checksums = self._tables.checksums
+        if checksums not in tables:
+            self.connection.execute(
+                sql.SQL("""
+                    create table {} (
+                        migration_id text not null,
+                        checksum text not null,
+                        rollback_checksum text not null,
+                        applied_at timestamptz not null default now(),
+                        constraint {} primary key (migration_id)
+                    )
+                """).format(sql.Identifier(checksums), sql.Identifier(f"{checksums}_pkey"))
+            )
         if self.lock_table in tables:
             self.break_lock()
 
@@ -257,7 +228,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
                 with self.connection.transaction():
                     self._mark(migration, direction)
         except psycopg.Error as error:
-            raise MigrationFailed(file.path, statement, error, transactional=migration.transactional) from error
+            raise MigrationFailed(
+                file.path, statement, error, transactional=migration.transactional, history=migration.history
+            ) from error
 
     def _mark(self, migration: Migration, direction: Literal["apply", "rollback"]) -> None:
         # Settings of the migration, such as search_path, must not affect this statement or the next migration.
@@ -265,19 +238,22 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
         self.connection.execute("reset all")
         pin(self.connection)
         self.log_migration(migration.yoyo, direction)
+        checksums = sql.Identifier(self._tables.checksums)
         if direction == "rollback":
             self.unmark_one(migration.yoyo, log=False)
-            self.connection.execute("delete from skilltree_migrations where migration_id = %s", [migration.id])
+            self.connection.execute(
+                sql.SQL("delete from {} where migration_id = %s").format(checksums), [str(migration.id)]
+            )
             return
         self.mark_one(migration.yoyo, log=False)
         self.connection.execute(
-            """
-            insert into skilltree_migrations (migration_id, checksum, rollback_checksum)
-            values (%s, %s, %s)
-            on conflict (migration_id) do update
-            set checksum = excluded.checksum,
-                rollback_checksum = excluded.rollback_checksum,
-                applied_at = excluded.applied_at
-            """,
-            [migration.id, migration.apply.checksum, migration.rollback.checksum],
+            sql.SQL("""
+                insert into {} (migration_id, checksum, rollback_checksum)
+                values (%s, %s, %s)
+                on conflict (migration_id) do update
+                set checksum = excluded.checksum,
+                    rollback_checksum = excluded.rollback_checksum,
+                    applied_at = excluded.applied_at
+            """).format(checksums),
+            [str(migration.id), migration.apply.checksum, migration.rollback.checksum],
         )

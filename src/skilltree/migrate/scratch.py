@@ -25,14 +25,21 @@ def scratch_server() -> Iterator[str]:
 
 
 @contextmanager
-def scratch_database(server: str | None = None, *, migrated: bool = True, folder: Path | None = None) -> Iterator[str]:
-    """Yield the URL of a new database with the migrations of ``folder``. It is dropped afterwards.
+def scratch_database(
+    server: str | None = None, *, migrated: bool = True, folder: Path | None = None, application: Path | None = None
+) -> Iterator[str]:
+    """Yield the URL of a new database with SkillTree's migrations, and those of the folder ``application``.
+
+    It is dropped afterwards. ``folder`` replaces the folder of SkillTree's migrations.
 
     ``server`` is the URL of any database on a server where the role may create databases; the default is
     ``scratch_server``. Roles belong to the whole server: those that the migrations create stay.
     """
     if server is None:
-        with scratch_server() as started, scratch_database(started, migrated=migrated, folder=folder) as url:
+        with (
+            scratch_server() as started,
+            scratch_database(started, migrated=migrated, folder=folder, application=application) as url,
+        ):
             yield url
         return
     checked_url(server)
@@ -43,7 +50,7 @@ def scratch_database(server: str | None = None, *, migrated: bool = True, folder
         try:
             url = make_conninfo(server, dbname=name)
             if migrated:
-                migrate.migrate(url, folder=folder)
+                migrate.migrate(url, application=application, folder=folder)
             yield url
         finally:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

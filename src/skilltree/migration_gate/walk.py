@@ -8,12 +8,15 @@ from pathlib import Path
 import psycopg
 
 from skilltree import migrate
-from skilltree.migrate.files import Migration, Problem, read
-from skilltree.migrate.runs import Backend, MigrationFailed, turn
-from tools.migration_gate.compatibility import incompatibilities, promise, queries_before
-from tools.migration_gate.example_rows import Contents, ExampleRows, contents
+from skilltree.migrate.files import Migration, Problem, read_both
+from skilltree.migrate.refusals import MigrationFailed
+from skilltree.migrate.runs import Backend, turn
+from skilltree.migration_gate.compatibility import incompatibilities, promise, queries_before
+from skilltree.migration_gate.example_rows import Contents, ExampleRows, contents
 
 _CHANGES = re.compile(r"-- @changes (?P<table>\w+): \w.*")
+_ALTERS = re.compile(r"-- @alters (?P<object>.+?): \w.*")
+_IS_PART = re.compile(r"column (?P<of_column>.+)\.[^.]+|policy .+ on (?P<of_policy>.+)")
 
 
 @dataclass(frozen=True)
@@ -24,33 +27,50 @@ class _State:
     rows: Contents
 
 
+def _our_queries_before(migration: Path) -> Mapping[str, bytes]:
+    return queries_before(migration, migration.parents[1] / "queries")
+
+
 def walk(
     url: str,
     folder: Path | None = None,
     *,
-    old_queries: Callable[[Path], Mapping[str, bytes]] = queries_before,
+    application: Path | None = None,
+    examples: Mapping[str, str] | None = None,
+    old_queries: Callable[[Path], Mapping[str, bytes]] = _our_queries_before,
 ) -> list[Problem]:
     """Apply each pending migration forward, back and forward again, with rows in every table. Stop at the first fault.
 
-    From an empty database, all migrations are then rolled back and applied together. The promise of ``-- @compatible``
-    is checked with the query files from before the migration, which ``old_queries`` returns.
+    With the folder ``application``, its migrations are tried, after all of SkillTree's; ``examples`` has values for
+    columns of its tables. From an empty database, all migrations are then rolled back and applied together. The promise
+    of ``-- @compatible`` is checked with the query files from before the migration, which ``old_queries`` returns.
     """
-    migrations = read(folder)
     with (
-        turn(url, migrations) as (backend, done),
+        turn(url, read_both(folder, application)) as backends,
         psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection,
     ):
-        walked = _Walk(url, backend, connection, old_queries)
+        *below, backend = backends
+        for each in below:
+            each.run("apply", [found for name, found in each.history.migrations.items() if name not in each.done])
+        migrations = backend.history.migrations
         start = migrate.fingerprint(url)
+        walked = _Walk(
+            url,
+            backend,
+            connection,
+            old_queries,
+            rows=ExampleRows(connection, examples),
+            foreign=start if below else {},
+        )
         try:
             walked.rows.add()
             for name, migration in migrations.items():
-                if name in done:
+                if name in backend.done:
                     continue
                 if problems := list(walked.step(migration)):
                     return problems
                 walked.rows.add()
-            return [] if done else list(walked.everything(list(migrations.values()), start))
+            return [] if backend.done else list(walked.everything(list(migrations.values()), start))
         except MigrationFailed as error:
             return [Problem(error.file.name, error.line, str(error), "correct it: it must run on a database with rows")]
 
@@ -62,12 +82,17 @@ class _Walk:
         backend: Backend,
         connection: psycopg.Connection,
         old_queries: Callable[[Path], Mapping[str, bytes]],
+        *,
+        rows: ExampleRows,
+        foreign: Mapping[str, str],
     ) -> None:
         self._url = url
         self._backend = backend
         self._connection = connection
         self._old_queries = old_queries
-        self.rows = ExampleRows(connection)
+        # The schema of SkillTree, which the application's migrations must leave alone.
+        self._foreign = foreign
+        self.rows = rows
 
     def step(self, migration: Migration) -> Iterator[Problem]:
         """Apply a migration, roll it back and apply it again."""
@@ -78,6 +103,7 @@ class _Walk:
         self._backend.run("apply", [migration])
         after = self._state()
         yield from _lost_rows(forward, before, after, "it changes or loses rows of {table}")
+        yield from _altered(forward, self._foreign, after.schema)
         if promised is not None:
             yield from incompatibilities(self._connection, forward, promised)
 
@@ -105,6 +131,26 @@ class _Walk:
 
     def _state(self) -> _State:
         return _State(migrate.fingerprint(self._url), contents(self._connection))
+
+
+def _altered(file: Path, foreign: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Problem]:
+    """Return which of SkillTree's objects the application's migration has altered, without a reason in its header."""
+    declared = {match["object"] for line in file.read_text().splitlines() if (match := _ALTERS.fullmatch(line))}
+    altered = [name for name, definition in foreign.items() if found.get(name) != definition]
+    added = [name for name in found.keys() - foreign.keys() if _is_added_to(name, foreign)]
+    for name in sorted({*altered, *added} - declared):
+        yield Problem(
+            file.name,
+            None,
+            f"it alters SkillTree's schema: {name}",
+            f"use tables of your own, because a later version may change it; or give a reason: -- @alters {name}: why",
+        )
+
+
+def _is_added_to(name: str, foreign: Mapping[str, str]) -> bool:
+    """Return whether an object is a new column or policy of one of these tables."""
+    part = _IS_PART.fullmatch(name)
+    return part is not None and f"table {part['of_column'] or part['of_policy']}" in foreign
 
 
 def _differences(file: Path, expected: dict[str, str], found: dict[str, str], when: str) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Example rows for every table of any schema, to try migrations on."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
 from itertools import count
 from typing import NamedTuple
@@ -31,6 +31,9 @@ EXAMPLES: dict[str, str | None] = {
     "xp_events.source_kind": "SKILL",
 }
 """Values for columns that refuse a value made up from their type. ``{number}`` differs in each row."""
+
+_OUR_HOME = "EXAMPLES in skilltree.migration_gate.example_rows"
+_OWN_HOME = "[tool.skilltree.examples] in pyproject.toml"
 
 _BY_NAME = {"badge_color": "#0088ff", "color": "#0088ff", "slug": "slug-{number}"}
 _BY_TYPE = {"uuid": "{uuid}", "bytea": "\\x{digest}", "json": "{{}}", "jsonb": "{{}}"}
@@ -84,8 +87,10 @@ def contents(connection: Connection) -> Contents:
 class ExampleRows:
     """Adds two rows to every table at each call: one with only the required columns, and one with all."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, examples: Mapping[str, str] | None = None) -> None:
         self._connection = connection
+        self._examples: Mapping[str, str | None] = EXAMPLES | dict(examples or {})
+        self._home = _OUR_HOME if examples is None else _OWN_HOME
         self._numbers = count(1)
 
     def add(self) -> None:
@@ -101,7 +106,7 @@ class ExampleRows:
             rows: dict[str, Row] = {}
             for table in TopologicalSorter(referenced).static_order():
                 given = [column for column in tables[table] if complete or column.is_required]
-                values = _made_up(given, [key for key in keys if key.table == table], rows, number)
+                values = self._made_up(given, [key for key in keys if key.table == table], rows, number)
                 rows[table] = self._insert(table, values)
 
     def _insert(self, table: str, values: dict[str, object]) -> Row:
@@ -118,42 +123,44 @@ class ExampleRows:
         except psycopg.Error as error:
             raise MigrationError(
                 f"no example row can be made up for {table}: {error.diag.message_primary or error}. Add a value for its"
-                " column to EXAMPLES in tools.migration_gate.example_rows"
+                f" column to {self._home}"
             ) from error
         # The migrations themselves have filled the table, for example the levels.
         return made[0] if made else _rows(self._connection, table)[0]
 
+    def _made_up(
+        self, given: Iterable[Column], keys: list[ForeignKey], rows: dict[str, Row], number: int
+    ) -> dict[str, object]:
+        values: dict[str, object] = {column.name: self._value(column, number) for column in given}
+        taken: set[str] = set()
+        for key in keys:
+            if key.referenced_table == key.table:
+                # There may be no row to refer to yet.
+                values |= {name: None for name in key.columns if name in values and name not in taken}
+                continue
+            for name, referenced in zip(key.columns, key.referenced_columns, strict=True):
+                if name in values and name not in taken:
+                    values[name] = rows[key.referenced_table][referenced]
+                    taken.add(name)
+        return values
 
-def _made_up(given: Iterable[Column], keys: list[ForeignKey], rows: dict[str, Row], number: int) -> dict[str, object]:
-    values: dict[str, object] = {column.name: _value(column, number) for column in given}
-    taken: set[str] = set()
-    for key in keys:
-        if key.referenced_table == key.table:
-            # There may be no row to refer to yet.
-            values |= {name: None for name in key.columns if name in values and name not in taken}
-            continue
-        for name, referenced in zip(key.columns, key.referenced_columns, strict=True):
-            if name in values and name not in taken:
-                values[name] = rows[key.referenced_table][referenced]
-                taken.add(name)
-    return values
-
-
-def _value(column: Column, number: int) -> str | None:
-    key = f"{column.table}.{column.name}"
-    form = EXAMPLES.get(key) or _BY_NAME.get(column.name) or column.first_label
-    if form is None:
-        form = _BY_TYPE.get(column.type_name) or _BY_CATEGORY.get(column.category)
+    def _value(self, column: Column, number: int) -> str | None:
+        key = f"{column.table}.{column.name}"
+        form = self._examples.get(key) or _BY_NAME.get(column.name) or column.first_label
         if form is None:
-            raise MigrationError(f"no value can be made up for {key}, a {column.type_name}: add one to EXAMPLES")
-        unique = f"{key} {number}"
-        return form.format(
-            column=column.name,
-            number=number,
-            uuid=uuid5(NAMESPACE_URL, unique),
-            digest=hashlib.sha256(unique.encode()).hexdigest(),
-        )
-    return form.replace("{number}", str(number))
+            form = _BY_TYPE.get(column.type_name) or _BY_CATEGORY.get(column.category)
+            if form is None:
+                raise MigrationError(
+                    f"no value can be made up for {key}, a {column.type_name}: add one to {self._home}"
+                )
+            unique = f"{key} {number}"
+            return form.format(
+                column=column.name,
+                number=number,
+                uuid=uuid5(NAMESPACE_URL, unique),
+                digest=hashlib.sha256(unique.encode()).hexdigest(),
+            )
+        return form.replace("{number}", str(number))
 
 
 def _rows(connection: Connection, table: str) -> list[Row]:

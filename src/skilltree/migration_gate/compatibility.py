@@ -15,7 +15,7 @@ from psycopg.pq import ExecStatus
 from skilltree._core.queries import numbered
 from skilltree.errors import MigrationError
 from skilltree.migrate.files import Problem
-from tools.migration_gate.example_rows import columns
+from skilltree.migration_gate.example_rows import columns
 
 _HEADER = re.compile(rb"(?:--[^\n]*\n)*")
 
@@ -30,32 +30,30 @@ class Promise:
     required: set[tuple[str, str]]
 
 
-def queries_before(migration: Path) -> dict[str, bytes]:
+def queries_before(migration: Path, queries: Path | None) -> dict[str, bytes]:
     """Return the query files of the commit before the one that added a migration, or of the last commit.
 
-    Raises MigrationError if git does not have them, as in a shallow clone.
+    ``queries`` is their folder. Raises MigrationError if git does not have them, as in a shallow clone.
     """
-    added = (
-        _git(migration, "log", "-1", "--diff-filter=A", "--format=%H", "--", f"migrations/{migration.name}")
-        .decode()
-        .strip()
-    )
-    archive = _git(migration, "archive", f"{added}^" if added else "HEAD", "queries")
+    if queries is None:
+        return {}
+    added = _git(migration, migration.parent, "log", "-1", "--diff-filter=A", "--format=%H", "--", migration.name)
+    commit = f"{added.decode().strip()}^" if added else "HEAD"
+    if not _git(migration, queries, "ls-tree", commit, "./"):
+        return {}
+    # In a folder, git archives only that folder.
+    archive = _git(migration, queries, "archive", commit)
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         members = [member for member in files if member.name.endswith(".sql")]
         found = {member.name: files.extractfile(member) for member in members}
-        return {
-            name.removeprefix("queries/").removesuffix(".sql"): file.read()
-            for name, file in found.items()
-            if file is not None
-        }
+        return {name.removesuffix(".sql"): file.read() for name, file in found.items() if file is not None}
 
 
-def _git(file: Path, *arguments: str) -> bytes:
+def _git(file: Path, folder: Path, *arguments: str) -> bytes:
     git = shutil.which("git")
     if git is None:
         raise MigrationError(f"git is needed to check that {file.name} is compatible with the queries before it")
-    result = subprocess.run([git, *arguments], cwd=file.parents[1], capture_output=True, check=False)
+    result = subprocess.run([git, *arguments], cwd=folder, capture_output=True, check=False)  # noqa: S603 (git)
     if result.returncode:
         raise MigrationError(
             f"git does not have the queries from before {file.name}: git {arguments[0]}:"
