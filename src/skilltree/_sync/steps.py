@@ -20,18 +20,24 @@ from skilltree._sync.repository import Step
 def run_steps(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     """Run the statements as one transaction, or inside the open one, and return the rows of each."""
     with translated(steps):
-        require_role(steps, actor)
-        if actor is ANYBODY:
-            if connection.is_learner:
-                require_scope(steps)
-            # Inside a transaction, its settings are already made.
-            if len(steps) == 1 and (
-                not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE
-            ):
-                return [_executed(connection.cursor(), steps[0])]
+        require_allowed(connection, steps, actor)
+        # Inside a transaction, its settings are already made.
+        if (
+            actor is ANYBODY
+            and len(steps) == 1
+            and (not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE)
+        ):
+            return [_executed(connection.cursor(), steps[0])]
         if has_rows(steps):
             return _run_in_turn(connection, steps, actor)
         return _run_together(connection, steps, actor)
+
+
+def require_allowed(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> None:
+    """Raise PermissionDenied for statements that this actor may not run, or that need one."""
+    require_role(steps, actor)
+    if actor is ANYBODY and connection.is_learner:
+        require_scope(steps)
 
 
 def begin_for(connection: PinnedConnection, actor: Actor) -> None:
@@ -48,7 +54,9 @@ def _executed(cursor: Cursor[Any], step: Step) -> list[Any]:
     if step.row_factory is not None:
         cursor.row_factory = step.row_factory
     cursor.execute(step.query.numbered, step.query.values(step.params))
-    return [] if step.row_factory is None else cursor.fetchall()
+    if step.row_factory is None:
+        return [cursor.rowcount] if step.counts else []
+    return cursor.fetchall()
 
 
 def has_rows(steps: Sequence[Step]) -> bool:
@@ -62,11 +70,8 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
     if is_open and not connection.closed and has_input(connection.fileno()):
         # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         connection.execute("")
-    cursors: list[Cursor[Any]] = []
     try:
         with connection.pipeline():
-            # One cursor serves all statements whose rows are not read. Others are created when needed, because the
-            # server is already working by then.
             other = connection.cursor()
             if not is_open:
                 other.execute(connection.begin)
@@ -75,15 +80,10 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
                     other.execute(pins.numbered, pins.values(connection.carried))
                 if actor.begin is not None:
                     other.execute(actor.begin.numbered, actor.begin.values(actor.params))
-            for each in steps:
-                cursor = other
-                if each.row_factory is not None:
-                    cursor = connection.cursor(row_factory=each.row_factory)
-                cursors.append(cursor)
-                cursor.execute(each.query.numbered, each.query.values(each.params))
+            cursors = send(connection, steps, other)
             if not is_open:
                 other.execute("commit")
-        return [[] if cursor is other else cursor.fetchall() for cursor in cursors]
+        return received(steps, cursors)
     except BaseException as error:
         if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
             # Interrupted with results pending, or in the middle of an action: the connection is in no usable state.
@@ -91,6 +91,35 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
         elif not is_open and not connection.closed:
             connection.rollback()
         raise
+
+
+def send(connection: PinnedConnection, steps: Sequence[Step], other: Cursor[Any]) -> list[Cursor[Any]]:
+    """Send statements in the open pipeline, and return the cursor of each.
+
+    ``other`` serves all statements of which nothing is read. Other cursors are created when needed, because the server
+    is already working by then.
+    """
+    cursors: list[Cursor[Any]] = []
+    for each in steps:
+        cursor = other
+        if each.row_factory is not None:
+            cursor = connection.cursor(row_factory=each.row_factory)
+        elif each.counts:
+            cursor = connection.cursor()
+        cursors.append(cursor)
+        cursor.execute(each.query.numbered, each.query.values(each.params))
+    return cursors
+
+
+def received(steps: Sequence[Step], cursors: list[Cursor[Any]]) -> list[list[Any]]:
+    """Return the rows of statements whose pipeline has ended."""
+    results: list[list[Any]] = []
+    for each, cursor in zip(steps, cursors, strict=True):
+        if each.row_factory is not None:
+            results.append(cursor.fetchall())
+        else:
+            results.append([cursor.rowcount] if each.counts else [])
+    return results
 
 
 def _run_in_turn(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
@@ -108,5 +137,5 @@ def _run_in_turn(connection: PinnedConnection, steps: Sequence[Step], actor: Act
                     with cursor.copy(each.query.numbered) as copy:
                         for row in each.rows:
                             copy.write_row(row)
-                    results.append([])
+                    results.append([cursor.rowcount] if each.counts else [])
     return results
