@@ -115,7 +115,18 @@ class AsyncRepositories(AsyncExecutor):
         /,
     ) -> tuple[A, B, C, D, E, F]: ...
     @overload
-    async def together(self, *calls: Callable[[Self], Awaitable[T]]) -> tuple[T, ...]: ...
+    async def together(
+        self,
+        first: Callable[[Self], Awaitable[T]],
+        second: Callable[[Self], Awaitable[T]],
+        third: Callable[[Self], Awaitable[T]],
+        fourth: Callable[[Self], Awaitable[T]],
+        fifth: Callable[[Self], Awaitable[T]],
+        sixth: Callable[[Self], Awaitable[T]],
+        seventh: Callable[[Self], Awaitable[T]],
+        /,
+        *others: Callable[[Self], Awaitable[T]],
+    ) -> tuple[T, ...]: ...
     async def together(self, *calls: Callable[[Self], Awaitable[Any]]) -> tuple[Any, ...]:
         """Make several calls as one transaction, and send their statements in one network round trip.
 

@@ -115,7 +115,18 @@ class Repositories(Executor):
         /,
     ) -> tuple[A, B, C, D, E, F]: ...
     @overload
-    def together(self, *calls: Callable[[Self], T]) -> tuple[T, ...]: ...
+    def together(
+        self,
+        first: Callable[[Self], T],
+        second: Callable[[Self], T],
+        third: Callable[[Self], T],
+        fourth: Callable[[Self], T],
+        fifth: Callable[[Self], T],
+        sixth: Callable[[Self], T],
+        seventh: Callable[[Self], T],
+        /,
+        *others: Callable[[Self], T],
+    ) -> tuple[T, ...]: ...
     def together(self, *calls: Callable[[Self], Any]) -> tuple[Any, ...]:
         """Make several calls as one transaction, and send their statements in one network round trip.
 
