@@ -897,8 +897,8 @@ MODELS_WRONG = [
     Mistake(
         "model of another query",
         f"{METHODS}/skills.py",
-        'self._one(Skill, "skills/get"',
-        'self._one(SkillHit, "skills/get"',
+        'self.one(Skill, "skills/get"',
+        'self.one(SkillHit, "skills/get"',
         'field "tree_slug"',
         "SkillHit needs it",
         query("skills/get"),

@@ -28,6 +28,7 @@ RULES = [
     (r"asynccontextmanager", "contextmanager"),
     (r"AbstractAsyncContextManager", "AbstractContextManager"),
     (r"enter_async_context", "enter_context"),
+    (r"Awaitable\[(\w+)\]", r"\1"),
     (r"AsyncIterator", "Iterator"),
     (r"__aenter__", "__enter__"),
     (r"__aexit__", "__exit__"),

@@ -4,24 +4,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skilltree._async.database import AsyncDatabase
+    from skilltree._async.database import AsyncDatabase, AsyncScope
+    from skilltree._async.repositories import AsyncRepositories
+    from skilltree._async.repository import AsyncRepository, AsyncStep
     from skilltree._async.unit import AsyncUnitOfWork
     from skilltree._core.observer import Observer
-    from skilltree._sync.database import Database
+    from skilltree._sync.database import Database, Scope
+    from skilltree._sync.repositories import Repositories
+    from skilltree._sync.repository import Repository, Step
     from skilltree._sync.unit import UnitOfWork
     from skilltree.errors import SkillTreeError
 
     __version__: str
 
-__all__ = ["AsyncDatabase", "AsyncUnitOfWork", "Database", "Observer", "SkillTreeError", "UnitOfWork", "__version__"]
+__all__ = [
+    "AsyncDatabase",
+    "AsyncRepositories",
+    "AsyncRepository",
+    "AsyncScope",
+    "AsyncStep",
+    "AsyncUnitOfWork",
+    "Database",
+    "Observer",
+    "Repositories",
+    "Repository",
+    "Scope",
+    "SkillTreeError",
+    "Step",
+    "UnitOfWork",
+    "__version__",
+]
 
 # Names are loaded on first use: a caller of Database does not wait for AsyncDatabase to be imported.
 _HOMES = {
     "AsyncDatabase": "skilltree._async.database",
+    "AsyncRepositories": "skilltree._async.repositories",
+    "AsyncRepository": "skilltree._async.repository",
+    "AsyncScope": "skilltree._async.database",
+    "AsyncStep": "skilltree._async.repository",
     "AsyncUnitOfWork": "skilltree._async.unit",
     "Database": "skilltree._sync.database",
     "Observer": "skilltree._core.observer",
+    "Repositories": "skilltree._sync.repositories",
+    "Repository": "skilltree._sync.repository",
+    "Scope": "skilltree._sync.database",
     "SkillTreeError": "skilltree.errors",
+    "Step": "skilltree._sync.repository",
     "UnitOfWork": "skilltree._sync.unit",
 }
 _MODULES = {"curriculum", "errors", "models", "passwords"}

@@ -122,6 +122,18 @@ class IdTaken(AlreadyExists):
     """Another row already has this id."""
 
 
+class StillReferenced(SkillTreeError):
+    """Other rows still refer to this row, so that it cannot be deleted. ``table`` holds them.
+
+    ``constraint`` is the foreign key. Nothing was written.
+    """
+
+    def __init__(self, message: str | None = None, *, constraint: str | None = None, table: str | None = None) -> None:
+        self.constraint = constraint
+        self.table = table
+        super().__init__(message)
+
+
 class InvalidValue(SkillTreeError):
     """A value is not allowed. ``field`` names the field, ``constraint`` the database's rule that refused it."""
 
@@ -472,6 +484,25 @@ class InvalidStoredDocument(RowMismatch):
         self.row = row
         self.path = path
         super().__init__(message)
+
+
+# --- an application's own queries and repositories --------------------------------------------------------------------
+
+
+class InvalidRepository(SkillTreeError):
+    """A repository, or a class that attaches repositories, cannot be used as it is declared."""
+
+
+class QueryFileNotFound(SkillTreeError):
+    """There is no such query file."""
+
+
+class MissingParameter(SkillTreeError):
+    """A query file needs a parameter that is not given. Nothing was sent."""
+
+
+class NotTogether(SkillTreeError):
+    """A call cannot be sent together with others."""
 
 
 # --- the command line ------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import pytest
 
 from _async.factories import add_achievement, add_category, add_skills, expect_refusal, rows, value
 from skilltree._async.progress import AsyncProgress
-from skilltree._async.repository import step
 from skilltree.errors import (
     AssessmentNotPassed,
     InvalidDocument,
@@ -30,7 +29,7 @@ def noon(days_ago):
 async def learn(db, learner, skill, at):
     """Spend a minute on a skill, and return the streak as of the last activity."""
     await db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)
-    ((standing,),) = await db.progress._executor.run([step("progress/lock_learner", {"user_id": learner.id}, Standing)])
+    ((standing,),) = await db.progress.run(db.progress.step("progress/lock_learner", {"user_id": learner.id}, Standing))
     return standing.current_streak
 
 

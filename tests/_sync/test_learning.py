@@ -9,7 +9,6 @@ import pytest
 
 from _sync.factories import add_achievement, add_category, add_skills, expect_refusal, rows, value
 from skilltree._sync.progress import Progress
-from skilltree._sync.repository import step
 from skilltree.errors import (
     AssessmentNotPassed,
     InvalidDocument,
@@ -32,7 +31,7 @@ def noon(days_ago):
 def learn(db, learner, skill, at):
     """Spend a minute on a skill, and return the streak as of the last activity."""
     db.progress.record_activity(learner.id, skill.id, minutes=1, at=at)
-    ((standing,),) = db.progress._executor.run([step("progress/lock_learner", {"user_id": learner.id}, Standing)])
+    ((standing,),) = db.progress.run(db.progress.step("progress/lock_learner", {"user_id": learner.id}, Standing))
     return standing.current_streak
 
 

@@ -120,7 +120,7 @@ class AsyncAccounts(AsyncRepository):
             require_new_password(new, min_length=min_password_length, own_names=(held.email, held.username))
         held = await self._verify_password(user_id, held, current, bcrypt_cost)
         new_hash = await asyncio.to_thread(hash_password, new, cost=bcrypt_cost)
-        changed = await self._values(
+        changed = await self.values(
             "accounts/change_password",
             before=("accounts/hold_attempts", "accounts/lock"),
             email=str(user_id),
@@ -148,7 +148,7 @@ class AsyncAccounts(AsyncRepository):
     async def verify_email(self, token: str) -> User:
         """Mark an e-mail address as verified, with the token that was sent to it. Raises InvalidToken."""
         user_id, token_hash = _parse_token(token)
-        return await self._one(
+        return await self.one(
             User, "accounts/verify_email", missing=InvalidToken(), user_id=user_id, token_hash=token_hash
         )
 
@@ -186,7 +186,7 @@ class AsyncAccounts(AsyncRepository):
         it. Raises InvalidToken; EmailTaken if another account has taken the address meanwhile.
         """
         user_id, token_hash = _parse_token(token)
-        return await self._one(
+        return await self.one(
             User,
             "accounts/change_email",
             missing=InvalidToken(),
@@ -221,12 +221,12 @@ class AsyncAccounts(AsyncRepository):
         """
         require_new_password(new, min_length=min_password_length)
         user_id, token_hash = _parse_token(token)
-        names = await self._find(AccountNames, "accounts/check_reset", user_id=user_id, token_hash=token_hash)
+        names = await self.find(AccountNames, "accounts/check_reset", user_id=user_id, token_hash=token_hash)
         if names is None:
             raise InvalidToken
         require_new_password(new, min_length=min_password_length, own_names=(names.email, names.username))
         new_hash = await asyncio.to_thread(hash_password, new, cost=bcrypt_cost)
-        return await self._one(
+        return await self.one(
             User,
             "accounts/reset_password",
             missing=InvalidToken(),
@@ -238,7 +238,7 @@ class AsyncAccounts(AsyncRepository):
 
     async def forget_attempts(self, *, limit: int = 1000) -> int:
         """Delete counted logins older than one day, at most ``limit`` of them, and return how many."""
-        return len(await self._values("accounts/forget_attempts", limit=limited(limit, "limit")))
+        return len(await self.values("accounts/forget_attempts", limit=limited(limit, "limit")))
 
     async def _log_in(
         self,
@@ -263,7 +263,7 @@ class AsyncAccounts(AsyncRepository):
             new_hash = None
             if cost_of(password_hash) < bcrypt_cost:
                 new_hash = await asyncio.to_thread(hash_password, password, cost=bcrypt_cost)
-            found = await self._all(
+            found = await self.all(
                 model,
                 query,
                 # Every login locks these rows in the same order, so that two logins cannot deadlock.
@@ -287,7 +287,7 @@ class AsyncAccounts(AsyncRepository):
         """Count an attempt as failed before the password is checked. Raises TooManyAttempts during a waiting time."""
         if self._executor.is_unit_of_work:
             raise UnitOfWorkOpen("a password check runs in its own transactions, not inside a unit of work")
-        attempt = await self._one(
+        attempt = await self.one(
             LoginAttempt, "accounts/begin_login", before=("accounts/hold_attempts",), email=email, network=network
         )
         if attempt.retry_after:
@@ -295,7 +295,7 @@ class AsyncAccounts(AsyncRepository):
         return attempt
 
     async def _find_password(self, user_id: UserId | None) -> HeldPassword | None:
-        return await self._find(HeldPassword, "accounts/password_hash", user_id=user_id)
+        return await self.find(HeldPassword, "accounts/password_hash", user_id=user_id)
 
     async def _verify_password(
         self, user_id: UserId, held: HeldPassword | None, current: str, bcrypt_cost: int
@@ -310,7 +310,7 @@ class AsyncAccounts(AsyncRepository):
 
     async def _issue(self, query: str, **params: object) -> IssuedToken | None:
         secret = new_secret()
-        granted = await self._find(TokenGrant, query, token_hash=digest(secret), **params)
+        granted = await self.find(TokenGrant, query, token_hash=digest(secret), **params)
         if granted is None:
             return None
         return IssuedToken(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
-from skilltree._async.repository import AsyncRepository, step
+from skilltree._async.repository import AsyncRepository
 from skilltree._core.rows import changes, document, in_order, limited, several
 from skilltree.errors import AchievementNotFound
 from skilltree.models.achievements import (
@@ -41,7 +41,7 @@ class AsyncAchievements(AsyncRepository):
         id: AchievementId | None = None,  # noqa: A002 (the column's name)
     ) -> Achievement:
         """Create an achievement. Raises InvalidDocument for invalid criteria, InvalidValue, IdTaken."""
-        return await self._one(
+        return await self.one(
             Achievement,
             "achievements/create",
             id=id,
@@ -62,7 +62,7 @@ class AsyncAchievements(AsyncRepository):
         Learners who have earned it keep it and its XP. Learners who meet the new criteria earn it with their next
         action, or by ``backfill``.
         """
-        return await self._one(
+        return await self.one(
             Achievement,
             "achievements/update",
             missing=AchievementNotFound(id=achievement_id),
@@ -79,7 +79,7 @@ class AsyncAchievements(AsyncRepository):
 
     async def get(self, achievement_id: AchievementId) -> Achievement:
         """Return an achievement, even a hidden or retired one. Raises AchievementNotFound."""
-        return await self._one(
+        return await self.one(
             Achievement,
             "achievements/get",
             missing=AchievementNotFound(id=achievement_id),
@@ -88,14 +88,14 @@ class AsyncAchievements(AsyncRepository):
 
     async def get_many(self, achievement_ids: Sequence[AchievementId]) -> list[Achievement]:
         """Return achievements in the order of these ids, at most 1,000. Raises AchievementNotFound."""
-        rows = await self._all(
+        rows = await self.all(
             Achievement, "achievements/get_many", achievement_ids=several(achievement_ids, "achievement_ids")
         )
         return in_order(rows, achievement_ids, missing=AchievementNotFound)
 
     async def standings(self, user_id: UserId) -> list[AchievementStanding]:
         """Return how far a learner is toward each achievement: earned ones first, then the nearest."""
-        return await self._all(AchievementStanding, "achievements/standings", user_id=user_id)
+        return await self.all(AchievementStanding, "achievements/standings", user_id=user_id)
 
     async def backfill(
         self,
@@ -111,11 +111,11 @@ class AsyncAchievements(AsyncRepository):
         called with the progress and the total number of learners. Raises AchievementNotFound.
         """
         limit = limited(batch_size, "batch_size")
-        totals = await self._values("achievements/begin_backfill", achievement_id=achievement_id)
+        totals = await self.values("achievements/begin_backfill", achievement_id=achievement_id)
         if not totals:
             raise AchievementNotFound(id=achievement_id)
         while True:
-            batch = await self._one(
+            batch = await self.one(
                 BackfillBatch,
                 "achievements/next_backfill_batch",
                 achievement_id=achievement_id,
@@ -131,26 +131,21 @@ class AsyncAchievements(AsyncRepository):
         for user_id in batch.due:
             # One short transaction per learner, because all learners share the leaderboards' count rows.
             learner = {"user_id": user_id, "skill_id": None, "at": None}
-            await self._executor.run(
-                [
-                    step("users/lock_profile", learner),
-                    step("progress/settle", learner, is_main=True),
-                    step("leaderboards/add_to_scores", learner),
-                ]
+            await self.run(
+                self.step("users/lock_profile", learner),
+                self.step("progress/settle", learner, is_main=True),
+                self.step("leaderboards/add_to_scores", learner),
             )
         place = {"achievement_id": achievement_id, **dict(batch), "due": [*batch.due]}
-        _, (progress,) = await self._executor.run(
-            [
-                step("achievements/advance_backfill", place),
-                step("achievements/backfill_progress", place, BackfillProgress),
-            ]
+        _, (progress,) = await self.run(
+            self.step("achievements/advance_backfill", place),
+            self.step("achievements/backfill_progress", place, BackfillProgress),
         )
-        found: BackfillProgress = progress
-        return found
+        return progress
 
     async def for_user(self, user_id: UserId) -> list[UserAchievement]:
         """Return the achievements that a learner has earned, the latest first."""
-        return await self._all(UserAchievement, "achievements/for_user", user_id=user_id)
+        return await self.all(UserAchievement, "achievements/for_user", user_id=user_id)
 
     async def list(
         self,
@@ -160,7 +155,7 @@ class AsyncAchievements(AsyncRepository):
         include_inactive: bool = False,
     ) -> list[Achievement]:
         """Return the achievements that can be earned, the common ones first."""
-        return await self._all(
+        return await self.all(
             Achievement,
             "achievements/list",
             category=category,

@@ -38,7 +38,7 @@ class AsyncAnalytics(AsyncRepository):
         A learner has stopped at a skill that is their last work in the tree, that they have not completed, after
         ``idle_days`` days without work in the tree. Raises TreeNotFound, InvalidValue.
         """
-        found = await self._one(
+        found = await self.one(
             SkillsOfTree,
             "analytics/skills",
             missing=TreeNotFound(id=tree_id),
@@ -57,7 +57,7 @@ class AsyncAnalytics(AsyncRepository):
         that depend on it); a ``None`` counts as 0. Skills started by fewer than ``min_group`` learners and skills with
         a score of 0 are left out. Raises TreeNotFound, InvalidValue.
         """
-        found = await self._one(
+        found = await self.one(
             BottlenecksOfTree,
             "analytics/bottlenecks",
             missing=TreeNotFound(id=tree_id),
@@ -74,7 +74,7 @@ class AsyncAnalytics(AsyncRepository):
         The first ones seem to make no difference; those that cannot be judged come last. Raises TreeNotFound,
         InvalidValue.
         """
-        found = await self._one(
+        found = await self.one(
             PrerequisitesOfTree,
             "analytics/prerequisites",
             missing=TreeNotFound(id=tree_id),

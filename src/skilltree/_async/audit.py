@@ -45,7 +45,7 @@ class AsyncAudit(AsyncRepository):
                 f"table must be one of {', '.join(_BY_ID + _BY_LEARNER)}, not {shown(table)}", field="table"
             )
         subject_id: UUID = _subject(table, id, user_id)
-        return await self._page(
+        return await self.page(
             AuditEntry,
             "audit/history",
             order=("occurred_at", "id"),
@@ -61,7 +61,7 @@ class AsyncAudit(AsyncRepository):
 
         Only the service and the owner may do this. Raises LockTimeout after waiting five seconds for other sessions.
         """
-        return await self._values("audit/ensure_partitions", months_ahead=_months(months_ahead, "months_ahead", 0))
+        return await self.values("audit/ensure_partitions", months_ahead=_months(months_ahead, "months_ahead", 0))
 
     async def drop_partitions(self, *, months_kept: int) -> list[str]:
         """Drop the partitions older than this month and ``months_kept`` before it, and return their names.
@@ -69,7 +69,7 @@ class AsyncAudit(AsyncRepository):
         Their entries are lost. Only the service and the owner may do this. Raises LockTimeout after waiting five
         seconds for other sessions.
         """
-        return await self._values("audit/drop_partitions", months_kept=_months(months_kept, "months_kept", 1))
+        return await self.values("audit/drop_partitions", months_kept=_months(months_kept, "months_kept", 1))
 
 
 def _subject(table: str, id: UUID | date, user_id: UserId | None) -> UUID:  # noqa: A002 (the column's name)

@@ -28,7 +28,7 @@ class AsyncCategories(AsyncRepository):
         id: CategoryId | None = None,  # noqa: A002 (the column's name)
     ) -> Category:
         """Create a category. Raises CategoryNameTaken, SlugTaken, InvalidValue."""
-        return await self._one(
+        return await self.one(
             Category,
             "categories/create",
             id=id,
@@ -43,7 +43,7 @@ class AsyncCategories(AsyncRepository):
 
     async def update(self, category_id: CategoryId, **changed: Unpack[CategoryChanges]) -> Category:
         """Change the given fields. Raises CategoryNotFound, CategoryNameTaken, SlugTaken."""
-        return await self._one(
+        return await self.one(
             Category,
             "categories/update",
             missing=CategoryNotFound(id=category_id),
@@ -53,8 +53,8 @@ class AsyncCategories(AsyncRepository):
 
     async def find_by_slug(self, slug: str) -> Category | None:
         """Return the category with this slug, or ``None``."""
-        return await self._find(Category, "categories/find_by_slug", slug=slug)
+        return await self.find(Category, "categories/find_by_slug", slug=slug)
 
     async def list(self, *, include_inactive: bool = False) -> list[Category]:
         """Return the categories in display order."""
-        return await self._all(Category, "categories/list", include_inactive=include_inactive)
+        return await self.all(Category, "categories/list", include_inactive=include_inactive)

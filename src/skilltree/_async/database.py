@@ -2,17 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, cast, get_args, get_origin
 
 from psycopg import AsyncRawCursor
+from typing_extensions import TypeVar, get_original_bases
 
 from skilltree._async.pool import AsyncObservedPool, AsyncPool
 from skilltree._async.repositories import AsyncRepositories
-from skilltree._async.repository import AsyncStep
+from skilltree._async.repository import AsyncExecutor, AsyncStep
 from skilltree._async.steps import has_rows, run_steps
 from skilltree._async.unit import AsyncUnitOfWork, observed_rows
 from skilltree._core.driver_errors import translated
@@ -24,13 +25,24 @@ from skilltree._core.rows import adapters
 from skilltree._core.scopes import writes
 from skilltree._core.session_settings import kept, options
 from skilltree._core.urls import checked_url
-from skilltree.errors import DatabaseFailure, InvalidValue, OutcomeUnknown, ServerUnavailable, UnitOfWorkOpen
+from skilltree.errors import (
+    DatabaseFailure,
+    InvalidRepository,
+    InvalidValue,
+    OutcomeUnknown,
+    ServerUnavailable,
+    UnitOfWorkOpen,
+)
 from skilltree.models.ids import UserId
 
 _MOST_ATTEMPTS = 100
 
+T = TypeVar("T")
+U = TypeVar("U", bound=AsyncUnitOfWork, default=AsyncUnitOfWork)
+S = TypeVar("S", bound="AsyncScope[Any]", default="AsyncScope[AsyncUnitOfWork]")
 
-class AsyncDatabase(AsyncRepositories):
+
+class AsyncDatabase(AsyncRepositories, Generic[S, U]):
     """A connection pool of one database, and its repositories. Outside a unit of work, each call is a transaction.
 
     ``url`` is any libpq connection string. All times are in seconds. ``timeout`` limits the wait for a free connection,
@@ -44,6 +56,21 @@ class AsyncDatabase(AsyncRepositories):
 
     After a fork, the child opens its own connections at its first call and leaves the parent's alone.
     """
+
+    _scope: type["AsyncScope[Any]"]
+    _unit: type[AsyncUnitOfWork] = AsyncUnitOfWork
+
+    def __init_subclass__(cls, **others: Any) -> None:
+        super().__init_subclass__(**others)
+        for base in get_original_bases(cls):
+            if get_origin(base) is AsyncDatabase:
+                cls._scope, cls._unit = (get_origin(kind) or kind for kind in get_args(base))
+        for kind in (cls._scope, cls._unit):
+            if dict(kind.attached) != dict(cls.attached):
+                raise InvalidRepository(
+                    f"{cls.__name__} and {kind.__name__} need the same repositories: let both extend the class that"
+                    f" declares them, and name both classes: {cls.__name__}(…, {AsyncDatabase.__name__}[scope, unit])"
+                )
 
     def __init__(
         self,
@@ -122,20 +149,20 @@ class AsyncDatabase(AsyncRepositories):
         """Return the counters of psycopg_pool's ``get_stats``, the number of connections in use, and of retries."""
         return {**self._pool.statistics(), "retries": self._retries}
 
-    def as_user(self, user_id: UserId | None) -> "AsyncScope":
+    def as_user(self, user_id: UserId | None) -> S:
         """Work as one learner: other learners' rows can be neither read nor changed.
 
         ``None`` is a visitor, who sees only the catalogue. Work across learners, such as leaderboards, accounts and
         authoring, raises PermissionDenied.
         """
-        return AsyncScope(self, learner(user_id))
+        return cast("S", self._scope(self, learner(user_id)))
 
-    def as_service(self, actor_id: UserId | None = None) -> "AsyncScope":
+    def as_service(self, actor_id: UserId | None = None) -> S:
         """Work across learners: authoring, accounts, leaderboards, analytics.
 
         ``actor_id`` is recorded as the author of the changes.
         """
-        return AsyncScope(self, service(actor_id, self._statement_timeout))
+        return cast("S", self._scope(self, service(actor_id, self._statement_timeout)))
 
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         return await self._run(steps, ANYBODY)
@@ -144,7 +171,7 @@ class AsyncDatabase(AsyncRepositories):
         return self._stream(step, ANYBODY)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncUnitOfWork]:
+    async def transaction(self) -> AsyncIterator[U]:
         """Open a unit of work: the same repositories in one transaction. An error that leaves the block rolls it back.
 
         Deferred checks, such as those of the skill graph, may raise their errors at the end of the block.
@@ -152,19 +179,42 @@ class AsyncDatabase(AsyncRepositories):
         async with self._unit_of_work(ANYBODY) as unit:
             yield unit
 
+    async def run_then(
+        self, steps: Sequence[AsyncStep], finish: Callable[[list[list[Any]], AsyncExecutor], Awaitable[T]]
+    ) -> T:
+        return await self._run_then(steps, finish, ANYBODY, self)
+
+    async def _run_then(
+        self,
+        steps: Sequence[AsyncStep],
+        finish: Callable[[list[list[Any]], AsyncExecutor], Awaitable[T]],
+        actor: Actor,
+        executor: AsyncExecutor,
+    ) -> T:
+        """Run the statements, and finish before the commit. Without a statement that writes, none is kept open."""
+        if not writes(steps):
+            return await finish(await self._run(steps, actor) if steps else [], executor)
+
+        async def once() -> T:
+            with unit_of(self._observer) as observed:
+                async with self._transaction(actor, self._observer, observed, is_begun=False) as unit:
+                    return await finish(await unit._begin_with(steps), unit)
+
+        return await self._again(once, steps, None)
+
     async def _run(self, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
         """Run the statements as one transaction, and tell the observer."""
         if self._observer is None:
-            return await self._run_again(steps, actor, None)
+            return await self._again(lambda: self._run_once(steps, actor), steps, None)
         with self._observer.call(steps, None) as call:
-            return await self._run_again(steps, actor, call)
+            return await self._again(lambda: self._run_once(steps, actor), steps, call)
 
-    async def _run_again(self, steps: Sequence[AsyncStep], actor: Actor, call: Observation | None) -> list[list[Any]]:
-        """Run the statements as one transaction, and retry if nothing of it was executed."""
+    async def _again(self, once: Callable[[], Awaitable[T]], steps: Sequence[AsyncStep], call: Observation | None) -> T:
+        """Run a transaction with these statements, and retry if nothing of it was executed."""
         attempt = 1
         while True:
             try:
-                return await self._run_once(steps, actor)
+                return await once()
             except DatabaseFailure as error:
                 # An iterator of COPY rows may be used up, so that the rows cannot be sent again.
                 if not error.is_retried or attempt >= self._attempts or has_rows(steps):
@@ -201,20 +251,21 @@ class AsyncDatabase(AsyncRepositories):
                 yield row
 
     @asynccontextmanager
-    async def _unit_of_work(self, actor: Actor) -> AsyncIterator[AsyncUnitOfWork]:
+    async def _unit_of_work(self, actor: Actor) -> AsyncIterator[U]:
         with unit_of(self._observer) as observed:
             async with self._transaction(actor, self._observer, observed) as unit:
                 yield unit
 
     @asynccontextmanager
     async def _transaction(
-        self, actor: Actor, observer: Observer | None, observed: Observation | None
-    ) -> AsyncIterator[AsyncUnitOfWork]:
+        self, actor: Actor, observer: Observer | None, observed: Observation | None, *, is_begun: bool = True
+    ) -> AsyncIterator[U]:
         async with self._pool.connection() as connection:
-            unit = AsyncUnitOfWork(connection, actor, observer, observed)
+            unit = cast("U", self._unit(connection, actor, observer, observed))
             with translated():
                 try:
-                    await unit._begin()
+                    if is_begun:
+                        await unit._begin()
                     yield unit
                 except BaseException as error:
                     if not await unit._end(type(error), error, error.__traceback__):
@@ -223,32 +274,37 @@ class AsyncDatabase(AsyncRepositories):
                     await unit._end(None, None, None)
 
 
-class AsyncScope(AsyncRepositories):
+class AsyncScope(AsyncRepositories, Generic[U]):
     """The repositories for one learner or for the service: one transaction per call, or one unit of work for many.
 
     ``await db.as_user(user_id).progress.complete_skill(user_id, skill_id)`` is a transaction in one network round trip;
     ``async with db.as_user(user_id) as unit:`` opens a unit of work.
     """
 
-    def __init__(self, database: AsyncDatabase, actor: Actor) -> None:
+    def __init__(self, database: "AsyncDatabase[Any, U]", actor: Actor) -> None:
         super().__init__()
         self._database = database
         self._actor = actor
-        self._open: AbstractAsyncContextManager[AsyncUnitOfWork] | None = None
+        self._open: AbstractAsyncContextManager[U] | None = None
         # A lock, because several threads may enter at the same time.
         self._taken = Lock()
 
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         return await self._database._run(steps, self._actor)
 
+    async def run_then(
+        self, steps: Sequence[AsyncStep], finish: Callable[[list[list[Any]], AsyncExecutor], Awaitable[T]]
+    ) -> T:
+        return await self._database._run_then(steps, finish, self._actor, self)
+
     def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
         return self._database._stream(step, self._actor)
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncUnitOfWork]:
+    def transaction(self) -> AbstractAsyncContextManager[U]:
         """Open a unit of work, as ``Database.transaction()`` does."""
         return self._database._unit_of_work(self._actor)
 
-    async def __aenter__(self) -> AsyncUnitOfWork:
+    async def __aenter__(self) -> U:
         if not self._taken.acquire(blocking=False):
             raise UnitOfWorkOpen
         self._open = self.transaction()
@@ -266,3 +322,6 @@ class AsyncScope(AsyncRepositories):
         if unit is not None:
             self._taken.release()
             await unit.__aexit__(kind, error, traceback)
+
+
+AsyncDatabase._scope = AsyncScope

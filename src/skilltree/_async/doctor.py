@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from skilltree._async.repository import AsyncRepository, AsyncStep, step
+from skilltree._async.repository import AsyncRepository, AsyncStep
 from skilltree._core.invariants import (
     INVARIANTS,
     OF_THE_CATALOGUE,
@@ -51,7 +51,7 @@ class AsyncDoctor(AsyncRepository):
 
     async def require_sight(self) -> None:
         """Raise CannotSeeEverything unless this role sees all rows of all tables. Hidden rows would hide faults."""
-        refuse_blind(await self._values("doctor/blind_spots"))
+        refuse_blind(await self.values("doctor/blind_spots"))
 
     async def examine(self, *invariants: str) -> list[Finding]:
         """Return all findings, or only those of the named invariants. Writes nothing.
@@ -63,8 +63,8 @@ class AsyncDoctor(AsyncRepository):
             raise InvalidValue(f"there is no invariant {shown(unknown.pop())}", field="invariants")
         await self.require_sight()
         for name in invariants or INVARIANTS:
-            _, drifts = await self._executor.run(
-                [step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift, is_main=True)]
+            _, drifts = await self.run(
+                self.step("doctor/prepare", {}), self.step(f"doctor/{name}", {}, Drift, is_main=True)
             )
             findings += [Finding(invariant=name, **dict(drift)) for drift in drifts]
         return findings
@@ -92,30 +92,30 @@ class AsyncDoctor(AsyncRepository):
 
     async def _trees_of(self, ids: list[UUID]) -> list[list[TreeId]]:
         """Group the trees to repair: trees whose skills name each other form one group."""
-        return await self._values("doctor/linked_trees", ids=ids) if ids else []
+        return await self.values("doctor/linked_trees", ids=ids) if ids else []
 
     async def _mend_trees(self, tree_ids: list[TreeId]) -> list[Change]:
         """Remove dependencies outside the tree, make dependents the inverse of dependencies, and mark trees started."""
         params = {"tree_ids": tree_ids}
         return await self._mend(
-            [step("trees/lock_learners", {"tree_id": tree_id}) for tree_id in tree_ids]
-            + [step("doctor/lock_trees", params)],
-            step("doctor/catalogue_facts", params, Fact, is_main=True),
-            [step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
+            [self.step("trees/lock_learners", {"tree_id": tree_id}) for tree_id in tree_ids]
+            + [self.step("doctor/lock_trees", params)],
+            self.step("doctor/catalogue_facts", params, Fact, is_main=True),
+            [self.step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
         )
 
     async def _mend_learner(self, user_id: UserId) -> list[Change]:
         """Compute all derived data of a learner again."""
         params = {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None}
         return await self._mend(
-            [step("doctor/hold_trees_of_learner", params), step("users/lock_profile", params)],
-            step("doctor/learner_facts", params, Fact, is_main=True),
-            [step(name, params) for name in _LEARNER_AGAIN],
+            [self.step("doctor/hold_trees_of_learner", params), self.step("users/lock_profile", params)],
+            self.step("doctor/learner_facts", params, Fact, is_main=True),
+            [self.step(name, params) for name in _LEARNER_AGAIN],
         )
 
     async def _mend_board(self, board: Leaderboard, starts_on: date) -> list[Change]:
         """Count the learners of a leaderboard again."""
-        return await self._all(
+        return await self.all(
             Change,
             "doctor/mend_board",
             before=("doctor/lock_board",),
@@ -125,5 +125,5 @@ class AsyncDoctor(AsyncRepository):
 
     async def _mend(self, lock: list[AsyncStep], look: AsyncStep, mend: list[AsyncStep]) -> list[Change]:
         """Run the steps as one transaction, and return how the facts before and after the repair differ."""
-        answers = await self._executor.run([*lock, look, *mend, look])
+        answers = await self.run(*lock, look, *mend, look)
         return changes_between(answers[len(lock)], answers[-1])

@@ -21,7 +21,7 @@ class AsyncLeaderboards(AsyncRepository):
         self, n: int = 10, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> list[LeaderboardPlace]:
         """Return the first ``n`` places."""
-        return await self._all(LeaderboardPlace, "leaderboards/top", board=board, at=at, limit=limited(n, "n"))
+        return await self.all(LeaderboardPlace, "leaderboards/top", board=board, at=at, limit=limited(n, "n"))
 
     async def around(
         self,
@@ -32,7 +32,7 @@ class AsyncLeaderboards(AsyncRepository):
         at: datetime | None = None,
     ) -> list[LeaderboardPlace]:
         """Return a learner's place with up to ``n`` places above and below; an empty list if there is no place."""
-        return await self._all(
+        return await self.all(
             LeaderboardPlace,
             "leaderboards/around",
             user_id=user_id,
@@ -45,5 +45,5 @@ class AsyncLeaderboards(AsyncRepository):
         self, user_id: UserId, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> int | None:
         """Return a learner's rank, or ``None`` for a learner who is not on the leaderboard."""
-        ranks: list[int] = await self._values("leaderboards/rank", user_id=user_id, board=board, at=at)
+        ranks: list[int] = await self.values("leaderboards/rank", user_id=user_id, board=board, at=at)
         return ranks[0] if ranks else None

@@ -21,11 +21,11 @@ class AsyncProgressReads(AsyncRepository):
 
     async def for_skill(self, user_id: UserId, skill_id: SkillId) -> SkillProgress | None:
         """Return a learner's work on a skill, or ``None`` if there is none yet."""
-        return await self._find(SkillProgress, "progress/for_skill", user_id=user_id, skill_id=skill_id)
+        return await self.find(SkillProgress, "progress/for_skill", user_id=user_id, skill_id=skill_id)
 
     async def for_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress | None:
         """Return a learner's progress in a tree, or ``None`` if it is not started."""
-        return await self._find(TreeProgress, "progress/for_tree", user_id=user_id, tree_id=tree_id)
+        return await self.find(TreeProgress, "progress/for_tree", user_id=user_id, tree_id=tree_id)
 
     async def list_for_user(
         self,
@@ -36,7 +36,7 @@ class AsyncProgressReads(AsyncRepository):
         limit: int = 100,
     ) -> Page[SkillProgress]:
         """Return a page of a learner's work on skills, in the order of the skills' ids."""
-        return await self._page(
+        return await self.page(
             SkillProgress,
             "progress/list_for_user",
             order=("skill_id",),
@@ -48,7 +48,7 @@ class AsyncProgressReads(AsyncRepository):
 
     async def calculate_tree_progress(self, user_id: UserId, tree_id: TreeId) -> CalculatedProgress:
         """Compute a learner's progress in a tree now. Raises TreeNotFound."""
-        return await self._one(
+        return await self.one(
             CalculatedProgress,
             "progress/calculate_tree_progress",
             missing=TreeNotFound(id=tree_id),
@@ -61,7 +61,7 @@ class AsyncProgressReads(AsyncRepository):
 
         Raises SkillNotFound.
         """
-        answers = await self._values("progress/can_unlock", user_id=user_id, skill_id=skill_id)
+        answers = await self.values("progress/can_unlock", user_id=user_id, skill_id=skill_id)
         if not answers:
             raise SkillNotFound(id=skill_id)
         return bool(answers[0])
@@ -71,9 +71,7 @@ class AsyncProgressReads(AsyncRepository):
 
         Anything that is needed only for a completed, skipped or started skill is left out.
         """
-        rows = await self._all(
-            MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id
-        )
+        rows = await self.all(MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id)
         if not rows:
             raise SkillNotFound(id=skill_id)
         return rows[:-1]
@@ -108,7 +106,7 @@ class AsyncProgressReads(AsyncRepository):
         for a milestone that many steps ahead, 5 if the rest fits into the learner's daily goal, and -5 for each level
         of difficulty above the learner's. Raises TreeNotFound, UserNotFound, InvalidValue.
         """
-        found = await self._all(
+        found = await self.all(
             NextSkill, "progress/next_skills", user_id=user_id, tree_id=tree_id, limit=limited(limit, "limit")
         )
         if not found:
@@ -120,7 +118,7 @@ class AsyncProgressReads(AsyncRepository):
 
         It has at most 20 open skills of trees that are not paused, those in progress first. Raises UserNotFound.
         """
-        return await self._one(Dashboard, "progress/dashboard", missing=UserNotFound(id=user_id), user_id=user_id)
+        return await self.one(Dashboard, "progress/dashboard", missing=UserNotFound(id=user_id), user_id=user_id)
 
     async def activity_by_day(self, user_id: UserId, *, since: date, until: date) -> list[ActivityDay]:
         """Return a learner's activity for each day from ``since`` to ``until``, both included, even without activity.
@@ -132,23 +130,21 @@ class AsyncProgressReads(AsyncRepository):
             raise InvalidValue(
                 f"until must be from 0 to {_MOST_DAYS - 1} days after since, not {(until - since).days}", field="until"
             )
-        days = await self._all(ActivityDay, "progress/activity_by_day", user_id=user_id, since=since, until=until)
+        days = await self.all(ActivityDay, "progress/activity_by_day", user_id=user_id, since=since, until=until)
         if not days:
             raise UserNotFound(id=user_id)
         return days
 
     async def _way_to_skill(self, user_id: UserId, skill_id: SkillId, *, to_open: bool) -> WayToSkill | None:
-        return await self._find(
-            WayToSkill, "progress/way_to_skill", user_id=user_id, skill_id=skill_id, to_open=to_open
-        )
+        return await self.find(WayToSkill, "progress/way_to_skill", user_id=user_id, skill_id=skill_id, to_open=to_open)
 
     async def _absent(self, user_id: UserId, other: NotFound) -> NotFound:
         """Return the error for a query that found nothing: the learner does not exist, or else the other row."""
-        learner = await self._find(User, "users/get", user_id=user_id)
+        learner = await self.find(User, "users/get", user_id=user_id)
         return UserNotFound(id=user_id) if learner is None else other
 
     async def _check_known(self, user_id: UserId, tree_id: TreeId | None) -> None:
         """Raise UserNotFound or TreeNotFound if the learner or the tree does not exist."""
-        await self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
+        await self.one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
         if tree_id is not None:
-            await self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+            await self.one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)

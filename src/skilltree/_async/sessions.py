@@ -34,7 +34,7 @@ class AsyncSessions(AsyncRepository):
         also for an inactive account; InvalidDocument; InvalidValue for an invalid IP address.
         """
         secret = new_secret()
-        session = await self._one(
+        session = await self.one(
             Session,
             "sessions/start",
             missing=UserNotFound(id=user_id),
@@ -58,7 +58,7 @@ class AsyncSessions(AsyncRepository):
         if shown is None:
             raise SessionNotFound
         user_id, token_hash = shown
-        return await self._one(
+        return await self.one(
             Session,
             "sessions/resume",
             missing=SessionNotFound(),
@@ -69,7 +69,7 @@ class AsyncSessions(AsyncRepository):
 
     async def touch(self, user_id: UserId, session_id: SessionId, *, idle_for: timedelta = LONGEST_IDLE) -> Session:
         """Record that a session is in use now. Raises SessionNotFound if it has ended or was idle for ``idle_for``."""
-        return await self._one(
+        return await self.one(
             Session,
             "sessions/touch",
             missing=SessionNotFound(id=session_id),
@@ -80,18 +80,18 @@ class AsyncSessions(AsyncRepository):
 
     async def end(self, user_id: UserId, session_id: SessionId) -> Session:
         """End a session. Raises SessionNotFound if it has already ended."""
-        return await self._one(
+        return await self.one(
             Session, "sessions/end", missing=SessionNotFound(id=session_id), user_id=user_id, session_id=session_id
         )
 
     async def end_all(self, user_id: UserId, *, except_session_id: SessionId | None = None) -> int:
         """End all sessions of a learner, except one if given, and return how many ended."""
-        return len(await self._values("sessions/end_all", user_id=user_id, except_session_id=except_session_id))
+        return len(await self.values("sessions/end_all", user_id=user_id, except_session_id=except_session_id))
 
     async def list_active(self, user_id: UserId, *, idle_for: timedelta = LONGEST_IDLE) -> list[Session]:
         """Return a learner's sessions that ``resume`` would accept, the latest used first."""
-        return await self._all(Session, "sessions/list_active", user_id=user_id, idle_for=idle_for)
+        return await self.all(Session, "sessions/list_active", user_id=user_id, idle_for=idle_for)
 
     async def expire_idle(self, idle_for: timedelta = LONGEST_IDLE, *, limit: int = 1000) -> int:
         """End sessions that were idle for so long or have expired, at most ``limit`` of them. Returns how many."""
-        return len(await self._values("sessions/expire_idle", idle_for=idle_for, limit=limited(limit, "limit")))
+        return len(await self.values("sessions/expire_idle", idle_for=idle_for, limit=limited(limit, "limit")))

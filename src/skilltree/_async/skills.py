@@ -50,7 +50,7 @@ class AsyncSkills(AsyncRepository):
     ) -> Skill:
         """Create a skill. Raises TreeNotFound, UnknownDependency, UnknownParent, SkillKeyTaken, InvalidDocument."""
         position_x, position_y = position or (None, None)
-        return await self._one(
+        return await self.one(
             Skill,
             "skills/create",
             before=("trees/lock_learners",),
@@ -84,7 +84,7 @@ class AsyncSkills(AsyncRepository):
     async def update(self, skill_id: SkillId, **changed: Unpack[SkillChanges]) -> Skill:
         """Change the given fields. Raises SkillNotFound, UnknownParent, CyclicParents."""
         counts = not _COUNTED_BY.isdisjoint(changed)
-        return await self._one(
+        return await self.one(
             Skill,
             "skills/update",
             missing=SkillNotFound(id=skill_id),
@@ -99,11 +99,11 @@ class AsyncSkills(AsyncRepository):
     async def change_key(self, skill_id: SkillId, key: str) -> Skill:
         """Give a skill another key within its tree. Raises SkillKeyTaken, SkillNotFound."""
         missing = SkillNotFound(id=skill_id)
-        return await self._one(Skill, "skills/change_key", missing=missing, skill_id=skill_id, key=key)
+        return await self.one(Skill, "skills/change_key", missing=missing, skill_id=skill_id, key=key)
 
     async def update_content(self, skill_id: SkillId, content: SkillContent | Mapping[str, object] | None) -> Skill:
         """Replace the content of a skill. Raises InvalidDocument with the path of the faulty value, SkillNotFound."""
-        return await self._one(
+        return await self.one(
             Skill,
             "skills/update_content",
             missing=SkillNotFound(id=skill_id),
@@ -113,7 +113,7 @@ class AsyncSkills(AsyncRepository):
 
     async def arrange(self, tree_id: TreeId, positions: Mapping[SkillId, tuple[float, float]]) -> None:
         """Set the positions of many skills of a tree, in pixels. If one is missing, SkillNotFound, and none is set."""
-        placed = await self._values(
+        placed = await self.values(
             "skills/arrange",
             tree_id=tree_id,
             skill_ids=[*positions],
@@ -139,7 +139,7 @@ class AsyncSkills(AsyncRepository):
 
     async def deactivate(self, skill_id: SkillId) -> Skill:
         """Deactivate a skill. Learners keep their progress in it. Raises SkillNotFound."""
-        return await self._one(
+        return await self.one(
             Skill,
             "skills/deactivate",
             missing=SkillNotFound(id=skill_id),
@@ -152,7 +152,7 @@ class AsyncSkills(AsyncRepository):
 
     async def delete(self, skill_id: SkillId) -> None:
         """Delete a skill and all progress in it, and remove it from the graph. Raises SkillNotFound."""
-        deleted = await self._values(
+        deleted = await self.values(
             "skills/delete",
             before=(*_LOCK_WITH_EDGES, "skills/deactivate", *LEARNERS_FOLLOW),
             skill_id=skill_id,
@@ -164,20 +164,20 @@ class AsyncSkills(AsyncRepository):
 
     async def get(self, skill_id: SkillId) -> Skill:
         """Return a skill. Raises SkillNotFound."""
-        return await self._one(Skill, "skills/get", missing=SkillNotFound(id=skill_id), skill_id=skill_id)
+        return await self.one(Skill, "skills/get", missing=SkillNotFound(id=skill_id), skill_id=skill_id)
 
     async def get_many(self, skill_ids: Sequence[SkillId]) -> list[Skill]:
         """Return skills in the order of these ids, at most 1,000, in one statement. Raises SkillNotFound."""
-        rows = await self._all(Skill, "skills/get_many", skill_ids=several(skill_ids, "skill_ids"))
+        rows = await self.all(Skill, "skills/get_many", skill_ids=several(skill_ids, "skill_ids"))
         return in_order(rows, skill_ids, missing=SkillNotFound)
 
     async def list_for_tree(self, tree_id: TreeId, *, include_inactive: bool = False) -> list[Skill]:
         """Return the skills of a tree, top to bottom, left to right."""
-        return await self._all(Skill, "skills/list_for_tree", tree_id=tree_id, include_inactive=include_inactive)
+        return await self.all(Skill, "skills/list_for_tree", tree_id=tree_id, include_inactive=include_inactive)
 
     async def children(self, skill_id: SkillId) -> list[Skill]:
         """Return the active child skills of a skill, top to bottom, left to right."""
-        return await self._all(Skill, "skills/children", skill_id=skill_id)
+        return await self.all(Skill, "skills/children", skill_id=skill_id)
 
     async def search(
         self,
@@ -189,7 +189,7 @@ class AsyncSkills(AsyncRepository):
         offset: Offset = 0,
     ) -> list[SkillHit]:
         """Return the matching active skills, the best first. ``text`` has the syntax of a web search."""
-        return await self._all(
+        return await self.all(
             SkillHit, "skills/search", text=text, tree_id=tree_id, published=published, limit=limit, offset=offset
         )
 
@@ -203,7 +203,7 @@ class AsyncSkills(AsyncRepository):
 
     async def learning_path(self, skill_id: SkillId) -> list[PathStep]:
         """Return all skills needed for a skill, and the skill itself, prerequisites first. Raises SkillNotFound."""
-        path = await self._all(PathStep, "skills/learning_path", skill_id=skill_id)
+        path = await self.all(PathStep, "skills/learning_path", skill_id=skill_id)
         if not path:
             raise SkillNotFound(id=skill_id)
         return path
@@ -216,7 +216,7 @@ class AsyncSkills(AsyncRepository):
         missing: SkillNotFound,
         before: Sequence[str] = ("skills/lock_learners",),
     ) -> Skill:
-        return await self._one(
+        return await self.one(
             Skill,
             "skills/change_dependencies",
             missing=missing,
@@ -230,7 +230,7 @@ class AsyncSkills(AsyncRepository):
         )
 
     async def _related(self, skill_id: SkillId, *, of_dependencies: bool) -> list[RelatedSkill]:
-        rows = await self._all(RelatedSkill, "skills/related", skill_id=skill_id, of_dependencies=of_dependencies)
+        rows = await self.all(RelatedSkill, "skills/related", skill_id=skill_id, of_dependencies=of_dependencies)
         if not rows:
             raise SkillNotFound(id=skill_id)
         return rows[1:]

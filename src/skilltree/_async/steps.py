@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import AsyncCursor
 from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.rows import tuple_row
 
 from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._async.repository import AsyncStep
@@ -18,18 +19,24 @@ from skilltree._core.sockets import has_input
 async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     """Run the statements as one transaction, or inside the open one, and return the rows of each."""
     with translated(steps):
-        require_role(steps, actor)
-        if actor is ANYBODY:
-            if connection.is_learner:
-                require_scope(steps)
-            # Inside a transaction, its settings are already made.
-            if len(steps) == 1 and (
-                not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE
-            ):
-                return [await _executed(connection.cursor_of(steps[0].query), steps[0])]
+        require_allowed(connection, steps, actor)
+        # Inside a transaction, its settings are already made.
+        if (
+            actor is ANYBODY
+            and len(steps) == 1
+            and (not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE)
+        ):
+            return [await _executed(connection.cursor_of(steps[0].query), steps[0])]
         if has_rows(steps):
             return await _run_in_turn(connection, steps, actor)
         return await _run_together(connection, steps, actor)
+
+
+def require_allowed(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> None:
+    """Raise PermissionDenied for statements that this actor may not run, or that need one."""
+    require_role(steps, actor)
+    if actor is ANYBODY and connection.is_learner:
+        require_scope(steps)
 
 
 async def begin_for(connection: AsyncPinnedConnection, actor: Actor) -> None:
@@ -46,7 +53,9 @@ async def _executed(cursor: AsyncCursor[Any], step: AsyncStep) -> list[Any]:
     if step.row_factory is not None:
         cursor.row_factory = step.row_factory
     await cursor.execute(step.query.numbered, step.query.values(step.params))
-    return [] if step.row_factory is None else await cursor.fetchall()
+    if step.row_factory is None:
+        return [cursor.rowcount] if step.counts else []
+    return await cursor.fetchall()
 
 
 def has_rows(steps: Sequence[AsyncStep]) -> bool:
@@ -63,11 +72,8 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
     # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for reads, because psycopg
     # does not expect an error after the last statement, as a deferred check raises it.
     is_explicit = not is_open and (connection.carried is not None or writes(steps))
-    cursors: list[AsyncCursor[Any]] = []
     try:
         async with connection.pipeline():
-            # One cursor serves all statements whose rows are not read. Others are created when needed, because the
-            # server is already working by then.
             other = connection.cursor()
             if is_explicit:
                 await other.execute(connection.begin)
@@ -79,18 +85,10 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
                     await connection.cursor_of(actor.begin).execute(
                         actor.begin.numbered, actor.begin.values(actor.params)
                     )
-            for each in steps:
-                cursor = other
-                if each.row_factory is not None:
-                    cursor = connection.cursor_of(each.query)
-                    if cursor in cursors:
-                        cursor = connection.cursor()
-                    cursor.row_factory = each.row_factory
-                cursors.append(cursor)
-                await cursor.execute(each.query.numbered, each.query.values(each.params))
+            cursors = await send(connection, steps, other)
             if is_explicit:
                 await other.execute("commit")
-        return [[] if cursor is other else await cursor.fetchall() for cursor in cursors]
+        return await received(steps, cursors)
     except BaseException as error:
         if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
             # Interrupted with results pending, or in the middle of an action: the connection is in no usable state.
@@ -98,6 +96,38 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
         elif not is_open and not connection.closed:
             await connection.rollback()
         raise
+
+
+async def send(
+    connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], other: AsyncCursor[Any]
+) -> list[AsyncCursor[Any]]:
+    """Send statements in the open pipeline, and return the cursor of each.
+
+    ``other`` serves all statements of which nothing is read. Other cursors are created when needed, because the server
+    is already working by then.
+    """
+    cursors: list[AsyncCursor[Any]] = []
+    for each in steps:
+        cursor = other
+        if each.row_factory is not None or each.counts:
+            cursor = connection.cursor_of(each.query)
+            if cursor in cursors:
+                cursor = connection.cursor()
+            cursor.row_factory = each.row_factory or tuple_row
+        cursors.append(cursor)
+        await cursor.execute(each.query.numbered, each.query.values(each.params))
+    return cursors
+
+
+async def received(steps: Sequence[AsyncStep], cursors: list[AsyncCursor[Any]]) -> list[list[Any]]:
+    """Return the rows of statements whose pipeline has ended."""
+    results: list[list[Any]] = []
+    for each, cursor in zip(steps, cursors, strict=True):
+        if each.row_factory is not None:
+            results.append(await cursor.fetchall())
+        else:
+            results.append([cursor.rowcount] if each.counts else [])
+    return results
 
 
 async def _run_in_turn(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
@@ -115,5 +145,5 @@ async def _run_in_turn(connection: AsyncPinnedConnection, steps: Sequence[AsyncS
                     async with cursor.copy(each.query.numbered) as copy:
                         for row in each.rows:
                             await copy.write_row(row)
-                    results.append([])
+                    results.append([cursor.rowcount] if each.counts else [])
     return results

@@ -53,7 +53,7 @@ class AsyncTrees(AsyncRepository):
 
         ``language`` is an ISO 639-1 code, such as ``de`` or ``pt-BR``. The full-text search of the tree uses it.
         """
-        return await self._one(
+        return await self.one(
             Tree,
             "trees/create",
             id=id,
@@ -76,7 +76,7 @@ class AsyncTrees(AsyncRepository):
 
     async def update(self, tree_id: TreeId, **changed: Unpack[TreeChanges]) -> Tree:
         """Change the given fields. Raises TreeNotFound, CategoryNotFound, InvalidDocument."""
-        return await self._one(
+        return await self.one(
             Tree,
             "trees/update",
             missing=TreeNotFound(id=tree_id),
@@ -86,25 +86,25 @@ class AsyncTrees(AsyncRepository):
 
     async def change_slug(self, tree_id: TreeId, slug: str) -> Tree:
         """Give a tree another slug. Raises SlugTaken, TreeNotFound."""
-        return await self._one(Tree, "trees/change_slug", missing=TreeNotFound(id=tree_id), tree_id=tree_id, slug=slug)
+        return await self.one(Tree, "trees/change_slug", missing=TreeNotFound(id=tree_id), tree_id=tree_id, slug=slug)
 
     async def change_language(self, tree_id: TreeId, language: str) -> Tree:
         """Change the language of a tree, a code as in ``create``. Raises TreeNotFound, InvalidValue."""
-        return await self._one(
+        return await self.one(
             Tree, "trees/change_language", missing=TreeNotFound(id=tree_id), tree_id=tree_id, language=language
         )
 
     async def publish(self, tree_id: TreeId) -> Tree:
         """Show a tree in the catalogue. Raises TreeNotFound."""
-        return await self._one(Tree, "trees/publish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+        return await self.one(Tree, "trees/publish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
 
     async def unpublish(self, tree_id: TreeId) -> Tree:
         """Hide a tree from the catalogue. Learners keep their progress. Raises TreeNotFound."""
-        return await self._one(Tree, "trees/unpublish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+        return await self.one(Tree, "trees/unpublish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
 
     async def set_prerequisites(self, tree_id: TreeId, prerequisites: Sequence[TreeId]) -> Tree:
         """Replace a tree's prerequisites. Raises CyclicPrerequisites, UnknownPrerequisite, TreeNotFound."""
-        return await self._one(
+        return await self.one(
             Tree,
             "trees/set_prerequisites",
             missing=TreeNotFound(id=tree_id),
@@ -114,38 +114,38 @@ class AsyncTrees(AsyncRepository):
 
     async def delete(self, tree_id: TreeId) -> None:
         """Delete a tree, its skills and all learners' progress in them. Raises TreeNotFound."""
-        if not await self._values("trees/delete", before=("trees/lock_learners", "trees/lock"), tree_id=tree_id):
+        if not await self.values("trees/delete", before=("trees/lock_learners", "trees/lock"), tree_id=tree_id):
             raise TreeNotFound(id=tree_id)
 
     async def get(self, tree_id: TreeId) -> Tree:
         """Return a tree. Raises TreeNotFound."""
-        return await self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+        return await self.one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
 
     async def get_many(self, tree_ids: Sequence[TreeId]) -> list[Tree]:
         """Return trees in the order of these ids, at most 1,000, in one statement. Raises TreeNotFound."""
-        rows = await self._all(Tree, "trees/get_many", tree_ids=several(tree_ids, "tree_ids"))
+        rows = await self.all(Tree, "trees/get_many", tree_ids=several(tree_ids, "tree_ids"))
         return in_order(rows, tree_ids, missing=TreeNotFound)
 
     async def find_by_slug(self, slug: str) -> Tree | None:
         """Return the tree with this slug, or ``None``. Only authors and learners in it see an unpublished tree."""
-        return await self._find(Tree, "trees/find_by_slug", slug=slug)
+        return await self.find(Tree, "trees/find_by_slug", slug=slug)
 
     async def search(
         self, text: SearchText, *, published: bool | None = True, limit: SearchSize = 20, offset: Offset = 0
     ) -> list[TreeHit]:
         """Return the matching trees, the best first. ``text`` has the syntax of a web search."""
-        return await self._all(TreeHit, "trees/search", text=text, published=published, limit=limit, offset=offset)
+        return await self.all(TreeHit, "trees/search", text=text, published=published, limit=limit, offset=offset)
 
     async def load(self, slug: str, user_id: UserId | None = None) -> LoadedTree:
         """Return a tree with its active skills and a learner's progress. Raises TreeNotFound.
 
         Only authors and learners in it see an unpublished tree.
         """
-        return await self._one(LoadedTree, "trees/load", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
+        return await self.one(LoadedTree, "trees/load", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
 
     async def load_map(self, slug: str, user_id: UserId | None = None) -> TreeMap:
         """Return what a map needs to draw a tree for a learner, without texts and documents. Raises TreeNotFound."""
-        return await self._one(TreeMap, "trees/load_map", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
+        return await self.one(TreeMap, "trees/load_map", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
 
     async def import_tree(
         self, tree: CurriculumTree | Mapping[str, object], *, leave_out_unknown: bool = False
@@ -160,7 +160,7 @@ class AsyncTrees(AsyncRepository):
         written then.
         """
         given, left_out = check_tree(parse_tree(tree), leave_out_unknown=leave_out_unknown)
-        result = await self._one(
+        result = await self.one(
             ImportResult,
             "trees/import_tree",
             before=("trees/lock_for_import", "trees/lock_skills_for_import", "trees/lock_learners_for_import"),
@@ -197,7 +197,7 @@ class AsyncTrees(AsyncRepository):
 
     async def export_tree(self, slug: str) -> CurriculumTree:
         """Return a tree as a curriculum. Importing it changes nothing. Raises TreeNotFound."""
-        return await self._one(CurriculumTree, "trees/export_tree", missing=TreeNotFound(slug=slug), slug=slug)
+        return await self.one(CurriculumTree, "trees/export_tree", missing=TreeNotFound(slug=slug), slug=slug)
 
     async def list(
         self,
@@ -212,7 +212,7 @@ class AsyncTrees(AsyncRepository):
         limit: int = 50,
     ) -> Page[Tree]:
         """Return a page of the catalogue by name. ``published=None`` includes drafts; a learner sees only own ones."""
-        return await self._page(
+        return await self.page(
             Tree,
             "trees/list",
             order=("name", "id"),
@@ -238,7 +238,7 @@ class AsyncTrees(AsyncRepository):
         ``leave_out_unknown``; CyclicDependency.
         """
         given, left_out = check_tree(parse_tree(tree), leave_out_unknown=leave_out_unknown)
-        result = await self._one(
+        result = await self.one(
             ImpactResult,
             "trees/preview_changes",
             missing=TreeNotFound(slug=given.slug),

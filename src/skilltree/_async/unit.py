@@ -11,17 +11,16 @@ from uuid import uuid4
 
 import psycopg
 from psycopg import AsyncRawServerCursor, AsyncTransaction
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
 from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
-from skilltree._async.steps import begin_for, run_steps
+from skilltree._async.steps import begin_for, received, require_allowed, run_steps, send
 from skilltree._core.driver_errors import translated
 from skilltree._core.observer import Observation, Observer, unit_of
-from skilltree._core.roles import ANYBODY, Actor, require_role
-from skilltree._core.scopes import require_scope
+from skilltree._core.roles import Actor
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
 
 _INSIDE: ContextVar[frozenset[object]] = ContextVar("_INSIDE", default=frozenset())
@@ -118,6 +117,29 @@ class AsyncUnitOfWork(AsyncRepositories):
             await self._transaction.__aenter__()
             await begin_for(connection, self._actor)
 
+    async def _begin_with(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
+        """Begin as ``_begin`` does, and run the first statements in the same round trip."""
+        if self._observer is None:
+            return await self._begin_and_run(steps)
+        with self._observer.call(steps, self._observed):
+            return await self._begin_and_run(steps)
+
+    async def _begin_and_run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
+        connection = self._open_connection()
+        with translated(steps):
+            require_allowed(connection, steps, self._actor)
+            try:
+                async with connection.pipeline():
+                    await self._transaction.__aenter__()
+                    await begin_for(connection, self._actor)
+                    cursors = await send(connection, steps, connection.cursor())
+            except BaseException:
+                if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+                    # Interrupted with results pending: the connection is in no usable state.
+                    await connection.close()
+                raise
+            return await received(steps, cursors)
+
     async def _end(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
@@ -172,9 +194,7 @@ class AsyncUnitOfWork(AsyncRepositories):
 
     async def _open_cursor(self, step: AsyncStep) -> AsyncRawServerCursor[Any]:
         connection = self._open_connection()
-        if self._actor is ANYBODY and connection.is_learner:
-            require_scope((step,))
-        require_role((step,), self._actor)
+        require_allowed(connection, (step,), self._actor)
         # A unique name, because another cursor may be open.
         name = f"{step.query.name} {uuid4()}"
         cursor = AsyncRawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)

@@ -50,7 +50,7 @@ def _check_for(hint: Any) -> Check | None:  # noqa: PLR0911 (a list of cases)
         return _check_for(parts[0]) if within is None else partial(_RANGED[parts[0]], within=within)
     if origin in {Union, types.UnionType}:
         return _check_for_any(parts)
-    if origin in {list, Sequence}:
+    if origin in {list, Sequence} or (origin is tuple and parts[1:] == (...,)):
         return partial(value_checks.sequence, check=_check_for(parts[0]))
     if origin is tuple:
         return partial(value_checks.fixed_tuple, checks=[_check_for(part) for part in parts])

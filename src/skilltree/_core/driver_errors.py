@@ -19,6 +19,7 @@ from skilltree._core.limits import LIMITS, refused
 from skilltree._core.sqlstates import BY_CLASS, BY_SQLSTATE, CONSTRAINTS, REFUSALS, STALE_PLAN
 from skilltree.errors import (
     AchievementNotFound,
+    AlreadyExists,
     CategoryNameTaken,
     CategoryNotFound,
     ContradictoryProgress,
@@ -26,6 +27,7 @@ from skilltree.errors import (
     EmailTaken,
     GraphError,
     IdTaken,
+    InvalidRepository,
     InvalidValue,
     PermissionDenied,
     PoolExhausted,
@@ -38,6 +40,7 @@ from skilltree.errors import (
     SkillTreeError,
     SlugTaken,
     StatementOutdated,
+    StillReferenced,
     TreeNotFound,
     UnknownParent,
     UsernameTaken,
@@ -95,6 +98,10 @@ _QUERY_PARSER = "pushOpStack"
 # Values that never reach the server: a NUL, an object that is no SQL value, an invalid connection string.
 _REFUSED_BY_DRIVER = (psycopg.DataError, psycopg.ProgrammingError)
 _LONGEST_MESSAGE = 1000
+_TAKEN = frozenset({"23505", "23P01"})
+_REFERENCED = frozenset({"23001", "23503"})
+_QUOTES_OF_A_NEW_ROW = 4
+_QUOTED = re.compile(r'["«»„“”「」『』]')
 # The number of a shard at the end of a name.
 _SHARD = re.compile(r"_\d+$")
 
@@ -159,11 +166,7 @@ def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mappin
     constraint, table = _violated(error, message)
     kind = BY_CONSTRAINT.get(constraint)
     if kind is None:
-        field = constraint.removeprefix(f"{table}_").rpartition("_")[0]
-        # The detail is left out because it shows the whole row, secrets included.
-        return InvalidValue(
-            refused(constraint, field, params) or message, field=field or None, constraint=constraint or None
-        )
+        return _from_unknown(error, message, params, constraint, table)
     if issubclass(kind, InvalidValue):
         return kind(constraint=constraint)
     if issubclass(kind, GraphError):
@@ -182,6 +185,39 @@ def _violated(error: psycopg.Error, message: str) -> tuple[str, str]:
     names = [*words, *(_SHARD.sub("", word) for word in words)]
     constraint = next((name for name in names if name in BY_CONSTRAINT or name in LIMITS), constraint or "")
     return constraint, next((name for name in names if constraint.startswith(f"{name}_")), "")
+
+
+def _from_unknown(
+    error: psycopg.Error, message: str, params: Sequence[Mapping[str, object]], constraint: str, table: str
+) -> SkillTreeError:
+    """Return the error for a check constraint, or for a constraint of an application's table."""
+    table = table or error.diag.table_name or ""
+    if error.sqlstate in _TAKEN:
+        return AlreadyExists(f"another row of {table} already has this value ({constraint})")
+    if error.sqlstate in _REFERENCED and _is_of_other_rows(error, message):
+        told = f"rows of {table} still refer to this row ({constraint})"
+        return StillReferenced(told, constraint=constraint, table=table)
+    field = constraint.removeprefix(f"{table}_").rpartition("_")[0]
+    # The detail is left out because it shows the whole row, secrets included.
+    return InvalidValue(
+        refused(constraint, field, params) or message, field=field or None, constraint=constraint or None
+    )
+
+
+def _is_of_other_rows(error: psycopg.Error, message: str) -> bool:
+    """Return whether a foreign key refused a deletion, not a new row. Then the message names one table more."""
+    return error.sqlstate == "23001" or len(_QUOTED.findall(message)) > _QUOTES_OF_A_NEW_ROW
+
+
+def declare_refusals(repository: str, refusals: Mapping[str, object]) -> None:
+    """Let constraints of an application's tables raise errors of its own. Raises InvalidRepository."""
+    for constraint, kind in refusals.items():
+        known = BY_CONSTRAINT.get(constraint)
+        if not (isinstance(kind, type) and issubclass(kind, SkillTreeError)):
+            raise InvalidRepository(f"{repository}: refusals: the error of {constraint} must be a SkillTreeError")
+        if known is not None and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+            raise InvalidRepository(f"{repository}: refusals: {constraint} already raises {known.__name__}")
+    BY_CONSTRAINT.update({name: kind for name, kind in refusals.items() if isinstance(kind, type)})
 
 
 class _Sent(Protocol):

@@ -1,5 +1,9 @@
 """Builds the JSON document of a learner's export while its rows are read."""
 
+from pydantic_core import to_json
+
+from skilltree._core.messages import shown
+from skilltree.errors import RowMismatch
 from skilltree.models.users import HeldItem
 
 _OBJECTS = ("account", "profile")
@@ -28,6 +32,7 @@ class HeldDocument:
         self._missing = list(_LISTS)
         self._pieces: list[str] = []
         self._size = 0
+        self._own: set[str] = set()
 
     @property
     def is_empty(self) -> bool:
@@ -42,6 +47,18 @@ class HeldDocument:
             self._begin(held.section)
         self._write(held.item)
         return self._taken() if self._size >= _CHUNK else ""
+
+    def add_own(self, held: HeldItem, file: str) -> str:
+        """Add an item of an application's query file. Raises RowMismatch if its section is taken."""
+        if held.section != self._section:
+            if held.section in self._own or held.section in (*_OBJECTS, *_LISTS):
+                raise RowMismatch(
+                    f"{file}: the section {shown(held.section)} of the export is there already;"
+                    " choose another name, and order the rows by section"
+                )
+            self._own.add(held.section)
+            self._missing.append(held.section)
+        return self.add(held)
 
     def end(self) -> str:
         """Return the rest of the text."""
@@ -59,7 +76,7 @@ class HeldDocument:
             self._write(f'"{section}": ')
         else:
             self._missing.remove(section)
-            self._write(f'"{section}": [\n')
+            self._write(f"{to_json(section).decode()}: [\n")
 
     def _close(self) -> None:
         if self._section is not None and self._section not in _OBJECTS:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skilltree._core.sql_folders import folder
+from skilltree.errors import MissingParameter, QueryFileNotFound
 
 _PLACEHOLDER = re.compile(rb"%(?:%|\((\w+)\)s)")
 _DIRECTIVE = re.compile(r"-- @(?P<word>[a-z_]+)(?: (?P<text>.*))?")
@@ -45,8 +46,16 @@ class Query(NamedTuple):
     """The folder of queries of an application; ``None`` is SkillTree's own."""
 
     def values(self, params: Mapping[str, object]) -> list[object]:
-        """Return the values of the parameters, in their order."""
-        return [params[name] for name in self.parameters]
+        """Return the values of the parameters, in their order. Raises MissingParameter."""
+        try:
+            return [params[name] for name in self.parameters]
+        except KeyError as error:
+            raise MissingParameter(f"{self.file} needs the parameter {error.args[0]}, which is not given") from None
+
+    @property
+    def file(self) -> str:
+        """The path of the file, for messages."""
+        return f"queries/{self.name}.sql" if self.place is None else str(self.place / f"{self.name}.sql")
 
     @property
     def role(self) -> str | None:
@@ -58,9 +67,13 @@ class Query(NamedTuple):
 def read(name: str, place: Path | None = None) -> Query:
     """Return a query file below a folder. Without ``place``, it is SkillTree's own.
 
-    Its name precedes the statement as a comment, so that the server's log shows the file.
+    Its name precedes the statement as a comment, so that the server's log shows the file. Raises QueryFileNotFound.
     """
-    lines = ((place or folder("queries")) / f"{name}.sql").read_bytes().decode().splitlines(keepends=True)
+    path = (place or folder("queries")) / f"{name}.sql"
+    try:
+        lines = path.read_bytes().decode().splitlines(keepends=True)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise QueryFileNotFound(f"there is no query file {path}") from error
     end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
     statement = f"/* {name} */ {''.join(lines[end:])}".encode()
     return made(name, statement, "".join(lines[:end]), place)

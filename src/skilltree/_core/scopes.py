@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 from skilltree._core.queries import Query, read
@@ -41,11 +42,12 @@ class _Step(Protocol):
 def require_scope(steps: Sequence[_Step]) -> None:
     """Raise ScopeMissing for a statement about a user. Statements about the catalogue need no scope."""
     for step in steps:
-        name = step.query.name
+        query = step.query
         # With user_id=None, such a statement is only about the catalogue.
-        if _is_about_somebody(name) and ("user_id" not in step.query.parameters or step.params["user_id"] is not None):
+        is_catalogue = "user_id" in query.parameters and step.params["user_id"] is None
+        if not is_catalogue and _is_about_somebody(query.name, query.place):
             raise ScopeMissing(
-                f"{name} reads or writes users' rows: use db.as_user(user_id) for a learner's own work, "
+                f"{query.name} reads or writes users' rows: use db.as_user(user_id) for a learner's own work, "
                 "or db.as_service() for work across learners",
                 sqlstate="42501",
             )
@@ -53,18 +55,22 @@ def require_scope(steps: Sequence[_Step]) -> None:
 
 def writes(steps: Sequence[_Step]) -> bool:
     """Return whether one of the statements may write."""
-    return any(_may_write(step.query.name) for step in steps)
+    return any(_may_write(step.query.name, step.query.place) for step in steps)
 
 
+# By name and folder, which are quicker to look up than a whole query.
 @cache
-def _is_about_somebody(name: str) -> bool:
-    query = read(name)
+def _is_about_somebody(name: str, place: Path | None) -> bool:
+    """Return whether a statement is about users' rows. An application's tables show only by the parameter."""
+    query = read(name, place)
+    if place is not None and "user_id" in query.parameters:
+        return True
     return query.role == "app_service" or _OF_SOMEBODY.search(_code(query)) is not None
 
 
 @cache
-def _may_write(name: str) -> bool:
-    return _WRITES.search(_code(read(name))) is not None
+def _may_write(name: str, place: Path | None) -> bool:
+    return _WRITES.search(_code(read(name, place))) is not None
 
 
 def _code(query: Query) -> str:

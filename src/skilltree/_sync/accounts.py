@@ -121,7 +121,7 @@ class Accounts(Repository):
             require_new_password(new, min_length=min_password_length, own_names=(held.email, held.username))
         held = self._verify_password(user_id, held, current, bcrypt_cost)
         new_hash = hash_password(new, cost=bcrypt_cost)
-        changed = self._values(
+        changed = self.values(
             "accounts/change_password",
             before=("accounts/hold_attempts", "accounts/lock"),
             email=str(user_id),
@@ -147,7 +147,7 @@ class Accounts(Repository):
     def verify_email(self, token: str) -> User:
         """Mark an e-mail address as verified, with the token that was sent to it. Raises InvalidToken."""
         user_id, token_hash = _parse_token(token)
-        return self._one(User, "accounts/verify_email", missing=InvalidToken(), user_id=user_id, token_hash=token_hash)
+        return self.one(User, "accounts/verify_email", missing=InvalidToken(), user_id=user_id, token_hash=token_hash)
 
     def request_email_change(
         self,
@@ -183,7 +183,7 @@ class Accounts(Repository):
         it. Raises InvalidToken; EmailTaken if another account has taken the address meanwhile.
         """
         user_id, token_hash = _parse_token(token)
-        return self._one(
+        return self.one(
             User,
             "accounts/change_email",
             missing=InvalidToken(),
@@ -216,12 +216,12 @@ class Accounts(Repository):
         """
         require_new_password(new, min_length=min_password_length)
         user_id, token_hash = _parse_token(token)
-        names = self._find(AccountNames, "accounts/check_reset", user_id=user_id, token_hash=token_hash)
+        names = self.find(AccountNames, "accounts/check_reset", user_id=user_id, token_hash=token_hash)
         if names is None:
             raise InvalidToken
         require_new_password(new, min_length=min_password_length, own_names=(names.email, names.username))
         new_hash = hash_password(new, cost=bcrypt_cost)
-        return self._one(
+        return self.one(
             User,
             "accounts/reset_password",
             missing=InvalidToken(),
@@ -233,7 +233,7 @@ class Accounts(Repository):
 
     def forget_attempts(self, *, limit: int = 1000) -> int:
         """Delete counted logins older than one day, at most ``limit`` of them, and return how many."""
-        return len(self._values("accounts/forget_attempts", limit=limited(limit, "limit")))
+        return len(self.values("accounts/forget_attempts", limit=limited(limit, "limit")))
 
     def _log_in(
         self,
@@ -258,7 +258,7 @@ class Accounts(Repository):
             new_hash = None
             if cost_of(password_hash) < bcrypt_cost:
                 new_hash = hash_password(password, cost=bcrypt_cost)
-            found = self._all(
+            found = self.all(
                 model,
                 query,
                 # Every login locks these rows in the same order, so that two logins cannot deadlock.
@@ -282,7 +282,7 @@ class Accounts(Repository):
         """Count an attempt as failed before the password is checked. Raises TooManyAttempts during a waiting time."""
         if self._executor.is_unit_of_work:
             raise UnitOfWorkOpen("a password check runs in its own transactions, not inside a unit of work")
-        attempt = self._one(
+        attempt = self.one(
             LoginAttempt, "accounts/begin_login", before=("accounts/hold_attempts",), email=email, network=network
         )
         if attempt.retry_after:
@@ -290,7 +290,7 @@ class Accounts(Repository):
         return attempt
 
     def _find_password(self, user_id: UserId | None) -> HeldPassword | None:
-        return self._find(HeldPassword, "accounts/password_hash", user_id=user_id)
+        return self.find(HeldPassword, "accounts/password_hash", user_id=user_id)
 
     def _verify_password(
         self, user_id: UserId, held: HeldPassword | None, current: str, bcrypt_cost: int
@@ -305,7 +305,7 @@ class Accounts(Repository):
 
     def _issue(self, query: str, **params: object) -> IssuedToken | None:
         secret = new_secret()
-        granted = self._find(TokenGrant, query, token_hash=digest(secret), **params)
+        granted = self.find(TokenGrant, query, token_hash=digest(secret), **params)
         if granted is None:
             return None
         return IssuedToken(

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from typing_extensions import Unpack
 
 from skilltree._core.rows import changes, document, in_order, limited, several
-from skilltree._sync.repository import Repository, step
+from skilltree._sync.repository import Repository
 from skilltree.errors import AchievementNotFound
 from skilltree.models.achievements import (
     Achievement,
@@ -43,7 +43,7 @@ class Achievements(Repository):
         id: AchievementId | None = None,  # noqa: A002 (the column's name)
     ) -> Achievement:
         """Create an achievement. Raises InvalidDocument for invalid criteria, InvalidValue, IdTaken."""
-        return self._one(
+        return self.one(
             Achievement,
             "achievements/create",
             id=id,
@@ -64,7 +64,7 @@ class Achievements(Repository):
         Learners who have earned it keep it and its XP. Learners who meet the new criteria earn it with their next
         action, or by ``backfill``.
         """
-        return self._one(
+        return self.one(
             Achievement,
             "achievements/update",
             missing=AchievementNotFound(id=achievement_id),
@@ -81,7 +81,7 @@ class Achievements(Repository):
 
     def get(self, achievement_id: AchievementId) -> Achievement:
         """Return an achievement, even a hidden or retired one. Raises AchievementNotFound."""
-        return self._one(
+        return self.one(
             Achievement,
             "achievements/get",
             missing=AchievementNotFound(id=achievement_id),
@@ -90,14 +90,14 @@ class Achievements(Repository):
 
     def get_many(self, achievement_ids: Sequence[AchievementId]) -> list[Achievement]:
         """Return achievements in the order of these ids, at most 1,000. Raises AchievementNotFound."""
-        rows = self._all(
+        rows = self.all(
             Achievement, "achievements/get_many", achievement_ids=several(achievement_ids, "achievement_ids")
         )
         return in_order(rows, achievement_ids, missing=AchievementNotFound)
 
     def standings(self, user_id: UserId) -> list[AchievementStanding]:
         """Return how far a learner is toward each achievement: earned ones first, then the nearest."""
-        return self._all(AchievementStanding, "achievements/standings", user_id=user_id)
+        return self.all(AchievementStanding, "achievements/standings", user_id=user_id)
 
     def backfill(
         self,
@@ -113,11 +113,11 @@ class Achievements(Repository):
         called with the progress and the total number of learners. Raises AchievementNotFound.
         """
         limit = limited(batch_size, "batch_size")
-        totals = self._values("achievements/begin_backfill", achievement_id=achievement_id)
+        totals = self.values("achievements/begin_backfill", achievement_id=achievement_id)
         if not totals:
             raise AchievementNotFound(id=achievement_id)
         while True:
-            batch = self._one(
+            batch = self.one(
                 BackfillBatch,
                 "achievements/next_backfill_batch",
                 achievement_id=achievement_id,
@@ -133,26 +133,21 @@ class Achievements(Repository):
         for user_id in batch.due:
             # One short transaction per learner, because all learners share the leaderboards' count rows.
             learner = {"user_id": user_id, "skill_id": None, "at": None}
-            self._executor.run(
-                [
-                    step("users/lock_profile", learner),
-                    step("progress/settle", learner, is_main=True),
-                    step("leaderboards/add_to_scores", learner),
-                ]
+            self.run(
+                self.step("users/lock_profile", learner),
+                self.step("progress/settle", learner, is_main=True),
+                self.step("leaderboards/add_to_scores", learner),
             )
         place = {"achievement_id": achievement_id, **dict(batch), "due": [*batch.due]}
-        _, (progress,) = self._executor.run(
-            [
-                step("achievements/advance_backfill", place),
-                step("achievements/backfill_progress", place, BackfillProgress),
-            ]
+        _, (progress,) = self.run(
+            self.step("achievements/advance_backfill", place),
+            self.step("achievements/backfill_progress", place, BackfillProgress),
         )
-        found: BackfillProgress = progress
-        return found
+        return progress
 
     def for_user(self, user_id: UserId) -> list[UserAchievement]:
         """Return the achievements that a learner has earned, the latest first."""
-        return self._all(UserAchievement, "achievements/for_user", user_id=user_id)
+        return self.all(UserAchievement, "achievements/for_user", user_id=user_id)
 
     def list(
         self,
@@ -162,7 +157,7 @@ class Achievements(Repository):
         include_inactive: bool = False,
     ) -> list[Achievement]:
         """Return the achievements that can be earned, the common ones first."""
-        return self._all(
+        return self.all(
             Achievement,
             "achievements/list",
             category=category,

@@ -40,7 +40,7 @@ class Analytics(Repository):
         A learner has stopped at a skill that is their last work in the tree, that they have not completed, after
         ``idle_days`` days without work in the tree. Raises TreeNotFound, InvalidValue.
         """
-        found = self._one(
+        found = self.one(
             SkillsOfTree,
             "analytics/skills",
             missing=TreeNotFound(id=tree_id),
@@ -59,7 +59,7 @@ class Analytics(Repository):
         that depend on it); a ``None`` counts as 0. Skills started by fewer than ``min_group`` learners and skills with
         a score of 0 are left out. Raises TreeNotFound, InvalidValue.
         """
-        found = self._one(
+        found = self.one(
             BottlenecksOfTree,
             "analytics/bottlenecks",
             missing=TreeNotFound(id=tree_id),
@@ -76,7 +76,7 @@ class Analytics(Repository):
         The first ones seem to make no difference; those that cannot be judged come last. Raises TreeNotFound,
         InvalidValue.
         """
-        found = self._one(
+        found = self.one(
             PrerequisitesOfTree,
             "analytics/prerequisites",
             missing=TreeNotFound(id=tree_id),

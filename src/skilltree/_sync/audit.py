@@ -47,7 +47,7 @@ class Audit(Repository):
                 f"table must be one of {', '.join(_BY_ID + _BY_LEARNER)}, not {shown(table)}", field="table"
             )
         subject_id: UUID = _subject(table, id, user_id)
-        return self._page(
+        return self.page(
             AuditEntry,
             "audit/history",
             order=("occurred_at", "id"),
@@ -63,7 +63,7 @@ class Audit(Repository):
 
         Only the service and the owner may do this. Raises LockTimeout after waiting five seconds for other sessions.
         """
-        return self._values("audit/ensure_partitions", months_ahead=_months(months_ahead, "months_ahead", 0))
+        return self.values("audit/ensure_partitions", months_ahead=_months(months_ahead, "months_ahead", 0))
 
     def drop_partitions(self, *, months_kept: int) -> list[str]:
         """Drop the partitions older than this month and ``months_kept`` before it, and return their names.
@@ -71,7 +71,7 @@ class Audit(Repository):
         Their entries are lost. Only the service and the owner may do this. Raises LockTimeout after waiting five
         seconds for other sessions.
         """
-        return self._values("audit/drop_partitions", months_kept=_months(months_kept, "months_kept", 1))
+        return self.values("audit/drop_partitions", months_kept=_months(months_kept, "months_kept", 1))
 
 
 def _subject(table: str, id: UUID | date, user_id: UserId | None) -> UUID:  # noqa: A002 (the column's name)

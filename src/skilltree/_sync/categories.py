@@ -30,7 +30,7 @@ class Categories(Repository):
         id: CategoryId | None = None,  # noqa: A002 (the column's name)
     ) -> Category:
         """Create a category. Raises CategoryNameTaken, SlugTaken, InvalidValue."""
-        return self._one(
+        return self.one(
             Category,
             "categories/create",
             id=id,
@@ -45,7 +45,7 @@ class Categories(Repository):
 
     def update(self, category_id: CategoryId, **changed: Unpack[CategoryChanges]) -> Category:
         """Change the given fields. Raises CategoryNotFound, CategoryNameTaken, SlugTaken."""
-        return self._one(
+        return self.one(
             Category,
             "categories/update",
             missing=CategoryNotFound(id=category_id),
@@ -55,8 +55,8 @@ class Categories(Repository):
 
     def find_by_slug(self, slug: str) -> Category | None:
         """Return the category with this slug, or ``None``."""
-        return self._find(Category, "categories/find_by_slug", slug=slug)
+        return self.find(Category, "categories/find_by_slug", slug=slug)
 
     def list(self, *, include_inactive: bool = False) -> list[Category]:
         """Return the categories in display order."""
-        return self._all(Category, "categories/list", include_inactive=include_inactive)
+        return self.all(Category, "categories/list", include_inactive=include_inactive)

@@ -4,13 +4,14 @@
 
 import random
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, cast, get_args, get_origin
 
 from psycopg import RawCursor
+from typing_extensions import TypeVar, get_original_bases
 
 from skilltree._core.driver_errors import translated
 from skilltree._core.logs import DATABASE
@@ -23,16 +24,27 @@ from skilltree._core.session_settings import kept, options
 from skilltree._core.urls import checked_url
 from skilltree._sync.pool import ObservedPool, Pool
 from skilltree._sync.repositories import Repositories
-from skilltree._sync.repository import Step
+from skilltree._sync.repository import Executor, Step
 from skilltree._sync.steps import has_rows, run_steps
 from skilltree._sync.unit import UnitOfWork, observed_rows
-from skilltree.errors import DatabaseFailure, InvalidValue, OutcomeUnknown, ServerUnavailable, UnitOfWorkOpen
+from skilltree.errors import (
+    DatabaseFailure,
+    InvalidRepository,
+    InvalidValue,
+    OutcomeUnknown,
+    ServerUnavailable,
+    UnitOfWorkOpen,
+)
 from skilltree.models.ids import UserId
 
 _MOST_ATTEMPTS = 100
 
+T = TypeVar("T")
+U = TypeVar("U", bound=UnitOfWork, default=UnitOfWork)
+S = TypeVar("S", bound="Scope[Any]", default="Scope[UnitOfWork]")
 
-class Database(Repositories):
+
+class Database(Repositories, Generic[S, U]):
     """A connection pool of one database, and its repositories. Outside a unit of work, each call is a transaction.
 
     ``url`` is any libpq connection string. All times are in seconds. ``timeout`` limits the wait for a free connection,
@@ -46,6 +58,21 @@ class Database(Repositories):
 
     After a fork, the child opens its own connections at its first call and leaves the parent's alone.
     """
+
+    _scope: type["Scope[Any]"]
+    _unit: type[UnitOfWork] = UnitOfWork
+
+    def __init_subclass__(cls, **others: Any) -> None:
+        super().__init_subclass__(**others)
+        for base in get_original_bases(cls):
+            if get_origin(base) is Database:
+                cls._scope, cls._unit = (get_origin(kind) or kind for kind in get_args(base))
+        for kind in (cls._scope, cls._unit):
+            if dict(kind.attached) != dict(cls.attached):
+                raise InvalidRepository(
+                    f"{cls.__name__} and {kind.__name__} need the same repositories: let both extend the class that"
+                    f" declares them, and name both classes: {cls.__name__}(…, {Database.__name__}[scope, unit])"
+                )
 
     def __init__(
         self,
@@ -124,20 +151,20 @@ class Database(Repositories):
         """Return the counters of psycopg_pool's ``get_stats``, the number of connections in use, and of retries."""
         return {**self._pool.statistics(), "retries": self._retries}
 
-    def as_user(self, user_id: UserId | None) -> "Scope":
+    def as_user(self, user_id: UserId | None) -> S:
         """Work as one learner: other learners' rows can be neither read nor changed.
 
         ``None`` is a visitor, who sees only the catalogue. Work across learners, such as leaderboards, accounts and
         authoring, raises PermissionDenied.
         """
-        return Scope(self, learner(user_id))
+        return cast("S", self._scope(self, learner(user_id)))
 
-    def as_service(self, actor_id: UserId | None = None) -> "Scope":
+    def as_service(self, actor_id: UserId | None = None) -> S:
         """Work across learners: authoring, accounts, leaderboards, analytics.
 
         ``actor_id`` is recorded as the author of the changes.
         """
-        return Scope(self, service(actor_id, self._statement_timeout))
+        return cast("S", self._scope(self, service(actor_id, self._statement_timeout)))
 
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         return self._run(steps, ANYBODY)
@@ -146,7 +173,7 @@ class Database(Repositories):
         return self._stream(step, ANYBODY)
 
     @contextmanager
-    def transaction(self) -> Iterator[UnitOfWork]:
+    def transaction(self) -> Iterator[U]:
         """Open a unit of work: the same repositories in one transaction. An error that leaves the block rolls it back.
 
         Deferred checks, such as those of the skill graph, may raise their errors at the end of the block.
@@ -154,19 +181,40 @@ class Database(Repositories):
         with self._unit_of_work(ANYBODY) as unit:
             yield unit
 
+    def run_then(self, steps: Sequence[Step], finish: Callable[[list[list[Any]], Executor], T]) -> T:
+        return self._run_then(steps, finish, ANYBODY, self)
+
+    def _run_then(
+        self,
+        steps: Sequence[Step],
+        finish: Callable[[list[list[Any]], Executor], T],
+        actor: Actor,
+        executor: Executor,
+    ) -> T:
+        """Run the statements, and finish before the commit. Without a statement that writes, none is kept open."""
+        if not writes(steps):
+            return finish(self._run(steps, actor) if steps else [], executor)
+
+        def once() -> T:
+            with unit_of(self._observer) as observed:
+                with self._transaction(actor, self._observer, observed, is_begun=False) as unit:
+                    return finish(unit._begin_with(steps), unit)
+
+        return self._again(once, steps, None)
+
     def _run(self, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
         """Run the statements as one transaction, and tell the observer."""
         if self._observer is None:
-            return self._run_again(steps, actor, None)
+            return self._again(lambda: self._run_once(steps, actor), steps, None)
         with self._observer.call(steps, None) as call:
-            return self._run_again(steps, actor, call)
+            return self._again(lambda: self._run_once(steps, actor), steps, call)
 
-    def _run_again(self, steps: Sequence[Step], actor: Actor, call: Observation | None) -> list[list[Any]]:
-        """Run the statements as one transaction, and retry if nothing of it was executed."""
+    def _again(self, once: Callable[[], T], steps: Sequence[Step], call: Observation | None) -> T:
+        """Run a transaction with these statements, and retry if nothing of it was executed."""
         attempt = 1
         while True:
             try:
-                return self._run_once(steps, actor)
+                return once()
             except DatabaseFailure as error:
                 # An iterator of COPY rows may be used up, so that the rows cannot be sent again.
                 if not error.is_retried or attempt >= self._attempts or has_rows(steps):
@@ -203,20 +251,21 @@ class Database(Repositories):
                 yield row
 
     @contextmanager
-    def _unit_of_work(self, actor: Actor) -> Iterator[UnitOfWork]:
+    def _unit_of_work(self, actor: Actor) -> Iterator[U]:
         with unit_of(self._observer) as observed:
             with self._transaction(actor, self._observer, observed) as unit:
                 yield unit
 
     @contextmanager
     def _transaction(
-        self, actor: Actor, observer: Observer | None, observed: Observation | None
-    ) -> Iterator[UnitOfWork]:
+        self, actor: Actor, observer: Observer | None, observed: Observation | None, *, is_begun: bool = True
+    ) -> Iterator[U]:
         with self._pool.connection() as connection:
-            unit = UnitOfWork(connection, actor, observer, observed)
+            unit = cast("U", self._unit(connection, actor, observer, observed))
             with translated():
                 try:
-                    unit._begin()
+                    if is_begun:
+                        unit._begin()
                     yield unit
                 except BaseException as error:
                     if not unit._end(type(error), error, error.__traceback__):
@@ -225,32 +274,35 @@ class Database(Repositories):
                     unit._end(None, None, None)
 
 
-class Scope(Repositories):
+class Scope(Repositories, Generic[U]):
     """The repositories for one learner or for the service: one transaction per call, or one unit of work for many.
 
     ``db.as_user(user_id).progress.complete_skill(user_id, skill_id)`` is a transaction in one network round trip;
     ``with db.as_user(user_id) as unit:`` opens a unit of work.
     """
 
-    def __init__(self, database: Database, actor: Actor) -> None:
+    def __init__(self, database: "Database[Any, U]", actor: Actor) -> None:
         super().__init__()
         self._database = database
         self._actor = actor
-        self._open: AbstractContextManager[UnitOfWork] | None = None
+        self._open: AbstractContextManager[U] | None = None
         # A lock, because several threads may enter at the same time.
         self._taken = Lock()
 
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         return self._database._run(steps, self._actor)
 
+    def run_then(self, steps: Sequence[Step], finish: Callable[[list[list[Any]], Executor], T]) -> T:
+        return self._database._run_then(steps, finish, self._actor, self)
+
     def stream(self, step: Step) -> Generator[Any]:
         return self._database._stream(step, self._actor)
 
-    def transaction(self) -> AbstractContextManager[UnitOfWork]:
+    def transaction(self) -> AbstractContextManager[U]:
         """Open a unit of work, as ``Database.transaction()`` does."""
         return self._database._unit_of_work(self._actor)
 
-    def __enter__(self) -> UnitOfWork:
+    def __enter__(self) -> U:
         if not self._taken.acquire(blocking=False):
             raise UnitOfWorkOpen
         self._open = self.transaction()
@@ -268,3 +320,6 @@ class Scope(Repositories):
         if unit is not None:
             self._taken.release()
             unit.__exit__(kind, error, traceback)
+
+
+Database._scope = Scope

@@ -17,7 +17,7 @@ from skilltree._core.invariants import (
 )
 from skilltree._core.messages import shown
 from skilltree._core.server_requirements import refuse_blind
-from skilltree._sync.repository import Repository, Step, step
+from skilltree._sync.repository import Repository, Step
 from skilltree.errors import InvalidValue
 from skilltree.models.doctor import Change, Drift, Fact, FailedRepair, Finding, Repair
 from skilltree.models.enums import Leaderboard
@@ -53,7 +53,7 @@ class Doctor(Repository):
 
     def require_sight(self) -> None:
         """Raise CannotSeeEverything unless this role sees all rows of all tables. Hidden rows would hide faults."""
-        refuse_blind(self._values("doctor/blind_spots"))
+        refuse_blind(self.values("doctor/blind_spots"))
 
     def examine(self, *invariants: str) -> list[Finding]:
         """Return all findings, or only those of the named invariants. Writes nothing.
@@ -65,9 +65,7 @@ class Doctor(Repository):
             raise InvalidValue(f"there is no invariant {shown(unknown.pop())}", field="invariants")
         self.require_sight()
         for name in invariants or INVARIANTS:
-            _, drifts = self._executor.run(
-                [step("doctor/prepare", {}), step(f"doctor/{name}", {}, Drift, is_main=True)]
-            )
+            _, drifts = self.run(self.step("doctor/prepare", {}), self.step(f"doctor/{name}", {}, Drift, is_main=True))
             findings += [Finding(invariant=name, **dict(drift)) for drift in drifts]
         return findings
 
@@ -94,30 +92,30 @@ class Doctor(Repository):
 
     def _trees_of(self, ids: list[UUID]) -> list[list[TreeId]]:
         """Group the trees to repair: trees whose skills name each other form one group."""
-        return self._values("doctor/linked_trees", ids=ids) if ids else []
+        return self.values("doctor/linked_trees", ids=ids) if ids else []
 
     def _mend_trees(self, tree_ids: list[TreeId]) -> list[Change]:
         """Remove dependencies outside the tree, make dependents the inverse of dependencies, and mark trees started."""
         params = {"tree_ids": tree_ids}
         return self._mend(
-            [step("trees/lock_learners", {"tree_id": tree_id}) for tree_id in tree_ids]
-            + [step("doctor/lock_trees", params)],
-            step("doctor/catalogue_facts", params, Fact, is_main=True),
-            [step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
+            [self.step("trees/lock_learners", {"tree_id": tree_id}) for tree_id in tree_ids]
+            + [self.step("doctor/lock_trees", params)],
+            self.step("doctor/catalogue_facts", params, Fact, is_main=True),
+            [self.step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
         )
 
     def _mend_learner(self, user_id: UserId) -> list[Change]:
         """Compute all derived data of a learner again."""
         params = {"user_id": user_id, "skill_id": None, "at": None, "is_listed": None}
         return self._mend(
-            [step("doctor/hold_trees_of_learner", params), step("users/lock_profile", params)],
-            step("doctor/learner_facts", params, Fact, is_main=True),
-            [step(name, params) for name in _LEARNER_AGAIN],
+            [self.step("doctor/hold_trees_of_learner", params), self.step("users/lock_profile", params)],
+            self.step("doctor/learner_facts", params, Fact, is_main=True),
+            [self.step(name, params) for name in _LEARNER_AGAIN],
         )
 
     def _mend_board(self, board: Leaderboard, starts_on: date) -> list[Change]:
         """Count the learners of a leaderboard again."""
-        return self._all(
+        return self.all(
             Change,
             "doctor/mend_board",
             before=("doctor/lock_board",),
@@ -127,5 +125,5 @@ class Doctor(Repository):
 
     def _mend(self, lock: list[Step], look: Step, mend: list[Step]) -> list[Change]:
         """Run the steps as one transaction, and return how the facts before and after the repair differ."""
-        answers = self._executor.run([*lock, look, *mend, look])
+        answers = self.run(*lock, look, *mend, look)
         return changes_between(answers[len(lock)], answers[-1])

@@ -23,7 +23,7 @@ class Leaderboards(Repository):
         self, n: int = 10, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> list[LeaderboardPlace]:
         """Return the first ``n`` places."""
-        return self._all(LeaderboardPlace, "leaderboards/top", board=board, at=at, limit=limited(n, "n"))
+        return self.all(LeaderboardPlace, "leaderboards/top", board=board, at=at, limit=limited(n, "n"))
 
     def around(
         self,
@@ -34,7 +34,7 @@ class Leaderboards(Repository):
         at: datetime | None = None,
     ) -> list[LeaderboardPlace]:
         """Return a learner's place with up to ``n`` places above and below; an empty list if there is no place."""
-        return self._all(
+        return self.all(
             LeaderboardPlace,
             "leaderboards/around",
             user_id=user_id,
@@ -47,5 +47,5 @@ class Leaderboards(Repository):
         self, user_id: UserId, *, board: Leaderboard = Leaderboard.ALL_TIME, at: datetime | None = None
     ) -> int | None:
         """Return a learner's rank, or ``None`` for a learner who is not on the leaderboard."""
-        ranks: list[int] = self._values("leaderboards/rank", user_id=user_id, board=board, at=at)
+        ranks: list[int] = self.values("leaderboards/rank", user_id=user_id, board=board, at=at)
         return ranks[0] if ranks else None

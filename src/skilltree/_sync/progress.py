@@ -21,7 +21,6 @@ from skilltree._core.progress_outcomes import (
 from skilltree._core.rows import Params, document
 from skilltree._core.value_checks import Range
 from skilltree._sync.progress_reads import ProgressReads
-from skilltree._sync.repository import step
 from skilltree.errors import InvalidValue, UserNotFound
 from skilltree.models.content import EVIDENCE, STRUGGLING, ProgressEvidence, StrugglingIndicators
 from skilltree.models.enums import CompletionMethod, SkillProgressStatus, TreeProgressStatus
@@ -83,19 +82,16 @@ class Progress(ProgressReads):
         if len({*skill_ids}) < len(skill_ids):
             raise InvalidValue("skill_ids must not contain duplicates", field="skill_ids")
         params = {"user_id": user_id, "tree_id": tree_id, "current_path": [*skill_ids]}
-        _, _, (result,), progress = self._executor.run(
-            [
-                step("progress/hold_tree", params),
-                step("progress/lock_learner", params),
-                step("progress/set_current_path", params, PathResult, is_main=True),
-                step("progress/for_tree", params, TreeProgress),
-            ]
+        _, _, (result,), progress = self.run(
+            self.step("progress/hold_tree", params),
+            self.step("progress/lock_learner", params),
+            self.step("progress/set_current_path", params, PathResult, is_main=True),
+            self.step("progress/for_tree", params, TreeProgress),
         )
         if result.outcome not in DONE:
             subject = {"tree_id": tree_id} if result.skill_id is None else {"skill_id": result.skill_id}
             raise refusal(result, user_id=user_id, **subject)
-        changed: TreeProgress = progress[0]
-        return changed
+        return progress[0]
 
     def start_skill(self, user_id: UserId, skill_id: SkillId, *, at: datetime | None = None) -> SkillOutcome:
         """Start a skill. Raises PrerequisitesNotMet, AlreadyCompleted, SkillInactive."""
@@ -168,13 +164,11 @@ class Progress(ProgressReads):
         }
         for _ in range(_ATTEMPTS):
             # The third statement also counts the tree and settles the action.
-            _, _, (result,), _ = self._executor.run(
-                [
-                    step("progress/hold_tree_of_skill", params),
-                    step("progress/lock_learner", params),
-                    step("progress/complete_skill", params, CompletionResult, is_main=True),
-                    step("leaderboards/add_to_scores", params),
-                ]
+            _, _, (result,), _ = self.run(
+                self.step("progress/hold_tree_of_skill", params),
+                self.step("progress/lock_learner", params),
+                self.step("progress/complete_skill", params, CompletionResult, is_main=True),
+                self.step("leaderboards/add_to_scores", params),
             )
             if result.outcome == "DONE":
                 return Completion(**completed(result), already_completed=False)
@@ -207,15 +201,13 @@ class Progress(ProgressReads):
             **given,
         }
         for _ in range(_ATTEMPTS):
-            _, before, (result,), _, settled, _ = self._executor.run(
-                [
-                    step("progress/hold_tree_of_skill", params),
-                    step("progress/lock_learner", params, Standing),
-                    step(f"progress/{action}", params, ActionResult, is_main=True),
-                    step("progress/refresh_tree", params),
-                    step("progress/settle", params, Outcome),
-                    step("leaderboards/add_to_scores", params),
-                ]
+            _, before, (result,), _, settled, _ = self.run(
+                self.step("progress/hold_tree_of_skill", params),
+                self.step("progress/lock_learner", params, Standing),
+                self.step(f"progress/{action}", params, ActionResult, is_main=True),
+                self.step("progress/refresh_tree", params),
+                self.step("progress/settle", params, Outcome),
+                self.step("leaderboards/add_to_scores", params),
             )
             if result.outcome in DONE:
                 return outcome_of(result, before[0], settled[0])
@@ -224,13 +216,11 @@ class Progress(ProgressReads):
 
     def _repeat(self, result: ActionResult, params: Params) -> Completion | None:
         """Return the earlier completion with the best score, or ``None`` if the skill has been reset meanwhile."""
-        _, before, _, settled = self._executor.run(
-            [
-                step("progress/hold_tree_of_skill", params),
-                step("progress/lock_learner", params, Standing),
-                step("progress/raise_score", params, is_main=True),
-                step("progress/settle", params, Outcome),
-            ]
+        _, before, _, settled = self.run(
+            self.step("progress/hold_tree_of_skill", params),
+            self.step("progress/lock_learner", params, Standing),
+            self.step("progress/raise_score", params, is_main=True),
+            self.step("progress/settle", params, Outcome),
         )
         if not settled or settled[0].progress is None or settled[0].progress.status != SkillProgressStatus.COMPLETED:
             return None
@@ -247,21 +237,18 @@ class Progress(ProgressReads):
         """Run an action on a tree, and return the learner's progress in the tree."""
         params = {"user_id": user_id, "tree_id": tree_id, "skill_id": None, "at": None, **given}
         for _ in range(_ATTEMPTS):
-            _, _, (result,), _, progress = self._executor.run(
-                [
-                    step("progress/hold_tree", params),
-                    step("progress/lock_learner", params),
-                    step(f"progress/{action}", params, ActionResult, is_main=True),
-                    step("progress/refresh_tree", params),
-                    step("progress/for_tree", params, TreeProgress),
-                ]
+            _, _, (result,), _, progress = self.run(
+                self.step("progress/hold_tree", params),
+                self.step("progress/lock_learner", params),
+                self.step(f"progress/{action}", params, ActionResult, is_main=True),
+                self.step("progress/refresh_tree", params),
+                self.step("progress/for_tree", params, TreeProgress),
             )
             if result.outcome in DONE:
-                found: TreeProgress = progress[0]
-                return found
+                return progress[0]
             if result.outcome != "LOCKED":
                 raise refusal(result, user_id=user_id, tree_id=tree_id)
-            if missing := self._all(MissingTree, "progress/missing_trees", user_id=user_id, tree_id=tree_id):
+            if missing := self.all(MissingTree, "progress/missing_trees", user_id=user_id, tree_id=tree_id):
                 raise locked("tree", tree_id, missing)
         raise unsettled("tree", tree_id, attempts=_ATTEMPTS)
 
@@ -277,16 +264,14 @@ class Progress(ProgressReads):
         if not reason.strip():
             raise InvalidValue("reason must not be blank", field="reason")
         params = {"user_id": user_id, "days": days, "reason": reason, "skill_id": None, "at": None}
-        _, noted, given_back, _, settled, _, profiles = self._executor.run(
-            [
-                step("users/lock_profile", params),
-                step("progress/note_missed_days", params, ActionResult),
-                step("progress/give_days_back", params, is_main=True)._replace(row_factory=scalar_row),
-                step("progress/recount_streak", params),
-                step("progress/settle", params, Outcome),
-                step("leaderboards/add_to_scores", params),
-                step("users/get_profile", params, UserProfile),
-            ]
+        _, noted, given_back, _, settled, _, profiles = self.run(
+            self.step("users/lock_profile", params),
+            self.step("progress/note_missed_days", params, ActionResult),
+            self.step("progress/give_days_back", params, is_main=True)._replace(row_factory=scalar_row),
+            self.step("progress/recount_streak", params),
+            self.step("progress/settle", params, Outcome),
+            self.step("leaderboards/add_to_scores", params),
+            self.step("users/get_profile", params, UserProfile),
         )
         if not noted:
             raise UserNotFound(id=user_id)
@@ -309,19 +294,17 @@ class Progress(ProgressReads):
         levels, days, open skills, achievements and leaderboard scores. Raises InvalidValue, UserNotFound,
         SkillNotFound, SkillNotOptional and ProgressExists, each with the number of the row.
         """
-        *_, (result,), _, _, _, _ = self._executor.run(
-            [
-                step("progress/end_import", {}),
-                step("progress/begin_import", {}),
-                step("progress/copy_rows", {})._replace(rows=imported(rows)),
-                step("progress/hold_imported_trees", {}),
-                step("progress/hold_imported_learners", {}),
-                step("progress/import_rows", {}, ImportResult, is_main=True),
-                step("progress/begin_imported_trees", {}),
-                step("progress/refresh_imported_trees", {}),
-                step("progress/count_imported", {}),
-                step("progress/end_import", {}),
-            ]
+        *_, (result,), _, _, _, _ = self.run(
+            self.step("progress/end_import", {}),
+            self.step("progress/begin_import", {}),
+            self.step("progress/copy_rows", {}, rows=imported(rows)),
+            self.step("progress/hold_imported_trees", {}),
+            self.step("progress/hold_imported_learners", {}),
+            self.step("progress/import_rows", {}, ImportResult, is_main=True),
+            self.step("progress/begin_imported_trees", {}),
+            self.step("progress/refresh_imported_trees", {}),
+            self.step("progress/count_imported", {}),
+            self.step("progress/end_import", {}),
         )
         if result.outcome is not None:
             raise import_refusal(result)

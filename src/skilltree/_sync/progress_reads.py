@@ -23,11 +23,11 @@ class ProgressReads(Repository):
 
     def for_skill(self, user_id: UserId, skill_id: SkillId) -> SkillProgress | None:
         """Return a learner's work on a skill, or ``None`` if there is none yet."""
-        return self._find(SkillProgress, "progress/for_skill", user_id=user_id, skill_id=skill_id)
+        return self.find(SkillProgress, "progress/for_skill", user_id=user_id, skill_id=skill_id)
 
     def for_tree(self, user_id: UserId, tree_id: TreeId) -> TreeProgress | None:
         """Return a learner's progress in a tree, or ``None`` if it is not started."""
-        return self._find(TreeProgress, "progress/for_tree", user_id=user_id, tree_id=tree_id)
+        return self.find(TreeProgress, "progress/for_tree", user_id=user_id, tree_id=tree_id)
 
     def list_for_user(
         self,
@@ -38,7 +38,7 @@ class ProgressReads(Repository):
         limit: int = 100,
     ) -> Page[SkillProgress]:
         """Return a page of a learner's work on skills, in the order of the skills' ids."""
-        return self._page(
+        return self.page(
             SkillProgress,
             "progress/list_for_user",
             order=("skill_id",),
@@ -50,7 +50,7 @@ class ProgressReads(Repository):
 
     def calculate_tree_progress(self, user_id: UserId, tree_id: TreeId) -> CalculatedProgress:
         """Compute a learner's progress in a tree now. Raises TreeNotFound."""
-        return self._one(
+        return self.one(
             CalculatedProgress,
             "progress/calculate_tree_progress",
             missing=TreeNotFound(id=tree_id),
@@ -63,7 +63,7 @@ class ProgressReads(Repository):
 
         Raises SkillNotFound.
         """
-        answers = self._values("progress/can_unlock", user_id=user_id, skill_id=skill_id)
+        answers = self.values("progress/can_unlock", user_id=user_id, skill_id=skill_id)
         if not answers:
             raise SkillNotFound(id=skill_id)
         return bool(answers[0])
@@ -73,7 +73,7 @@ class ProgressReads(Repository):
 
         Anything that is needed only for a completed, skipped or started skill is left out.
         """
-        rows = self._all(MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id)
+        rows = self.all(MissingPrerequisite, "progress/missing_prerequisites", user_id=user_id, skill_id=skill_id)
         if not rows:
             raise SkillNotFound(id=skill_id)
         return rows[:-1]
@@ -108,7 +108,7 @@ class ProgressReads(Repository):
         for a milestone that many steps ahead, 5 if the rest fits into the learner's daily goal, and -5 for each level
         of difficulty above the learner's. Raises TreeNotFound, UserNotFound, InvalidValue.
         """
-        found = self._all(
+        found = self.all(
             NextSkill, "progress/next_skills", user_id=user_id, tree_id=tree_id, limit=limited(limit, "limit")
         )
         if not found:
@@ -120,7 +120,7 @@ class ProgressReads(Repository):
 
         It has at most 20 open skills of trees that are not paused, those in progress first. Raises UserNotFound.
         """
-        return self._one(Dashboard, "progress/dashboard", missing=UserNotFound(id=user_id), user_id=user_id)
+        return self.one(Dashboard, "progress/dashboard", missing=UserNotFound(id=user_id), user_id=user_id)
 
     def activity_by_day(self, user_id: UserId, *, since: date, until: date) -> list[ActivityDay]:
         """Return a learner's activity for each day from ``since`` to ``until``, both included, even without activity.
@@ -132,21 +132,21 @@ class ProgressReads(Repository):
             raise InvalidValue(
                 f"until must be from 0 to {_MOST_DAYS - 1} days after since, not {(until - since).days}", field="until"
             )
-        days = self._all(ActivityDay, "progress/activity_by_day", user_id=user_id, since=since, until=until)
+        days = self.all(ActivityDay, "progress/activity_by_day", user_id=user_id, since=since, until=until)
         if not days:
             raise UserNotFound(id=user_id)
         return days
 
     def _way_to_skill(self, user_id: UserId, skill_id: SkillId, *, to_open: bool) -> WayToSkill | None:
-        return self._find(WayToSkill, "progress/way_to_skill", user_id=user_id, skill_id=skill_id, to_open=to_open)
+        return self.find(WayToSkill, "progress/way_to_skill", user_id=user_id, skill_id=skill_id, to_open=to_open)
 
     def _absent(self, user_id: UserId, other: NotFound) -> NotFound:
         """Return the error for a query that found nothing: the learner does not exist, or else the other row."""
-        learner = self._find(User, "users/get", user_id=user_id)
+        learner = self.find(User, "users/get", user_id=user_id)
         return UserNotFound(id=user_id) if learner is None else other
 
     def _check_known(self, user_id: UserId, tree_id: TreeId | None) -> None:
         """Raise UserNotFound or TreeNotFound if the learner or the tree does not exist."""
-        self._one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
+        self.one(User, "users/get", missing=UserNotFound(id=user_id), user_id=user_id)
         if tree_id is not None:
-            self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+            self.one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)

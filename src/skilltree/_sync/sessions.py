@@ -36,7 +36,7 @@ class Sessions(Repository):
         also for an inactive account; InvalidDocument; InvalidValue for an invalid IP address.
         """
         secret = new_secret()
-        session = self._one(
+        session = self.one(
             Session,
             "sessions/start",
             missing=UserNotFound(id=user_id),
@@ -60,7 +60,7 @@ class Sessions(Repository):
         if shown is None:
             raise SessionNotFound
         user_id, token_hash = shown
-        return self._one(
+        return self.one(
             Session,
             "sessions/resume",
             missing=SessionNotFound(),
@@ -71,7 +71,7 @@ class Sessions(Repository):
 
     def touch(self, user_id: UserId, session_id: SessionId, *, idle_for: timedelta = LONGEST_IDLE) -> Session:
         """Record that a session is in use now. Raises SessionNotFound if it has ended or was idle for ``idle_for``."""
-        return self._one(
+        return self.one(
             Session,
             "sessions/touch",
             missing=SessionNotFound(id=session_id),
@@ -82,18 +82,18 @@ class Sessions(Repository):
 
     def end(self, user_id: UserId, session_id: SessionId) -> Session:
         """End a session. Raises SessionNotFound if it has already ended."""
-        return self._one(
+        return self.one(
             Session, "sessions/end", missing=SessionNotFound(id=session_id), user_id=user_id, session_id=session_id
         )
 
     def end_all(self, user_id: UserId, *, except_session_id: SessionId | None = None) -> int:
         """End all sessions of a learner, except one if given, and return how many ended."""
-        return len(self._values("sessions/end_all", user_id=user_id, except_session_id=except_session_id))
+        return len(self.values("sessions/end_all", user_id=user_id, except_session_id=except_session_id))
 
     def list_active(self, user_id: UserId, *, idle_for: timedelta = LONGEST_IDLE) -> list[Session]:
         """Return a learner's sessions that ``resume`` would accept, the latest used first."""
-        return self._all(Session, "sessions/list_active", user_id=user_id, idle_for=idle_for)
+        return self.all(Session, "sessions/list_active", user_id=user_id, idle_for=idle_for)
 
     def expire_idle(self, idle_for: timedelta = LONGEST_IDLE, *, limit: int = 1000) -> int:
         """End sessions that were idle for so long or have expired, at most ``limit`` of them. Returns how many."""
-        return len(self._values("sessions/expire_idle", idle_for=idle_for, limit=limited(limit, "limit")))
+        return len(self.values("sessions/expire_idle", idle_for=idle_for, limit=limited(limit, "limit")))

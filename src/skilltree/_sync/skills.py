@@ -52,7 +52,7 @@ class Skills(Repository):
     ) -> Skill:
         """Create a skill. Raises TreeNotFound, UnknownDependency, UnknownParent, SkillKeyTaken, InvalidDocument."""
         position_x, position_y = position or (None, None)
-        return self._one(
+        return self.one(
             Skill,
             "skills/create",
             before=("trees/lock_learners",),
@@ -86,7 +86,7 @@ class Skills(Repository):
     def update(self, skill_id: SkillId, **changed: Unpack[SkillChanges]) -> Skill:
         """Change the given fields. Raises SkillNotFound, UnknownParent, CyclicParents."""
         counts = not _COUNTED_BY.isdisjoint(changed)
-        return self._one(
+        return self.one(
             Skill,
             "skills/update",
             missing=SkillNotFound(id=skill_id),
@@ -101,11 +101,11 @@ class Skills(Repository):
     def change_key(self, skill_id: SkillId, key: str) -> Skill:
         """Give a skill another key within its tree. Raises SkillKeyTaken, SkillNotFound."""
         missing = SkillNotFound(id=skill_id)
-        return self._one(Skill, "skills/change_key", missing=missing, skill_id=skill_id, key=key)
+        return self.one(Skill, "skills/change_key", missing=missing, skill_id=skill_id, key=key)
 
     def update_content(self, skill_id: SkillId, content: SkillContent | Mapping[str, object] | None) -> Skill:
         """Replace the content of a skill. Raises InvalidDocument with the path of the faulty value, SkillNotFound."""
-        return self._one(
+        return self.one(
             Skill,
             "skills/update_content",
             missing=SkillNotFound(id=skill_id),
@@ -115,7 +115,7 @@ class Skills(Repository):
 
     def arrange(self, tree_id: TreeId, positions: Mapping[SkillId, tuple[float, float]]) -> None:
         """Set the positions of many skills of a tree, in pixels. If one is missing, SkillNotFound, and none is set."""
-        placed = self._values(
+        placed = self.values(
             "skills/arrange",
             tree_id=tree_id,
             skill_ids=[*positions],
@@ -141,7 +141,7 @@ class Skills(Repository):
 
     def deactivate(self, skill_id: SkillId) -> Skill:
         """Deactivate a skill. Learners keep their progress in it. Raises SkillNotFound."""
-        return self._one(
+        return self.one(
             Skill,
             "skills/deactivate",
             missing=SkillNotFound(id=skill_id),
@@ -154,7 +154,7 @@ class Skills(Repository):
 
     def delete(self, skill_id: SkillId) -> None:
         """Delete a skill and all progress in it, and remove it from the graph. Raises SkillNotFound."""
-        deleted = self._values(
+        deleted = self.values(
             "skills/delete",
             before=(*_LOCK_WITH_EDGES, "skills/deactivate", *LEARNERS_FOLLOW),
             skill_id=skill_id,
@@ -166,20 +166,20 @@ class Skills(Repository):
 
     def get(self, skill_id: SkillId) -> Skill:
         """Return a skill. Raises SkillNotFound."""
-        return self._one(Skill, "skills/get", missing=SkillNotFound(id=skill_id), skill_id=skill_id)
+        return self.one(Skill, "skills/get", missing=SkillNotFound(id=skill_id), skill_id=skill_id)
 
     def get_many(self, skill_ids: Sequence[SkillId]) -> list[Skill]:
         """Return skills in the order of these ids, at most 1,000, in one statement. Raises SkillNotFound."""
-        rows = self._all(Skill, "skills/get_many", skill_ids=several(skill_ids, "skill_ids"))
+        rows = self.all(Skill, "skills/get_many", skill_ids=several(skill_ids, "skill_ids"))
         return in_order(rows, skill_ids, missing=SkillNotFound)
 
     def list_for_tree(self, tree_id: TreeId, *, include_inactive: bool = False) -> list[Skill]:
         """Return the skills of a tree, top to bottom, left to right."""
-        return self._all(Skill, "skills/list_for_tree", tree_id=tree_id, include_inactive=include_inactive)
+        return self.all(Skill, "skills/list_for_tree", tree_id=tree_id, include_inactive=include_inactive)
 
     def children(self, skill_id: SkillId) -> list[Skill]:
         """Return the active child skills of a skill, top to bottom, left to right."""
-        return self._all(Skill, "skills/children", skill_id=skill_id)
+        return self.all(Skill, "skills/children", skill_id=skill_id)
 
     def search(
         self,
@@ -191,7 +191,7 @@ class Skills(Repository):
         offset: Offset = 0,
     ) -> list[SkillHit]:
         """Return the matching active skills, the best first. ``text`` has the syntax of a web search."""
-        return self._all(
+        return self.all(
             SkillHit, "skills/search", text=text, tree_id=tree_id, published=published, limit=limit, offset=offset
         )
 
@@ -205,7 +205,7 @@ class Skills(Repository):
 
     def learning_path(self, skill_id: SkillId) -> list[PathStep]:
         """Return all skills needed for a skill, and the skill itself, prerequisites first. Raises SkillNotFound."""
-        path = self._all(PathStep, "skills/learning_path", skill_id=skill_id)
+        path = self.all(PathStep, "skills/learning_path", skill_id=skill_id)
         if not path:
             raise SkillNotFound(id=skill_id)
         return path
@@ -218,7 +218,7 @@ class Skills(Repository):
         missing: SkillNotFound,
         before: Sequence[str] = ("skills/lock_learners",),
     ) -> Skill:
-        return self._one(
+        return self.one(
             Skill,
             "skills/change_dependencies",
             missing=missing,
@@ -232,7 +232,7 @@ class Skills(Repository):
         )
 
     def _related(self, skill_id: SkillId, *, of_dependencies: bool) -> list[RelatedSkill]:
-        rows = self._all(RelatedSkill, "skills/related", skill_id=skill_id, of_dependencies=of_dependencies)
+        rows = self.all(RelatedSkill, "skills/related", skill_id=skill_id, of_dependencies=of_dependencies)
         if not rows:
             raise SkillNotFound(id=skill_id)
         return rows[1:]

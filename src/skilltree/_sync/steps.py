@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Cursor
 from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.rows import tuple_row
 
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import read
@@ -20,18 +21,24 @@ from skilltree._sync.repository import Step
 def run_steps(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     """Run the statements as one transaction, or inside the open one, and return the rows of each."""
     with translated(steps):
-        require_role(steps, actor)
-        if actor is ANYBODY:
-            if connection.is_learner:
-                require_scope(steps)
-            # Inside a transaction, its settings are already made.
-            if len(steps) == 1 and (
-                not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE
-            ):
-                return [_executed(connection.cursor_of(steps[0].query), steps[0])]
+        require_allowed(connection, steps, actor)
+        # Inside a transaction, its settings are already made.
+        if (
+            actor is ANYBODY
+            and len(steps) == 1
+            and (not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE)
+        ):
+            return [_executed(connection.cursor_of(steps[0].query), steps[0])]
         if has_rows(steps):
             return _run_in_turn(connection, steps, actor)
         return _run_together(connection, steps, actor)
+
+
+def require_allowed(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> None:
+    """Raise PermissionDenied for statements that this actor may not run, or that need one."""
+    require_role(steps, actor)
+    if actor is ANYBODY and connection.is_learner:
+        require_scope(steps)
 
 
 def begin_for(connection: PinnedConnection, actor: Actor) -> None:
@@ -48,7 +55,9 @@ def _executed(cursor: Cursor[Any], step: Step) -> list[Any]:
     if step.row_factory is not None:
         cursor.row_factory = step.row_factory
     cursor.execute(step.query.numbered, step.query.values(step.params))
-    return [] if step.row_factory is None else cursor.fetchall()
+    if step.row_factory is None:
+        return [cursor.rowcount] if step.counts else []
+    return cursor.fetchall()
 
 
 def has_rows(steps: Sequence[Step]) -> bool:
@@ -65,11 +74,8 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
     # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for reads, because psycopg
     # does not expect an error after the last statement, as a deferred check raises it.
     is_explicit = not is_open and (connection.carried is not None or writes(steps))
-    cursors: list[Cursor[Any]] = []
     try:
         with connection.pipeline():
-            # One cursor serves all statements whose rows are not read. Others are created when needed, because the
-            # server is already working by then.
             other = connection.cursor()
             if is_explicit:
                 other.execute(connection.begin)
@@ -79,18 +85,10 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
                     other.execute(pins.numbered, pins.values(connection.carried))
                 if actor.begin is not None:
                     connection.cursor_of(actor.begin).execute(actor.begin.numbered, actor.begin.values(actor.params))
-            for each in steps:
-                cursor = other
-                if each.row_factory is not None:
-                    cursor = connection.cursor_of(each.query)
-                    if cursor in cursors:
-                        cursor = connection.cursor()
-                    cursor.row_factory = each.row_factory
-                cursors.append(cursor)
-                cursor.execute(each.query.numbered, each.query.values(each.params))
+            cursors = send(connection, steps, other)
             if is_explicit:
                 other.execute("commit")
-        return [[] if cursor is other else cursor.fetchall() for cursor in cursors]
+        return received(steps, cursors)
     except BaseException as error:
         if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
             # Interrupted with results pending, or in the middle of an action: the connection is in no usable state.
@@ -98,6 +96,36 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
         elif not is_open and not connection.closed:
             connection.rollback()
         raise
+
+
+def send(connection: PinnedConnection, steps: Sequence[Step], other: Cursor[Any]) -> list[Cursor[Any]]:
+    """Send statements in the open pipeline, and return the cursor of each.
+
+    ``other`` serves all statements of which nothing is read. Other cursors are created when needed, because the server
+    is already working by then.
+    """
+    cursors: list[Cursor[Any]] = []
+    for each in steps:
+        cursor = other
+        if each.row_factory is not None or each.counts:
+            cursor = connection.cursor_of(each.query)
+            if cursor in cursors:
+                cursor = connection.cursor()
+            cursor.row_factory = each.row_factory or tuple_row
+        cursors.append(cursor)
+        cursor.execute(each.query.numbered, each.query.values(each.params))
+    return cursors
+
+
+def received(steps: Sequence[Step], cursors: list[Cursor[Any]]) -> list[list[Any]]:
+    """Return the rows of statements whose pipeline has ended."""
+    results: list[list[Any]] = []
+    for each, cursor in zip(steps, cursors, strict=True):
+        if each.row_factory is not None:
+            results.append(cursor.fetchall())
+        else:
+            results.append([cursor.rowcount] if each.counts else [])
+    return results
 
 
 def _run_in_turn(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
@@ -115,5 +143,5 @@ def _run_in_turn(connection: PinnedConnection, steps: Sequence[Step], actor: Act
                     with cursor.copy(each.query.numbered) as copy:
                         for row in each.rows:
                             copy.write_row(row)
-                    results.append([])
+                    results.append([cursor.rowcount] if each.counts else [])
     return results

@@ -55,7 +55,7 @@ class Trees(Repository):
 
         ``language`` is an ISO 639-1 code, such as ``de`` or ``pt-BR``. The full-text search of the tree uses it.
         """
-        return self._one(
+        return self.one(
             Tree,
             "trees/create",
             id=id,
@@ -78,7 +78,7 @@ class Trees(Repository):
 
     def update(self, tree_id: TreeId, **changed: Unpack[TreeChanges]) -> Tree:
         """Change the given fields. Raises TreeNotFound, CategoryNotFound, InvalidDocument."""
-        return self._one(
+        return self.one(
             Tree,
             "trees/update",
             missing=TreeNotFound(id=tree_id),
@@ -88,25 +88,25 @@ class Trees(Repository):
 
     def change_slug(self, tree_id: TreeId, slug: str) -> Tree:
         """Give a tree another slug. Raises SlugTaken, TreeNotFound."""
-        return self._one(Tree, "trees/change_slug", missing=TreeNotFound(id=tree_id), tree_id=tree_id, slug=slug)
+        return self.one(Tree, "trees/change_slug", missing=TreeNotFound(id=tree_id), tree_id=tree_id, slug=slug)
 
     def change_language(self, tree_id: TreeId, language: str) -> Tree:
         """Change the language of a tree, a code as in ``create``. Raises TreeNotFound, InvalidValue."""
-        return self._one(
+        return self.one(
             Tree, "trees/change_language", missing=TreeNotFound(id=tree_id), tree_id=tree_id, language=language
         )
 
     def publish(self, tree_id: TreeId) -> Tree:
         """Show a tree in the catalogue. Raises TreeNotFound."""
-        return self._one(Tree, "trees/publish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+        return self.one(Tree, "trees/publish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
 
     def unpublish(self, tree_id: TreeId) -> Tree:
         """Hide a tree from the catalogue. Learners keep their progress. Raises TreeNotFound."""
-        return self._one(Tree, "trees/unpublish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+        return self.one(Tree, "trees/unpublish", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
 
     def set_prerequisites(self, tree_id: TreeId, prerequisites: Sequence[TreeId]) -> Tree:
         """Replace a tree's prerequisites. Raises CyclicPrerequisites, UnknownPrerequisite, TreeNotFound."""
-        return self._one(
+        return self.one(
             Tree,
             "trees/set_prerequisites",
             missing=TreeNotFound(id=tree_id),
@@ -116,38 +116,38 @@ class Trees(Repository):
 
     def delete(self, tree_id: TreeId) -> None:
         """Delete a tree, its skills and all learners' progress in them. Raises TreeNotFound."""
-        if not self._values("trees/delete", before=("trees/lock_learners", "trees/lock"), tree_id=tree_id):
+        if not self.values("trees/delete", before=("trees/lock_learners", "trees/lock"), tree_id=tree_id):
             raise TreeNotFound(id=tree_id)
 
     def get(self, tree_id: TreeId) -> Tree:
         """Return a tree. Raises TreeNotFound."""
-        return self._one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
+        return self.one(Tree, "trees/get", missing=TreeNotFound(id=tree_id), tree_id=tree_id)
 
     def get_many(self, tree_ids: Sequence[TreeId]) -> list[Tree]:
         """Return trees in the order of these ids, at most 1,000, in one statement. Raises TreeNotFound."""
-        rows = self._all(Tree, "trees/get_many", tree_ids=several(tree_ids, "tree_ids"))
+        rows = self.all(Tree, "trees/get_many", tree_ids=several(tree_ids, "tree_ids"))
         return in_order(rows, tree_ids, missing=TreeNotFound)
 
     def find_by_slug(self, slug: str) -> Tree | None:
         """Return the tree with this slug, or ``None``. Only authors and learners in it see an unpublished tree."""
-        return self._find(Tree, "trees/find_by_slug", slug=slug)
+        return self.find(Tree, "trees/find_by_slug", slug=slug)
 
     def search(
         self, text: SearchText, *, published: bool | None = True, limit: SearchSize = 20, offset: Offset = 0
     ) -> list[TreeHit]:
         """Return the matching trees, the best first. ``text`` has the syntax of a web search."""
-        return self._all(TreeHit, "trees/search", text=text, published=published, limit=limit, offset=offset)
+        return self.all(TreeHit, "trees/search", text=text, published=published, limit=limit, offset=offset)
 
     def load(self, slug: str, user_id: UserId | None = None) -> LoadedTree:
         """Return a tree with its active skills and a learner's progress. Raises TreeNotFound.
 
         Only authors and learners in it see an unpublished tree.
         """
-        return self._one(LoadedTree, "trees/load", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
+        return self.one(LoadedTree, "trees/load", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
 
     def load_map(self, slug: str, user_id: UserId | None = None) -> TreeMap:
         """Return what a map needs to draw a tree for a learner, without texts and documents. Raises TreeNotFound."""
-        return self._one(TreeMap, "trees/load_map", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
+        return self.one(TreeMap, "trees/load_map", missing=TreeNotFound(slug=slug), slug=slug, user_id=user_id)
 
     def import_tree(
         self, tree: CurriculumTree | Mapping[str, object], *, leave_out_unknown: bool = False
@@ -162,7 +162,7 @@ class Trees(Repository):
         written then.
         """
         given, left_out = check_tree(parse_tree(tree), leave_out_unknown=leave_out_unknown)
-        result = self._one(
+        result = self.one(
             ImportResult,
             "trees/import_tree",
             before=("trees/lock_for_import", "trees/lock_skills_for_import", "trees/lock_learners_for_import"),
@@ -199,7 +199,7 @@ class Trees(Repository):
 
     def export_tree(self, slug: str) -> CurriculumTree:
         """Return a tree as a curriculum. Importing it changes nothing. Raises TreeNotFound."""
-        return self._one(CurriculumTree, "trees/export_tree", missing=TreeNotFound(slug=slug), slug=slug)
+        return self.one(CurriculumTree, "trees/export_tree", missing=TreeNotFound(slug=slug), slug=slug)
 
     def list(
         self,
@@ -214,7 +214,7 @@ class Trees(Repository):
         limit: int = 50,
     ) -> Page[Tree]:
         """Return a page of the catalogue by name. ``published=None`` includes drafts; a learner sees only own ones."""
-        return self._page(
+        return self.page(
             Tree,
             "trees/list",
             order=("name", "id"),
@@ -240,7 +240,7 @@ class Trees(Repository):
         ``leave_out_unknown``; CyclicDependency.
         """
         given, left_out = check_tree(parse_tree(tree), leave_out_unknown=leave_out_unknown)
-        result = self._one(
+        result = self.one(
             ImpactResult,
             "trees/preview_changes",
             missing=TreeNotFound(slug=given.slug),

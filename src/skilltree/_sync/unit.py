@@ -13,17 +13,16 @@ from uuid import uuid4
 
 import psycopg
 from psycopg import RawServerCursor, Transaction
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
 from skilltree._core.driver_errors import translated
 from skilltree._core.observer import Observation, Observer, unit_of
-from skilltree._core.roles import ANYBODY, Actor, require_role
-from skilltree._core.scopes import require_scope
+from skilltree._core.roles import Actor
 from skilltree._sync.connection import PinnedConnection
 from skilltree._sync.repositories import Repositories
 from skilltree._sync.repository import Step
-from skilltree._sync.steps import begin_for, run_steps
+from skilltree._sync.steps import begin_for, received, require_allowed, run_steps, send
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
 
 _INSIDE: ContextVar[frozenset[object]] = ContextVar("_INSIDE", default=frozenset())
@@ -120,6 +119,29 @@ class UnitOfWork(Repositories):
             self._transaction.__enter__()
             begin_for(connection, self._actor)
 
+    def _begin_with(self, steps: Sequence[Step]) -> list[list[Any]]:
+        """Begin as ``_begin`` does, and run the first statements in the same round trip."""
+        if self._observer is None:
+            return self._begin_and_run(steps)
+        with self._observer.call(steps, self._observed):
+            return self._begin_and_run(steps)
+
+    def _begin_and_run(self, steps: Sequence[Step]) -> list[list[Any]]:
+        connection = self._open_connection()
+        with translated(steps):
+            require_allowed(connection, steps, self._actor)
+            try:
+                with connection.pipeline():
+                    self._transaction.__enter__()
+                    begin_for(connection, self._actor)
+                    cursors = send(connection, steps, connection.cursor())
+            except BaseException:
+                if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+                    # Interrupted with results pending: the connection is in no usable state.
+                    connection.close()
+                raise
+            return received(steps, cursors)
+
     def _end(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
@@ -172,9 +194,7 @@ class UnitOfWork(Repositories):
 
     def _open_cursor(self, step: Step) -> RawServerCursor[Any]:
         connection = self._open_connection()
-        if self._actor is ANYBODY and connection.is_learner:
-            require_scope((step,))
-        require_role((step,), self._actor)
+        require_allowed(connection, (step,), self._actor)
         # A unique name, because another cursor may be open.
         name = f"{step.query.name} {uuid4()}"
         cursor = RawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)

@@ -27,7 +27,7 @@ from skilltree.gate.values import (
 )
 from skilltree.models.base import Model, Page
 
-_RUNS = ("_all", "_one", "_find", "_page", "_stream", "_values")
+_RUNS = ("all", "one", "find", "page", "stream", "values")
 _NO_PARAMETERS = {"missing", "before", "after", "order", "limit"}
 
 
@@ -248,7 +248,7 @@ class Reader:
                 if name.startswith("_"):
                     return self.run(method, dict(zip(names, arguments, strict=False)) | named)
                 return of_type(typing.get_type_hints(getattr(self._class, name)).get("return", Any))
-            case ast.Name(id="step"):
+            case ast.Attribute(value=ast.Name(id="self"), attr="step"):
                 return self._step(node.lineno, *arguments)
             case _:
                 return self._returned(self._value(node.func, scope), arguments)
@@ -273,30 +273,30 @@ class Reader:
         return UNKNOWN
 
     def _runs(self, name: str, line: int, arguments: list[Value], named: dict[str, Value]) -> Value:
-        found = None if name == "_values" else next(iter(arguments[0].choices))
+        found = None if name == "values" else next(iter(arguments[0].choices))
         of = typing.cast("type[Model] | None", found)
         params = {key: value for key, value in named.items() if key not in _NO_PARAMETERS or _is_given(name, key)}
-        if name == "_page" and of is not None:
+        if name == "page" and of is not None:
             for key in named["order"].strings:
                 known = of.model_fields.get(key)
                 params[f"after_{key}"] = either([of_type(known.annotation), of_type(None)]) if known else UNKNOWN
             params["limit"] = of_type(int)
-        queries = arguments[0 if name == "_values" else 1].strings
+        queries = arguments[0 if name == "values" else 1].strings
         file = self._under_way[-1].file
         group = id(params)
         for query in queries:
-            self.uses.append(Use(query, self._user, file, line, params, group, of, name == "_values"))
+            self.uses.append(Use(query, self._user, file, line, params, group, of, name == "values"))
         for around in (named.get("before"), named.get("after")):
-            for query in dict.fromkeys(around.strings if around and name != "_page" else ()):
+            for query in dict.fromkeys(around.strings if around and name != "page" else ()):
                 self.uses.append(Use(query, self._user, file, line, params, group))
-        returned = {"_one": of, "_find": of | None if of else None, "_page": Page[of], "_all": list[of]}  # type: ignore[valid-type]  # made at run time
+        returned = {"one": of, "find": of | None if of else None, "page": Page[of], "all": list[of]}  # type: ignore[valid-type]  # made at run time
         return of_type(returned.get(name, list[Any]))
 
 
 def _is_given(name: str, key: str) -> bool:
     """Return whether a keyword is a query parameter: ``limit`` is one except for a page, ``missing`` never is."""
     if key == "limit":
-        return name != "_page"
+        return name != "page"
     if key in {"before", "after"}:
-        return name in {"_find"}
-    return key == "order" and name != "_page"
+        return name in {"find"}
+    return key == "order" and name != "page"

@@ -1,0 +1,4 @@
+-- Send courses.
+--
+-- @role app_service
+copy courses (id, tree_id, title, price) from stdin;

@@ -1,0 +1,4 @@
+-- Raise all prices.
+--
+-- @role app_service
+update courses set price = courses.price + %(by)s;
