@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import postgres
 
@@ -123,6 +123,7 @@ def test_a_row_becomes_the_same_model_as_with_validation(read: Read) -> None:
     checked = validated(read.model, read.names, read.kinds)
     make = maker(read.model, read.names, read.kinds, checked)
 
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(values_of(read))
     def agree(values: tuple[Any, ...]) -> None:
         assert outcome(make, values) == outcome(checked, values)

@@ -20,7 +20,7 @@ from _sync.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, SERVICE_CALLS, ad
 from concurrency import concurrently_sync, in_background_sync
 from skilltree import Database
 from skilltree._core.queries import read
-from skilltree._sync.repository import step
+from skilltree._sync.repository import Step
 from skilltree.contrib.opentelemetry import OpenTelemetryObserver
 from skilltree.errors import (
     ConcurrentUpdate,
@@ -35,7 +35,8 @@ from skilltree.models import Category
 
 EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
-CATEGORIES = step("categories/list", {"include_inactive": True}, Category)
+LIST = read("categories/list")
+CATEGORIES = Step(LIST, {"include_inactive": True}, rows_of(Category, LIST))
 
 
 class Telemetry:
