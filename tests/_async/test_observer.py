@@ -19,6 +19,7 @@ from concurrency import concurrently_async, in_background_async
 from skilltree import AsyncDatabase
 from skilltree._async.repository import AsyncStep
 from skilltree._core.queries import read
+from skilltree._core.rows import rows_of
 from skilltree.contrib.opentelemetry import OpenTelemetryObserver
 from skilltree.errors import (
     ConcurrentUpdate,

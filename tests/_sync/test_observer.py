@@ -20,6 +20,7 @@ from _sync.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, SERVICE_CALLS, ad
 from concurrency import concurrently_sync, in_background_sync
 from skilltree import Database
 from skilltree._core.queries import read
+from skilltree._core.rows import rows_of
 from skilltree._sync.repository import Step
 from skilltree.contrib.opentelemetry import OpenTelemetryObserver
 from skilltree.errors import (
