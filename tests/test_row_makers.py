@@ -15,7 +15,7 @@ from skilltree._core import row_makers
 from skilltree._core.row_makers import maker
 from skilltree._core.rows import validated
 from skilltree.errors import InvalidStoredDocument, RowMismatch
-from skilltree.gate import schema
+from skilltree.gate import schema, skilltree
 from skilltree.gate.usage import read_usage
 from skilltree.models.base import Model
 
@@ -46,8 +46,8 @@ def oid_of(name: str) -> int:
 
 
 def reads() -> list[Read]:
-    described = schema.from_text(schema.path().read_text()).queries
-    models = {(use.query, use.model): use.model for use in read_usage().uses if use.model is not None}
+    described = schema.from_text(skilltree().description.read_text()).queries
+    models = {(use.query, use.model): use.model for use in read_usage(skilltree()).uses if use.model is not None}
     found = []
     for (query, _), model in sorted(models.items(), key=lambda item: (item[0][0], item[1].__name__)):
         columns = [column.partition(" ") for column in described[query].columns]

@@ -26,6 +26,9 @@ _PARAMETER = re.compile(r"%\((\w+)\)s")
 _ENGINE = "app_engine"
 _SERVICE = "app_service"
 COMMON = "samples"
+"""The file with the samples that most query files share."""
+DATASET = "dataset"
+"""An application's statements that fill its tables for `skilltree budgets`."""
 
 
 class SampledStatement(NamedTuple):

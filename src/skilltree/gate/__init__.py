@@ -21,77 +21,105 @@ from skilltree.gate.facts import Fact, Node, walk
 from skilltree.gate.files import NotOneStatement, QueryFile, read_queries
 from skilltree.gate.headers import check_header, line_of
 from skilltree.gate.nullability import Prover
+from skilltree.gate.personal import check_personal_data
 from skilltree.gate.reader import Use
 from skilltree.gate.report import Finding
+from skilltree.gate.subject import Subject, application, skilltree
 from skilltree.gate.updates import check_updates
 from skilltree.gate.usage import Usage, read_usage
 
-STALE = "run `make format` to write it, and review the change"
+STALE = "write it again (`make format`, or `skilltree check --write` for an application), and review the change"
 
 
-def check_queries(*, offline: bool = False) -> list[Finding]:
-    """Return the faults of the query files, in order.
+def check_queries(subject: Subject | None = None, *, offline: bool = False) -> list[Finding]:
+    """Return the faults of the query files, in order. Without ``subject``, they are SkillTree's own.
 
     With ``offline``, the committed description replaces the server.
     """
+    subject = subject or skilltree()
     if not offline:
-        with fresh_database() as connection:
-            return check_against(connection)
+        with fresh_database(subject.migrations) as connection:
+            return check_against(connection, subject)
+    file = subject.shown(subject.description)
     try:
-        known = schema.from_text(schema.path().read_text())
+        known = schema.from_text(subject.description.read_text())
     except (OSError, ValueError) as error:
-        return [Finding("queries/schema.json", 1, "description", str(error), STALE)]
-    files = read_queries()
+        return [Finding(file, 1, "description", str(error), STALE)]
+    files = read_queries(subject)
     stale = [
-        Finding(file.path, 1, "statement", "differs from the one that queries/schema.json describes", STALE)
-        for file in files.values()
-        if file.name not in known.queries or known.queries[file.name].digest != file.digest
+        Finding(each.path, 1, "statement", f"differs from the one that {file} describes", STALE)
+        for each in files.values()
+        if each.name not in known.queries or known.queries[each.name].digest != each.digest
     ]
-    return sorted({*stale, *_check(files, known)})
+    return sorted({*stale, *_check(subject, files, known)})
 
 
-def check_against(connection: Connection[Any]) -> list[Finding]:
+def check_against(connection: Connection[Any], subject: Subject | None = None) -> list[Finding]:
     """Return the faults of the query files according to a freshly migrated database, in order."""
-    files = read_queries()
-    known, findings = describe(connection, files)
-    committed = schema.path().read_text() if schema.path().exists() else ""
-    return sorted({*findings, *_stale(committed, schema.to_text(known)), *_check(files, known)})
+    subject = subject or skilltree()
+    files = read_queries(subject)
+    known, findings = describe(connection, files, _all_files(subject, files))
+    committed = subject.description.read_text() if subject.description.exists() else ""
+    stale = _stale(subject, committed, schema.to_text(known))
+    return sorted({*findings, *stale, *_check(subject, files, known)})
 
 
-def write_description() -> None:
+def write_description(subject: Subject | None = None) -> None:
     """Write the description of the query files by a freshly migrated database, for checks without a server."""
-    with fresh_database() as connection:
-        known, _ = describe(connection, read_queries())
-    schema.path().write_text(schema.to_text(known))
+    subject = subject or skilltree()
+    files = read_queries(subject)
+    with fresh_database(subject.migrations) as connection:
+        known, _ = describe(connection, files, _all_files(subject, files))
+    subject.description.write_text(schema.to_text(known))
 
 
-def _stale(committed: str, fresh: str) -> Iterator[Finding]:
-    if committed != fresh:
+def _all_files(subject: Subject, files: dict[str, QueryFile]) -> dict[str, QueryFile]:
+    """Return the query files that a header may name: an application's may name SkillTree's."""
+    return {**read_queries(skilltree()), **files} if subject.application else files
+
+
+def _stale(subject: Subject, committed: str, fresh: str) -> Iterator[Finding]:
+    # An application need not commit a description.
+    if committed != fresh and (committed or not subject.application):
         pairs = enumerate(zip(committed.splitlines(), fresh.splitlines(), strict=False), start=1)
         line = next((number for number, (one, other) in pairs if one != other), 1)
-        yield Finding("queries/schema.json", line, "description", "differs from a migrated database", STALE)
+        file = subject.shown(subject.description)
+        yield Finding(file, line, "description", "differs from a migrated database", STALE)
 
 
-def _check(files: dict[str, QueryFile], known: schema.Schema) -> Iterator[Finding]:
-    usage = read_usage()
+def _check(subject: Subject, files: dict[str, QueryFile], known: schema.Schema) -> Iterator[Finding]:
+    usage = read_usage(subject)
     optional = OptionalFields(usage.made)
+    everything = _all_files(subject, files)
     for file in files.values():
         uses = [use for use in usage.uses if use.query == file.name]
-        yield from check_header(file, files)
+        yield from check_header(file, everything, needs_budget=not subject.application)
         yield from _check_users(file, uses, usage)
         described = known.queries.get(file.name)
         if described is not None and described.digest == file.digest:
             yield from _check_statement(file, uses, known, optional)
+            if not subject.application:
+                yield from check_updates(file, known)
+                yield from check_distribution(file, known)
     yield from optional.findings()
-    yield from _check_files(files, usage)
+    yield from _check_files(subject, files, usage)
     yield from parameters.check_parameters(files, usage.uses, known)
+    if subject.application:
+        yield from _check_names(files)
+        yield from check_personal_data(subject, files, known)
 
 
-def _check_files(files: dict[str, QueryFile], usage: Usage) -> Iterator[Finding]:
+def _check_files(subject: Subject, files: dict[str, QueryFile], usage: Usage) -> Iterator[Finding]:
     for use in usage.uses:
         if use.query not in files:
-            problem = f"queries/{use.query}.sql does not exist"
+            problem = f"{subject.shown(subject.queries)}/{use.query}.sql does not exist"
             yield Finding(use.file, use.line, f'query "{use.query}"', problem, "write the file, or correct the name")
+
+
+def _check_names(files: dict[str, QueryFile]) -> Iterator[Finding]:
+    for name in sorted(files.keys() & read_queries(skilltree()).keys()):
+        problem = "has the name of one of SkillTree's query files, so that plans and traces would mix them up"
+        yield Finding(files[name].path, 1, "file", problem, "give it another name, or put it into another folder")
 
 
 def _check_users(file: QueryFile, uses: Sequence[Use], usage: Usage) -> Iterator[Finding]:
@@ -142,8 +170,6 @@ def _check_statement(
     yield from comparison.unasked()
     yield from _check_owners(file, prover)
     yield from check_drafts(file)
-    yield from check_updates(file, known)
-    yield from check_distribution(file, known)
 
 
 def _check_owners(file: QueryFile, prover: Prover) -> Iterator[Finding]:
@@ -176,4 +202,4 @@ def _stars(statement: Node) -> list[int]:
     return found
 
 
-__all__ = ["Finding", "check_against", "check_queries", "write_description"]
+__all__ = ["Finding", "Subject", "application", "check_against", "check_queries", "skilltree", "write_description"]

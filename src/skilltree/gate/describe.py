@@ -6,6 +6,7 @@ rolled back.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pglast import parse_sql
@@ -28,24 +29,30 @@ _Raw = tuple[list[int], list[tuple[str, int]]]
 
 
 @contextmanager
-def fresh_database() -> Iterator[Connection[Any]]:
-    """Yield a connection to a new database with all migrations. It is dropped afterwards."""
-    with scratch_database() as url, Connection.connect(url, autocommit=True) as connection:
+def fresh_database(application: Path | None = None) -> Iterator[Connection[Any]]:
+    """Yield a connection to a new database with all migrations, also an application's. It is dropped afterwards."""
+    with scratch_database(application=application) as url, Connection.connect(url, autocommit=True) as connection:
         yield connection
 
 
-def describe(connection: Connection[Any], files: Mapping[str, QueryFile]) -> tuple[Schema, list[Finding]]:
-    """Return what the server tells about the schema and the files, and a finding for each invalid file."""
+def describe(
+    connection: Connection[Any], files: Mapping[str, QueryFile], known: Mapping[str, QueryFile]
+) -> tuple[Schema, list[Finding]]:
+    """Return what the server tells about the schema and the files, and a finding for each invalid file.
+
+    ``known`` are all files that headers may name.
+    """
     schema = Schema(
         tables=_tables(connection),
         enums=dict(connection.execute(load("catalog/enums")).fetchall()),
         functions=dict(connection.execute(load("catalog/functions")).fetchall()),
+        owners=_owners(connection),
     )
     _add_views(connection, schema)
     findings: list[Finding] = []
     described: dict[str, _Raw] = {}
     for file in files.values():
-        found = _describe(connection, file, files)
+        found = _describe(connection, file, known)
         if isinstance(found, Finding):
             findings.append(found)
         else:
@@ -65,6 +72,16 @@ def _tables(connection: Connection[Any]) -> dict[str, Columns]:
     for table, column, kind, nullability in connection.execute(load("catalog/tables")):
         tables.setdefault(table, {})[column] = f"{kind}{_MARKS[nullability]}"
     return tables
+
+
+def _owners(connection: Connection[Any]) -> dict[str, str]:
+    """Return the tables with a foreign key to the account of a learner, and its column."""
+    keys = connection.execute(load("catalog/foreign_keys")).fetchall()
+    return {
+        table: columns[0]
+        for table, columns, referenced, _ in sorted(keys, reverse=True)
+        if referenced in {"users", "user_profiles"} and len(columns) == 1
+    }
 
 
 def _add_views(connection: Connection[Any], schema: Schema) -> None:

@@ -10,8 +10,8 @@ from pglast import parse_sql
 from pglast.parser import ParseError
 
 from skilltree._core.queries import Query, read
-from skilltree._core.sql_folders import folder
-from skilltree.explain.samples import COMMON
+from skilltree.explain.samples import COMMON, DATASET
+from skilltree.gate.subject import Subject
 
 _STRAY = re.compile(rb"%(?:%|\(\w+\)s|(?P<stray>))")
 
@@ -26,6 +26,8 @@ class QueryFile:
 
     query: Query
     text: str
+    folder: str = "queries"
+    """The folder of the query files, as findings show it."""
 
     @property
     def name(self) -> str:
@@ -46,7 +48,7 @@ class QueryFile:
 
     @property
     def path(self) -> str:
-        return f"queries/{self.name}.sql"
+        return f"{self.folder}/{self.name}.sql"
 
     @property
     def digest(self) -> str:
@@ -81,9 +83,13 @@ class QueryFile:
         return next((number for number, line in enumerate(lines, start=1) if text in line), 1)
 
 
-def read_queries() -> dict[str, QueryFile]:
+def read_queries(subject: Subject) -> dict[str, QueryFile]:
     """Return every query file by its name, in order."""
-    root = folder("queries")
-    paths = (path for path in root.rglob("*.sql") if path != root / f"{COMMON}.sql")
+    root = subject.queries
+    shared = {root / f"{name}.sql" for name in (COMMON, DATASET)}
+    paths = (path for path in root.rglob("*.sql") if path not in shared)
     names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in paths)
-    return {name: QueryFile(read(name), (root / f"{name}.sql").read_text()) for name in names}
+    return {
+        name: QueryFile(read(name, subject.place), (root / f"{name}.sql").read_text(), subject.shown(root))
+        for name in names
+    }

@@ -19,6 +19,7 @@ _FORMS = {
     "across": re.compile(r"\S.*"),
     "drafts": re.compile(r"\S.*"),
     "step": re.compile(r"\S.*"),
+    "cascade": re.compile(r"\w+: \S.*"),
     "after": re.compile(r"\w+/\w+(, \w+/\w+)*"),
     "setup": re.compile(r"\S.*"),
 }
@@ -33,9 +34,10 @@ _EXAMPLES = {
     "drafts": "-- @drafts why learners still see no unpublished content",
     "after": "-- @after progress/begin_import",
     "setup": "-- @setup insert into user_sessions (user_id) values (%(user_id)s)",
+    "cascade": "-- @cascade enrolments: why erasing a learner may delete them",
     "step": "-- @step which methods it is a part of, and why",
 }
-_REPEATED = {"sample", "setup", "nullable", "notnull", "never"}
+_REPEATED = {"sample", "setup", "nullable", "notnull", "never", "cascade"}
 _LIKE_DIRECTIVE = re.compile(r"\s*--+\s*@\s*(?P<word>\w*)")
 
 
@@ -72,16 +74,16 @@ def line_of(file: QueryFile, word: str) -> int | None:
     return next((directive.line for directive in file.query.directives if directive.word == word), None)
 
 
-def check_header(file: QueryFile, files: Collection[str]) -> Iterator[Finding]:
-    """Yield the faults of a header by itself."""
+def check_header(file: QueryFile, files: Collection[str], *, needs_budget: bool) -> Iterator[Finding]:
+    """Yield the faults of a header by itself. ``files`` are those that it may name."""
     for before in names_of(file, "after"):
         if before not in files:
             place = line_of(file, "after") or 1
-            yield Finding(file.path, place, "@after", f"queries/{before}.sql does not exist", "correct the name")
+            yield Finding(file.path, place, "@after", f"{before}.sql does not exist", "correct the name")
     header = file.query.header.splitlines()
     if not any(line.startswith("-- ") and not line.startswith(("-- @", "--     ")) for line in header):
         yield Finding(file.path, 1, "header", "has no description", "begin with a comment on what the caller gets")
-    if line_of(file, "budget") is None and has_plan(file.query) and not is_about_the_schema(file.name):
+    if needs_budget and line_of(file, "budget") is None and has_plan(file.query) and not is_about_the_schema(file.name):
         remedy = "run `make budgets ARGS=--update` to write one, and review it"
         yield Finding(file.path, 1, "@budget", "is missing", remedy)
     known = {directive.line: directive for directive in file.query.directives}

@@ -2,9 +2,6 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-
-from skilltree._core.sql_folders import folder
 
 Columns = dict[str, str]
 """Column name to type. `` not null`` after the type means never null, `` ?`` means unknown."""
@@ -28,6 +25,8 @@ class Schema:
     enums: dict[str, list[str]] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
     queries: dict[str, Described] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    """The tables with a foreign key to a learner's account, and its column."""
 
     def relation(self, name: str) -> Columns | None:
         """Return the columns of a table or view."""
@@ -45,11 +44,6 @@ class Schema:
         if name == "users":
             return "id"
         return "user_id" if "user_id" in (self.relation(name) or {}) else None
-
-
-def path() -> Path:
-    """Return the path of the committed description."""
-    return folder("queries") / "schema.json"
 
 
 def to_text(schema: Schema) -> str:

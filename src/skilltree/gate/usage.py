@@ -1,7 +1,6 @@
 """Finds which repository method runs which query file, with which parameters and for which model."""
 
 import ast
-import importlib
 import inspect
 import sys
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from pathlib import Path
 
 from skilltree._async.repository import AsyncRepository
 from skilltree._core.sql_folders import folder
+from skilltree._sync.repository import Repository
 from skilltree.gate.reader import Method, Reader, Use
-
-_PACKAGE = Path(__file__).parents[1]
-_TOOLS = folder("queries").parent / "tools"
+from skilltree.gate.subject import AnyRepository, Subject, aggregate_of
 
 
 @dataclass
@@ -24,67 +22,59 @@ class Usage:
     repositories: set[str] = field(default_factory=set)
     """The folders of queries that have a repository."""
     has_tools: bool = True
-    """Whether this is a checkout with tools, which also run files."""
+    """Whether all code that may run a file is known. An installed wheel lacks the tools of a checkout."""
     made: set[str] = field(default_factory=set)
     """The names of the models that Python code creates. Their fields can be None there."""
 
 
-def read_usage() -> Usage:
-    """Return how the repositories and the rest of the package use the query files."""
-    usage = Usage(has_tools=_TOOLS.is_dir())
-    for repository in _repositories():
-        folder_of_queries = repository.__module__.rpartition(".")[2]
-        usage.repositories.add(folder_of_queries)
-        methods = _methods_of(repository)
+def read_usage(subject: Subject) -> Usage:
+    """Return how the repositories and the rest of the code use the query files."""
+    usage = Usage(has_tools=subject.has_tools or subject.application)
+    for repository in subject.repositories:
+        aggregate = aggregate_of(repository)
+        usage.repositories.add(aggregate)
+        methods = _methods_of(repository, subject)
         for name, method in methods.items():
             if not name.startswith("_"):
-                reader = Reader(repository, methods, f"{folder_of_queries}/{name}")
+                reader = Reader(repository, methods, f"{aggregate}/{name}")
                 reader.run(method, {})
                 usage.uses += reader.uses
-    for path in _sources():
-        if path.parent.name != "_sync":
-            tree = ast.parse(path.read_text())
-            usage.uses += _direct_uses(path, tree)
-            calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
-            usage.made |= {function.id for function in calls if isinstance(function, ast.Name)} & _models(path, tree)
+        for query in (*repository.exports, *repository.erases):
+            file = subject.shown(Path(inspect.getfile(repository)))
+            usage.uses.append(Use(query, query, file, inspect.getsourcelines(repository)[1], {}, group=-1))
+    for path in subject.sources:
+        tree = ast.parse(path.read_text())
+        if not subject.application:
+            usage.uses += _direct_uses(path, tree, subject)
+        calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+        usage.made |= {function.id for function in calls if isinstance(function, ast.Name)} & _models(
+            path, tree, subject
+        )
     return usage
 
 
-def _sources() -> list[Path]:
-    """Return the files of the package, and in a checkout those of the tools."""
-    return [path for place in (_PACKAGE, _TOOLS) for path in sorted(place.rglob("*.py"))]
-
-
-def _models(path: Path, tree: ast.Module) -> set[str]:
+def _models(path: Path, tree: ast.Module, subject: Subject) -> set[str]:
     """Return the names that a file imports from our models; other libraries may have classes of the same names."""
     nodes = list(ast.walk(tree))
     imported = {
         alias.asname or alias.name
         for node in nodes
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("skilltree.models")
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(subject.models)
         for alias in node.names
     }
-    own = {node.name for node in nodes if isinstance(node, ast.ClassDef)} if path.parent.name == "models" else set()
+    holds_models = path.parent.name == "models" or path.stem == "models"
+    own = {node.name for node in nodes if isinstance(node, ast.ClassDef)} if holds_models else set()
     return imported | own
 
 
-def _repositories() -> list[type[AsyncRepository]]:
-    """Return the repositories, in the order of their modules. A base class belongs to the class that extends it."""
-    modules = [f"skilltree._async.{path.stem}" for path in sorted((_PACKAGE / "_async").glob("*.py"))]
-    found = [each for name in modules for each in vars(importlib.import_module(name)).values() if inspect.isclass(each)]
-    ours = [each for each in dict.fromkeys(found) if issubclass(each, AsyncRepository) and each.__module__ in modules]
-    return [each for each in ours if not any(issubclass(other, each) for other in ours if other is not each)]
-
-
-def _methods_of(repository: type[AsyncRepository]) -> dict[str, Method]:
+def _methods_of(repository: AnyRepository, subject: Subject) -> dict[str, Method]:
     """Return the methods of a repository, including inherited ones."""
     methods: dict[str, Method] = {}
     for cls in reversed(repository.__mro__):
-        if issubclass(cls, AsyncRepository) and cls is not AsyncRepository:
-            module = sys.modules[cls.__module__]
-            path = _PACKAGE / "_async" / f"{module.__name__.rpartition('.')[2]}.py"
+        if issubclass(cls, (AsyncRepository, Repository)) and cls not in {AsyncRepository, Repository}:
+            path = Path(inspect.getfile(cls))
             methods |= {
-                each.name: Method(each, module, f"src/skilltree/_async/{path.name}")
+                each.name: Method(each, sys.modules[cls.__module__], subject.shown(path))
                 for node in ast.parse(path.read_text()).body
                 if isinstance(node, ast.ClassDef) and node.name == cls.__name__
                 for each in node.body
@@ -93,11 +83,10 @@ def _methods_of(repository: type[AsyncRepository]) -> dict[str, Method]:
     return methods
 
 
-def _direct_uses(path: Path, tree: ast.Module) -> Iterator[Use]:
+def _direct_uses(path: Path, tree: ast.Module, subject: Subject) -> Iterator[Use]:
     """Yield the files that the package loads by name, without a repository."""
-    of_tools = path.is_relative_to(_TOOLS)
-    user = path.relative_to(_TOOLS.parent if of_tools else _PACKAGE).with_suffix("").as_posix()
-    file = f"{user}.py" if of_tools else f"src/skilltree/{user}.py"
+    file = subject.shown(path)
+    user = file.removeprefix("src/skilltree/").removesuffix(".py")
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id="load" | "read"), args=[ast.Constant(value=str(name))]):
