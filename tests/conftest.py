@@ -20,7 +20,7 @@ from deployment import ROLES, Connection, Deployment, create_deployment
 from skilltree import embedded, migrate
 from skilltree._core import rows as row_readers
 from skilltree._core.row_makers import maker
-from tools.budgets import dataset
+from skilltree.budgets import dataset
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 DEBIAN_BINARIES = "/usr/lib/postgresql/{version}/bin"

@@ -5,8 +5,8 @@ import pytest
 from psycopg import sql
 
 from skilltree import Database
+from skilltree.budgets.dataset import Size, load
 from skilltree.errors import SkillTreeError
-from tools.budgets.dataset import Size, load
 
 TINY = Size(users=30, trees=6, skills=120, progress=1_200)
 

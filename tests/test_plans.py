@@ -60,7 +60,7 @@ def test_every_query_finds_rows_with_its_samples_and_is_rolled_back(
     measured = [name for name in names() if has_plan(read(name)) and not is_about_the_schema(name)]
     wanting = {name: unsampled(read(name)) for name in measured}
 
-    explained = [explain(connection, name, {}) for name in measured]
+    explained = [explain(connection, read(name), {}) for name in measured]
 
     assert {name: missing for name, missing in wanting.items() if missing} == {}
     assert {each.name: each.unknown for each in explained if each.unknown} == {}
@@ -72,15 +72,15 @@ def test_every_query_finds_rows_with_its_samples_and_is_rolled_back(
     [("trees/load", "app_user"), ("progress/complete_skill", "app_engine"), ("leaderboards/top", "app_service")],
 )
 def test_a_query_runs_in_its_role(connection: psycopg.Connection[Any], name: str, role: str) -> None:
-    assert explain(connection, name, {}).role == role
+    assert explain(connection, read(name), {}).role == role
 
 
 def test_a_learners_query_runs_under_row_level_security(connection: psycopg.Connection[Any]) -> None:
-    of_one = explain(connection, "progress/list_for_user", {})
+    of_one = explain(connection, read("progress/list_for_user"), {})
     row = connection.execute("select id from users where id <> %(user_id)s limit 1", of_one.params).fetchone()
     assert row is not None
 
-    of_another = explain(connection, "achievements/standings", {"user_id": str(row[0])})
+    of_another = explain(connection, read("achievements/standings"), {"user_id": str(row[0])})
 
     assert "app.current_user_id" in json.dumps(of_one.json)
     assert "app.current_user_id" in json.dumps(of_another.json)
@@ -88,12 +88,12 @@ def test_a_learners_query_runs_under_row_level_security(connection: psycopg.Conn
 
 def test_a_step_sees_the_changes_of_the_steps_before_it(connection: psycopg.Connection[Any]) -> None:
     alone = read("progress/settle").statement
-    explained = explain(connection, "progress/settle", {})
+    explained = explain(connection, read("progress/settle"), {})
 
     with connection.transaction(force_rollback=True):
         before = connection.execute(alone, explained.params).fetchone()
         connection.execute(
-            read("progress/work_on_skill").statement, explain(connection, "progress/work_on_skill", {}).params
+            read("progress/work_on_skill").statement, explain(connection, read("progress/work_on_skill"), {}).params
         )
         after = connection.execute(alone, explained.params).fetchone()
 
@@ -104,9 +104,9 @@ def test_a_step_sees_the_changes_of_the_steps_before_it(connection: psycopg.Conn
 
 
 def test_buffers_of_triggers_are_counted_even_if_deferred(connection: psycopg.Connection[Any]) -> None:
-    cascading = explain(connection, "users/delete", {})
-    deferred = explain(connection, "skills/change_dependencies", {})
-    reading = explain(connection, "trees/load", {})
+    cascading = explain(connection, read("users/delete"), {})
+    deferred = explain(connection, read("skills/change_dependencies"), {})
+    reading = explain(connection, read("trees/load"), {})
 
     # Triggers delete the learner's rows in eight tables and check the graph.
     assert cascading.trigger_buffers > 10 * cascading.buffers
@@ -115,8 +115,8 @@ def test_buffers_of_triggers_are_counted_even_if_deferred(connection: psycopg.Co
 
 
 def test_the_plan_is_the_one_that_serves_all_values(connection: psycopg.Connection[Any]) -> None:
-    generic = explain(connection, "progress/for_skill", {})
-    custom = explain(connection, "progress/for_skill", {}, custom=True)
+    generic = explain(connection, read("progress/for_skill"), {})
+    custom = explain(connection, read("progress/for_skill"), {}, custom=True)
 
     assert "$1" in str(generic.plan)
     assert str(custom.params["user_id"]) in str(custom.plan)
@@ -140,8 +140,10 @@ def test_a_page_of_the_catalogue_reads_little_more_than_it_returns(
             "select name, id from skill_trees where is_published order by name, id offset %s limit 1", (trees // 2,)
         )
 
-        first = explain(connection, "trees/list", {"any_tags": "{sql}"})
-        later = explain(connection, "trees/list", {"any_tags": "{sql}", "after_name": name, "after_id": str(tree_id)})
+        first = explain(connection, read("trees/list"), {"any_tags": "{sql}"})
+        later = explain(
+            connection, read("trees/list"), {"any_tags": "{sql}", "after_name": name, "after_id": str(tree_id)}
+        )
 
     assert first.plan["Actual Rows"] == later.plan["Actual Rows"]
     assert [node.kind for page in (first, later) for node in plan.nodes(page.plan) if node.kind == "Sort"] == []
@@ -152,7 +154,7 @@ def test_a_page_of_the_catalogue_reads_little_more_than_it_returns(
 def test_leaderboard_rows_come_in_index_order_even_under_row_level_security(
     connection: psycopg.Connection[Any], name: str
 ) -> None:
-    explained = explain(connection, name, {})
+    explained = explain(connection, read(name), {})
 
     scans = [node for node in plan.nodes(explained.plan) if node.table == "user_scores"]
     assert explained.role == "app_service"
@@ -170,7 +172,7 @@ def test_leaderboard_rows_come_in_index_order_even_under_row_level_security(
     ],
 )
 def test_a_graph_query_reads_its_tree_once(connection: psycopg.Connection[Any], name: str) -> None:
-    explained = explain(connection, name, {})
+    explained = explain(connection, read(name), {})
 
     scans = [node for node in plan.nodes(explained.plan) if node.table == "skills"]
     (tree,) = (node for node in scans if node.rows > 1)
@@ -184,7 +186,9 @@ def test_a_batch_of_a_backfill_reads_only_its_own_learners(connection: psycopg.C
 
     read_rows = set()
     for id_ in kinds.values():
-        explained = explain(connection, "achievements/next_backfill_batch", {"achievement_id": str(id_), "limit": "10"})
+        explained = explain(
+            connection, read("achievements/next_backfill_batch"), {"achievement_id": str(id_), "limit": "10"}
+        )
         read_rows |= {node.rows for node in plan.nodes(explained.plan) if node.table == "user_profiles"}
 
     assert len(kinds) >= 4

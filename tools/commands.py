@@ -1,14 +1,15 @@
-"""The commands of a checkout: test, check, format, clean; and those of ``budgets``."""
+"""The commands of a checkout: test, check, format, clean."""
 
 from typing import Annotated
 
 import typer
 
+from skilltree import project
 from skilltree.cli.application import app
+from skilltree.cli.gate import check_application
 from tools import checkout
-from tools.budgets import commands as budgets
 
-__all__ = ["budgets", "check", "clean", "format_", "run_tests"]
+__all__ = ["check", "clean", "format_", "run_tests"]
 
 
 @app.command("test")
@@ -23,8 +24,11 @@ def run_tests(
 
 @app.command("check")
 def check() -> None:
-    """Check query files, style, types, generated code, SQL, migrations and the rules of the schema."""
-    raise typer.Exit(checkout.check())
+    """Check query files, style, types, generated code, SQL, migrations and the rules of the schema.
+
+    In the folder of an application, check the application's query files.
+    """
+    raise typer.Exit(checkout.check() if project.find() is None else check_application())
 
 
 @app.command("format")

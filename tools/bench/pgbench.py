@@ -15,6 +15,7 @@ from typing import Any
 from psycopg import Connection
 
 from skilltree import embedded
+from skilltree._core.queries import read
 from skilltree.errors import EmbeddedServerMissing
 from skilltree.explain import script
 from tools.bench.data import SEARCHED, SLUG, Data
@@ -53,7 +54,7 @@ def run(url: str, connection: Connection[Any], data: Data, clients: int, seconds
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="pgbench-") as folder:
         for operation, (name, given) in queries.items():
-            text = script.script(connection, name, given, pgbench=True)
+            text = script.script(connection, read(name), given, pgbench=True)
             file = Path(folder) / f"{operation}.sql"
             file.write_text(text[text.index(f"/* {name} */") :].removesuffix("rollback;\n"))
             options = ["-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, 2))]

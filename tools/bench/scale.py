@@ -15,9 +15,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from skilltree import Database, seed
+from skilltree.budgets.dataset import count_leaderboards
 from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.trees import LoadedTree
-from tools.budgets.dataset import count_leaderboards
 
 SIZES = (1_000, 100_000, 1_000_000)
 CALLS = 25

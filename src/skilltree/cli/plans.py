@@ -9,16 +9,16 @@ import typer
 from psycopg import Connection
 from rich.text import Text
 
-from skilltree import embedded
+from skilltree import embedded, project
 from skilltree._core.driver_errors import translated
-from skilltree._core.queries import read
+from skilltree._core.queries import Query, read
 from skilltree.cli.application import app
 from skilltree.cli.terminal import Terminal, document_of, emit, emit_json, err
 from skilltree.errors import SkillTreeError
 from skilltree.explain import report, script
 from skilltree.explain.budget import check
 from skilltree.explain.explain import Explained, explain, table_sizes
-from skilltree.explain.samples import has_plan, is_about_the_schema, names
+from skilltree.explain.samples import find, has_plan, is_about_the_schema, names
 from skilltree.explain.terminal import shown
 
 out = Terminal(width=None if sys.stdout.isatty() else 120)
@@ -44,7 +44,7 @@ def explain_(
         translated(),
         Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
     ):
-        tried = {name: _explained(connection, name, params, custom=custom) for name in chosen(queries)}
+        tried = {query.name: _explained(connection, query, params, custom=custom) for query in chosen(queries)}
         sizes = table_sizes(connection)
     found = [each for each in tried.values() if isinstance(each, Explained)]
     failures = {name: each for name, each in tried.items() if isinstance(each, SkillTreeError)}
@@ -73,15 +73,15 @@ def explain_(
 
 
 def _explained(
-    connection: Connection[Any], name: str, params: Mapping[str, str], *, custom: bool
+    connection: Connection[Any], query: Query, params: Mapping[str, str], *, custom: bool
 ) -> Explained | SkillTreeError:
     """Return how a query runs, or the error, with the query's name."""
     try:
         with translated():
-            return explain(connection, name, params, custom=custom)
+            return explain(connection, query, params, custom=custom)
     except SkillTreeError as error:
-        if not str(error).startswith((name, "there is no query")):
-            error.args = (f"{name}: {error}",)
+        if not str(error).startswith((query.name, "there is no query")):
+            error.args = (f"{query.name}: {error}",)
         return error
 
 
@@ -97,7 +97,7 @@ def sql_(
         translated(),
         Connection.connect(embedded.database_url(), autocommit=True, prepare_threshold=None) as connection,
     ):
-        emit(script.script(connection, query, _parameters(given), pgbench=pgbench), end="")
+        emit(script.script(connection, find(query, own_queries()), _parameters(given), pgbench=pgbench), end="")
 
 
 def fail(problems: Sequence[str]) -> None:
@@ -108,10 +108,19 @@ def fail(problems: Sequence[str]) -> None:
         raise typer.Exit(1)
 
 
-def chosen(queries: Sequence[str]) -> list[str]:
+def chosen(queries: Sequence[str]) -> list[Query]:
+    """Return the query files of these names. ``all`` are those of the current folder's application, or SkillTree's."""
+    place = own_queries()
     if "all" not in queries:
-        return list(queries)
-    return [name for name in names() if has_plan(read(name)) and not is_about_the_schema(name)]
+        return [find(name, place) for name in queries]
+    found = [read(name, place) for name in names(place)]
+    return [each for each in found if has_plan(each) and (place is not None or not is_about_the_schema(each.name))]
+
+
+def own_queries() -> Path | None:
+    """Return the folder of the query files of the application that the current folder belongs to."""
+    own = project.find()
+    return own.queries if own else None
 
 
 def _parameters(given: Sequence[str] | None) -> dict[str, str]:

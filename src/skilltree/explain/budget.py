@@ -49,14 +49,14 @@ class Checked(NamedTuple):
         return self.explained.buffers + self.explained.trigger_buffers
 
 
-def path_of(name: str) -> Path:
+def path_of(query: Query) -> Path:
     """Return the path of a query file."""
-    return folder("queries") / f"{name}.sql"
+    return (query.place or folder("queries")) / f"{query.name}.sql"
 
 
 def check(explained: Explained) -> Checked:
     """Compare a measured query with its budget. Raises SkillTreeError for a malformed directive."""
-    query = read(explained.name)
+    query = explained.query
     budget = budget_of(query)
     checked = Checked(explained, None if budget is None else budget[0], [])
     checked.breaches.extend(_breaches(query, checked, budget))
@@ -64,7 +64,7 @@ def check(explained: Explained) -> Checked:
 
 
 def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | None) -> Iterator[Breach]:
-    path = path_of(query.name)
+    path = path_of(query)
     if budget is None:
         yield Breach(path, 1, "has no budget: run `make budgets ARGS=--update` to write one, and review it")
     elif checked.buffers > budget[0]:
@@ -94,17 +94,17 @@ def budget_of(query: Query) -> tuple[int, Directive] | None:
     return None
 
 
-def in_order(names: Iterable[str]) -> list[str]:
+def in_order(queries: Iterable[Query]) -> list[Query]:
     """Return the queries in the order of their measurement: those that only read, then by budget.
 
     A write leaves dead rows behind even if it is rolled back, and later queries touch them, too.
     """
 
-    def place(name: str) -> tuple[bool, float]:
-        budget = budget_of(read(name))
-        return _WRITES.search(path_of(name).read_text()) is not None, inf if budget is None else budget[0]
+    def place(query: Query) -> tuple[bool, float]:
+        budget = budget_of(query)
+        return _WRITES.search(path_of(query).read_text()) is not None, inf if budget is None else budget[0]
 
-    return sorted(names, key=place)
+    return sorted(queries, key=place)
 
 
 def _forbidden(query: Query) -> Iterator[tuple[str, list[str], Directive]]:
@@ -117,7 +117,7 @@ def _forbidden(query: Query) -> Iterator[tuple[str, list[str], Directive]]:
 
 
 def _unreadable(query: Query, directive: Directive, example: str) -> SkillTreeError:
-    where = f"{path_of(query.name)}:{directive.line}"
+    where = f"{path_of(query)}:{directive.line}"
     return SkillTreeError(f"{where}: cannot read @{directive.word} {directive.text}; write @{directive.word} {example}")
 
 
@@ -140,9 +140,9 @@ def update(checked: Checked, sizes: Mapping[str, int]) -> int | None:
     due = with_headroom(checked.buffers)
     if checked.budget is not None and checked.buffers + _LEAST_HEADROOM <= checked.budget < 2 * due:
         return None
-    path = path_of(checked.explained.name)
+    query = checked.explained.query
+    path = path_of(query)
     lines = path.read_text().splitlines(keepends=True)
-    query = read(checked.explained.name)
     written = f"-- @budget buffers {due}\n"
     found = budget_of(query)
     if found:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
 
+from skilltree._core.queries import Query
 from skilltree._core.session_settings import PINNED
 from skilltree.errors import SkillTreeError
 from skilltree.explain import plan
@@ -34,12 +35,17 @@ class Explained(NamedTuple):
     triggers, deferred ones included. ``unknown`` lists the parameters whose samples found no row.
     """
 
-    name: str
+    query: Query
     role: str
     params: Mapping[str, object]
     unknown: Sequence[str]
     json: plan.Json
     trigger_buffers: int
+
+    @property
+    def name(self) -> str:
+        """Return the query's name."""
+        return self.query.name
 
     @property
     def plan(self) -> plan.Json:
@@ -60,7 +66,7 @@ class Explained(NamedTuple):
 
 def explain(
     connection: Connection[Any],
-    name: str,
+    query: Query,
     given: Mapping[str, str],
     *,
     custom: bool = False,
@@ -73,10 +79,10 @@ def explain(
     ``custom``, the one for these values. Without ``timed``, nodes have no times and the query runs faster. Raises
     NotFound, InvalidValue, and SkillTreeError for a command without a plan.
     """
-    explained = _explain_once(connection, name, given, custom=custom, timed=timed)
+    explained = _explain_once(connection, query, given, custom=custom, timed=timed)
     if explained.seconds > _LONG:
         return explained
-    return _explain_once(connection, name, given, custom=custom, timed=timed)
+    return _explain_once(connection, query, given, custom=custom, timed=timed)
 
 
 def looked_at(explained: Explained, sizes: Mapping[str, int]) -> list[str]:
@@ -90,12 +96,12 @@ def table_sizes(connection: Connection[Any]) -> dict[str, int]:
 
 
 def _explain_once(
-    connection: Connection[Any], name: str, given: Mapping[str, str], *, custom: bool, timed: bool
+    connection: Connection[Any], query: Query, given: Mapping[str, str], *, custom: bool, timed: bool
 ) -> Explained:
     with connection.transaction(force_rollback=True):
-        *before, last = sampled(connection, name, given)
+        *before, last = sampled(connection, query, given)
         if not has_plan(last.query):
-            raise SkillTreeError(f"{name} is a command without a plan")
+            raise SkillTreeError(f"{query.name} is a command without a plan")
         for step in before:
             connection.execute(step.query.statement, step.params)
         role = _scalar(connection, "select current_user")
@@ -107,7 +113,7 @@ def _explain_once(
             # Planning also reads the tables, unless the plan is cached already.
             triggered = touched - plan.buffers(json["Plan"]) - (planning if custom else 0)
     unknown = [] if given else not_found(last)
-    return Explained(name, str(role), last.params, unknown, json, max(triggered, 0))
+    return Explained(query, str(role), last.params, unknown, json, max(triggered, 0))
 
 
 def _touched(connection: Connection[Any], explain: bytes) -> tuple[plan.Json, int]:

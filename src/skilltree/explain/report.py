@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from skilltree._core.queries import read
 from skilltree.explain.budget import Checked
 from skilltree.explain.explain import looked_at
 from skilltree.explain.report_assets import assets, licences
@@ -30,7 +29,7 @@ def write(path: Path, checks: Iterable[Checked], sizes: Mapping[str, int]) -> No
 
 def _entry(checked: Checked, sizes: Mapping[str, int]) -> dict[str, Any]:
     explained = checked.explained
-    query = read(explained.name)
+    query = explained.query
     return {
         "name": explained.name,
         "about": "\n".join(line[3:] for line in query.header.splitlines() if not line.startswith("-- @")).strip(),

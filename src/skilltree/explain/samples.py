@@ -12,6 +12,7 @@ the expressions that most files share::
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -38,10 +39,19 @@ class SampledStatement(NamedTuple):
     params: Mapping[str, object]
 
 
-def names() -> list[str]:
-    """Return the names of all query files."""
-    root = folder("queries")
+def names(place: Path | None = None) -> list[str]:
+    """Return the names of all query files below a folder. Without ``place``, they are SkillTree's own."""
+    root = place or folder("queries")
     return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.glob("*/*.sql"))
+
+
+def find(name: str, place: Path | None = None) -> Query:
+    """Return a query file of an application, or else of SkillTree. Raises NotFound."""
+    if place is not None and name in names(place):
+        return read(name, place)
+    if name not in names():
+        raise NotFound(f"there is no query {name}{_instead_of(name, place)}")
+    return read(name)
 
 
 def is_about_the_schema(name: str) -> bool:
@@ -55,18 +65,15 @@ def has_plan(query: Query) -> bool:
     return _first_word(query) in {"select", "with", "insert", "update", "delete", "values"}
 
 
-def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) -> list[SampledStatement]:
+def sampled(connection: Connection[Any], query: Query, given: Mapping[str, str]) -> list[SampledStatement]:
     """Return the statements of a transaction that ends with this query. ``given`` replaces samples.
 
-    A parameter without a sample is null. Raises NotFound for an unknown query, and InvalidValue for a parameter that
-    the query does not have.
+    A parameter without a sample is null. Raises InvalidValue for a parameter that the query does not have, and NotFound
+    if its header names a query that does not exist.
     """
-    if name not in names():
-        raise NotFound(f"there is no query {name}{_instead_of(name)}")
-    query = read(name)
     if unknown := given.keys() - set(query.parameters):
         has = ", ".join(query.parameters) or "none"
-        raise InvalidValue(f"{name} has no parameter {', '.join(sorted(unknown))}; it has {has}")
+        raise InvalidValue(f"{query.name} has no parameter {', '.join(sorted(unknown))}; it has {has}")
     values = _Values(connection, query, given)
     steps = [SampledStatement(each, values.of(each)) for each in (*_before(query), query)]
     # With no more rights than the headers say.
@@ -80,13 +87,14 @@ def sampled(connection: Connection[Any], name: str, given: Mapping[str, str]) ->
     return begin + steps
 
 
-def _instead_of(name: str) -> str:
+def _instead_of(name: str, place: Path | None) -> str:
     """Return similar names of queries as a suggestion, else the queries of the folder, else all."""
-    close = get_close_matches(name[:100], names(), n=3, cutoff=0.7)
+    known = [*(names(place) if place else ()), *names()]
+    close = get_close_matches(name[:100], known, n=3, cutoff=0.7)
     if close:
         return f"; did you mean {' or '.join(close)}?"
     start = name.partition("/")[0] + "/"
-    return f"; there are {', '.join([each for each in names() if each.startswith(start)] or names())}"
+    return f"; there are {', '.join([each for each in known if each.startswith(start)] or known)}"
 
 
 def _uuid(value: object) -> UUID | None:
@@ -110,7 +118,8 @@ class _Values:
 
     def value(self, name: str, step: Query) -> object:
         if name not in self._found:
-            expression = samples(self._query).get(name) or samples(step).get(name) or samples(read(COMMON)).get(name)
+            known = _shared(self._query) | samples(step) | samples(self._query)
+            expression = known.get(name)
             self._found[name] = None if expression is None else self._evaluated(expression, step)
         return self._found[name]
 
@@ -126,15 +135,23 @@ def samples(query: Query) -> dict[str, str]:
     return {name.strip(): expression.strip() for name, _, expression in parts}
 
 
+def _shared(query: Query) -> dict[str, str]:
+    """Return the samples that most query files share: SkillTree's, and those of the query's folder."""
+    ours = samples(read(COMMON))
+    if query.place is None or not (query.place / f"{COMMON}.sql").exists():
+        return ours
+    return ours | samples(read(COMMON, query.place))
+
+
 def unsampled(query: Query) -> list[str]:
     """Return the parameters without a sample."""
-    known = samples(query).keys() | samples(read(COMMON)).keys()
+    known = samples(query).keys() | _shared(query).keys()
     return [name for name in query.parameters if name not in known]
 
 
 def not_found(step: SampledStatement) -> list[str]:
     """Return the parameters whose samples should have found a row and did not."""
-    expressions = samples(read(COMMON)) | samples(step.query)
+    expressions = _shared(step.query) | samples(step.query)
     return [name for name, value in step.params.items() if value is None and expressions.get(name, "null") != "null"]
 
 
@@ -142,11 +159,11 @@ def _before(query: Query) -> list[Query]:
     """Return the queries to run before: other query files, then the header's own statements in the query's role."""
     names = [name.strip() for each in query.directives if each.word == "after" for name in each.text.split(",")]
     setups = [
-        made(f"{query.name}, @setup", f"{each.text};".encode(), query.header)
+        made(f"{query.name}, @setup", f"{each.text};".encode(), query.header, query.place)
         for each in query.directives
         if each.word == "setup"
     ]
-    return [*map(read, names), *setups]
+    return [*(find(name, query.place) for name in names), *setups]
 
 
 def _first_word(query: Query) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from skilltree._core.queries import Query
 from skilltree.explain.samples import sampled
 
 _PARAMETER = re.compile(r"%\((\w+)\)s|%%")
@@ -13,12 +14,12 @@ _PARAMETER = re.compile(r"%\((\w+)\)s|%%")
 _LIKE_A_VARIABLE = re.compile(r"(?<!:):(?=[A-Za-z_])")
 
 
-def script(connection: Connection[Any], name: str, given: Mapping[str, str], *, pgbench: bool = False) -> str:
+def script(connection: Connection[Any], query: Query, given: Mapping[str, str], *, pgbench: bool = False) -> str:
     """Return the script. In psql, parameters are variables to edit; pgbench has only numbers, so they are literals.
 
-    Raises NotFound, InvalidValue.
+    Raises InvalidValue.
     """
-    steps = sampled(connection, name, given)
+    steps = sampled(connection, query, given)
     literals = {
         param: sql.Literal(value).as_string(connection) for step in steps for param, value in step.params.items()
     }

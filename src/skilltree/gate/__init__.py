@@ -202,4 +202,13 @@ def _stars(statement: Node) -> list[int]:
     return found
 
 
-__all__ = ["Finding", "Subject", "application", "check_against", "check_queries", "skilltree", "write_description"]
+__all__ = [
+    "Finding",
+    "Subject",
+    "application",
+    "check_against",
+    "check_queries",
+    "read_queries",
+    "skilltree",
+    "write_description",
+]

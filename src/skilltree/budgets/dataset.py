@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
 
+from skilltree.budgets.dataset_catalogue import load_catalogue
+from skilltree.budgets.dataset_learners import load_learners
 from skilltree.errors import SkillTreeError
-from tools.budgets.dataset_catalogue import load_catalogue
-from tools.budgets.dataset_learners import load_learners
 
 
 class Size(NamedTuple):

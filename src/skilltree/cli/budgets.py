@@ -12,19 +12,20 @@ from rich.text import Text
 
 from skilltree import embedded, migrate
 from skilltree._core.driver_errors import translated
-from skilltree._core.queries import read
-from skilltree.cli.application import app, require_embedded
-from skilltree.cli.plans import Html, Json, chosen, fail, out
+from skilltree._core.queries import Query
+from skilltree.budgets.compare import changes, measurement, read_measurement
+from skilltree.budgets.dataset import Size, load
+from skilltree.budgets.server import measured, throw_away
+from skilltree.cli.application import app, own_migrations, require_embedded
+from skilltree.cli.plans import Html, Json, chosen, fail, out, own_queries
 from skilltree.cli.starter_data import OnlyDemoData, alone
 from skilltree.cli.terminal import emit_json, emit_table, err
 from skilltree.errors import SkillTreeError
 from skilltree.explain import report
 from skilltree.explain.budget import Checked, check, in_order, path_of, update
 from skilltree.explain.explain import Explained, explain, table_sizes
-from skilltree.explain.samples import unsampled
-from tools.budgets.compare import changes, measurement, read_measurement
-from tools.budgets.dataset import Size, load
-from tools.budgets.server import measured, throw_away
+from skilltree.explain.samples import DATASET, unsampled
+from skilltree.migrate import statements
 
 Part = Annotated[float, typer.Option("--size", min=0.001, max=10, help="The size of the data set; 1 is the full one.")]
 
@@ -68,10 +69,10 @@ def budgets(
     earlier = read_measurement(compare.read_text()) if compare else None
     with translated(), _loaded(size, here=here) as connection:
         sizes = table_sizes(connection)
-        names = chosen(queries or ["all"])
-        in_turn = track(in_order(names), "measuring", console=err, transient=True, disable=not err.is_terminal)
-        measured = {name: _tried(connection, name, timed=html is not None) for name in in_turn}
-        measurements = [measured[name] for name in names]
+        asked = chosen(queries or ["all"])
+        in_turn = track(in_order(asked), "measuring", console=err, transient=True, disable=not err.is_terminal)
+        measured = {each.name: _tried(connection, each, timed=html is not None) for each in in_turn}
+        measurements = [measured[each.name] for each in asked]
         failures = [str(each) for each in measurements if isinstance(each, SkillTreeError)]
         checks = [check(each) for each in measurements if isinstance(each, Explained)]
         now = measurement(checks, size=size, version=connection.info.server_version)
@@ -98,24 +99,35 @@ def _loaded(size: float, *, here: bool) -> Iterator[Connection[Any]]:
             yield connection
         return
     with throw_away() as url:
-        migrate.migrate(url)
+        migrate.migrate(url, application=own_migrations())
         with measured(url) as connection:
             with err.status(f"loading {Size.of(size).progress:,} rows of progress"):
                 load(connection, Size.of(size))
+                _load_own(connection)
             yield connection
 
 
-def _tried(connection: Connection[Any], name: str, *, timed: bool) -> Explained | SkillTreeError:
+def _load_own(connection: Connection[Any]) -> None:
+    """Run the statements with which an application fills its own tables: ``dataset.sql`` among its query files."""
+    place = own_queries()
+    if place is not None and (file := place / f"{DATASET}.sql").exists():
+        for each in statements(file):
+            connection.execute(each.text.encode())
+        connection.execute("vacuum analyze")
+
+
+def _tried(connection: Connection[Any], query: Query, *, timed: bool) -> Explained | SkillTreeError:
     """Return how a query runs with its samples, or the error."""
-    if missing := unsampled(read(name)):
-        return SkillTreeError(f"{path_of(name)}:1: no @sample for {', '.join(missing)}; see queries/samples.sql")
+    place = f"{path_of(query)}:1"
+    if missing := unsampled(query):
+        return SkillTreeError(f"{place}: no @sample for {', '.join(missing)}; see queries/samples.sql")
     try:
         with translated():
-            explained = explain(connection, name, {}, timed=timed)
+            explained = explain(connection, query, {}, timed=timed)
     except SkillTreeError as error:
-        return SkillTreeError(f"{path_of(name)}:1: does not run with its samples: {type(error).__name__}: {error}")
+        return SkillTreeError(f"{place}: does not run with its samples: {type(error).__name__}: {error}")
     if explained.unknown:
-        return SkillTreeError(f"{path_of(name)}:1: the sample for {', '.join(explained.unknown)} finds nothing")
+        return SkillTreeError(f"{place}: the sample for {', '.join(explained.unknown)} finds nothing")
     return explained
 
 

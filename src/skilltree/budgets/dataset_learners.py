@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from tools.budgets import curricula
-from tools.budgets.curricula import MadeSkill
-from tools.budgets.dataset_catalogue import Tree
-from tools.budgets.dataset_rows import MINUTES, Row, array, chance_of, copy, moment, new_id
+from skilltree.budgets import curricula
+from skilltree.budgets.curricula import MadeSkill
+from skilltree.budgets.dataset_catalogue import Tree
+from skilltree.budgets.dataset_rows import MINUTES, Row, array, chance_of, copy, moment, new_id
 
 _ZONES = ("UTC", "UTC", "UTC", "Europe/Lisbon", "America/New_York", "Asia/Tokyo", "Australia/Sydney")
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from tools.budgets import curricula
-from tools.budgets.curricula import MadeSkill, MadeTree
-from tools.budgets.dataset_rows import Row, array, chance_of, copy, moment, new_id
+from skilltree.budgets import curricula
+from skilltree.budgets.curricula import MadeSkill, MadeTree
+from skilltree.budgets.dataset_rows import Row, array, chance_of, copy, moment, new_id
 
 _CATEGORIES = 12
 _CRITERIA = (
