@@ -134,8 +134,9 @@ def _drafted(subject: Subject, file: QueryFile, known: Schema) -> Draft:
     return Draft(place / f"{aggregate}.py", text, subject.root / "tests" / f"test_{aggregate}_{method}.py", test)
 
 
-def _test(subject: Subject, file: QueryFile, arguments: dict[str, str], repository: str, runs: str, place: Path) -> str:
+def _test(subject: Subject, file: QueryFile, arguments: dict[str, str], repository: str, runs: str) -> str:
     aggregate, _, method = file.name.partition("/")
+    place = _package(subject)
     is_async = _is_async(subject)
     imports = {"import pytest", f"from {_module(subject, place)}.{aggregate} import {repository}"}
     given = []

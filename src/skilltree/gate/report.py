@@ -61,7 +61,7 @@ def as_sarif(findings: Iterable[Finding]) -> str:
                     "tool": {
                         "driver": {
                             "name": "skilltree",
-                            "rules": [{"id": rule} for rule in sorted({e.rule for e in found})],
+                            "rules": [{"id": rule} for rule in rules],
                         }
                     },
                     "results": [
