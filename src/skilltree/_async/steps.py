@@ -23,6 +23,7 @@ async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep
         if (
             actor is ANYBODY
             and len(steps) == 1
+            and steps[0].rows is None
             and (not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE)
         ):
             return [await _executed(connection.cursor(), steps[0])]

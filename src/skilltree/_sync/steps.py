@@ -25,6 +25,7 @@ def run_steps(connection: PinnedConnection, steps: Sequence[Step], actor: Actor)
         if (
             actor is ANYBODY
             and len(steps) == 1
+            and steps[0].rows is None
             and (not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE)
         ):
             return [_executed(connection.cursor(), steps[0])]
