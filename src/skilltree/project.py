@@ -29,6 +29,8 @@ class Project:
     """The modules with the async repositories."""
     models: tuple[str, ...] = ()
     """The modules with the models."""
+    unasync: tuple[tuple[Path, Path], ...] = ()
+    """The folders of async code, and the folders for the sync code that is generated from it."""
 
     def shown(self, path: Path) -> str:
         """Return a path as messages show it: relative to the project."""
@@ -37,6 +39,7 @@ class Project:
 
 _FOLDERS = ("migrations", "queries")
 _MODULES = ("repositories", "models")
+_UNASYNC = "unasync"
 
 
 def find(start: Path | None = None) -> Project | None:
@@ -64,7 +67,7 @@ def _table(file: Path) -> dict[str, object] | None:
 
 
 def _project(file: Path, table: dict[str, object]) -> Project:
-    known = (*_FOLDERS, *_MODULES)
+    known = (*_FOLDERS, *_MODULES, _UNASYNC)
     for key in table:
         if key not in known:
             raise InvalidProject(f"{file}: [tool.skilltree] has no key {shown(key)}; it has {', '.join(known)}")
@@ -76,6 +79,15 @@ def _project(file: Path, table: dict[str, object]) -> Project:
         folders.get("queries"),
         modules.get("repositories", ()),
         modules.get("models", ()),
+        _generated(file, table[_UNASYNC]) if _UNASYNC in table else (),
+    )
+
+
+def _generated(file: Path, value: object) -> tuple[tuple[Path, Path], ...]:
+    if not isinstance(value, dict) or not value or not all(isinstance(target, str) for target in value.values()):
+        raise InvalidProject(f"{file}: {_UNASYNC} must name the folder of sync code for each folder of async code")
+    return tuple(
+        (_folder(file, _UNASYNC, source), (file.parent / target).resolve()) for source, target in value.items()
     )
 
 
