@@ -32,18 +32,12 @@ def unasync(
     if source is not None and target is not None:
         folders = ((source.resolve(), target.resolve()),)
     if not folders:
-        raise typer.BadParameter(
-            f"give the folders FROM and TO, or name them in {project.FILE}: see docs/own-repositories.md"
-        )
+        raise typer.BadParameter(f"give the folders FROM and TO, or name them in {project.FILE}: unasync = {{…}}")
     root = found.root if found is not None else Path.cwd()
     stale = [
         line for one, other in folders for line in generate(one, other, check=check, by="skilltree unasync", root=root)
     ]
     for line in stale:
-        emit(
-            line
-            if check
-            else line.replace("not up to date", "written").replace("no source generates it any more", "deleted")
-        )
+        emit(line)
     if check and stale:
         raise typer.Exit(1)
