@@ -17,8 +17,9 @@ from _async.factories import add_category, add_skills, add_tree, add_user, rows,
 from _async.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, SERVICE_CALLS, add_course, add_sample_learner
 from concurrency import concurrently_async, in_background_async
 from skilltree import AsyncDatabase
-from skilltree._async.repository import step
+from skilltree._async.repository import AsyncStep
 from skilltree._core.queries import read
+from skilltree._core.rows import rows_of
 from skilltree.contrib.opentelemetry import OpenTelemetryObserver
 from skilltree.errors import (
     ConcurrentUpdate,
@@ -33,7 +34,7 @@ from skilltree.models import Category
 
 EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
-CATEGORIES = step("categories/list", {"include_inactive": True}, Category)
+CATEGORIES = AsyncStep(read("categories/list"), {"include_inactive": True}, rows_of(Category))
 
 
 class Telemetry:

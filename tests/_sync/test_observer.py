@@ -20,7 +20,8 @@ from _sync.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, SERVICE_CALLS, ad
 from concurrency import concurrently_sync, in_background_sync
 from skilltree import Database
 from skilltree._core.queries import read
-from skilltree._sync.repository import step
+from skilltree._core.rows import rows_of
+from skilltree._sync.repository import Step
 from skilltree.contrib.opentelemetry import OpenTelemetryObserver
 from skilltree.errors import (
     ConcurrentUpdate,
@@ -35,7 +36,7 @@ from skilltree.models import Category
 
 EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
-CATEGORIES = step("categories/list", {"include_inactive": True}, Category)
+CATEGORIES = Step(read("categories/list"), {"include_inactive": True}, rows_of(Category))
 
 
 class Telemetry:
