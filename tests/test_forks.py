@@ -15,7 +15,6 @@ import pytest
 
 from skilltree import AsyncDatabase, Database
 from skilltree._core import forks
-from skilltree._sync.repository import step
 from skilltree.errors import ForkedProcess, PoolNotOpen
 from skilltree.models.categories import Category
 from skilltree.models.ids import UserId
@@ -163,7 +162,7 @@ def test_leaving_a_block_in_the_child_does_not_end_the_parents(db: Database, end
 def test_a_stream_is_refused_in_the_child_and_goes_on_in_the_parent(db: Database) -> None:
     for slug in ("art", "other"):
         db.categories.create(name=slug, slug=slug)
-    categories = db.stream(step("categories/list", {"include_inactive": True}, Category))
+    categories = db.categories.stream(Category, "categories/list", include_inactive=True)
     first = next(categories)
 
     def work() -> None:

@@ -34,6 +34,8 @@ class Project:
     """Rule and object -> the reason why the rule does not hold for it."""
     examples: Mapping[str, str] = field(default_factory=dict)
     """Table and column -> a value for example rows. ``{number}`` differs in each row."""
+    unasync: tuple[tuple[Path, Path], ...] = ()
+    """The folders of async code, and the folders for the sync code that is generated from it."""
 
     def shown(self, path: Path) -> str:
         """Return a path as messages show it: relative to the project."""
@@ -42,7 +44,7 @@ class Project:
 
 _FOLDERS = ("migrations", "queries")
 _MODULES = ("repositories", "models")
-_LINT, _EXAMPLES = "lint", "examples"
+_LINT, _EXAMPLES, _UNASYNC = "lint", "examples", "unasync"
 
 
 def find(start: Path | None = None) -> Project | None:
@@ -70,7 +72,7 @@ def _table(file: Path) -> dict[str, object] | None:
 
 
 def _project(file: Path, table: dict[str, object]) -> Project:
-    known = (*_FOLDERS, *_MODULES, _LINT, _EXAMPLES)
+    known = (*_FOLDERS, *_MODULES, _LINT, _EXAMPLES, _UNASYNC)
     for key in table:
         if key not in known:
             raise InvalidProject(f"{file}: [tool.skilltree] has no key {shown(key)}; it has {', '.join(known)}")
@@ -88,6 +90,15 @@ def _project(file: Path, table: dict[str, object]) -> Project:
             for name, reason in _texts(file, f"{_LINT}.{rule}", objects).items()
         },
         _texts(file, _EXAMPLES, table.get(_EXAMPLES, {})),
+        _generated(file, table[_UNASYNC]) if _UNASYNC in table else (),
+    )
+
+
+def _generated(file: Path, value: object) -> tuple[tuple[Path, Path], ...]:
+    if not isinstance(value, dict) or not value or not all(isinstance(target, str) for target in value.values()):
+        raise InvalidProject(f"{file}: {_UNASYNC} must name the folder of sync code for each folder of async code")
+    return tuple(
+        (_folder(file, _UNASYNC, source), (file.parent / target).resolve()) for source, target in value.items()
     )
 
 

@@ -9,7 +9,6 @@ from _async.factories import add_category
 from concurrency import concurrently_async, failures
 from proxy import Proxy
 from skilltree import AsyncDatabase
-from skilltree._async.repository import step
 from skilltree._core.queries import made
 from skilltree.errors import PoolExhausted, ServerUnavailable
 
@@ -24,7 +23,7 @@ async def test_waiting_callers_are_served_in_turn_and_none_is_refused(url):
         async def work():
             for _ in range(3):
                 started = time.monotonic()
-                await db.run([step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
+                await db.run([db.categories.step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
                 waited.append(time.monotonic() - started)
 
         results = await concurrently_async(*[work] * 150)

@@ -12,7 +12,6 @@ from concurrency import concurrently_sync, failures
 from proxy import Proxy
 from skilltree import Database
 from skilltree._core.queries import made
-from skilltree._sync.repository import step
 from skilltree.errors import PoolExhausted, ServerUnavailable
 
 SLOW = made("tests/slow", b"select pg_sleep(0.02)", "")
@@ -26,7 +25,7 @@ def test_waiting_callers_are_served_in_turn_and_none_is_refused(url):
         def work():
             for _ in range(3):
                 started = time.monotonic()
-                db.run([step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
+                db.run([db.categories.step("categories/list", {"include_inactive": True})._replace(query=SLOW)])
                 waited.append(time.monotonic() - started)
 
         results = concurrently_sync(*[work] * 150)

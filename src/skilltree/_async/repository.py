@@ -289,9 +289,9 @@ class AsyncRepository:
     async def _run_between(
         self, main: AsyncStep[T], before: Sequence[str], after: Sequence[str], params: Params
     ) -> list[T]:
-        steps: list[AsyncStep] = [self.step(name, params) for name in before]
-        steps.append(main)
-        steps += [self.step(name, params) for name in after]
+        steps: list[AsyncStep] = [main]
+        if before or after:
+            steps = [*[self.step(name, params) for name in before], main, *[self.step(name, params) for name in after]]
         rows: list[T] = (await self._executor.run(steps))[len(before)]
         return rows
 

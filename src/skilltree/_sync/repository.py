@@ -285,9 +285,9 @@ class Repository:
         return int(number)
 
     def _run_between(self, main: Step[T], before: Sequence[str], after: Sequence[str], params: Params) -> list[T]:
-        steps: list[Step] = [self.step(name, params) for name in before]
-        steps.append(main)
-        steps += [self.step(name, params) for name in after]
+        steps: list[Step] = [main]
+        if before or after:
+            steps = [*[self.step(name, params) for name in before], main, *[self.step(name, params) for name in after]]
         rows: list[T] = (self._executor.run(steps))[len(before)]
         return rows
 
