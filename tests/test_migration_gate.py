@@ -449,7 +449,7 @@ def test_the_gate_finds_one_mistake_of_every_kind_and_nothing_else(empty_url, tm
 
 def test_the_command_prints_file_line_and_remedy_and_exits_1(monkeypatch):
     found = [Problem("0001.a.sql", 3, "it is wrong", "mend it")]
-    monkeypatch.setattr(migration_gate, "check", lambda _: found)
+    monkeypatch.setattr(migration_gate, "check", lambda *_, **__: found)
 
     plain = CliRunner().invoke(app, ["check-migrations"])
     as_json = CliRunner().invoke(app, ["check-migrations", "--json"])

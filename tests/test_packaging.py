@@ -136,3 +136,17 @@ def test_the_extra_of_the_pytest_plugin_is_enough_for_its_example(wheel: Path, e
     tested = run(environment, "pytest", "-W", "error", str(folder))
 
     assert "3 passed" in tested.stdout, tested.stdout
+
+
+def test_own_migrations_are_checked_from_a_wheel(wheel: Path, environment: Path) -> None:
+    install(environment, f"{wheel}[embedded,gate]")
+    folder = environment.parent
+    (folder / "migrations").mkdir()
+    (folder / "pyproject.toml").write_text('[tool.skilltree]\nmigrations = "migrations"\n')
+    (folder / "migrations" / "0001.create-courses.sql").write_text("create table courses (id uuid primary key);")
+    (folder / "migrations" / "0001.create-courses.rollback.sql").write_text("select 1;")
+
+    checked = run(environment, "skilltree", "check-migrations", "--record")
+
+    assert (checked.returncode, checked.stderr) == (1, "")
+    assert "migrations/0001.create-courses.rollback.sql: after it, table public.courses is left over" in checked.stdout

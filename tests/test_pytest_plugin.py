@@ -153,6 +153,24 @@ def test_the_template_can_be_prepared(project: pytest.Pytester) -> None:
     project.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+def test_the_projects_own_migrations_are_in_the_template(project: pytest.Pytester) -> None:
+    project.makepyprojecttoml('[tool.skilltree]\nmigrations = "migrations"')
+    folder = project.mkdir("migrations")
+    (folder / "0001.create-courses.sql").write_text("create table courses (id uuid primary key);")
+    (folder / "0001.create-courses.rollback.sql").write_text("drop table courses;")
+    project.makepyfile(
+        """
+        import psycopg
+
+        def test_it(skilltree_owner_url):
+            with psycopg.connect(skilltree_owner_url) as connection:
+                assert connection.execute("select from courses").fetchall() == []
+        """
+    )
+
+    project.runpytest_subprocess().assert_outcomes(passed=1)
+
+
 def test_only_abandoned_databases_of_the_plugin_are_dropped(
     project: pytest.Pytester, server: str, databases: Callable[[], set[str]]
 ) -> None:

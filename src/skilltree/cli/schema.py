@@ -32,11 +32,18 @@ def _row(migration: migrate.MigrationId, outcome: str) -> dict[str, str | None]:
     return {"migration": migration, "history": migration.history, "outcome": outcome}
 
 
+def _emit(rows: list[dict[str, str | None]], *, as_json: bool) -> None:
+    """Print rows. A table names the history only if there are two."""
+    if not as_json and all(row["history"] != "application" for row in rows):
+        rows = [{name: value for name, value in row.items() if name != "history"} for row in rows]
+    emit_table(rows, as_json=as_json)
+
+
 @app.command("migrate")
 def migrate_(*, lock_timeout: LockTimeout = 5, as_json: Json = False) -> None:
     """Apply the pending migrations: SkillTree's, then those of the current folder's project."""
     applied = migrate.migrate(database_url(), application=own_migrations(), lock_timeout=lock_timeout)
-    emit_table((_row(each, "applied") for each in applied), as_json=as_json)
+    _emit([_row(each, "applied") for each in applied], as_json=as_json)
 
 
 @app.command("rollback")
@@ -66,7 +73,7 @@ def rollback(
         only_application=only_application,
         lock_timeout=lock_timeout,
     )
-    emit_table((_row(each, "rolled back") for each in undone), as_json=as_json)
+    _emit([_row(each, "rolled back") for each in undone], as_json=as_json)
 
 
 @app.command("status")
@@ -82,7 +89,7 @@ def status(*, as_json: Json = False) -> None:
         if rule == "row_security_missing"
     }
     lost = [(name, told) for name, told in lost if name not in open_tables]
-    emit_table(
+    _emit(
         [
             {
                 "migration": migration.id,
