@@ -1,0 +1,3 @@
+-- Loses all courses.
+
+drop table courses;

@@ -1,0 +1,5 @@
+-- Loses all payments and enrolments.
+
+drop table enrolments;
+
+drop table payments;

@@ -1,0 +1,4 @@
+-- Samples of parameters, for `skilltree explain`, `sql` and `budgets`.
+--
+-- @sample course_id: (select id from courses order by id limit 1)
+-- @sample payment_id: (select id from payments order by id limit 1)
