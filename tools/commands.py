@@ -4,12 +4,15 @@ from typing import Annotated
 
 import typer
 
-from skilltree import project
 from skilltree.cli.application import app
-from skilltree.cli.gate import check_application
+from skilltree.cli.gate import CHECKS_OF_A_CHECKOUT
 from tools import checkout
 
-__all__ = ["check", "clean", "format_", "run_tests"]
+__all__ = ["clean", "format_", "run_tests"]
+
+
+# The command `check` runs the checks of an application in its folder, and these in the checkout.
+CHECKS_OF_A_CHECKOUT.append(checkout.check)
 
 
 @app.command("test")
@@ -20,15 +23,6 @@ def run_tests(
 ) -> None:
     """Run the tests on a temporary server."""
     raise typer.Exit(checkout.test(pg, arguments or []))
-
-
-@app.command("check")
-def check() -> None:
-    """Check query files, style, types, generated code, SQL, migrations and the rules of the schema.
-
-    In the folder of an application, check the application's query files.
-    """
-    raise typer.Exit(checkout.check() if project.find() is None else check_application())
 
 
 @app.command("format")

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-
 from courses import AsyncShop, Shop
 from courses.errors import AlreadyEnrolled, CourseNotFound, PaymentNotFound
 from courses.models import CourseId, PaymentId
+
 from skilltree import AsyncDatabase
 from skilltree.errors import PermissionDenied, PrerequisitesNotMet, ScopeMissing, StillReferenced
-from skilltree.testing import AsyncFactory
+from skilltree.testing import AsyncFactory, Factory
 
 
 @pytest_asyncio.fixture
@@ -53,9 +53,7 @@ async def test_nothing_is_bought_if_a_part_is_refused(shop: AsyncShop, factory: 
     with pytest.raises(PrerequisitesNotMet):
         await shop.buy(learner.id, course.id, payment_id=PaymentId(uuid4()), welcome=tree.skills[-1].id)
     with pytest.raises(CourseNotFound):
-        await shop.buy(
-            learner.id, CourseId(uuid4()), payment_id=PaymentId(uuid4()), welcome=tree.skills[0].id
-        )
+        await shop.buy(learner.id, CourseId(uuid4()), payment_id=PaymentId(uuid4()), welcome=tree.skills[0].id)
     with pytest.raises(PaymentNotFound):
         await mine.enrolments.enrol(learner.id, payment_id=PaymentId(uuid4()))
 
@@ -85,9 +83,7 @@ async def test_learners_see_only_their_own_payments(shop: AsyncShop, factory: As
 
 async def test_export_and_erasure_cover_the_shop(shop: AsyncShop, factory: AsyncFactory) -> None:
     (tree, course), learner = await offered(shop, factory), await factory.learner()
-    payment, _, _ = await shop.buy(
-        learner.id, course.id, payment_id=PaymentId(uuid4()), welcome=tree.skills[0].id
-    )
+    payment, _, _ = await shop.buy(learner.id, course.id, payment_id=PaymentId(uuid4()), welcome=tree.skills[0].id)
     service = shop.as_service()
 
     exported = json.loads("".join([part async for part in service.users.export(learner.id)]))
@@ -114,15 +110,11 @@ async def test_a_plain_database_does_not_lose_payments(
 
 
 def test_the_sync_shop_does_the_same(skilltree_url: str) -> None:
-    from skilltree.testing import Factory
-
     with Shop(skilltree_url) as shop:
         factory = Factory(shop)
         tree, learner = factory.tree(), factory.learner()
         course = shop.as_service().courses.create(tree.id, title="Web", price_cents=4900)
 
-        payment, _, done = shop.buy(
-            learner.id, course.id, payment_id=PaymentId(uuid4()), welcome=tree.skills[0].id
-        )
+        payment, _, done = shop.buy(learner.id, course.id, payment_id=PaymentId(uuid4()), welcome=tree.skills[0].id)
 
         assert (payment.course_id, done.progress.skill_id) == (course.id, tree.skills[0].id)

@@ -1,5 +1,6 @@
 """The commands of the query gate: check-queries, check, new-query."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,9 @@ class Form(StrEnum):
     JUNIT = "junit"
 
 
+CHECKS_OF_A_CHECKOUT: list[Callable[[], int]] = []
+"""What `check` does outside of an application, in SkillTree's own checkout."""
+
 Offline = Annotated[bool, typer.Option("--offline", help="Use the committed schema.json instead of a server.")]
 Printed = Annotated[Form, typer.Option("--format", help="How to print the findings.")]
 
@@ -59,6 +63,8 @@ def check(
     write: Annotated[bool, typer.Option("--write", help="First write schema.json, which --offline uses.")] = False,
 ) -> None:
     """Check the query files of this folder's application by the same gate as SkillTree's. Exit 1 with the faults."""
+    if project.find() is None and CHECKS_OF_A_CHECKOUT:
+        raise typer.Exit(max(each() for each in CHECKS_OF_A_CHECKOUT))
     raise typer.Exit(check_application(offline=offline, form=form, write=write))
 
 

@@ -17,6 +17,7 @@ from skilltree.gate.parameters import OWNER
 from skilltree.gate.schema import Schema
 from skilltree.gate.subject import Subject, skilltree
 from skilltree.models import enums
+from skilltree.unasync import formatted
 
 _TYPES = {
     "bigint": ("int", ""),
@@ -131,7 +132,13 @@ def _drafted(subject: Subject, file: QueryFile, known: Schema) -> Draft:
         + f"        return {wait}self.{runs}{passed})\n"
     )
     test = _test(subject, file, arguments, repository, runs)
-    return Draft(place / f"{aggregate}.py", text, subject.root / "tests" / f"test_{aggregate}_{method}.py", test)
+    module, test_module = place / f"{aggregate}.py", subject.root / "tests" / f"test_{aggregate}_{method}.py"
+    return Draft(
+        module,
+        formatted(text, module, subject.root),
+        test_module,
+        formatted(test, test_module, subject.root),
+    )
 
 
 def _test(subject: Subject, file: QueryFile, arguments: dict[str, str], repository: str, runs: str) -> str:

@@ -22,9 +22,7 @@ class AsyncCourses(AsyncRepository, queries=_QUERIES):
         return await self.all(OfferedCourse, "courses/list", user_id=user_id)
 
 
-class AsyncPayments(
-    AsyncRepository, queries=_QUERIES, exports=("payments/export",), erases=("payments/erase",)
-):
+class AsyncPayments(AsyncRepository, queries=_QUERIES, exports=("payments/export",), erases=("payments/erase",)):
     """What learners have paid."""
 
     async def pay(self, user_id: UserId, course_id: CourseId, *, payment_id: PaymentId) -> Payment:

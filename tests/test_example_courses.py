@@ -1,0 +1,137 @@
+"""examples/courses: an application with its own migrations, queries and repositories, and the tools on its files."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "courses"
+SKILLTREE = "from skilltree.cli import app; app()"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the example that a test may change in a file of its own."""
+    unneeded = shutil.ignore_patterns("__pycache__", ".skilltree", ".pytest_cache")
+    return Path(shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("copy") / "courses", ignore=unneeded))
+
+
+@pytest.fixture
+def run(shop: Path, empty_url: str) -> Run:
+    """Run a Python program in the folder of the copy, with an empty database."""
+
+    def run(*arguments: str, folder: Path = shop) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, "DATABASE_URL": empty_url, "PYTHONPATH": str(folder / "src")}
+        environment["MYPYPATH"] = os.pathsep.join([str(folder / "src"), str(ROOT / "src")])
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_the_tests_of_the_example_pass_on_a_server_of_their_own(run: Run, shop: Path) -> None:
+    ran = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
+
+    assert (ran.returncode, "7 passed" in ran.stdout) == (0, True), ran.stdout + ran.stderr
+
+
+def test_the_example_passes_the_gates_of_its_queries_and_of_its_generated_code(run: Run, shop: Path) -> None:
+    checked = run("-c", SKILLTREE, "check", folder=EXAMPLE)
+    generated = run("-c", SKILLTREE, "unasync", "--check", folder=EXAMPLE)
+    migrated = run("-c", SKILLTREE, "migrate", "--json", folder=EXAMPLE)
+    linted = run("-c", SKILLTREE, "lint", folder=EXAMPLE)
+    explained = run("-c", SKILLTREE, "explain", "courses/list", "--json", folder=EXAMPLE)
+    printed = run("-c", SKILLTREE, "sql", "payments/list", folder=EXAMPLE)
+
+    assert (checked.returncode, checked.stdout) == (0, "All query files pass.\n")
+    assert generated.returncode == 0
+    assert [each["history"] for each in json.loads(migrated.stdout)][-2:] == ["application", "application"]
+    assert linted.returncode == 0
+    assert list(json.loads(explained.stdout)) == ["courses/list"]
+    assert "from payments" in printed.stdout
+
+
+def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, shop: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(shop, tmp_path / "courses"))
+    repositories = copy / "src" / "courses" / "_async" / "repositories.py"
+    for file, old, new in (
+        ("queries/payments/list.sql", "payments.cents,", "payments.amount,"),
+        ("queries/courses/list.sql", ") as is_enrolled", ") as enrolled"),
+        ("queries/courses/create.sql", "courses.title,", "nullif(courses.title, '') as title,"),
+        ("queries/enrolments/enrol.sql", "and payments.user_id = %(user_id)s", "and payments.user_id is not null"),
+        ("models.py", "enrolled_at: datetime", "enrolled_at: str"),
+        ("_async/repositories.py", 'exports=("enrolments/export",),', ""),
+    ):
+        path = copy / "src" / "courses" / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+    (copy / "src/courses/queries/trees").mkdir()
+    shutil.copy(copy / "src/courses/queries/courses/list.sql", copy / "src/courses/queries/trees/load.sql")
+
+    ran = run("-c", SKILLTREE, "check", "--format", "json", folder=copy)
+
+    assert ran.returncode == 1, ran.stderr
+    found = [(each["file"], each["field"], each["problem"]) for each in json.loads(ran.stdout)]
+
+    def told(file: str, field: str, problem: str) -> bool:
+        return any(file in one and field in other and problem in last for one, other, last in found)
+
+    assert told("src/courses/queries/payments/list.sql", "statement", "column payments.amount does not exist"), found
+    assert told("courses/list.sql", "is_enrolled", ""), found
+    assert told("courses/create.sql", "title", "null"), found
+    assert told("enrolments/enrol.sql", 'table "payments"', "without the user's id"), found
+    assert told("enrolments/enrol.sql", "enrolled_at", ""), found
+    assert told("migrations", 'table "enrolments"', "users.export leaves them out"), found
+    assert told("trees/load.sql", "file", "has the name of one of SkillTree's query files"), found
+    assert repositories.exists()
+
+
+def test_a_new_query_gets_a_model_a_method_and_a_test_that_pass_every_check(
+    run: Run, shop: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(shop, tmp_path / "courses"))
+    queries = copy / "src" / "courses" / "queries" / "reviews"
+    queries.mkdir()
+    (queries / "of_course.sql").write_text(
+        "-- The enrolments of a course since a day. The latest come first.\n--\n-- @across for authors\n"
+        "-- @role app_service\n"
+        "select enrolments.user_id, enrolments.enrolled_at, skill_trees.difficulty, skill_trees.description,"
+        " skill_trees.tags\n"
+        "from enrolments\ninner join courses on courses.id = enrolments.course_id\n"
+        "inner join visible_trees as skill_trees on skill_trees.id = courses.skill_tree_id\n"
+        "where enrolments.course_id = %(course_id)s and enrolments.enrolled_at >= %(since)s\n"
+        "order by enrolments.enrolled_at desc, enrolments.user_id;\n"
+    )
+
+    written = run("-c", SKILLTREE, "new-query", "reviews/of_course", "--write", folder=copy)
+    again = run("-c", SKILLTREE, "new-query", "reviews/of_course", "--write", folder=copy)
+
+    module, test = copy / "src/courses/_async/reviews.py", copy / "tests/test_reviews_of_course.py"
+    assert written.returncode == 0, written.stderr
+    assert "    description: str | None\n    tags: tuple[str, ...]\n" in module.read_text()
+    assert "reviews.py exists. Nothing was written" in again.stderr
+    checked = run("-c", SKILLTREE, "check", folder=copy)
+    assert (checked.returncode, checked.stdout) == (0, "All query files pass.\n")
+    typed = run("-m", "mypy", "--strict", str(module), folder=copy)
+    assert typed.returncode == 0, typed.stdout
+    for command in (["check"], ["format", "--check"]):
+        styled = run("-m", "ruff", *command, "--line-length=120", str(module), str(test), folder=copy)
+        assert styled.returncode == 0, styled.stdout
+    tested = run("-m", "pytest", "-q", str(test), folder=copy)
+    assert "1 passed" in tested.stdout, tested.stdout
+
+
+def test_a_folder_without_a_project_is_told_what_is_missing(run: Run, tmp_path: Path) -> None:
+    ran = run("-c", "from skilltree.cli.gate import check_application; check_application()", folder=tmp_path)
+
+    assert "NoProject: No pyproject.toml of this folder or one above it has [tool.skilltree]" in ran.stderr
