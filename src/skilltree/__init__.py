@@ -10,10 +10,20 @@ if TYPE_CHECKING:
     from skilltree._sync.database import Database
     from skilltree._sync.unit import UnitOfWork
     from skilltree.errors import SkillTreeError
+    from skilltree.settings import Settings
 
     __version__: str
 
-__all__ = ["AsyncDatabase", "AsyncUnitOfWork", "Database", "Observer", "SkillTreeError", "UnitOfWork", "__version__"]
+__all__ = [
+    "AsyncDatabase",
+    "AsyncUnitOfWork",
+    "Database",
+    "Observer",
+    "Settings",
+    "SkillTreeError",
+    "UnitOfWork",
+    "__version__",
+]
 
 # Names are loaded on first use: a caller of Database does not wait for AsyncDatabase to be imported.
 _HOMES = {
@@ -21,6 +31,7 @@ _HOMES = {
     "AsyncUnitOfWork": "skilltree._async.unit",
     "Database": "skilltree._sync.database",
     "Observer": "skilltree._core.observer",
+    "Settings": "skilltree.settings",
     "SkillTreeError": "skilltree.errors",
     "UnitOfWork": "skilltree._sync.unit",
 }
