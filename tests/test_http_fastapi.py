@@ -7,7 +7,7 @@ from web_server import EXAMPLES, serving
 
 # The example, and a route that shows the pool.
 SERVED = """
-from app import app
+from main import app
 from skilltree.contrib.fastapi import Database
 
 @app.get("/statistics", include_in_schema=False)

@@ -1,9 +1,7 @@
 """SkillTree in a FastAPI application. ``docs/frameworks.md`` shows how to use it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
@@ -16,10 +14,11 @@ from starlette.exceptions import HTTPException
 from skilltree import AsyncDatabase, Observer, Settings
 from skilltree._async.database import AsyncScope
 from skilltree.contrib import problems, requests
+from skilltree.contrib.asgi import AsgiDatabase
 from skilltree.contrib.openapi import completed
-from skilltree.contrib.problems import InvalidRequest, LoginRequired, NotReady, SessionExpired
+from skilltree.contrib.problems import InvalidRequest
 from skilltree.contrib.requests import MOST_PER_PAGE, PAGE_SIZE
-from skilltree.errors import InvalidSettings, SessionNotFound, SkillTreeError
+from skilltree.errors import InvalidSettings, SkillTreeError
 from skilltree.models.base import Page
 
 __all__ = ["Database", "Learner", "Paging", "Service", "SnakeCaseRoute", "Visitor", "install"]
@@ -34,27 +33,21 @@ class SnakeCaseRoute(APIRoute):
         super().__init__(*arguments, **{**options, "response_model_by_alias": False})
 
 
-@dataclass(frozen=True)
-class _Installed:
-    settings: Settings
-    database: AsyncDatabase
-
-
 def install(app: FastAPI, settings: Settings, *, observer: Observer | None = None) -> None:
     """Add SkillTree to an application, before its routes.
 
     The pool opens when the application starts, and closes when it ends; each worker process has its own. Errors become
     problem documents. ``/health/live`` and ``/health/ready`` are added. OpenAPI describes every field.
     """
-    database = settings.async_database(observer=observer)
-    app.state.skilltree = _Installed(settings, database)
+    database = AsgiDatabase(settings, observer=observer)
+    app.state.skilltree = database
     lifespan = app.router.lifespan_context
 
     @asynccontextmanager
     async def opened(running: FastAPI) -> AsyncIterator[Any]:
         if not settings.camel_case:
             _refuse_camel_case(app)
-        async with database, lifespan(running) as state:
+        async with database.opened(), lifespan(running) as state:
             yield state
 
     app.router.lifespan_context = opened
@@ -89,30 +82,23 @@ def _refuse_camel_case(app: FastAPI) -> None:
 # --- who asks ---------------------------------------------------------------------------------------------------------
 
 
-def _installed(request: Request) -> _Installed:
-    installed: _Installed = request.app.state.skilltree
+def _installed(request: Request) -> AsgiDatabase:
+    installed: AsgiDatabase = request.app.state.skilltree
     return installed
 
 
-def _database(request: Request) -> AsyncDatabase:
-    return _installed(request).database
+async def _database(request: Request) -> AsyncDatabase:
+    return await _installed(request).database()
 
 
-def _service(request: Request) -> AsyncScope:
-    return _database(request).as_service()
+async def _service(database: Annotated[AsyncDatabase, Depends(_database)]) -> AsyncScope:
+    return database.as_service()
 
 
 async def _visitor(request: Request) -> requests.Visitor[AsyncScope]:
-    settings, database = _installed(request).settings, _database(request)
-    cookie = request.cookies.get(settings.session_cookie) if settings.session_cookie else None
-    token = requests.token_of(request.headers.get("Authorization"), cookie)
-    if token is None:
-        return requests.Visitor(None, None, database.as_user(None))
-    try:
-        session = await database.as_service().sessions.resume(token)
-    except SessionNotFound:
-        raise SessionExpired from None
-    return requests.Visitor(session.user_id, session, database.as_user(session.user_id))
+    installed = _installed(request)
+    cookie = request.cookies.get(installed.settings.session_cookie or "")
+    return await installed.visitor(requests.token_of(request.headers.get("Authorization"), cookie))
 
 
 _bearer = HTTPBearer(auto_error=False, description="The token that logging in has returned.")
@@ -121,9 +107,7 @@ _bearer = HTTPBearer(auto_error=False, description="The token that logging in ha
 async def _learner(
     visitor: Annotated[requests.Visitor[AsyncScope], Depends(_visitor)], _: Annotated[object, Depends(_bearer)]
 ) -> requests.Learner[AsyncScope]:
-    if visitor.id is None or visitor.session is None:
-        raise LoginRequired
-    return requests.Learner(visitor.id, visitor.session, visitor.db)
+    return requests.learner_of(visitor)
 
 
 Database = Annotated[AsyncDatabase, Depends(_database)]
@@ -206,11 +190,5 @@ async def _live() -> Response:
 
 @_health.get("/ready", summary="Whether the database answers", response_class=Response)
 async def _ready(request: Request) -> Response:
-    installed = _installed(request)
-    try:
-        async with asyncio.timeout(installed.settings.ready_timeout):
-            # As a visitor, through the pool that requests use. It fails, too, if migrations are pending.
-            await installed.database.as_user(None).trees.list(limit=1)
-    except TimeoutError:
-        raise NotReady from None
+    await _installed(request).ready()
     return Response(requests.HEALTHY, media_type="application/json")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from skilltree.contrib.problems import InvalidRequest
+from skilltree.contrib.problems import InvalidRequest, LoginRequired
 from skilltree.models.ids import UserId
 from skilltree.models.sessions import Session
 
@@ -37,6 +37,13 @@ class Learner(Generic[S]):
     session: Session
     db: S
     """The repositories for this learner alone: nobody else's rows can be read or changed."""
+
+
+def learner_of(visitor: Visitor[S]) -> Learner[S]:
+    """Return the learner who sends the request. Raises LoginRequired."""
+    if visitor.id is None or visitor.session is None:
+        raise LoginRequired
+    return Learner(visitor.id, visitor.session, visitor.db)
 
 
 class PageRequest(BaseModel):

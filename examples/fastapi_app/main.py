@@ -1,4 +1,4 @@
-"""A small platform with FastAPI. Run it with ``DATABASE_URL=… uvicorn app:app``; ``/docs`` shows what it offers."""
+"""A small platform with FastAPI. Run it with ``DATABASE_URL=… uvicorn main:app``; ``/docs`` shows what it offers."""
 
 import os
 
