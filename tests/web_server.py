@@ -138,7 +138,12 @@ async def break_off(port: int, method: str, path: str, body: object, token: str 
 
 def _raw(method: str, path: str, body: object, token: str | None) -> bytes:
     content = encoded(body) or b""
-    headers = {"Host": "127.0.0.1", "Connection": "close", "Content-Length": str(len(content)), **headers_of(body, token)}
+    headers = {
+        "Host": "127.0.0.1",
+        "Connection": "close",
+        "Content-Length": str(len(content)),
+        **headers_of(body, token),
+    }
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     return "\r\n".join(lines).encode() + content
 
