@@ -36,14 +36,7 @@ class Server:
 
     def ask(self, method: str, path: str, body: object = None, *, token: str | None = None, **headers: str) -> Reply:
         """Send one request, and wait for the whole answer."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, encoded(body), headers_of(body, token) | headers)
-            answer: HTTPResponse = connection.getresponse()
-            found = {name.lower(): value for name, value in answer.getheaders()}
-            return Reply(answer.status, found, answer.read())
-        finally:
-            connection.close()
+        return request(self.port, method, path, body, token=token, **headers)
 
     def stop(self) -> int:
         """End the server as an operator would, and return its exit code."""
@@ -51,6 +44,20 @@ class Server:
         out, _ = self.process.communicate(timeout=30)
         self.output.append(out)
         return self.process.returncode
+
+
+def request(
+    port: int, method: str, path: str, body: object = None, *, token: str | None = None, **headers: str
+) -> Reply:
+    """Send one request, and wait for the whole answer."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, encoded(body), headers_of(body, token) | headers)
+        answer: HTTPResponse = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, found, answer.read())
+    finally:
+        connection.close()
 
 
 def encoded(body: object) -> bytes | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.logger import logger
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
@@ -69,7 +69,13 @@ def install(app: FastAPI, settings: Settings, *, observer: Observer | None = Non
 
 def _refuse_camel_case(app: FastAPI) -> None:
     """Refuse routes of routers that were made without ``SnakeCaseRoute``: their answers would differ."""
-    wrong = [route.path for route in app.routes if isinstance(route, APIRoute) and route.response_model_by_alias]
+    wrong = [
+        found.path
+        for found in iter_route_contexts(app.routes)
+        if isinstance(found.original_route, APIRoute)
+        and found.original_route.response_field is not None
+        and found.original_route.response_model_by_alias
+    ]
     if wrong:
         raise InvalidSettings(
             problems=(
