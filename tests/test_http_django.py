@@ -1,6 +1,8 @@
-"""Django over real HTTP: the example, which has async views, under ASGI, and sync views under WSGI."""
+"""The Django example over real HTTP: async views under ASGI. Sync views under WSGI are in test_http_docs.py."""
 
 from pathlib import Path
+
+import pytest
 
 import web_load
 from web_server import EXAMPLES, serving
@@ -35,3 +37,13 @@ def test_the_example_serves_learners_and_leaks_nothing(migrated_url: str, tmp_pa
 
     assert met["broken off"] > 30
     assert met["SessionExpired"] > 10
+
+
+def test_an_application_that_cannot_reach_its_database_does_not_start(tmp_path: Path) -> None:
+    command = ["uvicorn", "learning.asgi:application", "--port={port}"]
+
+    with (
+        pytest.raises(AssertionError, match="Application startup failed"),
+        serving(command, folders=[EXAMPLES / "django_app"], url=f"host={tmp_path} dbname=none"),
+    ):
+        pass

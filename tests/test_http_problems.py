@@ -92,6 +92,7 @@ def test_errors_that_pass_say_when_to_try_again() -> None:
     for kind in (errors.PoolExhausted, errors.ServerUnavailable, errors.TreeBusy, errors.ConcurrentUpdate):
         assert int(response_to(kind(), method="GET", path="/", log=LOG).headers["Retry-After"]) > 0
 
+    assert [kind for kind, answer in ANSWERS.items() if answer.status == 503 and not answer.retry_after] == []
     assert response_to(errors.TooManyAttempts(7), method="GET", path="/", log=LOG).headers["Retry-After"] == "7"
     assert "Retry-After" not in response_to(errors.OutcomeUnknown(), method="GET", path="/", log=LOG).headers
 

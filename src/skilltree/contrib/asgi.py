@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 from skilltree import AsyncDatabase, Observer, Settings
 from skilltree._async.database import AsyncScope
-from skilltree.contrib.problems import NotReady, SessionExpired
+from skilltree.contrib.problems import NotReady, SessionExpired, unready
 from skilltree.contrib.requests import Visitor
-from skilltree.errors import SessionNotFound
+from skilltree.errors import SessionNotFound, SkillTreeError
 
 
 class AsgiDatabase:
@@ -45,12 +45,14 @@ class AsgiDatabase:
         return Visitor(session.user_id, session, database.as_user(session.user_id))
 
     async def ready(self) -> None:
-        """Ask the server, as a visitor and through the pool that requests use. Raises the reason it cannot answer.
+        """Ask the server, as a visitor and through the pool that requests use. Raises an error that means 503.
 
-        One of them is SchemaOutdated, if migrations that this version needs are pending.
+        It is SchemaOutdated if a migration is pending without which the catalogue cannot be read.
         """
         try:
             async with asyncio.timeout(self.settings.ready_timeout):
                 await (await self.database()).as_user(None).trees.list(limit=1)
         except TimeoutError:
             raise NotReady from None
+        except SkillTreeError as error:
+            raise unready(error) from error

@@ -34,6 +34,7 @@ from skilltree.errors import (
     PoolExhausted,
     PoolNotOpen,
     PrerequisitesNotMet,
+    SchemaOutdated,
     ScopeMissing,
     ServerReadOnly,
     ServerUnavailable,
@@ -64,7 +65,7 @@ class SessionExpired(LoginRequired):
 
 
 class NotReady(SkillTreeError):
-    """The database did not answer in time."""
+    """The database did not answer in time, or not as it should. The cause, if there is one, says why."""
 
 
 class InvalidRequest(SkillTreeError):
@@ -112,6 +113,7 @@ ANSWERS: dict[type[SkillTreeError], Answer] = {
     ServerUnavailable: Answer(503, _LATER, 5),
     UnitOfWorkTimeout: Answer(503, "The work took too long. Nothing was written.", 5),
     ServerReadOnly: Answer(503, "The service accepts no changes now. Try again later.", 5),
+    SchemaOutdated: Answer(503, "The database lacks what this version needs. Try again later.", 5),
     StatementOutdated: Answer(503, _LATER, 1),
     PoolExhausted: Answer(503, _LATER, 1),
     PoolNotOpen: Answer(503, _LATER, 5),
@@ -169,6 +171,11 @@ class Response(NamedTuple):
 def answer_to(kind: type[SkillTreeError]) -> Answer:
     """Return the answer to an error: that of its class, or of the nearest base class."""
     return next(ANSWERS[base] for base in kind.__mro__ if base in ANSWERS)
+
+
+def unready(error: SkillTreeError) -> SkillTreeError:
+    """Return what a probe answers with 503: the error itself if it passes, or else NotReady."""
+    return error if answer_to(type(error)).status == HTTPStatus.SERVICE_UNAVAILABLE else NotReady()
 
 
 def response_to(error: SkillTreeError, *, method: str, path: str, log: Logger) -> Response:

@@ -1,13 +1,14 @@
 """The database of a synchronous application, and who sends a request. No framework is needed for it."""
 
 import atexit
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 from skilltree import Database, Observer, Settings
 from skilltree._sync.database import Scope
-from skilltree.contrib.problems import NotReady, SessionExpired
+from skilltree.contrib.problems import NotReady, SessionExpired, unready
 from skilltree.contrib.requests import Visitor
-from skilltree.errors import SessionNotFound
+from skilltree.errors import SessionNotFound, SkillTreeError
 
 
 class WsgiDatabase:
@@ -20,8 +21,8 @@ class WsgiDatabase:
         self.settings = settings
         self._database = settings.database(observer=observer)
         self._is_open = False
-        # Its thread starts at the first use, so that a fork before is safe.
         self._probe = ThreadPoolExecutor(1, "skilltree-ready")
+        self._process = os.getpid()
 
     def database(self) -> Database:
         """Return the database, open."""
@@ -43,10 +44,13 @@ class WsgiDatabase:
         return Visitor(session.user_id, session, database.as_user(session.user_id))
 
     def ready(self) -> None:
-        """Ask the server, as a visitor and through the pool that requests use. Raises the reason it cannot answer.
+        """Ask the server, as a visitor and through the pool that requests use. Raises an error that means 503.
 
-        One of them is SchemaOutdated, if migrations that this version needs are pending.
+        It is SchemaOutdated if a migration is pending without which the catalogue cannot be read.
         """
+        if self._process != os.getpid():
+            # A fork copies no threads.
+            self._probe, self._process = ThreadPoolExecutor(1, "skilltree-ready"), os.getpid()
         # A thread, because the wait for a connection may be longer than the probe's.
         asked = self._probe.submit(self._ask)
         try:
@@ -54,6 +58,8 @@ class WsgiDatabase:
         except TimeoutError:
             asked.cancel()
             raise NotReady from None
+        except SkillTreeError as error:
+            raise unready(error) from error
 
     def _ask(self) -> None:
         self.database().as_user(None).trees.list(limit=1)
