@@ -136,3 +136,11 @@ def test_the_extra_of_the_pytest_plugin_is_enough_for_its_example(wheel: Path, e
     tested = run(environment, "pytest", "-W", "error", str(folder))
 
     assert "3 passed" in tested.stdout, tested.stdout
+
+
+def test_the_extras_of_the_web_frameworks_are_enough_for_them(wheel: Path, environment: Path) -> None:
+    install(environment, f"{wheel}[django,fastapi,flask]")
+
+    for framework in ("django", "fastapi", "flask"):
+        imported = run(environment, "python", "-W", "error", "-c", f"import skilltree.contrib.{framework}")
+        assert (imported.returncode, imported.stderr) == (0, "")

@@ -79,8 +79,10 @@ def _installed() -> SkillTreeConfig:
 
 
 def _token_of(request: HttpRequest) -> str | None:
-    cookie = request.COOKIES.get(_installed().settings.session_cookie or "")
-    return requests.token_of(request.headers.get("Authorization"), cookie)
+    cookies: dict[str, str] = request.COOKIES
+    return requests.token_of(
+        request.headers.get("Authorization"), cookies.get(_installed().settings.session_cookie or "")
+    )
 
 
 def database() -> Database:
@@ -173,7 +175,7 @@ class SkillTreeMiddleware:
                 try:
                     _installed().sync_database.ready()
                 except SkillTreeError as error:
-                    return self.process_exception(request, error)
+                    return _answer_error(request, error)
                 return _healthy()
         return _with_problem(request, self._get_response(request))
 
@@ -185,18 +187,20 @@ class SkillTreeMiddleware:
                 try:
                     await _installed().async_database.ready()
                 except SkillTreeError as error:
-                    return self.process_exception(request, error)
+                    return _answer_error(request, error)
                 return _healthy()
         return _with_problem(request, await self._get_response(request))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer an error of SkillTree's that a view has raised, and leave all others to Django."""
-        if not isinstance(error, SkillTreeError):
-            return None
-        answer = _sent(problems.response_to(error, method=request.method, path=request.path, log=_LOG))
-        # The cause is in the log already; Django would add a line without it.
-        answer._has_been_logged = True
-        return answer
+        return _answer_error(request, error) if isinstance(error, SkillTreeError) else None
+
+
+def _answer_error(request: HttpRequest, error: SkillTreeError) -> HttpResponse:
+    answer = _sent(problems.response_to(error, method=request.method or "", path=request.path, log=_LOG))
+    # The cause is in the log already; Django would add a line without it.
+    vars(answer)["_has_been_logged"] = True
+    return answer
 
 
 def _healthy() -> HttpResponse:
