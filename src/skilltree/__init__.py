@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from skilltree._sync.repository import Repository, Step
     from skilltree._sync.unit import UnitOfWork
     from skilltree.errors import SkillTreeError
+    from skilltree.settings import Settings
 
     __version__: str
 
@@ -29,6 +30,7 @@ __all__ = [
     "Repositories",
     "Repository",
     "Scope",
+    "Settings",
     "SkillTreeError",
     "Step",
     "UnitOfWork",
@@ -48,6 +50,7 @@ _HOMES = {
     "Repositories": "skilltree._sync.repositories",
     "Repository": "skilltree._sync.repository",
     "Scope": "skilltree._sync.database",
+    "Settings": "skilltree.settings",
     "SkillTreeError": "skilltree.errors",
     "Step": "skilltree._sync.repository",
     "UnitOfWork": "skilltree._sync.unit",

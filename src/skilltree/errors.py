@@ -197,6 +197,14 @@ class InvalidConnectionString(InvalidValue):
     """The connection string is not valid. It is not shown, because it may contain a password."""
 
 
+class InvalidSettings(SkillTreeError):
+    """The settings cannot be used. ``problems`` names each wrong variable or argument, and what it must be."""
+
+    def __init__(self, message: str | None = None, *, problems: tuple[str, ...] = ()) -> None:
+        self.problems = problems
+        super().__init__("\n  ".join((message or "the settings cannot be used:", *limited(problems))))
+
+
 class InvalidCurriculum(SkillTreeError):
     """The curriculum cannot be imported. ``problems`` lists every fault. Nothing was written."""
 

@@ -38,8 +38,8 @@ from skilltree.models.ids import UserId
 _MOST_ATTEMPTS = 100
 
 T = TypeVar("T")
-U = TypeVar("U", bound=AsyncUnitOfWork, default=AsyncUnitOfWork)
-S = TypeVar("S", bound="AsyncScope[Any]", default="AsyncScope[AsyncUnitOfWork]")
+U = TypeVar("U", bound=AsyncUnitOfWork, default=AsyncUnitOfWork, covariant=True)
+S = TypeVar("S", bound="AsyncScope[Any]", default="AsyncScope[AsyncUnitOfWork]", covariant=True)
 
 
 class AsyncDatabase(AsyncRepositories, Generic[S, U]):

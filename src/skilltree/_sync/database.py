@@ -40,8 +40,8 @@ from skilltree.models.ids import UserId
 _MOST_ATTEMPTS = 100
 
 T = TypeVar("T")
-U = TypeVar("U", bound=UnitOfWork, default=UnitOfWork)
-S = TypeVar("S", bound="Scope[Any]", default="Scope[UnitOfWork]")
+U = TypeVar("U", bound=UnitOfWork, default=UnitOfWork, covariant=True)
+S = TypeVar("S", bound="Scope[Any]", default="Scope[UnitOfWork]", covariant=True)
 
 
 class Database(Repositories, Generic[S, U]):

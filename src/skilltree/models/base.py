@@ -1,18 +1,40 @@
 """The base classes of all models."""
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import AliasGenerator, BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
+
+
+def describe(schema: JsonDict, model: type[Any]) -> None:
+    """Add what each field means to a JSON schema, where the model itself does not say it."""
+    from skilltree.models.glossary import GLOSSARY  # noqa: PLC0415 (only who makes a schema needs it)
+
+    fields: dict[str, Any] = getattr(model, "model_fields", {})
+    names = {alias: name for name, field in fields.items() for alias in (field.alias, field.serialization_alias)}
+    properties = schema.get("properties", {})
+    for key, described in properties.items() if isinstance(properties, dict) else ():
+        name = names.get(key, key)
+        # A model has what its base classes say.
+        entries = (GLOSSARY.get(entry) for entry in (*(f"{kind.__name__}.{name}" for kind in model.__mro__), name))
+        told = next(filter(None, entries), None)
+        if isinstance(described, dict) and told is not None:
+            described.setdefault("description", told)
 
 
 class Model(BaseModel):
     """A row. It is frozen and has exactly the columns of its query: an extra or missing column is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=AliasGenerator(serialization_alias=to_camel),
+        json_schema_extra=describe,
+    )
 
 
-CHANGES = ConfigDict(extra="forbid", allow_inf_nan=False)
+CHANGES = ConfigDict(extra="forbid", allow_inf_nan=False, json_schema_extra=describe)
 """The Pydantic configuration of the dictionaries that describe a partial update."""
 
 
@@ -31,6 +53,7 @@ class Document(BaseModel):
         # An unknown key may still hold NaN. Pydantic would silently write it as null; written as NaN, the server
         # refuses it.
         ser_json_inf_nan="constants",
+        json_schema_extra=describe,
     )
 
 

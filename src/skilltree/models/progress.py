@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from skilltree.models.achievements import EarnedAchievement
-from skilltree.models.base import Model
+from skilltree.models.base import Model, describe
 from skilltree.models.content import ProgressEvidence, StrugglingIndicators
 from skilltree.models.enums import CompletionMethod, DifficultyLevel, SkillProgressStatus, TreeProgressStatus
 from skilltree.models.ids import SkillId, SkillProgressId, TreeId, TreeProgressId, UserId
@@ -99,7 +99,7 @@ class ProgressImport(BaseModel):
     ``progress_percent`` defaults to 100 for COMPLETED, and to 0 for every other status.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, json_schema_extra=describe)
 
     user_id: UserId
     skill_id: SkillId

@@ -1,0 +1,1 @@
+"""A small platform with Django: async views, no models and no database of Django's own."""
