@@ -2,14 +2,20 @@
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import AliasGenerator, BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
 
 
 class Model(BaseModel):
-    """A row. It is frozen and has exactly the columns of its query: an extra or missing column is an error."""
+    """A row. It is frozen and has exactly the columns of its query: an extra or missing column is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    ``model_dump(by_alias=True)`` gives camelCase throughout, as in the documents within; without it, all is snake_case.
+    """
+
+    # Only for dumps, so that validation stays as fast: its input has the names of the columns.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=AliasGenerator(serialization_alias=to_camel)
+    )
 
 
 CHANGES = ConfigDict(extra="forbid", allow_inf_nan=False)
