@@ -6,6 +6,7 @@ from skilltree._async.analytics import AsyncAnalytics
 from skilltree._async.audit import AsyncAudit
 from skilltree._async.categories import AsyncCategories
 from skilltree._async.doctor import AsyncDoctor
+from skilltree._async.json_reads import AsyncJson
 from skilltree._async.leaderboards import AsyncLeaderboards
 from skilltree._async.progress import AsyncProgress
 from skilltree._async.repository import AsyncExecutor
@@ -31,3 +32,8 @@ class AsyncRepositories(AsyncExecutor):
         self.sessions = AsyncSessions(self)
         self.audit = AsyncAudit(self)
         self.doctor = AsyncDoctor(self)
+
+    @property
+    def json(self) -> AsyncJson:
+        """The read methods of the repositories, with their answers as JSON."""
+        return AsyncJson(self)

@@ -8,6 +8,7 @@ from skilltree._sync.analytics import Analytics
 from skilltree._sync.audit import Audit
 from skilltree._sync.categories import Categories
 from skilltree._sync.doctor import Doctor
+from skilltree._sync.json_reads import Json
 from skilltree._sync.leaderboards import Leaderboards
 from skilltree._sync.progress import Progress
 from skilltree._sync.repository import Executor
@@ -33,3 +34,8 @@ class Repositories(Executor):
         self.sessions = Sessions(self)
         self.audit = Audit(self)
         self.doctor = Doctor(self)
+
+    @property
+    def json(self) -> Json:
+        """The read methods of the repositories, with their answers as JSON."""
+        return Json(self)
