@@ -7,9 +7,9 @@ value. ``--check`` only reports whether the files are up to date.
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pglast import ast, parse_sql
 from pglast.stream import IndentedStream, RawStream
@@ -24,6 +24,7 @@ from skilltree.models.base import Model
 Node = Any
 
 _MOST_ARGUMENTS = 100
+_COLUMN = "column "
 _CHILD = re.compile(r"\$(\d+)")
 
 
@@ -44,23 +45,27 @@ def files() -> dict[Path, str]:
 def _file(query: Query, model: type[Model], columns: list[str], method: Read) -> str:
     types = dict(column.split(" ", 1) for column in columns)
     statement = parse_sql(query.numbered.decode())[0].stmt
+    apart = method.is_taken_apart(model)
+    fields: dict[str, list[str]] = {}
     try:
-        for name, kind in types.items():
-            if kind == "json":
+        for name, field in model.model_fields.items():
+            sql = f'"row".{name}'
+            if types[name] == "json":
                 target = _target(statement, name)
-                target.val = _parsed(Rows(statement).of(target.val, model.model_fields[name].annotation, ()))
+                is_list = not apart and get_origin(field.annotation) is tuple
+                target.val = _parsed(Rows(statement).of(target.val, field.annotation, (), is_bare=is_list))
+                fields[name] = ["'['", _COLUMN + sql, "']'"] if is_list else [_or_null(sql, model, name, apart)]
+            else:
+                fields[name] = value(field.annotation, sql, types[name])
         inner = IndentedStream(comma_at_eoln=True)(statement)
-        fields = {
-            name: f'"row".{name}' if types[name] == "json" else value(field.annotation, f'"row".{name}', types[name])
-            for name, field in model.model_fields.items()
-        }
+        if apart:
+            chosen = [f"{_concat(parts)} as {name}" for name, parts in fields.items()]
+        else:
+            # A long list is a column of its own, so that the server does not copy it again and again.
+            chosen = [f"{text} as json" for text in _columns(_object(model, fields))]
+            chosen += [f'"row".{name}' for name in method.keys]
     except NoRule as error:
         raise NoRule(f"queries/{query.name}.sql: {error}") from error
-    if method.is_taken_apart(model):
-        chosen = [f"{text} as {name}" for name, text in fields.items()]
-    else:
-        fields = {name: _or_null(text, model, name) if types[name] == "json" else text for name, text in fields.items()}
-        chosen = [f"{_object(model, fields)} as json", *(f'"row".{name}' for name in method.keys)]
     columns_chosen = ",\n    ".join(chosen)
     whole = f'select\n    {columns_chosen}\nfrom (\n{inner}\n) as "row"'
     parse_sql(whole)
@@ -77,20 +82,35 @@ def _named(statement: str, parameters: tuple[str, ...]) -> str:
     return _CHILD.sub(lambda place: f"%({parameters[int(place[1]) - 1]})s", statement.replace("%", "%%"))
 
 
-def _or_null(text: str, model: type[Model], name: str) -> str:
+def _or_null(text: str, model: type[Model], name: str, is_apart: bool = False) -> str:
     is_optional = type(None) in get_args(model.model_fields[name].annotation)
-    return f"coalesce({text}, 'null')" if is_optional else text
+    return f"coalesce({text}, 'null')" if is_optional and not is_apart else text
 
 
-def _object(model: type[Model], fields: Mapping[str, str]) -> str:
-    """Return the SQL of an object: ``fields`` maps the fields of a model to the SQL of their JSON text."""
+def _object(model: type[Model], fields: Mapping[str, list[str]]) -> list[str]:
+    """Return the arguments of concat() that make an object, of those that make the values of its fields."""
     parts: list[str] = []
     for place, (name, field) in enumerate(model.model_fields.items()):
         if name not in fields:
             raise NoRule(f"{model.__name__}.{name} is not in the JSON")
         before = "," if place else "{"
-        parts += [f"'{before}\"{field.serialization_alias}\":'", fields[name]]
-    parts.append("'}'")
+        parts += [f"'{before}\"{field.serialization_alias}\":'", *fields[name]]
+    return [*parts, "'}'"]
+
+
+def _columns(parts: list[str]) -> Iterator[str]:
+    """Yield what stands between the parts that are columns of their own, and these."""
+    waiting: list[str] = []
+    for part in parts:
+        if part.startswith(_COLUMN):
+            yield from (_concat(waiting), part.removeprefix(_COLUMN))
+            waiting = []
+        else:
+            waiting.append(part)
+    yield _concat(waiting)
+
+
+def _concat(parts: list[str]) -> str:
     merged: list[str] = []
     for part in parts:
         if merged and quoted(part) and quoted(merged[-1]):
@@ -98,8 +118,8 @@ def _object(model: type[Model], fields: Mapping[str, str]) -> str:
         else:
             merged.append(part)
     if len(merged) > _MOST_ARGUMENTS:
-        raise NoRule(f"{model.__name__} has more fields than concat() takes")
-    return f"concat({', '.join(merged)})"
+        raise NoRule("more values than concat() takes")
+    return merged[0] if len(merged) == 1 else f"concat({', '.join(merged)})"
 
 
 class Rows:
@@ -109,22 +129,25 @@ class Rows:
         self._statement = statement
         self._done: dict[int, object] = {}
 
-    def of(self, node: Node, annotation: object, around: tuple[Node, ...]) -> str:
-        """Return the SQL of JSON text with rows of this type, or of null. ``around`` holds the selects around it."""
+    def of(self, node: Node, annotation: object, around: tuple[Node, ...], *, is_bare: bool = False) -> str:
+        """Return the SQL of JSON text with rows of this type, or of null. ``around`` holds the selects around it.
+
+        A bare list has no brackets.
+        """
         match node:
             case ast.SubLink(subselect=ast.SelectStmt(targetList=(target,)) as select):
-                target.val = _parsed(self.of(target.val, annotation, (select, *around)))
+                target.val = _parsed(self.of(target.val, annotation, (select, *around), is_bare=is_bare))
                 return _text(node)
-            case ast.CaseExpr():
+            case ast.CaseExpr() if not is_bare:
                 for when in node.args:
                     when.result = _parsed(self.of(when.result, annotation, around))
                 if node.defresult is not None:
                     node.defresult = _parsed(self.of(node.defresult, annotation, around))
                 return _text(node)
-            case ast.CoalesceExpr(args=(inner, ast.A_Const() as other)):
-                return f"coalesce({self.of(inner, annotation, around)}, {_text(other)})"
+            case ast.CoalesceExpr(args=(inner, ast.A_Const(val=ast.String(sval="[]")))):
+                return f"coalesce({self.of(inner, annotation, around, is_bare=is_bare)}, '{'' if is_bare else '[]'}')"
             case ast.FuncCall(funcname=(ast.String(sval="json_agg"),), args=(inner,)):
-                return self._array(node, inner, annotation, around)
+                return self._array(node, inner, annotation, around, is_bare)
             case ast.FuncCall(funcname=(ast.String(sval="json_build_object"),)):
                 return self._built(node, row_model(annotation), around)
             case ast.FuncCall(funcname=(ast.String(sval="to_json" | "to_jsonb"),), args=(inner,)):
@@ -139,34 +162,32 @@ class Rows:
                 return f"{source}.{column}"
         raise NoRule(f"no rule for the JSON of {_text(node)}")
 
-    def _array(self, node: Node, inner: Node, annotation: object, around: tuple[Node, ...]) -> str:
+    def _array(self, node: Node, inner: Node, annotation: object, around: tuple[Node, ...], is_bare: bool) -> str:
         element = get_args(annotation)[0]
         order = ", ".join(map(_text, node.agg_order or ()))
         order = f" order by {order}" if order else ""
         within = f"string_agg({self.of(inner, element, around)}, ','{order})"
         if node.agg_filter is not None:
             within += f" filter (where {_text(node.agg_filter)})"
-        return f"'[' || {within} || ']'"
+        return within if is_bare else f"'[' || {within} || ']'"
 
     def _built(self, node: Node, model: type[Model], around: tuple[Node, ...]) -> str:
         named = {key.val.sval: given for key, given in zip(node.args[::2], node.args[1::2], strict=True)}
-        return _object(
-            model,
-            {name: self._field(model, name, named[name], around) for name in model.model_fields if name in named},
-        )
+        fields = {name: self._field(model, name, named[name], around) for name in model.model_fields if name in named}
+        return _concat(_object(model, fields))
 
     def _whole_row(self, name: str, model: type[Model], around: tuple[Node, ...]) -> str:
         fields = {}
         for field in model.model_fields:
             reference = parse_sql(f"select {name}.{field}")[0].stmt.targetList[0].val
             fields[field] = self._field(model, field, reference, around)
-        return _object(model, fields)
+        return _concat(_object(model, fields))
 
-    def _field(self, model: type[Model], name: str, node: Node, around: tuple[Node, ...]) -> str:
+    def _field(self, model: type[Model], name: str, node: Node, around: tuple[Node, ...]) -> list[str]:
         annotation = model.model_fields[name].annotation
         if not _has_rows(annotation):
             return value(annotation, _text(node))
-        return _or_null(self.of(node, annotation, around), model, name)
+        return [_or_null(self.of(node, annotation, around), model, name)]
 
     def _column(self, source: str, column: str, annotation: object, around: tuple[Node, ...]) -> None:
         """Turn the column of a sub-select or CTE into text, once."""

@@ -31,52 +31,56 @@ def quoted(sql: str) -> bool:
     return re.fullmatch(r"'[^']*'", sql) is not None
 
 
-def value(annotation: object, sql: str, kind: str | None = None) -> str:
-    """Return the SQL of a value's JSON text. ``kind`` is its type in PostgreSQL; unknown inside JSON."""
+def value(annotation: object, sql: str, kind: str | None = None) -> list[str]:
+    """Return the arguments of concat() that write a value. ``kind`` is its type in PostgreSQL; unknown inside JSON."""
     is_optional = type(None) in get_args(_plain(annotation))
     members = _members(annotation)
     for letter, hole in HOLES.items():
         if hole.is_for(members):
-            return f"coalesce({_hole(letter, f'({sql})::text' if kind != 'inet' else f'to_json({sql})::text')}, 'null')"
+            # concat() takes null for the empty text, and an empty hole is null.
+            return ["chr(2)", f"'{letter}'", f"to_json({sql})" if kind == "inet" else sql, "chr(3)"]
     if len(members) != 1:
         raise NoRule(f"no rule for {annotation}")
     written = _written(members[0], sql, kind)
     if written is None:
         raise NoRule(f"no rule for {annotation} of {kind or 'JSON'}")
-    text, is_total = written
-    return f"coalesce({text}, 'null')" if is_optional and not is_total else text
+    text, null = written
+    return [f"coalesce({text}, {null})" if is_optional and null else text]
 
 
-def _written(member: Any, sql: str, kind: str | None) -> tuple[str, bool] | None:
-    """Return the SQL, null for null, and whether it already writes ``null`` for null."""
+_TEXT, _JSON = "'null'", "'null'::json"
+
+
+def _written(member: Any, sql: str, kind: str | None) -> tuple[str, str] | None:
+    """Return SQL that is null for null, and SQL of the text ``null``; nothing of the latter if it is not needed."""
     if member is str:
-        return f"to_json(({sql})::text)::text", False
+        return f"to_json(({sql})::text)", _JSON
     if member is bool:
-        return f"case {sql} when true then 'true' when false then 'false' else 'null' end", True
+        return f"case {sql} when true then 'true' when false then 'false' else 'null' end", ""
     if member is int:
-        return f"({sql})::text", False
+        return f"({sql})::text", _TEXT
     if member is UUID or _is_label(member):
-        return f"'\"' || ({sql})::text || '\"'", False
+        return f"'\"' || ({sql})::text || '\"'", _TEXT
     if member is float:
         # Four-byte numbers have fewer digits, which their text keeps.
-        return _float(f"({sql})::text::double precision" if kind == "real" else f"({sql})::double precision"), False
+        return _float(f"({sql})::text::double precision" if kind == "real" else f"({sql})::double precision"), _TEXT
     if member is datetime:
-        return _moment(sql), False
+        return _moment(sql), _TEXT
     if member is date:
-        return _day(sql), False
+        return _day(sql), _TEXT
     if get_origin(member) is tuple:
         return _array(get_args(member), sql)
     return None
 
 
-def _array(parts: tuple[Any, ...], sql: str) -> tuple[str, bool] | None:
+def _array(parts: tuple[Any, ...], sql: str) -> tuple[str, str] | None:
     if parts[-1] is Ellipsis:
         (member,) = _members(parts[0])
         plain = member in {str, UUID, int} or _is_label(member)
-        return (f"array_to_json({sql})::text", False) if plain else None
+        return (f"array_to_json({sql})", _JSON) if plain else None
     if all(_members(part) == [float] for part in parts):
         each = " || ',' || ".join(_float(f"({sql})[{place}]") for place in range(1, len(parts) + 1))
-        return f"'[' || {each} || ']'", False
+        return f"'[' || {each} || ']'", _TEXT
     return None
 
 
@@ -90,18 +94,16 @@ def _float(sql: str) -> str:
 
 def _moment(sql: str) -> str:
     """In UTC; with six digits of a second, or none. Python's years go from 1 to 9999."""
-    written = f"to_char(({sql}) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+    written = f"to_char(({sql}) at time zone 'UTC', '\\\"YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"\\\"')"
     return (
         f"case when {sql} >= '0001-01-01 00:00:00+00' and {sql} < '10000-01-01 00:00:00+00'"
-        f" then '\"' || replace({written}, '.000000', '') || '\"' else {_hole('!', f'({sql})::text')} end"
+        f" then replace({written}, '.000000', '') else {_hole('!', f'({sql})::text')} end"
     )
 
 
 def _day(sql: str) -> str:
-    return (
-        f"case when {sql} between '0001-01-01' and '9999-12-31'"
-        f" then '\"' || to_char({sql}, 'YYYY-MM-DD') || '\"' else {_hole('!', f'({sql})::text')} end"
-    )
+    written = f"to_char({sql}, '\\\"YYYY-MM-DD\\\"')"
+    return f"case when {sql} between '0001-01-01' and '9999-12-31' then {written} else {_hole('!', f'({sql})::text')} end"
 
 
 def _hole(letter: str, sql: str) -> str:

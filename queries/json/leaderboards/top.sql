@@ -2,7 +2,7 @@
 --
 -- @role app_service
 select
-    concat('{"rank":', ("row".rank)::text, ',"userId":', '"' || ("row".user_id)::text || '"', ',"username":', to_json(("row".username)::text)::text, ',"avatarUrl":', coalesce(to_json(("row".avatar_url)::text)::text, 'null'), ',"xp":', ("row".xp)::text, ',"reachedAt":', case when "row".reached_at >= '0001-01-01 00:00:00+00' and "row".reached_at < '10000-01-01 00:00:00+00' then '"' || replace(to_char(("row".reached_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000', '') || '"' else chr(2) || '!' || ("row".reached_at)::text || chr(3) end, '}') as json
+    concat('{"rank":', ("row".rank)::text, ',"userId":', '"' || ("row".user_id)::text || '"', ',"username":', to_json(("row".username)::text), ',"avatarUrl":', coalesce(to_json(("row".avatar_url)::text), 'null'::json), ',"xp":', ("row".xp)::text, ',"reachedAt":', case when "row".reached_at >= '0001-01-01 00:00:00+00' and "row".reached_at < '10000-01-01 00:00:00+00' then replace(to_char(("row".reached_at) at time zone 'UTC', '\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\"'), '.000000', '') else chr(2) || '!' || ("row".reached_at)::text || chr(3) end, '}') as json
 from (
 WITH period AS (
          SELECT CASE CAST(%(board)s AS leaderboard)

@@ -144,7 +144,7 @@ WITH target AS (
              THEN (SELECT concat('{"skillId":',
                                  '"' || CAST(judged.id AS text) || '"',
                                  ',"name":',
-                                 CAST(to_json(CAST(judged.name AS text)) AS text),
+                                 to_json(CAST(judged.name AS text)),
                                  ',"isActive":',
                                  CASE judged.is_active
                                    WHEN TRUE
@@ -167,7 +167,7 @@ WITH target AS (
                                  COALESCE('[' || string_agg(concat('{"id":',
                                                                    '"' || CAST(step.id AS text) || '"',
                                                                    ',"name":',
-                                                                   CAST(to_json(CAST(step.name AS text)) AS text),
+                                                                   to_json(CAST(step.name AS text)),
                                                                    ',"status":',
                                                                    '"' || CAST(step.status AS text) || '"',
                                                                    ',"isOptional":',
@@ -185,7 +185,7 @@ WITH target AS (
                                  COALESCE('[' || string_agg(concat('{"id":',
                                                                    '"' || CAST(step.id AS text) || '"',
                                                                    ',"name":',
-                                                                   CAST(to_json(CAST(step.name AS text)) AS text),
+                                                                   to_json(CAST(step.name AS text)),
                                                                    ',"status":',
                                                                    '"' || CAST(step.status AS text) || '"',
                                                                    ',"isOptional":',
@@ -235,7 +235,7 @@ WITH target AS (
              THEN (SELECT concat('{"skillId":',
                                  '"' || CAST(judged.id AS text) || '"',
                                  ',"name":',
-                                 CAST(to_json(CAST(judged.name AS text)) AS text),
+                                 to_json(CAST(judged.name AS text)),
                                  ',"isActive":',
                                  CASE judged.is_active
                                    WHEN TRUE
@@ -248,7 +248,7 @@ WITH target AS (
                                  COALESCE('[' || string_agg(concat('{"id":',
                                                                    '"' || CAST(step.id AS text) || '"',
                                                                    ',"name":',
-                                                                   CAST(to_json(CAST(step.name AS text)) AS text),
+                                                                   to_json(CAST(step.name AS text)),
                                                                    ',"status":',
                                                                    '"' || CAST(step.status AS text) || '"',
                                                                    ',"isOptional":',

@@ -92,9 +92,10 @@ def json_rows(cursor: _HasResult) -> RowMaker[JsonRow]:
     """Return psycopg's row factory for a query of ``queries/json``."""
     result = cursor.pgresult
     names = [(result.fname(place) or b"").decode() for place in range(result.nfields)] if result is not None else []
-    if names[:1] == ["json"]:
-        others = names[1:]
-        return lambda values: JsonRow(values[0], dict(zip(others, values[1:], strict=True)))
+    parts = names.count("json")
+    if parts:
+        others = names[parts:]
+        return lambda values: JsonRow("".join(values[:parts]), dict(zip(others, values[parts:], strict=True)))
     return lambda values: JsonRow("", dict(zip(names, map(_part, values), strict=True)))
 
 
@@ -144,6 +145,8 @@ def _filled(text: str) -> str:
 
 def _written(value: str) -> str:
     letter, text = value[0], value[1:]
+    if not text:
+        return "null"
     if letter == "f":
         number = float(text)
         if math.isfinite(number):
