@@ -1,16 +1,10 @@
 """``db.json``: each read method with its answer as JSON, byte for byte the dump of its models."""
 
 import inspect
-from datetime import timedelta
-from itertools import chain
 
-import pytest
-
-from _async.factories import add_user
 from _async.method_calls import (
     CATALOGUE_CALLS,
     LEARNER_CALLS,
-    NOON,
     SERVICE_CALLS,
     add_course,
     add_sample_learner,

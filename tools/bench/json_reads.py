@@ -1,7 +1,7 @@
 """What JSON answers cost: ``python -m tools.bench.json_reads``.
 
 It compares, in turns on one connection each, hand-written psycopg and asyncpg with tuples, the models, the dump of the
-models, and ``db.json``: as it is, and with no document kept from an earlier call ("cold"). Prints the time of a call,
+models, and ``db.json``: as it is, and without keeping documents that were seen before ("cold"). Prints the time of a call,
 and its ratio to psycopg's tuples in the same round: the median and the middle half.
 """
 
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 
@@ -58,15 +59,26 @@ class _Json:
 
 
 class _Cold(_Json):
+    """The same without the documents of earlier calls, or of the same call."""
+
     def __init__(self, url: str, is_async: bool) -> None:
         super().__init__(url, is_async)
-        self.get, self.load, self.page = map(_forgetful, (self.get, self.load, self.page))
+        wrap = _aforgetting if is_async else _forgetting
+        self.get, self.load, self.page = map(wrap, (self.get, self.load, self.page))
 
 
-def _forgetful(call: Callable[..., Any]) -> Callable[..., Any]:
+def _forgetting(call: Callable[..., Any]) -> Callable[..., Any]:
     def forget(*args: Any) -> Any:
-        json_text._kept.cache_clear()  # type: ignore[attr-defined]
-        return call(*args)
+        with patch.object(json_text, "_kept", json_text._written):
+            return call(*args)
+
+    return forget
+
+
+def _aforgetting(call: Callable[..., Any]) -> Callable[..., Any]:
+    async def forget(*args: Any) -> Any:
+        with patch.object(json_text, "_kept", json_text._written):
+            return await call(*args)
 
     return forget
 

@@ -42,7 +42,7 @@ _BEGIN, _END = "\x02", "\x03"
 _LONGEST_KEPT = 4096
 
 
-class Unwritable(Exception):  # noqa: N818 (not an error: the models then give the answer, or the error)
+class Unwritable(Exception):
     """A value whose JSON text may differ from the model's dump, or that the model refuses."""
 
 

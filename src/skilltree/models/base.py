@@ -13,9 +13,7 @@ class Model(BaseModel):
     """
 
     # Only for dumps, so that validation stays as fast: its input has the names of the columns.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=AliasGenerator(serialization_alias=to_camel)
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=AliasGenerator(serialization_alias=to_camel))
 
 
 CHANGES = ConfigDict(extra="forbid", allow_inf_nan=False)

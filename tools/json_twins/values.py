@@ -94,7 +94,7 @@ def _float(sql: str) -> str:
 
 def _moment(sql: str) -> str:
     """In UTC; with six digits of a second, or none. Python's years go from 1 to 9999."""
-    written = f"to_char(({sql}) at time zone 'UTC', '\\\"YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"\\\"')"
+    written = f'to_char(({sql}) at time zone \'UTC\', \'\\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\\"\')'
     return (
         f"case when {sql} >= '0001-01-01 00:00:00+00' and {sql} < '10000-01-01 00:00:00+00'"
         f" then replace({written}, '.000000', '') else {_hole('!', f'({sql})::text')} end"
@@ -103,7 +103,9 @@ def _moment(sql: str) -> str:
 
 def _day(sql: str) -> str:
     written = f"to_char({sql}, '\\\"YYYY-MM-DD\\\"')"
-    return f"case when {sql} between '0001-01-01' and '9999-12-31' then {written} else {_hole('!', f'({sql})::text')} end"
+    return (
+        f"case when {sql} between '0001-01-01' and '9999-12-31' then {written} else {_hole('!', f'({sql})::text')} end"
+    )
 
 
 def _hole(letter: str, sql: str) -> str:
