@@ -31,5 +31,4 @@ async def test_each_read_method_gives_the_json_of_its_models(db):
     await add_sample_learner(db, "grace", course)
     for name in sorted(twins(db.json)):
         call = CALLS[name]
-        print(name)
         assert await call(db.json, learner) == dumped(await call(db, learner)), name

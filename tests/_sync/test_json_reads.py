@@ -33,5 +33,4 @@ def test_each_read_method_gives_the_json_of_its_models(db):
     add_sample_learner(db, "grace", course)
     for name in sorted(twins(db.json)):
         call = CALLS[name]
-        print(name)
         assert call(db.json, learner) == dumped(call(db, learner)), name

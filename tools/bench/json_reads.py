@@ -1,8 +1,8 @@
 """What JSON answers cost: ``python -m tools.bench.json_reads``.
 
 It compares, in turns on one connection each, hand-written psycopg and asyncpg with tuples, the models, the dump of the
-models, and ``db.json``: as it is, and without keeping documents that were seen before ("cold"). Prints the time of a call,
-and its ratio to psycopg's tuples in the same round: the median and the middle half.
+models, and ``db.json``: as it is, and without keeping documents that were seen before ("cold"). Prints the time of a
+call, and its ratio to psycopg's tuples in the same round: the median and the middle half.
 """
 
 import argparse
@@ -40,14 +40,18 @@ def _calls(loop: Loop, url: str, stack: ExitStack, *, is_async: bool) -> dict[st
     peers["models"] = Skilltree(url, 1, is_async=is_async)
     for peer in peers.values():
         loop.finish(peer.open())
-        stack.callback(lambda peer=peer: loop.finish(peer.close()))
+        stack.callback(_close, loop, peer)
     peers["models, dumped"] = _Dumped(url, is_async)
     peers["db.json"] = _Json(url, is_async)
     peers["db.json, cold"] = _Cold(url, is_async)
     for name in list(peers)[-3:]:
         loop.finish(peers[name].db.open())
-        stack.callback(lambda peer=peers[name]: loop.finish(peer.db.close()))
+        stack.callback(_close, loop, peers[name].db)
     return peers
+
+
+def _close(loop: Loop, peer: Any) -> None:
+    loop.finish(peer.close())
 
 
 class _Json:
@@ -112,7 +116,7 @@ def measure(url: str, rounds: int) -> None:
         connection = stack.enter_context(psycopg.connect(url, autocommit=True))
         print("cores:", stack.enter_context(cores.placed(connection, cores.APART)), file=sys.stderr)
         data = Data(stack.enter_context(Database(url)), connection, rows=1000)
-        arguments = {"get": (data.tree_id,), "load": (SLUG, data.learner), "page": ()}
+        arguments: dict[str, tuple[object, ...]] = {"get": (data.tree_id,), "load": (SLUG, data.learner), "page": ()}
         for is_async in (False, True):
             peers = _calls(loop, url, stack, is_async=is_async)
             for operation, batch in _BATCHES.items():

@@ -83,7 +83,7 @@ class AsyncJsonAudit(AsyncJsonAnswers):
 
     async def history(
         self, table: str, id: UUID | date, *, user_id: UserId | None = None, after: str | None = None, limit: int = 50
-    ) -> bytes:  # noqa: A002 (the column's name)
+    ) -> bytes:
         """Return the JSON of ``audit.history``."""
         return await self._answer(AsyncAudit.history, table, id, user_id=user_id, after=after, limit=limit)
 
@@ -332,7 +332,7 @@ class AsyncJsonUsers(AsyncJsonAnswers):
 
 
 class AsyncJson:
-    """Every read method, with its answer as the bytes of the models' dump in camelCase (docs/json.md)."""
+    """Every read method, with the JSON of its models as the answer (docs/json.md)."""
 
     def __init__(self, executor: AsyncExecutor) -> None:
         self._executor = executor

@@ -83,7 +83,7 @@ class JsonAudit(JsonAnswers):
 
     def history(
         self, table: str, id: UUID | date, *, user_id: UserId | None = None, after: str | None = None, limit: int = 50
-    ) -> bytes:  # noqa: A002 (the column's name)
+    ) -> bytes:
         """Return the JSON of ``audit.history``."""
         return self._answer(Audit.history, table, id, user_id=user_id, after=after, limit=limit)
 
@@ -326,7 +326,7 @@ class JsonUsers(JsonAnswers):
 
 
 class Json:
-    """Every read method, with its answer as the bytes of the models' dump in camelCase (docs/json.md)."""
+    """Every read method, with the JSON of its models as the answer (docs/json.md)."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor

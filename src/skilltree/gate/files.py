@@ -84,8 +84,6 @@ class QueryFile:
 def read_queries() -> dict[str, QueryFile]:
     """Return every query file by its name, in order, without ``json``: that is generated from the others."""
     root = folder("queries")
-    paths = (
-        path for path in root.rglob("*.sql") if path != root / f"{COMMON}.sql" and root / "json" not in path.parents
-    )
-    names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in paths)
+    found = (path.relative_to(root).with_suffix("") for path in root.rglob("*.sql"))
+    names = sorted(path.as_posix() for path in found if path.parts[0] not in {COMMON, "json"})
     return {name: QueryFile(read(name), (root / f"{name}.sql").read_text()) for name in names}
