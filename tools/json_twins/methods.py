@@ -55,9 +55,8 @@ def _twin(method: Read, cls: str, names: dict[str, str]) -> str:
     passed = [argument.arg for argument in args.args[1:]] + [f"{each.arg}={each.arg}" for each in args.kwonlyargs]
     how = "_dump" if f"{method.repository}.{method.name}" in MODELS else "_answer"
     given = ", ".join([f"{cls}.{method.name}", *passed])
-    quiet = "  # noqa: A002 (the column's name)" if "id" in [each.arg for each in args.args] else ""
     return (
-        f"    async def {method.name}({ast.unparse(args)}) -> bytes:{quiet}\n"
+        f"    async def {method.name}({ast.unparse(args)}) -> bytes:\n"
         f'        """Return the JSON of ``{method.repository}.{method.name}``."""\n'
         f"        return await self.{how}({given})\n"
     )

@@ -63,7 +63,7 @@ def _written(member: Any, sql: str, kind: str | None) -> tuple[str, str] | None:
         return f"'\"' || ({sql})::text || '\"'", _TEXT
     if member is float:
         # Four-byte numbers have fewer digits, which their text keeps.
-        return _float(f"({sql})::text::double precision" if kind == "real" else f"({sql})::double precision"), _TEXT
+        return _float(f"({sql})::text::double precision" if kind == "real" else f"({sql})::double precision", kind), _TEXT
     if member is datetime:
         return _moment(sql), _TEXT
     if member is date:
@@ -79,15 +79,17 @@ def _array(parts: tuple[Any, ...], sql: str) -> tuple[str, str] | None:
         plain = member in {str, UUID, int} or _is_label(member)
         return (f"array_to_json({sql})", _JSON) if plain else None
     if all(_members(part) == [float] for part in parts):
-        each = " || ',' || ".join(_float(f"({sql})[{place}]") for place in range(1, len(parts) + 1))
+        each = " || ',' || ".join(_float(f"({sql})[{place}]", None) for place in range(1, len(parts) + 1))
         return f"'[' || {each} || ']'", _TEXT
     return None
 
 
-def _float(sql: str) -> str:
+def _float(sql: str, kind: str | None) -> str:
     """Within these limits, both write the same digits, and only Pydantic writes a whole number as 1.0."""
+    # In JSON, PostgreSQL writes -0, which Pydantic reads as a whole number without a sign.
+    zero = "" if kind else f" when {sql} = 0 then '0.0'"
     return (
-        f"case when {sql} = trunc({sql}) and abs({sql}) < 1e15 then ({sql})::text || '.0'"
+        f"case{zero} when {sql} = trunc({sql}) and abs({sql}) < 1e15 then ({sql})::text || '.0'"
         f" when abs({sql}) >= 1e-4 and abs({sql}) < 1e15 then ({sql})::text else {_hole('f', f'({sql})::text')} end"
     )
 

@@ -216,6 +216,8 @@ WITH RECURSIVE
                                                             'null'),
                                                    ',"stoppedShare":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(told_bottleneck.stopped_share AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(told_bottleneck.stopped_share AS double precision) = trunc(CAST(told_bottleneck.stopped_share AS double precision))
                                                                AND abs(CAST(told_bottleneck.stopped_share AS double precision)) < 1e15
                                                                 THEN CAST(CAST(told_bottleneck.stopped_share AS double precision) AS text) || '.0'
@@ -227,6 +229,8 @@ WITH RECURSIVE
                                                             'null'),
                                                    ',"failureRate":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(told_bottleneck.failure_rate AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(told_bottleneck.failure_rate AS double precision) = trunc(CAST(told_bottleneck.failure_rate AS double precision))
                                                                AND abs(CAST(told_bottleneck.failure_rate AS double precision)) < 1e15
                                                                 THEN CAST(CAST(told_bottleneck.failure_rate AS double precision) AS text) || '.0'
@@ -238,6 +242,8 @@ WITH RECURSIVE
                                                             'null'),
                                                    ',"medianMinutes":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(told_bottleneck.median_minutes AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(told_bottleneck.median_minutes AS double precision) = trunc(CAST(told_bottleneck.median_minutes AS double precision))
                                                                AND abs(CAST(told_bottleneck.median_minutes AS double precision)) < 1e15
                                                                 THEN CAST(CAST(told_bottleneck.median_minutes AS double precision) AS text) || '.0'
@@ -252,6 +258,8 @@ WITH RECURSIVE
                                                             'null'),
                                                    ',"overtime":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(told_bottleneck.overtime AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(told_bottleneck.overtime AS double precision) = trunc(CAST(told_bottleneck.overtime AS double precision))
                                                                AND abs(CAST(told_bottleneck.overtime AS double precision)) < 1e15
                                                                 THEN CAST(CAST(told_bottleneck.overtime AS double precision) AS text) || '.0'
@@ -265,6 +273,8 @@ WITH RECURSIVE
                                                    CAST(told_bottleneck.skills_behind AS text),
                                                    ',"score":',
                                                    CASE
+                                                     WHEN CAST(told_bottleneck.score AS double precision) = 0
+                                                       THEN '0.0'
                                                      WHEN CAST(told_bottleneck.score AS double precision) = trunc(CAST(told_bottleneck.score AS double precision))
                                                       AND abs(CAST(told_bottleneck.score AS double precision)) < 1e15
                                                        THEN CAST(CAST(told_bottleneck.score AS double precision) AS text) || '.0'

@@ -186,6 +186,8 @@ WITH active_skill AS (
                                                   'null'),
                                          ',"completionRate":',
                                          COALESCE(CASE
+                                                    WHEN CAST(told_band.completion_rate AS double precision) = 0
+                                                      THEN '0.0'
                                                     WHEN CAST(told_band.completion_rate AS double precision) = trunc(CAST(told_band.completion_rate AS double precision))
                                                      AND abs(CAST(told_band.completion_rate AS double precision)) < 1e15
                                                       THEN CAST(CAST(told_band.completion_rate AS double precision) AS text) || '.0'
@@ -221,6 +223,8 @@ WITH active_skill AS (
                                                    prerequisite_effect.bands,
                                                    ',"difference":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(prerequisite_effect.difference AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(prerequisite_effect.difference AS double precision) = trunc(CAST(prerequisite_effect.difference AS double precision))
                                                                AND abs(CAST(prerequisite_effect.difference AS double precision)) < 1e15
                                                                 THEN CAST(CAST(prerequisite_effect.difference AS double precision) AS text) || '.0'

@@ -136,6 +136,8 @@ WITH active_skill AS (
                                                             'null'),
                                                    ',"completionRate":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(skill_statistics.completion_rate AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(skill_statistics.completion_rate AS double precision) = trunc(CAST(skill_statistics.completion_rate AS double precision))
                                                                AND abs(CAST(skill_statistics.completion_rate AS double precision)) < 1e15
                                                                 THEN CAST(CAST(skill_statistics.completion_rate AS double precision) AS text) || '.0'
@@ -147,6 +149,8 @@ WITH active_skill AS (
                                                             'null'),
                                                    ',"medianMinutes":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(skill_statistics.median_minutes AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(skill_statistics.median_minutes AS double precision) = trunc(CAST(skill_statistics.median_minutes AS double precision))
                                                                AND abs(CAST(skill_statistics.median_minutes AS double precision)) < 1e15
                                                                 THEN CAST(CAST(skill_statistics.median_minutes AS double precision) AS text) || '.0'
@@ -158,6 +162,8 @@ WITH active_skill AS (
                                                             'null'),
                                                    ',"medianAttempts":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(skill_statistics.median_attempts AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(skill_statistics.median_attempts AS double precision) = trunc(CAST(skill_statistics.median_attempts AS double precision))
                                                                AND abs(CAST(skill_statistics.median_attempts AS double precision)) < 1e15
                                                                 THEN CAST(CAST(skill_statistics.median_attempts AS double precision) AS text) || '.0'
@@ -169,6 +175,8 @@ WITH active_skill AS (
                                                             'null'),
                                                    ',"failureRate":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(skill_statistics.failure_rate AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(skill_statistics.failure_rate AS double precision) = trunc(CAST(skill_statistics.failure_rate AS double precision))
                                                                AND abs(CAST(skill_statistics.failure_rate AS double precision)) < 1e15
                                                                 THEN CAST(CAST(skill_statistics.failure_rate AS double precision) AS text) || '.0'
@@ -183,6 +191,8 @@ WITH active_skill AS (
                                                             'null'),
                                                    ',"stoppedShare":',
                                                    COALESCE(CASE
+                                                              WHEN CAST(skill_statistics.stopped_share AS double precision) = 0
+                                                                THEN '0.0'
                                                               WHEN CAST(skill_statistics.stopped_share AS double precision) = trunc(CAST(skill_statistics.stopped_share AS double precision))
                                                                AND abs(CAST(skill_statistics.stopped_share AS double precision)) < 1e15
                                                                 THEN CAST(CAST(skill_statistics.stopped_share AS double precision) AS text) || '.0'

@@ -178,6 +178,8 @@ WITH tree AS (
                                             '"' || CAST(tree.status AS text) || '"',
                                             ',"progressPercent":',
                                             CASE
+                                              WHEN CAST(tree.progress_percent AS double precision) = 0
+                                                THEN '0.0'
                                               WHEN CAST(tree.progress_percent AS double precision) = trunc(CAST(tree.progress_percent AS double precision))
                                                AND abs(CAST(tree.progress_percent AS double precision)) < 1e15
                                                 THEN CAST(CAST(tree.progress_percent AS double precision) AS text) || '.0'

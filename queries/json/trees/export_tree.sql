@@ -106,6 +106,8 @@ WITH tree AS (
                                             chr(3),
                                             ',"position":',
                                             COALESCE('[' || CASE
+                                                              WHEN (exported_skill.position)[1] = 0
+                                                                THEN '0.0'
                                                               WHEN (exported_skill.position)[1] = trunc((exported_skill.position)[1])
                                                                AND abs((exported_skill.position)[1]) < 1e15
                                                                 THEN CAST((exported_skill.position)[1] AS text) || '.0'
@@ -114,6 +116,8 @@ WITH tree AS (
                                                                 THEN CAST((exported_skill.position)[1] AS text)
                                                               ELSE chr(2) || 'f' || CAST((exported_skill.position)[1] AS text) || chr(3)
                                                             END || ',' || CASE
+                                                                            WHEN (exported_skill.position)[2] = 0
+                                                                              THEN '0.0'
                                                                             WHEN (exported_skill.position)[2] = trunc((exported_skill.position)[2])
                                                                              AND abs((exported_skill.position)[2]) < 1e15
                                                                               THEN CAST((exported_skill.position)[2] AS text) || '.0'

@@ -118,6 +118,8 @@ WITH tree AS (
                         '"' || CAST(tree_progress.status AS text) || '"',
                         ',"progressPercent":',
                         CASE
+                          WHEN CAST(tree_progress.progress_percent AS double precision) = 0
+                            THEN '0.0'
                           WHEN CAST(tree_progress.progress_percent AS double precision) = trunc(CAST(tree_progress.progress_percent AS double precision))
                            AND abs(CAST(tree_progress.progress_percent AS double precision)) < 1e15
                             THEN CAST(CAST(tree_progress.progress_percent AS double precision) AS text) || '.0'
@@ -240,6 +242,8 @@ WITH tree AS (
                                             array_to_json(loaded_skill.dependents),
                                             ',"positionX":',
                                             CASE
+                                              WHEN CAST(loaded_skill.position_x AS double precision) = 0
+                                                THEN '0.0'
                                               WHEN CAST(loaded_skill.position_x AS double precision) = trunc(CAST(loaded_skill.position_x AS double precision))
                                                AND abs(CAST(loaded_skill.position_x AS double precision)) < 1e15
                                                 THEN CAST(CAST(loaded_skill.position_x AS double precision) AS text) || '.0'
@@ -250,6 +254,8 @@ WITH tree AS (
                                             END,
                                             ',"positionY":',
                                             CASE
+                                              WHEN CAST(loaded_skill.position_y AS double precision) = 0
+                                                THEN '0.0'
                                               WHEN CAST(loaded_skill.position_y AS double precision) = trunc(CAST(loaded_skill.position_y AS double precision))
                                                AND abs(CAST(loaded_skill.position_y AS double precision)) < 1e15
                                                 THEN CAST(CAST(loaded_skill.position_y AS double precision) AS text) || '.0'
@@ -338,6 +344,8 @@ WITH tree AS (
                                                                   '"' || CAST(work.status AS text) || '"',
                                                                   ',"progressPercent":',
                                                                   CASE
+                                                                    WHEN CAST(work.progress_percent AS double precision) = 0
+                                                                      THEN '0.0'
                                                                     WHEN CAST(work.progress_percent AS double precision) = trunc(CAST(work.progress_percent AS double precision))
                                                                      AND abs(CAST(work.progress_percent AS double precision)) < 1e15
                                                                       THEN CAST(CAST(work.progress_percent AS double precision) AS text) || '.0'
@@ -357,6 +365,8 @@ WITH tree AS (
                                                                            'null'),
                                                                   ',"completionScore":',
                                                                   COALESCE(CASE
+                                                                             WHEN CAST(work.completion_score AS double precision) = 0
+                                                                               THEN '0.0'
                                                                              WHEN CAST(work.completion_score AS double precision) = trunc(CAST(work.completion_score AS double precision))
                                                                               AND abs(CAST(work.completion_score AS double precision)) < 1e15
                                                                                THEN CAST(CAST(work.completion_score AS double precision) AS text) || '.0'
@@ -422,6 +432,8 @@ WITH tree AS (
                                                                   chr(3),
                                                                   ',"engagementScore":',
                                                                   COALESCE(CASE
+                                                                             WHEN CAST(work.engagement_score AS double precision) = 0
+                                                                               THEN '0.0'
                                                                              WHEN CAST(work.engagement_score AS double precision) = trunc(CAST(work.engagement_score AS double precision))
                                                                               AND abs(CAST(work.engagement_score AS double precision)) < 1e15
                                                                                THEN CAST(CAST(work.engagement_score AS double precision) AS text) || '.0'

@@ -128,6 +128,8 @@ WITH tree AS (
                                             array_to_json(loaded_skill.dependencies),
                                             ',"positionX":',
                                             CASE
+                                              WHEN CAST(loaded_skill.position_x AS double precision) = 0
+                                                THEN '0.0'
                                               WHEN CAST(loaded_skill.position_x AS double precision) = trunc(CAST(loaded_skill.position_x AS double precision))
                                                AND abs(CAST(loaded_skill.position_x AS double precision)) < 1e15
                                                 THEN CAST(CAST(loaded_skill.position_x AS double precision) AS text) || '.0'
@@ -138,6 +140,8 @@ WITH tree AS (
                                             END,
                                             ',"positionY":',
                                             CASE
+                                              WHEN CAST(loaded_skill.position_y AS double precision) = 0
+                                                THEN '0.0'
                                               WHEN CAST(loaded_skill.position_y AS double precision) = trunc(CAST(loaded_skill.position_y AS double precision))
                                                AND abs(CAST(loaded_skill.position_y AS double precision)) < 1e15
                                                 THEN CAST(CAST(loaded_skill.position_y AS double precision) AS text) || '.0'
@@ -176,6 +180,8 @@ WITH tree AS (
                                             '"' || CAST(loaded_skill.status AS text) || '"',
                                             ',"progressPercent":',
                                             CASE
+                                              WHEN CAST(loaded_skill.progress_percent AS double precision) = 0
+                                                THEN '0.0'
                                               WHEN CAST(loaded_skill.progress_percent AS double precision) = trunc(CAST(loaded_skill.progress_percent AS double precision))
                                                AND abs(CAST(loaded_skill.progress_percent AS double precision)) < 1e15
                                                 THEN CAST(CAST(loaded_skill.progress_percent AS double precision) AS text) || '.0'
