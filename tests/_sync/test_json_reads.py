@@ -28,6 +28,7 @@ from skilltree.errors import (
 )
 from skilltree.models.enums import DifficultyLevel, SkillType
 
+EXAMPLES = int(os.environ.get("SKILLTREE_JSON", "15"))
 CALLS = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
 
@@ -238,18 +239,18 @@ def test_errors_are_those_of_the_methods(db, sample):
     unknown = uuid4()
 
     for error, call in (
-        (TreeNotFound, db.json.trees.load("nowhere")),
-        (TreeNotFound, db.json.trees.get(unknown)),
-        (SkillNotFound, db.json.skills.get_many([sample.done_id, unknown])),
-        (SkillNotFound, db.json.progress.explain_lock(sample.user_id, unknown)),
-        (UserNotFound, db.json.progress.learning_path(unknown, sample.done_id)),
-        (UserNotFound, db.json.progress.next_skills(unknown)),
-        (InvalidCursor, db.json.trees.list(after="nonsense")),
-        (InvalidValue, db.json.trees.list(limit=0)),
-        (InvalidValue, db.json.trees.get("web")),
+        (TreeNotFound, lambda: db.json.trees.load("nowhere")),
+        (TreeNotFound, lambda: db.json.trees.get(unknown)),
+        (SkillNotFound, lambda: db.json.skills.get_many([sample.done_id, unknown])),
+        (SkillNotFound, lambda: db.json.progress.explain_lock(sample.user_id, unknown)),
+        (UserNotFound, lambda: db.json.progress.learning_path(unknown, sample.done_id)),
+        (UserNotFound, lambda: db.json.progress.next_skills(unknown)),
+        (InvalidCursor, lambda: db.json.trees.list(after="nonsense")),
+        (InvalidValue, lambda: db.json.trees.list(limit=0)),
+        (InvalidValue, lambda: db.json.trees.get("web")),
     ):
         with pytest.raises(error):
-            call
+            call()
 
 
 def test_what_is_not_found_is_null(db, sample):

@@ -63,7 +63,7 @@ def _written(member: Any, sql: str, kind: str | None) -> tuple[str, str] | None:
         return f"'\"' || ({sql})::text || '\"'", _TEXT
     if member is float:
         # Four-byte numbers have fewer digits, which their text keeps.
-        return _float(f"({sql})::text::double precision" if kind == "real" else f"({sql})::double precision", kind), _TEXT
+        return _float(f"({sql}){'::text' if kind == 'real' else ''}::double precision", kind), _TEXT
     if member is datetime:
         return _moment(sql), _TEXT
     if member is date:
