@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from _async.factories import add_skills, add_tree, add_user
 from _async.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, SERVICE_CALLS, add_course, add_sample_learner
+from skilltree._core import json_text
 from skilltree._core.json_text import dumped
 from skilltree.errors import (
     InvalidCursor,
@@ -332,18 +333,32 @@ async def test_a_document_that_its_model_refuses_has_the_error_of_the_method(db,
     await assert_equal_answers(db, sample)
 
 
-@pytest.mark.parametrize("moment", ["infinity", "-infinity", "10000-01-01 00:00:00+00", "0044-03-15 12:00:00+00 BC"])
-async def test_a_time_that_python_cannot_hold_has_the_error_of_the_method(db, connection, sample, moment):
-    await put(connection, ("skill_trees", "created_at"), moment)
+async def test_a_time_that_python_cannot_hold_has_the_error_of_the_method(db, connection, sample):
+    for moment in ("infinity", "-infinity", "10000-01-01 00:00:00+00", "0044-03-15 12:00:00+00 BC"):
+        await put(connection, ("skill_trees", "created_at"), moment)
+        await assert_equal_answers(db, sample)
 
-    await assert_equal_answers(db, sample)
+
+async def test_numbers_of_documents_are_those_of_their_models(db, connection, sample):
+    for document in (
+        '{"a": 1.10}',
+        '{"a": 0.00000012}',
+        '{"a": 1e400}',
+        '{"a": -0.0}',
+        '{"nodeSpacing": 3}',
+        '{"nodeSpacing": 3.50}',
+    ):
+        await connection.execute("update skill_trees set layout_config = %s", [document])
+        await assert_equal_answers(db, sample)
 
 
-@pytest.mark.parametrize(
-    "document",
-    ['{"a": 1.10}', '{"a": 0.00000012}', '{"a": 1e400}', '{"a": -0.0}', '{"nodeSpacing": 3}', '{"nodeSpacing": 3.50}'],
-)
-async def test_numbers_of_documents_are_those_of_their_models(db, connection, sample, document):
-    await connection.execute("update skill_trees set layout_config = %s", [document])
+async def test_documents_of_learners_are_not_kept_in_memory(db, sample):
+    json_text._kept.cache_clear()
 
-    await assert_equal_answers(db, sample)
+    await db.json.users.get_profile(sample.user_id)
+    await db.json.progress.for_skill(sample.user_id, sample.done_id)
+    await db.json.sessions.list_active(sample.user_id)
+    assert json_text._kept.cache_info().currsize == 0
+
+    await db.json.trees.get(sample.tree_id)
+    assert json_text._kept.cache_info().currsize == 2

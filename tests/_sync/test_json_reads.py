@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from _sync.factories import add_skills, add_tree, add_user
 from _sync.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, SERVICE_CALLS, add_course, add_sample_learner
+from skilltree._core import json_text
 from skilltree._core.json_text import dumped
 from skilltree.errors import (
     InvalidCursor,
@@ -334,18 +335,32 @@ def test_a_document_that_its_model_refuses_has_the_error_of_the_method(db, conne
     assert_equal_answers(db, sample)
 
 
-@pytest.mark.parametrize("moment", ["infinity", "-infinity", "10000-01-01 00:00:00+00", "0044-03-15 12:00:00+00 BC"])
-def test_a_time_that_python_cannot_hold_has_the_error_of_the_method(db, connection, sample, moment):
-    put(connection, ("skill_trees", "created_at"), moment)
+def test_a_time_that_python_cannot_hold_has_the_error_of_the_method(db, connection, sample):
+    for moment in ("infinity", "-infinity", "10000-01-01 00:00:00+00", "0044-03-15 12:00:00+00 BC"):
+        put(connection, ("skill_trees", "created_at"), moment)
+        assert_equal_answers(db, sample)
 
-    assert_equal_answers(db, sample)
+
+def test_numbers_of_documents_are_those_of_their_models(db, connection, sample):
+    for document in (
+        '{"a": 1.10}',
+        '{"a": 0.00000012}',
+        '{"a": 1e400}',
+        '{"a": -0.0}',
+        '{"nodeSpacing": 3}',
+        '{"nodeSpacing": 3.50}',
+    ):
+        connection.execute("update skill_trees set layout_config = %s", [document])
+        assert_equal_answers(db, sample)
 
 
-@pytest.mark.parametrize(
-    "document",
-    ['{"a": 1.10}', '{"a": 0.00000012}', '{"a": 1e400}', '{"a": -0.0}', '{"nodeSpacing": 3}', '{"nodeSpacing": 3.50}'],
-)
-def test_numbers_of_documents_are_those_of_their_models(db, connection, sample, document):
-    connection.execute("update skill_trees set layout_config = %s", [document])
+def test_documents_of_learners_are_not_kept_in_memory(db, sample):
+    json_text._kept.cache_clear()
 
-    assert_equal_answers(db, sample)
+    db.json.users.get_profile(sample.user_id)
+    db.json.progress.for_skill(sample.user_id, sample.done_id)
+    db.json.sessions.list_active(sample.user_id)
+    assert json_text._kept.cache_info().currsize == 0
+
+    db.json.trees.get(sample.tree_id)
+    assert json_text._kept.cache_info().currsize == 2

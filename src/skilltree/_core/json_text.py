@@ -39,6 +39,7 @@ from skilltree.models.content import (
 )
 
 _BEGIN, _END = "\x02", "\x03"
+_SHARED = frozenset("crakltf")
 _LONGEST_KEPT = 4096
 
 
@@ -72,7 +73,7 @@ HOLES = {
     "o": Hole((dict[str, JsonValue],), TypeAdapter(dict[str, JsonValue])),
     "i": Hole((IPv4Address, IPv6Address), TypeAdapter(IPv4Address | IPv6Address)),
 }
-"""By the letter that begins a hole. ``f`` is a number, and ``!`` a value that no model can hold."""
+"""By the letter that begins a hole. ``f`` is a number, ``!`` a value that no model can hold; an empty hole is null."""
 
 
 class JsonRow:
@@ -138,15 +139,17 @@ def _filled(text: str) -> str:
     parts = [first]
     for each in rest:
         value, _, after = each.partition(_END)
-        parts.append(_kept(value) if len(value) < _LONGEST_KEPT else _written(value))
+        if len(value) == 1:
+            parts.append("null")
+        else:
+            write = _kept if value[0] in _SHARED and len(value) < _LONGEST_KEPT else _written
+            parts.append(write(value))
         parts.append(after)
     return "".join(parts)
 
 
 def _written(value: str) -> str:
     letter, text = value[0], value[1:]
-    if not text:
-        return "null"
     if letter == "f":
         number = float(text)
         if math.isfinite(number):
@@ -160,5 +163,6 @@ def _written(value: str) -> str:
     raise Unwritable
 
 
-# Documents change seldom, and many learners get the same ones: at most 4 MB of them are kept.
-_kept: Callable[[str], str] = lru_cache(maxsize=1024)(_written)
+# Authors seldom change the documents of the catalogue, and many learners get the same ones. Learners' own are not kept.
+# A document takes twice its size: usually 10 MB in all.
+_kept: Callable[[str], str] = lru_cache(maxsize=4096)(_written)
