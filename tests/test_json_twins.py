@@ -2,7 +2,6 @@
 
 import inspect
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from pglast import parse_sql
@@ -10,7 +9,6 @@ from pglast import parse_sql
 from skilltree import AsyncDatabase, Database
 from skilltree._core.json_text import JsonRow, Unwritable, json_bytes
 from skilltree.models.base import Model
-from tools.json_twins import methods, queries
 from tools.json_twins.queries import Rows
 from tools.json_twins.read_methods import LEFT_OUT, MODELS, read_methods
 from tools.json_twins.values import NoRule, value
@@ -46,12 +44,6 @@ def test_each_read_method_has_a_json_twin_with_its_parameters() -> None:
         assert name in reads
     assert reads.keys() >= MODELS.keys()
     assert reads.keys().isdisjoint(LEFT_OUT)
-
-
-def test_what_is_generated_is_up_to_date() -> None:
-    wanted: dict[Path, str] = {**queries.files(), methods.TARGET: methods.text()}
-
-    assert [str(path) for path, text in wanted.items() if path.read_text() != text] == []
 
 
 @pytest.mark.parametrize("annotation", [Decimal, dict[str, int], int | str, tuple[float, ...], tuple[int, str], object])
