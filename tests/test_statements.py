@@ -30,6 +30,8 @@ CHOOSING = {
     *("_require_hook", "hooks_of"),
     # By a name that must be one of INVARIANTS.
     "examine",
+    # It takes the query of the same name in queries/json.
+    "_as_json",
     # They inspect a query that is about to run.
     *("_is_about_somebody", "_may_write"),
 }

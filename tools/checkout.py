@@ -36,6 +36,7 @@ def check() -> int:
                 ("-m", "ruff", "check", "."),
                 ("-m", "ruff", "format", "--check", "."),
                 ("tools/unasync.py", "--check"),
+                ("-m", "tools.json_twins", "--check"),
                 ("-m", "tools.schema_file", "--check"),
                 (*_SKILLTREE, "check-migrations"),
                 (*_SKILLTREE, "lint"),
@@ -60,6 +61,8 @@ def format() -> int:  # noqa: A001 (what the command is called)
     from skilltree.gate import write_description  # noqa: PLC0415
 
     write_description()
+    # The types of the columns are in the description.
+    results += [_script("-m", "tools.json_twins"), _script("tools/unasync.py")]
     return next((code for code in results if code), 0)
 
 

@@ -38,11 +38,11 @@ from skilltree.models.ids import UserId
 _MOST_ATTEMPTS = 100
 
 T = TypeVar("T")
-U = TypeVar("U", bound=AsyncUnitOfWork, default=AsyncUnitOfWork, covariant=True)
-S = TypeVar("S", bound="AsyncScope[Any]", default="AsyncScope[AsyncUnitOfWork]", covariant=True)
+U_co = TypeVar("U_co", bound=AsyncUnitOfWork, default=AsyncUnitOfWork, covariant=True)
+S_co = TypeVar("S_co", bound="AsyncScope[Any]", default="AsyncScope[AsyncUnitOfWork]", covariant=True)
 
 
-class AsyncDatabase(AsyncRepositories, Generic[S, U]):
+class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
     """A connection pool of one database, and its repositories. Outside a unit of work, each call is a transaction.
 
     ``url`` is any libpq connection string. All times are in seconds. ``timeout`` limits the wait for a free connection,
@@ -149,20 +149,20 @@ class AsyncDatabase(AsyncRepositories, Generic[S, U]):
         """Return the counters of psycopg_pool's ``get_stats``, the number of connections in use, and of retries."""
         return {**self._pool.statistics(), "retries": self._retries}
 
-    def as_user(self, user_id: UserId | None) -> S:
+    def as_user(self, user_id: UserId | None) -> S_co:
         """Work as one learner: other learners' rows can be neither read nor changed.
 
         ``None`` is a visitor, who sees only the catalogue. Work across learners, such as leaderboards, accounts and
         authoring, raises PermissionDenied.
         """
-        return cast("S", self._scope(self, learner(user_id)))
+        return cast("S_co", self._scope(self, learner(user_id)))
 
-    def as_service(self, actor_id: UserId | None = None) -> S:
+    def as_service(self, actor_id: UserId | None = None) -> S_co:
         """Work across learners: authoring, accounts, leaderboards, analytics.
 
         ``actor_id`` is recorded as the author of the changes.
         """
-        return cast("S", self._scope(self, service(actor_id, self._statement_timeout)))
+        return cast("S_co", self._scope(self, service(actor_id, self._statement_timeout)))
 
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         return await self._run(steps, ANYBODY)
@@ -171,7 +171,7 @@ class AsyncDatabase(AsyncRepositories, Generic[S, U]):
         return self._stream(step, ANYBODY)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[U]:
+    async def transaction(self) -> AsyncIterator[U_co]:
         """Open a unit of work: the same repositories in one transaction. An error that leaves the block rolls it back.
 
         Deferred checks, such as those of the skill graph, may raise their errors at the end of the block.
@@ -251,7 +251,7 @@ class AsyncDatabase(AsyncRepositories, Generic[S, U]):
                 yield row
 
     @asynccontextmanager
-    async def _unit_of_work(self, actor: Actor) -> AsyncIterator[U]:
+    async def _unit_of_work(self, actor: Actor) -> AsyncIterator[U_co]:
         with unit_of(self._observer) as observed:
             async with self._transaction(actor, self._observer, observed) as unit:
                 yield unit
@@ -259,9 +259,9 @@ class AsyncDatabase(AsyncRepositories, Generic[S, U]):
     @asynccontextmanager
     async def _transaction(
         self, actor: Actor, observer: Observer | None, observed: Observation | None, *, is_begun: bool = True
-    ) -> AsyncIterator[U]:
+    ) -> AsyncIterator[U_co]:
         async with self._pool.connection() as connection:
-            unit = cast("U", self._unit(connection, actor, observer, observed))
+            unit = cast("U_co", self._unit(connection, actor, observer, observed))
             with translated():
                 try:
                     if is_begun:
@@ -274,18 +274,18 @@ class AsyncDatabase(AsyncRepositories, Generic[S, U]):
                     await unit._end(None, None, None)
 
 
-class AsyncScope(AsyncRepositories, Generic[U]):
+class AsyncScope(AsyncRepositories, Generic[U_co]):
     """The repositories for one learner or for the service: one transaction per call, or one unit of work for many.
 
     ``await db.as_user(user_id).progress.complete_skill(user_id, skill_id)`` is a transaction in one network round trip;
     ``async with db.as_user(user_id) as unit:`` opens a unit of work.
     """
 
-    def __init__(self, database: "AsyncDatabase[Any, U]", actor: Actor) -> None:
+    def __init__(self, database: "AsyncDatabase[Any, U_co]", actor: Actor) -> None:
         super().__init__()
         self._database = database
         self._actor = actor
-        self._open: AbstractAsyncContextManager[U] | None = None
+        self._open: AbstractAsyncContextManager[U_co] | None = None
         # A lock, because several threads may enter at the same time.
         self._taken = Lock()
 
@@ -300,11 +300,11 @@ class AsyncScope(AsyncRepositories, Generic[U]):
     def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
         return self._database._stream(step, self._actor)
 
-    def transaction(self) -> AbstractAsyncContextManager[U]:
+    def transaction(self) -> AbstractAsyncContextManager[U_co]:
         """Open a unit of work, as ``Database.transaction()`` does."""
         return self._database._unit_of_work(self._actor)
 
-    async def __aenter__(self) -> U:
+    async def __aenter__(self) -> U_co:
         if not self._taken.acquire(blocking=False):
             raise UnitOfWorkOpen
         self._open = self.transaction()

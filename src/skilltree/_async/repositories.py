@@ -11,6 +11,7 @@ from skilltree._async.analytics import AsyncAnalytics
 from skilltree._async.audit import AsyncAudit
 from skilltree._async.categories import AsyncCategories
 from skilltree._async.doctor import AsyncDoctor
+from skilltree._async.json_reads import AsyncJson
 from skilltree._async.leaderboards import AsyncLeaderboards
 from skilltree._async.progress import AsyncProgress
 from skilltree._async.repository import AsyncExecutor, AsyncRepository, hooks
@@ -65,6 +66,11 @@ class AsyncRepositories(AsyncExecutor):
 
     attached: ClassVar[Mapping[str, type[AsyncRepository]]] = MappingProxyType({})
     """The class of each repository, by its attribute."""
+
+    @property
+    def json(self) -> AsyncJson:
+        """The read methods of the repositories, with their answers as JSON."""
+        return AsyncJson(self)
 
     def __init_subclass__(cls, **others: Any) -> None:
         super().__init_subclass__(**others)

@@ -40,11 +40,11 @@ from skilltree.models.ids import UserId
 _MOST_ATTEMPTS = 100
 
 T = TypeVar("T")
-U = TypeVar("U", bound=UnitOfWork, default=UnitOfWork, covariant=True)
-S = TypeVar("S", bound="Scope[Any]", default="Scope[UnitOfWork]", covariant=True)
+U_co = TypeVar("U_co", bound=UnitOfWork, default=UnitOfWork, covariant=True)
+S_co = TypeVar("S_co", bound="Scope[Any]", default="Scope[UnitOfWork]", covariant=True)
 
 
-class Database(Repositories, Generic[S, U]):
+class Database(Repositories, Generic[S_co, U_co]):
     """A connection pool of one database, and its repositories. Outside a unit of work, each call is a transaction.
 
     ``url`` is any libpq connection string. All times are in seconds. ``timeout`` limits the wait for a free connection,
@@ -151,20 +151,20 @@ class Database(Repositories, Generic[S, U]):
         """Return the counters of psycopg_pool's ``get_stats``, the number of connections in use, and of retries."""
         return {**self._pool.statistics(), "retries": self._retries}
 
-    def as_user(self, user_id: UserId | None) -> S:
+    def as_user(self, user_id: UserId | None) -> S_co:
         """Work as one learner: other learners' rows can be neither read nor changed.
 
         ``None`` is a visitor, who sees only the catalogue. Work across learners, such as leaderboards, accounts and
         authoring, raises PermissionDenied.
         """
-        return cast("S", self._scope(self, learner(user_id)))
+        return cast("S_co", self._scope(self, learner(user_id)))
 
-    def as_service(self, actor_id: UserId | None = None) -> S:
+    def as_service(self, actor_id: UserId | None = None) -> S_co:
         """Work across learners: authoring, accounts, leaderboards, analytics.
 
         ``actor_id`` is recorded as the author of the changes.
         """
-        return cast("S", self._scope(self, service(actor_id, self._statement_timeout)))
+        return cast("S_co", self._scope(self, service(actor_id, self._statement_timeout)))
 
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         return self._run(steps, ANYBODY)
@@ -173,7 +173,7 @@ class Database(Repositories, Generic[S, U]):
         return self._stream(step, ANYBODY)
 
     @contextmanager
-    def transaction(self) -> Iterator[U]:
+    def transaction(self) -> Iterator[U_co]:
         """Open a unit of work: the same repositories in one transaction. An error that leaves the block rolls it back.
 
         Deferred checks, such as those of the skill graph, may raise their errors at the end of the block.
@@ -251,7 +251,7 @@ class Database(Repositories, Generic[S, U]):
                 yield row
 
     @contextmanager
-    def _unit_of_work(self, actor: Actor) -> Iterator[U]:
+    def _unit_of_work(self, actor: Actor) -> Iterator[U_co]:
         with unit_of(self._observer) as observed:
             with self._transaction(actor, self._observer, observed) as unit:
                 yield unit
@@ -259,9 +259,9 @@ class Database(Repositories, Generic[S, U]):
     @contextmanager
     def _transaction(
         self, actor: Actor, observer: Observer | None, observed: Observation | None, *, is_begun: bool = True
-    ) -> Iterator[U]:
+    ) -> Iterator[U_co]:
         with self._pool.connection() as connection:
-            unit = cast("U", self._unit(connection, actor, observer, observed))
+            unit = cast("U_co", self._unit(connection, actor, observer, observed))
             with translated():
                 try:
                     if is_begun:
@@ -274,18 +274,18 @@ class Database(Repositories, Generic[S, U]):
                     unit._end(None, None, None)
 
 
-class Scope(Repositories, Generic[U]):
+class Scope(Repositories, Generic[U_co]):
     """The repositories for one learner or for the service: one transaction per call, or one unit of work for many.
 
     ``db.as_user(user_id).progress.complete_skill(user_id, skill_id)`` is a transaction in one network round trip;
     ``with db.as_user(user_id) as unit:`` opens a unit of work.
     """
 
-    def __init__(self, database: "Database[Any, U]", actor: Actor) -> None:
+    def __init__(self, database: "Database[Any, U_co]", actor: Actor) -> None:
         super().__init__()
         self._database = database
         self._actor = actor
-        self._open: AbstractContextManager[U] | None = None
+        self._open: AbstractContextManager[U_co] | None = None
         # A lock, because several threads may enter at the same time.
         self._taken = Lock()
 
@@ -298,11 +298,11 @@ class Scope(Repositories, Generic[U]):
     def stream(self, step: Step) -> Generator[Any]:
         return self._database._stream(step, self._actor)
 
-    def transaction(self) -> AbstractContextManager[U]:
+    def transaction(self) -> AbstractContextManager[U_co]:
         """Open a unit of work, as ``Database.transaction()`` does."""
         return self._database._unit_of_work(self._actor)
 
-    def __enter__(self) -> U:
+    def __enter__(self) -> U_co:
         if not self._taken.acquire(blocking=False):
             raise UnitOfWorkOpen
         self._open = self.transaction()

@@ -13,6 +13,7 @@ from skilltree._sync.analytics import Analytics
 from skilltree._sync.audit import Audit
 from skilltree._sync.categories import Categories
 from skilltree._sync.doctor import Doctor
+from skilltree._sync.json_reads import Json
 from skilltree._sync.leaderboards import Leaderboards
 from skilltree._sync.progress import Progress
 from skilltree._sync.repository import Executor, Repository, hooks
@@ -67,6 +68,11 @@ class Repositories(Executor):
 
     attached: ClassVar[Mapping[str, type[Repository]]] = MappingProxyType({})
     """The class of each repository, by its attribute."""
+
+    @property
+    def json(self) -> Json:
+        """The read methods of the repositories, with their answers as JSON."""
+        return Json(self)
 
     def __init_subclass__(cls, **others: Any) -> None:
         super().__init_subclass__(**others)

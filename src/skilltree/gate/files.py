@@ -84,11 +84,10 @@ class QueryFile:
 
 
 def read_queries(subject: Subject) -> dict[str, QueryFile]:
-    """Return every query file by its name, in order."""
+    """Return every query file by its name, in order, without ``json``: that is generated from the others."""
     root = subject.queries
-    shared = {root / f"{name}.sql" for name in (COMMON, DATASET)}
-    paths = (path for path in root.rglob("*.sql") if path not in shared)
-    names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in paths)
+    found = (path.relative_to(root).with_suffix("") for path in root.rglob("*.sql"))
+    names = sorted(path.as_posix() for path in found if path.parts[0] not in {COMMON, DATASET, "json"})
     return {
         name: QueryFile(read(name, subject.place), (root / f"{name}.sql").read_text(), subject.shown(root))
         for name in names
