@@ -43,6 +43,8 @@ def check_queries(subject: Subject | None = None, *, offline: bool = False) -> l
     file = subject.shown(subject.description)
     try:
         known = schema.from_text(subject.description.read_text())
+    except FileNotFoundError:
+        return [Finding(file, 1, "description", "does not exist", STALE)]
     except (OSError, ValueError) as error:
         return [Finding(file, 1, "description", str(error), STALE)]
     files = read_queries(subject)
