@@ -50,6 +50,19 @@ async def test_the_async_database_has_the_same_settings() -> None:
     assert database.statistics()["pool_max"] == 7
 
 
+def test_settings_make_a_database_of_an_applications_own_class() -> None:
+    class Shop(Database):
+        """A database with more repositories."""
+
+    class AsyncShop(AsyncDatabase):
+        """The same for async code."""
+
+    settings = Settings(url="host=localhost", validate_rows=True)
+
+    assert type(settings.database(Shop)) is Shop
+    assert type(settings.async_database(AsyncShop)) is AsyncShop
+
+
 def test_every_wrong_variable_is_named() -> None:
     assert refused({"DATABASE_URL": URL, "SKILLTREE_MAX_SIZE": "many", "SKILLTREE_CAMEL_CASE": "maybe"}) == (
         "SKILLTREE_MAX_SIZE=many: Input should be a valid integer, unable to parse string as an integer",

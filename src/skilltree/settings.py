@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, overload
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from skilltree._async.database import AsyncDatabase
     from skilltree._core.observer import Observer
     from skilltree._sync.database import Database
+
+D = TypeVar("D", bound="Database[Any, Any]")
+A = TypeVar("A", bound="AsyncDatabase[Any, Any]")
 
 PREFIX = "SKILLTREE_"
 OTHERS = {"SKILLTREE_DATA", "SKILLTREE_TEST_URL"}
@@ -62,6 +65,8 @@ class Settings(BaseModel):
     """After how many uses a statement is prepared; ``None``: never."""
     attempts: int = Field(default=3, ge=1, le=100)
     """How often a call is tried that did nothing, for example because of a deadlock."""
+    validate_rows: bool = False
+    """Whether each row that is read is validated, although the types of its columns prove that it fits its model."""
     camel_case: bool = True
     """Whether the answers of web frameworks have keys such as ``categoryId``, or such as ``category_id``."""
     session_cookie: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+$", max_length=100)
@@ -85,17 +90,25 @@ class Settings(BaseModel):
         }
         return cls.model_validate(values | given, context={field: variable(field) for field in values.keys() - given})
 
-    def database(self, *, observer: "Observer | None" = None) -> "Database":
-        """Return a database with these settings. It is not open yet."""
+    @overload
+    def database(self, *, observer: "Observer | None" = None) -> "Database": ...
+    @overload
+    def database(self, kind: type[D], *, observer: "Observer | None" = None) -> D: ...
+    def database(self, kind: Any = None, *, observer: "Observer | None" = None) -> Any:
+        """Return a database with these settings, or one of your own class of it. It is not open yet."""
         from skilltree._sync.database import Database  # noqa: PLC0415 (an application needs only one of both)
 
-        return Database(observer=observer, **self._arguments())
+        return (kind or Database)(observer=observer, **self._arguments())
 
-    def async_database(self, *, observer: "Observer | None" = None) -> "AsyncDatabase":
-        """Return an async database with these settings. It is not open yet."""
+    @overload
+    def async_database(self, *, observer: "Observer | None" = None) -> "AsyncDatabase": ...
+    @overload
+    def async_database(self, kind: type[A], *, observer: "Observer | None" = None) -> A: ...
+    def async_database(self, kind: Any = None, *, observer: "Observer | None" = None) -> Any:
+        """Return an async database with these settings, or one of your own class of it. It is not open yet."""
         from skilltree._async.database import AsyncDatabase  # noqa: PLC0415 (an application needs only one of both)
 
-        return AsyncDatabase(observer=observer, **self._arguments())
+        return (kind or AsyncDatabase)(observer=observer, **self._arguments())
 
     def _arguments(self) -> dict[str, Any]:
         return self.model_dump(exclude=_WEB)

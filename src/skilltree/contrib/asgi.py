@@ -14,9 +14,11 @@ from skilltree.errors import SessionNotFound, SkillTreeError
 class AsgiDatabase:
     """One database for an application. It opens at its first use in a process, unless it is opened before."""
 
-    def __init__(self, settings: Settings, *, observer: Observer | None = None) -> None:
+    def __init__(
+        self, settings: Settings, kind: type[AsyncDatabase] = AsyncDatabase, *, observer: Observer | None = None
+    ) -> None:
         self.settings = settings
-        self._database = settings.async_database(observer=observer)
+        self._database = settings.async_database(kind, observer=observer)
         self._is_open = False
 
     @asynccontextmanager

@@ -53,7 +53,8 @@ _FIRST_ERROR = 400
 class SkillTreeConfig(AppConfig):
     """The Django application: put ``"skilltree.contrib.django.SkillTreeConfig"`` into INSTALLED_APPS.
 
-    The setting SKILLTREE is a ``skilltree.Settings``; without it, they come from the environment. The pool opens at its
+    The setting SKILLTREE is a ``skilltree.Settings``; without it, they come from the environment. SKILLTREE_DATABASE
+    and SKILLTREE_ASYNC_DATABASE may be your own classes of databases, with more repositories. The pool opens at its
     first use in each worker process.
     """
 
@@ -66,8 +67,10 @@ class SkillTreeConfig(AppConfig):
             raise InvalidSettings(problems=("SKILLTREE, in Django's settings, must be a skilltree.Settings",))
         self.settings = found or Settings.from_environment()
         observer = getattr(django_settings, "SKILLTREE_OBSERVER", None)
-        self.sync_database = WsgiDatabase(self.settings, observer=observer)
-        self.async_database = AsgiDatabase(self.settings, observer=observer)
+        own = getattr(django_settings, "SKILLTREE_DATABASE", Database)
+        own_async = getattr(django_settings, "SKILLTREE_ASYNC_DATABASE", AsyncDatabase)
+        self.sync_database = WsgiDatabase(self.settings, own, observer=observer)
+        self.async_database = AsgiDatabase(self.settings, own_async, observer=observer)
 
 
 def _installed() -> SkillTreeConfig:

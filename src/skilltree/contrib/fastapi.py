@@ -33,21 +33,27 @@ class SnakeCaseRoute(APIRoute):
         super().__init__(*arguments, **{**options, "response_model_by_alias": False})
 
 
-def install(app: FastAPI, settings: Settings, *, observer: Observer | None = None) -> None:
-    """Add SkillTree to an application, before its routes.
+def install(
+    app: FastAPI,
+    settings: Settings,
+    *,
+    database: type[AsyncDatabase] = AsyncDatabase,
+    observer: Observer | None = None,
+) -> None:
+    """Add SkillTree to an application, before its routes. ``database`` may be your own class, with more repositories.
 
     The pool opens when the application starts, and closes when it ends; each worker process has its own. Errors become
     problem documents. ``/health/live`` and ``/health/ready`` are added. OpenAPI describes every field.
     """
-    database = AsgiDatabase(settings, observer=observer)
-    app.state.skilltree = database
+    installed = AsgiDatabase(settings, database, observer=observer)
+    app.state.skilltree = installed
     lifespan = app.router.lifespan_context
 
     @asynccontextmanager
     async def opened(running: FastAPI) -> AsyncIterator[Any]:
         if not settings.camel_case:
             _refuse_camel_case(app)
-        async with database.opened(), lifespan(running) as state:
+        async with installed.opened(), lifespan(running) as state:
             yield state
 
     app.router.lifespan_context = opened

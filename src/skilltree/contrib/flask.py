@@ -19,13 +19,15 @@ __all__ = ["body_as", "database", "install", "learner", "page_request", "respond
 B = TypeVar("B", bound=BaseModel)
 
 
-def install(app: Flask, settings: Settings, *, observer: Observer | None = None) -> None:
-    """Add SkillTree to an application.
+def install(
+    app: Flask, settings: Settings, *, database: type[Database] = Database, observer: Observer | None = None
+) -> None:
+    """Add SkillTree to an application. ``database`` may be your own class, with more repositories.
 
     The pool opens at the first use in each worker process, and closes when the process ends. Errors become problem
     documents. ``/health/live`` and ``/health/ready`` are added.
     """
-    app.extensions["skilltree"] = WsgiDatabase(settings, observer=observer)
+    app.extensions["skilltree"] = WsgiDatabase(settings, database, observer=observer)
     app.register_error_handler(SkillTreeError, _answer_error)
     app.register_error_handler(HTTPException, _answer_status)
     app.add_url_rule("/health/live", "skilltree_live", _live)

@@ -17,9 +17,11 @@ class WsgiDatabase:
     WSGI does not tell an application when its server starts or ends, and some servers fork after they have loaded it.
     """
 
-    def __init__(self, settings: Settings, *, observer: Observer | None = None) -> None:
+    def __init__(
+        self, settings: Settings, kind: type[Database] = Database, *, observer: Observer | None = None
+    ) -> None:
         self.settings = settings
-        self._database = settings.database(observer=observer)
+        self._database = settings.database(kind, observer=observer)
         self._is_open = False
         self._probe = ThreadPoolExecutor(1, "skilltree-ready")
         self._process = os.getpid()

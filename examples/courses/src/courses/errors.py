@@ -1,15 +1,19 @@
-"""The errors of the shop."""
+"""The errors of the shop. Web frameworks answer with the status of the class that they extend."""
 
-from skilltree import SkillTreeError
+from skilltree.errors import AlreadyExists, NotFound
 
 
-class CourseNotFound(SkillTreeError):
+class CourseNotFound(NotFound):
     """There is no such course."""
 
-
-class AlreadyEnrolled(SkillTreeError):
-    """The learner is enrolled in this course already."""
+    subject = "course"
 
 
-class PaymentNotFound(SkillTreeError):
+class PaymentNotFound(NotFound):
     """The learner has made no such payment."""
+
+    subject = "payment"
+
+
+class AlreadyEnrolled(AlreadyExists):
+    """The learner is enrolled in this course already."""

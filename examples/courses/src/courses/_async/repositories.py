@@ -30,7 +30,7 @@ class AsyncPayments(AsyncRepository, queries=_QUERIES, exports=("payments/export
         return await self.one(
             Payment,
             "payments/pay",
-            missing=CourseNotFound(f"there is no course {course_id}"),
+            missing=CourseNotFound(id=course_id),
             user_id=user_id,
             course_id=course_id,
             payment_id=payment_id,
@@ -56,7 +56,7 @@ class AsyncEnrolments(
         return await self.one(
             Enrolment,
             "enrolments/enrol",
-            missing=PaymentNotFound(f"the learner has made no payment {payment_id}"),
+            missing=PaymentNotFound(id=payment_id),
             user_id=user_id,
             payment_id=payment_id,
         )

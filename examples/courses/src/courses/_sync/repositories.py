@@ -32,7 +32,7 @@ class Payments(Repository, queries=_QUERIES, exports=("payments/export",), erase
         return self.one(
             Payment,
             "payments/pay",
-            missing=CourseNotFound(f"there is no course {course_id}"),
+            missing=CourseNotFound(id=course_id),
             user_id=user_id,
             course_id=course_id,
             payment_id=payment_id,
@@ -58,7 +58,7 @@ class Enrolments(
         return self.one(
             Enrolment,
             "enrolments/enrol",
-            missing=PaymentNotFound(f"the learner has made no payment {payment_id}"),
+            missing=PaymentNotFound(id=payment_id),
             user_id=user_id,
             payment_id=payment_id,
         )
