@@ -24,8 +24,12 @@ def describe(schema: JsonDict, model: type[Any]) -> None:
 
 
 class Model(BaseModel):
-    """A row. It is frozen and has exactly the columns of its query: an extra or missing column is an error."""
+    """A row. It is frozen and has exactly the columns of its query: an extra or missing column is an error.
 
+    ``model_dump(by_alias=True)`` gives camelCase throughout, as in the documents within; without it, all is snake_case.
+    """
+
+    # Only for dumps, so that validation stays as fast: its input has the names of the columns.
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",

@@ -86,7 +86,10 @@ def _compact(part: _Form, *, common: int) -> dict[str, object]:
         for name, field in list(fields.items())[common:]
         if name != "skills" and getattr(part, name) == field.default
     }
-    return part.model_dump(mode="json", by_alias=True, exclude=rare | {"skills"}, exclude_unset=True) | {
+    # The form has the names of the fields, and documents as they are stored.
+    stored = part.model_dump(mode="json", by_alias=True, exclude=rare | {"skills"}, exclude_unset=True)
+    names = {field.serialization_alias: name for name, field in fields.items()}
+    return {names[key]: value for key, value in stored.items()} | {
         name: part.model_dump(mode="json", include={name})[name]
         for name in list(fields)[:common]
         if name not in part.model_fields_set
