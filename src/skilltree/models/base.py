@@ -29,7 +29,7 @@ class Model(BaseModel):
     ``model_dump(by_alias=True)`` gives camelCase throughout, as in the documents within; without it, all is snake_case.
     """
 
-    # The alias is only for dumps, so that validation stays as fast: its input has the names of the columns.
+    # Only for dumps, so that validation stays as fast: its input has the names of the columns.
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
