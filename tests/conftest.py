@@ -18,10 +18,30 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 from deployment import ROLES, Connection, Deployment, create_deployment
 from skilltree import embedded, migrate
+from skilltree._core import rows as row_readers
+from skilltree._core.row_makers import maker
 from tools.budgets import dataset
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 DEBIAN_BINARIES = "/usr/lib/postgresql/{version}/bin"
+
+
+def _compared(model, names, kinds, checked):
+    """Return a maker of rows that makes each row with validation, too, and compares the two."""
+    make = maker(model, names, kinds, checked)
+
+    def both(values):
+        made = make(values)
+        expected = checked(values)
+        assert made == expected
+        assert made.model_fields_set == expected.model_fields_set
+        assert repr(made) == repr(expected)
+        return made
+
+    return both
+
+
+row_readers.maker = _compared
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -34,7 +34,8 @@ from skilltree.models import Category
 
 EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
-CATEGORIES = AsyncStep(read("categories/list"), {"include_inactive": True}, rows_of(Category))
+LISTED = read("categories/list")
+CATEGORIES = AsyncStep(LISTED, {"include_inactive": True}, rows_of(Category, LISTED))
 
 
 class Telemetry:

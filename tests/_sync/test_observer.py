@@ -36,7 +36,8 @@ from skilltree.models import Category
 
 EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
-CATEGORIES = Step(read("categories/list"), {"include_inactive": True}, rows_of(Category))
+LISTED = read("categories/list")
+CATEGORIES = Step(LISTED, {"include_inactive": True}, rows_of(Category, LISTED))
 
 
 class Telemetry:

@@ -40,7 +40,7 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
     attempt. psycopg's own pool retries at growing intervals and lets every caller wait until the timeout.
     """
 
-    def __init__(self, url: str, kept: frozenset[str], **options: Any) -> None:
+    def __init__(self, url: str, kept: frozenset[str], *, validate_rows: bool, **options: Any) -> None:
         # No retries in the background: the next caller triggers the next attempt.
         super().__init__(
             url, connection_class=AsyncPinnedConnection, open=False, name="skilltree", reconnect_timeout=0, **options
@@ -53,6 +53,7 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
         self.replaced_at = 0.0
         self.failure: psycopg.Error | None = None
         self._kept = kept
+        self._validate_rows = validate_rows
 
     async def _connect(self, timeout: float | None = None) -> AsyncPinnedConnection:
         """Connect like psycopg, pin the settings, and fail the waiting callers if that is not possible."""
@@ -71,6 +72,7 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
             raise
         connection.generation = generation
         connection.begun_at = begun_at
+        connection.validates_rows = self._validate_rows
         self.failure = None
         return connection
 

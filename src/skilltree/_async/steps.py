@@ -11,7 +11,7 @@ from skilltree._async.repository import AsyncStep
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import read
 from skilltree._core.roles import ANYBODY, Actor, require_role
-from skilltree._core.scopes import require_scope
+from skilltree._core.scopes import require_scope, writes
 from skilltree._core.sockets import has_input
 
 
@@ -26,7 +26,7 @@ async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep
             and steps[0].rows is None
             and (not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE)
         ):
-            return [await _executed(connection.cursor(), steps[0])]
+            return [await _executed(connection.cursor_of(steps[0].query), steps[0])]
         if has_rows(steps):
             return await _run_in_turn(connection, steps, actor)
         return await _run_together(connection, steps, actor)
@@ -69,18 +69,24 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
     if is_open and not connection.closed and has_input(connection.fileno()):
         # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         await connection.execute("")
+    # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for reads, because psycopg
+    # does not expect an error after the last statement, as a deferred check raises it.
+    is_explicit = not is_open and (connection.carried is not None or writes(steps))
     try:
         async with connection.pipeline():
             other = connection.cursor()
-            if not is_open:
+            if is_explicit:
                 await other.execute(connection.begin)
+            if not is_open:
                 if connection.carried is not None:
                     pins = read("roles/set_settings")
                     await other.execute(pins.numbered, pins.values(connection.carried))
                 if actor.begin is not None:
-                    await other.execute(actor.begin.numbered, actor.begin.values(actor.params))
+                    await connection.cursor_of(actor.begin).execute(
+                        actor.begin.numbered, actor.begin.values(actor.params)
+                    )
             cursors = await send(connection, steps, other)
-            if not is_open:
+            if is_explicit:
                 await other.execute("commit")
         return await received(steps, cursors)
     except BaseException as error:
@@ -104,7 +110,10 @@ async def send(
     for each in steps:
         cursor = other
         if each.row_factory is not None:
-            cursor = connection.cursor(row_factory=each.row_factory)
+            cursor = connection.cursor_of(each.query)
+            if cursor in cursors:
+                cursor = connection.cursor()
+            cursor.row_factory = each.row_factory
         elif each.counts:
             cursor = connection.cursor()
         cursors.append(cursor)

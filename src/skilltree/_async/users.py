@@ -198,7 +198,7 @@ class AsyncUsers(AsyncRepository):
         if document.is_empty:
             raise UserNotFound(id=user_id)
         for query in self._executor.hooks.exports:
-            step = AsyncStep(query, params, rows_of(HeldItem))
+            step = AsyncStep(query, params, rows_of(HeldItem, query))
             async with aclosing(self._executor.stream(step)) as items:
                 async for held in items:
                     if chunk := document.add_own(held, query.file):

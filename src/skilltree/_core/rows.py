@@ -15,6 +15,8 @@ from pydantic_core import from_json
 
 from skilltree._core.documents import MOST_LEVELS, plain
 from skilltree._core.messages import path_shown
+from skilltree._core.queries import Query
+from skilltree._core.row_makers import maker
 from skilltree.errors import (
     InvalidDocument,
     InvalidStoredDocument,
@@ -43,65 +45,68 @@ def adapters() -> AdaptersMap:
     return ours
 
 
-_Column = tuple[bytes | None, int]
-"""The name of a column and the OID of its type."""
-
-
-class _HasResult(Protocol):
+class _Cursor(Protocol):
     @property
     def pgresult(self) -> PGresult | None: ...
 
+    @property
+    def connection(self) -> Any: ...
+
 
 @cache
-def rows_of(model: type[M]) -> Callable[[_HasResult], RowMaker[M]]:
-    """Return a psycopg row factory for a model: one field per column, JSON parsed into the field's type."""
-    validate: Callable[[object], M] = model.__pydantic_validator__.validate_python
-    parsers = {
-        name: TypeAdapter[object](field.annotation or object).validate_json
-        for name, field in model.model_fields.items()
-    }
+def rows_of(model: type[M], query: Query) -> Callable[[_Cursor], RowMaker[M]]:
+    """Return a psycopg row factory for the rows of a query as models: one field per column, JSON parsed."""
+    layouts: dict[tuple[bool, tuple[int, ...]], RowMaker[M]] = {}
 
-    # Cached per query, because computing it takes longer than making a row.
-    @cache
-    def layout(columns: tuple[_Column, ...]) -> tuple[list[str], list[tuple[int, Callable[[Any], object]]]]:
-        """Return the names of the columns, and the index and parser of each JSON column."""
-        names = [(name or b"").decode() for name, _ in columns]
-        kinds = [kind for _, kind in columns]
-        return names, [
-            (index, parsers[name])
-            for index, (name, kind) in enumerate(zip(names, kinds, strict=True))
-            if name in parsers and kind in _JSON_TYPES
-        ]
-
-    def row_factory(cursor: _HasResult) -> RowMaker[M]:
-        # cursor.description would take longer than making a row.
+    def row_factory(cursor: _Cursor) -> RowMaker[M]:
         result = cursor.pgresult
-        columns: list[_Column] = []
-        if result is not None:
-            columns = [(result.fname(index), result.ftype(index)) for index in range(result.nfields)]
-        names, documents = layout(tuple(columns))
-
-        def make(values: Sequence[Any]) -> M:
-            row = dict(zip(names, values, strict=True))
-            index = 0
-            try:
-                for index, parse in documents:
-                    if values[index] is not None:
-                        row[names[index]] = parse(values[index])
-            except ValidationError as error:
-                raise _stored_fault(model, names, values, index, error) from error
-            try:
-                return validate(row)
-            except ValidationError as error:
-                raise RowMismatch(f"a row does not fit the model {model.__name__}: {error}") from error
-
-        return make
+        if result is None:
+            return _no_row
+        # The names of the columns stand in the query, but their types can change under it.
+        validates: bool = cursor.connection.validates_rows
+        kinds = (*map(result.ftype, range(result.nfields)),)
+        made = layouts.get((validates, kinds))
+        if made is None:
+            names = [(result.fname(index) or b"").decode() for index in range(result.nfields)]
+            made = validated(model, names, kinds)
+            made = layouts[validates, kinds] = made if validates else maker(model, names, kinds, made)
+        return made
 
     return row_factory
 
 
+def _no_row(_values: Sequence[Any]) -> Any:
+    raise RowMismatch("there is no result to read rows from")
+
+
+def validated(model: type[M], names: Sequence[str], kinds: Sequence[int]) -> RowMaker[M]:
+    """Return a function that validates the values of a row, and makes a model of them."""
+    validate: Callable[[object], M] = model.__pydantic_validator__.validate_python
+    documents = [
+        (index, TypeAdapter[object](model.model_fields[name].annotation or object).validate_json)
+        for index, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        if name in model.model_fields and kind in _JSON_TYPES
+    ]
+
+    def make(values: Sequence[Any]) -> M:
+        row = dict(zip(names, values, strict=True))
+        index = 0
+        try:
+            for index, parse in documents:
+                if values[index] is not None:
+                    row[names[index]] = parse(values[index])
+        except ValidationError as error:
+            raise _stored_fault(model, names, values, index, error) from error
+        try:
+            return validate(row)
+        except ValidationError as error:
+            raise RowMismatch(f"a row does not fit the model {model.__name__}: {error}") from error
+
+    return make
+
+
 def _stored_fault(
-    model: type[Model], names: list[str], values: Sequence[Any], index: int, error: ValidationError
+    model: type[Model], names: Sequence[str], values: Sequence[Any], index: int, error: ValidationError
 ) -> InvalidStoredDocument:
     """Return the error for a stored document that the model refuses. It names the row and the path within it."""
     path, message = _first_fault(error)

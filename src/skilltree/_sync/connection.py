@@ -4,15 +4,21 @@
 
 from typing import Any
 
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection, Cursor, IsolationLevel
 
-from skilltree._core.queries import read
+from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params
 from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, UNSEEN, pinned
+
+_MOST_CURSORS = 100
 
 
 class PinnedConnection(Connection[Any]):
     """A connection whose results do not depend on settings of the server, role, database or environment."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._cursors: dict[bytes, Cursor[Any]] = {}
 
     begin = b"begin isolation level read committed"
     """The statement that begins a transaction on this connection."""
@@ -29,11 +35,28 @@ class PinnedConnection(Connection[Any]):
     is_replica = False
     """Whether triggers are switched off in this session."""
 
+    validates_rows = False
+    """Whether rows are validated although their types prove that they fit."""
+
     begun_at = 0.0
     """When connecting started, on the monotonic clock."""
 
     generation = 0
     """How often the pool had replaced its connections when it made this one."""
+
+    def cursor_of(self, query: Query) -> Cursor[Any]:
+        """Return the cursor that this connection keeps for a query, for the next run of it alone.
+
+        psycopg looks up the types of parameters and columns again for each new cursor, but only once for one that runs
+        the same statement again.
+        """
+        try:
+            return self._cursors[query.numbered]
+        except KeyError:
+            if len(self._cursors) >= _MOST_CURSORS:
+                self._cursors.clear()
+            cursor = self._cursors[query.numbered] = self.cursor()
+            return cursor
 
     def pin(self, kept: frozenset[str]) -> None:
         """Pin the settings except those in ``kept``, in one round trip."""

@@ -53,6 +53,7 @@ class Database(Repositories, Generic[S, U]):
     ``max_lifetime`` in any case. A statement is prepared once it has run ``prepare_threshold`` times; use ``None``
     (never) with PgBouncer before 1.21 in transaction mode. A call that did nothing because of a deadlock, a
     serialization failure or an unusable connection is tried up to ``attempts`` times (1 to 100).
+    ``validate_rows`` validates each row that is read, although its types prove that it fits its model.
     An ``observer`` is told about calls, retries, units of work and waits, for example to trace them.
 
     After a fork, the child opens its own connections at its first call and leaves the parent's alone.
@@ -86,6 +87,7 @@ class Database(Repositories, Generic[S, U]):
         max_lifetime: float = 3600,
         prepare_threshold: int | None = 5,
         attempts: int = 3,
+        validate_rows: bool = False,
         observer: Observer | None = None,
     ) -> None:
         super().__init__()
@@ -115,6 +117,7 @@ class Database(Repositories, Generic[S, U]):
             "max_size": max_size,
             "max_idle": max_idle,
             "max_lifetime": max_lifetime,
+            "validate_rows": validate_rows,
         }
         self._observer = observer
         if observer is None:

@@ -41,7 +41,7 @@ class _Pool(ConnectionPool[PinnedConnection]):
     attempt. psycopg's own pool retries at growing intervals and lets every caller wait until the timeout.
     """
 
-    def __init__(self, url: str, kept: frozenset[str], **options: Any) -> None:
+    def __init__(self, url: str, kept: frozenset[str], *, validate_rows: bool, **options: Any) -> None:
         # No retries in the background: the next caller triggers the next attempt.
         super().__init__(
             url, connection_class=PinnedConnection, open=False, name="skilltree", reconnect_timeout=0, **options
@@ -54,6 +54,7 @@ class _Pool(ConnectionPool[PinnedConnection]):
         self.replaced_at = 0.0
         self.failure: psycopg.Error | None = None
         self._kept = kept
+        self._validate_rows = validate_rows
 
     def _connect(self, timeout: float | None = None) -> PinnedConnection:
         """Connect like psycopg, pin the settings, and fail the waiting callers if that is not possible."""
@@ -72,6 +73,7 @@ class _Pool(ConnectionPool[PinnedConnection]):
             raise
         connection.generation = generation
         connection.begun_at = begun_at
+        connection.validates_rows = self._validate_rows
         self.failure = None
         return connection
 

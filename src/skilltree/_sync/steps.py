@@ -11,7 +11,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import read
 from skilltree._core.roles import ANYBODY, Actor, require_role
-from skilltree._core.scopes import require_scope
+from skilltree._core.scopes import require_scope, writes
 from skilltree._core.sockets import has_input
 from skilltree._sync.connection import PinnedConnection
 from skilltree._sync.repository import Step
@@ -28,7 +28,7 @@ def run_steps(connection: PinnedConnection, steps: Sequence[Step], actor: Actor)
             and steps[0].rows is None
             and (not connection.must_carry or connection.pgconn.transaction_status != TransactionStatus.IDLE)
         ):
-            return [_executed(connection.cursor(), steps[0])]
+            return [_executed(connection.cursor_of(steps[0].query), steps[0])]
         if has_rows(steps):
             return _run_in_turn(connection, steps, actor)
         return _run_together(connection, steps, actor)
@@ -71,18 +71,22 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
     if is_open and not connection.closed and has_input(connection.fileno()):
         # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         connection.execute("")
+    # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for reads, because psycopg
+    # does not expect an error after the last statement, as a deferred check raises it.
+    is_explicit = not is_open and (connection.carried is not None or writes(steps))
     try:
         with connection.pipeline():
             other = connection.cursor()
-            if not is_open:
+            if is_explicit:
                 other.execute(connection.begin)
+            if not is_open:
                 if connection.carried is not None:
                     pins = read("roles/set_settings")
                     other.execute(pins.numbered, pins.values(connection.carried))
                 if actor.begin is not None:
-                    other.execute(actor.begin.numbered, actor.begin.values(actor.params))
+                    connection.cursor_of(actor.begin).execute(actor.begin.numbered, actor.begin.values(actor.params))
             cursors = send(connection, steps, other)
-            if not is_open:
+            if is_explicit:
                 other.execute("commit")
         return received(steps, cursors)
     except BaseException as error:
@@ -104,7 +108,10 @@ def send(connection: PinnedConnection, steps: Sequence[Step], other: Cursor[Any]
     for each in steps:
         cursor = other
         if each.row_factory is not None:
-            cursor = connection.cursor(row_factory=each.row_factory)
+            cursor = connection.cursor_of(each.query)
+            if cursor in cursors:
+                cursor = connection.cursor()
+            cursor.row_factory = each.row_factory
         elif each.counts:
             cursor = connection.cursor()
         cursors.append(cursor)

@@ -199,7 +199,7 @@ class Users(Repository):
         if document.is_empty:
             raise UserNotFound(id=user_id)
         for query in self._executor.hooks.exports:
-            step = Step(query, params, rows_of(HeldItem))
+            step = Step(query, params, rows_of(HeldItem, query))
             with closing(self._executor.stream(step)) as items:
                 for held in items:
                     if chunk := document.add_own(held, query.file):

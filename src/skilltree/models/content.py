@@ -82,7 +82,7 @@ class Question(Document):
 class Assessments(Document):
     """How a skill is tested (`skills.assessments`). The passing score is a percentage from 0 to 100."""
 
-    passing_score: Annotated[float, Field(ge=0, le=100, strict=True)] = 70
+    passing_score: Annotated[float, Field(ge=0, le=100, strict=True)] = 70.0
     questions: tuple[Question, ...] = ()
 
 

@@ -1,0 +1,34 @@
+"""Rows of a database that does not match its description, and the validation of all rows on request."""
+
+import pytest
+
+from _async.factories import add_category
+from skilltree import AsyncDatabase
+from skilltree._core import rows
+from skilltree.errors import RowMismatch
+
+
+async def test_a_database_that_lost_a_constraint_is_found_out(db, url, connection):
+    await add_category(db)
+    await connection.execute("alter table skill_categories alter column sort_order drop not null")
+    await connection.execute("update skill_categories set sort_order = null")
+    try:
+        with pytest.raises(RowMismatch, match=r"(?s)Category: .*sort_order"):
+            await db.categories.list()
+    finally:
+        await connection.execute("update skill_categories set sort_order = 0")
+        await connection.execute("alter table skill_categories alter column sort_order set not null")
+
+
+async def test_rows_are_validated_on_request(db, url, monkeypatch):
+    category = await add_category(db)
+
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(rows, "maker", refuse)
+    rows.rows_of.cache_clear()
+    async with AsyncDatabase(url, validate_rows=True) as careful:
+        assert await careful.categories.list() == [category]
+    with pytest.raises(AssertionError):
+        await db.categories.list()

@@ -1,0 +1,217 @@
+"""Rows become models without validation where their types prove that they fit, and are the same models as with it."""
+
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg import postgres
+
+from skilltree._core import row_makers
+from skilltree._core.row_makers import maker
+from skilltree._core.rows import validated
+from skilltree.errors import InvalidStoredDocument, RowMismatch
+from skilltree.gate import schema
+from skilltree.gate.usage import read_usage
+from skilltree.models.base import Model
+
+ENUM = 99_999
+"""The OID of an enum, which each database chooses."""
+
+
+class Read(NamedTuple):
+    """A query as the gate describes it, and the model of its rows."""
+
+    query: str
+    model: type[Model]
+    names: list[str]
+    types: list[str]
+
+    @property
+    def kinds(self) -> list[int]:
+        return [oid_of(each) for each in self.types]
+
+
+def oid_of(name: str) -> int:
+    known = {"timestamp with time zone": "timestamptz", "double precision": "float8", "character varying": "varchar"}
+    base = name.removesuffix("[]")
+    info = postgres.types.get(known.get(base, base))
+    if info is None:
+        return ENUM
+    return info.array_oid if name.endswith("[]") else info.oid
+
+
+def reads() -> list[Read]:
+    described = schema.from_text(schema.path().read_text()).queries
+    models = {(use.query, use.model): use.model for use in read_usage().uses if use.model is not None}
+    found = []
+    for (query, _), model in sorted(models.items(), key=lambda item: (item[0][0], item[1].__name__)):
+        columns = [column.partition(" ") for column in described[query].columns]
+        found.append(Read(query, model, [name for name, _, _ in columns], [kind for _, _, kind in columns]))
+    return found
+
+
+READS = reads()
+ids = [f"{each.query} {each.model.__name__}" for each in READS]
+
+moments = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1)).map(  # noqa: DTZ001 (made aware)
+    lambda moment: moment.replace(tzinfo=UTC)
+)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
+documents = st.sampled_from(
+    ["{}", "[]", "null", '"text"', '{"type": "simple"}', '{"nodeSpacing": 3}', '{"x": [1, {"y": null}]}', "[{}]"]
+)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "uuid": st.uuids(),
+    "text": texts,
+    "integer": st.integers(-(2**31), 2**31 - 1),
+    "bigint": st.integers(-(2**63), 2**63 - 1),
+    "smallint": st.integers(-(2**15), 2**15 - 1),
+    "double precision": st.floats(),
+    "real": st.floats(width=32),
+    "numeric": st.decimals(allow_nan=False, allow_infinity=False, places=2),
+    "boolean": st.booleans(),
+    "timestamp with time zone": moments,
+    "date": st.dates(),
+    "interval": st.timedeltas(timedelta(), timedelta(days=9)),
+    "json": documents,
+    "jsonb": documents,
+}
+
+
+def labels_of(model: type[Model], name: str) -> st.SearchStrategy[Any]:
+    """Return labels that the field's enum knows, and one that it does not."""
+    field = model.model_fields.get(name)
+    known = (
+        [
+            label
+            for part in (field.annotation, *getattr(field.annotation, "__args__", ()))
+            if isinstance(part, type) and issubclass(part, StrEnum)
+            for label in part
+        ]
+        if field
+        else []
+    )
+    return st.sampled_from([*(label.value for label in known), "AN_UNKNOWN_LABEL"])
+
+
+def values_of(read: Read) -> st.SearchStrategy[tuple[Any, ...]]:
+    columns = []
+    for name, kind in zip(read.names, read.types, strict=True):
+        base = kind.removesuffix("[]")
+        each = VALUES[base] if base in VALUES else labels_of(read.model, name)
+        if kind.endswith("[]"):
+            each = st.lists(st.none() | each if base != "uuid" else each, max_size=2)
+        columns.append(st.one_of(*[each] * 6, st.none()))
+    return st.tuples(*columns)
+
+
+def outcome(make: Callable[[Any], Model], values: tuple[Any, ...]) -> object:
+    try:
+        made = make(values)
+    except (InvalidStoredDocument, RowMismatch) as error:
+        return type(error), str(error)
+    return made.model_dump_json(), repr(made), made.model_fields_set, made.__pydantic_extra__, made.__pydantic_private__
+
+
+@pytest.mark.parametrize("read", READS, ids=ids)
+def test_a_row_becomes_the_same_model_as_with_validation(read: Read) -> None:
+    checked = validated(read.model, read.names, read.kinds)
+    make = maker(read.model, read.names, read.kinds, checked)
+
+    @given(values_of(read))
+    def agree(values: tuple[Any, ...]) -> None:
+        assert outcome(make, values) == outcome(checked, values)
+
+    agree()
+
+
+def test_no_read_is_validated_as_a_whole() -> None:
+    def refuse(_values: object) -> Any:
+        raise AssertionError
+
+    whole = {each.query for each in READS if maker(each.model, each.names, each.kinds, refuse) is refuse}
+
+    assert whole == set()
+
+
+def test_no_column_but_a_document_is_validated_alone() -> None:
+    alone = {
+        f"{each.query}.{name} {kind}"
+        for each in READS
+        for name, kind in zip(each.names, each.types, strict=True)
+        if kind not in {"json", "jsonb"}
+        and "validate" in repr(row_makers._column(name, each.model.model_fields[name], oid_of(kind)).convert)
+    }
+
+    # The fields of an exported tree have rules of their own, and psycopg has two classes for addresses.
+    assert {each for each in alone if not each.startswith("trees/export_tree.") and not each.endswith(" inet")} == set()
+
+
+class Labelled(StrEnum):
+    ONE = "ONE"
+
+
+class Row(Model):
+    number: int
+    label: Labelled | None
+    names: tuple[str, ...]
+
+
+ROW = ["number", "label", "names"]
+TYPES = [oid_of("integer"), ENUM, oid_of("text[]")]
+
+
+def row_of(values: tuple[Any, ...], names: list[str] = ROW, kinds: list[int] = TYPES) -> Row:
+    return maker(Row, names, kinds, validated(Row, names, kinds))(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ((None, "ONE", []), "number"),
+        ((1, "TWO", []), "label"),
+        ((1, None, [None]), "names"),
+        ((1, None, [["a"]]), "names"),
+        ((1, None, None), "names"),
+    ],
+)
+def test_a_row_that_its_types_do_not_prove_is_refused_by_name(values: tuple[Any, ...], field: str) -> None:
+    with pytest.raises(RowMismatch, match=rf"(?s)does not fit the model Row: .*\n{field}"):
+        row_of(values)
+
+
+def test_a_column_of_another_type_is_validated() -> None:
+    assert row_of(("7", "ONE", ["a"]), kinds=[oid_of("text"), *TYPES[1:]]) == Row(number=7, label="ONE", names=("a",))
+    with pytest.raises(RowMismatch, match="number"):
+        row_of(("seven", None, []), kinds=[oid_of("text"), *TYPES[1:]])
+
+
+@pytest.mark.parametrize("names", [["number", "label"], [*ROW, "more"], ["number", "label", "label"]])
+def test_missing_extra_and_doubled_columns_are_refused(names: list[str]) -> None:
+    values = (1, "ONE", ["a"], "b")[: len(names)]
+
+    with pytest.raises(RowMismatch):
+        row_of(values, names, [*TYPES, oid_of("text")][: len(names)])
+
+
+def test_models_from_rows_share_nothing_that_can_change() -> None:
+    one, other = row_of((1, "ONE", ["a"])), row_of((1, "ONE", ["a"]))
+
+    one.model_fields_set.clear()
+
+    assert other.model_fields_set == {*ROW}
+
+
+def test_a_model_from_a_row_is_copied_pickled_and_hashed_like_any_other() -> None:
+    row = row_of((1, "ONE", ["a"]))
+
+    assert row.model_copy(update={"number": 2}) == Row(number=2, label=Labelled.ONE, names=("a",))
+    assert pickle.loads(pickle.dumps(row)) == row  # noqa: S301 (our own)
+    assert hash(row) == hash(Row(number=1, label=Labelled.ONE, names=("a",)))
+    with pytest.raises(ValueError, match="frozen"):
+        row.number = 2  # type: ignore[misc]
