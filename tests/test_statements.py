@@ -23,7 +23,21 @@ SOURCE = Path(skilltree.__file__).parent
 # Functions that read a query file by a variable name. They get the name from code that spells it out, or choose among
 # names that do.
 CHOOSING = {
-    *("load", "step", "_fetch", "_run_between", "all", "copy", "execute", "find", "one", "page", "stream", "values"),
+    *(
+        "load",
+        "step",
+        "_read",
+        "_fetch",
+        "_run_between",
+        "all",
+        "copy",
+        "execute",
+        "find",
+        "one",
+        "page",
+        "stream",
+        "values",
+    ),
     *("_issue", "_act_on_skill", "_act_on_tree", "_log_in", "_mend_learner", "_mend_trees"),
     *("delete", "erase"),
     # Files that an application names.
@@ -37,7 +51,7 @@ CHOOSING = {
 }
 
 # The position of the query's name among the arguments.
-READING = {"step": 0, "read": 0, "values": 0, "one": 1, "all": 1, "find": 1, "page": 1, "_fetch": 1}
+READING = {"step": 0, "read": 0, "_read": 0, "values": 0, "one": 1, "all": 1, "find": 1, "page": 1, "_fetch": 1}
 
 
 @pytest.fixture(scope="module")

@@ -124,14 +124,14 @@ class AsyncRepository:
         **params: object,
     ) -> M:
         """Return the row of a query, or raise ``missing``. ``before`` and ``after`` are those of ``all``."""
-        rows: list[M] = await self._fetch(self._rows_of(model, query), query, before, after, params)
+        rows = await self._fetch(model, query, before, after, params)
         if not rows:
             raise missing or NotFound()
         return rows[0]
 
     async def find(self, model: type[M], query: str, /, **params: object) -> M | None:
         """Return the row of a query, or ``None``."""
-        rows = await self._fetch(self._rows_of(model, query), query, (), (), params)
+        rows = await self._fetch(model, query, (), (), params)
         return rows[0] if rows else None
 
     async def all(
@@ -149,7 +149,7 @@ class AsyncRepository:
         ``before`` and ``after`` are queries of the same transaction with the same parameters, for example to lock rows
         first or to update derived data afterwards.
         """
-        return await self._fetch(self._rows_of(model, query), query, before, after, params)
+        return await self._fetch(model, query, before, after, params)
 
     async def page(
         self,
@@ -167,7 +167,7 @@ class AsyncRepository:
         The query gets a parameter ``after_…`` for each column of ``order``, null on the first page, and ``limit``.
         """
         placed = {**params, **page_params(model, order, after, limit)}
-        return page_of(model, order, await self._fetch(self._rows_of(model, query), query, (), (), placed), limit)
+        return page_of(model, order, await self._fetch(model, query, (), (), placed), limit)
 
     def stream(self, model: type[M], query: str, /, **params: object) -> AsyncGenerator[M]:
         """Yield the rows of a query as they are read, without holding all of them in memory."""
@@ -177,7 +177,8 @@ class AsyncRepository:
         self, query: str, /, *, before: Sequence[str] = (), after: Sequence[str] = (), **params: object
     ) -> list[Any]:
         """Return the first column of every row of a query."""
-        return await self._fetch(scalar_row, query, before, after, params)
+        main = AsyncStep(self._read(query, params), params, scalar_row, is_main=True)
+        return await self._run_between(main, before, after, params)
 
     async def execute(
         self, query: str, /, *, before: Sequence[str] = (), after: Sequence[str] = (), **params: object
@@ -226,9 +227,7 @@ class AsyncRepository:
 
         A COPY sends ``rows``. ``is_main`` marks the step that the transaction is named after in traces.
         """
-        found = read(query, self.queries)
-        if self.queries is not None:
-            require_parameters(found, params)
+        found = self._read(query, params)
         return AsyncStep(found, params, None if model is None else rows_of(model, found), rows, is_main)
 
     @overload
@@ -270,17 +269,21 @@ class AsyncRepository:
         """Run steps as one transaction in one network round trip, and return the rows of each."""
         return tuple(await self._executor.run(steps))
 
-    def _rows_of(self, model: type[M], query: str) -> RowFactory[M]:
-        return rows_of(model, read(query, self.queries))
+    def _read(self, query: str, params: Params) -> Query:
+        """Return a query file of this repository's folder. Raises MissingParameter for one of an application."""
+        found = read(query, self.queries)
+        if self.queries is not None:
+            require_parameters(found, params)
+        return found
 
     async def _fetch(
-        self, row_factory: RowFactory[T], query: str, before: Sequence[str], after: Sequence[str], params: Params
-    ) -> list[T]:
+        self, model: type[M], query: str, before: Sequence[str], after: Sequence[str], params: Params
+    ) -> list[M]:
         """Run a query between others as one transaction, and return its rows."""
-        main = AsyncStep(read(query, self.queries), params, row_factory, is_main=True)
-        if self.queries is not None:
-            require_parameters(main.query, params)
-        return await self._run_between(main, before, after, params)
+        found = self._read(query, params)
+        return await self._run_between(
+            AsyncStep(found, params, rows_of(model, found), is_main=True), before, after, params
+        )
 
     async def _count(self, main: AsyncStep, before: Sequence[str], after: Sequence[str], params: Params) -> int:
         (number,) = await self._run_between(main._replace(counts=True), before, after, params)

@@ -89,6 +89,8 @@ BY_CONSTRAINT: dict[str, type[SkillTreeError]] = {
     "begun_trees_skill_tree_id_fkey": TreeNotFound,
 }
 
+_OF_APPLICATIONS: dict[str, type[SkillTreeError]] = {}
+
 # The statement does not accept a parameter's type: no such operator or function, wrong type, no such cast.
 _WRONG_TYPES = frozenset({"42883", "42804", "42846"})
 # 42883 also means a missing function, which is a fault of the schema. Only the source function tells them apart.
@@ -164,7 +166,7 @@ def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mappin
         column = error.diag.column_name or next(iter(re.findall(r'"(\w+)"', message)), None)
         return InvalidValue(f"{column} must have a value", field=column)
     constraint, table = _violated(error, message)
-    kind = BY_CONSTRAINT.get(constraint)
+    kind = BY_CONSTRAINT.get(constraint) or _OF_APPLICATIONS.get(constraint)
     if kind is None:
         return _from_unknown(error, message, params, constraint, table)
     if issubclass(kind, InvalidValue):
@@ -183,7 +185,9 @@ def _violated(error: psycopg.Error, message: str) -> tuple[str, str]:
     # All words, because the quotes around a name depend on the server's language.
     words = [constraint, table] if constraint and table else re.findall(r"\w+", message)
     names = [*words, *(_SHARD.sub("", word) for word in words)]
-    constraint = next((name for name in names if name in BY_CONSTRAINT or name in LIMITS), constraint or "")
+    constraint = next(
+        (name for name in names if name in {*BY_CONSTRAINT, *LIMITS, *_OF_APPLICATIONS}), constraint or ""
+    )
     return constraint, next((name for name in names if constraint.startswith(f"{name}_")), "")
 
 
@@ -212,12 +216,12 @@ def _is_of_other_rows(error: psycopg.Error, message: str) -> bool:
 def declare_refusals(repository: str, refusals: Mapping[str, object]) -> None:
     """Let constraints of an application's tables raise errors of its own. Raises InvalidRepository."""
     for constraint, kind in refusals.items():
-        known = BY_CONSTRAINT.get(constraint)
+        known = BY_CONSTRAINT.get(constraint) or _OF_APPLICATIONS.get(constraint)
         if not (isinstance(kind, type) and issubclass(kind, SkillTreeError)):
             raise InvalidRepository(f"{repository}: refusals: the error of {constraint} must be a SkillTreeError")
         if known is not None and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
             raise InvalidRepository(f"{repository}: refusals: {constraint} already raises {known.__name__}")
-    BY_CONSTRAINT.update({name: kind for name, kind in refusals.items() if isinstance(kind, type)})
+    _OF_APPLICATIONS.update({name: kind for name, kind in refusals.items() if isinstance(kind, type)})
 
 
 class _Sent(Protocol):
