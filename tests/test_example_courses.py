@@ -41,7 +41,7 @@ def run(shop: Path, empty_url: str) -> Run:
 def test_the_tests_of_the_example_pass_on_a_server_of_their_own(run: Run, shop: Path) -> None:
     ran = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
 
-    assert (ran.returncode, "7 passed" in ran.stdout) == (0, True), ran.stdout + ran.stderr
+    assert (ran.returncode, "8 passed" in ran.stdout) == (0, True), ran.stdout + ran.stderr
 
 
 def test_the_example_passes_the_gates_of_its_queries_and_of_its_generated_code(run: Run, shop: Path) -> None:
@@ -70,6 +70,7 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
         ("queries/enrolments/enrol.sql", "and payments.user_id = %(user_id)s", "and payments.user_id is not null"),
         ("models.py", "enrolled_at: datetime", "enrolled_at: str"),
         ("_async/repositories.py", 'exports=("enrolments/export",),', ""),
+        ("queries/courses/withdraw.sql", "%(tree_id)s", "%(course_id)s"),
     ):
         path = copy / "src" / "courses" / file
         text = path.read_text()
@@ -91,6 +92,7 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
     assert told("courses/create.sql", "title", "null"), found
     assert told("enrolments/enrol.sql", 'table "payments"', "without the user's id"), found
     assert told("enrolments/enrol.sql", "enrolled_at", ""), found
+    assert told("courses/withdraw.sql", 'parameter "course_id"', "withdraw"), found
     assert told("migrations", 'table "enrolments"', "users.export leaves them out"), found
     assert told("trees/load.sql", "file", "has the name of one of SkillTree's query files"), found
     assert repositories.exists()

@@ -70,6 +70,16 @@ async def test_a_learner_enrols_once(shop: AsyncShop, factory: AsyncFactory) -> 
         await shop.as_user(learner.id).enrolments.enrol(learner.id, payment_id=first)
 
 
+async def test_only_courses_without_buyers_are_withdrawn(shop: AsyncShop, factory: AsyncFactory) -> None:
+    (tree, course), learner = await offered(shop, factory), await factory.learner()
+    await shop.buy(learner.id, course.id, payment_id=PaymentId(uuid4()), welcome=tree.skills[0].id)
+    service = shop.as_service()
+    await service.courses.create(tree.id, title="Again", price_cents=100)
+
+    assert await service.courses.withdraw(tree.id) == 1
+    assert [each.id for each in await service.courses.list()] == [course.id]
+
+
 async def test_learners_see_only_their_own_payments(shop: AsyncShop, factory: AsyncFactory) -> None:
     (tree, course), ada, bob = await offered(shop, factory), await factory.learner(), await factory.learner()
     await shop.buy(ada.id, course.id, payment_id=PaymentId(uuid4()), welcome=tree.skills[0].id)

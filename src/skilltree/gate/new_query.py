@@ -74,8 +74,9 @@ class Draft:
                     " without --write, the text is printed, so that you can add it yourself"
                 )
         self.test.parent.mkdir(exist_ok=True)
-        self.module.write_text(self.text)
-        self.test.write_text(self.test_text)
+        # In this order, because ruff sorts the test's imports by whether the module exists.
+        for path, text in ((self.module, self.text), (self.test, self.test_text)):
+            path.write_text(formatted(text, path, root))
         return [self.module, self.test]
 
 
@@ -132,13 +133,7 @@ def _drafted(subject: Subject, file: QueryFile, known: Schema) -> Draft:
         + f"        return {wait}self.{runs}{passed})\n"
     )
     test = _test(subject, file, arguments, repository, runs)
-    module, test_module = place / f"{aggregate}.py", subject.root / "tests" / f"test_{aggregate}_{method}.py"
-    return Draft(
-        module,
-        formatted(text, module, subject.root),
-        test_module,
-        formatted(test, test_module, subject.root),
-    )
+    return Draft(place / f"{aggregate}.py", text, subject.root / "tests" / f"test_{aggregate}_{method}.py", test)
 
 
 def _test(subject: Subject, file: QueryFile, arguments: dict[str, str], repository: str, runs: str) -> str:

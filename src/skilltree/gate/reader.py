@@ -27,7 +27,8 @@ from skilltree.gate.values import (
 )
 from skilltree.models.base import Model, Page
 
-_RUNS = ("all", "one", "find", "page", "stream", "values")
+_RUNS = ("all", "one", "find", "page", "stream", "values", "execute", "copy")
+_WITHOUT_MODEL = {"values", "execute", "copy"}
 _NO_PARAMETERS = {"missing", "before", "after", "order", "limit"}
 
 
@@ -273,7 +274,7 @@ class Reader:
         return UNKNOWN
 
     def _runs(self, name: str, line: int, arguments: list[Value], named: dict[str, Value]) -> Value:
-        found = None if name == "values" else next(iter(arguments[0].choices))
+        found = None if name in _WITHOUT_MODEL else next(iter(arguments[0].choices))
         of = typing.cast("type[Model] | None", found)
         params = {key: value for key, value in named.items() if key not in _NO_PARAMETERS or _is_given(name, key)}
         if name == "page" and of is not None:
@@ -281,14 +282,18 @@ class Reader:
                 known = of.model_fields.get(key)
                 params[f"after_{key}"] = either([of_type(known.annotation), of_type(None)]) if known else UNKNOWN
             params["limit"] = of_type(int)
-        queries = arguments[0 if name == "values" else 1].strings
+        queries = arguments[0 if name in _WITHOUT_MODEL else 1].strings
         file = self._under_way[-1].file
         group = id(params)
         for query in queries:
-            self.uses.append(Use(query, self._user, file, line, params, group, of, name == "values"))
+            # A COPY has no parameters: those given are for the queries around it.
+            sent = {} if name == "copy" else params
+            self.uses.append(Use(query, self._user, file, line, sent, group, of, name == "values"))
         for around in (named.get("before"), named.get("after")):
             for query in dict.fromkeys(around.strings if around and name != "page" else ()):
                 self.uses.append(Use(query, self._user, file, line, params, group))
+        if name in {"execute", "copy"}:
+            return of_type(int)
         returned = {"one": of, "find": of | None if of else None, "page": Page[of], "all": list[of]}  # type: ignore[valid-type]  # made at run time
         return of_type(returned.get(name, list[Any]))
 

@@ -17,6 +17,10 @@ class AsyncCourses(AsyncRepository, queries=_QUERIES):
         """Offer a tree for sale."""
         return await self.one(Course, "courses/create", tree_id=tree_id, title=title, price_cents=price_cents)
 
+    async def withdraw(self, tree_id: TreeId) -> int:
+        """Take all courses of a tree that nobody has bought off the market. Returns how many."""
+        return await self.execute("courses/withdraw", tree_id=tree_id)
+
     async def list(self, user_id: UserId | None = None) -> "list[OfferedCourse]":
         """Return the courses by title, and whether the learner is enrolled."""
         return await self.all(OfferedCourse, "courses/list", user_id=user_id)

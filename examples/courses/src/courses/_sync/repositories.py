@@ -19,6 +19,10 @@ class Courses(Repository, queries=_QUERIES):
         """Offer a tree for sale."""
         return self.one(Course, "courses/create", tree_id=tree_id, title=title, price_cents=price_cents)
 
+    def withdraw(self, tree_id: TreeId) -> int:
+        """Take all courses of a tree that nobody has bought off the market. Returns how many."""
+        return self.execute("courses/withdraw", tree_id=tree_id)
+
     def list(self, user_id: UserId | None = None) -> "list[OfferedCourse]":
         """Return the courses by title, and whether the learner is enrolled."""
         return self.all(OfferedCourse, "courses/list", user_id=user_id)
