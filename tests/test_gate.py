@@ -186,7 +186,7 @@ def test_findings_are_printed_as_annotations():
 
 
 def test_the_command_prints_its_findings_and_fails(monkeypatch):
-    monkeypatch.setattr(gate, "check_queries", lambda **_: [FINDING])
+    monkeypatch.setattr(gate, "check_queries", lambda *_, **__: [FINDING])
 
     plain, as_objects, annotated = (
         CliRunner().invoke(app, ["check-queries", *form]) for form in ([], ["--json"], ["--github"])

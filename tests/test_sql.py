@@ -3,6 +3,7 @@
 import pytest
 
 from skilltree._core.queries import numbered, read
+from skilltree.errors import MissingParameter
 
 
 @pytest.mark.parametrize(
@@ -25,5 +26,5 @@ def test_values_are_sent_in_that_order_without_unused_ones() -> None:
 
     assert query.parameters == ("skill_id", "user_id")
     assert query.values({"user_id": 1, "skill_id": 2, "tree_id": 3}) == [2, 1]
-    with pytest.raises(KeyError, match="user_id"):
+    with pytest.raises(MissingParameter, match="missing_prerequisites.sql needs the parameter user_id"):
         query.values({"skill_id": 2})

@@ -79,7 +79,7 @@ def check_header(file: QueryFile, files: Collection[str], *, needs_budget: bool)
     for before in names_of(file, "after"):
         if before not in files:
             place = line_of(file, "after") or 1
-            yield Finding(file.path, place, "@after", f"{before}.sql does not exist", "correct the name")
+            yield Finding(file.path, place, "@after", f"queries/{before}.sql does not exist", "correct the name")
     header = file.query.header.splitlines()
     if not any(line.startswith("-- ") and not line.startswith(("-- @", "--     ")) for line in header):
         yield Finding(file.path, 1, "header", "has no description", "begin with a comment on what the caller gets")
