@@ -127,7 +127,7 @@ def test_a_new_query_gets_a_model_a_method_and_a_test_that_pass_every_check(
     typed = run("-m", "mypy", "--strict", str(module), folder=copy)
     assert typed.returncode == 0, typed.stdout
     for command in (["check"], ["format", "--check"]):
-        styled = run("-m", "ruff", *command, "--line-length=120", str(module), str(test), folder=copy)
+        styled = run("-m", "ruff", *command, str(module), str(test), folder=copy)
         assert styled.returncode == 0, styled.stdout
     tested = run("-m", "pytest", "-q", str(test), folder=copy)
     assert "1 passed" in tested.stdout, tested.stdout
