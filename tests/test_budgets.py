@@ -88,9 +88,7 @@ def test_a_dropped_index_is_caught(run: Run, loaded_url: str) -> None:
     assert checked.exit_code == 1
     line = checked.stderr.splitlines()[-1]
     assert "queries/leaderboards/top.sql:" in line
-    assert (
-        "the plan has Seq Scan on user_scores: is an index missing? See `make explain QUERY=leaderboards/top`" in line
-    )
+    assert "the plan has Seq Scan on user_scores: is an index missing? See `skilltree explain leaderboards/top`" in line
 
 
 def test_a_broken_budget_is_named_with_file_line_and_numbers(run: Run, queries: Path) -> None:
@@ -102,7 +100,7 @@ def test_a_broken_budget_is_named_with_file_line_and_numbers(run: Run, queries: 
     place = path.read_text().splitlines().index("-- @budget buffers 5") + 1
     assert checked.exit_code == 1
     assert f"{path}:{place}: " in checked.stderr
-    assert " buffers, budget 5. See `make explain QUERY=trees/load`" in checked.stderr
+    assert " buffers, budget 5. See `skilltree explain trees/load`" in checked.stderr
 
 
 def test_buffers_of_triggers_count_toward_the_budget(run: Run, queries: Path) -> None:

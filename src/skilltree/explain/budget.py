@@ -22,7 +22,7 @@ _BUDGET = re.compile(r"buffers (\d+)")
 _NEVER = re.compile(r"(?P<kind>\w+(?: \w+)*) on (?P<tables>\w+(?:, \w+)*)")
 _WRITES = re.compile(r"^-- @(?:setup|after)|^\s*(?:insert into|update|delete from)\b", re.MULTILINE)
 _LEAST_HEADROOM = 8
-_UPDATE = "or run `make budgets ARGS=--update` to accept it"
+_UPDATE = "or run `skilltree budgets --update` to accept it"
 
 
 class Breach(NamedTuple):
@@ -66,15 +66,15 @@ def check(explained: Explained) -> Checked:
 def _breaches(query: Query, checked: Checked, budget: tuple[int, Directive] | None) -> Iterator[Breach]:
     path = path_of(query)
     if budget is None:
-        yield Breach(path, 1, "has no budget: run `make budgets ARGS=--update` to write one, and review it")
+        yield Breach(path, 1, "has no budget: run `skilltree budgets --update` to write one, and review it")
     elif checked.buffers > budget[0]:
-        message = f"{checked.buffers:,} buffers, budget {budget[0]:,}. See `make explain QUERY={query.name}`, {_UPDATE}"
+        message = f"{checked.buffers:,} buffers, budget {budget[0]:,}. See `skilltree explain {query.name}`, {_UPDATE}"
         yield Breach(path, budget[1].line, message)
     for kind, tables, directive in _forbidden(query):
         for node in plan.nodes(checked.explained.plan):
             if node.kind == kind and node.table in tables:
                 message = (
-                    f"the plan has {kind} on {node.table}: is an index missing? See `make explain QUERY={query.name}`"
+                    f"the plan has {kind} on {node.table}: is an index missing? See `skilltree explain {query.name}`"
                 )
                 yield Breach(path, directive.line, message)
 

@@ -84,7 +84,7 @@ def check_header(file: QueryFile, files: Collection[str], *, needs_budget: bool)
     if not any(line.startswith("-- ") and not line.startswith(("-- @", "--     ")) for line in header):
         yield Finding(file.path, 1, "header", "has no description", "begin with a comment on what the caller gets")
     if needs_budget and line_of(file, "budget") is None and has_plan(file.query) and not is_about_the_schema(file.name):
-        remedy = "run `make budgets ARGS=--update` to write one, and review it"
+        remedy = "run `skilltree budgets --update` to write one, and review it"
         yield Finding(file.path, 1, "@budget", "is missing", remedy)
     known = {directive.line: directive for directive in file.query.directives}
     for number, line in enumerate(file.text.splitlines(), start=1):
