@@ -4,6 +4,7 @@ Nothing here holds a value that a caller has sent, and no message of an error: a
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -56,7 +57,7 @@ class OpenTelemetryObserver:
         self._meter = metrics.get_meter(_SCOPE, meter_provider=meter_provider)
         self._query_text = query_text
         self._pool_name = pool_name
-        self._calls: dict[str | tuple[str, ...], _Named] = {}
+        self._calls: dict[tuple[tuple[Path | None, str], ...], _Named] = {}
         self.server: Attributes = {}
         self._pool: Attributes = {}
         self.duration = self._meter.create_histogram(
@@ -96,7 +97,8 @@ class OpenTelemetryObserver:
         self._observe_pool(database.statistics)
 
     def call(self, steps: Sequence[Sent], unit: observer.Observation | None) -> "_Call":
-        key = steps[0].query.name if len(steps) == 1 else tuple([step.query.name for step in steps])
+        # An application's query files may have the names of ours.
+        key = tuple([(step.query.place, step.query.name) for step in steps])
         named = self._calls.get(key)
         if named is None:
             named = self._named(steps)
