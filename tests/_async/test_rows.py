@@ -4,7 +4,10 @@ import pytest
 
 from _async.factories import add_category
 from skilltree import AsyncDatabase
+from skilltree._async.repository import AsyncStep
 from skilltree._core import rows
+from skilltree._core.queries import read
+from skilltree._core.scopes import writes, writes_by_its_text
 from skilltree.errors import RowMismatch
 
 
@@ -32,3 +35,22 @@ async def test_rows_are_validated_on_request(db, url, monkeypatch):
         assert await careful.categories.list() == [category]
     with pytest.raises(AssertionError):
         await db.categories.list()
+
+
+async def test_a_connection_keeps_no_rows_after_a_call(db):
+    category = await add_category(db)
+    assert await db.categories.list() == [category]
+    assert await db.as_user(None).categories.list() == [category]
+
+    async with db._pool.connection() as connection:
+        kept = [cursor for statement, cursor in connection._cursors.items() if b"/* roles/" not in statement]
+
+    assert kept
+    assert [cursor.pgresult for cursor in kept] == [None] * len(kept)
+
+
+def test_a_query_whose_function_writes_is_known_by_its_header():
+    step = AsyncStep(read("audit/ensure_partitions"), {}, None)
+
+    assert writes([step])
+    assert not writes_by_its_text(step.query)

@@ -7,6 +7,9 @@ import pytest
 from _sync.factories import add_category
 from skilltree import Database
 from skilltree._core import rows
+from skilltree._core.queries import read
+from skilltree._core.scopes import writes, writes_by_its_text
+from skilltree._sync.repository import Step
 from skilltree.errors import RowMismatch
 
 
@@ -34,3 +37,22 @@ def test_rows_are_validated_on_request(db, url, monkeypatch):
         assert careful.categories.list() == [category]
     with pytest.raises(AssertionError):
         db.categories.list()
+
+
+def test_a_connection_keeps_no_rows_after_a_call(db):
+    category = add_category(db)
+    assert db.categories.list() == [category]
+    assert db.as_user(None).categories.list() == [category]
+
+    with db._pool.connection() as connection:
+        kept = [cursor for statement, cursor in connection._cursors.items() if b"/* roles/" not in statement]
+
+    assert kept
+    assert [cursor.pgresult for cursor in kept] == [None] * len(kept)
+
+
+def test_a_query_whose_function_writes_is_known_by_its_header():
+    step = Step(read("audit/ensure_partitions"), {}, None)
+
+    assert writes([step])
+    assert not writes_by_its_text(step.query)

@@ -56,7 +56,7 @@ async def _executed(cursor: AsyncCursor[Any], step: AsyncStep) -> list[Any]:
     await cursor.execute(step.query.numbered, step.query.values(step.params))
     if step.row_factory is None:
         return [cursor.rowcount] if step.counts else []
-    return await cursor.fetchall()
+    return await AsyncPinnedConnection.fetched(cursor)
 
 
 def has_rows(steps: Sequence[AsyncStep]) -> bool:
@@ -70,9 +70,11 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
     if is_open and not connection.closed and has_input(connection.fileno()):
         # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         await connection.execute("")
-    # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for reads, because psycopg
-    # does not expect an error after the last statement, as a deferred check raises it.
-    is_explicit = not is_open and (connection.carried is not None or writes(steps))
+    # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for our own reads, because
+    # psycopg does not expect an error after the last statement, as a deferred check raises it. An application's query
+    # may call a function that writes without saying so.
+    is_own = any(step.query.place is not None for step in steps)
+    is_explicit = not is_open and (connection.carried is not None or is_own or writes(steps))
     try:
         async with connection.pipeline():
             other = connection.cursor()
@@ -125,7 +127,7 @@ async def received(steps: Sequence[AsyncStep], cursors: list[AsyncCursor[Any]]) 
     results: list[list[Any]] = []
     for each, cursor in zip(steps, cursors, strict=True):
         if each.row_factory is not None:
-            results.append(await cursor.fetchall())
+            results.append(await AsyncPinnedConnection.fetched(cursor))
         else:
             results.append([cursor.rowcount] if each.counts else [])
     return results

@@ -54,7 +54,7 @@ def require_scope(steps: Sequence[_Step]) -> None:
 
 
 def writes(steps: Sequence[_Step]) -> bool:
-    """Return whether one of the statements may write."""
+    """Return whether one of the statements may write: its text shows it, or its header (``@writes``)."""
     return any(_may_write(step.query.name, step.query.place) for step in steps)
 
 
@@ -70,7 +70,13 @@ def _is_about_somebody(name: str, place: Path | None) -> bool:
 
 @cache
 def _may_write(name: str, place: Path | None) -> bool:
-    return _WRITES.search(_code(read(name, place))) is not None
+    query = read(name, place)
+    return writes_by_its_text(query) or any(each.word == "writes" for each in query.directives)
+
+
+def writes_by_its_text(query: Query) -> bool:
+    """Return whether the text of a statement shows that it may write. A function that it calls may write, too."""
+    return _WRITES.search(_code(query)) is not None
 
 
 def _code(query: Query) -> str:

@@ -58,6 +58,14 @@ class PinnedConnection(Connection[Any]):
             cursor = self._cursors[query.numbered] = self.cursor()
             return cursor
 
+    @staticmethod
+    def fetched(cursor: Cursor[Any]) -> list[Any]:
+        """Return the rows of a kept cursor, and let go of its result, which may be large."""
+        rows = cursor.fetchall()
+        cursor._reset(reset_query=False)
+        cursor._tx.set_pgresult(None)
+        return rows
+
     def pin(self, kept: frozenset[str]) -> None:
         """Pin the settings except those in ``kept``, in one round trip."""
         names = [name for name in PINNED if name.lower() not in kept]

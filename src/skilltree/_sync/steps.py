@@ -58,7 +58,7 @@ def _executed(cursor: Cursor[Any], step: Step) -> list[Any]:
     cursor.execute(step.query.numbered, step.query.values(step.params))
     if step.row_factory is None:
         return [cursor.rowcount] if step.counts else []
-    return cursor.fetchall()
+    return PinnedConnection.fetched(cursor)
 
 
 def has_rows(steps: Sequence[Step]) -> bool:
@@ -72,9 +72,11 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
     if is_open and not connection.closed and has_input(connection.fileno()):
         # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         connection.execute("")
-    # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for reads, because psycopg
-    # does not expect an error after the last statement, as a deferred check raises it.
-    is_explicit = not is_open and (connection.carried is not None or writes(steps))
+    # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for our own reads, because
+    # psycopg does not expect an error after the last statement, as a deferred check raises it. An application's query
+    # may call a function that writes without saying so.
+    is_own = any(step.query.place is not None for step in steps)
+    is_explicit = not is_open and (connection.carried is not None or is_own or writes(steps))
     try:
         with connection.pipeline():
             other = connection.cursor()
@@ -123,7 +125,7 @@ def received(steps: Sequence[Step], cursors: list[Cursor[Any]]) -> list[list[Any
     results: list[list[Any]] = []
     for each, cursor in zip(steps, cursors, strict=True):
         if each.row_factory is not None:
-            results.append(cursor.fetchall())
+            results.append(PinnedConnection.fetched(cursor))
         else:
             results.append([cursor.rowcount] if each.counts else [])
     return results

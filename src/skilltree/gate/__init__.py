@@ -13,6 +13,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("the query gate needs pglast: pip install 'skilltree[gate]'", name="pglast") from error
 from skilltree.gate import parameters, schema
+from skilltree.gate.calls import check_calls
 from skilltree.gate.columns import Comparison, OptionalFields
 from skilltree.gate.describe import describe, fresh_database
 from skilltree.gate.distribution import check_distribution
@@ -133,7 +134,7 @@ def _check_users(file: QueryFile, uses: Sequence[Use], usage: Usage) -> Iterator
     others = [user for user in users if user != file.name]
     line = line_of(file, "step")
     if not users:
-        if not usage.has_tools and file.name.partition("/")[0] not in usage.repositories:
+        if not usage.is_complete and file.name.partition("/")[0] not in usage.repositories:
             return  # A tool may run it.
         yield Finding(file.path, 1, "file", "no repository method runs it", "add the method, or delete the file")
     elif file.name.partition("/")[0] not in usage.repositories:
@@ -172,6 +173,7 @@ def _check_statement(
     yield from comparison.unasked()
     yield from _check_owners(file, prover)
     yield from check_drafts(file)
+    yield from check_calls(file, known)
 
 
 def _check_owners(file: QueryFile, prover: Prover) -> Iterator[Finding]:

@@ -46,6 +46,7 @@ def describe(
         tables=_tables(connection),
         enums=dict(connection.execute(load("catalog/enums")).fetchall()),
         functions=dict(connection.execute(load("catalog/functions")).fetchall()),
+        volatile=[name for (name,) in connection.execute(load("catalog/volatile_functions"))],
         owners=_owners(connection),
     )
     _add_views(connection, schema)

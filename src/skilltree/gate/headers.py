@@ -19,6 +19,7 @@ _FORMS = {
     "across": re.compile(r"\S.*"),
     "drafts": re.compile(r"\S.*"),
     "step": re.compile(r"\S.*"),
+    "writes": re.compile(r"\S.*"),
     "cascade": re.compile(r"\w+: \S.*"),
     "after": re.compile(r"\w+/\w+(, \w+/\w+)*"),
     "setup": re.compile(r"\S.*"),
@@ -34,6 +35,7 @@ _EXAMPLES = {
     "drafts": "-- @drafts why learners still see no unpublished content",
     "after": "-- @after progress/begin_import",
     "setup": "-- @setup insert into user_sessions (user_id) values (%(user_id)s)",
+    "writes": "-- @writes what a function that it calls writes",
     "cascade": "-- @cascade enrolments: why erasing a learner may delete them",
     "step": "-- @step which methods it is a part of, and why",
 }

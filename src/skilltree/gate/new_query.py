@@ -1,5 +1,6 @@
 """Drafts the model, the repository method and a test for a query file, from what the server says about it."""
 
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -156,9 +157,9 @@ def _test(subject: Subject, file: QueryFile, arguments: dict[str, str], reposito
     imports.add(f"from skilltree import {database}")
     call = f"{wait}{repository}({fixture}.as_service()).{method}({', '.join(given)})"
     if runs.startswith(("all", "find")) and not _writes(file):
-        expected = "[]" if runs.startswith("all") else "None"
-        imports.discard("import pytest") if not mark else None
-        body = f"    assert {call} == {expected}\n" if expected == "[]" else f"    assert {call} is None\n"
+        if not mark:
+            imports.discard("import pytest")
+        body = f"    assert {call} {'== []' if runs.startswith('all') else 'is None'}\n"
     else:
         imports.add("from skilltree import SkillTreeError")
         body = (
@@ -252,8 +253,6 @@ def _is_async(subject: Subject) -> bool:
 
 def _package(subject: Subject) -> Path:
     """Return the folder of the modules with repositories."""
-    import inspect  # noqa: PLC0415
-
     return Path(inspect.getfile(subject.repositories[0])).parent
 
 

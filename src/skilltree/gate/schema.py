@@ -25,6 +25,8 @@ class Schema:
     enums: dict[str, list[str]] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
     queries: dict[str, Described] = field(default_factory=dict)
+    volatile: list[str] = field(default_factory=list)
+    """The functions of ours, and of the application, that may write."""
     owners: dict[str, str] = field(default_factory=dict)
     """The tables with a foreign key to a learner's account, and its column."""
 

@@ -21,7 +21,7 @@ class Usage:
     uses: list[Use] = field(default_factory=list)
     repositories: set[str] = field(default_factory=set)
     """The folders of queries that have a repository."""
-    has_tools: bool = True
+    is_complete: bool = True
     """Whether all code that may run a file is known. An installed wheel lacks the tools of a checkout."""
     made: set[str] = field(default_factory=set)
     """The names of the models that Python code creates. Their fields can be None there."""
@@ -29,7 +29,7 @@ class Usage:
 
 def read_usage(subject: Subject) -> Usage:
     """Return how the repositories and the rest of the code use the query files."""
-    usage = Usage(has_tools=subject.has_tools or subject.application)
+    usage = Usage(is_complete=subject.has_tools or subject.application)
     for repository in subject.repositories:
         aggregate = aggregate_of(repository)
         usage.repositories.add(aggregate)

@@ -48,7 +48,6 @@ class AsyncPayments(AsyncRepository, queries=_QUERIES, exports=("payments/export
 class AsyncEnrolments(
     AsyncRepository,
     queries=_QUERIES,
-    # The enrolments refer to the payments, so they are erased first.
     exports=("enrolments/export",),
     erases=("enrolments/erase",),
     refusals={"enrolments_pkey": AlreadyEnrolled},

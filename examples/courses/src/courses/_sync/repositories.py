@@ -50,7 +50,6 @@ class Payments(Repository, queries=_QUERIES, exports=("payments/export",), erase
 class Enrolments(
     Repository,
     queries=_QUERIES,
-    # The enrolments refer to the payments, so they are erased first.
     exports=("enrolments/export",),
     erases=("enrolments/erase",),
     refusals={"enrolments_pkey": AlreadyEnrolled},
