@@ -1,9 +1,11 @@
 """A connection of the pool: its session settings are pinned, and its login role is known."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
 
+from skilltree._core.exchange import Statement, exchange
 from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params
 from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, UNSEEN, pinned
@@ -56,13 +58,23 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
             cursor = self._cursors[query.numbered] = self.cursor()
             return cursor
 
+    async def exchange(self, statements: Sequence[Statement[AsyncCursor[Any]]]) -> None:
+        """Run statements in one round trip. The cursor of each takes its result."""
+        async with self.lock:
+            await self.wait(exchange(self, statements))
+
     @staticmethod
     async def fetched(cursor: AsyncCursor[Any]) -> list[Any]:
         """Return the rows of a kept cursor, and let go of its result, which may be large."""
         rows = await cursor.fetchall()
+        AsyncPinnedConnection.release(cursor)
+        return rows
+
+    @staticmethod
+    def release(cursor: AsyncCursor[Any]) -> None:
+        """Let go of the result of a kept cursor."""
         cursor._reset(reset_query=False)
         cursor._tx.set_pgresult(None)
-        return rows
 
     async def pin(self, kept: frozenset[str]) -> None:
         """Pin the settings except those in ``kept``, in one round trip."""

@@ -10,6 +10,7 @@ from psycopg.rows import tuple_row
 from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._async.repository import AsyncStep
 from skilltree._core.driver_errors import translated
+from skilltree._core.exchange import Statement
 from skilltree._core.queries import read
 from skilltree._core.roles import ANYBODY, Actor, require_role
 from skilltree._core.scopes import require_scope, writes
@@ -40,13 +41,16 @@ def require_allowed(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep
         require_scope(steps)
 
 
-async def begin_for(connection: AsyncPinnedConnection, actor: Actor) -> None:
-    """Make the settings of a new transaction, and set the actor it works for."""
+def beginning_for(connection: AsyncPinnedConnection, actor: Actor) -> list[Statement[AsyncCursor[Any]]]:
+    """Return the statements that make the settings of a new transaction, and set the actor it works for."""
+    statements: list[Statement[AsyncCursor[Any]]] = []
     if connection.carried is not None:
         query = read("roles/set_settings")
-        await connection.execute(query.numbered, query.values(connection.carried))
+        statements.append(Statement(connection.cursor_of(query), query.numbered, query.values(connection.carried)))
     if actor.begin is not None:
-        await connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
+        begin = actor.begin
+        statements.append(Statement(connection.cursor_of(begin), begin.numbered, begin.values(actor.params)))
+    return statements
 
 
 async def _executed(cursor: AsyncCursor[Any], step: AsyncStep) -> list[Any]:
@@ -75,22 +79,15 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
     # may call a function that writes without saying so.
     is_own = any(step.query.place is not None for step in steps)
     is_explicit = not is_open and (connection.carried is not None or is_own or writes(steps))
+    cursors = cursors_of(connection, steps)
+    statements = statements_of(steps, cursors)
+    if not is_open:
+        statements[:0] = beginning_for(connection, actor)
+    if is_explicit:
+        other = connection.cursor()
+        statements = [Statement(other, connection.begin), *statements, Statement(other, b"commit")]
     try:
-        async with connection.pipeline():
-            other = connection.cursor()
-            if is_explicit:
-                await other.execute(connection.begin)
-            if not is_open:
-                if connection.carried is not None:
-                    pins = read("roles/set_settings")
-                    await other.execute(pins.numbered, pins.values(connection.carried))
-                if actor.begin is not None:
-                    await connection.cursor_of(actor.begin).execute(
-                        actor.begin.numbered, actor.begin.values(actor.params)
-                    )
-            cursors = await send(connection, steps, other)
-            if is_explicit:
-                await other.execute("commit")
+        await connection.exchange(statements)
         return await received(steps, cursors)
     except BaseException as error:
         if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
@@ -101,35 +98,35 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
         raise
 
 
-async def send(
-    connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], other: AsyncCursor[Any]
-) -> list[AsyncCursor[Any]]:
-    """Send statements in the open pipeline, and return the cursor of each.
-
-    ``other`` serves all statements of which nothing is read. Other cursors are created when needed, because the server
-    is already working by then.
-    """
+def cursors_of(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep]) -> list[AsyncCursor[Any]]:
+    """Return a cursor for each step. They are different, because each keeps its result until all have theirs."""
     cursors: list[AsyncCursor[Any]] = []
     for each in steps:
-        cursor = other
-        if each.row_factory is not None or each.counts:
-            cursor = connection.cursor_of(each.query)
-            if cursor in cursors:
-                cursor = connection.cursor()
-            cursor.row_factory = each.row_factory or tuple_row
+        cursor = connection.cursor_of(each.query)
+        if cursor in cursors:
+            cursor = connection.cursor()
+        cursor.row_factory = each.row_factory or tuple_row
         cursors.append(cursor)
-        await cursor.execute(each.query.numbered, each.query.values(each.params))
     return cursors
 
 
-async def received(steps: Sequence[AsyncStep], cursors: list[AsyncCursor[Any]]) -> list[list[Any]]:
-    """Return the rows of statements whose pipeline has ended."""
+def statements_of(steps: Sequence[AsyncStep], cursors: Sequence[AsyncCursor[Any]]) -> list[Statement[AsyncCursor[Any]]]:
+    """Return what to send for each step."""
+    return [
+        Statement(cursor, step.query.numbered, step.query.values(step.params))
+        for step, cursor in zip(steps, cursors, strict=True)
+    ]
+
+
+async def received(steps: Sequence[AsyncStep], cursors: Sequence[AsyncCursor[Any]]) -> list[list[Any]]:
+    """Return the rows of statements that have all been answered."""
     results: list[list[Any]] = []
     for each, cursor in zip(steps, cursors, strict=True):
         if each.row_factory is not None:
             results.append(await AsyncPinnedConnection.fetched(cursor))
         else:
             results.append([cursor.rowcount] if each.counts else [])
+            AsyncPinnedConnection.release(cursor)
     return results
 
 
@@ -139,7 +136,8 @@ async def _run_in_turn(connection: AsyncPinnedConnection, steps: Sequence[AsyncS
     results: list[list[Any]] = []
     async with connection.transaction():
         if not is_open:
-            await begin_for(connection, actor)
+            for statement in beginning_for(connection, actor):
+                await statement.cursor.execute(statement.text, statement.values)
         for each in steps:
             async with connection.cursor() as cursor:
                 if each.rows is None:

@@ -10,15 +10,16 @@ from typing import Any, Self
 from uuid import uuid4
 
 import psycopg
-from psycopg import AsyncRawServerCursor, AsyncTransaction
+from psycopg import AsyncCursor, AsyncRawServerCursor, AsyncTransaction
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
 from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
-from skilltree._async.steps import begin_for, received, require_allowed, run_steps, send
+from skilltree._async.steps import beginning_for, cursors_of, received, require_allowed, run_steps, statements_of
 from skilltree._core.driver_errors import translated
+from skilltree._core.exchange import Statement
 from skilltree._core.observer import Observation, Observer, unit_of
 from skilltree._core.roles import Actor
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
@@ -111,11 +112,7 @@ class AsyncUnitOfWork(AsyncRepositories):
 
     async def _begin(self) -> None:
         """Begin the transaction and set its actor in one round trip. ``_end`` ends it."""
-        connection = self._open_connection()
-        # `connection.transaction()` in a pipeline would keep the pipeline open until the end.
-        async with connection.pipeline():
-            await self._transaction.__aenter__()
-            await begin_for(connection, self._actor)
+        await self._send(beginning_for(self._open_connection(), self._actor))
 
     async def _begin_with(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         """Begin as ``_begin`` does, and run the first statements in the same round trip."""
@@ -128,17 +125,24 @@ class AsyncUnitOfWork(AsyncRepositories):
         connection = self._open_connection()
         with translated(steps):
             require_allowed(connection, steps, self._actor)
-            try:
-                async with connection.pipeline():
-                    await self._transaction.__aenter__()
-                    await begin_for(connection, self._actor)
-                    cursors = await send(connection, steps, connection.cursor())
-            except BaseException:
-                if connection.pgconn.pipeline_status != PipelineStatus.OFF:
-                    # Interrupted with results pending: the connection is in no usable state.
-                    await connection.close()
-                raise
+            cursors = cursors_of(connection, steps)
+            await self._send([*beginning_for(connection, self._actor), *statements_of(steps, cursors)])
             return await received(steps, cursors)
+
+    async def _send(self, statements: Sequence[Statement[AsyncCursor[Any]]]) -> None:
+        """Begin the transaction, and run statements in the same round trip."""
+        connection = self._open_connection()
+        try:
+            # `connection.transaction()` in a pipeline would keep the pipeline open until the end.
+            async with connection.pipeline():
+                await self._transaction.__aenter__()
+                for each in statements:
+                    await each.cursor.execute(each.text, each.values)
+        except BaseException:
+            if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+                # Interrupted with results pending: the connection is in no usable state.
+                await connection.close()
+            raise
 
     async def _end(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

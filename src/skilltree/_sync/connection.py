@@ -2,10 +2,12 @@
 
 """A connection of the pool: its session settings are pinned, and its login role is known."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg import Connection, Cursor, IsolationLevel
 
+from skilltree._core.exchange import Statement, exchange
 from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params
 from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, UNSEEN, pinned
@@ -58,13 +60,23 @@ class PinnedConnection(Connection[Any]):
             cursor = self._cursors[query.numbered] = self.cursor()
             return cursor
 
+    def exchange(self, statements: Sequence[Statement[Cursor[Any]]]) -> None:
+        """Run statements in one round trip. The cursor of each takes its result."""
+        with self.lock:
+            self.wait(exchange(self, statements))
+
     @staticmethod
     def fetched(cursor: Cursor[Any]) -> list[Any]:
         """Return the rows of a kept cursor, and let go of its result, which may be large."""
         rows = cursor.fetchall()
+        PinnedConnection.release(cursor)
+        return rows
+
+    @staticmethod
+    def release(cursor: Cursor[Any]) -> None:
+        """Let go of the result of a kept cursor."""
         cursor._reset(reset_query=False)
         cursor._tx.set_pgresult(None)
-        return rows
 
     def pin(self, kept: frozenset[str]) -> None:
         """Pin the settings except those in ``kept``, in one round trip."""

@@ -10,6 +10,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
 from skilltree._core.driver_errors import translated
+from skilltree._core.exchange import Statement
 from skilltree._core.queries import read
 from skilltree._core.roles import ANYBODY, Actor, require_role
 from skilltree._core.scopes import require_scope, writes
@@ -42,13 +43,16 @@ def require_allowed(connection: PinnedConnection, steps: Sequence[Step], actor: 
         require_scope(steps)
 
 
-def begin_for(connection: PinnedConnection, actor: Actor) -> None:
-    """Make the settings of a new transaction, and set the actor it works for."""
+def beginning_for(connection: PinnedConnection, actor: Actor) -> list[Statement[Cursor[Any]]]:
+    """Return the statements that make the settings of a new transaction, and set the actor it works for."""
+    statements: list[Statement[Cursor[Any]]] = []
     if connection.carried is not None:
         query = read("roles/set_settings")
-        connection.execute(query.numbered, query.values(connection.carried))
+        statements.append(Statement(connection.cursor_of(query), query.numbered, query.values(connection.carried)))
     if actor.begin is not None:
-        connection.execute(actor.begin.numbered, actor.begin.values(actor.params))
+        begin = actor.begin
+        statements.append(Statement(connection.cursor_of(begin), begin.numbered, begin.values(actor.params)))
+    return statements
 
 
 def _executed(cursor: Cursor[Any], step: Step) -> list[Any]:
@@ -77,20 +81,15 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
     # may call a function that writes without saying so.
     is_own = any(step.query.place is not None for step in steps)
     is_explicit = not is_open and (connection.carried is not None or is_own or writes(steps))
+    cursors = cursors_of(connection, steps)
+    statements = statements_of(steps, cursors)
+    if not is_open:
+        statements[:0] = beginning_for(connection, actor)
+    if is_explicit:
+        other = connection.cursor()
+        statements = [Statement(other, connection.begin), *statements, Statement(other, b"commit")]
     try:
-        with connection.pipeline():
-            other = connection.cursor()
-            if is_explicit:
-                other.execute(connection.begin)
-            if not is_open:
-                if connection.carried is not None:
-                    pins = read("roles/set_settings")
-                    other.execute(pins.numbered, pins.values(connection.carried))
-                if actor.begin is not None:
-                    connection.cursor_of(actor.begin).execute(actor.begin.numbered, actor.begin.values(actor.params))
-            cursors = send(connection, steps, other)
-            if is_explicit:
-                other.execute("commit")
+        connection.exchange(statements)
         return received(steps, cursors)
     except BaseException as error:
         if connection.pgconn.pipeline_status != PipelineStatus.OFF or (is_open and not isinstance(error, Exception)):
@@ -101,33 +100,35 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
         raise
 
 
-def send(connection: PinnedConnection, steps: Sequence[Step], other: Cursor[Any]) -> list[Cursor[Any]]:
-    """Send statements in the open pipeline, and return the cursor of each.
-
-    ``other`` serves all statements of which nothing is read. Other cursors are created when needed, because the server
-    is already working by then.
-    """
+def cursors_of(connection: PinnedConnection, steps: Sequence[Step]) -> list[Cursor[Any]]:
+    """Return a cursor for each step. They are different, because each keeps its result until all have theirs."""
     cursors: list[Cursor[Any]] = []
     for each in steps:
-        cursor = other
-        if each.row_factory is not None or each.counts:
-            cursor = connection.cursor_of(each.query)
-            if cursor in cursors:
-                cursor = connection.cursor()
-            cursor.row_factory = each.row_factory or tuple_row
+        cursor = connection.cursor_of(each.query)
+        if cursor in cursors:
+            cursor = connection.cursor()
+        cursor.row_factory = each.row_factory or tuple_row
         cursors.append(cursor)
-        cursor.execute(each.query.numbered, each.query.values(each.params))
     return cursors
 
 
-def received(steps: Sequence[Step], cursors: list[Cursor[Any]]) -> list[list[Any]]:
-    """Return the rows of statements whose pipeline has ended."""
+def statements_of(steps: Sequence[Step], cursors: Sequence[Cursor[Any]]) -> list[Statement[Cursor[Any]]]:
+    """Return what to send for each step."""
+    return [
+        Statement(cursor, step.query.numbered, step.query.values(step.params))
+        for step, cursor in zip(steps, cursors, strict=True)
+    ]
+
+
+def received(steps: Sequence[Step], cursors: Sequence[Cursor[Any]]) -> list[list[Any]]:
+    """Return the rows of statements that have all been answered."""
     results: list[list[Any]] = []
     for each, cursor in zip(steps, cursors, strict=True):
         if each.row_factory is not None:
             results.append(PinnedConnection.fetched(cursor))
         else:
             results.append([cursor.rowcount] if each.counts else [])
+            PinnedConnection.release(cursor)
     return results
 
 
@@ -137,7 +138,8 @@ def _run_in_turn(connection: PinnedConnection, steps: Sequence[Step], actor: Act
     results: list[list[Any]] = []
     with connection.transaction():
         if not is_open:
-            begin_for(connection, actor)
+            for statement in beginning_for(connection, actor):
+                statement.cursor.execute(statement.text, statement.values)
         for each in steps:
             with connection.cursor() as cursor:
                 if each.rows is None:

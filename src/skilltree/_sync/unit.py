@@ -12,17 +12,18 @@ from typing import Any, Self
 from uuid import uuid4
 
 import psycopg
-from psycopg import RawServerCursor, Transaction
+from psycopg import Cursor, RawServerCursor, Transaction
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
 from skilltree._core.driver_errors import translated
+from skilltree._core.exchange import Statement
 from skilltree._core.observer import Observation, Observer, unit_of
 from skilltree._core.roles import Actor
 from skilltree._sync.connection import PinnedConnection
 from skilltree._sync.repositories import Repositories
 from skilltree._sync.repository import Step
-from skilltree._sync.steps import begin_for, received, require_allowed, run_steps, send
+from skilltree._sync.steps import beginning_for, cursors_of, received, require_allowed, run_steps, statements_of
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
 
 _INSIDE: ContextVar[frozenset[object]] = ContextVar("_INSIDE", default=frozenset())
@@ -113,11 +114,7 @@ class UnitOfWork(Repositories):
 
     def _begin(self) -> None:
         """Begin the transaction and set its actor in one round trip. ``_end`` ends it."""
-        connection = self._open_connection()
-        # `connection.transaction()` in a pipeline would keep the pipeline open until the end.
-        with connection.pipeline():
-            self._transaction.__enter__()
-            begin_for(connection, self._actor)
+        self._send(beginning_for(self._open_connection(), self._actor))
 
     def _begin_with(self, steps: Sequence[Step]) -> list[list[Any]]:
         """Begin as ``_begin`` does, and run the first statements in the same round trip."""
@@ -130,17 +127,24 @@ class UnitOfWork(Repositories):
         connection = self._open_connection()
         with translated(steps):
             require_allowed(connection, steps, self._actor)
-            try:
-                with connection.pipeline():
-                    self._transaction.__enter__()
-                    begin_for(connection, self._actor)
-                    cursors = send(connection, steps, connection.cursor())
-            except BaseException:
-                if connection.pgconn.pipeline_status != PipelineStatus.OFF:
-                    # Interrupted with results pending: the connection is in no usable state.
-                    connection.close()
-                raise
+            cursors = cursors_of(connection, steps)
+            self._send([*beginning_for(connection, self._actor), *statements_of(steps, cursors)])
             return received(steps, cursors)
+
+    def _send(self, statements: Sequence[Statement[Cursor[Any]]]) -> None:
+        """Begin the transaction, and run statements in the same round trip."""
+        connection = self._open_connection()
+        try:
+            # `connection.transaction()` in a pipeline would keep the pipeline open until the end.
+            with connection.pipeline():
+                self._transaction.__enter__()
+                for each in statements:
+                    each.cursor.execute(each.text, each.values)
+        except BaseException:
+            if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+                # Interrupted with results pending: the connection is in no usable state.
+                connection.close()
+            raise
 
     def _end(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
