@@ -46,10 +46,14 @@ def beginning_for(connection: AsyncPinnedConnection, actor: Actor) -> list[State
     statements: list[Statement[AsyncCursor[Any]]] = []
     if connection.carried is not None:
         query = read("roles/set_settings")
-        statements.append(Statement(connection.cursor_of(query), query.numbered, query.values(connection.carried)))
+        statements.append(
+            Statement(connection.cursor_of(query), query.numbered, query.values(connection.carried), is_read=False)
+        )
     if actor.begin is not None:
         begin = actor.begin
-        statements.append(Statement(connection.cursor_of(begin), begin.numbered, begin.values(actor.params)))
+        statements.append(
+            Statement(connection.cursor_of(begin), begin.numbered, begin.values(actor.params), is_read=False)
+        )
     return statements
 
 
@@ -85,7 +89,11 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
         statements[:0] = beginning_for(connection, actor)
     if is_explicit:
         other = connection.cursor()
-        statements = [Statement(other, connection.begin), *statements, Statement(other, b"commit")]
+        statements = [
+            Statement(other, connection.begin, is_read=False),
+            *statements,
+            Statement(other, b"commit", is_read=False),
+        ]
     try:
         await connection.exchange(statements)
         return await received(steps, cursors)
@@ -113,7 +121,12 @@ def cursors_of(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep]) ->
 def statements_of(steps: Sequence[AsyncStep], cursors: Sequence[AsyncCursor[Any]]) -> list[Statement[AsyncCursor[Any]]]:
     """Return what to send for each step."""
     return [
-        Statement(cursor, step.query.numbered, step.query.values(step.params))
+        Statement(
+            cursor,
+            step.query.numbered,
+            step.query.values(step.params),
+            is_read=step.row_factory is not None or step.counts,
+        )
         for step, cursor in zip(steps, cursors, strict=True)
     ]
 
@@ -126,7 +139,6 @@ async def received(steps: Sequence[AsyncStep], cursors: Sequence[AsyncCursor[Any
             results.append(await AsyncPinnedConnection.fetched(cursor))
         else:
             results.append([cursor.rowcount] if each.counts else [])
-            AsyncPinnedConnection.release(cursor)
     return results
 
 

@@ -48,10 +48,14 @@ def beginning_for(connection: PinnedConnection, actor: Actor) -> list[Statement[
     statements: list[Statement[Cursor[Any]]] = []
     if connection.carried is not None:
         query = read("roles/set_settings")
-        statements.append(Statement(connection.cursor_of(query), query.numbered, query.values(connection.carried)))
+        statements.append(
+            Statement(connection.cursor_of(query), query.numbered, query.values(connection.carried), is_read=False)
+        )
     if actor.begin is not None:
         begin = actor.begin
-        statements.append(Statement(connection.cursor_of(begin), begin.numbered, begin.values(actor.params)))
+        statements.append(
+            Statement(connection.cursor_of(begin), begin.numbered, begin.values(actor.params), is_read=False)
+        )
     return statements
 
 
@@ -87,7 +91,11 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
         statements[:0] = beginning_for(connection, actor)
     if is_explicit:
         other = connection.cursor()
-        statements = [Statement(other, connection.begin), *statements, Statement(other, b"commit")]
+        statements = [
+            Statement(other, connection.begin, is_read=False),
+            *statements,
+            Statement(other, b"commit", is_read=False),
+        ]
     try:
         connection.exchange(statements)
         return received(steps, cursors)
@@ -115,7 +123,12 @@ def cursors_of(connection: PinnedConnection, steps: Sequence[Step]) -> list[Curs
 def statements_of(steps: Sequence[Step], cursors: Sequence[Cursor[Any]]) -> list[Statement[Cursor[Any]]]:
     """Return what to send for each step."""
     return [
-        Statement(cursor, step.query.numbered, step.query.values(step.params))
+        Statement(
+            cursor,
+            step.query.numbered,
+            step.query.values(step.params),
+            is_read=step.row_factory is not None or step.counts,
+        )
         for step, cursor in zip(steps, cursors, strict=True)
     ]
 
@@ -128,7 +141,6 @@ def received(steps: Sequence[Step], cursors: Sequence[Cursor[Any]]) -> list[list
             results.append(PinnedConnection.fetched(cursor))
         else:
             results.append([cursor.rowcount] if each.counts else [])
-            PinnedConnection.release(cursor)
     return results
 
 
