@@ -3,8 +3,11 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.rows import tuple_row
 
 from _async.factories import add_category, add_skills, add_tree, add_user, all_rows_fingerprint, expect_refusal, value
+from skilltree._async.repository import AsyncStep
+from skilltree._core.queries import read
 from skilltree.errors import (
     CyclicDependency,
     EmailTaken,
@@ -214,3 +217,13 @@ async def test_a_tree_and_its_skills_can_be_created_in_one_transaction(db):
 
     loaded = await db.trees.load("web")
     assert [skill.name for skill in loaded.skills] == ["html", "css", "layout"]
+
+
+async def test_a_refused_statement_leaves_the_next_one_usable_when_it_was_to_be_prepared(db):
+    wrong = AsyncStep(read("trees/get"), {"tree_id": "no id"}, tuple_row)
+    right = AsyncStep(read("categories/find_by_slug"), {"slug": "none"}, tuple_row)
+    for _ in range(8):  # often enough for statements to be prepared
+        assert await db.run([right]) == [[]]
+        with pytest.raises(InvalidValue, match="invalid input syntax"):
+            await db.run([wrong, right])
+    assert db.statistics()["retries"] == 0
