@@ -14,12 +14,12 @@ create temporary table pg_temp.imported_progress (
     failed_attempts integer,
     completion_method public.completion_method,
     completion_score double precision,
-    evidence_data jsonb,
+    evidence_data json,
     unlocked_at timestamptz,
     started_at timestamptz,
     last_activity_at timestamptz,
     completed_at timestamptz,
-    struggling_indicators jsonb,
+    struggling_indicators json,
     engagement_score double precision
 )
 on commit drop;

@@ -1,6 +1,8 @@
 -- Copy the rows to import into the temporary table, with the columns in this order.
 --
 -- @role app_service
+-- @types integer, uuid, uuid, text, double precision, integer, integer, integer, text, double precision, text,
+--     timestamptz, timestamptz, timestamptz, timestamptz, text, double precision
 -- @after progress/begin_import
 -- @step the first steps of import_rows
 copy pg_temp.imported_progress (
@@ -22,4 +24,4 @@ copy pg_temp.imported_progress (
     struggling_indicators,
     engagement_score
 )
-from stdin;
+from stdin with (format binary);

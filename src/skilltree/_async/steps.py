@@ -156,6 +156,8 @@ async def _run_in_turn(connection: AsyncPinnedConnection, steps: Sequence[AsyncS
                     results.append(await _executed(cursor, each))
                 else:
                     async with cursor.copy(each.query.numbered) as copy:
+                        if types := each.query.types:
+                            copy.set_types(types)
                         for row in each.rows:
                             await copy.write_row(row)
                     results.append([cursor.rowcount] if each.counts else [])

@@ -100,14 +100,11 @@ def imported(rows: Iterable[ProgressImport | Mapping[str, object]]) -> Iterator[
             raise InvalidValue(message, field=where or None) from error
         except ValueError as error:
             raise InvalidValue(f"row {position}: {error}") from error
-        values = row.__dict__
-        yield (
-            position,
-            *(
-                document(_DOCUMENTS[name], value, name) if name in _DOCUMENTS else value
-                for name, value in values.items()
-            ),
-        )
+        values = row.__dict__.copy()
+        for name, adapter in _DOCUMENTS.items():
+            if values[name] is not None:
+                values[name] = document(adapter, values[name], name)
+        yield (position, *values.values())
 
 
 def import_refusal(result: ImportResult) -> SkillTreeError:

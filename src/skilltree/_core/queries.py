@@ -58,6 +58,11 @@ class Query(NamedTuple):
         return f"queries/{self.name}.sql" if self.place is None else str(self.place / f"{self.name}.sql")
 
     @property
+    def types(self) -> list[str]:
+        """The types of the columns of a binary COPY, ``@types``."""
+        return [name.strip() for each in self.directives if each.word == "types" for name in each.text.split(",")]
+
+    @property
     def role(self) -> str | None:
         """The role of ``@role``, which the statement needs. Without it, ``app_user`` is enough."""
         return next((directive.text for directive in self.directives if directive.word == "role"), None)

@@ -158,6 +158,8 @@ def _run_in_turn(connection: PinnedConnection, steps: Sequence[Step], actor: Act
                     results.append(_executed(cursor, each))
                 else:
                     with cursor.copy(each.query.numbered) as copy:
+                        if types := each.query.types:
+                            copy.set_types(types)
                         for row in each.rows:
                             copy.write_row(row)
                     results.append([cursor.rowcount] if each.counts else [])

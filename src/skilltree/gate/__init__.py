@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
 from skilltree.gate import parameters, schema
 from skilltree.gate.calls import check_calls
 from skilltree.gate.columns import Comparison, OptionalFields
+from skilltree.gate.copies import check_copy
 from skilltree.gate.describe import describe, fresh_database
 from skilltree.gate.distribution import check_distribution
 from skilltree.gate.drafts import check_drafts
@@ -159,6 +160,7 @@ def _check_statement(
     except NotOneStatement as error:
         yield Finding(file.path, 1, "statement", str(error), "keep one statement in a file")
         return
+    yield from check_copy(file)
     stars = _stars(statement)
     for offset in stars:
         yield Finding(file.path, file.line_at(offset), "*", "stands for unnamed columns", "name the columns")

@@ -23,6 +23,7 @@ _FORMS = {
     "cascade": re.compile(r"\w+: \S.*"),
     "after": re.compile(r"\w+/\w+(, \w+/\w+)*"),
     "setup": re.compile(r"\S.*"),
+    "types": re.compile(r"[a-z]\w*( \w+)*(, [a-z]\w*( \w+)*)*"),
 }
 _EXAMPLES = {
     "role": "-- @role app_engine",
@@ -35,6 +36,7 @@ _EXAMPLES = {
     "drafts": "-- @drafts why learners still see no unpublished content",
     "after": "-- @after progress/begin_import",
     "setup": "-- @setup insert into user_sessions (user_id) values (%(user_id)s)",
+    "types": "-- @types integer, uuid, timestamp with time zone",
     "writes": "-- @writes what a function that it calls writes",
     "cascade": "-- @cascade enrolments: why erasing a learner may delete them",
     "step": "-- @step which methods it is a part of, and why",
