@@ -86,7 +86,7 @@ STATEMENTS = [
     Mistake(
         "types for a text copy",
         query("progress/copy_rows"),
-        "from stdin with (format binary)",
+        "from stdin with binary",
         "from stdin",
         "@types",
         "is only for a binary COPY",

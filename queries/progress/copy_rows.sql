@@ -24,4 +24,4 @@ copy pg_temp.imported_progress (
     struggling_indicators,
     engagement_score
 )
-from stdin with (format binary);
+from stdin with binary;
