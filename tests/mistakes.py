@@ -61,7 +61,8 @@ STATEMENTS = [
     Mistake(
         "binary copy without types",
         query("progress/copy_rows"),
-        "-- @types integer, uuid, uuid, text, double precision, integer, integer, integer, text, double precision, text,\n"
+        "-- @types integer, uuid, uuid, text, double precision, integer, integer, integer, text, double precision,"
+        " text,\n"
         "--     timestamptz, timestamptz, timestamptz, timestamptz, text, double precision\n",
         "",
         "@types",
