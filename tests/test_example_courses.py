@@ -138,6 +138,35 @@ def test_a_new_query_gets_a_model_a_method_and_a_test_that_pass_every_check(
     assert "1 passed" in tested.stdout, tested.stdout
 
 
+def test_drafts_of_writes_and_of_a_copy_pass_their_own_tests(run: Run, shop: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(shop, tmp_path / "courses"))
+    tests = [copy / f"tests/test_{aggregate}_change.py" for aggregate in ("levels", "trees_of", "loads")]
+    for aggregate, text in (
+        ("levels", "update courses set title = %(title)s where courses.id = any(%(ids)s);"),
+        ("trees_of", "select count(*) as trees from skill_trees where skill_trees.difficulty = %(difficulty)s;"),
+        ("loads", "copy courses (title) from stdin;"),
+        ("page", "select courses.id from courses;"),
+    ):
+        file = copy / f"src/courses/queries/{aggregate}/{'stream' if aggregate == 'page' else 'change'}.sql"
+        file.parent.mkdir()
+        file.write_text(f"-- A draft.\n--\n-- @role app_service\n{text}\n")
+
+    for test in tests:
+        name = test.stem.removeprefix("test_").removesuffix("_change")
+        written = run("-c", SKILLTREE, "new-query", f"{name}/change", "--write", folder=copy)
+        assert written.returncode == 0, written.stderr
+    refused = run("-c", SKILLTREE, "new-query", "page/stream", "--write", folder=copy)
+
+    assert "page/stream.sql: each repository has a method stream of its own" in refused.stderr
+    assert not (copy / "src/courses/_async/page.py").exists()
+    assert 'self.copy("loads/change", rows)' in (copy / "src/courses/_async/loads.py").read_text()
+    named = [str(test) for test in tests]
+    typed = run("-m", "mypy", "--strict", *named, folder=copy)
+    assert typed.returncode == 0, typed.stdout
+    tested = run("-m", "pytest", "-q", *named, folder=copy)
+    assert "3 passed" in tested.stdout, tested.stdout
+
+
 def test_a_folder_without_a_project_is_told_what_is_missing(run: Run, tmp_path: Path) -> None:
     ran = run("-c", "from skilltree.cli.gate import check_application; check_application()", folder=tmp_path)
 
