@@ -129,7 +129,7 @@ def _drafted(subject: Subject, file: QueryFile, known: Schema) -> Draft:
     runs, result = _runs(file, model, is_one=proved.is_one, has_rows=bool(fields))
     keyword, wait = ("async def", "await ") if _is_async(subject) else ("def", "")
     signature = "".join(f", {parameter}: {kind}" for parameter, kind in arguments.items())
-    passed = "".join(", rows" if kind == _ROWS else f", {name}={name}" for name, kind in arguments.items())
+    passed = "".join(_passed(parameter, kind) for parameter, kind in arguments.items())
     about = _about(file)
     model_text = f'class {model}(Model):\n    """A row of {file.name}."""\n\n' + "\n".join(fields) + "\n\n\n"
     imports |= {"from pathlib import Path", f"from skilltree import {base}"}
@@ -176,6 +176,13 @@ def _test(subject: Subject, file: QueryFile, arguments: dict[str, str], reposito
         f'"""{file.name} on a migrated database of its own."""\n\n{_ordered(imports)}\n\n\n{mark}{keyword}'
         f" test_{method}({fixture}: {database}) -> None:\n{body}"
     )
+
+
+def _passed(parameter: str, kind: str) -> str:
+    """Return how the method passes a parameter on. psycopg sends only a list as an array."""
+    if kind == _ROWS:
+        return f", {parameter}"
+    return f", {parameter}={f'[*{parameter}]' if kind.startswith('Sequence[') else parameter}"
 
 
 def _example(kind: str, imports: set[str]) -> str:
