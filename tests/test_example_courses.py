@@ -80,6 +80,9 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
         "-- Prepare.\n--\n-- @across for operators\n-- @role app_service\n"
         "select partition.name\nfrom ensure_audit_partitions(1) as partition (name);\n"
     )
+    (copy / "src/courses/queries/courses/of_price.sql").write_text(
+        "-- The courses.\n--\n-- @step it is not used\nselect courses.id from courses where %(cents)s is null;\n"
+    )
     (copy / "src/courses/queries/trees").mkdir()
     shutil.copy(copy / "src/courses/queries/courses/list.sql", copy / "src/courses/queries/trees/load.sql")
 
@@ -97,6 +100,7 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
     assert told("enrolments/enrol.sql", 'table "payments"', "without the user's id"), found
     assert told("enrolments/enrol.sql", "enrolled_at", ""), found
     assert told("courses/withdraw.sql", 'parameter "course_id"', "withdraw"), found
+    assert told("courses/of_price.sql", "statement", "type of parameter %(cents)s"), found
     assert told("courses/prepare.sql", 'function "ensure_audit_partitions"', "is volatile"), found
     assert told("migrations", 'table "enrolments"', "users.export leaves them out"), found
     assert told("trees/load.sql", "file", "has the name of one of SkillTree's query files"), found
