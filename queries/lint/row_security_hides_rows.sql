@@ -1,5 +1,5 @@
--- Tables of which the service sees only some rows. The owner sees what the service sees, so commands that must see every
--- row refuse such a database. A table without any policy breaks another rule.
+-- Tables of which the service sees only some rows. The owner sees what the service sees, so commands that must see
+-- every row refuse such a database. A table without any policy breaks another rule.
 select
     pg_class.oid::regclass::text as object_name,
     'app_service has no policy by which it sees all rows' as problem,
