@@ -251,6 +251,17 @@ def test_a_query_that_cannot_be_explained_is_named_and_the_others_are_shown(run:
     assert "trees/list as " in result.output
 
 
+def test_a_query_that_fails_without_data_says_which_samples_were_not_found(
+    run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+
+    result = run("explain", "trees/create")
+
+    assert result.exit_code == 1
+    assert "no sample was found for category_id: write one (@sample), or give --set" in result.output
+
+
 # --- as the application's login role ---------------------------------------------------------------------------------
 
 

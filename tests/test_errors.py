@@ -20,6 +20,7 @@ from skilltree.errors import (
     IdTaken,
     InvalidValue,
     NotFound,
+    PermissionDenied,
     SkillTreeError,
     SlugTaken,
     TreeNotFound,
@@ -308,3 +309,15 @@ def test_an_unknown_time_zone_names_field_and_constraint(db: Database) -> None:
     assert caught.value.constraint == "user_profiles_timezone_known"
     assert caught.value.field == "timezone"
     assert db.users.find_by_username("z") is None
+
+
+def test_a_missing_privilege_says_that_it_must_be_granted(migrated_url: str) -> None:
+    row = "insert into user_activity_days (user_id, activity_date) values (gen_random_uuid(), now())"
+    with psycopg.connect(f"{migrated_url} user=skilltree_app", autocommit=True) as connection:
+        connection.execute("set role app_user")
+        with pytest.raises(PermissionDenied, match="levels; .*; what is your own must be granted to the role"):
+            with translated():
+                connection.execute("delete from levels")
+        connection.execute("set role app_engine")
+        with pytest.raises(PermissionDenied, match="row-level security .* work across learners$"), translated():
+            connection.execute(row)

@@ -80,6 +80,9 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
         "-- Prepare.\n--\n-- @across for operators\n-- @role app_service\n"
         "select partition.name\nfrom ensure_audit_partitions(1) as partition (name);\n"
     )
+    (copy / "src/courses/queries/courses/of_price.sql").write_text(
+        "-- The courses.\n--\n-- @step it is not used\nselect courses.id from courses where %(cents)s is null;\n"
+    )
     (copy / "src/courses/queries/trees").mkdir()
     shutil.copy(copy / "src/courses/queries/courses/list.sql", copy / "src/courses/queries/trees/load.sql")
 
@@ -97,6 +100,7 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
     assert told("enrolments/enrol.sql", 'table "payments"', "without the user's id"), found
     assert told("enrolments/enrol.sql", "enrolled_at", ""), found
     assert told("courses/withdraw.sql", 'parameter "course_id"', "withdraw"), found
+    assert told("courses/of_price.sql", "statement", "type of parameter %(cents)s"), found
     assert told("courses/prepare.sql", 'function "ensure_audit_partitions"', "is volatile"), found
     assert told("migrations", 'table "enrolments"', "users.export leaves them out"), found
     assert told("trees/load.sql", "file", "has the name of one of SkillTree's query files"), found
@@ -136,6 +140,43 @@ def test_a_new_query_gets_a_model_a_method_and_a_test_that_pass_every_check(
         assert styled.returncode == 0, styled.stdout
     tested = run("-m", "pytest", "-q", str(test), folder=copy)
     assert "1 passed" in tested.stdout, tested.stdout
+
+
+def test_drafts_of_writes_and_of_a_copy_pass_their_own_tests(run: Run, shop: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(shop, tmp_path / "courses"))
+    tests = [copy / f"tests/test_{aggregate}_change.py" for aggregate in ("levels", "trees_of", "loads")]
+    for aggregate, text in (
+        ("levels", "update courses set title = %(title)s where courses.id = any(%(ids)s);"),
+        ("trees_of", "select count(*) as trees from skill_trees where skill_trees.difficulty = %(difficulty)s;"),
+        ("loads", "copy courses (title) from stdin;"),
+        ("page", "select courses.id from courses;"),
+    ):
+        file = copy / f"src/courses/queries/{aggregate}/{'stream' if aggregate == 'page' else 'change'}.sql"
+        file.parent.mkdir()
+        file.write_text(f"-- A draft.\n--\n-- @role app_service\n{text}\n")
+
+    for test in tests:
+        name = test.stem.removeprefix("test_").removesuffix("_change")
+        written = run("-c", SKILLTREE, "new-query", f"{name}/change", "--write", folder=copy)
+        assert written.returncode == 0, written.stderr
+    refused = run("-c", SKILLTREE, "new-query", "page/stream", "--write", folder=copy)
+
+    assert "page/stream.sql: each repository has a method stream of its own" in refused.stderr
+    assert not (copy / "src/courses/_async/page.py").exists()
+    assert 'self.copy("loads/change", rows)' in (copy / "src/courses/_async/loads.py").read_text()
+    tested = run("-m", "pytest", "-q", *map(str, tests), folder=copy)
+    assert "3 passed" in tested.stdout, tested.stdout
+
+    # Other ways to write the same: a list of a sequence, and the attribute of an object that may be None.
+    module = copy / "src/courses/_async/levels.py"
+    text = module.read_text()
+    assert "ids=[*ids]" in text
+    text = text.replace("ids=[*ids]", "ids=list(ids)").replace("title: str", "course: Course | None")
+    text = text.replace("title=title", "title=course and course.title")
+    module.write_text(text.replace("from skilltree import", "from courses.models import Course\nfrom skilltree import"))
+    (copy / "src/courses/queries/page/stream.sql").unlink()
+    checked = run("-c", SKILLTREE, "check", folder=copy)
+    assert (checked.returncode, checked.stdout) == (0, "All query files pass.\n")
 
 
 def test_a_folder_without_a_project_is_told_what_is_missing(run: Run, tmp_path: Path) -> None:

@@ -34,6 +34,12 @@ MISTAKES = [
         "row_security_without_policy", "levels", "nobody sees a row",
     ),
     (
+        "create table notes (user_id uuid primary key);"
+        "alter table notes enable row level security, force row level security;"
+        "create policy notes_own on notes for all to app_user using (user_id is null) with check (user_id is null)",
+        "row_security_hides_rows", "notes", "app_service has no policy",
+    ),
+    (
         "create policy loose on skills for insert to app_service with check (true);"
         "create policy looser on skills for update to app_user using (true)",
         "policy_without_check", "policy looser on skills", "without a check",

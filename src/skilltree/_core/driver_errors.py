@@ -95,6 +95,9 @@ _OF_APPLICATIONS: dict[str, type[SkillTreeError]] = {}
 _WRONG_TYPES = frozenset({"42883", "42804", "42846"})
 # 42883 also means a missing function, which is a fault of the schema. Only the source function tells them apart.
 _OPERATOR_LOOKUP = "op_error"
+# A privilege is missing, and not a policy.
+_PRIVILEGE_CHECK = "aclcheck_error"
+_GRANT = "; what is your own must be granted to the role, in a migration"
 # A search with dozens of operators in a row, which the server reports as an internal error.
 _QUERY_PARSER = "pushOpStack"
 # Values that never reach the server: a NUL, an object that is no SQL value, an invalid connection string.
@@ -126,7 +129,8 @@ def from_driver(  # noqa: PLR0911 (a list of cases)
     if state.startswith(("22", "54")) or state in _WRONG_TYPES or (not state and isinstance(error, _REFUSED_BY_DRIVER)):
         return InvalidValue(message)
     if state == "42501":
-        return PermissionDenied(f"{message}; {PermissionDenied.advice}", sqlstate=state)
+        grant = _GRANT if error.diag.source_function == _PRIVILEGE_CHECK else ""
+        return PermissionDenied(f"{message}; {PermissionDenied.advice}{grant}", sqlstate=state)
     if named := _of_the_server(error, state):
         advice = getattr(named, "advice", None)
         return named(f"{message}; {advice}" if advice else message, sqlstate=state)

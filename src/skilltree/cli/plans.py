@@ -80,6 +80,8 @@ def _explained(
         with translated():
             return explain(connection, query, params, custom=custom)
     except SkillTreeError as error:
+        notes = getattr(error.__cause__, "__notes__", [])
+        error.args = ("; ".join([str(error), *notes]),)
         if not str(error).startswith((query.name, "there is no query")):
             error.args = (f"{query.name}: {error}",)
         return error

@@ -7,13 +7,14 @@ views under WSGI.
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from logging import getLogger
-from typing import Any, TypeVar
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from pydantic import BaseModel
+from typing_extensions import TypeVar
 
 from skilltree import AsyncDatabase, Database, Settings
 from skilltree._async.database import AsyncScope
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 B = TypeVar("B", bound=BaseModel)
+S = TypeVar("S", bound=Scope[Any], default=Scope)
+A = TypeVar("A", bound=AsyncScope[Any], default=AsyncScope)
 AsgiApplication = Callable[[Any, Any, Any], Awaitable[None]]
 
 _LOG = getLogger("django.request")
@@ -93,19 +96,22 @@ def database() -> Database:
     return _installed().sync_database.database()
 
 
-def visitor(request: HttpRequest) -> Visitor[Scope]:
-    """Return who sends the request, logged in or not. An invalid token is answered with 401."""
-    return _installed().sync_database.visitor(_token_of(request))
+def visitor(request: HttpRequest, scope: type[S] | None = None) -> Visitor[S]:
+    """Return who sends the request, logged in or not. An invalid token is answered with 401.
+
+    With your own class of the database, ``scope`` is its scope, so that type checkers know the repositories of ``db``.
+    """
+    return requests.visitor_of(_installed().sync_database.visitor(_token_of(request)), scope)
 
 
-def learner(request: HttpRequest) -> Learner[Scope]:
-    """Return the learner who sends the request. Everybody else is answered with 401."""
-    return requests.learner_of(visitor(request))
+def learner(request: HttpRequest, scope: type[S] | None = None) -> Learner[S]:
+    """Return the learner who sends the request. Everybody else is answered with 401. See ``visitor`` for ``scope``."""
+    return requests.learner_of(visitor(request, scope))
 
 
-def service() -> Scope:
-    """Return the repositories for work across learners. Nobody needs to be logged in for it."""
-    return database().as_service()
+def service(scope: type[S] | None = None) -> S:
+    """Return the repositories for work across learners, for everybody. See ``visitor`` for ``scope``."""
+    return requests.scope_of(database().as_service(), scope)
 
 
 async def adatabase() -> AsyncDatabase:
@@ -113,19 +119,19 @@ async def adatabase() -> AsyncDatabase:
     return await _installed().async_database.database()
 
 
-async def avisitor(request: HttpRequest) -> Visitor[AsyncScope]:
-    """Return who sends the request, logged in or not. An invalid token is answered with 401."""
-    return await _installed().async_database.visitor(_token_of(request))
+async def avisitor(request: HttpRequest, scope: type[A] | None = None) -> Visitor[A]:
+    """Return who sends the request, as ``visitor`` does."""
+    return requests.visitor_of(await _installed().async_database.visitor(_token_of(request)), scope)
 
 
-async def alearner(request: HttpRequest) -> Learner[AsyncScope]:
-    """Return the learner who sends the request. Everybody else is answered with 401."""
-    return requests.learner_of(await avisitor(request))
+async def alearner(request: HttpRequest, scope: type[A] | None = None) -> Learner[A]:
+    """Return the learner who sends the request, as ``learner`` does."""
+    return requests.learner_of(await avisitor(request, scope))
 
 
-async def aservice() -> AsyncScope:
-    """Return the repositories for work across learners. Nobody needs to be logged in for it."""
-    return (await adatabase()).as_service()
+async def aservice(scope: type[A] | None = None) -> A:
+    """Return the repositories for work across learners, as ``service`` does."""
+    return requests.scope_of((await adatabase()).as_service(), scope)
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -10,6 +10,7 @@ from fastapi.logger import logger
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
+from typing_extensions import TypeVar
 
 from skilltree import AsyncDatabase, Observer, Settings
 from skilltree._async.database import AsyncScope
@@ -24,6 +25,8 @@ from skilltree.models.base import Page
 __all__ = ["Database", "Learner", "Paging", "Service", "SnakeCaseRoute", "Visitor", "install"]
 
 T = TypeVar("T")
+S = TypeVar("S", bound=AsyncScope[Any], default=AsyncScope)
+D = TypeVar("D", bound=AsyncDatabase[Any, Any], default=AsyncDatabase)
 
 
 class SnakeCaseRoute(APIRoute):
@@ -122,16 +125,18 @@ async def _learner(
     return requests.learner_of(visitor)
 
 
-Database = Annotated[AsyncDatabase, Depends(_database)]
+# With your own class of the database, type checkers learn of its repositories by `Learner[AsyncShopScope]`.
+
+Database = Annotated[D, Depends(_database)]
 """The database. For a request, ``Visitor``, ``Learner`` or ``Service`` is nearly always what is wanted."""
 
-Visitor = Annotated[requests.Visitor[AsyncScope], Depends(_visitor)]
+Visitor = Annotated[requests.Visitor[S], Depends(_visitor)]
 """Who sends the request, logged in or not. An invalid token is answered with 401."""
 
-Learner = Annotated[requests.Learner[AsyncScope], Depends(_learner)]
+Learner = Annotated[requests.Learner[S], Depends(_learner)]
 """The learner who sends the request. Everybody else is answered with 401."""
 
-Service = Annotated[AsyncScope, Depends(_service)]
+Service = Annotated[S, Depends(_service)]
 """The repositories for work across learners: accounts, leaderboards, authoring. Nobody needs to be logged in for it."""
 
 

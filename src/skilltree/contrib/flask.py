@@ -1,9 +1,10 @@
 """SkillTree in a Flask application. ``docs/frameworks.md`` shows how to use it."""
 
-from typing import TypeVar
+from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from pydantic import BaseModel
+from typing_extensions import TypeVar
 from werkzeug.exceptions import HTTPException
 
 from skilltree import Database, Observer, Settings
@@ -17,6 +18,7 @@ from skilltree.models.base import Page
 __all__ = ["body_as", "database", "install", "learner", "page_request", "respond", "service", "visitor"]
 
 B = TypeVar("B", bound=BaseModel)
+S = TypeVar("S", bound=Scope[Any], default=Scope)
 
 
 def install(
@@ -47,24 +49,26 @@ def database() -> Database:
     return _installed().database()
 
 
-def visitor() -> Visitor[Scope]:
-    """Return who sends the request, logged in or not. An invalid token is answered with 401."""
+def visitor(scope: type[S] | None = None) -> Visitor[S]:
+    """Return who sends the request, logged in or not. An invalid token is answered with 401.
+
+    With your own class of the database, ``scope`` is its scope, so that type checkers know the repositories of ``db``.
+    """
     if "skilltree_visitor" not in g:
         installed = _installed()
         cookie = request.cookies.get(installed.settings.session_cookie or "")
         g.skilltree_visitor = installed.visitor(requests.token_of(request.headers.get("Authorization"), cookie))
-    found: Visitor[Scope] = g.skilltree_visitor
-    return found
+    return requests.visitor_of(g.skilltree_visitor, scope)
 
 
-def learner() -> Learner[Scope]:
-    """Return the learner who sends the request. Everybody else is answered with 401."""
-    return requests.learner_of(visitor())
+def learner(scope: type[S] | None = None) -> Learner[S]:
+    """Return the learner who sends the request. Everybody else is answered with 401. See ``visitor`` for ``scope``."""
+    return requests.learner_of(visitor(scope))
 
 
-def service() -> Scope:
-    """Return the repositories for work across learners. Nobody needs to be logged in for it."""
-    return database().as_service()
+def service(scope: type[S] | None = None) -> S:
+    """Return the repositories for work across learners, for everybody. See ``visitor`` for ``scope``."""
+    return requests.scope_of(database().as_service(), scope)
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------

@@ -1,13 +1,14 @@
 """What the integrations of web frameworks share besides errors: who asks, pages, bodies, JSON and health."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from skilltree.contrib.problems import InvalidRequest, LoginRequired
+from skilltree.errors import InvalidSettings
 from skilltree.models.ids import UserId
 from skilltree.models.sessions import Session
 
@@ -44,6 +45,23 @@ def learner_of(visitor: Visitor[S]) -> Learner[S]:
     if visitor.id is None or visitor.session is None:
         raise LoginRequired
     return Learner(visitor.id, visitor.session, visitor.db)
+
+
+def scope_of(db: object, scope: type[S] | None) -> S:
+    """Return the repositories as the class that the caller wants, if it wants one. Raises InvalidSettings."""
+    if scope is not None and not isinstance(db, scope):
+        raise InvalidSettings(
+            problems=(
+                f"the repositories are those of {type(db).__name__}, not of {scope.__name__}: install your own class"
+                " of the database",
+            )
+        )
+    return cast(S, db)
+
+
+def visitor_of(visitor: Visitor[Any], scope: type[S] | None) -> Visitor[S]:
+    """Return the visitor with the repositories as the class that the caller wants. Raises InvalidSettings."""
+    return Visitor(visitor.id, visitor.session, scope_of(visitor.db, scope))
 
 
 class PageRequest(BaseModel):

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import psycopg
 from psycopg import Connection, sql
 
 from skilltree._core.queries import Query
 from skilltree._core.session_settings import PINNED
 from skilltree.errors import SkillTreeError
 from skilltree.explain import plan
-from skilltree.explain.samples import SampledStatement, has_plan, not_found, sampled
+from skilltree.explain.samples import SampledStatement, has_plan, not_found, sampled, unsampled
 
 _RUN = b"explain (analyze, buffers, settings, format json) "
 _RUN_UNTIMED = b"explain (analyze, buffers, settings, timing off, format json) "
@@ -102,12 +103,17 @@ def _explain_once(
         *before, last = sampled(connection, query, given)
         if not has_plan(last.query):
             raise SkillTreeError(f"{query.name} is a command without a plan")
-        for step in before:
-            connection.execute(step.query.statement, step.params)
-        role = _scalar(connection, "select current_user")
-        statement = _prepared(connection, last, custom=custom)
-        _, planning = _touched(connection, _PLAN + statement)
-        json, touched = _touched(connection, (_RUN if timed else _RUN_UNTIMED) + statement)
+        try:
+            for step in before:
+                connection.execute(step.query.statement, step.params)
+            role = _scalar(connection, "select current_user")
+            statement = _prepared(connection, last, custom=custom)
+            _, planning = _touched(connection, _PLAN + statement)
+            json, touched = _touched(connection, (_RUN if timed else _RUN_UNTIMED) + statement)
+        except psycopg.Error as error:
+            if empty := [*not_found(last), *(name for name in unsampled(query) if name not in given)]:
+                error.add_note(f"no sample was found for {', '.join(empty)}: write one (@sample), or give --set")
+            raise
         triggered = 0
         if plan.writes(json["Plan"]):
             # Planning also reads the tables, unless the plan is cached already.

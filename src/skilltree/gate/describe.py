@@ -4,6 +4,7 @@ One exception: a file that must run before another one (``@after``), for example
 rolled back.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,10 @@ from skilltree.migrate.scratch import scratch_database
 
 _MARKS = {"not null": " not null", "unknown": " ?", "null": ""}
 _MARKS_OF_VIEWS = {Null.NEVER: " not null", Null.UNKNOWN: " ?", Null.POSSIBLE: ""}
+
+# Nothing tells the server the type of a parameter, as in `$1 is null`.
+_NO_TYPE = "42P18"
+_NUMBER = re.compile(r"\$(\d+)")
 
 _Raw = tuple[list[int], list[tuple[str, int]]]
 """The OIDs of a statement's parameters, and the names and OIDs of its columns."""
@@ -129,9 +134,13 @@ def _refusal(file: QueryFile, answer: pq.abc.PGresult) -> Finding:
 
     characters = int(said(pq.DiagnosticField.STATEMENT_POSITION) or 1) - 1
     offset = len(file.numbered.decode()[:characters].encode())
-    problem = f"the server cannot prepare it: {said(pq.DiagnosticField.MESSAGE_PRIMARY)}"
+    message = said(pq.DiagnosticField.MESSAGE_PRIMARY)
     hint = said(pq.DiagnosticField.MESSAGE_HINT).rstrip(".")
     remedy = hint or "correct the statement, or write the migration that it needs"
+    if said(pq.DiagnosticField.SQLSTATE) == _NO_TYPE and (number := _NUMBER.search(message)):
+        name = f"%({file.parameters[int(number[1]) - 1]})s"
+        message, remedy = message.replace(number[0], name), f"give it its type, for example {name}::uuid"
+    problem = f"the server cannot prepare it: {message}"
     return Finding(file.path, file.line_at(offset), "statement", problem, remedy)
 
 

@@ -45,6 +45,11 @@ _EXAMPLES = {
 }  # fmt: skip
 
 
+_ROWS = "Iterable[Sequence[object]]"
+_OF_NOTHING = {"all": " == []", "find": " is None", "execute": " == 0"}
+"""What the methods return in an empty database."""
+
+
 class UnfitQuery(SkillTreeError):
     """The server refuses the query file, or a type of it has no counterpart in Python."""
 
@@ -92,6 +97,12 @@ def draft(subject: Subject, name: str) -> Draft:
         known, findings = describe(connection, {name: file}, {**read_queries(skilltree()), **files})
     if findings:
         raise UnfitQuery(str(findings[0]))
+    method = name.partition("/")[2]
+    if hasattr(AsyncRepository, method):
+        raise UnfitQuery(
+            f"{file.path}: each repository has a method {method} of its own, which runs queries: give"
+            " the file another name"
+        )
     return _drafted(subject, file, known)
 
 
@@ -102,6 +113,9 @@ def _drafted(subject: Subject, file: QueryFile, known: Schema) -> Draft:
     arguments = {
         parameter: _python(kind, parameter, known, imports, file) for parameter, kind in described.parameters.items()
     }
+    if isinstance(file.statement, ast.CopyStmt):
+        imports.add("from collections.abc import Iterable, Sequence")
+        arguments["rows"] = _ROWS
     facts = [Fact(Null.NEVER, is_owner=parameter == OWNER) for parameter in described.parameters]
     proved = Prover(known, facts).prove(file.statement)
     fields = []
@@ -115,7 +129,7 @@ def _drafted(subject: Subject, file: QueryFile, known: Schema) -> Draft:
     runs, result = _runs(file, model, is_one=proved.is_one, has_rows=bool(fields))
     keyword, wait = ("async def", "await ") if _is_async(subject) else ("def", "")
     signature = "".join(f", {parameter}: {kind}" for parameter, kind in arguments.items())
-    passed = "".join(f", {parameter}={parameter}" for parameter in arguments)
+    passed = "".join(_passed(parameter, kind) for parameter, kind in arguments.items())
     about = _about(file)
     model_text = f'class {model}(Model):\n    """A row of {file.name}."""\n\n' + "\n".join(fields) + "\n\n\n"
     imports |= {"from pathlib import Path", f"from skilltree import {base}"}
@@ -142,24 +156,16 @@ def _test(subject: Subject, file: QueryFile, arguments: dict[str, str], reposito
     place = _package(subject)
     is_async = _is_async(subject)
     imports = {"import pytest", f"from {_module(subject, place)}.{aggregate} import {repository}"}
-    given = []
-    for parameter, kind in arguments.items():
-        bare = kind.removeprefix("Sequence[").removesuffix("]")
-        value = f"{kind}(UUID(int=0))" if kind in _IDS.values() else _EXAMPLES.get(bare, "None")
-        if kind in _IDS.values():
-            imports |= {f"from skilltree.models.ids import {kind}", "from uuid import UUID"}
-        imports |= {line for name, line in _TYPES.values() if name == bare and line}
-        if bare == "datetime":
-            imports.add("from datetime import UTC")
-        given.append(f"{parameter}={f'[{value}]' if kind != bare else value}")
+    given = [f"{parameter}={_example(kind, imports)}" for parameter, kind in arguments.items()]
     mark, keyword, wait = ("@pytest.mark.asyncio\n", "async def", "await ") if is_async else ("", "def", "")
     database, fixture = ("AsyncDatabase", "skilltree_async_db") if is_async else ("Database", "skilltree_db")
     imports.add(f"from skilltree import {database}")
     call = f"{wait}{repository}({fixture}.as_service()).{method}({', '.join(given)})"
-    if runs.startswith(("all", "find")) and not _writes(file):
+    if not isinstance(file.statement, (ast.InsertStmt, ast.MergeStmt, ast.CopyStmt)):
         if not mark:
             imports.discard("import pytest")
-        body = f"    assert {call} {'== []' if runs.startswith('all') else 'is None'}\n"
+        wanted = next((wanted for start, wanted in _OF_NOTHING.items() if runs.startswith(start)), "")
+        body = f"    assert {call}{wanted}\n"
     else:
         imports.add("from skilltree import SkillTreeError")
         body = (
@@ -172,8 +178,37 @@ def _test(subject: Subject, file: QueryFile, arguments: dict[str, str], reposito
     )
 
 
+def _passed(parameter: str, kind: str) -> str:
+    """Return how the method passes a parameter on. psycopg sends only a list as an array."""
+    if kind == _ROWS:
+        return f", {parameter}"
+    return f", {parameter}={f'[*{parameter}]' if kind.startswith('Sequence[') else parameter}"
+
+
+def _example(kind: str, imports: set[str]) -> str:
+    """Return a value of a Python type, and add what it needs to the imports."""
+    if kind == _ROWS:
+        return "[]"
+    if kind.startswith("Sequence["):
+        return f"[{_example(kind.removeprefix('Sequence[').removesuffix(']'), imports)}]"
+    if kind.startswith("Literal["):
+        return kind.removeprefix("Literal[").partition(",")[0].removesuffix("]")
+    if kind in _IDS.values():
+        imports |= {f"from skilltree.models.ids import {kind}", "from uuid import UUID"}
+        return f"{kind}(UUID(int=0))"
+    if hasattr(enums, kind):
+        imports.add(f"from skilltree.models.enums import {kind}")
+        return str(next(f"{kind}.{each.name}" for each in getattr(enums, kind)))
+    imports |= {line for name, line in _TYPES.values() if name == kind and line}
+    if kind == "datetime":
+        imports.add("from datetime import UTC")
+    return _EXAMPLES[kind]
+
+
 def _runs(file: QueryFile, model: str, *, is_one: bool, has_rows: bool) -> tuple[str, str]:
     """Return the beginning of the call of the base class, and the type of its result."""
+    if isinstance(file.statement, ast.CopyStmt):
+        return f'copy("{file.name}"', "int"
     if not has_rows:
         return f'execute("{file.name}"', "int"
     if is_one:

@@ -23,6 +23,7 @@ from skilltree.gate.values import (
     of_object,
     of_type,
     unpacked,
+    when_false,
     without_none,
 )
 from skilltree.models.base import Model, Page
@@ -168,6 +169,9 @@ class Reader:
             case ast.BoolOp(op=ast.Or(), values=operands):
                 found = [self._value(operand, scope) for operand in operands]
                 return either([*(without_none(each) for each in found[:-1]), found[-1]])
+            case ast.BoolOp(op=ast.And(), values=operands):
+                found = [self._value(operand, scope) for operand in operands]
+                return either([*(false for each in found[:-1] if (false := when_false(each))), found[-1]])
             case ast.IfExp(test=test, body=then, orelse=otherwise):
                 self._value(test, scope)
                 return either([self._value(then, scope), self._value(otherwise, scope)])
@@ -175,7 +179,7 @@ class Reader:
                 one, other = self._value(left, scope), self._value(right, scope)
                 both = one.parts is not None and other.parts is not None
                 return display([*(one.parts or ()), *(other.parts or ())], list) if both else one
-            case ast.Compare() | ast.UnaryOp(op=ast.Not()) | ast.BoolOp():
+            case ast.Compare() | ast.UnaryOp(op=ast.Not()):
                 for child in ast.iter_child_nodes(node):
                     if isinstance(child, ast.expr):
                         self._value(child, scope)
@@ -259,6 +263,8 @@ class Reader:
         called = next(iter(function.choices), None)
         if called is dict and arguments:
             return Value(dict[str, Any], items=fields_of(arguments[0]))
+        if called in {list, sorted} and arguments:
+            return display(members(arguments[0]), list)
         if getattr(called, "__name__", "") == "to_thread" and arguments:
             return self._returned(arguments[0], [])
         if inspect.isclass(called):

@@ -104,7 +104,7 @@ def mismatch(pg: str, annotation: object, enums: Enums, kind: Kind = "column") -
 def _array_mismatch(pg: str, annotation: object, members: list[object], enums: Enums, kind: Kind) -> str | None:
     inner = element(annotation)
     if kind == "parameter" and get_origin(members[0]) in {tuple, Sequence}:
-        return f"is {pg}, but psycopg sends only a list as an array, not {shown(annotation)}"
+        return f"is {pg}, but psycopg sends only a list as an array, not {shown(annotation)}: pass [*values]"
     if inner is None:
         return f"is {pg}, not {shown(annotation)}"
     found = mismatch(pg.removesuffix("[]"), inner, enums, kind)

@@ -80,6 +80,19 @@ def without_none(value: Value) -> Value:
     return Value(annotation, bool(members) and value.is_known, value.choices, value.parts, value.items)
 
 
+def when_false(value: Value) -> Value | None:
+    """Return the value where it is false, as on the left of ``and``, or ``None`` if it is always true."""
+    kept: list[object] = [
+        member
+        for member in required(value.type)
+        if not isinstance(member, type) or hasattr(member, "__bool__") or hasattr(member, "__len__")
+    ]
+    if is_optional(value.type):
+        kept.append(None)
+    annotation = typing.Union[tuple(kept)] if kept else None  # noqa: UP007 (made at run time)
+    return Value(annotation, value.is_known) if kept else None
+
+
 def attribute(value: Value, name: str) -> Value:
     """Return an attribute of a value."""
     for choice in value.choices:
