@@ -88,7 +88,7 @@ def made(name: str, statement: bytes, header: str, place: Path | None = None) ->
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines as PostgreSQL sees them: of all that may end a line in Python, it ends no comment with others."""
+    """Return the lines as PostgreSQL sees them. It does not know all the ends of lines that ``splitlines`` knows."""
     return [*StringIO(text, newline="")]
 
 
