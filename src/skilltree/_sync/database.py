@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from math import ceil
 from threading import Lock
 from types import TracebackType
 from typing import Any, Generic, Self, cast, get_args, get_origin
@@ -104,7 +105,10 @@ class Database(Repositories, Generic[S_co, U_co]):
             "client_encoding": "utf8",
             "context": adapters(),
         }
-        self._statement_timeout = None if statement_timeout is None else round(statement_timeout * 1000)
+        # At least a millisecond, because 0 means no limit.
+        self._statement_timeout = (
+            None if statement_timeout is None else round(statement_timeout * 1000) or ceil(statement_timeout)
+        )
         if self._statement_timeout is not None:
             arguments["options"] = f"{options(parts)} -c statement_timeout={self._statement_timeout}".lstrip()
         self._url = url
