@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from math import ceil
 from threading import Lock
 from types import TracebackType
 from typing import Any, Generic, Self, cast, get_args, get_origin
@@ -103,10 +102,9 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
             "client_encoding": "utf8",
             "context": adapters(),
         }
-        # At least a millisecond, because 0 means no limit.
-        self._statement_timeout = (
-            None if statement_timeout is None else round(statement_timeout * 1000) or ceil(statement_timeout)
-        )
+        # A time that is shorter than a millisecond must not become 0, which means no limit.
+        time = statement_timeout
+        self._statement_timeout = None if time is None else round(time * 1000) or int(time > 0)
         if self._statement_timeout is not None:
             arguments["options"] = f"{options(parts)} -c statement_timeout={self._statement_timeout}".lstrip()
         self._url = url

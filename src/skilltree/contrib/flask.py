@@ -51,8 +51,9 @@ def visitor() -> Visitor[Scope]:
     """Return who sends the request, logged in or not. An invalid token is answered with 401."""
     if "skilltree_visitor" not in g:
         installed = _installed()
-        cookie = request.cookies.get(installed.settings.session_cookie or "")
-        g.skilltree_visitor = installed.visitor(requests.token_of(request.headers.get("Authorization"), cookie))
+        name = installed.settings.session_cookie
+        token = requests.token_of(request.headers.get("Authorization"), request.cookies, name)
+        g.skilltree_visitor = installed.visitor(token)
     found: Visitor[Scope] = g.skilltree_visitor
     return found
 
