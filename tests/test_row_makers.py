@@ -9,13 +9,14 @@ from typing import Annotated, Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import postgres
+from psycopg import DataError, postgres
+from psycopg.pq import Format
 from psycopg.types.range import Range
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from skilltree._core import row_makers
 from skilltree._core.row_makers import maker
-from skilltree._core.rows import validated
+from skilltree._core.rows import adapters, validated
 from skilltree.errors import InvalidStoredDocument, RowMismatch
 from skilltree.gate import schema, skilltree
 from skilltree.gate.usage import read_usage
@@ -340,3 +341,12 @@ def test_rules_of_an_applications_model_hold_with_and_without_validation(
                 make(values)
         else:
             assert make(values).model_dump() == dumped
+
+
+def test_an_infinite_interval_is_refused() -> None:
+    kind = adapters().get_loader(oid_of("interval"), Format.TEXT)
+    assert kind is not None
+
+    for text in (b"infinity", b"-infinity"):
+        with pytest.raises(DataError, match="infinite"):
+            kind.load(kind(oid_of("interval"), None), text)

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache
 from typing import Any, NewType, Protocol, TypeVar
 from uuid import UUID
 
-from psycopg import postgres
+from psycopg import DataError, postgres
+from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap
 from psycopg.pq.abc import PGresult
 from psycopg.rows import RowMaker
+from psycopg.types.datetime import IntervalLoader
 from psycopg.types.string import TextLoader
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -38,11 +41,21 @@ JsonText = NewType("JsonText", str)
 _JSON_TYPES = frozenset({postgres.types["json"].oid, postgres.types["jsonb"].oid})
 
 
+class _FiniteIntervalLoader(IntervalLoader):
+    """Refuses an infinite interval, which psycopg reads as 0."""
+
+    def load(self, data: Buffer) -> timedelta:
+        if bytes(data).endswith(b"infinity"):
+            raise DataError("an infinite interval has no value in Python")
+        return super().load(data)
+
+
 def adapters() -> AdaptersMap:
     """Return psycopg's type adapters, except that JSON stays text: Pydantic parses and validates it in one step."""
     ours = AdaptersMap(postgres.adapters)
     ours.register_loader("json", TextLoader)
     ours.register_loader("jsonb", TextLoader)
+    ours.register_loader("interval", _FiniteIntervalLoader)
     return ours
 
 
