@@ -83,6 +83,33 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
     (copy / "src/courses/queries/courses/of_price.sql").write_text(
         "-- The courses.\n--\n-- @step it is not used\nselect courses.id from courses where %(cents)s is null;\n"
     )
+    # A table whose learner shows only by a key of two columns, and one of another schema.
+    (copy / "migrations/0003.add-gifts.sql").write_text(
+        "create schema shop;\n"
+        "alter table payments add constraint payments_id_of_user unique (user_id, id);\n"
+        "create table gifts (id uuid primary key, giver_id uuid, payment_id uuid, labels difficulty_level[],"
+        " foreign key (giver_id, payment_id) references payments (user_id, id));\n"
+        "create table shop.baskets (id uuid primary key, owner_id uuid references users (id));\n"
+    )
+    (copy / "migrations/0003.add-gifts.rollback.sql").write_text("drop table shop.baskets, gifts;\n")
+    extras = {
+        "merged": "merge into courses using payments on payments.course_id = courses.id when matched then do nothing"
+        " returning courses.title",
+        "marked": "select courses.title from courses where courses.title <> '%(course_id)s'",
+        "labelled": "select gifts.labels as title from gifts",
+    }
+    (copy / "src/courses/queries/extras").mkdir()
+    for name, text in extras.items():
+        (copy / f"src/courses/queries/extras/{name}.sql").write_text(f"-- Titles.\n{text};\n")
+    repositories.write_text(
+        repositories.read_text()
+        + "\n\nfrom skilltree.models.base import Model\n\n\nclass Title(Model):\n    title: tuple[str, ...]\n\n\n"
+        + "class AsyncExtras(AsyncRepository, queries=_QUERIES):\n"
+        + "".join(
+            f'    async def {name}(self) -> "list[Title]":\n        return await self.all(Title, "extras/{name}")\n\n'
+            for name in extras
+        )
+    )
     (copy / "src/courses/queries/trees").mkdir()
     shutil.copy(copy / "src/courses/queries/courses/list.sql", copy / "src/courses/queries/trees/load.sql")
 
@@ -104,7 +131,11 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
     assert told("courses/prepare.sql", 'function "ensure_audit_partitions"', "is volatile"), found
     assert told("migrations", 'table "enrolments"', "users.export leaves them out"), found
     assert told("trees/load.sql", "file", "has the name of one of SkillTree's query files"), found
-    assert repositories.exists()
+    assert told("migrations", 'table "gifts"', "users.export leaves them out"), found
+    assert told("migrations", 'table "shop.baskets"', "users.erase does not mention them"), found
+    assert told("extras/merged.sql", "title", "a statement that is not followed"), found
+    assert told("extras/marked.sql", 'parameter "course_id"', "stands only in a string"), found
+    assert told("extras/labelled.sql", "title", "whose elements psycopg does not read"), found
 
 
 def test_a_new_query_gets_a_model_a_method_and_a_test_that_pass_every_check(

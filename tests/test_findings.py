@@ -24,6 +24,13 @@ def test_findings_become_a_sarif_log_with_a_rule_and_a_place_for_each() -> None:
     assert run["results"][1]["message"]["text"] == "@budget: is missing; write one"
 
 
+def test_the_name_of_a_file_is_a_valid_address_in_a_sarif_log() -> None:
+    log = json.loads(as_sarif([Finding("my queries/größe 100%.sql", 1, "x", "y", "z")]))
+
+    place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"] == {"uri": "my%20queries/gr%C3%B6%C3%9Fe%20100%25.sql"}
+
+
 def test_findings_become_a_junit_report_in_which_other_files_pass() -> None:
     suite = ElementTree.fromstring(as_junit(FOUND, ["queries/trees/load.sql", "queries/trees/get.sql"]))  # noqa: S314
 

@@ -137,11 +137,15 @@ def test_a_faulty_body_is_named_without_its_values() -> None:
 
 
 def test_the_token_comes_from_the_header_or_else_the_cookie() -> None:
-    assert requests.token_of("Bearer abc", "cookie") == "abc"
-    assert requests.token_of("bearer  abc ", None) == "abc"
-    assert requests.token_of("Bearer", None) == ""
-    assert requests.token_of("Basic abc", None) is None
-    assert requests.token_of(None, "cookie") == "cookie"
+    cookies = {"session": "cookie", "": "nameless"}
+
+    assert requests.token_of("Bearer abc", cookies, "session") == "abc"
+    assert requests.token_of("bearer  abc ", {}, "session") == "abc"
+    assert requests.token_of("Bearer", {}, None) == ""
+    assert requests.token_of("Basic abc", {}, None) is None
+    assert requests.token_of(None, cookies, "session") == "cookie"
+    # Without a name in the settings, no cookie counts.
+    assert requests.token_of(None, cookies, None) is None
 
 
 def test_the_link_to_the_next_page_keeps_the_rest_of_the_query() -> None:

@@ -2,18 +2,21 @@
 
 import pickle
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import postgres
+from psycopg import DataError, postgres
+from psycopg.pq import Format
+from psycopg.types.range import Range
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from skilltree._core import row_makers
 from skilltree._core.row_makers import maker
-from skilltree._core.rows import validated
+from skilltree._core.rows import adapters, validated
 from skilltree.errors import InvalidStoredDocument, RowMismatch
 from skilltree.gate import schema, skilltree
 from skilltree.gate.usage import read_usage
@@ -131,13 +134,14 @@ def test_a_row_becomes_the_same_model_as_with_validation(read: Read) -> None:
     agree()
 
 
-def test_no_read_is_validated_as_a_whole() -> None:
+def test_no_read_but_a_curriculum_is_validated_as_a_whole() -> None:
     def refuse(_values: object) -> Any:
         raise AssertionError
 
     whole = {each.query for each in READS if maker(each.model, each.names, each.kinds, refuse) is refuse}
 
-    assert whole == set()
+    # The configuration of a curriculum refuses infinite numbers.
+    assert whole == {"trees/export_tree"}
 
 
 def test_no_column_but_a_document_is_validated_alone() -> None:
@@ -216,3 +220,133 @@ def test_a_model_from_a_row_is_copied_pickled_and_hashed_like_any_other() -> Non
     assert hash(row) == hash(Row(number=1, label=Labelled.ONE, names=("a",)))
     with pytest.raises(ValueError, match="frozen"):
         row.number = 2  # type: ignore[misc]
+
+
+def shorter(value: str) -> str:
+    return value[:1]
+
+
+def least(value: int, info: ValidationInfo) -> int:
+    return max(value, int(info.data["number"]))
+
+
+def counted(value: object) -> object:
+    return {"count": len(value)} if isinstance(value, list) else value
+
+
+class Stripped(Model):
+    model_config = ConfigDict(str_strip_whitespace=True)
+    text: str
+
+
+class Bounded(Model):
+    model_config = ConfigDict(str_max_length=2)
+    text: str
+
+
+class Finite(Model):
+    model_config = ConfigDict(allow_inf_nan=False)
+    ratio: float
+
+
+class Ranged(Model):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    days: Range[date]
+
+
+class Filled(Model):
+    number: Annotated[int | None, BeforeValidator(lambda value: 0 if value is None else value)]
+
+
+class FilledDocument(Model):
+    document: Annotated[dict[str, int] | None, BeforeValidator(lambda value: {} if value is None else value)]
+
+
+class Related(Model):
+    number: int
+    other: Annotated[int, AfterValidator(least)]
+
+
+class Initialized(Model):
+    number: int
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**{**values, "number": values["number"] + 1})
+
+
+class Infinite(Model):
+    number: int
+    ratio: float = float("inf")
+
+
+class CheckedDefault(Model):
+    number: int
+    text: Annotated[str, AfterValidator(shorter)] = Field(default="long", validate_default=True)
+
+
+class Aliased(Model):
+    number: int = Field(alias="theNumber")
+
+
+class Upgraded(Model):
+    document: Annotated[dict[str, int], BeforeValidator(counted)]
+
+
+class UpgradedByMethod(Model):
+    document: dict[str, int]
+
+    _upgraded = field_validator("document", mode="before")(counted)
+
+
+class Doubled(Model):
+    document: list[Annotated[int, AfterValidator(lambda value: value * 2)]]
+
+
+class Unhashable(Model):
+    names: tuple[Annotated[str, {"a": 1}], ...]
+
+
+@pytest.mark.parametrize(
+    ("model", "columns", "values", "dumped"),
+    [
+        (Stripped, {"text": "text"}, (" a ",), {"text": "a"}),
+        (Bounded, {"text": "text"}, ("long",), None),
+        (Finite, {"ratio": "float8"}, (float("nan"),), None),
+        (Ranged, {"days": "daterange"}, (Range(date(2026, 1, 1)),), {"days": Range(date(2026, 1, 1))}),
+        (Filled, {"number": "int4"}, (None,), {"number": 0}),
+        (FilledDocument, {"document": "jsonb"}, (None,), {"document": {}}),
+        (Related, {"number": "int4", "other": "int4"}, (5, 1), {"number": 5, "other": 5}),
+        (Initialized, {"number": "int4"}, (1,), {"number": 2}),
+        (Infinite, {"number": "int4"}, (1,), {"number": 1, "ratio": float("inf")}),
+        (CheckedDefault, {"number": "int4"}, (1,), {"number": 1, "text": "l"}),
+        (Aliased, {"number": "int4"}, (1,), {"number": 1}),
+        (Upgraded, {"document": "jsonb"}, ("[7, 8]",), {"document": {"count": 2}}),
+        (UpgradedByMethod, {"document": "jsonb"}, ("[7, 8]",), {"document": {"count": 2}}),
+        (Doubled, {"document": "jsonb"}, ("[1]",), {"document": [2]}),
+        (Unhashable, {"names": "text[]"}, (["a"],), {"names": ("a",)}),
+        (Row, {"number": "int4", "label": "text[]", "names": "text[]"}, (1, ["ONE"], []), None),
+        (Upgraded, {"document": "json"}, ('{"\\ud800": 1}',), None),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_rules_of_an_applications_model_hold_with_and_without_validation(
+    model: type[Model], columns: dict[str, str], values: tuple[Any, ...], dumped: dict[str, object] | None
+) -> None:
+    kinds = [oid_of(each) for each in columns.values()]
+    checked = validated(model, [*columns], kinds)
+
+    for make in (checked, maker(model, [*columns], kinds, checked)):
+        if dumped is None:
+            with pytest.raises((RowMismatch, InvalidStoredDocument)):
+                make(values)
+        else:
+            assert make(values).model_dump() == dumped
+
+
+def test_an_infinite_interval_is_refused() -> None:
+    kind = adapters().get_loader(oid_of("interval"), Format.TEXT)
+    assert kind is not None
+
+    for text in (b"infinity", b"-infinity"):
+        with pytest.raises(DataError, match="infinite"):
+            kind.load(kind(oid_of("interval"), None), text)

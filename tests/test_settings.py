@@ -82,6 +82,31 @@ def test_every_wrong_variable_is_named() -> None:
     assert refused({"DATABASE_URL": URL}, timeout=-1) == ("timeout=-1: Input should be greater than 0",)
 
 
+def test_a_message_is_short_and_plain_and_shows_no_url_in_the_wrong_variable() -> None:
+    problems = refused(
+        {
+            "DATABASE_URL": URL,
+            "SKILLTREE_MAX_SIZE": URL,
+            "SKILLTREE_MIN_SIZE": "1\x1b[31m\nall is well",
+            "SKILLTREE_ATTEMPTS": "x" * 5000,
+        }
+    )
+
+    assert [each.partition("=")[0].partition(":")[0] for each in problems] == [
+        "SKILLTREE_MIN_SIZE",
+        "SKILLTREE_MAX_SIZE",
+        "SKILLTREE_ATTEMPTS",
+    ]
+    assert all(each.isprintable() and len(each) < 200 for each in problems)
+
+
+def test_a_time_is_never_so_short_or_long_that_it_means_no_limit_or_fails_later() -> None:
+    assert Settings(url=URL, statement_timeout=0.0001).database()._statement_timeout == 1
+    for name in ("SKILLTREE_STATEMENT_TIMEOUT", "SKILLTREE_TIMEOUT", "SKILLTREE_CONNECT_TIMEOUT"):
+        (problem,) = refused({"DATABASE_URL": URL, name: "3000000000"})
+        assert problem.startswith(f"{name}=3000000000: ")
+
+
 def test_settings_are_frozen() -> None:
     settings = Settings(url=URL)
 

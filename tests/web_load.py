@@ -237,6 +237,7 @@ def check_an_absent_database(server: Server, url: str) -> None:
         connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
         try:
             absent = [server.ask("GET", path) for path in ("/health/ready", "/trees")]
+            assert server.ask("HEAD", "/health/live").status == HTTPStatus.OK
             alive = server.ask("GET", "/health/live")
         finally:
             connection.execute(f"alter database {name} allow_connections true")

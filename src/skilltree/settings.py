@@ -24,6 +24,7 @@ PREFIX = "SKILLTREE_"
 OTHERS = {"SKILLTREE_DATA", "SKILLTREE_TEST_URL"}
 """Variables that are read elsewhere: by the embedded server, and by the pytest plugin."""
 
+_LONGEST_SHOWN = 60
 _WEB = {"camel_case", "ready_timeout", "session_cookie"}
 
 
@@ -32,7 +33,10 @@ def _none(value: object) -> object:
     return None if isinstance(value, str) and value.lower() == "none" else value
 
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_MOST_SECONDS = 2_147_483
+"""PostgreSQL counts in milliseconds, with 31 bits."""
+
+Seconds = Annotated[float, Field(gt=0, le=_MOST_SECONDS, allow_inf_nan=False)]
 OptionalSeconds = Annotated[Seconds | None, BeforeValidator(_none)]
 
 
@@ -53,7 +57,7 @@ class Settings(BaseModel):
     """The greatest number of connections of the pool."""
     timeout: Seconds = 30
     """How long a call waits for a free connection."""
-    connect_timeout: int = Field(default=10, ge=1)
+    connect_timeout: int = Field(default=10, ge=1, le=_MOST_SECONDS)
     """How long to wait for the server to answer."""
     statement_timeout: OptionalSeconds = None
     """How long a statement may take. It replaces the roles' own setting; ``None`` leaves that."""
@@ -161,4 +165,8 @@ def _problem(found: dict[str, Any], values: Mapping[str, object], variables: Map
     where = variables.get(field, field)
     if field == "url":
         return f"{where}: {message}"
-    return f"{where}={values[field]}: {message}" if field in variables else f"{where}={shown(values[field])}: {message}"
+    value = values[field]
+    if isinstance(value, str) and "://" in value:
+        return f"{where}: {message}, and the value, a URL, is not shown"
+    is_plain = field in variables and isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST_SHOWN
+    return f"{where}={value if is_plain else shown(value)}: {message}"

@@ -162,6 +162,69 @@ async def test_names_may_be_the_same_in_two_folders(shop, learner, tmp_path):
         await shop.users.get(learner.id)
 
 
+class Number(Model):
+    number: int
+
+
+def numbers(folder: Path, text: str | bytes) -> type[AsyncRepository]:
+    """Return a repository with this query file."""
+    (folder / "numbers").mkdir()
+    (folder / "numbers" / "get.sql").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    class AsyncNumbers(AsyncRepository, queries=folder):
+        async def get(self) -> Number:
+            return await self.one(Number, "numbers/get")
+
+        async def count(self) -> int:
+            return await self.execute("numbers/get")
+
+    return AsyncNumbers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- One. \u2028 drop table skills;\nselect 1 as number",
+        "\ufeff-- One.\nselect 1 as number",
+        "-- One.\rselect 1 as number",
+    ],
+)
+async def test_a_comment_ends_where_postgresql_ends_it(app, connection, tmp_path, text):
+    async with expect_nothing_written(connection):
+        assert await numbers(tmp_path, text)(app).get() == Number(number=1)
+
+
+async def test_a_file_that_is_not_utf8_is_named(app, tmp_path):
+    with pytest.raises(QueryFileNotFound, match=r"numbers/get\.sql cannot be read, because it is not UTF-8"):
+        await numbers(tmp_path, b"-- Gr\xf6\xdfe.\nselect 1 as number")(app).get()
+
+
+async def test_a_query_that_returns_no_rows_is_refused_by_what_reads_them(app, tmp_path):
+    nothing = numbers(tmp_path, "-- Nothing.\nlisten courses")(app)
+
+    with pytest.raises(RowMismatch, match="RETURNING"):
+        await nothing.get()
+    assert await nothing.count() == 0
+
+
+async def test_arguments_are_checked_by_their_own_annotation_if_some_are_positional_only(app, tmp_path):
+    class AsyncPairs(AsyncRepository):
+        async def pair(self, first: str, /, second: int) -> tuple[str, int]:
+            return first, second
+
+        async def all_named(self, /, first: str, second: int) -> tuple[str, int]:
+            return first, second
+
+    pairs = AsyncPairs(app)
+
+    assert await pairs.pair("a", 1) == await pairs.all_named("a", 1) == ("a", 1)
+    for method in (pairs.pair, pairs.all_named):
+        with pytest.raises(InvalidValue, match="first must be"):
+            await method(1, 1)
+        with pytest.raises(InvalidValue, match="second must be"):
+            await method("a", "b")
+
+
 # --- together ---------------------------------------------------------------------------------------------------------
 
 
@@ -237,6 +300,18 @@ async def test_what_cannot_be_sent_together_is_refused_before_anything_is_sent(s
         await service.together(enrol, lambda at: at.accounts.log_in("ada@example.org", "wrong"))
     async with expect_refusal(connection, ScopeMissing):
         await shop.together(enrol, enrol)
+
+
+async def test_what_a_call_runs_on_its_way_out_replaces_none_of_its_statements(shop, connection, learner, course):
+    async def enrol_and_tidy(at):
+        try:
+            return await at.courses.enrol(learner.id, course.id)
+        finally:
+            await at.courses.enrolled(learner.id)
+
+    await shop.as_user(learner.id).together(enrol_and_tidy)
+
+    assert await value(connection, "select count(*) from enrolments") == 1
 
 
 async def test_calls_together_are_tried_again_after_a_conflict(shop, connection, learner, course, skills, monkeypatch):

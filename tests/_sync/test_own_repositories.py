@@ -164,6 +164,69 @@ def test_names_may_be_the_same_in_two_folders(shop, learner, tmp_path):
         shop.users.get(learner.id)
 
 
+class Number(Model):
+    number: int
+
+
+def numbers(folder: Path, text: str | bytes) -> type[Repository]:
+    """Return a repository with this query file."""
+    (folder / "numbers").mkdir()
+    (folder / "numbers" / "get.sql").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    class Numbers(Repository, queries=folder):
+        def get(self) -> Number:
+            return self.one(Number, "numbers/get")
+
+        def count(self) -> int:
+            return self.execute("numbers/get")
+
+    return Numbers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- One. \u2028 drop table skills;\nselect 1 as number",
+        "\ufeff-- One.\nselect 1 as number",
+        "-- One.\rselect 1 as number",
+    ],
+)
+def test_a_comment_ends_where_postgresql_ends_it(app, connection, tmp_path, text):
+    with expect_nothing_written(connection):
+        assert numbers(tmp_path, text)(app).get() == Number(number=1)
+
+
+def test_a_file_that_is_not_utf8_is_named(app, tmp_path):
+    with pytest.raises(QueryFileNotFound, match=r"numbers/get\.sql cannot be read, because it is not UTF-8"):
+        numbers(tmp_path, b"-- Gr\xf6\xdfe.\nselect 1 as number")(app).get()
+
+
+def test_a_query_that_returns_no_rows_is_refused_by_what_reads_them(app, tmp_path):
+    nothing = numbers(tmp_path, "-- Nothing.\nlisten courses")(app)
+
+    with pytest.raises(RowMismatch, match="RETURNING"):
+        nothing.get()
+    assert nothing.count() == 0
+
+
+def test_arguments_are_checked_by_their_own_annotation_if_some_are_positional_only(app, tmp_path):
+    class Pairs(Repository):
+        def pair(self, first: str, /, second: int) -> tuple[str, int]:
+            return first, second
+
+        def all_named(self, /, first: str, second: int) -> tuple[str, int]:
+            return first, second
+
+    pairs = Pairs(app)
+
+    assert pairs.pair("a", 1) == pairs.all_named("a", 1) == ("a", 1)
+    for method in (pairs.pair, pairs.all_named):
+        with pytest.raises(InvalidValue, match="first must be"):
+            method(1, 1)
+        with pytest.raises(InvalidValue, match="second must be"):
+            method("a", "b")
+
+
 # --- together ---------------------------------------------------------------------------------------------------------
 
 
@@ -239,6 +302,18 @@ def test_what_cannot_be_sent_together_is_refused_before_anything_is_sent(shop, c
         service.together(enrol, lambda at: at.accounts.log_in("ada@example.org", "wrong"))
     with expect_refusal(connection, ScopeMissing):
         shop.together(enrol, enrol)
+
+
+def test_what_a_call_runs_on_its_way_out_replaces_none_of_its_statements(shop, connection, learner, course):
+    def enrol_and_tidy(at):
+        try:
+            return at.courses.enrol(learner.id, course.id)
+        finally:
+            at.courses.enrolled(learner.id)
+
+    shop.as_user(learner.id).together(enrol_and_tidy)
+
+    assert value(connection, "select count(*) from enrolments") == 1
 
 
 def test_calls_together_are_tried_again_after_a_conflict(shop, connection, learner, course, skills, monkeypatch):

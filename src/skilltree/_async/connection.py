@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
+from psycopg import AsyncConnection, AsyncCursor, IsolationLevel, ProgrammingError
 
 from skilltree._core.exchange import Statement, exchange
 from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params
 from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, UNSEEN, pinned
+from skilltree.errors import RowMismatch
 
 _MOST_CURSORS = 100
 
@@ -66,15 +67,15 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
     @staticmethod
     async def fetched(cursor: AsyncCursor[Any]) -> list[Any]:
         """Return the rows of a kept cursor, and let go of its result, which may be large."""
-        rows = await cursor.fetchall()
-        AsyncPinnedConnection.release(cursor)
-        return rows
-
-    @staticmethod
-    def release(cursor: AsyncCursor[Any]) -> None:
-        """Let go of the result of a kept cursor."""
+        try:
+            rows = await cursor.fetchall()
+        except ProgrammingError as error:
+            raise RowMismatch(
+                "the query returns no rows: give it a RETURNING clause, or run it with execute()"
+            ) from error
         cursor._reset(reset_query=False)
         cursor._tx.set_pgresult(None)
+        return rows
 
     async def pin(self, kept: frozenset[str]) -> None:
         """Pin the settings except those in ``kept``, in one round trip."""

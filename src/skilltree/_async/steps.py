@@ -63,7 +63,7 @@ async def _executed(cursor: AsyncCursor[Any], step: AsyncStep) -> list[Any]:
         cursor.row_factory = step.row_factory
     await cursor.execute(step.query.numbered, step.query.values(step.params))
     if step.row_factory is None:
-        return [cursor.rowcount] if step.counts else []
+        return [max(cursor.rowcount, 0)] if step.counts else []
     return await AsyncPinnedConnection.fetched(cursor)
 
 
@@ -138,7 +138,7 @@ async def received(steps: Sequence[AsyncStep], cursors: Sequence[AsyncCursor[Any
         if each.row_factory is not None:
             results.append(await AsyncPinnedConnection.fetched(cursor))
         else:
-            results.append([cursor.rowcount] if each.counts else [])
+            results.append([max(cursor.rowcount, 0)] if each.counts else [])
     return results
 
 

@@ -41,9 +41,12 @@ class _Recorder(AsyncExecutor):
 
     def __init__(self, hooks: Hooks) -> None:
         self.hooks = hooks
-        self.steps: list[AsyncStep] = []
+        self.steps: list[AsyncStep] | None = None
 
     async def run(self, steps: Sequence[AsyncStep]) -> NoReturn:
+        if self.steps is not None:
+            # What the call runs on its way out, for example in a finally clause, comes after its first statements.
+            raise _Recorded
         for each in steps:
             if each.rows is not None:
                 raise NotTogether(f"{each.query.name} is a COPY, which cannot be sent with other calls")
@@ -106,4 +109,4 @@ async def _steps_of(call: _Call, repositories: _Repositories, hooks: Hooks) -> l
     recorder = _Recorder(hooks)
     with suppress(_Recorded):
         await call(_At(repositories, recorder))
-    return recorder.steps
+    return recorder.steps or []

@@ -99,7 +99,7 @@ def checks_of(method: Callable[..., object]) -> dict[str, Check | None]:
 def _checked(method: Callable[..., object]) -> Callable[..., object]:
     checks = checks_of(method)
     kinds = signature(method).parameters.items()
-    names = [name for name, parameter in kinds if parameter.kind is parameter.POSITIONAL_OR_KEYWORD][1:]
+    names = [name for name, parameter in kinds if parameter.kind <= parameter.POSITIONAL_OR_KEYWORD][1:]
     rest = next((name for name, parameter in kinds if parameter.kind is parameter.VAR_POSITIONAL), "")
 
     @wraps(method)

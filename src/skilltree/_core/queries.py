@@ -11,6 +11,7 @@ A directive can continue on the next line, indented by four spaces or more.
 import re
 from collections.abc import Mapping
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,9 +77,11 @@ def read(name: str, place: Path | None = None) -> Query:
     """
     path = (place or folder("queries")) / f"{name}.sql"
     try:
-        lines = path.read_bytes().decode().splitlines(keepends=True)
+        lines = _lines(path.read_bytes().decode("utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise QueryFileNotFound(f"there is no query file {path}") from error
+    except UnicodeDecodeError as error:
+        raise QueryFileNotFound(f"the query file {path} cannot be read, because it is not UTF-8: {error}") from error
     end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
     statement = f"/* {name} */ {''.join(lines[end:])}".encode()
     return made(name, statement, "".join(lines[:end]), place)
@@ -86,7 +89,12 @@ def read(name: str, place: Path | None = None) -> Query:
 
 def made(name: str, statement: bytes, header: str, place: Path | None = None) -> Query:
     """Return a query made of these parts."""
-    return Query(name, statement, *numbered(statement), header, tuple(_directives(header.splitlines())), place)
+    return Query(name, statement, *numbered(statement), header, tuple(_directives(_lines(header))), place)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines as PostgreSQL sees them. It does not know all the ends of lines that ``splitlines`` knows."""
+    return [*StringIO(text, newline="")]
 
 
 def load(name: str) -> bytes:

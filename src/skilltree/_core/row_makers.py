@@ -55,6 +55,21 @@ _ARRAYS: dict[type, frozenset[int]] = {
 
 # Defaults that all models can share. A field without a default has an object of another type.
 _UNCHANGING = {NoneType, bool, int, float, str}
+# What a model may configure without a change of what its fields take.
+_HARMLESS = {
+    "alias_generator",
+    "extra",
+    "frozen",
+    "json_schema_extra",
+    "populate_by_name",
+    "protected_namespaces",
+    "revalidate_instances",
+    "serialize_by_alias",
+    "title",
+    "use_attribute_docstrings",
+    "validate_by_alias",
+    "validate_by_name",
+}
 
 
 class Unproven(Exception):
@@ -67,6 +82,7 @@ class _Column(NamedTuple):
     name: str
     convert: Convert | None
     is_optional: bool
+    converts_none: bool = False
 
 
 def maker(
@@ -77,21 +93,24 @@ def maker(
     ``kinds`` are the OIDs of the columns' types. ``checked`` validates a row as a whole.
     """
     fields = model.model_fields
-    absent = {name: field.default for name, field in fields.items() if name not in names}
+    absent = {name: field for name, field in fields.items() if name not in names}
     if (
-        len({*names}) < len(names)
+        not names
+        or len({*names}) < len(names)
         or not {*names} <= {*fields}
-        or not all(type(default) in _UNCHANGING or default == () for default in absent.values())
+        or not all(type(each.default) in _UNCHANGING or each.default == () for each in absent.values())
+        or any(each.validate_default for each in absent.values())
         or _has_own_rules(model)
     ):
         return checked
     columns = [_column(name, fields[name], kind) for name, kind in zip(names, kinds, strict=True)]
-    return _compiled(model, columns, absent, checked)
+    return _compiled(model, columns, {name: each.default for name, each in absent.items()}, checked)
 
 
 def _has_own_rules(model: type[BaseModel]) -> bool:
     """Return whether more than the types of the fields decides what the model accepts."""
     rules = model.__pydantic_decorators__
+    schema_of = model.__get_pydantic_core_schema__
     return bool(
         rules.validators
         or rules.field_validators
@@ -100,19 +119,41 @@ def _has_own_rules(model: type[BaseModel]) -> bool:
         or model.__pydantic_post_init__
         or model.__private_attributes__
         or model.model_config.get("extra") == "allow"
+        or model.model_config.keys() - _HARMLESS
+        or model.__pydantic_custom_init__
+        or getattr(schema_of, "__func__", None) is not _SCHEMA_OF
+        or _sees_other_fields(model.__pydantic_core_schema__)
     )
+
+
+_SCHEMA_OF = BaseModel.__get_pydantic_core_schema__.__func__  # type: ignore[attr-defined]  # a class method
+
+
+def _sees_other_fields(schema: object) -> bool:
+    """Return whether a validator in a schema takes Pydantic's ``info``, which has the fields before its own."""
+    if isinstance(schema, Mapping):
+        return schema.get("type") == "with-info" or any(map(_sees_other_fields, schema.values()))
+    return isinstance(schema, list | tuple) and any(map(_sees_other_fields, schema))
 
 
 def _column(name: str, field: FieldInfo, kind: int) -> _Column:
     hint, is_optional = _without_none(field.annotation)
     if kind in _JSON or field.metadata:
         whole = TypeAdapter[object](field.rebuild_annotation())
-        return _Column(name, whole.validate_json if kind in _JSON else whole.validate_python, is_optional)
+        if not field.metadata:
+            return _Column(name, whole.validate_json, is_optional)
+        # A validator of the field may make a value of null.
+        convert = _json_or_null(whole) if kind in _JSON else whole.validate_python
+        return _Column(name, convert, is_optional, converts_none=True)
     return _Column(name, *_conversion(hint, kind, field), is_optional)
 
 
+def _json_or_null(whole: TypeAdapter[object]) -> Convert:
+    return lambda text: whole.validate_python(None) if text is None else whole.validate_json(text)
+
+
 def _conversion(hint: Any, kind: int, field: FieldInfo) -> tuple[Convert | None]:
-    if kind in _EXACT.get(hint, ()):
+    if isinstance(hint, type) and kind in _EXACT.get(hint, ()):
         return (None,)
     if isinstance(hint, type) and issubclass(hint, Enum):
         # An enum of the database has any OID. A label that the class does not know is a KeyError.
@@ -121,7 +162,7 @@ def _conversion(hint: Any, kind: int, field: FieldInfo) -> tuple[Convert | None]
         return ({label: label for label in get_args(hint)}.__getitem__,)
     if get_origin(hint) is tuple and len(parts := get_args(hint)) == 2 and parts[1] is Ellipsis:  # noqa: PLR2004
         element, may_be_none = _without_none(parts[0])
-        if not may_be_none and kind in _ARRAYS.get(element, ()):
+        if not may_be_none and isinstance(element, type) and kind in _ARRAYS.get(element, ()):
             return (_elements(element),)
     return (TypeAdapter[object](field.rebuild_annotation()).validate_python,)
 
@@ -159,10 +200,11 @@ def _compiled(
     made = {}
     for index, (value, each) in enumerate(zip(values, columns, strict=True)):
         made[each.name] = value if each.convert is None else f"c{index}({value})"
-        if each.convert is not None and each.is_optional:
+        if each.convert is not None and each.is_optional and not each.converts_none:
             made[each.name] = f"None if {value} is None else {made[each.name]}"
     # In the order of the fields, in which Pydantic prints and dumps them.
-    state = [f"{name!r}: {made.get(name) or repr(absent.get(name))}" for name in model.model_fields]
+    defaults = {name: f"d{index}" for index, name in enumerate(absent)}
+    state = [f"{name!r}: {made.get(name) or defaults[name]}" for name in model.model_fields]
     text = f"""
 def make(values):
     {", ".join(values)}, = values
@@ -170,7 +212,7 @@ def make(values):
         return checked(values)
     try:
         state = {{{", ".join(state)}}}
-    except (KeyError, ValueError, Unproven):
+    except (KeyError, TypeError, ValueError, Unproven):
         return checked(values)
     made = new(model)
     set_state(made, state)
@@ -186,6 +228,7 @@ def make(values):
         "new": object.__new__,
         "fields": {each.name for each in columns},
         **{f"c{index}": each.convert for index, each in enumerate(columns)},
+        **{defaults[name]: default for name, default in absent.items()},
         # What Pydantic's own code sets, without the way through the frozen model's __setattr__.
         "set_state": _slot("__dict__"),
         "set_fields": _slot("__pydantic_fields_set__"),

@@ -1,14 +1,18 @@
 """Turns rows into models, and validates documents before they are sent. Async and sync code share it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from functools import cache
 from typing import Any, NewType, Protocol, TypeVar
 from uuid import UUID
 
-from psycopg import postgres
+from psycopg import DataError, postgres
+from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap
 from psycopg.pq.abc import PGresult
 from psycopg.rows import RowMaker
+from psycopg.types.datetime import IntervalLoader
 from psycopg.types.string import TextLoader
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -37,11 +41,21 @@ JsonText = NewType("JsonText", str)
 _JSON_TYPES = frozenset({postgres.types["json"].oid, postgres.types["jsonb"].oid})
 
 
+class _FiniteIntervalLoader(IntervalLoader):
+    """Refuses an infinite interval, which psycopg reads as 0."""
+
+    def load(self, data: Buffer) -> timedelta:
+        if bytes(data).endswith(b"infinity"):
+            raise DataError("an infinite interval has no value in Python")
+        return super().load(data)
+
+
 def adapters() -> AdaptersMap:
     """Return psycopg's type adapters, except that JSON stays text: Pydantic parses and validates it in one step."""
     ours = AdaptersMap(postgres.adapters)
     ours.register_loader("json", TextLoader)
     ours.register_loader("jsonb", TextLoader)
+    ours.register_loader("interval", _FiniteIntervalLoader)
     return ours
 
 
@@ -82,6 +96,7 @@ def _no_row(_values: Sequence[Any]) -> Any:
 def validated(model: type[M], names: Sequence[str], kinds: Sequence[int]) -> RowMaker[M]:
     """Return a function that validates the values of a row, and makes a model of them."""
     validate: Callable[[object], M] = model.__pydantic_validator__.validate_python
+    keys = [_key(model, name) for name in names]
     documents = [
         (index, TypeAdapter[object](model.model_fields[name].annotation or object).validate_json)
         for index, (name, kind) in enumerate(zip(names, kinds, strict=True))
@@ -89,12 +104,17 @@ def validated(model: type[M], names: Sequence[str], kinds: Sequence[int]) -> Row
     ]
 
     def make(values: Sequence[Any]) -> M:
-        row = dict(zip(names, values, strict=True))
+        row = dict(zip(keys, values, strict=True))
+        if documents:
+            # Once, so that no validator sees its own result. A strict type accepts a JSON text only below.
+            with suppress(ValueError):
+                given = {keys[at]: from_json(values[at]) for at, _ in documents if values[at] is not None}
+                return validate(row | given)
         index = 0
         try:
             for index, parse in documents:
                 if values[index] is not None:
-                    row[names[index]] = parse(values[index])
+                    row[keys[index]] = parse(values[index])
         except ValidationError as error:
             raise _stored_fault(model, names, values, index, error) from error
         try:
@@ -103,6 +123,12 @@ def validated(model: type[M], names: Sequence[str], kinds: Sequence[int]) -> Row
             raise RowMismatch(f"a row does not fit the model {model.__name__}: {error}") from error
 
     return make
+
+
+def _key(model: type[Model], name: str) -> str:
+    """Return the key by which Pydantic reads a column: its field's alias, if it has one, or its name."""
+    field = model.model_fields.get(name)
+    return field.validation_alias if field and isinstance(field.validation_alias, str) else name
 
 
 def _stored_fault(
@@ -116,7 +142,9 @@ def _stored_fault(
         if isinstance(value, UUID) and (name == "id" or name.endswith("_id"))
     }
     # The document may itself be a list of rows. Then the error names the innermost one with an id.
-    node = from_json(values[index], allow_inf_nan=True)
+    node: Any = None
+    with suppress(ValueError):  # PostgreSQL also stores what nobody reads, such as half of a surrogate pair.
+        node = from_json(values[index], allow_inf_nan=True)
     for place in path:
         if isinstance(node, dict) and isinstance(node.get("id"), str):
             row = {"id": node["id"]}

@@ -28,7 +28,7 @@ _TABLES = (
 )
 _OF_SOMEBODY = re.compile(rf"\b(?:{'|'.join(_TABLES)})\b")
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
-_WRITES = re.compile(r"\b(?:insert|update|delete|merge|truncate)\b", re.IGNORECASE)
+_WRITES = re.compile(r"\b(?:insert|update|delete|merge|truncate|call|copy)\b", re.IGNORECASE)
 
 
 class _Step(Protocol):

@@ -5,12 +5,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg import Connection, Cursor, IsolationLevel
+from psycopg import Connection, Cursor, IsolationLevel, ProgrammingError
 
 from skilltree._core.exchange import Statement, exchange
 from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params
 from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, UNSEEN, pinned
+from skilltree.errors import RowMismatch
 
 _MOST_CURSORS = 100
 
@@ -68,15 +69,15 @@ class PinnedConnection(Connection[Any]):
     @staticmethod
     def fetched(cursor: Cursor[Any]) -> list[Any]:
         """Return the rows of a kept cursor, and let go of its result, which may be large."""
-        rows = cursor.fetchall()
-        PinnedConnection.release(cursor)
-        return rows
-
-    @staticmethod
-    def release(cursor: Cursor[Any]) -> None:
-        """Let go of the result of a kept cursor."""
+        try:
+            rows = cursor.fetchall()
+        except ProgrammingError as error:
+            raise RowMismatch(
+                "the query returns no rows: give it a RETURNING clause, or run it with execute()"
+            ) from error
         cursor._reset(reset_query=False)
         cursor._tx.set_pgresult(None)
+        return rows
 
     def pin(self, kept: frozenset[str]) -> None:
         """Pin the settings except those in ``kept``, in one round trip."""

@@ -65,7 +65,7 @@ def _executed(cursor: Cursor[Any], step: Step) -> list[Any]:
         cursor.row_factory = step.row_factory
     cursor.execute(step.query.numbered, step.query.values(step.params))
     if step.row_factory is None:
-        return [cursor.rowcount] if step.counts else []
+        return [max(cursor.rowcount, 0)] if step.counts else []
     return PinnedConnection.fetched(cursor)
 
 
@@ -140,7 +140,7 @@ def received(steps: Sequence[Step], cursors: Sequence[Cursor[Any]]) -> list[list
         if each.row_factory is not None:
             results.append(PinnedConnection.fetched(cursor))
         else:
-            results.append([cursor.rowcount] if each.counts else [])
+            results.append([max(cursor.rowcount, 0)] if each.counts else [])
     return results
 
 

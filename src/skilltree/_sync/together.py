@@ -43,9 +43,12 @@ class _Recorder(Executor):
 
     def __init__(self, hooks: Hooks) -> None:
         self.hooks = hooks
-        self.steps: list[Step] = []
+        self.steps: list[Step] | None = None
 
     def run(self, steps: Sequence[Step]) -> NoReturn:
+        if self.steps is not None:
+            # What the call runs on its way out, for example in a finally clause, comes after its first statements.
+            raise _Recorded
         for each in steps:
             if each.rows is not None:
                 raise NotTogether(f"{each.query.name} is a COPY, which cannot be sent with other calls")
@@ -108,4 +111,4 @@ def _steps_of(call: _Call, repositories: _Repositories, hooks: Hooks) -> list[St
     recorder = _Recorder(hooks)
     with suppress(_Recorded):
         call(_At(repositories, recorder))
-    return recorder.steps
+    return recorder.steps or []

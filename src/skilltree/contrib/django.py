@@ -86,9 +86,7 @@ def _installed() -> SkillTreeConfig:
 
 def _token_of(request: HttpRequest) -> str | None:
     cookies: dict[str, str] = request.COOKIES
-    return requests.token_of(
-        request.headers.get("Authorization"), cookies.get(_installed().settings.session_cookie or "")
-    )
+    return requests.token_of(request.headers.get("Authorization"), cookies, _installed().settings.session_cookie)
 
 
 def database() -> Database:

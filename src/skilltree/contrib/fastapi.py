@@ -112,8 +112,8 @@ async def _service(database: Annotated[AsyncDatabase, Depends(_database)]) -> As
 
 async def _visitor(request: Request) -> requests.Visitor[AsyncScope]:
     installed = _installed(request)
-    cookie = request.cookies.get(installed.settings.session_cookie or "")
-    return await installed.visitor(requests.token_of(request.headers.get("Authorization"), cookie))
+    name = installed.settings.session_cookie
+    return await installed.visitor(requests.token_of(request.headers.get("Authorization"), request.cookies, name))
 
 
 _bearer = HTTPBearer(auto_error=False, description="The token that logging in has returned.")
@@ -200,11 +200,14 @@ async def _answer_crash(request: Request, _: Exception) -> Response:
 _health = APIRouter(prefix="/health", tags=["health"])
 
 
+# Load balancers ask with HEAD.
+@_health.head("/live", include_in_schema=False)
 @_health.get("/live", summary="Whether the process answers", response_class=Response)
 async def _live() -> Response:
     return Response(requests.HEALTHY, media_type="application/json")
 
 
+@_health.head("/ready", include_in_schema=False)
 @_health.get("/ready", summary="Whether the database answers", response_class=Response)
 async def _ready(request: Request) -> Response:
     await _installed(request).ready()

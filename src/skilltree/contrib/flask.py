@@ -56,8 +56,9 @@ def visitor(scope: type[S] | None = None) -> Visitor[S]:
     """
     if "skilltree_visitor" not in g:
         installed = _installed()
-        cookie = request.cookies.get(installed.settings.session_cookie or "")
-        g.skilltree_visitor = installed.visitor(requests.token_of(request.headers.get("Authorization"), cookie))
+        name = installed.settings.session_cookie
+        token = requests.token_of(request.headers.get("Authorization"), request.cookies, name)
+        g.skilltree_visitor = installed.visitor(token)
     return requests.visitor_of(g.skilltree_visitor, scope)
 
 

@@ -1,5 +1,6 @@
 """What the integrations of web frameworks share besides errors: who asks, pages, bodies, JSON and health."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
@@ -73,10 +74,13 @@ class PageRequest(BaseModel):
     """The greatest number of items."""
 
 
-def token_of(authorization: str | None, cookie: str | None) -> str | None:
-    """Return the session token of a request, or ``None``. The header Authorization goes before the cookie."""
+def token_of(authorization: str | None, cookies: Mapping[str, str], name: str | None) -> str | None:
+    """Return the session token of a request, or ``None``. The header Authorization goes before the cookie.
+
+    ``name`` is the cookie's. Without it, no cookie counts: browsers also send some without a name.
+    """
     scheme, _, token = (authorization or "").strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else cookie
+    return token.strip() if scheme.lower() == "bearer" else cookies.get(name) if name else None
 
 
 def page_request(query: str) -> PageRequest:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pydantic import BaseModel
 
 from skilltree.gate import types
-from skilltree.gate.facts import Fact, Null, Rows
+from skilltree.gate.facts import Fact, Null, Rows, unknown
 from skilltree.gate.files import QueryFile
 from skilltree.gate.headers import declarations
 from skilltree.gate.report import Finding
@@ -63,8 +63,7 @@ class Comparison:
                 field = f'column "{name}"'
                 yield self._finding(self._line(place), field, "appears twice", "give one of them another name")
         columns = [
-            _Column(name, kind, self._line(place), self.rows.columns[place][1])
-            for place, (name, kind) in enumerate(described)
+            _Column(name, kind, self._line(place), self._fact(place)) for place, (name, kind) in enumerate(described)
         ]
         yield from self._compare("", columns, model, {name: name for name in model.model_fields}, "column")
 
@@ -75,10 +74,10 @@ class Comparison:
             yield self._finding(self._line(0), "columns", "there are none, but the first one is read", "return one")
             return
         name = columns[0].split(" ")[0]
-        nullable, findings = self._verdict(name, self._line(0), self.rows.columns[0][1])
+        nullable, findings = self._verdict(name, self._line(0), self._fact(0))
         yield from findings
         if nullable:
-            problem = f"can be null: it {self.rows.columns[0][1].why}"
+            problem = f"can be null: it {self._fact(0).why}"
             yield self._finding(self._line(0), f'column "{name}"', problem, "use coalesce, or read it into a model")
 
     def unasked(self) -> Iterator[Finding]:
@@ -177,6 +176,10 @@ class Comparison:
             keys = [_Column(key, inner.type, column.line, inner) for key, inner in fact.fields.items()]
             names = {field.alias or name: name for name, field in model.model_fields.items()}
             yield from self._compare(f"{path}.", keys, model, names, "JSON")
+
+    def _fact(self, place: int) -> Fact:
+        columns = self.rows.columns
+        return columns[place][1] if place < len(columns) else unknown("comes from a statement that is not followed")
 
     def _line(self, place: int) -> int:
         places = self.rows.places

@@ -82,12 +82,18 @@ def _tables(connection: Connection[Any]) -> dict[str, Columns]:
 
 def _owners(connection: Connection[Any]) -> dict[str, str]:
     """Return the tables with a foreign key to the account of a learner, and its column."""
-    keys = connection.execute(load("catalog/foreign_keys")).fetchall()
-    return {
-        table: columns[0]
-        for table, columns, referenced, _ in sorted(keys, reverse=True)
-        if referenced in {"users", "user_profiles"} and len(columns) == 1
-    }
+    keys = sorted(connection.execute(load("catalog/foreign_keys")).fetchall())
+    owners: dict[str, str] = {}
+    found, before = {("users", "id"), ("user_profiles", "user_id")}, 0
+    # A key to a learner's row, such as a payment, holds the learner's id, too.
+    while len(found) > before:
+        before = len(found)
+        for table, columns, referenced, referenced_columns in keys:
+            for column, other in zip(columns, referenced_columns, strict=True):
+                if (referenced, other) in found:
+                    found.add((table, column))
+                    owners.setdefault(table, column)
+    return dict(sorted(owners.items(), reverse=True))
 
 
 def _add_views(connection: Connection[Any], schema: Schema) -> None:
@@ -122,6 +128,10 @@ def _prepared(server: pq.abc.PGconn, file: QueryFile) -> "_Raw | Finding":
     for answer in (server.prepare(b"", file.numbered), server.describe_prepared(b"")):
         if answer.status != pq.ExecStatus.COMMAND_OK:
             return _refusal(file, answer)
+    if unseen := file.parameters[answer.nparams :]:
+        problem = "stands only in a string or a comment, where the server does not see it"
+        line, remedy = file.line_of_parameter(unseen[0]), "take it out of there, or double its percent sign"
+        return Finding(file.path, line, f'parameter "{unseen[0]}"', problem, remedy)
     return (
         [answer.param_type(index) for index in range(answer.nparams)],
         [((answer.fname(index) or b"").decode(), answer.ftype(index)) for index in range(answer.nfields)],

@@ -20,7 +20,7 @@ _FORMS = {
     "drafts": re.compile(r"\S.*"),
     "step": re.compile(r"\S.*"),
     "writes": re.compile(r"\S.*"),
-    "cascade": re.compile(r"\w+: \S.*"),
+    "cascade": re.compile(r"[\w.]+: \S.*"),
     "after": re.compile(r"\w+/\w+(, \w+/\w+)*"),
     "setup": re.compile(r"\S.*"),
     "types": re.compile(r"[a-z]\w*( \w+)*(, [a-z]\w*( \w+)*)*"),

@@ -17,6 +17,7 @@ from skilltree.gate.nullability import Prover
 from skilltree.gate.parameters import OWNER
 from skilltree.gate.schema import Schema
 from skilltree.gate.subject import Subject, skilltree
+from skilltree.gate.types import unread_array
 from skilltree.models import enums
 from skilltree.unasync import formatted
 
@@ -119,9 +120,12 @@ def _drafted(subject: Subject, file: QueryFile, known: Schema) -> Draft:
     facts = [Fact(Null.NEVER, is_owner=parameter == OWNER) for parameter in described.parameters]
     proved = Prover(known, facts).prove(file.statement)
     fields = []
-    for column, (_, fact) in zip(described.columns, proved.columns, strict=True):
+    nulls = [fact.null for _, fact in proved.columns] or [Null.UNKNOWN] * len(described.columns)
+    for column, null in zip(described.columns, nulls, strict=True):
         label, _, kind = column.partition(" ")
-        suffix = "" if fact.null is Null.NEVER else " | None"
+        suffix = "" if null is Null.NEVER else " | None"
+        if unread := unread_array(kind, known.enums):
+            raise UnfitQuery(f"{file.path}: {label} {unread}")
         fields.append(f"    {label}: {_python(kind, label, known, imports, file)}{suffix}")
     base = "AsyncRepository" if _is_async(subject) else "Repository"
     repository = f"{'Async' if _is_async(subject) else ''}{_camel(aggregate)}"

@@ -28,7 +28,7 @@ def check_personal_data(subject: Subject, files: Mapping[str, QueryFile], known:
         if each.word == "cascade"
     }
     place = subject.shown(subject.migrations or subject.root)
-    for table in sorted(known.tables.keys() - ours.keys()):
+    for table in sorted((known.tables.keys() | known.owners.keys()) - ours.keys()):
         column = known.owner_column(table) or known.owners.get(table)
         if column is None:
             continue
@@ -51,4 +51,5 @@ def _tables(file: QueryFile, *kinds: type[ast.Node]) -> Iterator[str]:
         return
     for node in nodes:
         if isinstance(node, kinds):
-            yield node.relname if isinstance(node, ast.RangeVar) else node.relation.relname
+            named = node if isinstance(node, ast.RangeVar) else node.relation
+            yield named.relname if named.schemaname in {None, "public"} else f"{named.schemaname}.{named.relname}"

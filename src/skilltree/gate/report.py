@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
+from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 _SIGNS = {"*": "star", "%": "percent"}
@@ -72,7 +73,7 @@ def as_sarif(findings: Iterable[Finding]) -> str:
                             "locations": [
                                 {
                                     "physicalLocation": {
-                                        "artifactLocation": {"uri": each.file},
+                                        "artifactLocation": {"uri": quote(each.file)},
                                         "region": {"startLine": each.line},
                                     }
                                 }

@@ -112,7 +112,7 @@ def _modules(name: str, project: Project) -> list[str]:
         module = importlib.import_module(name)
         inside = pkgutil.walk_packages(getattr(module, "__path__", []), f"{name}.")
         return [name, *(each.name for each in inside if importlib.import_module(each.name))]
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         raise NothingToCheck(f"{project.root / FILE}: repositories: {name} cannot be imported: {error}") from error
 
 

@@ -101,8 +101,19 @@ def mismatch(pg: str, annotation: object, enums: Enums, kind: Kind = "column") -
     return None if all(_scalar(member, kind) in taken for member in members) else f"is {pg}, not {shown(annotation)}"
 
 
+def unread_array(pg: str, enums: Enums) -> str | None:
+    """Return why the elements of an array in a row cannot be read, or ``None`` if they can."""
+    kind = pg.removesuffix("[]")
+    if kind == pg or kind not in {*enums, *_JSON}:
+        return None
+    remedy = "cast it to text[]" if kind in enums else "return to_jsonb() of it"
+    return f"is {pg}, whose elements psycopg does not read: {remedy}"
+
+
 def _array_mismatch(pg: str, annotation: object, members: list[object], enums: Enums, kind: Kind) -> str | None:
     inner = element(annotation)
+    if kind == "column" and (unread := unread_array(pg, enums)):
+        return unread
     if kind == "parameter" and get_origin(members[0]) in {tuple, Sequence}:
         return f"is {pg}, but psycopg sends only a list as an array, not {shown(annotation)}: pass [*values]"
     if inner is None:
