@@ -26,6 +26,7 @@ DOWN = {
     "project": {"_core", "errors"},
     "migrate": {"_core", "embedded", "errors"},
     "drift": {"migrate"},
+    "backup": {"_core", "_sync", "embedded", "errors", "migrate"},
     "explain": {"_core", "errors"},
     # The gate reads from the classes which method runs a query file.
     "gate": {"_async", "_core", "explain", "migrate", "models"},
@@ -34,6 +35,7 @@ DOWN = {
         "__init__",
         "_core",
         "_sync",
+        "backup",
         "curriculum",
         "embedded",
         "errors",
