@@ -56,8 +56,7 @@ def take(url: str) -> Census:
         psycopg.connect(url, client_encoding="utf8") as connection,
         psycopg.connect(url, autocommit=True) as marker,
     ):
-        pin(connection)
-        connection.execute("set statement_timeout = 0")
+        prepare(connection)
         connection.commit()
         position, in_flight = _quiet_moment(connection, marker)
         flushed, taken_at = _flushed(marker)
@@ -109,6 +108,12 @@ def _unseen(snapshot: str, later: int) -> tuple[str, ...]:
     """Return the transactions before a later one that a snapshot does not see."""
     _, first_unseen, running = snapshot.split(":")
     return (*filter(None, running.split(",")), *(str(number) for number in range(int(first_unseen), later)))
+
+
+def prepare(connection: psycopg.Connection) -> None:
+    """Pin the settings on which a row's text depends, and let statements take their time."""
+    pin(connection)
+    connection.execute("set statement_timeout = 0")
 
 
 def sums(connection: psycopg.Connection) -> Iterator[tuple[str, TableSum]]:

@@ -26,7 +26,6 @@ from skilltree.backup.folder import Folder, Record
 from skilltree.backup.positions import shown
 from skilltree.backup.server import restoring_from, running
 from skilltree.errors import SkillTreeError
-from skilltree.migrate.connection import pin
 from skilltree.migrate.drift import drift
 
 _MOST_SHOWN = 5
@@ -158,7 +157,7 @@ def _compare(outcome: Outcome, record: Record, data: Path, log: Path, now: Censu
         running(data, record.server, settings, is_paused=True, sync=False) as url,
         psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection,
     ):
-        pin(connection)
+        census.prepare(connection)
         told = census.differences(expected.tables, dict(census.sums(connection)))
         between = census.committed(connection, expected) if told else []
     if between:

@@ -8,11 +8,10 @@ from skilltree._core.driver_errors import translated
 from skilltree._core.queries import load
 from skilltree._core.urls import checked_url
 from skilltree.backup import erasures, programs, take
-from skilltree.backup.census import Census, differences, sums
+from skilltree.backup.census import Census, differences, prepare, sums
 from skilltree.backup.failures import NotEmpty, RestoreDiffers, RolesMissing
 from skilltree.backup.folder import Folder, Record, sha256_of
 from skilltree.backup.source import look
-from skilltree.migrate.connection import pin
 
 
 def dump(url: str, folder: Folder) -> Record:
@@ -27,7 +26,7 @@ def dump(url: str, folder: Folder) -> Record:
         psycopg.connect(url, client_encoding="utf8") as connection,
     ):
         started = datetime.now(UTC)
-        pin(connection)
+        prepare(connection)
         connection.commit()
         connection.execute("begin isolation level repeatable read")
         [[snapshot, now]] = connection.execute("select pg_export_snapshot(), clock_timestamp()").fetchall()
@@ -62,7 +61,7 @@ def into(folder: Folder, record: Record, url: str) -> int:
     checked_url(url)
     take.verify(folder, record)
     with translated(), psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
-        pin(connection)
+        prepare(connection)
         if found := [name for (name,) in connection.execute(load("backup/leftovers"))]:
             raise NotEmpty(f"the database is not empty: it has {', '.join(found)}. Restore into a new database")
         known = {name for (name,) in connection.execute("select pg_roles.rolname from pg_roles")}
@@ -72,7 +71,7 @@ def into(folder: Folder, record: Record, url: str) -> int:
     program = programs.at_least("pg_restore", version=record.server.version)
     programs.run([program, "--single-transaction", "--exit-on-error", str(folder.content(record))], url=url)
     with translated(), psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
-        pin(connection)
+        prepare(connection)
         told = differences(record.census.tables, dict(sums(connection)))
     if told:
         raise RestoreDiffers(f"{record.name} was restored, but {'; '.join(told)}")

@@ -5,7 +5,6 @@ folder with every backup and drill, and every minute while `skilltree backup wal
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,24 +58,8 @@ def collect(url: str, folder: Folder) -> list[Erasure]:
         added = {each.account_hash: each for each in found if each.account_hash not in known}
         everyone = sorted((known | added).values(), key=lambda each: each.erased_at)
         if added or not folder.erasures.exists():
-            write(folder, everyone)
+            write_whole(folder.erasures, "".join(f"{each.model_dump_json()}\n" for each in everyone))
     return everyone
-
-
-def write(folder: Folder, erasures: list[Erasure]) -> None:
-    """Replace the list in the folder."""
-    lines = (json.dumps(each.model_dump(mode="json")) + "\n" for each in erasures)
-    write_whole(folder.erasures, "".join(lines))
-
-
-def forget_before(folder: Folder, moment: datetime) -> int:
-    """Remove the erasures that every remaining backup knows, and return how many these were."""
-    with _turn(folder.erasures):
-        everyone = listed(folder)
-        needed = [each for each in everyone if each.erased_at >= moment]
-        if len(needed) < len(everyone):
-            write(folder, needed)
-    return len(everyone) - len(needed)
 
 
 def repeat(url: str, folder: Folder) -> int:

@@ -129,10 +129,17 @@ class Folder:
         file = self.path / "server.json"
         if not file.exists():
             write_whole(file, facts.model_dump_json(indent=2))
-        elif (known := json.loads(file.read_text())["system_identifier"]) != facts.system_identifier:
+            return
+        known = Facts.model_validate_json(file.read_text())
+        if known.system_identifier != facts.system_identifier:
             raise ServerUnsuitable(
-                f"{self.path} has the backups of another server: its system identifier is {known}, and this one's is"
-                f" {facts.system_identifier}. Use another folder"
+                f"{self.path} has the backups of another server: its system identifier is {known.system_identifier},"
+                f" and this one's is {facts.system_identifier}. Use another folder"
+            )
+        if known.database != facts.database:
+            raise ServerUnsuitable(
+                f"{self.path} has the backups for the database {known.database}, not {facts.database}: its tables are"
+                " counted. Use another folder"
             )
 
     @contextmanager

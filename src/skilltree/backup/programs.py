@@ -4,10 +4,12 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 from skilltree import embedded
 from skilltree.backup.failures import ProgramFailed
@@ -67,6 +69,30 @@ def run(command: Sequence[str], *, url: str | None = None, lock: int = -1) -> st
     if done.returncode:
         raise ProgramFailed(f"{Path(command[0]).name} failed: {_end_of(done.stderr or done.stdout)}")
     return done.stdout
+
+
+@contextmanager
+def receiver(command: Sequence[str], *, url: str, lock: int, printed: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program until the block ends. It also ends if this process is killed."""
+    arguments, environment = connected(command, url)
+    # The shell's standard input closes when this process ends, however it ends.
+    script = 'exec 3<&0; "$@" 3<&- & program=$!; (cat <&3 >/dev/null; kill -TERM $program) & wait $program'
+    with subprocess.Popen(  # noqa: S603 (PostgreSQL's)
+        ["/bin/sh", "-c", script, "skilltree", *arguments],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=printed,
+        stderr=printed,
+        cwd="/",
+        pass_fds=(lock,),
+        start_new_session=True,
+    ) as child:
+        try:
+            yield child
+        finally:
+            if child.stdin is not None:
+                child.stdin.close()
+            child.wait()
 
 
 def connected(command: Sequence[str], url: str | None) -> tuple[list[str], dict[str, str]]:

@@ -41,14 +41,22 @@ def choose(folder: Folder, *, to: datetime | None) -> Record:
 def into(folder: Folder, record: Record, data: Path, *, to: datetime | None = None, sync: bool = True) -> int:
     """Restore a server into an empty folder, erase again who was erased, and return how many these were.
 
-    The server is started for this, without anybody else reaching it, and stopped again. Raises NotEmpty, BackupDamaged,
+    The server is started for this, without anybody else reaching it, and stopped again. Until all is done, the files
+    are in a folder beside it, so that nobody starts a server that is restored in part. Raises NotEmpty, BackupDamaged,
     WalMissing, TargetUnreachable.
     """
     refuse_full(data)
     take.verify(folder, record)
-    copy(folder, record, data, sync=sync)
-    with readable(folder, record) as log, recovered(folder, record, data, log, to=to, sync=sync) as url:
-        return erasures.repeat(url, folder)
+    part = data.with_name(f"{data.name}.restoring")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        copy(folder, record, part, sync=sync)
+        with readable(folder, record) as log, recovered(folder, record, part, log, to=to, sync=sync) as url:
+            repeated = erasures.repeat(url, folder)
+        part.rename(data)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return repeated
 
 
 def refuse_full(data: Path) -> None:
@@ -88,9 +96,14 @@ def readable(folder: Folder, record: Record) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="skilltree-") as name:
         old = set(wal.before(folder.wal, record))
-        for file in folder.wal.iterdir():
-            if file not in old:
+        for file in sorted(folder.wal.iterdir()):
+            if file in old:
+                continue
+            try:
                 shutil.copy(file, name)
+            except FileNotFoundError:
+                # It has become whole since.
+                shutil.copy(file.with_suffix(""), name)
         programs.give(Path(name), user)
         yield Path(name)
 

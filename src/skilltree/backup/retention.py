@@ -1,14 +1,14 @@
 """Removes old backups, and what only they need."""
 
-from skilltree.backup import erasures, wal
+from skilltree.backup import wal
 from skilltree.backup.folder import Folder, Record
 
 
 def prune(folder: Folder, *, keep: int, keep_dumps: int) -> list[str]:
     """Keep the newest full backups with all that build on them, and the newest dumps; return what was removed.
 
-    The log before the oldest kept backup, and the erasures that all kept backups know, are removed, too. A kept
-    backup never loses what it needs. Incremental backups are removed before those that they build on.
+    The log before the oldest kept backup is removed, too. A kept backup never loses what it needs. Incremental backups
+    are removed before those that they build on.
     """
     with folder.alone("backups"):
         servers, dumps = folder.servers(), folder.dumps()
@@ -23,9 +23,6 @@ def prune(folder: Folder, *, keep: int, keep_dumps: int) -> list[str]:
         segments = wal.before(folder.wal, left[0]) if left else []
         for segment in segments:
             segment.unlink()
-        everything = folder.records()
-        if everything:
-            erasures.forget_before(folder, min(record.started_at for record in everything))
     return [record.name for record in gone] + [segment.name for segment in segments]
 
 

@@ -1,14 +1,14 @@
 """The write-ahead log in the folder: receiving it, and how far it reaches without a gap."""
 
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from skilltree.backup import programs
 from skilltree.backup.census import Census
@@ -18,6 +18,7 @@ from skilltree.backup.positions import HISTORY, SEGMENT, number_of, segment_name
 
 SLOT = "skilltree_backup"
 _SECONDS_BETWEEN_LOOKS = 0.1
+_SECONDS_TO_ARRIVE = 60
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,12 @@ def require_whole(folder: Folder, record: Record) -> End | None:
         timeline = next((each for each, switch in timelines if number < switch // size), end.timeline)
         file = folder.wal / segment_name(timeline, number, size)
         if not file.exists():
-            file = file.with_name(f"{file.name}.partial")
+            # It may become whole at this moment.
+            file = next((each for each in (file.with_name(f"{file.name}.partial"), file) if each.exists()), file)
             if number < end.segment or not file.exists():
                 raise WalMissing(
-                    f"{file.stem} is missing in {folder.wal}, and the log goes on to {shown(end.position)}: only a"
-                    " moment before it can be restored from this backup"
+                    f"{segment_name(timeline, number, size)} is missing in {folder.wal}, and the log goes on to"
+                    f" {shown(end.position)}: only a moment before it can be restored from this backup"
                 )
         if (there := file.stat().st_size) != size:
             raise WalMissing(f"{file} is damaged: it has {there} bytes instead of {size}")
@@ -121,25 +123,19 @@ def receive(
 
 def _received(command: list[str], url: str, lock: int, every: float, on_tick: Callable[[], None]) -> str:
     """Run pg_receivewal until it ends by itself, and return what it printed."""
-    arguments, environment = programs.connected(command, url)
-    with (
-        tempfile.TemporaryFile() as printed,
-        subprocess.Popen(  # noqa: S603 (PostgreSQL's)
-            arguments, env=environment, stdout=printed, stderr=printed, cwd="/", pass_fds=(lock,)
-        ) as child,
-    ):
-        try:
-            while True:
-                try:
+    with tempfile.TemporaryFile() as printed:
+        with programs.receiver(command, url=url, lock=lock, printed=printed) as child:
+            while child.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
                     child.wait(every)
                     break
-                except subprocess.TimeoutExpired:
-                    on_tick()
-        finally:
-            child.send_signal(signal.SIGINT)
-            child.wait()
-        printed.seek(0)
-        return printed.read().decode(errors="replace").strip()
+                on_tick()
+        return _text(printed)
+
+
+def _text(printed: IO[bytes]) -> str:
+    printed.seek(0)
+    return printed.read().decode(errors="replace").strip()
 
 
 @contextmanager
@@ -155,33 +151,32 @@ def received_meanwhile(url: str, folder: Folder, *, version: int, size: int) -> 
         except FolderBusy:
             lock = None
         if lock is None:
-            yield lambda census: _require(folder.wal, size, census, None)
+            yield lambda census: _require(folder.wal, size, census, lambda: False)
             return
         new = folder.path / "unfinished-wal"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
         command = [programs.exact("pg_receivewal", version=version), "--directory", str(new), "--no-loop"]
-        arguments, environment = programs.connected(command, url)
-        child = subprocess.Popen(  # noqa: S603 (PostgreSQL's)
-            arguments, env=environment, stderr=subprocess.PIPE, cwd="/", pass_fds=(lock,)
-        )
-        try:
-            yield lambda census: _require(new, size, census, child)
-        finally:
-            child.send_signal(signal.SIGINT)
-            child.communicate()
+        with (
+            tempfile.TemporaryFile() as printed,
+            programs.receiver(command, url=url, lock=lock, printed=printed) as child,
+        ):
+            yield lambda census: _require(new, size, census, lambda: child.poll() is not None and _text(printed))
         _move(new, folder.wal)
         new.rmdir()
 
 
-def _require(wal: Path, size: int, census: Census, child: "subprocess.Popen[bytes] | None") -> None:
-    if wait_for(wal, size, census.flushed, seconds=60):
-        return
-    if child is not None and child.poll() is not None and child.stderr is not None:
-        raise ProgramFailed(f"pg_receivewal failed: {child.stderr.read().decode(errors='replace').strip()}")
-    raise WalMissing(
-        f"the log up to {shown(census.flushed)} did not arrive in {wal} within 60 s: does `skilltree backup wal` run?"
-    )
+def _require(wal: Path, size: int, census: Census, ended: Callable[[], str | bool]) -> None:
+    """Wait for the log up to a census. ``ended`` returns what the receiver has printed if it has ended."""
+    until = time.monotonic() + _SECONDS_TO_ARRIVE
+    while not wait_for(wal, size, census.flushed, seconds=1):
+        if told := ended():
+            raise ProgramFailed(f"pg_receivewal ended: {told}")
+        if time.monotonic() > until:
+            raise WalMissing(
+                f"the log up to {shown(census.flushed)} did not arrive in {wal} within {_SECONDS_TO_ARRIVE} s: does"
+                " `skilltree backup wal` run?"
+            )
 
 
 def _move(new: Path, wal: Path) -> None:
