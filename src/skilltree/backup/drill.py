@@ -176,7 +176,9 @@ def _examine(outcome: Outcome, url: str) -> None:
         wrong += [f"{name} {told}" for name, told in migrate.health(url)]
         outcome.shortfalls += [Shortfall("status", each) for each in wrong]
     with outcome.step("drift"):
-        outcome.shortfalls += [Shortfall("drift", f"{each.object} differs") for each in drift(url).differences]
+        # The server is thrown away, so the database to compare with may be made there, too.
+        found = drift(url, server=url)
+        outcome.shortfalls += [Shortfall("drift", f"{each.object} differs") for each in found.differences]
     with outcome.step("doctor"), Database(url, max_size=1) as db:
         findings = db.doctor.examine()
         outcome.shortfalls += [

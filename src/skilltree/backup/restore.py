@@ -47,6 +47,8 @@ def into(folder: Folder, record: Record, data: Path, *, to: datetime | None = No
     """
     refuse_full(data)
     take.verify(folder, record)
+    if to is None:
+        wal.require_whole(folder, record)
     part = data.with_name(f"{data.name}.restoring")
     shutil.rmtree(part, ignore_errors=True)
     try:

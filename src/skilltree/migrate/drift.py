@@ -3,7 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from difflib import ndiff
 from importlib.util import find_spec
@@ -55,11 +55,11 @@ class Drift:
         return bool(self.differences or self.pending or self.edited or self.deleted)
 
 
-def drift(url: str, *, folder: Path | None = None) -> Drift:
+def drift(url: str, *, folder: Path | None = None, server: str | None = None) -> Drift:
     """Return how a database differs from a new one with the same migrations. Writes nothing to it.
 
     The URL is that of the role that migrates. The new database is created on an embedded server of the same version, or
-    else on the same server; there, roles are shared and cannot be compared.
+    else on the same server; there, roles are shared and cannot be compared. ``server`` chooses another one.
 
     Raises MigrationError if neither is possible. Raises its ProgramTooOld if there are differences and pg_dump, which
     tells whether a restore caused them, is older than the server.
@@ -68,7 +68,10 @@ def drift(url: str, *, folder: Path | None = None) -> Drift:
     found = _everything(url)
     migrations = read(folder)
     applied = [migrations[state.id] for state in states if state.applied_at and state.id in migrations]
-    with _server_like(url) as server, scratch_database(server, migrated=False) as expected_url:
+    with (
+        _server_like(url) if server is None else nullcontext(server) as server,
+        scratch_database(server, migrated=False) as expected_url,
+    ):
         with turn(expected_url, migrations) as (backend, _):
             backend.run("apply", applied)
         expected = _everything(expected_url)
