@@ -18,11 +18,8 @@ from skilltree import Database
 from skilltree.backup import dumps, erasures, restore, retention, take
 from skilltree.backup.failures import (
     BackupDamaged,
-    BackupError,
     FolderBusy,
-    NoSuchBackup,
     NotEmpty,
-    ProgramFailed,
     RolesMissing,
     TargetUnreachable,
     WalMissing,

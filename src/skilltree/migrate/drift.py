@@ -69,13 +69,13 @@ def drift(url: str, *, folder: Path | None = None, server: str | None = None) ->
     migrations = read(folder)
     applied = [migrations[state.id] for state in states if state.applied_at and state.id in migrations]
     with (
-        _server_like(url) if server is None else nullcontext(server) as server,
-        scratch_database(server, migrated=False) as expected_url,
+        _server_like(url) if server is None else nullcontext(server) as chosen,
+        scratch_database(chosen, migrated=False) as expected_url,
     ):
         with turn(expected_url, migrations) as (backend, _):
             backend.run("apply", applied)
         expected = _everything(expected_url)
-        restored = expected | (_restored(expected_url, server) if found != expected else {})
+        restored = expected | (_restored(expected_url, chosen) if found != expected else {})
     return Drift(
         [
             Difference(name, expected.get(name), found.get(name))
