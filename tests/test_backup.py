@@ -64,9 +64,13 @@ def place() -> Iterator[Path]:
 def restored(folder: Folder, place: Path) -> Iterator[Callable[..., psycopg.Connection]]:
     """A function that restores the newest backup before a moment, and returns a connection to its server."""
 
-    def connection(to: datetime | None = None) -> psycopg.Connection:
+    def connection(to: datetime | None = None, *, by_command: bool = False) -> psycopg.Connection:
         data, record = place / "restored", restore.choose(folder, to=to)
-        restore.into(folder, record, data, to=to, sync=False)
+        if by_command:
+            [told] = backups.skilltree("", folder, "restore", str(data), "--to", str(to))
+            assert told == {"backup": record.name, "restored to": str(to), "erased again": "0"}
+        else:
+            restore.into(folder, record, data, to=to, sync=False)
         url = stack.enter_context(running(data, record.server, {}, sync=False))
         return stack.enter_context(psycopg.connect(url, autocommit=True))
 
@@ -102,16 +106,32 @@ def test_a_drill_names_what_is_short(story):
     told = {each["check"]: each["told"] for each in story.damaged["shortfalls"]}
 
     # The source has lost the same, so that the two are equal.
-    assert "compare" not in told
-    assert "user_scores" in str(story.damaged["shortfalls"])
-    assert {"drift", "doctor"} <= told.keys()
+    assert told.keys() == {"drift", "doctor"}
+    assert "user_scores" in told["drift"]
+
+
+def test_a_drill_without_its_source_compares_with_the_backup_and_names_rows_that_differ(folder, story):
+    """The record of the backup is written anew, as if the table had had a row more."""
+    record = folder.servers()[-1]
+    users = record.census.tables["public.users"]
+    tables = record.census.tables | {"public.users": users.model_copy(update={"rows": users.rows + 1})}
+    changed = record.model_copy(update={"census": record.census.model_copy(update={"tables": tables})})
+    folder.place(record).rename(folder.path / "aside")
+    folder.finish(folder.path / "aside", changed)
+
+    told = backups.skilltree("", folder, "drill", "--no-source", "--to", str(story.before_erasures), code=1)
+
+    assert told["shortfalls"] == [
+        {"check": "compare", "told": f"public.users has {users.rows} rows instead of {users.rows + 1}"}
+    ]
+    assert (told["compared_with"], told["rpo_seconds"], told["erased_again"]) == ("backup", None, 2)
 
 
 # --- a moment --------------------------------------------------------------------------------------------------------
 
 
 def test_a_restore_to_just_before_a_table_was_dropped_has_the_table(restored, story):
-    connection = restored(story.before_drop)
+    connection = restored(story.before_drop, by_command=True)
 
     assert value(connection, "select count(*) from user_scores") == story.scores > 0
     assert value(connection, "select count(*) from user_activity_days") == 0
@@ -284,6 +304,19 @@ def test_damage_is_refused_by_name(folder, place, damage):
     assert list(place.iterdir()) == []
 
 
+def test_verify_names_every_backup_that_is_damaged(folder, story):
+    a_bit_of_a_file_is_flipped(folder)
+    dump = folder.content(folder.find(story.dump))
+    replaced(dump, dump.read_bytes()[:-100])
+
+    told = backups.skilltree("", folder, "backup", "verify", code=1)
+
+    outcomes = {each["backup"]: each["outcome"] for each in told}
+    assert outcomes.pop(story.first) == "whole"
+    assert outcomes.keys() == {story.second, story.dump}
+    assert all("is damaged" in outcome for outcome in outcomes.values())
+
+
 def test_a_moment_before_the_first_backup_is_refused(folder, story):
     with pytest.raises(TargetUnreachable, match="is before the first backup: what can be restored begins at"):
         restore.choose(folder, to=story.begun)
@@ -315,9 +348,10 @@ def test_a_folder_that_is_not_empty_is_refused(folder, tmp_path):
     file.parent.mkdir()
     file.write_text("mine")
 
-    with pytest.raises(NotEmpty, match="is not empty"):
-        restore.into(folder, restore.choose(folder, to=None), file.parent)
+    told = backups.skilltree("", folder, "restore", str(file.parent), code=1)
 
+    assert told["error"]["type"] == "NotEmpty"
+    assert str(file.parent) in told["error"]["message"]
     assert [each.name for each in file.parent.iterdir()] == ["precious"]
 
 
@@ -348,7 +382,8 @@ def test_what_a_kept_backup_needs_is_kept(folder, story, request):
     has_increments = int(request.config.getoption("pg")) >= 17
     segments = len(list(folder.wal.iterdir()))
 
-    gone = retention.prune(folder, keep=1, keep_dumps=0)
+    told = backups.skilltree("", folder, "backup", "prune", "--keep", "1", "--keep-dumps", "0")
+    gone = [each["removed"] for each in told]
 
     # The second backup builds on the first one.
     assert [name for name in gone if not SEGMENT.fullmatch(name)] == (
@@ -381,12 +416,12 @@ def test_a_dump_is_restored_on_a_new_server_that_first_lacks_the_roles(folder, s
     with psycopg.connect(bare_url, autocommit=True) as connection:
         assert value(connection, "select count(*) from pg_class where relnamespace = 'public'::regnamespace") == 0
         connection.execute(statements("postgres", "elsewhere"))
-    repeated = dumps.into(folder, record, bare_url)
+    [told] = backups.skilltree("", folder, "restore", bare_url, "--backup", record.name)
     with pytest.raises(NotEmpty, match="the database is not empty: it has"):
         dumps.into(folder, record, bare_url)
 
     # The dump is from before the erasures.
-    assert repeated == 2
+    assert told["erased again"] == "2"
     with psycopg.connect(bare_url) as connection:
         assert value(connection, "select count(*) from users where id = any(%s)", [story.grace, story.hopper]) == 0
         assert value(connection, "select count(*) from users where id = %s", story.ada) == 1
