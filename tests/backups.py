@@ -151,7 +151,7 @@ def now() -> datetime:
 def tell(place: Path, version: int) -> Story:
     """Let the story happen, and stop the server."""
     # The server's user cannot reach pytest's folders.
-    with tempfile.TemporaryDirectory(prefix="skilltree-") as name:
+    with tempfile.TemporaryDirectory(dir=os.environ["SKILLTREE_TEST_MEMORY"]) as name:
         Path(name).chmod(0o711)
         server = Server(Path(name) / "source", version)
         try:

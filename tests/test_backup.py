@@ -1,6 +1,7 @@
 """Backups are restored, or refused by the name of what is wrong. Moments of one story are restored from copies."""
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,11 +32,9 @@ from skilltree.migrate.roles import statements
 
 
 @pytest.fixture(scope="session")
-def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(request: pytest.FixtureRequest) -> Story:
     """The story, which one of the run's processes tells."""
-    shared = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        shared = shared.parent
+    shared = Path(os.environ["SKILLTREE_TEST_MEMORY"])
     with (shared / "story.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         file = shared / "story.json"
@@ -46,18 +45,20 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def folder(story: Story, tmp_path: Path) -> Folder:
-    """A copy of the folder. Files are shared: a test that damages one writes a new file."""
-    shutil.copytree(story.folder, tmp_path / "backups", copy_function=lambda one, other: Path(other).hardlink_to(one))
-    return Folder(tmp_path / "backups")
+def place() -> Iterator[Path]:
+    """A folder that the server's user can reach, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(dir=os.environ["SKILLTREE_TEST_MEMORY"]) as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that the server's user can reach, unlike those of pytest."""
-    with tempfile.TemporaryDirectory(prefix="skilltree-") as name:
-        Path(name).chmod(0o711)
-        yield Path(name)
+def folder(story: Story) -> Iterator[Folder]:
+    """A copy of the folder. Files are shared: a test that damages one writes a new file."""
+    with tempfile.TemporaryDirectory(dir=os.environ["SKILLTREE_TEST_MEMORY"]) as name:
+        path = Path(name) / "backups"
+        shutil.copytree(story.folder, path, copy_function=lambda one, other: Path(other).hardlink_to(one))
+        yield Folder(path)
 
 
 @pytest.fixture
