@@ -101,7 +101,8 @@ def running(
             yield url
         finally:
             if child.poll() is None:
-                child.send_signal(signal.SIGINT)
+                # A paused recovery looks only once a second whether it is to stop. What it has replayed is kept.
+                child.send_signal(signal.SIGQUIT if is_paused else signal.SIGINT)
                 child.wait()
             embedded.dismiss(guard)
 
