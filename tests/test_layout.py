@@ -29,6 +29,7 @@ DOWN = {
     "migrate": {"_core", "embedded", "errors"},
     "drift": {"migrate"},
     "migration_gate": {"_core", "errors", "migrate", "project"},
+    "backup": {"_core", "_sync", "embedded", "errors", "migrate"},
     "explain": {"_core", "errors"},
     # The gate reads from the classes which method runs a query file.
     "budgets": {"_core", "_sync", "curriculum", "embedded", "errors", "explain", "models"},
@@ -38,6 +39,7 @@ DOWN = {
         "__init__",
         "_core",
         "_sync",
+        "backup",
         "budgets",
         "curriculum",
         "embedded",

@@ -6,10 +6,21 @@ the reader of the output stopped.
 
 from importlib.metadata import entry_points
 
-from skilltree.cli import budgets, curricula, gate, generation, plans, schema, starter_data, upkeep
+from skilltree.cli import backups, budgets, curricula, gate, generation, plans, schema, starter_data, upkeep
 from skilltree.cli.application import app
 
-__all__ = ["app", "budgets", "curricula", "gate", "generation", "plans", "schema", "starter_data", "upkeep"]
+__all__ = [
+    "app",
+    "backups",
+    "budgets",
+    "curricula",
+    "gate",
+    "generation",
+    "plans",
+    "schema",
+    "starter_data",
+    "upkeep",
+]
 
 for commands in entry_points(group="skilltree.commands"):
     commands.load()

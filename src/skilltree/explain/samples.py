@@ -57,7 +57,7 @@ def find(name: str, place: Path | None = None) -> Query:
 def is_about_the_schema(name: str) -> bool:
     """Return whether a query reads or changes the schema. Only the owner runs it, and it touches no data."""
     aggregate, _, method = name.partition("/")
-    return aggregate in {"catalog", "lint"} or method in {"ensure_partitions", "drop_partitions"}
+    return aggregate in {"backup", "catalog", "lint"} or method in {"ensure_partitions", "drop_partitions"}
 
 
 def has_plan(query: Query) -> bool:
