@@ -29,6 +29,7 @@ DOWN = {
     "explain": {"_core", "errors"},
     # The gate reads from the classes which method runs a query file.
     "gate": {"_async", "_core", "explain", "migrate", "models"},
+    "maintain": {"_core", "_sync", "errors"},
     "seed": {"_core", "_sync", "curriculum", "errors", "models"},
     "cli": {
         "__init__",
@@ -39,6 +40,7 @@ DOWN = {
         "errors",
         "explain",
         "gate",
+        "maintain",
         "migrate",
         "models",
         "seed",

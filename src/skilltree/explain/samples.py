@@ -26,6 +26,18 @@ _PARAMETER = re.compile(r"%\((\w+)\)s")
 _ENGINE = "app_engine"
 _SERVICE = "app_service"
 COMMON = "samples"
+_WITHOUT_DATA = {"catalog", "lint", "monitor"}
+_METHODS_WITHOUT_DATA = {
+    "drop_partitions",
+    "ensure_partitions",
+    # Of maintain: they read the server's catalogs and locks.
+    "flush_statistics",
+    "holder",
+    "no_timeouts",
+    "settings",
+    "size",
+    "take_turn",
+}
 
 
 class SampledStatement(NamedTuple):
@@ -42,9 +54,9 @@ def names() -> list[str]:
 
 
 def is_about_the_schema(name: str) -> bool:
-    """Return whether a query reads or changes the schema. Only the owner runs it, and it touches no data."""
+    """Return whether a query reads or changes the schema or the server's statistics. It touches no data."""
     aggregate, _, method = name.partition("/")
-    return aggregate in {"catalog", "lint"} or method in {"ensure_partitions", "drop_partitions"}
+    return (aggregate in _WITHOUT_DATA and name != "monitor/learners") or method in _METHODS_WITHOUT_DATA
 
 
 def has_plan(query: Query) -> bool:
