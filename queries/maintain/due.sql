@@ -5,7 +5,7 @@
 -- @across counts rows of all learners
 -- @sample idle_for: interval '7 days'
 -- @sample months_ahead: 12
--- @budget buffers 100
+-- @budget buffers 3300
 select
     (
         select count(*)

@@ -3,7 +3,7 @@
 -- @role app_service
 -- @across deletes links of all learners
 -- @sample limit: 1000
--- @budget buffers 100
+-- @budget buffers 5100
 with expired_token as materialized (
     select
         user_tokens.user_id,

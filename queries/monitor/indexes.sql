@@ -98,6 +98,15 @@ select
     coalesce(pg_stat_all_indexes.idx_scan, 0) as scans,
     -- From PostgreSQL 16 on.
     (to_jsonb(pg_stat_all_indexes) ->> 'last_idx_scan')::timestamptz as last_used_at,
+    -- Without it, deleting a referenced row would read the whole table.
+    exists(
+        select from pg_constraint
+        inner join pg_index on pg_index.indexrelid = described.indexrelid
+        where
+            pg_constraint.conrelid = described.indrelid
+            and pg_constraint.contype = 'f'
+            and (pg_index.indkey::smallint[])[0:cardinality(pg_constraint.conkey) - 1] @> pg_constraint.conkey
+    ) as serves_foreign_key,
     -- Somebody else builds an index of the table, vacuums it or changes it.
     exists(
         select from pg_locks

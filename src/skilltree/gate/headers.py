@@ -21,6 +21,7 @@ _FORMS = {
     "step": re.compile(r"\S.*"),
     "after": re.compile(r"\w+/\w+(, \w+/\w+)*"),
     "setup": re.compile(r"\S.*"),
+    "extension": re.compile(r"\w+"),
 }
 _EXAMPLES = {
     "role": "-- @role app_engine",
@@ -34,6 +35,7 @@ _EXAMPLES = {
     "after": "-- @after progress/begin_import",
     "setup": "-- @setup insert into user_sessions (user_id) values (%(user_id)s)",
     "step": "-- @step which methods it is a part of, and why",
+    "extension": "-- @extension pg_stat_statements",
 }
 _REPEATED = {"sample", "setup", "nullable", "notnull", "never"}
 _LIKE_DIRECTIVE = re.compile(r"\s*--+\s*@\s*(?P<word>\w*)")
