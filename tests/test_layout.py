@@ -33,6 +33,7 @@ DOWN = {
     "monitor": {"_core", "errors", "explain"},
     "seed": {"_core", "_sync", "curriculum", "errors", "models"},
     "cli": {
+        "contrib",
         "__init__",
         "_core",
         "_sync",

@@ -6,10 +6,10 @@ the reader of the output stopped.
 
 from importlib.metadata import entry_points
 
-from skilltree.cli import curricula, gate, operations, plans, schema, starter_data, upkeep
+from skilltree.cli import curricula, gate, operations, plans, schema, starter_data, upkeep, watch
 from skilltree.cli.application import app
 
-__all__ = ["app", "curricula", "gate", "operations", "plans", "schema", "starter_data", "upkeep"]
+__all__ = ["app", "curricula", "gate", "operations", "plans", "schema", "starter_data", "upkeep", "watch"]
 
 for commands in entry_points(group="skilltree.commands"):
     commands.load()

@@ -1,4 +1,4 @@
-"""The commands that run a database for years: maintain, slow, indexes, monitor, alerts."""
+"""The commands for what is done at intervals: maintain, slow, indexes."""
 
 from collections import Counter
 from dataclasses import asdict
