@@ -262,6 +262,36 @@ def test_runs_that_are_killed_at_random_leave_nothing_half_done(url: str) -> Non
     assert valid_indexes(url) == names
 
 
+def test_what_a_killed_rebuild_has_left_is_dropped_by_the_next_run(url: str) -> None:
+    with (
+        psycopg.connect(url, autocommit=True) as watcher,
+        psycopg.connect(url) as writer,
+        nursery(url) as ask,
+    ):
+        watcher.execute("drop index idx_login_attempt_age_ccnew")
+        # A rebuild waits for a transaction that has written to the table.
+        writer.execute("insert into login_attempts (identifier_hash, network) values ('', '10.0.0.2')")
+        run = ask("start")
+        rebuilding = "select from pg_stat_activity where query ~ '^reindex' and wait_event_type = 'Lock'"
+        until(lambda: watcher.execute(rebuilding).fetchall())
+
+        os.kill(run, signal.SIGKILL)
+        ask(str(run))
+        until(lambda: not watcher.execute("select from pg_stat_activity where query ~ '^reindex'").fetchall())
+
+        assert left(url)[3] == 1
+        writer.rollback()
+    [(name, result)] = of(maintain(url, options=SMALL), "leftovers")
+    assert (name is not None and "_ccnew" in name, result, left(url)[3]) == (True, Result.DONE, 0)
+
+
+def until(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_a_second_run_says_who_maintains_and_changes_nothing(run: Run, url: str) -> None:
     before = left(url)
     seen: list[Ran] = []
