@@ -23,6 +23,7 @@ _FORMS = {
     "cascade": re.compile(r"\w+: \S.*"),
     "after": re.compile(r"\w+/\w+(, \w+/\w+)*"),
     "setup": re.compile(r"\S.*"),
+    "extension": re.compile(r"\w+"),
 }
 _EXAMPLES = {
     "role": "-- @role app_engine",
@@ -38,6 +39,7 @@ _EXAMPLES = {
     "writes": "-- @writes what a function that it calls writes",
     "cascade": "-- @cascade enrolments: why erasing a learner may delete them",
     "step": "-- @step which methods it is a part of, and why",
+    "extension": "-- @extension pg_stat_statements",
 }
 _REPEATED = {"sample", "setup", "nullable", "notnull", "never", "cascade"}
 _LIKE_DIRECTIVE = re.compile(r"\s*--+\s*@\s*(?P<word>\w*)")
