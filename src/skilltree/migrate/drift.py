@@ -59,9 +59,7 @@ class Drift:
         return bool(self.differences or self.pending or self.edited or self.deleted or self.newer)
 
 
-def drift(
-    url: str, *, application: Path | None = None, folder: Path | None = None, server: str | None = None
-) -> Drift:
+def drift(url: str, *, application: Path | None = None, folder: Path | None = None, server: str | None = None) -> Drift:
     """Return how a database differs from a new one with the same migrations. Writes nothing to it.
 
     The migrations are SkillTree's, and those of the folder ``application``. The URL is that of the role that migrates.
