@@ -6,7 +6,7 @@ PG ?= 18
 SKILLTREE := .venv/bin/skilltree
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format migrate rollback status drift lint seed reset explain budgets bench doctor audit psql clean
+.PHONY: help demo test check format migrate rollback status drift lint seed reset explain budgets bench doctor audit maintain monitor slow indexes psql clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,18 @@ doctor: $(SKILLTREE) ## Compute all derived data again; fail if it differs (ARGS
 
 audit: $(SKILLTREE) ## Create the audit trail's partitions for the coming months (ARGS="--keep 24" drops old ones)
 	@$(SKILLTREE) audit $(ARGS)
+
+maintain: $(SKILLTREE) ## Do the maintenance that is due (ARGS=--dry-run shows it)
+	@$(SKILLTREE) maintain $(ARGS)
+
+monitor: $(SKILLTREE) ## Show what happens on the server (ARGS="--watch 2" repeats it)
+	@$(SKILLTREE) monitor $(ARGS)
+
+slow: $(SKILLTREE) ## Show the slowest query files with their plans
+	@$(SKILLTREE) slow $(ARGS)
+
+indexes: $(SKILLTREE) ## Review the indexes: unused, redundant, invalid, bloated, missing
+	@$(SKILLTREE) indexes $(ARGS)
 
 psql: $(SKILLTREE) ## Open psql on the database
 	@$(SKILLTREE) psql $(if $(ARGS),-- $(ARGS))

@@ -3157,9 +3157,13 @@ begin
     where audit_log.actor_id = learner
         and audit_log.actor_id <> audit_log.subject_id;
 
-    insert into audit_log (subject_id, table_name, action, row_keys)
+    insert into audit_log (subject_id, table_name, action, row_keys, after)
     values (
-        '00000000-0000-0000-0000-000000000000', 'users', 'ANONYMISE', '{00000000-0000-0000-0000-000000000000}'
+        '00000000-0000-0000-0000-000000000000', 'users', 'ANONYMISE', '{00000000-0000-0000-0000-000000000000}',
+        jsonb_build_object(
+            'account_hash', encode(sha256(convert_to(learner::text, 'UTF8')), 'hex'),
+            'is_kept', nobody is not null
+        )
     );
 end
 $function$;

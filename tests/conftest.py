@@ -60,6 +60,10 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
         config.stash[_server_folder] = folder
         os.environ["SKILLTREE_TEST_HOST"] = _start_server(config.getoption("pg"), folder)
+        # For backups, whose programs flush to disk.
+        config.stash[_memory_folder] = Path(tempfile.mkdtemp(prefix="skilltree-", dir=embedded._memory_folder()))
+        config.stash[_memory_folder].chmod(0o711)
+        os.environ["SKILLTREE_TEST_MEMORY"] = str(config.stash[_memory_folder])
     config.option.postgresql_host = os.environ["SKILLTREE_TEST_HOST"]
 
 
@@ -68,9 +72,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if folder is not None:
         _stop_server(config.getoption("pg"), folder)
         shutil.rmtree(folder)
+        shutil.rmtree(config.stash[_memory_folder])
 
 
 _server_folder = pytest.StashKey[Path]()
+_memory_folder = pytest.StashKey[Path]()
 
 
 def _start_server(version: str, folder: Path) -> str:

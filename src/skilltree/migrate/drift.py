@@ -3,7 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from difflib import ndiff
 from importlib.util import find_spec
@@ -59,12 +59,12 @@ class Drift:
         return bool(self.differences or self.pending or self.edited or self.deleted or self.newer)
 
 
-def drift(url: str, *, application: Path | None = None, folder: Path | None = None) -> Drift:
+def drift(url: str, *, application: Path | None = None, folder: Path | None = None, server: str | None = None) -> Drift:
     """Return how a database differs from a new one with the same migrations. Writes nothing to it.
 
     The migrations are SkillTree's, and those of the folder ``application``. The URL is that of the role that migrates.
     The new database is created on an embedded server of the same version, or else on the same server; there, roles are
-    shared and cannot be compared.
+    shared and cannot be compared. ``server`` chooses another one.
 
     Raises MigrationError if neither is possible. Raises its ProgramTooOld if there are differences and pg_dump, which
     tells whether a restore caused them, is older than the server.
@@ -72,14 +72,17 @@ def drift(url: str, *, application: Path | None = None, folder: Path | None = No
     states = migrate.status(url, application=application, folder=folder)
     found = _everything(url)
     histories = read_both(folder, application)
-    with _server_like(url) as server, scratch_database(server, migrated=False) as expected_url:
+    with (
+        _server_like(url) if server is None else nullcontext(server) as chosen,
+        scratch_database(chosen, migrated=False) as expected_url,
+    ):
         with turn(expected_url, histories) as backends:
             for backend in backends:
                 known = backend.history.migrations
                 mine = [state for state in states if state.history == backend.history.name and state.id in known]
                 backend.run("apply", [known[state.id] for state in mine if state.applied_at])
         expected = _everything(expected_url)
-        restored = expected | (_restored(expected_url, server) if found != expected else {})
+        restored = expected | (_restored(expected_url, chosen) if found != expected else {})
     return Drift(
         [
             Difference(name, expected.get(name), found.get(name))

@@ -35,6 +35,11 @@ def found(name: str, *, version: int) -> str | None:
     return None
 
 
+def version_of(path: str) -> int:
+    """Return the major version of a program; 0 if it does not print one."""
+    return _version(path)[0]
+
+
 def _version(path: str) -> tuple[int, str]:
     """Return the PostgreSQL version of a program, and the text that it prints."""
     said = subprocess.run([path, "--version"], capture_output=True, check=False, text=True).stdout.strip()  # noqa: S603 (PostgreSQL's)

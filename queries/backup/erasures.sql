@@ -1,0 +1,15 @@
+-- The accounts that were erased or deleted, as the SHA-256 of their ids in hexadecimal, oldest first.
+--
+-- `is_kept` says whether progress was kept under another id (users.erase), or not (users.delete).
+--
+-- @role app_service
+select
+    audit_log.after ->> 'account_hash' as account_hash,
+    (audit_log.after ->> 'is_kept')::boolean as is_kept,
+    audit_log.occurred_at as erased_at
+from audit_log
+where
+    audit_log.subject_id = '00000000-0000-0000-0000-000000000000'
+    and audit_log.action = 'ANONYMISE'
+    and audit_log.after is not null
+order by audit_log.occurred_at, audit_log.id;
