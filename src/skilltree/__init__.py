@@ -58,19 +58,21 @@ _HOMES = {
 _MODULES = {"curriculum", "errors", "models", "passwords"}
 
 
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        found = getattr(import_module(_HOMES[name]), name)
-    elif name in _MODULES:
-        found = import_module(f"skilltree.{name}")
-    elif name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415 (it takes longer than the rest of this module)
+if not TYPE_CHECKING:  # With it, a type checker takes every misspelt name for an object.
 
-        found = version("skilltree")
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
-    return found
+    def __getattr__(name: str) -> object:
+        if name in _HOMES:
+            found = getattr(import_module(_HOMES[name]), name)
+        elif name in _MODULES:
+            found = import_module(f"skilltree.{name}")
+        elif name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415 (it takes longer than the rest of this module)
+
+            found = version("skilltree")
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:
