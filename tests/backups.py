@@ -1,7 +1,8 @@
 """A server of its own, its life of some seconds, and the folder of its backups. Built once for all processes of a run.
 
-What happens is a story: a full backup, learners who work, a backup that is killed, a second backup, a promotion, two
-erasures, and two accidents. Tests restore moments of it from copies of the folder, which they may damage.
+The database is that of an application with a table of its own. What happens is a story: a full backup, learners who
+work, a backup that is killed, a second backup, a promotion, two erasures, and two accidents. Tests restore moments of
+it from copies of the folder, which they may damage.
 """
 
 import json
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,43 @@ from typer.testing import CliRunner
 
 from skilltree import Database, migrate
 from skilltree.backup import programs
+from skilltree.backup.application import Application
 from skilltree.backup.folder import Folder
 from skilltree.cli import app
+from skilltree.cli.backups import own_application
 from skilltree.models.ids import UserId
 from skilltree.testing import Factory
 
 SKILLTREE = Path(sys.executable).with_name("skilltree")
 ROLE = "skilltree_backup"
+
+# Rows about a learner which stop an erasure, unless the application's query file deletes them.
+PROJECT = {
+    "pyproject.toml": """
+[tool.skilltree]
+migrations = "migrations"
+queries = "queries"
+repositories = "notes_of_learners"
+""",
+    "migrations/0001.create-notes.sql": """
+create table notes (
+    user_id uuid constraint notes_pkey primary key,
+    constraint notes_user_id_fkey foreign key (user_id) references users (id)
+);
+alter table notes enable row level security, force row level security;
+create policy notes_service on notes for all to app_service using (true) with check (true);
+grant select, insert, delete on notes to app_service;
+""",
+    "migrations/0001.create-notes.rollback.sql": "drop table notes;",
+    "queries/notes/erase.sql": "-- @role app_service\ndelete from notes where notes.user_id = %(user_id)s;",
+    "notes_of_learners.py": """
+from pathlib import Path
+from skilltree import AsyncRepository
+
+class AsyncNotes(AsyncRepository, queries=Path(__file__).parent / "queries", erases=("notes/erase",)):
+    pass
+""",
+}
 
 
 class Story(BaseModel):
@@ -107,10 +138,21 @@ class Server:
 
 
 def skilltree(url: str, folder: Folder, *arguments: str, code: int = 0) -> Any:
-    """Run a command, and return its JSON."""
-    done = CliRunner().invoke(app, [*arguments, "--json"], env=environment(url, folder))
+    """Run a command in the folder of the project, and return its JSON."""
+    with chdir(project()):
+        done = CliRunner().invoke(app, [*arguments, "--json"], env=environment(url, folder))
     assert done.exit_code == code, done.output
     return json.loads(done.stdout)
+
+
+def project() -> Path:
+    """Return the folder of the application, which the story writes."""
+    return Path(os.environ["SKILLTREE_TEST_MEMORY"]) / "project"
+
+
+def application() -> Application:
+    with chdir(project()):
+        return own_application()
 
 
 def command(*arguments: str) -> list[str]:
@@ -150,12 +192,16 @@ def now() -> datetime:
 
 def tell(place: Path, version: int) -> Story:
     """Let the story happen, and stop the server."""
+    for name, content in PROJECT.items():
+        file = project() / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
     # The server's user cannot reach pytest's folders.
     with tempfile.TemporaryDirectory(dir=os.environ["SKILLTREE_TEST_MEMORY"]) as name:
         Path(name).chmod(0o711)
         server = Server(Path(name) / "source", version)
         try:
-            migrate.migrate(server.url)
+            migrate.migrate(server.url, application=application().migrations)
             with Database(server.url, max_size=1) as db:
                 return _tell(server, Folder(place), db)
         finally:
@@ -171,6 +217,9 @@ def _tell(server: Server, folder: Folder, db: Database) -> Story:
     url, has_increments, facts = server.backup_url, server.version >= 17, {}
     skills = Factory(db).tree("dough", "loaf", "oven").skills
     ada, grace, hopper = map(learner, ("ada", "grace", "hopper"))
+    db.hooks = application().hooks
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("insert into notes select users.id from users")
     facts["begun"] = now()
     with receiving(url, folder):
         facts["refused_increment"] = skilltree(url, folder, "backup", "incremental", code=1)["error"]["message"]

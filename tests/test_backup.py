@@ -28,6 +28,7 @@ from skilltree.backup.failures import (
 from skilltree.backup.folder import Folder, Record
 from skilltree.backup.positions import SEGMENT
 from skilltree.backup.server import running
+from skilltree.errors import StillReferenced
 from skilltree.migrate.roles import statements
 
 
@@ -71,7 +72,7 @@ def restored(folder: Folder, place: Path) -> Iterator[Callable[..., psycopg.Conn
             [told] = backups.skilltree("", folder, "restore", str(data), "--to", str(to))
             assert told == {"backup": record.name, "restored to": str(to), "erased again": "0"}
         else:
-            restore.into(folder, record, data, to=to, sync=False)
+            restore.into(folder, record, data, to=to, application=backups.application(), sync=False)
         url = stack.enter_context(running(data, record.server, {}, sync=False))
         return stack.enter_context(psycopg.connect(url, autocommit=True))
 
@@ -163,9 +164,19 @@ def test_erased_learners_stay_erased_after_a_restore_to_a_moment_before(restored
     assert value(connection, "select count(*) from users where id = %s", story.ada) == 1
     assert value(connection, "select count(*) from users where id = any(%s)", [story.grace, story.hopper]) == 0
     assert value(connection, "select count(*) from users where username like 'deleted-%%'") == 1
+    assert value(connection, "select array_agg(user_id) from notes") == [story.ada]
     info = connection.info
     with Database(make_conninfo("", host=info.host, user=info.user, dbname=info.dbname), max_size=1) as db:
         assert db.doctor.examine() == []
+
+
+def test_rows_of_an_application_whose_queries_are_not_known_stop_a_restore(folder, place, story):
+    record = restore.choose(folder, to=story.before_erasures)
+
+    with pytest.raises(StillReferenced, match="notes"):
+        restore.into(folder, record, place / "restored", to=story.before_erasures, sync=False)
+
+    assert list(place.iterdir()) == []
 
 
 def test_a_restore_to_before_the_promotion_has_nothing_of_later(restored, story):

@@ -405,6 +405,7 @@ def slow_standby(watched: Watched) -> Iterator[None]:
             yield
         finally:
             standby.close()
+            wait_for(lambda: not connection.execute("select from pg_stat_replication").fetchall())
 
 
 @contextmanager

@@ -152,9 +152,9 @@ def test_own_migrations_are_checked_from_a_wheel(wheel: Path, environment: Path)
     assert "migrations/0001.create-courses.rollback.sql: after it, table public.courses is left over" in checked.stdout
 
 
-def test_the_extras_of_the_web_frameworks_are_enough_for_them(wheel: Path, environment: Path) -> None:
-    install(environment, f"{wheel}[django,fastapi,flask]")
+def test_the_extras_of_integrations_are_enough_for_them(wheel: Path, environment: Path) -> None:
+    install(environment, f"{wheel}[django,fastapi,flask,prometheus]")
 
-    for framework in ("django", "fastapi", "flask"):
-        imported = run(environment, "python", "-W", "error", "-c", f"import skilltree.contrib.{framework}")
+    for module in ("django", "fastapi", "flask", "prometheus"):
+        imported = run(environment, "python", "-W", "error", "-c", f"import skilltree.contrib.{module}")
         assert (imported.returncode, imported.stderr) == (0, "")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -39,40 +40,56 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def test_statements_are_counted_under_their_query_files_also_without_the_comment(run: Run, counted: str) -> None:
+def test_statements_are_counted_under_their_query_files_also_without_the_comment(
+    run: Run, counted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "queries"
+    (place / "notes").mkdir(parents=True)
+    (place / "notes" / "all.sql").write_text("select 1e3 as thousand from users limit 5")
+    (tmp_path / "pyproject.toml").write_text('[tool.skilltree]\nqueries = "queries"\n')
     with Database(counted) as db, psycopg.connect(counted, autocommit=True) as connection:
         connection.execute("select pg_stat_statements_reset()")
         category = db.categories.create(name="Art", slug="art")
         for _ in range(7):  # The statement is prepared after the fifth.
             db.trees.list()
+            db.json.trees.list()
         learner = db.users.register(email="a@b.org", username="a", password="long password", bcrypt_cost=4)
         tree = db.trees.create(category.id, name="Ink", slug="ink")
         db.trees.publish(tree.id)
         db.as_user(learner.id).progress.for_tree(learner.id, tree.id)
         connection.execute("select 'nobody knows', 5")
+        connection.execute(read("notes/all", place).statement)
         raw = [text for (text,) in connection.execute("select query from pg_stat_statements")]
 
-    shown = json.loads(run(counted, "slow", "--json", "--limit", "1000", "--no-plans").output)
+    monkeypatch.chdir(tmp_path)
+    shown = json.loads(run(counted, "slow", "--json", "--limit", "1000").output)
     table = run(counted, "slow", "--by", "buffers", "--limit", "1000")
 
     calls = {row["query"]: row["calls"] for row in shown}
     assert (calls["trees/list"], calls["categories/create"], calls["trees/publish or trees/unpublish"]) == (7, 1, 1)
     assert calls["progress/for_tree"] == 1
+    assert calls["json/trees/list"] == 7
+    assert calls["notes/all"] == 1
     assert calls[OTHER] >= 1
     # From 18 on, the server drops the comment in front.
     with psycopg.connect(counted) as connection:
         drops = connection.info.server_version >= 180000
     assert any("/* trees/list */" in text for text in raw) is not drops
     budgets = {row["query"]: (row["budget"], row["budget_ratio"]) for row in shown}
-    assert budgets["trees/list"][0]
+    assert budgets["trees/list"][0] == budgets["json/trees/list"][0] > 0
     assert budgets["trees/list"][1] < 1
+    plans = {row["query"]: row["plan"] for row in shown}
+    assert [name for name, plan in plans.items() if plan and plan[0].startswith("no ")] == []
     assert "trees/list" in table.output
     assert "Limit" in table.output
 
 
 def test_each_query_file_is_told_from_the_others_by_its_text() -> None:
     # They differ in a constant, so that they are one statement for the server.
-    assert [name for name in texts().values() if name not in names()] == ["trees/publish or trees/unpublish"]
+    together = [name for name in texts().values() if name not in names() and not name.startswith("json/")]
+
+    assert together == ["trees/publish or trees/unpublish"]
+    assert "json/trees/list" in texts().values()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 select
     waiting.pid,
     coalesce(waiting.usename, '')::text as role_name,
-    coalesce(substring(waiting.query from '^/\* (\w+/\w+) \*/'), left(waiting.query, 80)) as query,
+    coalesce(substring(waiting.query from '^/\* (\w+(?:/\w+)+) \*/'), left(waiting.query, 80)) as query,
     pg_locks.locktype as lock_type,
     pg_locks.mode as lock_mode,
     coalesce(locked.relname, '')::text as table_name,
@@ -18,7 +18,7 @@ select
                     blocking.usename,
                     nullif(blocking.application_name, ''),
                     blocking.state,
-                    coalesce(substring(blocking.query from '^/\* (\w+/\w+) \*/'), left(blocking.query, 40))
+                    coalesce(substring(blocking.query from '^/\* (\w+(?:/\w+)+) \*/'), left(blocking.query, 40))
                 ),
                 '; ' order by blocking.pid
             )

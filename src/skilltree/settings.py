@@ -21,7 +21,7 @@ D = TypeVar("D", bound="Database[Any, Any]")
 A = TypeVar("A", bound="AsyncDatabase[Any, Any]")
 
 PREFIX = "SKILLTREE_"
-OTHERS = {"SKILLTREE_DATA", "SKILLTREE_TEST_URL"}
+OTHERS = {"SKILLTREE_BACKUPS", "SKILLTREE_DATA", "SKILLTREE_TEST_URL"}
 """Variables that are read elsewhere: by the embedded server, and by the pytest plugin."""
 
 _LONGEST_SHOWN = 60

@@ -21,6 +21,7 @@ import psycopg
 from skilltree import migrate
 from skilltree._sync.database import Database
 from skilltree.backup import census, erasures, restore, source, take, wal
+from skilltree.backup.application import NONE, Application
 from skilltree.backup.census import Census
 from skilltree.backup.folder import Folder, Record
 from skilltree.backup.positions import shown
@@ -71,7 +72,14 @@ class Outcome:
             self.seconds[name] = round(time.monotonic() - started, 2)
 
 
-def drill(folder: Folder, *, url: str | None, to: datetime | None = None, wait: float = 30) -> Outcome:
+def drill(
+    folder: Folder,
+    *,
+    url: str | None,
+    to: datetime | None = None,
+    application: Application = NONE,
+    wait: float = 30,
+) -> Outcome:
     """Restore the newest backup, to the end of the log or to a moment, and return what was found.
 
     ``url`` is that of the source; ``None`` compares only with what is in the folder. ``wait`` is how many seconds the
@@ -85,7 +93,7 @@ def drill(folder: Folder, *, url: str | None, to: datetime | None = None, wait: 
     with tempfile.TemporaryDirectory(prefix="skilltree-", ignore_cleanup_errors=True) as name:
         # The server's user must reach the data, and nobody else can: its own folder is closed.
         Path(name).chmod(0o711)
-        _restored(outcome, folder, Path(name) / "data", now, to=to)
+        _restored(outcome, folder, Path(name) / "data", now, to=to, application=application)
     return outcome
 
 
@@ -116,7 +124,9 @@ def _ask(outcome: Outcome, folder: Folder, url: str, *, to: datetime | None, wai
     return now if wal.wait_for(folder.wal, size, now.flushed, seconds=wait) else None
 
 
-def _restored(outcome: Outcome, folder: Folder, data: Path, now: Census | None, *, to: datetime | None) -> None:
+def _restored(
+    outcome: Outcome, folder: Folder, data: Path, now: Census | None, *, to: datetime | None, application: Application
+) -> None:
     """Restore, compare and examine. A step that fails ends it."""
     started = time.monotonic()
     found: list[Record] = []
@@ -137,9 +147,9 @@ def _restored(outcome: Outcome, folder: Folder, data: Path, now: Census | None, 
         with outcome.step("compare"):
             _compare(outcome, record, data, log, now)
         with outcome.step("recover"), restore.recovered(folder, record, data, log, to=to, sync=False) as url:
-            outcome.erased_again = erasures.repeat(url, folder)
+            outcome.erased_again = erasures.repeat(url, folder, application)
             outcome.rto_seconds = round(time.monotonic() - started - outcome.seconds["compare"], 2)
-            _examine(outcome, url)
+            _examine(outcome, url, application.migrations)
 
 
 def _compare(outcome: Outcome, record: Record, data: Path, log: Path, now: Census | None) -> None:
@@ -168,16 +178,16 @@ def _compare(outcome: Outcome, record: Record, data: Path, log: Path, now: Censu
     outcome.shortfalls += [Shortfall("compare", each) for each in told]
 
 
-def _examine(outcome: Outcome, url: str) -> None:
+def _examine(outcome: Outcome, url: str, own_migrations: Path | None) -> None:
     """Check that the restored database is migrated, without drift, and that all invariants hold."""
     with outcome.step("status"):
-        states = migrate.status(url)
+        states = migrate.status(url, application=own_migrations)
         wrong = [f"{each.id} is {each.problem or 'pending'}" for each in states if each.problem or not each.applied_at]
         wrong += [f"{name} {told}" for name, told in migrate.health(url)]
         outcome.shortfalls += [Shortfall("status", each) for each in wrong]
     with outcome.step("drift"):
         # The server is thrown away, so the database to compare with may be made there, too.
-        found = drift(url, server=url)
+        found = drift(url, application=own_migrations, server=url)
         outcome.shortfalls += [Shortfall("drift", f"{each.object} differs") for each in found.differences]
     with outcome.step("doctor"), Database(url, max_size=1) as db:
         findings = db.doctor.examine()

@@ -8,6 +8,7 @@ from skilltree._core.driver_errors import translated
 from skilltree._core.queries import load
 from skilltree._core.urls import checked_url
 from skilltree.backup import erasures, programs, take
+from skilltree.backup.application import NONE, Application
 from skilltree.backup.census import Census, differences, prepare, sums
 from skilltree.backup.failures import NotEmpty, RestoreDiffers, RolesMissing
 from skilltree.backup.folder import Folder, Record, sha256_of
@@ -52,11 +53,12 @@ def dump(url: str, folder: Folder) -> Record:
     return record
 
 
-def into(folder: Folder, record: Record, url: str) -> int:
+def into(folder: Folder, record: Record, url: str, *, application: Application = NONE) -> int:
     """Restore a dump into an empty database, erase again who was erased, and return how many these were.
 
     Raises NotEmpty and RolesMissing before anything is written, and RestoreDiffers if the tables are not what was
-    dumped. If pg_restore fails, the database stays empty.
+    dumped. If pg_restore fails, the database stays empty. StillReferenced comes after the restore: call
+    ``erasures.repeat`` with the application.
     """
     checked_url(url)
     take.verify(folder, record)
@@ -75,7 +77,7 @@ def into(folder: Folder, record: Record, url: str) -> int:
         told = differences(record.census.tables, dict(sums(connection)))
     if told:
         raise RestoreDiffers(f"{record.name} was restored, but {'; '.join(told)}")
-    return erasures.repeat(url, folder)
+    return erasures.repeat(url, folder, application)
 
 
 def _what_to_create(missing: list[str], record: Record, database: str) -> str:

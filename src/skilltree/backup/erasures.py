@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import load
 from skilltree._sync.database import Database
+from skilltree.backup.application import Application
 from skilltree.backup.failures import BackupDamaged
 from skilltree.backup.folder import Folder, write_whole
 from skilltree.migrate.connection import pin, require_sight
@@ -62,14 +63,18 @@ def collect(url: str, folder: Folder) -> list[Erasure]:
     return everyone
 
 
-def repeat(url: str, folder: Folder) -> int:
-    """Erase or delete the accounts of the list that a restore has brought back, and return how many these were."""
+def repeat(url: str, folder: Folder, application: Application) -> int:
+    """Erase or delete the accounts of the list that a restore has brought back, and return how many these were.
+
+    Raises StillReferenced if rows of other tables stop it: those of an application need its query files.
+    """
     kept = {each.account_hash: each.is_kept for each in listed(folder)}
     with translated(), psycopg.connect(url, autocommit=True, client_encoding="utf8") as connection:
         pin(connection)
         require_sight(connection)
         found = connection.execute(load("backup/erased_accounts"), {"account_hashes": list(kept)}).fetchall()
     with Database(url, max_size=1) as db:
+        db.hooks = application.hooks
         for user_id, account_hash in found:
             if kept[account_hash]:
                 db.users.erase(user_id)

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 
 from skilltree.backup import erasures, programs, take, wal
+from skilltree.backup.application import NONE, Application
 from skilltree.backup.failures import NoSuchBackup, NotEmpty, TargetUnreachable, WalMissing
 from skilltree.backup.folder import Folder, Record
 from skilltree.backup.positions import number_of, segment_name, shown
@@ -38,12 +39,20 @@ def choose(folder: Folder, *, to: datetime | None) -> Record:
     return earlier[-1]
 
 
-def into(folder: Folder, record: Record, data: Path, *, to: datetime | None = None, sync: bool = True) -> int:
+def into(
+    folder: Folder,
+    record: Record,
+    data: Path,
+    *,
+    to: datetime | None = None,
+    application: Application = NONE,
+    sync: bool = True,
+) -> int:
     """Restore a server into an empty folder, erase again who was erased, and return how many these were.
 
     The server is started for this, without anybody else reaching it, and stopped again. Until all is done, the files
     are in a folder beside it, so that nobody starts a server that is restored in part. Raises NotEmpty, BackupDamaged,
-    WalMissing, TargetUnreachable.
+    WalMissing, TargetUnreachable, StillReferenced.
     """
     refuse_full(data)
     take.verify(folder, record)
@@ -54,7 +63,7 @@ def into(folder: Folder, record: Record, data: Path, *, to: datetime | None = No
     try:
         copy(folder, record, part, sync=sync)
         with readable(folder, record) as log, recovered(folder, record, part, log, to=to, sync=sync) as url:
-            repeated = erasures.repeat(url, folder)
+            repeated = erasures.repeat(url, folder, application)
         part.rename(data)
     finally:
         shutil.rmtree(part, ignore_errors=True)

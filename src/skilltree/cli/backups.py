@@ -12,8 +12,11 @@ from typing import Annotated
 import psycopg
 import typer
 
+from skilltree import project
+from skilltree._core.own_queries import hooks_of
 from skilltree._core.urls import checked_url
 from skilltree.backup import dumps, erasures, restore, retention, take, wal
+from skilltree.backup.application import NONE, Application
 from skilltree.backup.drill import drill as drilled
 from skilltree.backup.failures import TargetUnreachable
 from skilltree.backup.folder import Folder, Record
@@ -22,6 +25,7 @@ from skilltree.cli.application import Json, app
 from skilltree.cli.terminal import emit_json, emit_table, err, named, out
 from skilltree.embedded import database_url
 from skilltree.errors import SkillTreeError
+from skilltree.own_repositories import repositories_of
 
 Backups = Annotated[
     Path,
@@ -145,7 +149,7 @@ def erasures_(
     """Copy the list of erased accounts from the database to the folder. Every backup and drill does so, too."""
     url, folder = database_url(), Folder(backups)
     # Before the copy, which must not depend on what was restored.
-    repeated = erasures.repeat(url, folder) if again else 0
+    repeated = erasures.repeat(url, folder, own_application()) if again else 0
     everyone = erasures.collect(url, folder)
     emit_table([{"listed": str(len(everyone)), "erased again": str(repeated)}], as_json=as_json)
 
@@ -166,10 +170,10 @@ def restore_(
     if _is_url(target):
         checked_url(target)
         record = folder.find(name) if name else _newest_dump(folder)
-        repeated = dumps.into(folder, record, target)
+        repeated = dumps.into(folder, record, target, application=own_application())
     else:
         record = folder.find(name) if name else restore.choose(folder, to=moment)
-        repeated = restore.into(folder, record, Path(target).absolute(), to=moment)
+        repeated = restore.into(folder, record, Path(target).absolute(), to=moment, application=own_application())
     emit_table(
         [{"backup": record.name, "restored to": to or "the end", "erased again": str(repeated)}], as_json=as_json
     )
@@ -187,7 +191,8 @@ def drill(
     as_json: Json = False,
 ) -> None:
     """Restore the newest backup on a throw-away server, and compare and examine it. Exit 1 if anything is short."""
-    outcome = drilled(Folder(backups), url=database_url() if source else None, to=_moment(to), wait=wait)
+    url = database_url() if source else None
+    outcome = drilled(Folder(backups), url=url, to=_moment(to), application=own_application(), wait=wait)
     if as_json:
         document = asdict(outcome)
         for key in ("to", "compared_at"):
@@ -210,6 +215,15 @@ def drill(
             out.print(named("bold red", each.check, each.told), soft_wrap=True)
     if outcome.shortfalls:
         raise typer.Exit(1)
+
+
+def own_application() -> Application:
+    """Return what the current folder's project says about tables of its own."""
+    found = project.find()
+    if found is None:
+        return NONE
+    own = repositories_of(found)
+    return Application(found.migrations, hooks_of((each.queries, each.exports, each.erases) for each in own))
 
 
 def _show(records: list[Record], *, as_json: bool) -> None:

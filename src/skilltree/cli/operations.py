@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from skilltree.cli.application import Json, app
+from skilltree.cli.plans import own_queries
 from skilltree.cli.run import FAILED, did_you_mean
 from skilltree.cli.terminal import document_of, emit_json, emit_table, err, out
 from skilltree.embedded import database_url
@@ -94,13 +95,14 @@ def slow(
     as_json: Json = False,
 ) -> None:
     """Show the query files that take the most time, with their plans. Nothing is run or changed."""
+    own = own_queries()
     with connect(database_url(), name="skilltree slow") as connection:
-        [statements] = report(connection, ["statements"])
+        [statements] = report(connection, ["statements"], queries=own)
         if statements.problem:
             raise StatisticsMissing(statements.problem)
         worst = sorted(statements.rows, key=lambda row: row[_ORDERS[by]] or 0, reverse=True)[:limit]
         shown = [
-            {**row, "plan": plan_of(connection, str(row["query"])) if plans and row["query"] != OTHER else None}
+            {**row, "plan": plan_of(connection, str(row["query"]), own) if plans and row["query"] != OTHER else None}
             for row in worst
         ]
     if as_json:

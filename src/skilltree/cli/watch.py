@@ -10,6 +10,7 @@ from rich.text import Text
 
 from skilltree._core.terminal_text import harmless
 from skilltree.cli.application import Json, app
+from skilltree.cli.plans import own_queries
 from skilltree.cli.run import FAILED, did_you_mean
 from skilltree.cli.terminal import emit, emit_json, emit_table, err, out
 from skilltree.embedded import database_url
@@ -140,7 +141,7 @@ def monitor(
 
 
 def _show(connection: Connection, parts: list[str] | tuple[str, ...], *, as_json: bool) -> list[str]:
-    read = report(connection, parts)
+    read = report(connection, parts, queries=own_queries())
     firing = list(_firing(read))
     if as_json:
         emit_json(
@@ -205,7 +206,7 @@ def metrics(
         raise PrometheusMissing(
             "metrics need prometheus-client, which is not installed: pip install 'skilltree[prometheus]'"
         ) from error
-    stop = serve(database_url(), address=address, port=port)
+    stop = serve(database_url(), address=address, port=port, queries=own_queries())
     err.print(f"serving http://{address}:{port}/metrics")
     try:
         while True:

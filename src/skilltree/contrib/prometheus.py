@@ -7,6 +7,7 @@ import os
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from threading import Lock
 from time import perf_counter
 from types import TracebackType
@@ -36,9 +37,9 @@ def exposition(*collectors: Collector) -> bytes:
     return generate_latest(_registry(*collectors))
 
 
-def serve(url: str, *, address: str = "127.0.0.1", port: int = 9187) -> Callable[[], None]:
+def serve(url: str, *, address: str = "127.0.0.1", port: int = 9187, queries: Path | None = None) -> Callable[[], None]:
     """Answer scrapes about a database from a thread of its own. Returns a function that stops it."""
-    collector = DatabaseCollector(url)
+    collector = DatabaseCollector(url, queries=queries)
     server, thread = start_http_server(port, address, _registry(collector))
 
     def stop() -> None:
@@ -54,14 +55,22 @@ class DatabaseCollector(Collector):
     """What the server knows, by the queries of ``skilltree monitor``. One process of a platform should have it.
 
     It has a connection of its own, so that it still answers when the server accepts no more. Each statement may take
-    ``timeout`` seconds.
+    ``timeout`` seconds. ``queries`` is the folder of an application's query files, which are told apart, too.
     """
 
-    def __init__(self, url: str, *, timeout: float = 10, least_index_bytes: int = LEAST_INDEX_BYTES) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 10,
+        least_index_bytes: int = LEAST_INDEX_BYTES,
+        queries: Path | None = None,
+    ) -> None:
         checked_url(url)
         self._url = url
         self._timeout = timeout
         self._least_index_bytes = least_index_bytes
+        self._queries = queries
         self._connection: Connection | None = None
         self._pid = os.getpid()
         # Scrapes that arrive at once share the connection.
@@ -94,7 +103,7 @@ class DatabaseCollector(Collector):
         if self._connection is None or self._connection.closed or self._pid != os.getpid():
             self._connection = connect(self._url, name="skilltree metrics", timeout=self._timeout)
             self._pid = os.getpid()
-        return report(self._connection, least_index_bytes=self._least_index_bytes)
+        return report(self._connection, least_index_bytes=self._least_index_bytes, queries=self._queries)
 
 
 class PrometheusObserver(Collector):

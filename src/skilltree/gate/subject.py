@@ -2,20 +2,15 @@
 
 import importlib
 import inspect
-import pkgutil
 import re
-import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from skilltree._async.repository import AsyncRepository
 from skilltree._core.sql_folders import folder
-from skilltree._sync.repository import Repository
 from skilltree.errors import SkillTreeError
+from skilltree.own_repositories import AnyRepository, repositories_in, repositories_of
 from skilltree.project import FILE, Project
-
-AnyRepository = type[AsyncRepository] | type[Repository]
 
 _PACKAGE = Path(__file__).parents[1]
 _TOOLS = folder("queries").parent / "tools"
@@ -23,7 +18,7 @@ _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class NothingToCheck(SkillTreeError):
-    """A project names no query files or no repositories, or they cannot be imported."""
+    """A project names no query files or no repositories."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +63,7 @@ def skilltree() -> Subject:
     return Subject(
         queries=queries,
         root=queries.parent if _PACKAGE.parent.name == "src" else _PACKAGE,
-        repositories=_repositories(modules, AsyncRepository),
+        repositories=repositories_in(modules, AsyncRepository),
         sources=tuple(path for path in sources if path.parent.name != "_sync"),
         models="skilltree.models",
         has_tools=_TOOLS.is_dir(),
@@ -76,19 +71,16 @@ def skilltree() -> Subject:
 
 
 def application(project: Project) -> Subject:
-    """Return the query files and repositories of an application. Raises NothingToCheck."""
+    """Return the query files and repositories of an application. Raises NothingToCheck, InvalidProject."""
     if project.queries is None or not project.repositories:
         raise NothingToCheck(f"name queries and repositories in [tool.skilltree] of {project.root / FILE}")
-    for place in (project.root / "src", project.root):
-        if place.is_dir() and str(place) not in sys.path:
-            sys.path.insert(0, str(place))
-    modules = [each for name in project.repositories for each in _modules(name, project)]
-    found = _repositories(modules, AsyncRepository) or _repositories(modules, Repository)
+    found = repositories_of(project)
     if not found:
         raise NothingToCheck(
             f"{', '.join(project.repositories)}: there is no subclass of skilltree.AsyncRepository or Repository"
         )
-    packages = {Path(inspect.getfile(importlib.import_module(name.partition(".")[0]))).parent for name in modules}
+    names = {name.partition(".")[0] for name in project.repositories}
+    packages = {Path(inspect.getfile(importlib.import_module(name))).parent for name in names}
     return Subject(
         queries=project.queries,
         root=project.root,
@@ -104,22 +96,3 @@ def aggregate_of(repository: AnyRepository) -> str:
     """Return the folder of a repository's query files: ``course_shop`` for AsyncCourseShop."""
     name = repository.__name__.removeprefix("Async") if issubclass(repository, AsyncRepository) else repository.__name__
     return _WORD_BEGINS.sub("_", name).lower()
-
-
-def _modules(name: str, project: Project) -> list[str]:
-    """Return a module, and if it is a package, all modules in it."""
-    try:
-        module = importlib.import_module(name)
-        inside = pkgutil.walk_packages(getattr(module, "__path__", []), f"{name}.")
-        return [name, *(each.name for each in inside if importlib.import_module(each.name))]
-    except (ImportError, SyntaxError) as error:
-        raise NothingToCheck(f"{project.root / FILE}: repositories: {name} cannot be imported: {error}") from error
-
-
-def _repositories(modules: Iterable[str], base: AnyRepository) -> tuple[AnyRepository, ...]:
-    """Return the repositories, in the order of their modules. A base class belongs to the class that extends it."""
-    names = [*modules]
-    found = [each for name in names for each in vars(importlib.import_module(name)).values() if inspect.isclass(each)]
-    own = [each for each in dict.fromkeys(found) if issubclass(each, base) and each.__module__ in names]
-    extended = {each for each in own for other in own if other is not each and issubclass(other, each)}
-    return tuple(each for each in own if each is not base and each not in extended)

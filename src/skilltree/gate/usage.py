@@ -11,7 +11,8 @@ from skilltree._async.repository import AsyncRepository
 from skilltree._core.sql_folders import folder
 from skilltree._sync.repository import Repository
 from skilltree.gate.reader import Method, Reader, Use
-from skilltree.gate.subject import AnyRepository, Subject, aggregate_of
+from skilltree.gate.subject import Subject, aggregate_of
+from skilltree.own_repositories import AnyRepository
 
 
 @dataclass

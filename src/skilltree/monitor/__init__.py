@@ -6,6 +6,7 @@ more than a second.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -58,13 +59,20 @@ def connect(url: str, *, name: str = "skilltree monitor", timeout: float = 10) -
 
 
 def report(
-    connection: Connection, parts: Iterable[str] = PARTS, *, least_index_bytes: int = LEAST_INDEX_BYTES
+    connection: Connection,
+    parts: Iterable[str] = PARTS,
+    *,
+    least_index_bytes: int = LEAST_INDEX_BYTES,
+    queries: Path | None = None,
 ) -> list[Part]:
-    """Return the parts of the report. Raises InvalidValue for an unknown name."""
+    """Return the parts of the report. Raises InvalidValue for an unknown name.
+
+    ``queries`` is the folder of an application's query files, whose statements are told apart, too.
+    """
     wanted = list(parts)
     if unknown := set(wanted).difference(PARTS):
         raise InvalidValue(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    return [_part(connection, name, {"least_bytes": least_index_bytes}) for name in wanted]
+    return [_part(connection, name, {"least_bytes": least_index_bytes}, queries) for name in wanted]
 
 
 def rows_of(parts: Iterable[Part], name: str) -> Sequence[Row]:
@@ -72,12 +80,12 @@ def rows_of(parts: Iterable[Part], name: str) -> Sequence[Row]:
     return next((part.rows for part in parts if part.name == name), ())
 
 
-def _part(connection: Connection, name: str, params: Mapping[str, object]) -> Part:
+def _part(connection: Connection, name: str, params: Mapping[str, object], queries: Path | None) -> Part:
     try:
         with translated():
             if name == "statements":
                 missing = extension_missing(connection)
-                return Part(name, () if missing else by_file(_rows(connection, name, params)), missing)
+                return Part(name, () if missing else by_file(_rows(connection, name, params), queries), missing)
             return Part(name, _rows(connection, name, params))
     except SkillTreeError as error:
         if connection.closed:

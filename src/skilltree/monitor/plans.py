@@ -3,27 +3,30 @@
 The statement is not run, so that this is safe on any server.
 """
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from skilltree._core.driver_errors import translated
-from skilltree._core.queries import read
 from skilltree.errors import SkillTreeError
 from skilltree.explain.samples import has_plan
-from skilltree.monitor.statements import files_of
+from skilltree.monitor.statements import files_of, with_header
 
 
-def plan_of(connection: psycopg.Connection[dict[str, Any]], name: str) -> list[str]:
-    """Return the lines of the plan, or a line that says why there is none."""
-    files = files_of(name)
+def plan_of(connection: psycopg.Connection[dict[str, Any]], name: str, place: Path | None = None) -> list[str]:
+    """Return the lines of the plan, or a line that says why there is none.
+
+    ``place`` is the folder of an application's query files.
+    """
+    files = files_of(name, place)
     if not files:
-        return ["no query file of SkillTree"]
-    query = read(files[0])
+        return ["no query file of SkillTree, or of the current folder's project"]
+    query = files[0]
     if not has_plan(query):
         return ["a command without a plan"]
-    role = query.role or "app_engine"
+    role = with_header(query).role or "app_engine"
     values = sql.SQL(", ").join([sql.NULL] * len(query.parameters))
     call = sql.SQL("explain execute planned ({})" if query.parameters else "explain execute planned").format(values)
     try:

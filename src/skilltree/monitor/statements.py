@@ -7,11 +7,13 @@ is found by its text: without comments and white space, and with the same sign f
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from skilltree._core.queries import load, read
+from skilltree._core.queries import Query, load, read
+from skilltree._core.sql_folders import folder
 from skilltree.explain.budget import budget_of
 from skilltree.explain.samples import names
 
@@ -19,11 +21,13 @@ OTHER = "(other)"
 """What all statements are counted under that belong to no query file."""
 
 _BOTH = " or "
-_NAMED = re.compile(r"\s*/\* (\w+/\w+) \*/")
+_JSON = "json/"
+"""How the names of the queries of ``db.json`` begin. What follows is the query that they are made from."""
+_NAMED = re.compile(r"\s*/\* (\w+(?:/\w+)+) \*/")
 _PART = re.compile(
     r"""
     (?P<nothing> /\*.*?\*/ | --[^\n]* | \s+ | ; \s* $ )
-    | -? \s* (?P<value> \$\d+ | e?'(?:[^']|'')*' | \b\d+(?:\.\d+)?\b | \b(?:true|false|null)\b )
+    | -? \s* (?P<value> \$\d+ | e?'(?:[^']|'')*' | \b\d+(?:\.\d+)?(?:e[+-]?\d+)?\b | \b(?:true|false|null)\b )
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
@@ -57,20 +61,21 @@ def extension_missing(connection: psycopg.Connection[dict[str, Any]]) -> str | N
     return None
 
 
-def by_file(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def by_file(rows: Iterable[Mapping[str, Any]], place: Path | None = None) -> list[dict[str, Any]]:
     """Add up the statements of each query file, and return them with the file's budget, the longest total time first.
 
+    ``place`` is the folder of an application's query files.
     ``budget_ratio`` is the average number of buffers of a call, divided by the budget: above 1, it is broken.
     """
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        name = file_of(row["query"]) or OTHER
+        name = file_of(row["query"], place) or OTHER
         total = found.setdefault(name, {"query": name, **dict.fromkeys(_SUMS, 0), "longest_seconds": 0.0})
         for column in _SUMS:
             total[column] += row[column]
         total["longest_seconds"] = max(total["longest_seconds"], row["longest_seconds"])
     for name, total in found.items():
-        budget = _budget(name)
+        budget = _budget(name, place)
         per_call = total["buffers"] / max(total["calls"], 1)
         total["mean_seconds"] = total["seconds"] / max(total["calls"], 1)
         total["buffers_per_call"] = round(per_call, 1)
@@ -82,34 +87,46 @@ def by_file(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 _SUMS = ("calls", "seconds", "row_count", "buffers", "buffers_read", "temporary_buffers")
 
 
-def _budget(name: str) -> int | None:
-    budgets = [budget_of(read(each)) for each in files_of(name)]
+def _budget(name: str, place: Path | None) -> int | None:
+    budgets = [budget_of(with_header(each)) for each in files_of(name, place)]
     return max((budget[0] for budget in budgets if budget), default=None)
 
 
-def files_of(name: str) -> list[str]:
+def files_of(name: str, place: Path | None = None) -> list[Query]:
     """Return the query files that ``file_of`` has named; none for another application's."""
-    known = set(names())
-    return [each for each in name.split(_BOTH) if each in known]
+    wanted = name.split(_BOTH)
+    return [each for each in _files(place) if each.name in wanted]
 
 
-def file_of(text: str) -> str | None:
+def with_header(query: Query) -> Query:
+    """Return the query that has the directives of a query: for one of ``db.json``, the one that it is made from."""
+    return read(query.name.removeprefix(_JSON)) if query.place is None else query
+
+
+@cache
+def _files(place: Path | None) -> list[Query]:
+    """Return all query files: SkillTree's, those made from them for ``db.json``, and those of a folder."""
+    ours = [*names(), *(_JSON + name for name in names(folder("queries") / _JSON))]
+    return [read(name) for name in ours] + ([read(name, place) for name in names(place)] if place else [])
+
+
+def file_of(text: str, place: Path | None = None) -> str | None:
     """Return the query file of a statement as pg_stat_statements shows it, or ``None``.
 
     Files that differ only in their constants are one statement for the server: ``trees/publish or trees/unpublish``.
     """
-    if file := texts().get(normal(text)):
+    if file := texts(place).get(normal(text)):
         return file
     match = _NAMED.match(text)
     return match[1] if match else None
 
 
 @cache
-def texts() -> dict[str, str]:
+def texts(place: Path | None = None) -> dict[str, str]:
     """Return the normal form of each query file, and its name."""
     found: dict[str, list[str]] = {}
-    for name in names():
-        found.setdefault(normal(read(name).numbered.decode()), []).append(name)
+    for query in _files(place):
+        found.setdefault(normal(query.numbered.decode()), []).append(query.name)
     return {text: _BOTH.join(files) for text, files in found.items()}
 
 
