@@ -13,6 +13,7 @@ from psycopg._preparing import Key, Prepare
 from psycopg._queries import PostgresQuery
 from psycopg.abc import PQGen
 from psycopg.generators import fetch_many, send
+from psycopg.pq import ConnStatus
 from psycopg.pq.abc import PGresult
 
 C = TypeVar("C", bound=BaseCursor[Any, Any])
@@ -60,6 +61,9 @@ def exchange(connection: BaseConnection[Any], statements: Sequence[Statement[C]]
             _take(connection, each, (yield from fetch_many(pgconn)))
         except Error as error:
             failure = failure or error
+        if failure is not None and pgconn.status == ConnStatus.BAD:
+            # What the server said before it closed the connection, if anything.
+            raise failure
     yield from fetch_many(pgconn)
     pgconn.exit_pipeline_mode()
     if failure is not None:
