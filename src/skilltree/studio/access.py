@@ -58,14 +58,22 @@ class Access:
     @property
     def form_token(self) -> str:
         """Return the token that every form which writes must send back."""
-        return hmac.new(self.session.encode(), b"form", sha256).hexdigest()
+        return self.signature_of("form")
+
+    def signature_of(self, text: str) -> str:
+        """Return a proof that this run of Studio has shown a text."""
+        return hmac.new(self.session.encode(), text.encode(), sha256).hexdigest()
+
+    def is_signature_of(self, given: str, text: str) -> bool:
+        """Return whether this is the proof of a text. The time of the comparison gives nothing away."""
+        return _same(given, self.signature_of(text))
 
     def knows_host(self, host: str) -> bool:
         """Return whether a request names this server. Another name may be a rebound DNS entry."""
         return any(urlsplit(origin).netloc == host.lower() for origin in self.origins)
 
     def is_form_token(self, given: str) -> bool:
-        """Return whether a form has the right token. The time of the comparison gives nothing away."""
+        """Return whether a form has the right token."""
         return _same(given, self.form_token)
 
     def is_inside(self, cookies: str) -> bool:

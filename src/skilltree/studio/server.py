@@ -45,7 +45,7 @@ def serve(
             access,
             Reader(url, timeout=timeout),
             default_view(url),
-            Editor() if allow_edits else None,
+            Editor(url, access, timeout=timeout) if allow_edits else None,
         )
         config = uvicorn.Config(
             studio.application(),
