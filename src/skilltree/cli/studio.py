@@ -29,22 +29,20 @@ def studio(
 ) -> None:
     """Show the data in a browser, read-only, until interrupted. The printed address has the token."""
     try:
-        from skilltree.studio.server import serve  # noqa: PLC0415 (an extra)
+        from skilltree.studio.server import Server  # noqa: PLC0415 (an extra)
     except ModuleNotFoundError as error:
         raise StudioMissing(
             "Studio needs Starlette, uvicorn and Jinja2, which are not installed: pip install 'skilltree[studio]'"
         ) from error
 
-    def announce(url: str) -> None:
-        emit(url)
-        err.print("Open this address. It gives full access: keep it to yourself. Ctrl+C ends Studio.")
-
-    serve(
+    server = Server(
         database_url(),
         address=address,
         port=port,
         behind_tls=behind_tls,
         allow_edits=allow_edits,
         timeout=timeout,
-        announce=announce,
     )
+    emit(server.access.url)
+    err.print("Open this address. It gives full access: keep it to yourself. Ctrl+C ends Studio.")
+    server.run()

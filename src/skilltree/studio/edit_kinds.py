@@ -34,41 +34,34 @@ class Field(NamedTuple):
     default: str = ""
 
 
-class Subject(NamedTuple):
-    """The row that is edited: the present values of the fields, and its name as ``subject``."""
-
-    values: dict[str, str]
-
-
 @dataclass(frozen=True)
 class Edit:
     """An edit: the method that it calls, its form, and its functions.
 
-    ``apply`` makes the edit, and returns the consequences in sentences.
+    ``subject`` returns the row's name as ``subject``, and the present values of the fields. ``apply`` makes the edit,
+    and returns the consequences in sentences.
     """
 
     title: str
     method: str
     fields: tuple[Field, ...]
-    subject: Callable[[UnitOfWork, UUID], Subject]
+    subject: Callable[[UnitOfWork, UUID], dict[str, str]]
     rows: Callable[[UUID, Given], list[Row]]
     apply: Callable[[UnitOfWork, UUID, Given], list[str]]
 
 
-def _tree(unit: UnitOfWork, id_: UUID) -> Subject:
-    return Subject({"subject": unit.trees.get(TreeId(id_)).name})
+def _tree(unit: UnitOfWork, id_: UUID) -> dict[str, str]:
+    return {"subject": unit.trees.get(TreeId(id_)).name}
 
 
-def _skill(unit: UnitOfWork, id_: UUID) -> Subject:
+def _skill(unit: UnitOfWork, id_: UUID) -> dict[str, str]:
     skill = unit.skills.get(SkillId(id_))
     optional = "yes" if skill.is_optional else "no"
-    return Subject(
-        {"subject": skill.name, "name": skill.name, "description": skill.description or "", "optional": optional}
-    )
+    return {"subject": skill.name, "name": skill.name, "description": skill.description or "", "optional": optional}
 
 
-def _learner(unit: UnitOfWork, id_: UUID) -> Subject:
-    return Subject({"subject": unit.users.get(UserId(id_)).username})
+def _learner(unit: UnitOfWork, id_: UUID) -> dict[str, str]:
+    return {"subject": unit.users.get(UserId(id_)).username}
 
 
 def _publish(unit: UnitOfWork, id_: UUID, _: Given) -> list[str]:
@@ -132,7 +125,7 @@ def _give_days_back(unit: UnitOfWork, id_: UUID, given: Given) -> list[str]:
     before = unit.users.get_profile(UserId(id_))
     done = unit.progress.restore_streak(UserId(id_), _days(given), reason=given["reason"])
     told = [
-        f"{len(done.days)} of {len(_days(given))} days are given back; the others already count.",
+        f"Days that count from now on: {', '.join(map(str, done.days)) or 'none, they all counted before'}.",
         f"The streak is {done.current_streak} days instead of {before.current_streak},"
         f" the longest {done.max_streak} instead of {before.max_streak}.",
     ]

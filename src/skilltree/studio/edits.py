@@ -45,7 +45,7 @@ class Editor:
         given = {field.name: field.default for field in edit.fields}
         id_ = required_uuid(visit.text("id"), "id")
         subject = edit.subject(visit.unit, id_)
-        return self._shown(name, edit, {"id": str(id_), "actor": visit.text("actor"), **given, **subject.values})
+        return self._shown(name, edit, {"id": str(id_), "actor": visit.text("actor"), **given, **subject})
 
     def submit(self, name: str, form: Mapping[str, str]) -> Shown:
         """Preview an edit, or save it after its preview. Raises what the repository refuses."""
@@ -56,19 +56,18 @@ class Editor:
             raise InvalidValue("these values were not previewed: preview them first", field="proof")
         actor_id = self._actor(given["actor"])
         id_ = required_uuid(given["id"], "id")
-        told: list[str] = []
-        entries: list[AuditEntry] = []
         rows = edit.rows(id_, given)
+        preview: dict[str, Any] = {}
         try:
             with self._database.as_service(actor_id).transaction() as unit:
+                subject = edit.subject(unit, id_)["subject"]
                 before = {entry.id for entry in _history(unit, rows)}
-                told = edit.apply(unit, id_, given)
-                entries = [entry for entry in _history(unit, rows) if entry.id not in before]
-                if not is_final:
-                    raise _RolledBack
+                preview["told"] = edit.apply(unit, id_, given)
+                preview["entries"] = [entry for entry in _history(unit, rows) if entry.id not in before]
+                _keep_only(is_final=is_final)
         except _RolledBack:
-            proof = self._access.signature_of(_text(name, given))
-            return self._shown(name, edit, given, told=told, entries=entries, proof=proof)
+            preview["proof"] = self._access.signature_of(_text(name, given))
+            return self._shown(name, edit, {"subject": subject, **given}, **preview)
         first = rows[0]
         return Shown(
             "redirect", {"to": address("/trail", None, table=first.table, id=first.key, learner=first.learner)}
@@ -83,6 +82,12 @@ class Editor:
     def _shown(self, name: str, edit: Edit, given: Mapping[str, str], **preview: Any) -> Shown:
         shown = {"told": None, "entries": (), "proof": None, **preview}
         return Shown("edit.html", {"name": name, "edit": edit, "given": given, **shown})
+
+
+def _keep_only(*, is_final: bool) -> None:
+    """End the transaction of a preview."""
+    if not is_final:
+        raise _RolledBack
 
 
 def _edit(name: str) -> Edit:

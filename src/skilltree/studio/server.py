@@ -1,7 +1,6 @@
-"""Starts Studio: prints its address with the token, and serves until interrupted."""
+"""Serves Studio: the socket, the access, the application."""
 
 import socket
-from collections.abc import Callable
 
 import uvicorn
 
@@ -21,43 +20,50 @@ class PortTaken(SkillTreeError):
     """Another program listens on this port."""
 
 
-def serve(
-    url: str,
-    *,
-    address: str = "127.0.0.1",
-    port: int = 8010,
-    behind_tls: str | None = None,
-    allow_edits: bool = False,
-    timeout: float = TIMEOUT,
-    announce: Callable[[str], None] = print,
-) -> None:
-    """Serve Studio, and announce its address once it listens. Port 0 takes a free one.
+class Server:
+    """Studio on a socket that already listens. Port 0 takes a free port.
 
     Raises RemoteBindRefused for an address that other machines reach, unless ``behind_tls`` gives the address of a
-    proxy with TLS; PortTaken.
+    proxy with TLS; PortTaken; what opening the database raises.
     """
-    # Refused before anything listens.
-    Access(address=address, port=port, behind_tls=behind_tls)
-    listening = _listen(address, port)
-    with listening:
-        access = Access(address=address, port=listening.getsockname()[1], behind_tls=behind_tls)
-        studio = Studio(
-            access,
-            Reader(url, timeout=timeout),
-            default_view(url),
-            Editor(url, access, timeout=timeout) if allow_edits else None,
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        behind_tls: str | None = None,
+        allow_edits: bool = False,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        # Refused before anything listens.
+        Access(address=address, port=port, behind_tls=behind_tls)
+        view = default_view(url)
+        self._socket = _listen(address, port)
+        self.access = Access(address=address, port=self._socket.getsockname()[1], behind_tls=behind_tls)
+        editor = Editor(url, self.access, timeout=timeout) if allow_edits else None
+        studio = Studio(self.access, Reader(url, timeout=timeout), view, editor)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                studio.application(),
+                access_log=False,
+                log_level="warning",
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                timeout_graceful_shutdown=5,
+            )
         )
-        config = uvicorn.Config(
-            studio.application(),
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            ws="none",
-            timeout_graceful_shutdown=5,
-        )
-        announce(access.url)
-        uvicorn.Server(config).run(sockets=[listening])
+
+    def run(self) -> None:
+        """Serve until interrupted or stopped."""
+        with self._socket:
+            self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Let ``run`` return, from another thread."""
+        self._server.should_exit = True
 
 
 def default_view(url: str) -> Viewpoint:
