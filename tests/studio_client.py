@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from threading import Thread
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from skilltree.studio.server import Server
 
@@ -41,7 +41,7 @@ class Client:
 
     @property
     def port(self) -> int:
-        return urlsplit(self.server.access.url).port or 0
+        return self.server.port
 
     def get(self, path: str, **params: object) -> Answer:
         return self.send(
@@ -74,18 +74,7 @@ def studio(url: str, **options: Any) -> Iterator[Client]:
     thread = Thread(target=server.run)
     thread.start()
     try:
-        client = Client(server)
-        _wait(client)
         yield Client(server, f"{server.access.cookie}={server.access.session}")
     finally:
         server.stop()
         thread.join()
-
-
-def _wait(client: Client) -> None:
-    for _ in range(600):
-        try:
-            client.get("/")
-        except ConnectionRefusedError:
-            continue
-        return

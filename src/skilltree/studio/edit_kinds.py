@@ -76,7 +76,11 @@ def _unpublish(unit: UnitOfWork, id_: UUID, _: Given) -> list[str]:
 
 def _learners_in(unit: UnitOfWork, slug: str) -> str:
     count = unit.trees.preview_changes(unit.trees.export_tree(slug)).learners
-    return f"{count:,} learner{'' if count == 1 else 's'} have progress in it, and keep it."
+    return f"{_learners(count)} with progress in it: it is kept."
+
+
+def _learners(count: int) -> str:
+    return "1 learner" if count == 1 else f"{count:,} learners"
 
 
 def _change_skill(unit: UnitOfWork, id_: UUID, given: Given) -> list[str]:
@@ -100,15 +104,15 @@ def _change_skill(unit: UnitOfWork, id_: UUID, given: Given) -> list[str]:
 
 def _sentences(impact: CurriculumImpact) -> list[str]:
     counts = {
-        "gain an open skill": impact.gain_open,
-        "lose an open skill": impact.lose_open,
-        "have a higher percentage": impact.percent_up,
-        "have a lower percentage": impact.percent_down,
-        "complete the tree": impact.gain_completion,
-        "lose the completion of a skill": impact.lose_completion,
+        ("gain an open skill", "gains an open skill"): impact.gain_open,
+        ("lose an open skill", "loses an open skill"): impact.lose_open,
+        ("have a higher percentage", "has a higher percentage"): impact.percent_up,
+        ("have a lower percentage", "has a lower percentage"): impact.percent_down,
+        ("complete the tree", "completes the tree"): impact.gain_completion,
+        ("lose the completion of a skill", "loses the completion of a skill"): impact.lose_completion,
     }
-    told = [f"{count:,} of {impact.learners:,} learners {what}." for what, count in counts.items() if count]
-    return told or [f"Nothing changes for the {impact.learners:,} learners with progress in the tree."]
+    told = [f"{_learners(count)} of {impact.learners:,} {what[count == 1]}." for what, count in counts.items() if count]
+    return told or [f"Nothing changes for {_learners(impact.learners)} with progress in the tree."]
 
 
 def _days(given: Given) -> list[date]:

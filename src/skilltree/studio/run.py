@@ -14,7 +14,7 @@ from psycopg.pq import ExecStatus
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import Query
 from skilltree._core.scopes import writes_by_its_text
-from skilltree.errors import SkillTreeError
+from skilltree.errors import ServerReadOnly, SkillTreeError
 from skilltree.explain.explain import Explained, estimated, explain, table_sizes
 from skilltree.explain.plan import Json
 from skilltree.explain.samples import has_plan, sampled
@@ -41,7 +41,7 @@ class Result(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A plan: measured, or only estimated for a statement that writes; and the number of rows of each table."""
+    """A plan, measured or only estimated, and the number of rows of each table."""
 
     role: str
     json: Json
@@ -81,14 +81,16 @@ def run(url: str, query: Query, params: Mapping[str, str | None], view: Viewpoin
 
 
 def plan(url: str, query: Query, given: Mapping[str, str], *, timeout: float) -> Planned:
-    """Return the plan of a query file: measured if it reads, estimated if it writes. Other parameters are samples."""
+    """Return the plan of a query file: measured if it reads, else estimated. Other parameters are samples."""
     with _connection(url, raw=False) as connection, translated():
         _limit(connection, timeout)
         sizes = table_sizes(connection)
-        if writes(query):
+        try:
+            with translated():
+                explained = explain(connection, query, given)
+        except ServerReadOnly:
             role, json = estimated(connection, query, given)
             return Planned(role, json, None, sizes)
-        explained = explain(connection, query, given)
         return Planned(explained.role, explained.plan, explained, sizes)
 
 

@@ -5,7 +5,7 @@ import socket
 import uvicorn
 
 from skilltree._sync.database import Database
-from skilltree.errors import CannotSeeEverything, SkillTreeError
+from skilltree.errors import CannotSeeEverything, ScopeMissing, SkillTreeError
 from skilltree.studio.access import Access
 from skilltree.studio.application import Studio
 from skilltree.studio.database import Reader
@@ -41,7 +41,8 @@ class Server:
         Access(address=address, port=port, behind_tls=behind_tls)
         view = default_view(url)
         self._socket = _listen(address, port)
-        self.access = Access(address=address, port=self._socket.getsockname()[1], behind_tls=behind_tls)
+        self.port: int = self._socket.getsockname()[1]
+        self.access = Access(address=address, port=self.port, behind_tls=behind_tls)
         editor = Editor(url, self.access, timeout=timeout) if allow_edits else None
         studio = Studio(self.access, Reader(url, timeout=timeout), view, editor)
         self._server = uvicorn.Server(
@@ -71,7 +72,7 @@ def default_view(url: str) -> Viewpoint:
     with Database(url, max_size=1) as db:
         try:
             db.doctor.require_sight()
-        except CannotSeeEverything:
+        except (CannotSeeEverything, ScopeMissing):
             return Viewpoint("service")
     return Viewpoint("owner")
 
@@ -82,6 +83,7 @@ def _listen(address: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((address, port))
+        made.listen()
     except OSError as error:
         made.close()
         raise PortTaken(
