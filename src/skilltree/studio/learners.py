@@ -87,7 +87,7 @@ def learner(visit: Visit) -> Shown:
             ),
             "ledger": page_of(Payment, order, payments, _LEDGER_SIZE),
             "is_first_page": visit.optional("after") is None,
-            "days": unit.progress.activity_by_day(user_id, since=today - timedelta(days=_DAYS - 1), until=today),
+            "days": unit.progress.activity_by_day(user_id, since=today - timedelta(days=_DAYS - 1), until=today)[::-1],
             "achievements": unit.achievements.for_user(user_id),
             "sessions": unit.sessions.list_active(user_id),
         },
