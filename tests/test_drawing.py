@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from skilltree.cli.drawing import Status, drawing, layout, levels, mermaid, svg
+from skilltree.cli.drawing import drawing
 from skilltree.cli.terminal import Terminal
 from skilltree.curriculum import check_tree, parse_file
+from skilltree.drawing import Status, layout, levels, mermaid, svg
 
 SPACE = UUID(int=0)
 

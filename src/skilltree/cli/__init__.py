@@ -16,6 +16,7 @@ from skilltree.cli import (
     plans,
     schema,
     starter_data,
+    studio,
     upkeep,
     watch,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "plans",
     "schema",
     "starter_data",
+    "studio",
     "upkeep",
     "watch",
 ]

@@ -11,12 +11,13 @@ import typer
 from skilltree._sync.repositories import Repositories
 from skilltree._sync.unit import UnitOfWork
 from skilltree.cli.application import Json, app, operator
-from skilltree.cli.drawing import drawing, mermaid, svg
+from skilltree.cli.drawing import drawing
 from skilltree.cli.run import did_you_mean
 from skilltree.cli.terminal import emit, emit_table, err, out
 from skilltree.curriculum import check_file, in_order, slug_of
 from skilltree.curriculum.files import Format, format_of, read_file, write_file
 from skilltree.curriculum.files import template as template_of
+from skilltree.drawing import mermaid, svg
 from skilltree.errors import InvalidCurriculum, TreeNotFound, UserNotFound
 from skilltree.models.curriculum import Curriculum, CurriculumSkill, CurriculumTree
 from skilltree.models.trees import TreeMap

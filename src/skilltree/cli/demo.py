@@ -11,7 +11,8 @@ from rich.text import Text
 
 from skilltree._core.terminal_text import harmless
 from skilltree._sync.database import Database
-from skilltree.cli.drawing import drawing, levels
+from skilltree.cli.drawing import drawing
+from skilltree.drawing import levels
 from skilltree.errors import IdTaken, NotFound, PrerequisitesNotMet
 from skilltree.models.ids import AchievementId
 from skilltree.models.progress import Completion, SkillOutcome

@@ -86,6 +86,23 @@ def explain(
     return _explain_once(connection, query, given, custom=custom, timed=timed)
 
 
+def estimated(connection: Connection[Any], query: Query, given: Mapping[str, str]) -> tuple[str, plan.Json]:
+    """Return the role and the top node of the generic plan of a query, without running it or what comes before it.
+
+    So it also works for a statement that writes in a read-only session. Raises what ``explain`` raises.
+    """
+    with connection.transaction(force_rollback=True):
+        *before, last = sampled(connection, query, given)
+        if not has_plan(last.query):
+            raise SkillTreeError(f"{query.name} is a command without a plan")
+        for step in before:
+            if step.query.name.startswith("roles/"):
+                connection.execute(step.query.statement, step.params)
+        role = _scalar(connection, "select current_user")
+        (json,) = _scalar(connection, _PLAN + _prepared(connection, last, custom=False))
+    return str(role), json["Plan"]
+
+
 def looked_at(explained: Explained, sizes: Mapping[str, int]) -> list[str]:
     """Return what is remarkable in a plan, with the node that each remark is about."""
     return [f"{node.title}: {each}" for node in plan.nodes(explained.plan) for each in plan.findings(node, sizes)]
