@@ -394,12 +394,12 @@ def old_transaction(watched: Watched) -> Iterator[None]:
 @contextmanager
 def slow_standby(watched: Watched) -> Iterator[None]:
     with watched.superuser() as connection:
-        [[place]] = connection.execute("select pg_current_wal_lsn()")
+        [[place]] = connection.execute("select pg_current_wal_flush_lsn()")
         standby = psycopg.connect(make_conninfo(watched.url, replication="true", application_name="slow"))
         try:
             # It reads nothing of what it is sent.
             standby.pgconn.send_query(f"START_REPLICATION PHYSICAL {place}".encode())
-            wait_for(lambda: connection.execute("select from pg_stat_replication").fetchall())
+            wait_for(lambda: connection.execute("select from pg_stat_replication where sent_lsn is not null").fetchall())
             for _ in range(70):
                 connection.execute("select pg_logical_emit_message(false, 'x', repeat('x', 1000000))")
             yield
