@@ -15,6 +15,9 @@ from tools.bench.measure import Loop
 from tools.bench.operations import OPERATIONS, Disagreement, check
 
 PEERS = {"psycopg", "skilltree", "aiosql", "SQLAlchemy", "Django", "asyncpg", "aiosql on asyncpg"}
+MODEL_PEERS = {
+    *("psycopg", "skilltree", "psycopg + Pydantic", "asyncpg + Pydantic", "SQLModel", "SQLSpec + msgspec"),
+}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -39,14 +42,19 @@ def test_all_peers_return_and_write_the_same_and_the_report_shows_their_times(mi
     monkeypatch.setattr(measure, "CONNECTIONS", 2)
     (tmp_path / "benchmarks.md").write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
 
-    figures = run(migrated_url, operations=[each.name for each in OPERATIONS], rounds=1, seconds=0.1, rows=500)
+    figures = run(migrated_url, operations=[each.name for each in OPERATIONS], rounds=1, seconds=0.02, rows=500)
     report.write(tmp_path, report.written(figures, "make bench"))
     picture = ElementTree.fromstring(chart.svg(figures.near))  # noqa: S314 (our own)
 
     page = (tmp_path / "benchmarks.md").read_text()
     assert {each.peer for each in figures.many} == PEERS
-    assert {each.operation for each in figures.near} == {each.name for each in OPERATIONS}
-    assert all(each.seconds > 0 for each in (*figures.near, *figures.many))
+    assert {each.peer for each in figures.models} == {each.peer for each in figures.models_many} == MODEL_PEERS
+    assert {each.peer for each in figures.uvloop} == {each.peer for each in figures.uvloop_many}
+    assert {each.peer for each in figures.uvloop} == (PEERS | MODEL_PEERS) - {"aiosql", "Django"}
+    for measured in (figures.near, figures.models):
+        assert {each.operation for each in measured} == {each.name for each in OPERATIONS}
+    every = (figures.near, figures.many, figures.models, figures.models_many, figures.uvloop, figures.uvloop_many)
+    assert all(each.seconds > 0 for measured in every for each in measured)
     assert page.startswith("before\n<!-- bench -->\n\n`make bench`, PostgreSQL ")
     assert page.endswith("<!-- /bench -->\nafter\n")
     assert "old" not in page

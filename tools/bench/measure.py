@@ -45,10 +45,10 @@ class Measured(NamedTuple):
 
 
 class Loop:
-    """The event loop of the async peers."""
+    """The event loop of the async peers: asyncio's own, or another one."""
 
-    def __init__(self) -> None:
-        self._runner = asyncio.Runner()
+    def __init__(self, factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
+        self._runner = asyncio.Runner(loop_factory=factory)
 
     def close(self) -> None:
         self._runner.close()
