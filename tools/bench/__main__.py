@@ -123,7 +123,7 @@ def run(
         def many(those: Sequence[Peer], loop: measure.Loop) -> Measurements:
             with loop.opened(those):
                 check(those, few, data, loop.finish)
-                return measure.throughput(those, few, data, loop, seconds)
+                return measure.throughput(those, few, data, loop, seconds, rounds)
 
         _say("one connection each")
         with cores.placed(connection, placement) as placed:
