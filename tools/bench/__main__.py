@@ -123,7 +123,7 @@ def run(
         def many(those: Sequence[Peer], loop: measure.Loop) -> Measurements:
             with loop.opened(those):
                 check(those, few, data, loop.finish)
-                return measure.throughput(those, few, data, loop, seconds, rounds)
+                return measure.throughput(those, few, data, loop, seconds, turns=rounds)
 
         _say("one connection each")
         with cores.placed(connection, placement) as placed:

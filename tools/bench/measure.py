@@ -95,7 +95,13 @@ def compare(
 
 
 def throughput(
-    peers: Sequence[Peer], operations: Sequence[Operation], data: Data, loop: Loop, seconds: float, turns: int = _TURNS
+    peers: Sequence[Peer],
+    operations: Sequence[Operation],
+    data: Data,
+    loop: Loop,
+    seconds: float,
+    *,
+    turns: int = _TURNS,
 ) -> list[Measured]:
     """Run each operation of each peer on eight connections for a while, in turns. Returns the times per call.
 
