@@ -11,7 +11,6 @@ from tools.bench.operations import OPERATIONS
 OURS = "skilltree"
 AS_USER = "skilltree, as_user"
 PLAIN_COPY = "psycopg, plain COPY"
-_BEGIN, _END = "<!-- bench -->", "<!-- /bench -->"
 _TITLES = {operation.name: operation.title for operation in OPERATIONS}
 # The goals, as multiples of the floor's time.
 _GOALS = {"get": 1.15, "load": 1.0, "page": 1.2, "progress": 1.15, "missing": 1.15, "complete": 0.55, "bulk": 1.2}
@@ -62,7 +61,7 @@ def written(figures: Figures, command: str) -> str:
     if figures.processes:
         header = ["connections, each of a process of its own", *map(str, figures.processes)]
         row = ["skills completed per second", *(f"{rate:,.0f}" for rate in figures.processes.values())]
-        parts.append(_table(header, [row]))
+        parts.append(table(header, [row]))
     if figures.models:
         parts += [
             "### Peers that return validated models",
@@ -106,7 +105,7 @@ def goals(figures: Figures) -> str:
         if measured:
             verdict = "**missed**" if ahead else "met"
             rows.append([f"faster than {than}, {where}", "; ".join(ahead) or "all slower", verdict])
-    return _table(["goal", "measured", ""], rows)
+    return table(["goal", "measured", ""], rows)
 
 
 def faster_peers(measured: Sequence[Measured]) -> list[str]:
@@ -121,14 +120,21 @@ def faster_peers(measured: Sequence[Measured]) -> list[str]:
     return [f"{peer}: {', '.join(what)}" for peer, what in found.items()]
 
 
-def write(folder: Path, text: str) -> None:
-    """Write the figures between the markers in docs/benchmarks.md."""
+def write(folder: Path, text: str, marker: str = "bench") -> None:
+    """Write figures between two markers in docs/benchmarks.md."""
     page = folder / "benchmarks.md"
-    before, begin, rest = page.read_text().partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    opening, closing = f"<!-- {marker} -->", f"<!-- /{marker} -->"
+    before, begin, rest = page.read_text().partition(opening)
+    _, end, after = rest.partition(closing)
     if not begin or not end:
-        raise ValueError(f"{page} has no {_BEGIN} … {_END} to write between")
-    page.write_text(f"{before}{_BEGIN}\n\n{text}\n{_END}{after}")
+        raise ValueError(f"{page} has no {opening} … {closing} to write between")
+    page.write_text(f"{before}{opening}\n\n{text}\n{closing}{after}")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _tables(measured: Sequence[Measured], limits: Mapping[str, float]) -> list[str]:
@@ -150,7 +156,7 @@ def _ratios(measured: Sequence[Measured], limits: Mapping[str, float]) -> str:
             row.append(f"{limits[operation] / floor.seconds:.2f}" if operation in limits else "")
         rows.append(row)
     kind = _kind(measured[0].is_async) if measured else ""
-    return _table([kind, f"{FLOOR} (floor)", *others, *(["pgbench"] if limits else [])], rows)
+    return table([kind, f"{FLOOR} (floor)", *others, *(["pgbench"] if limits else [])], rows)
 
 
 def _throughputs(measured: Sequence[Measured], limits: Mapping[str, float]) -> list[str]:
@@ -167,7 +173,7 @@ def _throughputs(measured: Sequence[Measured], limits: Mapping[str, float]) -> l
             if limits:
                 row.append(f"{1 / limits[operation]:,.0f}" if operation in limits else "")
             rows.append(row)
-        tables.append(_table([_kind(kind), *peers, *(["pgbench"] if limits else [])], rows))
+        tables.append(table([_kind(kind), *peers, *(["pgbench"] if limits else [])], rows))
     return tables
 
 
@@ -180,8 +186,3 @@ def _order(measured: Sequence[Measured]) -> tuple[list[str], list[str]]:
 
 def _kind(is_async: bool) -> str:
     return "async" if is_async else "sync"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
