@@ -124,7 +124,7 @@ def by_catalogue(server: str, sizes: Sequence[int], calls: int) -> Growth:
 def learner_calls(db: Database, tree: LoadedTree, place: Place) -> Calls:
     """Return the calls whose cost could depend on the number of learners."""
     return {
-        "complete_skill": lambda learner: db.progress.complete_skill(learner, place.skills[3]),
+        "complete_skill": lambda learner: db.progress.complete_skill(learner, place.open[0].id),
         "trees.get": lambda _: db.trees.get(tree.id),
         "trees.load": lambda learner: db.trees.load(tree.slug, learner),
         "trees.list": lambda _: db.trees.list(),
@@ -247,6 +247,8 @@ def main() -> int:
     parser.add_argument("--gigabytes", type=float, default=15, help="leave out learners that would take more disk")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and docs/growth.svg")
     given = parser.parse_args()
+    if given.calls < _FEWEST_CALLS:
+        parser.error(f"--calls must be at least {_FEWEST_CALLS}, not {given.calls}")
     with embedded_or_given() as server:
         growths = [
             by_learners(server, given.learners, given.calls, given.gigabytes),

@@ -1,6 +1,6 @@
 """The data for ``tools.bench.scale``: learners with all that follows from their work, written by COPY, and large trees.
 
-Learner n has completed three skills without other prerequisites; two are open. XP are spread over 20,000 values.
+Each learner has completed three skills of a tree, and others are open. XP are spread over 20,000 values.
 """
 
 import random
@@ -14,8 +14,8 @@ from psycopg import Connection
 
 from skilltree.budgets.dataset import count_leaderboards
 from skilltree.budgets.dataset_rows import MINUTES, Row, chance_of, copy, moment, new_id
-from skilltree.models.ids import SkillId, TreeId, UserId
-from skilltree.models.trees import LoadedTree
+from skilltree.models.ids import SkillId, UserId
+from skilltree.models.trees import LoadedSkill, LoadedTree
 from tools.bench.data import LEARNERS, curriculum
 
 _AT_ONCE = 50_000
@@ -25,21 +25,26 @@ _WIDTH = 50
 
 
 class Place(NamedTuple):
-    """Where the learners work: the tree, its number of required skills, and three skills to complete and two open."""
+    """Where the learners work: a tree, the three skills they have completed, and those that they have opened."""
 
-    tree_id: TreeId
-    required: int
-    skills: Sequence[SkillId]
+    tree: LoadedTree
+    done: Sequence[LoadedSkill]
+    open: Sequence[LoadedSkill]
+
+    @property
+    def required(self) -> int:
+        return sum(not skill.is_optional for skill in self.tree.skills)
 
 
 def place_in(tree: LoadedTree) -> Place:
-    """Return three skills that can be learnt first, one after the other, and two that are then open."""
-    found: list[SkillId] = []
-    for _ in range(_COMPLETED + 2):
-        done = set(found[:_COMPLETED])
-        open_now = (skill.id for skill in tree.skills if set(skill.dependencies) <= done and skill.id not in found)
-        found.append(next(open_now))
-    return Place(tree.id, sum(not skill.is_optional for skill in tree.skills), found)
+    """Return three skills that can be learnt one after the other, and those that they open."""
+    done: list[LoadedSkill] = []
+    known: set[SkillId] = set()
+    for _ in range(_COMPLETED):
+        done.append(next(skill for skill in tree.skills if known.issuperset(skill.dependencies) and skill not in done))
+        known.add(done[-1].id)
+    after = (skill for skill in tree.skills if skill.dependencies and skill not in done)
+    return Place(tree, done, [skill for skill in after if known.issuperset(skill.dependencies)])
 
 
 def fill(connection: Connection[Any], first: int, last: int, place: Place) -> None:
@@ -53,7 +58,7 @@ def fill(connection: Connection[Any], first: int, last: int, place: Place) -> No
     for start in range(first, last + 1, _AT_ONCE):
         with connection.transaction():
             _write(connection, _made(chance, range(start, min(start + _AT_ONCE, last + 1)), min_xp), place)
-    connection.execute("insert into begun_trees (skill_tree_id) values (%s) on conflict do nothing", [place.tree_id])
+    connection.execute("insert into begun_trees (skill_tree_id) values (%s) on conflict do nothing", [place.tree.id])
     connection.execute("truncate leaderboard_counts")
     count_leaderboards(connection)
     connection.execute("set session_replication_role = origin")
@@ -79,15 +84,16 @@ def _write(connection: Connection[Any], learners: Sequence[_Learner], place: Pla
     now, today = moment(MINUTES), datetime.now(UTC).date()
     periods = [("ALL_TIME", date(1970, 1, 1)), ("WEEK", today - timedelta(days=today.weekday()))]
     periods.append(("MONTH", today.replace(day=1)))
-    done = place.skills[:_COMPLETED]
+    tree_id, done = place.tree.id, place.done
+    paid = [(skill, (place.tree.category_id, skill.difficulty, skill.skill_type)) for skill in done]
     percent = 100 * _COMPLETED / place.required
 
     def work() -> Iterator[Row]:
         for learner in learners:
             for skill in done:
-                yield learner.id, skill, place.tree_id, "COMPLETED", 100, now, now, now, now
-            for skill in place.skills[_COMPLETED:]:
-                yield learner.id, skill, place.tree_id, "AVAILABLE", 0, now, None, None, None
+                yield learner.id, skill.id, tree_id, "COMPLETED", 100, now, now, now, now
+            for skill in place.open:
+                yield learner.id, skill.id, tree_id, "AVAILABLE", 0, now, None, None, None
 
     copy(
         connection,
@@ -110,16 +116,17 @@ def _write(connection: Connection[Any], learners: Sequence[_Learner], place: Pla
         connection,
         "user_skill_tree_progress (user_id, skill_tree_id, status, progress_percent, skills_completed, total_skills, "
         "started_at, last_activity_at)",
-        ((each.id, place.tree_id, "IN_PROGRESS", percent, _COMPLETED, place.required, now, now) for each in learners),
+        ((each.id, tree_id, "IN_PROGRESS", percent, _COMPLETED, place.required, now, now) for each in learners),
     )
     copy(connection, "user_activity_days (user_id, activity_date)", ((each.id, today) for each in learners))
     copy(
         connection,
-        "xp_events (user_id, source_kind, source_id, xp, granted_on, skill_tree_id, difficulty, skill_type)",
+        "xp_events (user_id, source_kind, source_id, xp, granted_at, granted_on, skill_tree_id, category_id, "
+        "difficulty, skill_type)",
         (
-            (each.id, "SKILL", skill, 0 if number else each.xp, today, place.tree_id, "BEGINNER", "KNOWLEDGE")
+            (each.id, "SKILL", skill.id, each.xp if skill is done[0] else 0, now, today, tree_id, *what)
             for each in learners
-            for number, skill in enumerate(done)
+            for skill, what in paid
         ),
     )
     copy(
