@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from skilltree.budgets.dataset import count_leaderboards
-from skilltree.budgets.dataset_rows import MINUTES, Row, chance_of, copy, moment, new_id
+from skilltree.budgets.dataset_rows import MINUTES, Row, array, chance_of, copy, moment, new_id
 from skilltree.models.ids import SkillId, UserId
 from skilltree.models.trees import LoadedSkill, LoadedTree
 from tools.bench.data import LEARNERS, curriculum
@@ -30,10 +30,6 @@ class Place(NamedTuple):
     tree: LoadedTree
     done: Sequence[LoadedSkill]
     open: Sequence[LoadedSkill]
-
-    @property
-    def required(self) -> int:
-        return sum(not skill.is_optional for skill in self.tree.skills)
 
 
 def place_in(tree: LoadedTree) -> Place:
@@ -86,7 +82,8 @@ def _write(connection: Connection[Any], learners: Sequence[_Learner], place: Pla
     periods.append(("MONTH", today.replace(day=1)))
     tree_id, done = place.tree.id, place.done
     paid = [(skill, (place.tree.category_id, skill.difficulty, skill.skill_type)) for skill in done]
-    percent = 100 * _COMPLETED / place.required
+    required, completed = (sum(not skill.is_optional for skill in skills) for skills in (place.tree.skills, done))
+    milestones = array(str(skill.id) for skill in done if skill.is_milestone)
 
     def work() -> Iterator[Row]:
         for learner in learners:
@@ -115,8 +112,11 @@ def _write(connection: Connection[Any], learners: Sequence[_Learner], place: Pla
     copy(
         connection,
         "user_skill_tree_progress (user_id, skill_tree_id, status, progress_percent, skills_completed, total_skills, "
-        "started_at, last_activity_at)",
-        ((each.id, tree_id, "IN_PROGRESS", percent, _COMPLETED, place.required, now, now) for each in learners),
+        "started_at, last_activity_at, milestones_reached)",
+        (
+            (each.id, tree_id, "IN_PROGRESS", 100 * completed / required, completed, required, now, now, milestones)
+            for each in learners
+        ),
     )
     copy(connection, "user_activity_days (user_id, activity_date)", ((each.id, today) for each in learners))
     copy(
