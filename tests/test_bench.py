@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from skilltree import Database
-from tools.bench import before, chart, cores, measure, report
+from tools.bench import before, chart, cores, measure, report, scale, scale_chart, scale_data, scale_report
 from tools.bench.__main__ import run
 from tools.bench.by_psycopg import Psycopg
 from tools.bench.data import Data
@@ -15,6 +15,9 @@ from tools.bench.measure import Loop
 from tools.bench.operations import OPERATIONS, Disagreement, check
 
 PEERS = {"psycopg", "skilltree", "aiosql", "SQLAlchemy", "Django", "asyncpg", "aiosql on asyncpg"}
+MODEL_PEERS = {
+    *("psycopg", "skilltree", "psycopg + Pydantic", "asyncpg + Pydantic", "SQLModel", "SQLSpec + msgspec"),
+}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -39,14 +42,19 @@ def test_all_peers_return_and_write_the_same_and_the_report_shows_their_times(mi
     monkeypatch.setattr(measure, "CONNECTIONS", 2)
     (tmp_path / "benchmarks.md").write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
 
-    figures = run(migrated_url, operations=[each.name for each in OPERATIONS], rounds=1, seconds=0.1, rows=500)
+    figures = run(migrated_url, operations=[each.name for each in OPERATIONS], rounds=1, seconds=0.02, rows=500)
     report.write(tmp_path, report.written(figures, "make bench"))
     picture = ElementTree.fromstring(chart.svg(figures.near))  # noqa: S314 (our own)
 
     page = (tmp_path / "benchmarks.md").read_text()
     assert {each.peer for each in figures.many} == PEERS
-    assert {each.operation for each in figures.near} == {each.name for each in OPERATIONS}
-    assert all(each.seconds > 0 for each in (*figures.near, *figures.many))
+    assert {each.peer for each in figures.models} == {each.peer for each in figures.models_many} == MODEL_PEERS
+    assert {each.peer for each in figures.uvloop} == {each.peer for each in figures.uvloop_many}
+    assert {each.peer for each in figures.uvloop} == (PEERS | MODEL_PEERS) - {"aiosql", "Django"}
+    for measured in (figures.near, figures.models):
+        assert {each.operation for each in measured} == {each.name for each in OPERATIONS}
+    every = (figures.near, figures.many, figures.models, figures.models_many, figures.uvloop, figures.uvloop_many)
+    assert all(each.seconds > 0 for measured in every for each in measured)
     assert page.startswith("before\n<!-- bench -->\n\n`make bench`, PostgreSQL ")
     assert page.endswith("<!-- /bench -->\nafter\n")
     assert "old" not in page
@@ -123,3 +131,36 @@ def test_two_checkouts_are_compared_on_one_server(migrated_url: str) -> None:
     assert [(each.operation, each.way) for each in found] == [("get", way) for way in ("sync", "async", "as_user")]
     assert all(each.before > 0 and each.low <= each.ratio <= each.high for each in found)
     assert before.shown(found[0]).split()[:2] == ["get", "sync"]
+
+
+def test_made_up_learners_have_all_that_follows_from_their_work(migrated_url: str) -> None:
+    with Database(migrated_url) as db, psycopg.connect(migrated_url, autocommit=True) as connection:
+        db.trees.import_tree(scale_data.wide("wide", 30))
+        tree = db.trees.load("wide")
+        place = scale_data.place_in(tree)
+
+        scale_data.fill(connection, 1, 20, place)
+        scale_data.fill(connection, 21, 40, place)
+
+        learners = scale_data.chosen(connection, 50)
+        assert len(set(learners)) == 40
+        assert db.doctor.examine() == []
+        assert [skill.id for skill in place.open] == [
+            skill.id for skill in db.trees.load("wide", learners[0]).skills if skill.status == "AVAILABLE"
+        ]
+
+
+def test_growth_is_measured_and_shown_and_what_would_not_fit_is_left_out(migrated_url: str) -> None:
+    growths = [
+        scale.by_learners(migrated_url, (20, 40, 10**8), 3, most_gigabytes=5),
+        scale.by_catalogue(migrated_url, (400,), 3),
+    ]
+    text = scale_report.written(growths, "bench")
+    picture = ElementTree.fromstring(scale_chart.svg(growths))  # noqa: S314 (our own)
+
+    assert [growth.sizes for growth in growths] == [[20, 40], [400]]
+    assert all(point.seconds > 0 and point.buffers > 0 for growth in growths for point in growth.points)
+    assert growths[0].notes[10**8].startswith("not run: it would take about ")
+    assert "| learners | 20 | 40 | time, last to first |" in text
+    assert "100,000,000: not run" in text
+    assert len([*picture.iter(f"{SVG}polyline")]) == len(growths[0].calls) + len(growths[1].calls)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import uvloop
 from psycopg import Connection
 
 from skilltree import Database, embedded
@@ -25,7 +26,10 @@ from tools.bench.by_aiosql import Aiosql, AsyncAiosql
 from tools.bench.by_asyncpg import Asyncpg
 from tools.bench.by_django import Django
 from tools.bench.by_psycopg import AsyncPsycopg, PlainCopy, Psycopg
+from tools.bench.by_pydantic import AsyncPydanticPsycopg, PydanticAsyncpg, PydanticPsycopg
 from tools.bench.by_sqlalchemy import AsyncSqlalchemy, Sqlalchemy
+from tools.bench.by_sqlmodel import AsyncSqlmodel, Sqlmodel
+from tools.bench.by_sqlspec import AsyncSqlspec, Sqlspec
 from tools.bench.data import Data
 from tools.bench.operations import OPERATIONS, Operation, check
 from tools.bench.ours import Skilltree
@@ -37,9 +41,11 @@ _ONE_WAY = 0.00025
 _FAR = ("get", "load", "complete")
 _COMPLETIONS = 480
 
+Measurements = list[measure.Measured]
+
 
 def peers(url: str, size: int) -> list[Peer]:
-    """Return the peers to compare, each with ``size`` connections."""
+    """Return the peers that return rows as they come, each with ``size`` connections."""
     return [
         Psycopg(url, size),
         Skilltree(url, size, is_async=False),
@@ -63,6 +69,29 @@ def more_peers(url: str, data: Data) -> list[Peer]:
     ]
 
 
+def model_peers(url: str, size: int) -> list[Peer]:
+    """Return the peers that return validated models, after the floor."""
+    return [
+        Psycopg(url, size),
+        Skilltree(url, size, is_async=False),
+        PydanticPsycopg(url, size),
+        Sqlmodel(url, size),
+        Sqlspec(url, size),
+        AsyncPsycopg(url, size),
+        Skilltree(url, size, is_async=True),
+        AsyncPydanticPsycopg(url, size),
+        PydanticAsyncpg(url, size),
+        AsyncSqlmodel(url, size),
+        AsyncSqlspec(url, size),
+    ]
+
+
+def async_peers(url: str, size: int) -> list[Peer]:
+    """Return all async peers, each once."""
+    every = [*peers(url, size), *model_peers(url, size)]
+    return [*{peer.name: peer for peer in every if peer.is_async}.values()]
+
+
 def run(
     url: str,
     *,
@@ -78,18 +107,30 @@ def run(
     """
     chosen = [each for each in OPERATIONS if each.name in operations]
     few = [each for each in chosen if each.name != "bulk"]
-    loop = measure.Loop()
+    loop, fast_loop = measure.Loop(), measure.Loop(uvloop.new_event_loop)
     with ExitStack() as stack:
         stack.callback(loop.close)
+        stack.callback(fast_loop.close)
         db = stack.enter_context(Database(url))
         connection = stack.enter_context(psycopg.connect(url, autocommit=True))
         data = Data(db, connection, rows=rows)
-        _say("comparing results, then one connection each")
-        near = stack.enter_context(loop.opened([*peers(url, 1), *more_peers(url, data)]))
-        check(near, few, data, loop.finish)
+
+        def one(those: Sequence[Peer], loop: measure.Loop, operations: Sequence[Operation] = few) -> Measurements:
+            with loop.opened(those), cores.placed(connection, placement):
+                check(those, operations, data, loop.finish)
+                return measure.compare(those, operations, data, loop, rounds)
+
+        def many(those: Sequence[Peer], loop: measure.Loop) -> Measurements:
+            with loop.opened(those):
+                check(those, few, data, loop.finish)
+                return measure.throughput(those, few, data, loop, seconds, turns=rounds)
+
+        _say("one connection each")
         with cores.placed(connection, placement) as placed:
-            measured = measure.compare(near, few, data, loop, rounds)
             trip = _trip(connection)
+        near = one([*peers(url, 1), *more_peers(url, data)], loop)
+        models = one(model_peers(url, 1), loop)
+        fast = one(async_peers(url, 1), fast_loop)
         far_trip, far = 0.0, []
         if rounds > 1:
             _say("through a delay")
@@ -99,9 +140,9 @@ def run(
             with loop.opened(peers(far_url, 1)) as distant:
                 far = measure.compare(distant, [each for each in few if each.name in _FAR], data, loop, rounds // 2)
         _say("eight connections each")
-        with loop.opened(peers(url, measure.CONNECTIONS)) as many:
-            check(many, few, data, loop.finish)
-            rates = measure.throughput(many, few, data, loop, seconds)
+        rates = many(peers(url, measure.CONNECTIONS), loop)
+        model_rates = many(model_peers(url, measure.CONNECTIONS), loop)
+        fast_rates = many(async_peers(url, measure.CONNECTIONS), fast_loop)
         _say("pgbench, processes, doctor, bulk")
         whole = round(4 * seconds)
         limits = {clients: pgbench.run(url, connection, data, clients, whole) for clients in (1, measure.CONNECTIONS)}
@@ -111,30 +152,23 @@ def run(
         if found := db.doctor.examine():
             raise ValueError(f"the doctor finds faults in what the peers completed: {found[:10]}")
         # At the end, because imported rows leave derived data for the doctor to compute.
-        with cores.placed(connection, placement):
-            measured += _bulk(chosen, [*near, PlainCopy(url, 1)], data, loop, rounds)
-        server = f"PostgreSQL {connection.info.parameter_status('server_version')}"
+        bulk = [each for each in chosen if each.name == "bulk"]
+        near += one([*peers(url, 1), PlainCopy(url, 1)], loop, bulk)
+        models += one(model_peers(url, 1), loop, bulk)
         return Figures(
-            server,
+            f"PostgreSQL {connection.info.parameter_status('server_version')}",
             placed,
-            measured,
+            near,
             far,
             (trip, far_trip),
             rates,
             {n: each for n, each in limits.items() if each},
             processes,
+            models,
+            model_rates,
+            fast,
+            fast_rates,
         )
-
-
-def _bulk(
-    operations: Sequence[Operation], those: Sequence[Peer], data: Data, loop: measure.Loop, rounds: int
-) -> list[measure.Measured]:
-    bulk = [each for each in operations if each.name == "bulk"]
-    # A pool or row-level security makes no difference to a bulk operation.
-    of_interest = [each for each in those if each.name not in {"psycopg, pool", report.AS_USER}]
-    with loop.opened(of_interest[-1:]):
-        check(of_interest, bulk, data, loop.finish)
-        return measure.compare(of_interest, bulk, data, loop, rounds)
 
 
 def _say(what: str) -> None:

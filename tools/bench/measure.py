@@ -7,12 +7,12 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from inspect import isawaitable
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier as AnyBarrier
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import Any, NamedTuple, TypeVar
 
 from skilltree import Database
@@ -26,7 +26,7 @@ T = TypeVar("T")
 FLOOR = "psycopg"
 CONNECTIONS = 8
 _WARM_UP = 3
-_SLICES = 3
+_TURNS = 3
 _BULK_ROUNDS = 5
 # More than can be completed in a second.
 _MOST_A_SECOND = 4000
@@ -45,10 +45,10 @@ class Measured(NamedTuple):
 
 
 class Loop:
-    """The event loop of the async peers."""
+    """The event loop of the async peers: asyncio's own, or another one."""
 
-    def __init__(self) -> None:
-        self._runner = asyncio.Runner()
+    def __init__(self, factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
+        self._runner = asyncio.Runner(loop_factory=factory)
 
     def close(self) -> None:
         self._runner.close()
@@ -79,7 +79,7 @@ def compare(
     for operation in operations:
         times: dict[Peer, list[float]] = defaultdict(list)
         # Slow operations have already run once, when the results were compared.
-        warm_up = _WARM_UP if operation.batch > 1 else 0
+        warm_up = min(_WARM_UP, rounds) if operation.batch > 1 else 0
         for number in range(warm_up + (rounds if operation.batch > 1 else min(rounds, _BULK_ROUNDS))):
             for peer in random.sample(peers, len(peers)):
                 batch = [operation.arguments(data) for _ in range(operation.batch)]
@@ -95,7 +95,13 @@ def compare(
 
 
 def throughput(
-    peers: Sequence[Peer], operations: Sequence[Operation], data: Data, loop: Loop, seconds: float
+    peers: Sequence[Peer],
+    operations: Sequence[Operation],
+    data: Data,
+    loop: Loop,
+    seconds: float,
+    *,
+    turns: int = _TURNS,
 ) -> list[Measured]:
     """Run each operation of each peer on eight connections for a while, in turns. Returns the times per call.
 
@@ -105,7 +111,7 @@ def throughput(
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         for operation in operations:
             times: dict[Peer, list[float]] = defaultdict(list)
-            for turn in range(1 + _SLICES):
+            for turn in range(1 + min(turns, _TURNS)):
                 for peer in random.sample(peers, len(peers)):
                     data.make_learners(round(seconds * _MOST_A_SECOND) + 2 * CONNECTIONS)
                     begun = time.perf_counter()
@@ -121,8 +127,8 @@ def throughput(
             measured += _measured(operation, times)
         for peer in peers:
             if not peer.is_async:
-                # Django has a connection for each thread.
-                _in_each(threads, peer.close)
+                # Django has a connection for each thread. Other peers close their pool, one thread after the other.
+                _in_each(threads, partial(_close, peer, Lock()))
     return measured
 
 
@@ -184,6 +190,11 @@ def _in_each(threads: ThreadPoolExecutor, work: Callable[[], T]) -> list[T]:
         return work()
 
     return [each.result() for each in [threads.submit(together) for _ in range(CONNECTIONS)]]
+
+
+def _close(peer: Peer, lock: AbstractContextManager[object]) -> None:
+    with lock:
+        peer.close()
 
 
 def _repeat(call: Callable[..., object], operation: Operation, data: Data, until: float) -> int:

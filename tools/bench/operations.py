@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from psycopg import Connection
 from pydantic import BaseModel
 
@@ -127,7 +128,9 @@ def _search(hits: Any) -> object:
 
 
 def _progress(counted: Any) -> object:
-    return _plain(tuple(dict(counted).values()) if isinstance(counted, BaseModel) else counted)
+    if isinstance(counted, BaseModel):
+        counted = tuple(dict(counted).values())
+    return _plain(msgspec.structs.astuple(counted) if isinstance(counted, msgspec.Struct) else counted)
 
 
 def _missing(rows: Any) -> object:
@@ -174,6 +177,8 @@ def _plain(value: object) -> object:  # noqa: PLR0911 (a list of cases)
         return value.value
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if isinstance(value, msgspec.Struct):
+        return msgspec.json.decode(msgspec.json.encode(value))
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, UUID):

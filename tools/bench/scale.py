@@ -1,172 +1,277 @@
-"""Count the buffers that operations of one learner touch while the number of learners grows.
+"""Measure calls while the data grow: the number of learners, the skills of a tree, the skills of the catalogue.
 
-The tree stays the same. The program fills one database (``DATABASE_URL``, migrated and empty) to 1,000, 100,000 and
-1,000,000 learners, or to the numbers given as arguments. Each learner has work in a tree of 40 skills. Prints a table
-of the buffers per call from the server's own counters, which include triggers and foreign keys.
+Each kind of growth has a database of its own, on a new embedded server or that of ``DATABASE_URL`` (as a superuser);
+it is dropped at the end. Prints, for each call, the lower quartile of its time, because other work on the machine only
+adds to it, and the median of the buffers it touches, from the server's own counters, which include triggers and foreign
+keys. ``--write`` puts the tables into docs/benchmarks.md, with a chart.
 """
 
+import argparse
 import os
 import statistics
 import sys
-from collections.abc import Callable, Iterable
-from functools import partial
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import psycopg
+from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
-from skilltree import Database, seed
-from skilltree.budgets.dataset import count_leaderboards
-from skilltree.models.ids import SkillId, TreeId, UserId
+from skilltree import Database, embedded, seed
+from skilltree.budgets.dataset_catalogue import load_catalogue
+from skilltree.migrate.scratch import scratch_database
+from skilltree.models.ids import UserId
 from skilltree.models.trees import LoadedTree
+from tools.bench import report, scale_chart
+from tools.bench.scale_data import Place, chosen, fill, new_learners, place_in, wide
+from tools.bench.scale_report import Growth, Point, written
 
-SIZES = (1_000, 100_000, 1_000_000)
-CALLS = 25
+DOCS = Path(__file__).parents[2] / "docs"
+LEARNERS, TREE, CATALOGUE = (10_000, 100_000, 1_000_000), (100, 1_000, 5_000), (1_000, 10_000, 100_000)
+_SLUG = "practical-postgresql"
+_WORD = "postgresql"
+_TREE_SIZE = 40
+_GIGABYTE = 2**30
+_FEWEST_CALLS = 3
+_MOST_SECONDS = 3.0
 
-# Learner n has completed three skills without other prerequisites; two are open. XP are spread over 20,000 values.
-FILL = """
-with new_user as materialized (
-    insert into users (email, username, password_hash)
-    select 'u' || n || '@example.org', 'u' || n, '$2b$04$' || repeat('a', 53)
-    from generate_series(%(first)s::integer, %(last)s::integer) as n
-    returning id
-),
-new_profile as (
-    insert into user_profiles (
-        user_id, total_xp, current_streak, max_streak, last_activity_on, last_activity_at, skills_completed,
-        trees_started
-    )
-    select id, 5 + 5 * (abs(hashtext(id::text)) %% 20000), 1, 1, current_date, now(), 3, 1 from new_user
-    returning user_id, total_xp
-),
-worked as (
-    insert into user_skill_progress (
-        user_id, skill_id, skill_tree_id, status, progress_percent, unlocked_at, started_at, last_activity_at,
-        completed_at
-    )
-    select
-        new_user.id, skill_id, %(tree)s,
-        case when place <= 3 then 'COMPLETED' else 'AVAILABLE' end::skill_progress_status,
-        case when place <= 3 then 100 else 0 end, now(), now(), now(), case when place <= 3 then now() end
-    from new_user, unnest(%(skills)s::uuid[]) with ordinality as worked (skill_id, place)
-),
-begun as (
-    insert into user_skill_tree_progress (
-        user_id, skill_tree_id, status, progress_percent, skills_completed, total_skills, started_at, last_activity_at
-    )
-    select id, %(tree)s, 'IN_PROGRESS', 300.0 / 35, 3, 35, now(), now() from new_user
-),
-day as (
-    insert into user_activity_days (user_id, activity_date) select id, current_date from new_user
-),
-paid as (
-    insert into xp_events (user_id, source_kind, source_id, xp, granted_on, skill_tree_id, difficulty, skill_type)
-    select new_profile.user_id, 'SKILL', skill_id, case place when 1 then total_xp else 0 end, current_date, %(tree)s,
-        'BEGINNER', 'KNOWLEDGE'
-    from new_profile, unnest(%(skills)s::uuid[]) with ordinality as worked (skill_id, place)
-    where place <= 3
-)
-insert into user_scores (user_id, board, starts_on, xp, reached_at, is_listed)
-select user_id, board::leaderboard, starts_on, total_xp, now(), true
-from new_profile, (values
-    ('ALL_TIME', date 'epoch'), ('WEEK', date_trunc('week', now() at time zone 'UTC')::date),
-    ('MONTH', date_trunc('month', now() at time zone 'UTC')::date)) as period (board, starts_on)
-"""
+Calls = dict[str, Callable[[UserId], object]]
 
 
-def fill(connection: psycopg.Connection[tuple[object, ...]], first: int, last: int, params: dict[str, object]) -> None:
-    """Add learners with triggers switched off, and count them for the leaderboards."""
-    connection.execute("set session_replication_role = replica")
-    for start in range(first, last + 1, 50_000):
-        connection.execute(FILL, params | {"first": start, "last": min(start + 49_999, last)})
-    connection.execute("truncate leaderboard_counts")
-    count_leaderboards(connection)
-    connection.execute("set session_replication_role = origin")
-    connection.execute("vacuum analyze")
+class Server(NamedTuple):
+    """A database: for an application, under row-level security, for its owner, and for the server's counters."""
+
+    db: Database
+    owner: Database
+    connection: Connection[Any]
 
 
-def buffers(db: Database, observer: psycopg.Connection[tuple[int]], calls: Iterable[Callable[[], object]]) -> float:
-    """Return the median number of buffers that a call touches, from the database's counters."""
-    taken = []
-    for call in calls:
-        before = _touched(db, observer)
-        call()
-        taken.append(_touched(db, observer) - before)
-    return statistics.median(taken)
+@contextmanager
+def opened(server: str) -> Iterator[Server]:
+    """Create a migrated database, and drop it at the end."""
+    with (
+        scratch_database(server) as url,
+        Database(make_conninfo(url, options="-c role=app_service"), max_size=1) as db,
+        Database(url, max_size=1) as owner,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        yield Server(db, owner, connection)
 
 
-def _touched(db: Database, observer: psycopg.Connection[tuple[int]]) -> int:
-    with db._pool.connection() as connection:
-        connection.execute("select pg_stat_force_next_flush()")
-    with db._pool.connection() as connection:
-        connection.execute("select 1")
-    row = observer.execute(
-        "select blks_hit + blks_read from pg_stat_database where datname = current_database()"
-    ).fetchone()
-    assert row is not None  # noqa: S101 (tells the type)
-    return row[0]
+def by_learners(server: str, sizes: Sequence[int], calls: int, most_gigabytes: float) -> Growth:
+    """Measure in a tree of 40 skills while more learners work in it. Leaves out a size that would not fit."""
+    growth = Growth("learners", "learners")
+    with opened(server) as on:
+        for _ in seed.seed(on.owner):
+            pass
+        tree = on.db.trees.load(_SLUG)
+        place = place_in(tree)
+        done, begun_with = 0, _bytes(on.connection)
+        for size in sizes:
+            each = (_bytes(on.connection) - begun_with) / done if done else 0.0
+            if each * size > most_gigabytes * _GIGABYTE:
+                growth.notes[size] = f"not run: it would take about {each * size / _GIGABYTE:.0f} GB"
+                continue
+            begun = time.perf_counter()
+            fill(on.connection, done + 1, size, place)
+            done, took = size, time.perf_counter() - begun
+            growth.notes[size] = f"{_bytes(on.connection) / _GIGABYTE:.1f} GB, filled in {took:.0f} s"
+            growth.points += measured(on, size, learner_calls(on.db, tree, place), chosen(on.connection, calls * 3))
+    return growth
 
 
-def operations(db: Database, tree: TreeId, skill: SkillId) -> dict[str, Callable[[UserId], object]]:
-    """Return the measured operations by name."""
+def by_tree(server: str, sizes: Sequence[int], calls: int) -> Growth:
+    """Measure in one tree after the other, each with more skills. Each learner completes the first skill."""
+    growth = Growth("tree", "skills in the tree")
+    with opened(server) as on:
+        learners = iter(new_learners(on.connection, calls * 3 * len(sizes)))
+        for size in sizes:
+            begun = time.perf_counter()
+            imported = on.owner.trees.import_tree(wide(f"tree-of-{size}", size))
+            growth.notes[size] = f"imported in {time.perf_counter() - begun:.1f} s"
+            on.owner.trees.publish(imported.tree_id)
+            tree = on.owner.trees.load(f"tree-of-{size}")
+            on.connection.execute("vacuum analyze")
+            some = [next(learners) for _ in range(calls * 3)]
+            growth.points += measured(on, size, tree_calls(on.db, tree), some)
+    return growth
+
+
+def by_catalogue(server: str, sizes: Sequence[int], calls: int) -> Growth:
+    """Measure in catalogues with more and more skills, in trees of 40 on average."""
+    growth = Growth("catalogue", "skills in the catalogue")
+    for size in sizes:
+        with opened(server) as on:
+            begun = time.perf_counter()
+            with on.connection.transaction():
+                on.connection.execute("set local session_replication_role = replica")
+                trees = load_catalogue(on.connection, tree_count=max(size // _TREE_SIZE, 1), skill_count=size)
+            took = time.perf_counter() - begun
+            growth.notes[size] = (
+                f"{len(trees):,} trees, {_bytes(on.connection) / _GIGABYTE:.1f} GB, filled in {took:.0f} s"
+            )
+            on.connection.execute("vacuum analyze")
+            middle = sorted((tree for tree in trees if tree.made.is_published), key=lambda tree: len(tree.skill_ids))
+            tree = on.db.trees.load(middle[len(middle) // 2].made.slug)
+            learners = new_learners(on.connection, calls * 3)
+            growth.points += measured(on, size, catalogue_calls(on.db, tree), learners)
+    return growth
+
+
+def learner_calls(db: Database, tree: LoadedTree, place: Place) -> Calls:
+    """Return the calls whose cost could depend on the number of learners."""
     return {
-        "complete_skill": lambda learner: db.progress.complete_skill(learner, skill),
-        "trees.load": lambda learner: db.trees.load("practical-postgresql", learner),
+        "complete_skill": lambda learner: db.progress.complete_skill(learner, place.open[0].id),
+        "trees.get": lambda _: db.trees.get(tree.id),
+        "trees.load": lambda learner: db.trees.load(tree.slug, learner),
+        "trees.list": lambda _: db.trees.list(),
+        "trees.search": lambda _: db.trees.search(_WORD),
         "dashboard": db.progress.dashboard,
-        "next_skills": lambda learner: db.progress.next_skills(learner, tree_id=tree),
-        "rank": db.leaderboards.rank,
-        "around": db.leaderboards.around,
+        "next_skills": lambda learner: db.progress.next_skills(learner, tree_id=tree.id),
+        "leaderboards.top": lambda _: db.leaderboards.top(50),
+        "leaderboards.rank": db.leaderboards.rank,
+        "leaderboards.around": db.leaderboards.around,
     }
 
 
-def chosen(tree: LoadedTree) -> list[SkillId]:
-    """Return three skills that can be learnt first, one after the other, and two that are then open."""
-    found: list[SkillId] = []
-    for _ in range(5):
-        done = set(found[:3])
-        open_now = (skill.id for skill in tree.skills if set(skill.dependencies) <= done and skill.id not in found)
-        found.append(next(open_now))
-    return found
+def tree_calls(db: Database, tree: LoadedTree) -> Calls:
+    """Return the calls whose cost could depend on the size of a tree."""
+    first, last = tree.skills[0].id, tree.skills[-1].id
+    return {
+        "complete_skill": lambda learner: db.progress.complete_skill(learner, first),
+        "trees.get": lambda _: db.trees.get(tree.id),
+        "trees.load": lambda learner: db.trees.load(tree.slug, learner),
+        "trees.load_map": lambda learner: db.trees.load_map(tree.slug, learner),
+        "skills.search": lambda _: db.skills.search("skill 42", tree_id=tree.id),
+        "dashboard": db.progress.dashboard,
+        "next_skills": lambda learner: db.progress.next_skills(learner, tree_id=tree.id),
+        "calculate_tree_progress": lambda learner: db.progress.calculate_tree_progress(learner, tree.id),
+        "missing_prerequisites": lambda learner: db.progress.missing_prerequisites(learner, last),
+    }
+
+
+def catalogue_calls(db: Database, tree: LoadedTree) -> Calls:
+    """Return the calls whose cost could depend on the size of the catalogue."""
+    first = next(skill.id for skill in tree.skills if not skill.dependencies)
+    second_page = db.trees.list().next_cursor
+    return {
+        "complete_skill": lambda learner: db.progress.complete_skill(learner, first),
+        "trees.get": lambda _: db.trees.get(tree.id),
+        "trees.load": lambda learner: db.trees.load(tree.slug, learner),
+        "trees.list": lambda _: db.trees.list(),
+        "trees.list, the next page": lambda _: db.trees.list(after=second_page),
+        "trees.search": lambda _: db.trees.search(_WORD),
+        "skills.search": lambda _: db.skills.search(_WORD),
+        "dashboard": db.progress.dashboard,
+        "next_skills": db.progress.next_skills,
+    }
+
+
+def measured(on: Server, size: int, calls: Calls, learners: Sequence[UserId]) -> Iterator[Point]:
+    """Yield each call's time and buffers: a third of the learners warms up, one is counted, one is timed."""
+    share = len(learners) // 3
+    warm, counted, timed = (learners[start : start + share] for start in (0, share, 2 * share))
+    idle = statistics.median(_buffers(on, lambda _: None, counted))
+    for name, call in calls.items():
+        _say(f"{size:,}: {name}")
+        for learner in _in_time(warm):
+            call(learner)
+        touched = statistics.median(_buffers(on, call, counted)) - idle
+        times = []
+        for learner in _in_time(timed):
+            begun = time.perf_counter()
+            call(learner)
+            times.append(time.perf_counter() - begun)
+        yield Point(name, size, statistics.quantiles(times, n=4)[0], touched)
+
+
+def _in_time(learners: Sequence[UserId]) -> Iterator[UserId]:
+    """Yield learners until three seconds are over, but at least three."""
+    end = time.perf_counter() + _MOST_SECONDS
+    for number, learner in enumerate(learners):
+        if number >= _FEWEST_CALLS and time.perf_counter() > end:
+            return
+        yield learner
+
+
+def _buffers(on: Server, call: Callable[[UserId], object], learners: Sequence[UserId]) -> Iterator[int]:
+    for learner in _in_time(learners):
+        before = _touched(on)
+        call(learner)
+        yield _touched(on) - before
+
+
+def _touched(on: Server) -> int:
+    """Return the number of buffers touched in the database so far."""
+    for statement in ("select pg_stat_force_next_flush()", "select 1"):
+        with on.db._pool.connection() as connection:
+            connection.execute(statement)
+    return _number(
+        on.connection, "select blks_hit + blks_read from pg_stat_database where datname = current_database()"
+    )
+
+
+def _bytes(connection: Connection[Any]) -> int:
+    return _number(connection, "select pg_database_size(current_database())")
+
+
+def _number(connection: Connection[Any], statement: str) -> int:
+    row = connection.execute(statement.encode()).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _say(what: str) -> None:
+    print(f"{what} …", file=sys.stderr, flush=True)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(sorted({int(each.replace("_", "")) for each in text.split(",") if each}))
 
 
 def main() -> int:
     """Fill, measure, fill more, measure again."""
-    sizes = [int(size) for size in sys.argv[1:]] or SIZES
-    url = os.environ["DATABASE_URL"]
-    table: dict[str, list[float]] = {}
-    with Database(url) as owner:
-        for _ in seed.seed(owner):
-            pass
-    # Under row-level security, like an application; the owner may get other plans.
-    with (
-        Database(make_conninfo(url, options="-c role=app_service"), max_size=1) as db,
-        psycopg.connect(url, autocommit=True) as connection,
-        psycopg.connect(url, autocommit=True) as observer,
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.scale", description=__doc__.partition("\n")[0])
+    for name, sizes, what in (
+        ("learners", LEARNERS, "the numbers of learners"),
+        ("tree", TREE, "the numbers of skills in a tree"),
+        ("catalogue", CATALOGUE, "the numbers of skills in the catalogue"),
     ):
-        tree = db.trees.load("practical-postgresql")
-        skills = chosen(tree)
-        done = 0
-        for size in sizes:
-            fill(connection, done + 1, size, {"tree": tree.id, "skills": skills})
-            done = size
-            learners = [
-                UserId(row[0])
-                for row in connection.execute(
-                    """select user_id from user_profiles where skills_completed = 3
-                    order by md5(user_id::text) limit %s""",
-                    [CALLS * 2],
-                )
-            ]
-            for name, operation in operations(db, tree.id, skills[3]).items():
-                for learner in learners[:CALLS]:
-                    operation(learner)
-                nothing = buffers(db, observer, [lambda: None] * CALLS)
-                calls = [partial(operation, learner) for learner in learners[CALLS:]]
-                table.setdefault(name, []).append(buffers(db, observer, calls) - nothing)
-    print("| buffers of | " + " | ".join(f"{size:,} learners" for size in sizes) + " |")
-    print("|---|" + "---:|" * len(sizes))
-    for name, counted in table.items():
-        print(f"| {name} | " + " | ".join(f"{count:,.0f}" for count in counted) + " |")
+        default = ",".join(map(str, sizes))
+        parser.add_argument(
+            f"--{name}", type=_sizes, default=default, help=f'{what}, default {default}, or "" for none'
+        )
+    parser.add_argument("--calls", type=int, default=25, help="how many calls are timed; slow ones get 3 seconds")
+    parser.add_argument("--gigabytes", type=float, default=15, help="leave out learners that would take more disk")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and docs/growth.svg")
+    given = parser.parse_args()
+    if given.calls < _FEWEST_CALLS:
+        parser.error(f"--calls must be at least {_FEWEST_CALLS}, not {given.calls}")
+    with embedded_or_given() as server:
+        growths = [
+            by_learners(server, given.learners, given.calls, given.gigabytes),
+            by_tree(server, given.tree, given.calls),
+            by_catalogue(server, given.catalogue, given.calls),
+        ]
+    growths = [growth for growth in growths if growth.points]
+    text = written(growths, " ".join(["python -m tools.bench.scale", *sys.argv[1:]]).replace(" --write", ""))
+    print(text)
+    if given.write:
+        report.write(DOCS, text, "growth")
+        (DOCS / "growth.svg").write_text(scale_chart.svg(growths))
     return 0
+
+
+@contextmanager
+def embedded_or_given() -> Iterator[str]:
+    """Yield the server of ``DATABASE_URL``, or a new embedded one with PostgreSQL 18."""
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+    else:
+        with embedded.throw_away(version=18) as url:
+            yield url
 
 
 if __name__ == "__main__":

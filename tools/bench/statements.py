@@ -5,8 +5,9 @@ driver runs the same statements.
 """
 
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -74,17 +75,32 @@ class Completed(NamedTuple):
     max_streak: int
 
 
-def loading(slug: str, user_id: UUID) -> Steps[Loaded]:
+class Reads(NamedTuple):
+    """How to read the values of a row that a caller needs."""
+
+    id: Callable[[Row], Any]
+    skill_id: Callable[[Row], Any]
+    xp: Callable[[Row], Any]
+    name_and_id: Callable[[Row], Any]
+
+
+BY_PLACE = Reads(itemgetter(0), itemgetter(2), itemgetter(6), itemgetter(2, 0))
+"""For tuples."""
+BY_NAME = Reads(attrgetter("id"), attrgetter("skill_id"), attrgetter("xp"), attrgetter("name", "id"))
+"""For models."""
+
+
+def loading(slug: str, user_id: UUID, reads: Reads = BY_PLACE) -> Steps[Loaded]:
     """Load a tree with the four queries of the specification."""
     (tree,) = yield "tree_by_slug", {"slug": slug}
-    skills = yield "skills_of_tree", {"tree_id": tree[0]}
-    rows = yield "skill_progress", {"user_id": user_id, "skill_ids": [skill[0] for skill in skills]}
-    work = {row[2]: row for row in rows}
-    progress = yield "tree_progress", {"user_id": user_id, "tree_id": tree[0]}
-    return Loaded(tree, [(skill, work.get(skill[0])) for skill in skills], progress[0] if progress else None)
+    skills = yield "skills_of_tree", {"tree_id": reads.id(tree)}
+    rows = yield "skill_progress", {"user_id": user_id, "skill_ids": [reads.id(skill) for skill in skills]}
+    work = {reads.skill_id(row): row for row in rows}
+    progress = yield "tree_progress", {"user_id": user_id, "tree_id": reads.id(tree)}
+    return Loaded(tree, [(skill, work.get(reads.id(skill))) for skill in skills], progress[0] if progress else None)
 
 
-def completing(user_id: UUID, skill_id: UUID) -> Steps[Completed]:
+def completing(user_id: UUID, skill_id: UUID, reads: Reads = BY_PLACE) -> Steps[Completed]:
     """Complete a skill with ten statements in one transaction."""
     ((total, level, streak, _, last_on, zone),) = yield "lock_learner", {"user_id": user_id}
     (skill,) = yield "skill_to_complete", {"user_id": user_id, "skill_id": skill_id}
@@ -100,7 +116,7 @@ def completing(user_id: UUID, skill_id: UUID) -> Steps[Completed]:
     tree = yield "count_in_tree", {"user_id": user_id, "tree_id": tree_id}
     yield "note_day", {"user_id": user_id, "day": day}
     awards = yield "award", {"user_id": user_id, "xp": total + xp, "streak": streak, "day": day}
-    gain = xp + sum(award[6] for award in awards)
+    gain = xp + sum(reads.xp(award) for award in awards)
     profile = yield "update_profile", {"user_id": user_id, "xp": total + gain, "streak": streak, "day": day}
     yield "add_scores", {"user_id": user_id, "gain": gain}
     reached, new_level, current, longest = profile[0]
@@ -124,12 +140,11 @@ def streak_on(streak: int, last_on: date | None, day: date) -> int:
     return streak + 1 if last_on == day - timedelta(days=1) else 1
 
 
-def page_and_cursor(rows: Sequence[Row]) -> tuple[Sequence[Row], tuple[str, UUID] | None]:
+def page_and_cursor(rows: Sequence[Row], reads: Reads = BY_PLACE) -> tuple[Sequence[Row], tuple[str, UUID] | None]:
     """Return a page of trees, and the key after which the next page begins."""
     if len(rows) <= PAGE:
         return rows, None
-    last = rows[PAGE - 1]
-    return rows[:PAGE], (last[2], last[0])
+    return rows[:PAGE], reads.name_and_id(rows[PAGE - 1])
 
 
 def percent(total: int, completed: int) -> tuple[int, int, float]:

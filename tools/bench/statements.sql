@@ -64,7 +64,7 @@ from found
 order by rank desc, name, id
 
 -- name: count_progress(user_id, tree_id)^
-select count(*), count(p.skill_id)
+select count(*) as total, count(p.skill_id) as completed
 from skills as s
 left join user_skill_progress as p on p.user_id = :user_id and p.skill_id = s.id and p.status = 'COMPLETED'
 where s.skill_tree_id = :tree_id and s.is_active and (not s.is_optional or not exists (
