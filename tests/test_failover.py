@@ -29,7 +29,7 @@ from standby import Standby, crash
 
 FAILOVERS = int(os.environ.get("SKILLTREE_FAILOVERS", "1"))
 CLIENTS = 8
-LEARNERS = 40
+LEARNERS = 60 * FAILOVERS
 SKILLS = 100
 # How long it takes until somebody, or a program, has seen that the primary is gone.
 SECONDS_UNTIL_NOTICED = 0.5
@@ -73,7 +73,7 @@ class Clients:
                 else:
                     self.acknowledged.append((time.monotonic(), learner, skill))
                     break
-            time.sleep(0.004)
+            time.sleep(0.01)
 
     def more(self, count: int) -> None:
         """Wait until so many more are acknowledged."""

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -54,6 +55,19 @@ def printed(*arguments: str) -> str:
     return done.stdout
 
 
+def _set_up(server: str) -> None:
+    """Migrate and set both passwords by the script of the containers."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "DATABASE_URL": server,
+        "APP_PASSWORD": "first",
+        "POOLER_PASSWORD": "of the pooler",
+    }
+    script = Path(__file__).parents[1] / "deploy" / "set-up.sh"
+    subprocess.run([script], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -78,15 +92,13 @@ def _started(host: str, prepared: str) -> Iterator[Pooled]:
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute("create database learning")
         server = make_conninfo(admin, dbname="learning")
-        migrate.migrate(server)
+        _set_up(server)
         [[hba]] = connection.execute("show hba_file").fetchall()
         Path(hba).write_text(HBA)
-        connection.execute("alter role skilltree_app password 'first'")
         connection.execute("select pg_reload_conf()")
-    for _ in range(2):
-        with psycopg.connect(admin if prepared == "prepared" else server) as connection:
-            connection.execute(printed(way, "--sql", "--database", "learning").encode())
-            connection.execute("alter role pgbouncer password 'of the pooler'")
+    # Once more in the database postgres, or in that of the application.
+    with psycopg.connect(admin if prepared == "prepared" else server) as connection:
+        connection.execute(printed(way, "--sql", "--database", "learning").encode())
     folder = Path(tempfile.mkdtemp(prefix="bouncer-"))
     port = free_port()
     ini = printed(

@@ -54,6 +54,7 @@ def configuration(
     *,
     host: str,
     port: int,
+    listen: str,
     database: str,
     pool_size: int,
     clients: int,
@@ -80,7 +81,7 @@ auth_dbname = lookup
 {lookup if prepares else ""}
 [pgbouncer]
 ; Other addresses only with client_tls_sslmode = require and a certificate.
-listen_addr = 127.0.0.1
+listen_addr = {listen}
 listen_port = 6432
 ; Each transaction may get another connection. SkillTree keeps nothing in a session.
 pool_mode = transaction

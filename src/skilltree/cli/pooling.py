@@ -24,6 +24,9 @@ def pgbouncer(
     ] = True,
     host: Annotated[str, typer.Option(help="The host of the PostgreSQL server.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = 5432,
+    listen: Annotated[
+        str, typer.Option(help="The addresses for clients. Elsewhere than here, with TLS.")
+    ] = "127.0.0.1",
     database: Annotated[str, typer.Option(help="The database.")] = "skilltree",
     pool_size: Annotated[int, typer.Option(min=1, help="Connections to the server.")] = 20,
     clients: Annotated[int, typer.Option(min=1, help="Connections of clients.")] = 1000,
@@ -39,6 +42,7 @@ def pgbouncer(
         pooling.configuration(
             host=host,
             port=port,
+            listen=listen,
             database=database,
             pool_size=pool_size,
             clients=clients,
