@@ -4,6 +4,8 @@
 -- kept under another id. `skilltree backup` copies these entries to the folder of the backups, and a restore erases the
 -- accounts again whose ids have these hashes. The hash leads to nobody: an id has 74 random bits, and it is in no other
 -- place of the database.
+--
+-- @compatible
 
 create or replace function anonymise_audit(learner uuid, nobody uuid) returns void
 language plpgsql security definer

@@ -371,6 +371,23 @@ def test_the_old_queries_are_those_of_the_commit_before_the_migration(copy):
     assert uncommitted == landed == {"skills/get": b"select 1"}
 
 
+def test_the_queries_of_the_last_release_must_run_after_a_compatible_migration_too(migrated_url, copy):
+    write_query(copy.parent, "skills/worth", "-- What it is worth.\nselect xp_value from skills where id = %(id)s")
+    commit(copy.parent, "Released")
+    subprocess.run(["git", "tag", "v1.0.0"], cwd=copy.parent, check=True)
+    write_query(copy.parent, "skills/worth", "select 10 as xp_value")
+    commit(copy.parent, "The column is not read any more")
+    add(
+        copy,
+        "-- @compatible\nalter table skills drop column xp_value;",
+        "alter table skills add column xp_value integer;",
+    )
+
+    found = walk(migrated_url, copy)
+
+    assert "the older skills/worth.sql of v1.0.0 no longer runs" in found[0].problem
+
+
 def test_a_dropped_column_is_found_with_the_queries_that_git_knows(migrated_url, copy):
     write_query(copy.parent, "skills/worth", "-- What it is worth.\nselect xp_value from skills where id = %(id)s")
     commit(copy.parent, "Before")

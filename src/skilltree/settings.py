@@ -51,6 +51,10 @@ class Settings(BaseModel):
 
     url: str = Field(repr=False)
     """A libpq connection string. Its variable is ``DATABASE_URL``."""
+    replica: Annotated[str | None, BeforeValidator(_none)] = Field(default=None, repr=False)
+    """A connection string of a standby, for reads that may be stale."""
+    replica_lag: Seconds = 10
+    """How far behind the standby may be."""
     min_size: int = Field(default=1, ge=0)
     """The number of connections that the pool keeps open."""
     max_size: int = Field(default=10, ge=1)
@@ -117,11 +121,12 @@ class Settings(BaseModel):
     def _arguments(self) -> dict[str, Any]:
         return self.model_dump(exclude=_WEB)
 
-    @field_validator("url")
+    @field_validator("url", "replica")
     @classmethod
-    def _usable(cls, url: str) -> str:
+    def _usable(cls, url: str | None) -> str | None:
         try:
-            checked_url(url)
+            if url is not None:
+                checked_url(url)
         except InvalidConnectionString as error:
             raise ValueError(str(error)) from None
         return url
@@ -163,7 +168,7 @@ def _problem(found: dict[str, Any], values: Mapping[str, object], variables: Map
             " postgresql://skilltree_app@db.example.org/learning"
         )
     where = variables.get(field, field)
-    if field == "url":
+    if field in {"url", "replica"}:
         return f"{where}: {message}"
     value = values[field]
     if isinstance(value, str) and "://" in value:

@@ -3,8 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from threading import Lock
+from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 from typing import Any, Generic, Self, cast, get_args, get_origin
 
@@ -12,8 +11,10 @@ from psycopg import AsyncRawCursor
 from typing_extensions import TypeVar, get_original_bases
 
 from skilltree._async.pool import AsyncObservedPool, AsyncPool
+from skilltree._async.replica import AsyncReplica
 from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncExecutor, AsyncStep
+from skilltree._async.scope import AsyncScope
 from skilltree._async.steps import has_rows, run_steps
 from skilltree._async.unit import AsyncUnitOfWork, observed_rows
 from skilltree._core.driver_errors import translated
@@ -23,7 +24,7 @@ from skilltree._core.observer import Observation, Observer, main_of, unit_of, wa
 from skilltree._core.roles import ANYBODY, Actor, learner, service
 from skilltree._core.rows import adapters
 from skilltree._core.scopes import writes
-from skilltree._core.session_settings import kept, options
+from skilltree._core.session_settings import ISOLATION, kept, options
 from skilltree._core.urls import checked_url
 from skilltree.errors import (
     DatabaseFailure,
@@ -31,15 +32,18 @@ from skilltree.errors import (
     InvalidValue,
     OutcomeUnknown,
     ServerUnavailable,
-    UnitOfWorkOpen,
 )
 from skilltree.models.ids import UserId
 
+__all__ = ["AsyncDatabase", "AsyncScope"]
+
 _MOST_ATTEMPTS = 100
+_BRIEF = 3
+"""The most seconds that a call waits for the replica before it reads the primary."""
 
 T = TypeVar("T")
 U_co = TypeVar("U_co", bound=AsyncUnitOfWork, default=AsyncUnitOfWork, covariant=True)
-S_co = TypeVar("S_co", bound="AsyncScope[Any]", default="AsyncScope[AsyncUnitOfWork]", covariant=True)
+S_co = TypeVar("S_co", bound=AsyncScope[Any], default=AsyncScope[AsyncUnitOfWork], covariant=True)
 
 
 class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
@@ -51,13 +55,15 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
     ``max_lifetime`` in any case. A statement is prepared once it has run ``prepare_threshold`` times; use ``None``
     (never) with PgBouncer before 1.21 in transaction mode. A call that did nothing because of a deadlock, a
     serialization failure or an unusable connection is tried up to ``attempts`` times (1 to 100).
-    ``validate_rows`` validates each row that is read, although its types prove that it fits its model.
-    An ``observer`` is told about calls, retries, units of work and waits, for example to trace them.
+    ``validate_rows`` validates each row that is read, although its types prove that it fits its model. Reads that may
+    be stale go to the standby ``replica`` while it is at most ``replica_lag`` seconds behind; learners always see what
+    was written through this database. An ``observer`` is told about calls, retries, units of work and waits, for
+    example to trace them.
 
     After a fork, the child opens its own connections at its first call and leaves the parent's alone.
     """
 
-    _scope: type["AsyncScope[Any]"]
+    _scope: type[AsyncScope[Any]] = AsyncScope
     _unit: type[AsyncUnitOfWork] = AsyncUnitOfWork
 
     def __init_subclass__(cls, **others: Any) -> None:
@@ -76,6 +82,8 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
         self,
         url: str,
         *,
+        replica: str | None = None,
+        replica_lag: float = 10,
         min_size: int = 1,
         max_size: int = 10,
         timeout: float = 30,
@@ -119,12 +127,28 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
             "max_lifetime": max_lifetime,
             "validate_rows": validate_rows,
         }
+        self._replica = None
+        if replica is not None:
+            its = {"kwargs": self._of_replica(replica, arguments), "timeout": min(timeout, _BRIEF)}
+            pool = AsyncPool(replica, kept(checked_url(replica)), **{**sizes, **its})
+            self._replica = AsyncReplica(pool, replica_lag)
         self._observer = observer
         if observer is None:
             self._pool = AsyncPool(url, kept(parts), **sizes)
         else:
             self._pool = AsyncObservedPool(url, kept(parts), observer, **sizes)
             observer.watch(watched(parts, self._pool.statistics))
+
+    def _of_replica(self, url: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of the replica's connections."""
+        parts = checked_url(url)
+        if ISOLATION in kept(parts):
+            # A snapshot of a whole transaction could be from before its position.
+            raise InvalidValue(f"the replica's URL must not set {ISOLATION}", field="replica")
+        its = {**arguments, "connect_timeout": min(arguments["connect_timeout"], _BRIEF)}
+        if self._statement_timeout is not None:
+            its["options"] = f"{options(parts)} -c statement_timeout={self._statement_timeout}".lstrip()
+        return its
 
     async def open(self) -> None:
         """Connect; this also works again after ``close``. Raises ServerUnavailable with the server's reason.
@@ -133,10 +157,14 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
         triggers are switched off.
         """
         await self._pool.open()
+        if self._replica is not None:
+            await self._replica.open()
 
     async def close(self) -> None:
         """Close the pool. A connection in use is closed when its work has finished."""
         await self._pool.close()
+        if self._replica is not None:
+            await self._replica.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -149,7 +177,8 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
 
     def statistics(self) -> dict[str, int]:
         """Return the counters of psycopg_pool's ``get_stats``, the number of connections in use, and of retries."""
-        return {**self._pool.statistics(), "retries": self._retries}
+        replica = {} if self._replica is None else self._replica.statistics()
+        return {**self._pool.statistics(), "retries": self._retries, **replica}
 
     def as_user(self, user_id: UserId | None) -> S_co:
         """Work as one learner: other learners' rows can be neither read nor changed.
@@ -231,6 +260,11 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
             self._retries += 1
 
     async def _run_once(self, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
+        if self._replica is None:
+            return await self._run_on_primary(steps, actor)
+        return await self._replica.run(steps, actor, self._run_on_primary)
+
+    async def _run_on_primary(self, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
         connection = await self._pool.checkout()
         try:
             return await run_steps(connection, steps, actor)
@@ -274,56 +308,6 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
                         raise
                 else:
                     await unit._end(None, None, None)
-
-
-class AsyncScope(AsyncRepositories, Generic[U_co]):
-    """The repositories for one learner or for the service: one transaction per call, or one unit of work for many.
-
-    ``await db.as_user(user_id).progress.complete_skill(user_id, skill_id)`` is a transaction in one network round trip;
-    ``async with db.as_user(user_id) as unit:`` opens a unit of work.
-    """
-
-    def __init__(self, database: "AsyncDatabase[Any, U_co]", actor: Actor) -> None:
-        super().__init__()
-        self._database = database
-        self._actor = actor
-        self._open: AbstractAsyncContextManager[U_co] | None = None
-        # A lock, because several threads may enter at the same time.
-        self._taken = Lock()
-
-    async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
-        return await self._database._run(steps, self._actor)
-
-    async def run_then(
-        self, steps: Sequence[AsyncStep], finish: Callable[[list[list[Any]], AsyncExecutor], Awaitable[T]]
-    ) -> T:
-        return await self._database._run_then(steps, finish, self._actor, self)
-
-    def stream(self, step: AsyncStep) -> AsyncGenerator[Any]:
-        return self._database._stream(step, self._actor)
-
-    def transaction(self) -> AbstractAsyncContextManager[U_co]:
-        """Open a unit of work, as ``Database.transaction()`` does."""
-        return self._database._unit_of_work(self._actor)
-
-    async def __aenter__(self) -> U_co:
-        if not self._taken.acquire(blocking=False):
-            raise UnitOfWorkOpen
-        self._open = self.transaction()
-        try:
-            return await self._open.__aenter__()
-        except BaseException:
-            self._open = None
-            self._taken.release()
-            raise
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        unit, self._open = self._open, None
-        if unit is not None:
-            self._taken.release()
-            await unit.__aexit__(kind, error, traceback)
-
-
-AsyncDatabase._scope = AsyncScope
+                finally:
+                    if self._replica is not None:
+                        self._replica.wrote(actor)

@@ -7,3 +7,4 @@ logging.getLogger("skilltree").addHandler(logging.NullHandler())
 
 DATABASE = logging.getLogger("skilltree.database")
 POOL = logging.getLogger("skilltree.pool")
+REPLICA = logging.getLogger("skilltree.replica")

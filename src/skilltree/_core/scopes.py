@@ -28,6 +28,7 @@ _TABLES = (
 )
 _OF_SOMEBODY = re.compile(rf"\b(?:{'|'.join(_TABLES)})\b")
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+_LOCKS = re.compile(r"\b(?:hold_|pg_(?:try_)?advisory_)\w*\(|\bfor (?:no key |key )?(?:share|update)\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge|truncate|call|copy)\b", re.IGNORECASE)
 
 
@@ -58,6 +59,11 @@ def writes(steps: Sequence[_Step]) -> bool:
     return any(_may_write(step.query.name, step.query.place) for step in steps)
 
 
+def locks(steps: Sequence[_Step]) -> bool:
+    """Return whether one of the statements takes locks by a function (``hold_…``, ``pg_advisory_…``)."""
+    return any(_may_lock(step.query.name, step.query.place) for step in steps)
+
+
 # By name and folder, which are quicker to look up than a whole query.
 @cache
 def _is_about_somebody(name: str, place: Path | None) -> bool:
@@ -72,6 +78,11 @@ def _is_about_somebody(name: str, place: Path | None) -> bool:
 def _may_write(name: str, place: Path | None) -> bool:
     query = read(name, place)
     return writes_by_its_text(query) or any(each.word == "writes" for each in query.directives)
+
+
+@cache
+def _may_lock(name: str, place: Path | None) -> bool:
+    return _LOCKS.search(_code(read(name, place))) is not None
 
 
 def writes_by_its_text(query: Query) -> bool:

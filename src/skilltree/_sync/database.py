@@ -5,8 +5,7 @@
 import random
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
-from threading import Lock
+from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import Any, Generic, Self, cast, get_args, get_origin
 
@@ -20,11 +19,13 @@ from skilltree._core.observer import Observation, Observer, main_of, unit_of, wa
 from skilltree._core.roles import ANYBODY, Actor, learner, service
 from skilltree._core.rows import adapters
 from skilltree._core.scopes import writes
-from skilltree._core.session_settings import kept, options
+from skilltree._core.session_settings import ISOLATION, kept, options
 from skilltree._core.urls import checked_url
 from skilltree._sync.pool import ObservedPool, Pool
+from skilltree._sync.replica import Replica
 from skilltree._sync.repositories import Repositories
 from skilltree._sync.repository import Executor, Step
+from skilltree._sync.scope import Scope
 from skilltree._sync.steps import has_rows, run_steps
 from skilltree._sync.unit import UnitOfWork, observed_rows
 from skilltree.errors import (
@@ -33,15 +34,18 @@ from skilltree.errors import (
     InvalidValue,
     OutcomeUnknown,
     ServerUnavailable,
-    UnitOfWorkOpen,
 )
 from skilltree.models.ids import UserId
 
+__all__ = ["Database", "Scope"]
+
 _MOST_ATTEMPTS = 100
+_BRIEF = 3
+"""The most seconds that a call waits for the replica before it reads the primary."""
 
 T = TypeVar("T")
 U_co = TypeVar("U_co", bound=UnitOfWork, default=UnitOfWork, covariant=True)
-S_co = TypeVar("S_co", bound="Scope[Any]", default="Scope[UnitOfWork]", covariant=True)
+S_co = TypeVar("S_co", bound=Scope[Any], default=Scope[UnitOfWork], covariant=True)
 
 
 class Database(Repositories, Generic[S_co, U_co]):
@@ -53,13 +57,15 @@ class Database(Repositories, Generic[S_co, U_co]):
     ``max_lifetime`` in any case. A statement is prepared once it has run ``prepare_threshold`` times; use ``None``
     (never) with PgBouncer before 1.21 in transaction mode. A call that did nothing because of a deadlock, a
     serialization failure or an unusable connection is tried up to ``attempts`` times (1 to 100).
-    ``validate_rows`` validates each row that is read, although its types prove that it fits its model.
-    An ``observer`` is told about calls, retries, units of work and waits, for example to trace them.
+    ``validate_rows`` validates each row that is read, although its types prove that it fits its model. Reads that may
+    be stale go to the standby ``replica`` while it is at most ``replica_lag`` seconds behind; learners always see what
+    was written through this database. An ``observer`` is told about calls, retries, units of work and waits, for
+    example to trace them.
 
     After a fork, the child opens its own connections at its first call and leaves the parent's alone.
     """
 
-    _scope: type["Scope[Any]"]
+    _scope: type[Scope[Any]] = Scope
     _unit: type[UnitOfWork] = UnitOfWork
 
     def __init_subclass__(cls, **others: Any) -> None:
@@ -78,6 +84,8 @@ class Database(Repositories, Generic[S_co, U_co]):
         self,
         url: str,
         *,
+        replica: str | None = None,
+        replica_lag: float = 10,
         min_size: int = 1,
         max_size: int = 10,
         timeout: float = 30,
@@ -121,12 +129,28 @@ class Database(Repositories, Generic[S_co, U_co]):
             "max_lifetime": max_lifetime,
             "validate_rows": validate_rows,
         }
+        self._replica = None
+        if replica is not None:
+            its = {"kwargs": self._of_replica(replica, arguments), "timeout": min(timeout, _BRIEF)}
+            pool = Pool(replica, kept(checked_url(replica)), **{**sizes, **its})
+            self._replica = Replica(pool, replica_lag)
         self._observer = observer
         if observer is None:
             self._pool = Pool(url, kept(parts), **sizes)
         else:
             self._pool = ObservedPool(url, kept(parts), observer, **sizes)
             observer.watch(watched(parts, self._pool.statistics))
+
+    def _of_replica(self, url: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of the replica's connections."""
+        parts = checked_url(url)
+        if ISOLATION in kept(parts):
+            # A snapshot of a whole transaction could be from before its position.
+            raise InvalidValue(f"the replica's URL must not set {ISOLATION}", field="replica")
+        its = {**arguments, "connect_timeout": min(arguments["connect_timeout"], _BRIEF)}
+        if self._statement_timeout is not None:
+            its["options"] = f"{options(parts)} -c statement_timeout={self._statement_timeout}".lstrip()
+        return its
 
     def open(self) -> None:
         """Connect; this also works again after ``close``. Raises ServerUnavailable with the server's reason.
@@ -135,10 +159,14 @@ class Database(Repositories, Generic[S_co, U_co]):
         triggers are switched off.
         """
         self._pool.open()
+        if self._replica is not None:
+            self._replica.open()
 
     def close(self) -> None:
         """Close the pool. A connection in use is closed when its work has finished."""
         self._pool.close()
+        if self._replica is not None:
+            self._replica.close()
 
     def __enter__(self) -> Self:
         self.open()
@@ -151,7 +179,8 @@ class Database(Repositories, Generic[S_co, U_co]):
 
     def statistics(self) -> dict[str, int]:
         """Return the counters of psycopg_pool's ``get_stats``, the number of connections in use, and of retries."""
-        return {**self._pool.statistics(), "retries": self._retries}
+        replica = {} if self._replica is None else self._replica.statistics()
+        return {**self._pool.statistics(), "retries": self._retries, **replica}
 
     def as_user(self, user_id: UserId | None) -> S_co:
         """Work as one learner: other learners' rows can be neither read nor changed.
@@ -231,6 +260,11 @@ class Database(Repositories, Generic[S_co, U_co]):
             self._retries += 1
 
     def _run_once(self, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
+        if self._replica is None:
+            return self._run_on_primary(steps, actor)
+        return self._replica.run(steps, actor, self._run_on_primary)
+
+    def _run_on_primary(self, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
         connection = self._pool.checkout()
         try:
             return run_steps(connection, steps, actor)
@@ -274,54 +308,6 @@ class Database(Repositories, Generic[S_co, U_co]):
                         raise
                 else:
                     unit._end(None, None, None)
-
-
-class Scope(Repositories, Generic[U_co]):
-    """The repositories for one learner or for the service: one transaction per call, or one unit of work for many.
-
-    ``db.as_user(user_id).progress.complete_skill(user_id, skill_id)`` is a transaction in one network round trip;
-    ``with db.as_user(user_id) as unit:`` opens a unit of work.
-    """
-
-    def __init__(self, database: "Database[Any, U_co]", actor: Actor) -> None:
-        super().__init__()
-        self._database = database
-        self._actor = actor
-        self._open: AbstractContextManager[U_co] | None = None
-        # A lock, because several threads may enter at the same time.
-        self._taken = Lock()
-
-    def run(self, steps: Sequence[Step]) -> list[list[Any]]:
-        return self._database._run(steps, self._actor)
-
-    def run_then(self, steps: Sequence[Step], finish: Callable[[list[list[Any]], Executor], T]) -> T:
-        return self._database._run_then(steps, finish, self._actor, self)
-
-    def stream(self, step: Step) -> Generator[Any]:
-        return self._database._stream(step, self._actor)
-
-    def transaction(self) -> AbstractContextManager[U_co]:
-        """Open a unit of work, as ``Database.transaction()`` does."""
-        return self._database._unit_of_work(self._actor)
-
-    def __enter__(self) -> U_co:
-        if not self._taken.acquire(blocking=False):
-            raise UnitOfWorkOpen
-        self._open = self.transaction()
-        try:
-            return self._open.__enter__()
-        except BaseException:
-            self._open = None
-            self._taken.release()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        unit, self._open = self._open, None
-        if unit is not None:
-            self._taken.release()
-            unit.__exit__(kind, error, traceback)
-
-
-Database._scope = Scope
+                finally:
+                    if self._replica is not None:
+                        self._replica.wrote(actor)

@@ -76,9 +76,18 @@ def rollback(
     _emit([_row(each, "rolled back") for each in undone], as_json=as_json)
 
 
+def _note(migration: migrate.MigrationStatus) -> str | None:
+    if migration.is_ahead:
+        return "newer, compatible"
+    return None if migration.applied_at else "pending"
+
+
 @app.command("status")
 def status(*, as_json: Json = False) -> None:
-    """Show the state of each migration. Exit 1 if one is pending, edited, deleted or newer, or if an object is lost."""
+    """Show the state of each migration. Exit 1 if one is pending, edited, deleted or newer, or if an object is lost.
+
+    A newer one that is compatible is shown, too, but is no reason for exit 1.
+    """
     url, found_project = database_url(), project.find()
     found = migrate.status(url, application=found_project.migrations if found_project else None)
     # Objects can only be missing once all migrations are applied.
@@ -95,7 +104,7 @@ def status(*, as_json: Json = False) -> None:
                 "migration": migration.id,
                 "history": migration.history,
                 "applied": migration.applied_at.isoformat(timespec="seconds") if migration.applied_at else None,
-                "problem": migration.problem or (None if migration.applied_at else "pending"),
+                "problem": migration.problem or _note(migration),
             }
             for migration in found
         ]

@@ -4,7 +4,7 @@ There are two histories: SkillTree's, and that of the application. yoyo reads a 
 the tables of applied migrations. ``files`` has the rules for a file, ``runs`` runs it, and ``refusals`` says why not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -40,6 +40,7 @@ from skilltree.migrate.refusals import (
     MigrationEdited,
     MigrationFailed,
     MigrationLocked,
+    is_ahead,
     is_newer,
     refuse_unreleased,
 )
@@ -72,12 +73,14 @@ class MigrationStatus:
     """A migration, the time when it was applied, if any, and what is wrong with its files.
 
     ``edited`` and ``deleted``: since it was applied. ``newer``: a newer version of SkillTree, or of the application,
-    has applied it.
+    has applied it. If that one promises that this version still works (``-- @compatible``), ``is_ahead`` is true, and
+    there is no problem.
     """
 
     id: MigrationId
     applied_at: datetime | None
     problem: Literal["edited", "deleted", "newer"] | None
+    is_ahead: bool = False
 
     @property
     def history(self) -> HistoryName:
@@ -99,9 +102,12 @@ def migrate(
     ``applied`` is called with each id after it. A statement waits at most ``lock_timeout`` seconds for a lock and runs
     at most ``statement_timeout`` seconds (0: no limit). If another process migrates, this one waits at most ``wait``
     seconds. The URL must not lead through a transaction pooler, which would lose the lock.
+
+    If a newer version has migrated the database, this one does nothing, provided that each newer migration is marked
+    ``-- @compatible``. Otherwise it raises MigrationDeleted.
     """
     histories = read_both(folder, application)
-    with turn(url, histories, wait) as backends:
+    with turn(url, histories, wait, may_be_ahead=True) as backends:
         done: list[MigrationId] = []
         for backend in backends:
             pending = [each for each in backend.history.migrations.values() if each.id not in backend.done]
@@ -187,11 +193,17 @@ def _states(history: History, done: dict[str, Mark]) -> list[MigrationStatus]:
             for name, each in known.items()
         ),
         *(
-            MigrationStatus(MigrationId(name, history.name), mark.at, "newer" if is_newer(name, known) else "deleted")
+            _state_without_file(MigrationId(name, history.name), mark, known)
             for name, mark in done.items()
             if name not in known
         ),
     ]
+
+
+def _state_without_file(name: MigrationId, mark: Mark, known: Iterable[str]) -> MigrationStatus:
+    if is_ahead(name, mark, known):
+        return MigrationStatus(name, mark.at, None, is_ahead=True)
+    return MigrationStatus(name, mark.at, "newer" if is_newer(name, known) else "deleted")
 
 
 def health(url: str) -> list[tuple[str, str]]:

@@ -92,7 +92,7 @@ def drift(url: str, *, application: Path | None = None, folder: Path | None = No
         pending=[state.id for state in states if state.applied_at is None],
         edited=[state.id for state in states if state.problem == "edited"],
         deleted=[state.id for state in states if state.problem == "deleted"],
-        newer=[state.id for state in states if state.problem == "newer"],
+        newer=[state.id for state in states if state.problem == "newer" or state.is_ahead],
     )
 
 

@@ -69,11 +69,15 @@ class Statement:
 
 @dataclass(frozen=True)
 class Mark:
-    """The record of an applied migration. It has no checksums if yoyo itself applied the migration."""
+    """The record of an applied migration. It has no checksums if yoyo itself applied the migration.
+
+    ``is_compatible`` is the promise of its header, for older code, which does not have the file.
+    """
 
     at: datetime
     checksum: str | None = None
     rollback_checksum: str | None = None
+    is_compatible: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class Migration:
 
     @property
     def is_compatible(self) -> bool:
-        """Whether the header promises that older query files still work after this migration."""
+        """Whether the header promises that the code before it still works after this migration."""
         return _COMPATIBLE.search(self.apply.path.read_text(encoding="utf-8")) is not None
 
     def edited_since(self, mark: Mark) -> Path | None:

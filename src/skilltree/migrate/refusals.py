@@ -113,16 +113,27 @@ def refuse_unreleased(history: History, done: dict[str, Mark]) -> None:
         raise MigratedBeforeRelease
 
 
-def refuse_changes(history: History, done: dict[str, Mark]) -> None:
-    """Raise MigrationEdited or MigrationDeleted for files that are not as they were applied."""
+def refuse_changes(history: History, done: dict[str, Mark], *, may_be_ahead: bool = False) -> None:
+    """Raise MigrationEdited or MigrationDeleted for files that are not as they were applied.
+
+    ``may_be_ahead`` accepts what a newer version has applied, if all of it is compatible and no older one is pending.
+    """
     refuse_unreleased(history, done)
+    may_be_ahead = may_be_ahead and history.migrations.keys() <= done.keys()
     for name, mark in done.items():
+        if may_be_ahead and is_ahead(name, mark, history.migrations):
+            continue
         if name not in history.migrations:
             place = next(iter(history.migrations.values())).apply.path.parent
             newer = is_newer(name, history.migrations)
             raise MigrationDeleted(place / f"{name}.sql", newer=newer, history=history.name)
         if file := history.migrations[name].edited_since(mark):
             raise MigrationEdited(file, history.name)
+
+
+def is_ahead(name: str, mark: Mark, known: Iterable[str]) -> bool:
+    """Return whether a newer version has applied a migration which promises that the code before it still works."""
+    return mark.is_compatible and is_newer(name, known)
 
 
 def is_newer(name: str, known: Iterable[str]) -> bool:

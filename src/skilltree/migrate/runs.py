@@ -23,6 +23,11 @@ from skilltree.migrate.refusals import MigrationFailed, MigrationLocked, refuse_
 
 _LOCK = (0x736B696C, 0x74726565)  # "skil", "tree"
 _SECONDS_BETWEEN_TRIES = 0.1
+_HAS_PROMISES = """
+    select 1
+    from pg_attribute
+    where attrelid = to_regclass(quote_ident(%s)) and attname = 'is_compatible' and not attisdropped
+"""
 
 
 class Tables(NamedTuple):
@@ -61,13 +66,18 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
 
 
 @contextmanager
-def turn(url: str, histories: Sequence[History], wait: float = 600.0) -> "Iterator[list[Backend]]":
-    """Wait until no other process migrates, and yield a backend for each history. Nothing was edited or deleted."""
+def turn(
+    url: str, histories: Sequence[History], wait: float = 600.0, *, may_be_ahead: bool = False
+) -> "Iterator[list[Backend]]":
+    """Wait until no other process migrates, and yield a backend for each history. Nothing was edited or deleted.
+
+    ``may_be_ahead`` accepts compatible migrations of a newer version.
+    """
     with connected(url) as connection:
         _wait_for_turn(connection, wait)
         backends = [Backend(connection, history) for history in histories]
         for backend in backends:
-            refuse_changes(backend.history, backend.done)
+            refuse_changes(backend.history, backend.done, may_be_ahead=may_be_ahead)
         yield backends
 
 
@@ -113,10 +123,17 @@ def _read_applied(connection: psycopg.Connection, tables: Tables) -> dict[str, M
         return {}
     marks = {}
     if tables.checksums in present:
+        # As JSON, because a table from before 0.1.0 lacks the last column until the next migration.
         rows = connection.execute(
-            sql.SQL("select migration_id, applied_at, checksum, rollback_checksum from {}").format(
-                sql.Identifier(tables.checksums)
-            )
+            sql.SQL("""
+                select
+                    migration_id,
+                    applied_at,
+                    checksum,
+                    rollback_checksum,
+                    coalesce((to_jsonb(marks) ->> 'is_compatible')::boolean, false)
+                from {} as marks
+            """).format(sql.Identifier(tables.checksums))
         )
         marks = {name: Mark(*mark) for name, *mark in rows}
     rows = connection.execute(
@@ -200,9 +217,16 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
                         checksum text not null,
                         rollback_checksum text not null,
                         applied_at timestamptz not null default now(),
+                        is_compatible boolean not null default false,
                         constraint {} primary key (migration_id)
                     )
                 """).format(sql.Identifier(checksums), sql.Identifier(f"{checksums}_pkey"))
+            )
+        elif not self.connection.execute(_HAS_PROMISES, [checksums]).fetchone():
+            self.connection.execute(
+                sql.SQL("alter table {} add column is_compatible boolean not null default false").format(
+                    sql.Identifier(checksums)
+                )
             )
         if self.lock_table in tables:
             self.break_lock()
@@ -248,12 +272,13 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc] # yoyo has no typ
         self.mark_one(migration.yoyo, log=False)
         self.connection.execute(
             sql.SQL("""
-                insert into {} (migration_id, checksum, rollback_checksum)
-                values (%s, %s, %s)
+                insert into {} (migration_id, checksum, rollback_checksum, is_compatible)
+                values (%s, %s, %s, %s)
                 on conflict (migration_id) do update
                 set checksum = excluded.checksum,
                     rollback_checksum = excluded.rollback_checksum,
-                    applied_at = excluded.applied_at
+                    applied_at = excluded.applied_at,
+                    is_compatible = excluded.is_compatible
             """).format(checksums),
-            [str(migration.id), migration.apply.checksum, migration.rollback.checksum],
+            [str(migration.id), migration.apply.checksum, migration.rollback.checksum, migration.is_compatible],
         )

@@ -33,12 +33,21 @@ class Promise:
 def queries_before(migration: Path, queries: Path | None) -> dict[str, bytes]:
     """Return the query files of the commit before the one that added a migration, or of the last commit.
 
-    ``queries`` is their folder. Raises MigrationError if git does not have them, as in a shallow clone.
+    Those of the last release before it (a tag such as ``v1.2.0``) are added where they differ: their code is what runs
+    beside the new one. ``queries`` is their folder. Raises MigrationError if git does not have them, as in a shallow
+    clone.
     """
     if queries is None:
         return {}
     added = _git(migration, migration.parent, "log", "-1", "--diff-filter=A", "--format=%H", "--", migration.name)
     commit = f"{added.decode().strip()}^" if added else "HEAD"
+    found = _queries_of(commit, migration, queries)
+    tags = _git(migration, queries, "tag", "--list", "v*", "--merged", commit, "--sort=-creatordate").decode().split()
+    released = _queries_of(tags[0], migration, queries) if tags else {}
+    return found | {f"{name} of {tags[0]}": text for name, text in released.items() if text != found.get(name)}
+
+
+def _queries_of(commit: str, migration: Path, queries: Path) -> dict[str, bytes]:
     if not _git(migration, queries, "ls-tree", commit, "./"):
         return {}
     # In a folder, git archives only that folder.
@@ -80,13 +89,18 @@ def incompatibilities(connection: Connection, migration: Path, promised: Promise
     for name, before in promised.answers.items():
         after, error = _describe(connection, promised.queries[name])
         if error is not None:
-            yield Problem(migration.name, None, f"the older {name}.sql no longer runs: {error}", remedy)
+            yield Problem(migration.name, None, f"the older {_file(name)} no longer runs: {error}", remedy)
         elif after != before:
-            yield Problem(migration.name, None, f"the older {name}.sql returns {after}, not {before}", remedy)
+            yield Problem(migration.name, None, f"the older {_file(name)} returns {after}, not {before}", remedy)
     for table, column in sorted(_required(connection) - promised.required):
         if table in promised.tables:
             problem = f"old code does not know that {table}.{column} must have a value"
             yield Problem(migration.name, None, problem, f"give it a default; or {remedy}")
+
+
+def _file(name: str) -> str:
+    path, of, tag = name.partition(" of ")
+    return f"{path}.sql{of}{tag}"
 
 
 def _required(connection: Connection) -> set[tuple[str, str]]:
