@@ -317,7 +317,7 @@ MOST = {
     "/trees/{slug}?learner={user}": (2, 400),
     "/skills/{skill}?learner={user}": (6, 500),
     "/learners": (1, 400),
-    "/learners/{user}": (7, 600),
+    "/learners/{user}": (7, 1200),
     "/trail?table=skills&id={skill}": (1, 400),
     "/queries": (0, 0),
     "/queries/trees/load": (0, 0),

@@ -1,7 +1,7 @@
 -- What a page costs and who reads it: the shared buffers that this session has touched in tables and indexes, the role,
 -- and whether its transaction is read-only.
 --
--- @budget buffers 8
+-- @budget buffers 46
 select
     coalesce(sum(pg_stat_get_xact_blocks_fetched(pg_class.oid)), 0)::bigint as buffers,
     current_user::text as role_name,

@@ -2,7 +2,7 @@
 --
 -- @across lists the accounts that the role may see
 -- @sample after_id: null
--- @budget buffers 100
+-- @budget buffers 15
 select
     users.id,
     users.username,

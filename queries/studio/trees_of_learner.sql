@@ -1,7 +1,7 @@
 -- The trees that a learner has started, the latest used first.
 --
 -- @drafts a learner keeps the trees that an author has unpublished
--- @budget buffers 100
+-- @budget buffers 48
 -- @never Seq Scan on user_skill_tree_progress
 select
     skill_trees.id,
