@@ -8,6 +8,7 @@ keys. ``--write`` puts the tables into docs/benchmarks.md, with a chart.
 
 import argparse
 import os
+import shlex
 import statistics
 import sys
 import time
@@ -256,7 +257,10 @@ def main() -> int:
             by_catalogue(server, given.catalogue, given.calls),
         ]
     growths = [growth for growth in growths if growth.points]
-    text = written(growths, " ".join(["python -m tools.bench.scale", *sys.argv[1:]]).replace(" --write", ""))
+    text = written(
+        growths,
+        shlex.join(["python", "-m", "tools.bench.scale", *(each for each in sys.argv[1:] if each != "--write")]),
+    )
     print(text)
     if given.write:
         report.write(DOCS, text, "growth")
