@@ -139,7 +139,7 @@ def test_processes_of_xdist_do_not_meet(project: pytest.Pytester, databases: Cal
 
 
 def test_the_template_can_be_prepared(project: pytest.Pytester) -> None:
-    project.makeconftest(EXAMPLES[2])
+    project.makeconftest(EXAMPLES[3])
     project.makepyfile(
         """
         import psycopg

@@ -66,7 +66,7 @@ class AsyncReplica:
                 self.wrote(actor)
         users = users_of(steps, actor)
         position = self._positions.required(users)
-        rows = None if position is None else await self._read(steps, actor, position)
+        rows = None if position is None else await self._from_standby(steps, actor, position)
         if rows is not None:
             return rows
         look = self._positions.look(users)
@@ -74,7 +74,7 @@ class AsyncReplica:
         self._positions.learned(look, position)
         return rows
 
-    async def _read(self, steps: Sequence[AsyncStep], actor: Actor, position: int) -> Rows | None:
+    async def _from_standby(self, steps: Sequence[AsyncStep], actor: Actor, position: int) -> Rows | None:
         """Return the rows, or ``None`` if the standby cannot give them now."""
         if not self._is_wanted or monotonic() < self._paused_until or not await self._try_to_open():
             return None

@@ -68,7 +68,7 @@ class Replica:
                 self.wrote(actor)
         users = users_of(steps, actor)
         position = self._positions.required(users)
-        rows = None if position is None else self._read(steps, actor, position)
+        rows = None if position is None else self._from_standby(steps, actor, position)
         if rows is not None:
             return rows
         look = self._positions.look(users)
@@ -76,7 +76,7 @@ class Replica:
         self._positions.learned(look, position)
         return rows
 
-    def _read(self, steps: Sequence[Step], actor: Actor, position: int) -> Rows | None:
+    def _from_standby(self, steps: Sequence[Step], actor: Actor, position: int) -> Rows | None:
         """Return the rows, or ``None`` if the standby cannot give them now."""
         if not self._is_wanted or monotonic() < self._paused_until or not self._try_to_open():
             return None
