@@ -399,9 +399,8 @@ def slow_standby(watched: Watched) -> Iterator[None]:
         try:
             # It reads nothing of what it is sent.
             standby.pgconn.send_query(f"START_REPLICATION PHYSICAL {place}".encode())
-            wait_for(
-                lambda: connection.execute("select from pg_stat_replication where sent_lsn is not null").fetchall()
-            )
+            sending = "select from pg_stat_replication where sent_lsn is not null"
+            wait_for(lambda: connection.execute(sending).fetchall())
             for _ in range(70):
                 connection.execute("select pg_logical_emit_message(false, 'x', repeat('x', 1000000))")
             yield
