@@ -28,47 +28,71 @@ with score as (
         and user_scores.is_listed
 ),
 
+-- The limits of 1000 are the most that a caller can ask for. Without them, the planner, which makes one plan for every
+-- limit, expects a tenth of the learners, and reads all users.
+above as (
+    select
+        user_scores.board,
+        -user_scores.xp as falling_xp,
+        user_scores.reached_at,
+        user_scores.user_id
+    from user_scores
+    where
+        user_scores.board = (select score.board from score)
+        and user_scores.starts_on = (select score.starts_on from score)
+        and user_scores.is_listed
+        and (-user_scores.xp, user_scores.reached_at, user_scores.user_id)
+        < (
+            (select -score.xp from score),
+            (select score.reached_at from score),
+            (select score.user_id from score)
+        )
+    -- The board is the same in all rows. It is in the order because, under row-level security, policies are evaluated
+    -- before conditions that are not leakproof. So PostgreSQL does not conclude from `board = …` that the index has
+    -- this order.
+    order by user_scores.board desc, -user_scores.xp desc, user_scores.reached_at desc, user_scores.user_id desc
+    limit 1000
+),
+
+below as (
+    select
+        user_scores.board,
+        -user_scores.xp as falling_xp,
+        user_scores.reached_at,
+        user_scores.user_id
+    from user_scores
+    where
+        user_scores.board = (select score.board from score)
+        and user_scores.starts_on = (select score.starts_on from score)
+        and user_scores.is_listed
+        and (-user_scores.xp, user_scores.reached_at, user_scores.user_id)
+        >= (
+            (select -score.xp from score),
+            (select score.reached_at from score),
+            (select score.user_id from score)
+        )
+    order by user_scores.board, -user_scores.xp, user_scores.reached_at, user_scores.user_id
+    limit 1001
+),
+
 place as (
     (
         select
-            user_scores.user_id,
-            user_scores.xp,
-            user_scores.reached_at
-        from user_scores
-        where
-            user_scores.board = (select score.board from score)
-            and user_scores.starts_on = (select score.starts_on from score)
-            and user_scores.is_listed
-            and (-user_scores.xp, user_scores.reached_at, user_scores.user_id)
-            < (
-                (select -score.xp from score),
-                (select score.reached_at from score),
-                (select score.user_id from score)
-            )
-        -- The board is the same in all rows. It is in the order because, under row-level security, policies are
-        -- evaluated before conditions that are not leakproof. So PostgreSQL does not conclude from `board = …` that the
-        -- index has this order.
-        order by user_scores.board desc, -user_scores.xp desc, user_scores.reached_at desc, user_scores.user_id desc
+            above.user_id,
+            -above.falling_xp as xp,
+            above.reached_at
+        from above
+        order by above.board desc, above.falling_xp desc, above.reached_at desc, above.user_id desc
         limit %(limit)s
     )
     union all
     (
         select
-            user_scores.user_id,
-            user_scores.xp,
-            user_scores.reached_at
-        from user_scores
-        where
-            user_scores.board = (select score.board from score)
-            and user_scores.starts_on = (select score.starts_on from score)
-            and user_scores.is_listed
-            and (-user_scores.xp, user_scores.reached_at, user_scores.user_id)
-            >= (
-                (select -score.xp from score),
-                (select score.reached_at from score),
-                (select score.user_id from score)
-            )
-        order by user_scores.board, -user_scores.xp, user_scores.reached_at, user_scores.user_id
+            below.user_id,
+            -below.falling_xp as xp,
+            below.reached_at
+        from below
+        order by below.board, below.falling_xp, below.reached_at, below.user_id
         limit %(limit)s + 1
     )
 ),

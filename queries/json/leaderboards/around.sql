@@ -28,53 +28,77 @@ WITH score AS (
                                        END
            AND user_scores.is_listed
        ),
-     place AS (
-         (SELECT user_scores.user_id,
-                 user_scores.xp,
-                 user_scores.reached_at
-          FROM user_scores
-          WHERE user_scores.board = (SELECT score.board
-                                     FROM score)
-            AND user_scores.starts_on = (SELECT score.starts_on
-                                         FROM score)
-            AND user_scores.is_listed
-            AND (- user_scores.xp,
-                 user_scores.reached_at,
-                 user_scores.user_id) < ((SELECT - score.xp
+     above AS (
+         SELECT user_scores.board,
+                - user_scores.xp AS falling_xp,
+                user_scores.reached_at,
+                user_scores.user_id
+         FROM user_scores
+         WHERE user_scores.board = (SELECT score.board
+                                    FROM score)
+           AND user_scores.starts_on = (SELECT score.starts_on
+                                        FROM score)
+           AND user_scores.is_listed
+           AND (- user_scores.xp,
+                user_scores.reached_at,
+                user_scores.user_id) < ((SELECT - score.xp
+                                         FROM score),
+                                        (SELECT score.reached_at
+                                         FROM score),
+                                        (SELECT score.user_id
+                                         FROM score))
+         ORDER BY user_scores.board DESC,
+                  - user_scores.xp DESC,
+                  user_scores.reached_at DESC,
+                  user_scores.user_id DESC
+         LIMIT 1000
+       ),
+     below AS (
+         SELECT user_scores.board,
+                - user_scores.xp AS falling_xp,
+                user_scores.reached_at,
+                user_scores.user_id
+         FROM user_scores
+         WHERE user_scores.board = (SELECT score.board
+                                    FROM score)
+           AND user_scores.starts_on = (SELECT score.starts_on
+                                        FROM score)
+           AND user_scores.is_listed
+           AND (- user_scores.xp,
+                user_scores.reached_at,
+                user_scores.user_id) >= ((SELECT - score.xp
                                           FROM score),
                                          (SELECT score.reached_at
                                           FROM score),
                                          (SELECT score.user_id
                                           FROM score))
-          ORDER BY user_scores.board DESC,
-                   - user_scores.xp DESC,
-                   user_scores.reached_at DESC,
-                   user_scores.user_id DESC
+         ORDER BY user_scores.board,
+                  - user_scores.xp,
+                  user_scores.reached_at,
+                  user_scores.user_id
+         LIMIT 1001
+       ),
+     place AS (
+         (SELECT above.user_id,
+                 - above.falling_xp AS xp,
+                 above.reached_at
+          FROM above
+          ORDER BY above.board DESC,
+                   above.falling_xp DESC,
+                   above.reached_at DESC,
+                   above.user_id DESC
           LIMIT %(limit)s)
 
          UNION ALL
 
-         (SELECT user_scores.user_id,
-                 user_scores.xp,
-                 user_scores.reached_at
-          FROM user_scores
-          WHERE user_scores.board = (SELECT score.board
-                                     FROM score)
-            AND user_scores.starts_on = (SELECT score.starts_on
-                                         FROM score)
-            AND user_scores.is_listed
-            AND (- user_scores.xp,
-                 user_scores.reached_at,
-                 user_scores.user_id) >= ((SELECT - score.xp
-                                           FROM score),
-                                          (SELECT score.reached_at
-                                           FROM score),
-                                          (SELECT score.user_id
-                                           FROM score))
-          ORDER BY user_scores.board,
-                   - user_scores.xp,
-                   user_scores.reached_at,
-                   user_scores.user_id
+         (SELECT below.user_id,
+                 - below.falling_xp AS xp,
+                 below.reached_at
+          FROM below
+          ORDER BY below.board,
+                   below.falling_xp,
+                   below.reached_at,
+                   below.user_id
           LIMIT (%(limit)s + 1))
        ),
      first_place AS (

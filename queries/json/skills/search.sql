@@ -30,8 +30,7 @@ WITH RECURSIVE
          FROM spoken
        ),
      found AS MATERIALIZED (
-         SELECT asked.language AS asked_language,
-                asked.query,
+         SELECT asked.query,
                 asked.whole_query,
                 skills.id,
                 skills.skill_tree_id,
@@ -41,7 +40,10 @@ WITH RECURSIVE
                 skills.description,
                 skills.language,
                 skills.search_document,
-                skills.is_active
+                    skills.language = asked.language
+                AND skills.is_active
+                AND (CAST(%(tree_id)s AS uuid) IS NULL
+                  OR skills.skill_tree_id = %(tree_id)s) AS is_meant
          FROM asked
               INNER JOIN skills ON skills.search_document @@ asked.query
        ),
@@ -67,10 +69,7 @@ WITH RECURSIVE
                 ts_rank(found.search_document, found.whole_query) + ts_rank(found.search_document, found.query) / 100 AS rank
          FROM found
               INNER JOIN shown_tree ON shown_tree.id = found.skill_tree_id
-         WHERE found.language = found.asked_language
-           AND found.is_active
-           AND (CAST(%(tree_id)s AS uuid) IS NULL
-             OR found.skill_tree_id = %(tree_id)s)
+         WHERE found.is_meant
          ORDER BY rank DESC,
                   found.name,
                   found.id
