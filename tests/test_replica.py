@@ -213,11 +213,12 @@ def test_a_read_is_one_round_trip_and_goes_to_the_primary_if_the_connection_brea
     _, skills = servers.learners(1)
     caplog.set_level(logging.INFO, "skilltree.replica")
     with (
+        # It ends last. A read that waits for the author would keep it from ending.
+        ThreadPoolExecutor(1) as thread,
         Proxy(servers.standby.url) as proxy,
-        Database(servers.primary.url, replica=proxy.url) as db,
+        Database(servers.primary.url, replica=proxy.url, replica_lag=60) as db,
         psycopg.connect(servers.primary.url) as author,
         psycopg.connect(servers.standby.url, autocommit=True) as standby,
-        ThreadPoolExecutor(1) as thread,
     ):
         db.trees.list()
         proxy.reset()
