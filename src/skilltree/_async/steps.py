@@ -62,9 +62,16 @@ async def _executed(cursor: AsyncCursor[Any], step: AsyncStep) -> list[Any]:
     if step.row_factory is not None:
         cursor.row_factory = step.row_factory
     await cursor.execute(step.query.numbered, step.query.values(step.params))
-    if step.row_factory is None:
-        return [max(cursor.rowcount, 0)] if step.counts else []
-    return await AsyncPinnedConnection.fetched(cursor)
+    return await _result_of(step, cursor)
+
+
+async def _result_of(step: AsyncStep, cursor: AsyncCursor[Any]) -> list[Any]:
+    """Return what a step gives: its rows, their number, or nothing. The cursor keeps none of it."""
+    if step.row_factory is not None:
+        return await AsyncPinnedConnection.fetched(cursor)
+    count = max(cursor.rowcount, 0)
+    AsyncPinnedConnection.release(cursor)
+    return [count] if step.counts else []
 
 
 def has_rows(steps: Sequence[AsyncStep]) -> bool:
@@ -78,11 +85,11 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
     if is_open and not connection.closed and has_input(connection.fileno()):
         # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         await connection.execute("")
-    # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for our own reads, because
-    # psycopg does not expect an error after the last statement, as a deferred check raises it. An application's query
-    # may call a function that writes without saying so.
-    is_own = any(step.query.place is not None for step in steps)
-    is_explicit = not is_open and (connection.carried is not None or is_own or writes(steps))
+    # Without BEGIN and COMMIT, what is sent up to a sync is one transaction, too. Only SkillTree's reads do without:
+    # psycopg does not expect an error after the last statement, as a deferred check raises it, and an application's
+    # query may call a function that writes without saying so.
+    is_of_application = any(step.query.place is not None for step in steps)
+    is_explicit = not is_open and (connection.carried is not None or is_of_application or writes(steps))
     cursors = cursors_of(connection, steps)
     statements = statements_of(steps, cursors)
     if not is_open:
@@ -133,13 +140,7 @@ def statements_of(steps: Sequence[AsyncStep], cursors: Sequence[AsyncCursor[Any]
 
 async def received(steps: Sequence[AsyncStep], cursors: Sequence[AsyncCursor[Any]]) -> list[list[Any]]:
     """Return the rows of statements that have all been answered."""
-    results: list[list[Any]] = []
-    for each, cursor in zip(steps, cursors, strict=True):
-        if each.row_factory is not None:
-            results.append(await AsyncPinnedConnection.fetched(cursor))
-        else:
-            results.append([max(cursor.rowcount, 0)] if each.counts else [])
-    return results
+    return [await _result_of(each, cursor) for each, cursor in zip(steps, cursors, strict=True)]
 
 
 async def _run_in_turn(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:

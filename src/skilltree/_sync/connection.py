@@ -68,16 +68,21 @@ class PinnedConnection(Connection[Any]):
 
     @staticmethod
     def fetched(cursor: Cursor[Any]) -> list[Any]:
-        """Return the rows of a kept cursor, and let go of its result, which may be large."""
+        """Return the rows of a kept cursor, and let go of its result."""
         try:
             rows = cursor.fetchall()
         except ProgrammingError as error:
             raise RowMismatch(
                 "the query returns no rows: give it a RETURNING clause, or run it with execute()"
             ) from error
+        PinnedConnection.release(cursor)
+        return rows
+
+    @staticmethod
+    def release(cursor: Cursor[Any]) -> None:
+        """Let go of the result of a kept cursor, which may be large."""
         cursor._reset(reset_query=False)
         cursor._tx.set_pgresult(None)
-        return rows
 
     def pin(self, kept: frozenset[str]) -> None:
         """Pin the settings except those in ``kept``, in one round trip."""

@@ -64,9 +64,16 @@ def _executed(cursor: Cursor[Any], step: Step) -> list[Any]:
     if step.row_factory is not None:
         cursor.row_factory = step.row_factory
     cursor.execute(step.query.numbered, step.query.values(step.params))
-    if step.row_factory is None:
-        return [max(cursor.rowcount, 0)] if step.counts else []
-    return PinnedConnection.fetched(cursor)
+    return _result_of(step, cursor)
+
+
+def _result_of(step: Step, cursor: Cursor[Any]) -> list[Any]:
+    """Return what a step gives: its rows, their number, or nothing. The cursor keeps none of it."""
+    if step.row_factory is not None:
+        return PinnedConnection.fetched(cursor)
+    count = max(cursor.rowcount, 0)
+    PinnedConnection.release(cursor)
+    return [count] if step.counts else []
 
 
 def has_rows(steps: Sequence[Step]) -> bool:
@@ -80,11 +87,11 @@ def _run_together(connection: PinnedConnection, steps: Sequence[Step], actor: Ac
     if is_open and not connection.closed and has_input(connection.fileno()):
         # The server has probably closed the connection. An empty statement raises its reason; a pipeline would not.
         connection.execute("")
-    # The statements of a pipeline are one transaction even without BEGIN and COMMIT. Only for our own reads, because
-    # psycopg does not expect an error after the last statement, as a deferred check raises it. An application's query
-    # may call a function that writes without saying so.
-    is_own = any(step.query.place is not None for step in steps)
-    is_explicit = not is_open and (connection.carried is not None or is_own or writes(steps))
+    # Without BEGIN and COMMIT, what is sent up to a sync is one transaction, too. Only SkillTree's reads do without:
+    # psycopg does not expect an error after the last statement, as a deferred check raises it, and an application's
+    # query may call a function that writes without saying so.
+    is_of_application = any(step.query.place is not None for step in steps)
+    is_explicit = not is_open and (connection.carried is not None or is_of_application or writes(steps))
     cursors = cursors_of(connection, steps)
     statements = statements_of(steps, cursors)
     if not is_open:
@@ -135,13 +142,7 @@ def statements_of(steps: Sequence[Step], cursors: Sequence[Cursor[Any]]) -> list
 
 def received(steps: Sequence[Step], cursors: Sequence[Cursor[Any]]) -> list[list[Any]]:
     """Return the rows of statements that have all been answered."""
-    results: list[list[Any]] = []
-    for each, cursor in zip(steps, cursors, strict=True):
-        if each.row_factory is not None:
-            results.append(PinnedConnection.fetched(cursor))
-        else:
-            results.append([max(cursor.rowcount, 0)] if each.counts else [])
-    return results
+    return [_result_of(each, cursor) for each, cursor in zip(steps, cursors, strict=True)]
 
 
 def _run_in_turn(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:

@@ -7,8 +7,8 @@ from uuid import UUID
 from skilltree._core.pages import page_of, page_params
 from skilltree._core.queries import read
 from skilltree.models.base import Model
-from skilltree.models.enums import TreeProgressStatus
-from skilltree.models.ids import TreeId, UserId
+from skilltree.models.ids import UserId
+from skilltree.models.reading import TreeUnderWay
 from skilltree.studio.database import rows
 from skilltree.studio.visit import Shown, Visit, find_user
 
@@ -30,18 +30,8 @@ class Learner(Model):
     current_level: int | None
 
 
-class StartedTree(Model):
-    """A row of ``studio/trees_of_learner``."""
-
-    id: TreeId
-    name: str
-    slug: str
-    status: TreeProgressStatus
-    progress_percent: float
-    skills_completed: int
-    total_skills: int
-    time_spent_minutes: int
-    last_activity_at: datetime | None
+class StartedTree(TreeUnderWay):
+    """A row of ``studio/trees_of_learner``, which also has the completed trees."""
 
 
 class Payment(Model):
