@@ -236,6 +236,12 @@ def watched(request: pytest.FixtureRequest) -> Iterator[Watched]:
         yield Watched(url, collector, observer, db)
 
 
+def write_counts(connection: Connection) -> None:
+    """Makes what this session counted visible to others, which a session does late otherwise, or as it ends."""
+    connection.execute("select pg_stat_force_next_flush()")
+    connection.execute("select")
+
+
 @contextmanager
 def shut(watched: Watched) -> Iterator[None]:
     with watched.superuser(dbname="postgres") as connection:
@@ -314,10 +320,12 @@ def deadlock(watched: Watched) -> Iterator[None]:
     both = threading.Barrier(2)
 
     def lock(first: str, second: str) -> None:
-        with watched.superuser() as connection, suppress(psycopg.errors.DeadlockDetected), connection.transaction():
-            connection.execute(f"lock table {first}")
-            both.wait()
-            connection.execute(f"lock table {second}")
+        with watched.superuser() as connection:
+            with suppress(psycopg.errors.DeadlockDetected), connection.transaction():
+                connection.execute(f"lock table {first}")
+                both.wait()
+                connection.execute(f"lock table {second}")
+            write_counts(connection)
 
     threads = [threading.Thread(target=lock, args=pair) for pair in (("levels", "users"), ("users", "levels"))]
     for thread in threads:
@@ -335,8 +343,7 @@ def dead_rows(watched: Watched) -> Iterator[None]:
         )
         for _ in range(2):
             connection.execute("update skill_categories set description = 'c'")
-        connection.execute("select pg_stat_force_next_flush()")
-        connection.execute("select")
+        write_counts(connection)
         yield
         connection.execute("vacuum analyze skill_categories")
 
