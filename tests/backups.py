@@ -34,6 +34,7 @@ from skilltree.testing import Factory
 
 SKILLTREE = Path(sys.executable).with_name("skilltree")
 ROLE = "skilltree_backup"
+OWNER = "migrator"
 
 # Rows about a learner which stop an erasure, unless the application's query file deletes them.
 PROJECT = {
@@ -105,7 +106,9 @@ class Server:
         self.start()
         self.url = make_conninfo("", host=str(folder), user="postgres", dbname="skilltree")
         with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
-            connection.execute("create database skilltree")
+            # No superuser migrates in production, either.
+            connection.execute(f"create role {OWNER} login createrole")
+            connection.execute(f"create database skilltree owner {OWNER}")
             # What docs/backup.md recommends: no superuser.
             connection.execute(f"create role {ROLE} login replication bypassrls")
             connection.execute(f"grant pg_read_all_data to {ROLE}")
@@ -201,7 +204,7 @@ def tell(place: Path, version: int) -> Story:
         Path(name).chmod(0o711)
         server = Server(Path(name) / "source", version)
         try:
-            migrate.migrate(server.url, application=application().migrations)
+            migrate.migrate(make_conninfo(server.url, user=OWNER), application=application().migrations)
             with Database(server.url, max_size=1) as db:
                 return _tell(server, Folder(place), db)
         finally:

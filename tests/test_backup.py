@@ -422,12 +422,13 @@ def test_a_dump_is_restored_on_a_new_server_that_first_lacks_the_roles(folder, s
     record = folder.find(story.dump)
 
     with pytest.raises(
-        RolesMissing, match="lacks the roles app_engine.*skilltree roles --owner postgres --database elsewhere"
+        RolesMissing, match="lacks the roles app_engine.*skilltree roles --owner migrator --database elsewhere"
     ):
         dumps.into(folder, record, bare_url)
     with psycopg.connect(bare_url, autocommit=True) as connection:
         assert value(connection, "select count(*) from pg_class where relnamespace = 'public'::regnamespace") == 0
-        connection.execute(statements("postgres", "elsewhere"))
+        connection.execute("create role migrator login")
+        connection.execute(statements("migrator", "elsewhere"))
     [told] = backups.skilltree("", folder, "restore", bare_url, "--backup", record.name)
     with pytest.raises(NotEmpty, match="the database is not empty: it has"):
         dumps.into(folder, record, bare_url)
