@@ -438,6 +438,11 @@ def test_a_dump_is_restored_on_a_new_server_that_first_lacks_the_roles(folder, s
     with psycopg.connect(bare_url) as connection:
         assert value(connection, "select count(*) from users where id = any(%s)", [story.grace, story.hopper]) == 0
         assert value(connection, "select count(*) from users where id = %s", story.ada) == 1
+        # A dump has no grants on the database. On a new one, everybody may connect.
+        everybody = (
+            "select count(*) from pg_database, aclexplode(datacl) where datname = current_database() and grantee = 0"
+        )
+        assert value(connection, everybody) == 0
 
 
 def test_a_damaged_dump_is_refused(folder, story, empty_url):
