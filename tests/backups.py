@@ -224,10 +224,19 @@ def _tell(server: Server, folder: Folder, db: Database) -> Story:
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("insert into notes select users.id from users")
     facts["begun"] = now()
+    # All its rows are on the visibility map when the first backup is taken, and half of them move before the second.
+    with psycopg.connect(server.url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(
+            "create table moving with (autovacuum_enabled = off) as select generate_series(1, 2000) as a"
+        )
+        connection.execute("create index on moving (a)")
+        connection.execute("vacuum (freeze) moving")
     with receiving(url, folder):
         facts["refused_increment"] = skilltree(url, folder, "backup", "incremental", code=1)["error"]["message"]
         [first] = skilltree(url, folder, "backup", "full")
         db.progress.complete_skill(ada, skills[0].id)
+        with psycopg.connect(server.url, dbname="postgres", autocommit=True) as connection:
+            connection.execute("update moving set a = a + 1000000 where a <= 1000")
         _kill_a_backup(url, folder)
         facts["left_by_the_killed_backup"] = [each.name for each in (folder.path / "unfinished").iterdir()]
         facts["listed_after_the_killed_backup"] = [each["backup"] for each in skilltree(url, folder, "backup", "list")]

@@ -154,6 +154,21 @@ def test_a_restore_to_the_end_has_what_was_written_after_a_promotion(restored, s
     assert not value(connection, "select pg_is_in_recovery()")
 
 
+def test_index_only_scans_of_a_restored_server_find_no_rows_that_are_gone(restored):
+    found = restored().info.dsn
+
+    with psycopg.connect(found, dbname="postgres", autocommit=True) as connection:
+        connection.execute("set enable_seqscan = off")
+        connection.execute("set enable_bitmapscan = off")
+        plan = [
+            line for (line,) in connection.execute("explain select count(a) from moving where a < 1000000").fetchall()
+        ]
+        rows = value(connection, "select count(a) from moving where a < 1000000")
+
+    assert any("Index Only Scan" in line for line in plan)
+    assert rows == 1000
+
+
 def test_erased_learners_stay_erased_after_a_restore_to_a_moment_before(restored, folder, story):
     assert [each.is_kept for each in erasures.listed(folder)] == [True, False]
     for learner in (story.ada, story.grace, story.hopper):
