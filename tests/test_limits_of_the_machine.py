@@ -273,7 +273,9 @@ def test_a_session_killed_for_its_memory_ends_all_sessions_and_the_pool_opens_ne
         with psycopg.connect(server.url) as victim, pytest.raises(ServerUnavailable), db.transaction() as unit:
             unit.users.get(work[-1][0])
             os.kill(victim.info.backend_pid, signal.SIGKILL)
-            until(lambda: not Path(f"/proc/{unit._connection.info.backend_pid}").exists())
+            connection = unit._connection
+            assert connection is not None
+            until(lambda: not Path(f"/proc/{connection.info.backend_pid}").exists())
             unit.users.get(work[-1][0])
 
         until(lambda: is_served(db, work[-1]))
