@@ -14,7 +14,9 @@ from web_server import free_port, request
 TEXT = (Path(__file__).parents[1] / "docs" / "tutorial.md").read_text()
 FILES = dict(re.findall(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE))
 COMMANDS = [
-    line.removeprefix("$ ") for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines()
+    line.removeprefix("$ ")
+    for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
+    for line in block.splitlines()
 ]
 
 

@@ -42,7 +42,15 @@ def build(site: Path = SITE) -> int:
         cwd=ROOT,
         check=False,
     )
+    if made.returncode == 0:
+        for page in (site / "html").rglob("*.html"):
+            page.write_text(_for_keyboards(page.read_text()))
     return made.returncode
+
+
+def _for_keyboards(page: str) -> str:
+    """Give headings of the navigation their level, and blocks of code, which may scroll, a place in the tab order."""
+    return page.replace('role="heading">', 'role="heading" aria-level="2">').replace("<pre>", '<pre tabindex="0">')
 
 
 def serve() -> None:

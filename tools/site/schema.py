@@ -40,7 +40,9 @@ def schema_pages() -> dict[str, str]:
         file = f"schema-{area.lower().replace(' ', '-')}.svg"
         inside = [key for key in keys if key[0] in names and key[2] in names]
         pages[file] = _diagram(area, {name: tables[name] for name in names}, inside)
-        words = "; ".join(f"`{table}.{columns}` refers to `{other}`" for table, columns, other in keys if table in names)
+        words = "; ".join(
+            f"`{table}.{columns}` refers to `{other}`" for table, columns, other in keys if table in names
+        )
         listed = "".join(_table(name, tables[name]) for name in names)
         described = f"{words}.\n\n" if words else ""
         sections.append(f"## {area}\n\n![The tables of {area}]({file})\n\n{described}{listed}")
