@@ -12,6 +12,7 @@ html_theme = "furo"
 html_title = "SkillTree"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}

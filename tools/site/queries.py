@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from pathlib import Path
+from typing import TypedDict
 
 from skilltree._core.queries import read
 from skilltree.gate.subject import skilltree
@@ -21,9 +22,17 @@ _WORDS = {
 }
 
 
+class Described(TypedDict):
+    """What queries/schema.json says about a query file."""
+
+    digest: str
+    parameters: dict[str, str]
+    columns: list[str]
+
+
 def query_pages() -> dict[str, str]:
     """Return the pages below reference/, by their names."""
-    described = json.loads((ROOT / "queries" / "schema.json").read_text())["queries"]
+    described: dict[str, Described] = json.loads((ROOT / "queries" / "schema.json").read_text())["queries"]
     models: dict[str, set[str]] = defaultdict(set)
     callers: dict[str, set[str]] = defaultdict(set)
     for use in read_usage(skilltree()).uses:
@@ -48,7 +57,7 @@ def query_pages() -> dict[str, str]:
     return pages
 
 
-def _section(name: str, described: dict[str, object], callers: set[str], models: set[str]) -> str:
+def _section(name: str, described: Described, callers: set[str], models: set[str]) -> str:
     query = read(name)
     text = (ROOT / query.file).read_text()
     said = [line.removeprefix("--").rstrip() for line in query.header.splitlines()]
@@ -65,8 +74,6 @@ def _section(name: str, described: dict[str, object], callers: set[str], models:
     facts += [(_WORDS[each.word], each.text) for each in query.directives if each.word in _WORDS]
     rows = "\n".join(f"| {what} | {value.replace('|', chr(92) + '|')} |" for what, value in facts)
     parameters, columns = described["parameters"], described["columns"]
-    assert isinstance(parameters, dict)
-    assert isinstance(columns, list)
     if parameters:
         rows += "\n| Parameters | " + ", ".join(f"`{each}` {kind}" for each, kind in parameters.items()) + " |"
     if columns:

@@ -35,7 +35,8 @@ def schema_pages() -> dict[str, str]:
     if placed != set(tables):
         raise ValueError(f"AREAS in tools/site/schema.py must have each table: {sorted(placed ^ set(tables))}")
     keys = references()
-    pages, sections = {}, []
+    pages: dict[str, str] = {}
+    sections: list[str] = []
     for area, names in AREAS.items():
         file = f"schema-{area.lower().replace(' ', '-')}.svg"
         inside = [key for key in keys if key[0] in names and key[2] in names]
@@ -47,8 +48,8 @@ def schema_pages() -> dict[str, str]:
         described = f"{words}.\n\n" if words else ""
         sections.append(f"## {area}\n\n![The tables of {area}]({file})\n\n{described}{listed}")
     pages["schema.md"] = (
-        "# Schema\n\nThe tables of each area, from the schema of a migrated database. `schema.sql` in the checkout has all"
-        " of it: constraints, functions, policies, grants. [Migrations](../migrations.md) gives the reasons.\n\n"
+        "# Schema\n\nThe tables of each area, from the schema of a migrated database. `schema.sql` in the checkout has"
+        " all of it: constraints, functions, policies, grants. [Migrations](../migrations.md) gives the reasons.\n\n"
         + "\n".join(sections)
     )
     return pages
@@ -61,16 +62,16 @@ def _table(name: str, columns: dict[str, str]) -> str:
 
 def _diagram(area: str, tables: dict[str, dict[str, str]], keys: list[tuple[str, str, str]]) -> str:
     """Draw boxes in two columns, and a line from each foreign key to its table."""
-    tops, bottoms = {}, [20, 20]
+    tops: dict[str, tuple[int, int]] = {}
+    bottoms = [20, 20]
     for name, columns in tables.items():
         side = 0 if bottoms[0] <= bottoms[1] else 1
         tops[name] = (20 + side * (_WIDTH + _GAP), bottoms[side])
         bottoms[side] += _HEAD + _LINE * len(columns) + 10 + 30
     height, width = max(bottoms), 2 * _WIDTH + _GAP + 40
     drawn = []
-    for table, columns, other in keys:
-        column = columns.split(", ")[-1] if columns.split(", ")[-1] in tables[table] else columns.split(", ")[0]
-        row = [*tables[table]].index(column)
+    for table, key, other in keys:
+        row = [*tables[table]].index(key.split(", ")[0])
         x, y = tops[table]
         to_x, to_y = tops[other]
         y, to_y = y + _HEAD + _LINE * row + 12, to_y + _HEAD // 2
