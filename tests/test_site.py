@@ -1,4 +1,4 @@
-"""The site of the documentation builds without a warning, loads nothing from elsewhere, and can be used by everybody."""
+"""The site of the documentation builds without a warning, loads nothing from elsewhere, and works for everybody."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in the base class)
         pass
 
 

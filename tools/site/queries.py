@@ -51,7 +51,7 @@ def query_pages() -> dict[str, str]:
     tree = "\n".join(folders)
     pages["queries/index.md"] = (
         "# Query files\n\nEvery statement that runs, with its parameters, columns, role and budget. A budget is the"
-        " greatest number of buffers (8 kB each) that the statement may read on the large data set of `make budgets`.\n\n"
+        " most buffers (8 kB each) that the statement may read on the large data set of `make budgets`.\n\n"
         f"| folder | statements |\n|---|---|\n{listed}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
     )
     return pages
