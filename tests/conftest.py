@@ -202,3 +202,12 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real curricula are not in {SHARED}")
     return SHARED
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder for servers of a test's own, whose user cannot reach pytest's folders."""
+    folder = Path(tempfile.mkdtemp(dir=os.environ["SKILLTREE_TEST_MEMORY"]))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
