@@ -12,7 +12,11 @@ from opentelemetry.trace import StatusCode
 
 from _async.test_observer import Telemetry
 from skilltree import AsyncDatabase, Database, Observer
+from skilltree._core.observer import Calling
+from skilltree._core.queries import read
+from skilltree._sync.repository import Step
 from skilltree.contrib.opentelemetry import OpenTelemetryObserver
+from skilltree.errors import ServerUnavailable
 
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
@@ -70,6 +74,18 @@ def test_a_unit_of_work_that_is_left_in_another_context_ends_its_span(telemetry,
     ]
     assert [record for record in caplog.records if record.name.startswith("opentelemetry")] == []
     assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_a_call_that_is_tried_again_before_it_is_sent_has_one_span(telemetry, migrated_url):
+    step = Step(read("categories/list"), {}, None)
+    with Database(migrated_url, observer=telemetry.observer):
+        with Calling(telemetry.observer.call((step,), None)) as call:
+            call.retry(ServerUnavailable("no connection"))
+            # Another library's instrumentation may have a span around what is sent.
+            with telemetry.tracer.start_as_current_span("other"):
+                call.sent()
+
+    assert telemetry.tree() == [("categories/list", None), ("other", None)]
 
 
 def test_without_an_sdk_the_observer_does_nothing(migrated_url):

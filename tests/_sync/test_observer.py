@@ -4,12 +4,14 @@
 
 import logging
 from contextlib import closing, suppress
+from time import time_ns
+from typing import ClassVar
 
 import psycopg
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -37,6 +39,7 @@ from skilltree.models import Category
 EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
 LIST = read("categories/list")
+WAITS = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
 CATEGORIES = Step(LIST, {"include_inactive": True}, rows_of(Category, LIST))
 
 
@@ -46,11 +49,11 @@ class Telemetry:
     def __init__(self, **options):
         self.exporter = InMemorySpanExporter()
         self.reader = InMemoryMetricReader()
-        provider = TracerProvider()
-        provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.tracer = provider.get_tracer("test")
+        self.provider = TracerProvider()
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.tracer = self.provider.get_tracer("test")
         meters = MeterProvider([self.reader])
-        self.observer = OpenTelemetryObserver(tracer_provider=provider, meter_provider=meters, **options)
+        self.observer = OpenTelemetryObserver(tracer_provider=self.provider, meter_provider=meters, **options)
 
     def spans(self):
         """Return the spans that have ended since the last call."""
@@ -162,6 +165,49 @@ def test_a_stream_is_not_the_parent_of_what_its_reader_does(telemetry, traced, t
         ("categories/list", "transaction"),
         ("trees/get", "transaction"),
     ]
+
+
+def test_the_span_of_a_call_is_made_while_the_server_works(telemetry, traced, tree, url):
+    class Looks(SpanProcessor):
+        """Looks whether a statement waits for a lock when a span is made."""
+
+        at_work: ClassVar[list[bool]] = []
+
+        def on_start(self, span, parent_context=None):
+            with psycopg.Connection.connect(url, autocommit=True) as watcher:
+                waits = None
+                for _ in range(200):
+                    ((waits,),) = watcher.execute(WAITS).fetchall()
+                    if waits:
+                        break
+                    watcher.execute("select pg_sleep(0.005)")
+                self.at_work.append(waits)
+
+    with psycopg.Connection.connect(url) as blocker:
+        blocker.execute("select from skill_trees for update")
+        telemetry.provider.add_span_processor(Looks())
+        with in_background_sync(lambda: traced.trees.update(tree.id, name="Changed")):
+            while not Looks.at_work:
+                blocker.execute("select pg_sleep(0.005)")
+            blocker.rollback()
+
+    assert Looks.at_work == [True]
+    (span,) = telemetry.spans()
+    assert span.name == "trees/update"
+
+
+def test_a_span_starts_when_the_call_does(telemetry, traced, url, connection):
+    with psycopg.Connection.connect(url) as blocker:
+        blocker.execute("lock table skill_categories")
+        before = time_ns()
+        with in_background_sync(traced.categories.list):
+            wait_for_lock_waiters(connection)
+            blocker.rollback()
+
+    (span,) = telemetry.spans()
+    assert before <= span.start_time < span.end_time <= time_ns()
+    (point,) = telemetry.points("db.client.operation.duration")
+    assert point.sum == pytest.approx((span.end_time - span.start_time) / 1e9, abs=0.05)
 
 
 def test_a_call_without_query_text_is_the_same_otherwise(url):

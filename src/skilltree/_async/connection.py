@@ -1,15 +1,19 @@
 """A connection of the pool: its session settings are pinned, and its login role is known."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, AsyncCursor, IsolationLevel, ProgrammingError
+from psycopg.abc import PQGen
 
 from skilltree._core.exchange import Statement, exchange
+from skilltree._core.observer import told
 from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params
 from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, UNSEEN, pinned
 from skilltree.errors import RowMismatch
+
+T = TypeVar("T")
 
 _MOST_CURSORS = 100
 
@@ -96,3 +100,10 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
             self.begin = b"begin"
         else:
             await self.set_isolation_level(IsolationLevel.READ_COMMITTED)
+
+
+class AsyncObservedConnection(AsyncPinnedConnection):
+    """A connection that tells the call at work when it is sent."""
+
+    async def wait(self, gen: PQGen[T], *args: Any, **options: Any) -> T:
+        return await super().wait(told(gen), *args, **options)

@@ -20,7 +20,7 @@ from skilltree._async.unit import AsyncUnitOfWork, observed_rows
 from skilltree._core.driver_errors import is_unanswered, translated
 from skilltree._core.logs import DATABASE
 from skilltree._core.messages import shown
-from skilltree._core.observer import Observation, Observer, main_of, unit_of, watched
+from skilltree._core.observer import Calling, Observation, Observer, main_of, unit_of, watched
 from skilltree._core.roles import ANYBODY, Actor, learner, service
 from skilltree._core.rows import adapters
 from skilltree._core.scopes import writes
@@ -237,7 +237,7 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
         """Run the statements as one transaction, and tell the observer."""
         if self._observer is None:
             return await self._again(lambda: self._run_once(steps, actor), steps, None)
-        with self._observer.call(steps, None) as call:
+        with Calling(self._observer.call(steps, None)) as call:
             return await self._again(lambda: self._run_once(steps, actor), steps, call)
 
     async def _again(self, once: Callable[[], Awaitable[T]], steps: Sequence[AsyncStep], call: Observation | None) -> T:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from skilltree._async.connection import AsyncPinnedConnection
+from skilltree._async.connection import AsyncObservedConnection, AsyncPinnedConnection
 from skilltree._core.driver_errors import from_driver, translated
 from skilltree._core.forks import HOLDERS, keep, sever
 from skilltree._core.logs import POOL
@@ -40,10 +40,18 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
     attempt. psycopg's own pool retries at growing intervals and lets every caller wait until the timeout.
     """
 
-    def __init__(self, url: str, kept: frozenset[str], *, validate_rows: bool, **options: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        kept: frozenset[str],
+        *,
+        validate_rows: bool,
+        connection_class: type[AsyncPinnedConnection] = AsyncPinnedConnection,
+        **options: Any,
+    ) -> None:
         # No retries in the background: the next caller triggers the next attempt.
         super().__init__(
-            url, connection_class=AsyncPinnedConnection, open=False, name="skilltree", reconnect_timeout=0, **options
+            url, connection_class=connection_class, open=False, name="skilltree", reconnect_timeout=0, **options
         )
         self.pid = os.getpid()
         self.loop: object = None
@@ -284,10 +292,10 @@ class AsyncPool:
 
 
 class AsyncObservedPool(AsyncPool):
-    """A pool that tells an observer how long callers wait for a connection."""
+    """A pool that tells an observer how long callers wait for a connection, and calls when they are sent."""
 
     def __init__(self, url: str, kept: frozenset[str], observer: Observer, **options: Any) -> None:
-        super().__init__(url, kept, **options)
+        super().__init__(url, kept, connection_class=AsyncObservedConnection, **options)
         self._observer = observer
 
     async def checkout(self) -> AsyncPinnedConnection:

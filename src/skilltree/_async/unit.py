@@ -20,7 +20,7 @@ from skilltree._async.repository import AsyncStep
 from skilltree._async.steps import beginning_for, cursors_of, received, require_allowed, run_steps, statements_of
 from skilltree._core.driver_errors import is_unanswered, translated
 from skilltree._core.exchange import Statement
-from skilltree._core.observer import Observation, Observer, unit_of
+from skilltree._core.observer import Calling, Observation, Observer, unit_of
 from skilltree._core.roles import Actor
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
 
@@ -57,7 +57,7 @@ class AsyncUnitOfWork(AsyncRepositories):
     async def run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         if self._observer is None:
             return await self._run(steps)
-        with self._observer.call(steps, self._observed):
+        with Calling(self._observer.call(steps, self._observed)):
             return await self._run(steps)
 
     async def _run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
@@ -118,7 +118,7 @@ class AsyncUnitOfWork(AsyncRepositories):
         """Begin as ``_begin`` does, and run the first statements in the same round trip."""
         if self._observer is None:
             return await self._begin_and_run(steps)
-        with self._observer.call(steps, self._observed):
+        with Calling(self._observer.call(steps, self._observed)):
             return await self._begin_and_run(steps)
 
     async def _begin_and_run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
@@ -232,7 +232,8 @@ async def observed_rows(
     observer: Observer, step: AsyncStep, unit: Observation | None, rows: AsyncGenerator[Any]
 ) -> AsyncGenerator[Any]:
     """Yield the rows of a stream, which is one call for the observer."""
-    with observer.call((step,), unit):
+    with observer.call((step,), unit) as call:
+        call.sent()
         async with aclosing(rows):
             async for row in rows:
                 yield row

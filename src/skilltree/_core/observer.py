@@ -2,12 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
+from psycopg.abc import PQGen
 from psycopg.pq import Conninfo
 
 from skilltree._core.queries import Query
+
+T = TypeVar("T")
+
+_UNSENT: "ContextVar[Observation | None]" = ContextVar("_UNSENT", default=None)
+"""The call of this task or thread, until its first statements are sent."""
 
 
 class Watched(NamedTuple):
@@ -38,6 +45,9 @@ class Observation(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
 
+    def sent(self) -> None:
+        """Do what takes time: the server is at work. Runs once, or never if nothing could be sent."""
+
     def retry(self, error: BaseException) -> None:
         """Take note that the call is tried again after this error."""
 
@@ -61,6 +71,46 @@ class Observer(Protocol):
 def unit_of(observer: Observer | None, outer: Observation | None = None) -> AbstractContextManager[Observation | None]:
     """Return the observation of a unit of work, or a context manager that does nothing."""
     return nullcontext() if observer is None else observer.unit(outer)
+
+
+class Calling:
+    """A call of an observer as a context manager. Observed connections tell it when it is sent."""
+
+    __slots__ = ("_call", "_token")
+
+    def __init__(self, call: Observation) -> None:
+        self._call = call
+
+    def __enter__(self) -> Observation:
+        self._token: Token[Observation | None] = _UNSENT.set(self._call)
+        return self._call.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _UNSENT.reset(self._token)
+        self._call.__exit__(kind, error, traceback)
+
+
+def told(steps: PQGen[T]) -> PQGen[T]:
+    """Return the steps of psycopg with a server, which tell the call of this task or thread when it is sent."""
+    call = _UNSENT.get()
+    if call is None:
+        return steps
+    _UNSENT.set(None)
+    return _told(steps, call)
+
+
+def _told(steps: PQGen[T], call: Observation) -> PQGen[T]:
+    try:
+        # psycopg first waits after it has handed all to the system.
+        wanted = next(steps)
+        call.sent()
+        while True:
+            wanted = steps.send((yield wanted))
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def main_of(steps: Sequence[Sent]) -> Query:

@@ -3,15 +3,19 @@
 """A connection of the pool: its session settings are pinned, and its login role is known."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import Connection, Cursor, IsolationLevel, ProgrammingError
+from psycopg.abc import PQGen
 
 from skilltree._core.exchange import Statement, exchange
+from skilltree._core.observer import told
 from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params
 from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, UNSEEN, pinned
 from skilltree.errors import RowMismatch
+
+T = TypeVar("T")
 
 _MOST_CURSORS = 100
 
@@ -98,3 +102,10 @@ class PinnedConnection(Connection[Any]):
             self.begin = b"begin"
         else:
             self.set_isolation_level(IsolationLevel.READ_COMMITTED)
+
+
+class ObservedConnection(PinnedConnection):
+    """A connection that tells the call at work when it is sent."""
+
+    def wait(self, gen: PQGen[T], *args: Any, **options: Any) -> T:
+        return super().wait(told(gen), *args, **options)

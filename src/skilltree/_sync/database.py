@@ -15,7 +15,7 @@ from typing_extensions import TypeVar, get_original_bases
 from skilltree._core.driver_errors import is_unanswered, translated
 from skilltree._core.logs import DATABASE
 from skilltree._core.messages import shown
-from skilltree._core.observer import Observation, Observer, main_of, unit_of, watched
+from skilltree._core.observer import Calling, Observation, Observer, main_of, unit_of, watched
 from skilltree._core.roles import ANYBODY, Actor, learner, service
 from skilltree._core.rows import adapters
 from skilltree._core.scopes import writes
@@ -237,7 +237,7 @@ class Database(Repositories, Generic[S_co, U_co]):
         """Run the statements as one transaction, and tell the observer."""
         if self._observer is None:
             return self._again(lambda: self._run_once(steps, actor), steps, None)
-        with self._observer.call(steps, None) as call:
+        with Calling(self._observer.call(steps, None)) as call:
             return self._again(lambda: self._run_once(steps, actor), steps, call)
 
     def _again(self, once: Callable[[], T], steps: Sequence[Step], call: Observation | None) -> T:

@@ -20,7 +20,7 @@ from skilltree._core.logs import POOL
 from skilltree._core.observer import Observer
 from skilltree._core.server_requirements import refuse_replica, refuse_unfit
 from skilltree._core.sockets import has_input
-from skilltree._sync.connection import PinnedConnection
+from skilltree._sync.connection import ObservedConnection, PinnedConnection
 from skilltree.errors import (
     DatabaseFailure,
     InvalidValue,
@@ -41,10 +41,18 @@ class _Pool(ConnectionPool[PinnedConnection]):
     attempt. psycopg's own pool retries at growing intervals and lets every caller wait until the timeout.
     """
 
-    def __init__(self, url: str, kept: frozenset[str], *, validate_rows: bool, **options: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        kept: frozenset[str],
+        *,
+        validate_rows: bool,
+        connection_class: type[PinnedConnection] = PinnedConnection,
+        **options: Any,
+    ) -> None:
         # No retries in the background: the next caller triggers the next attempt.
         super().__init__(
-            url, connection_class=PinnedConnection, open=False, name="skilltree", reconnect_timeout=0, **options
+            url, connection_class=connection_class, open=False, name="skilltree", reconnect_timeout=0, **options
         )
         self.pid = os.getpid()
         self.loop: object = None
@@ -285,10 +293,10 @@ class Pool:
 
 
 class ObservedPool(Pool):
-    """A pool that tells an observer how long callers wait for a connection."""
+    """A pool that tells an observer how long callers wait for a connection, and calls when they are sent."""
 
     def __init__(self, url: str, kept: frozenset[str], observer: Observer, **options: Any) -> None:
-        super().__init__(url, kept, **options)
+        super().__init__(url, kept, connection_class=ObservedConnection, **options)
         self._observer = observer
 
     def checkout(self) -> PinnedConnection:

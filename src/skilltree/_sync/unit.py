@@ -18,7 +18,7 @@ from psycopg.rows import tuple_row
 
 from skilltree._core.driver_errors import is_unanswered, translated
 from skilltree._core.exchange import Statement
-from skilltree._core.observer import Observation, Observer, unit_of
+from skilltree._core.observer import Calling, Observation, Observer, unit_of
 from skilltree._core.roles import Actor
 from skilltree._sync.connection import PinnedConnection
 from skilltree._sync.repositories import Repositories
@@ -59,7 +59,7 @@ class UnitOfWork(Repositories):
     def run(self, steps: Sequence[Step]) -> list[list[Any]]:
         if self._observer is None:
             return self._run(steps)
-        with self._observer.call(steps, self._observed):
+        with Calling(self._observer.call(steps, self._observed)):
             return self._run(steps)
 
     def _run(self, steps: Sequence[Step]) -> list[list[Any]]:
@@ -120,7 +120,7 @@ class UnitOfWork(Repositories):
         """Begin as ``_begin`` does, and run the first statements in the same round trip."""
         if self._observer is None:
             return self._begin_and_run(steps)
-        with self._observer.call(steps, self._observed):
+        with Calling(self._observer.call(steps, self._observed)):
             return self._begin_and_run(steps)
 
     def _begin_and_run(self, steps: Sequence[Step]) -> list[list[Any]]:
@@ -230,7 +230,8 @@ class UnitOfWork(Repositories):
 
 def observed_rows(observer: Observer, step: Step, unit: Observation | None, rows: Generator[Any]) -> Generator[Any]:
     """Yield the rows of a stream, which is one call for the observer."""
-    with observer.call((step,), unit):
+    with observer.call((step,), unit) as call:
+        call.sent()
         with closing(rows):
             for row in rows:
                 yield row

@@ -5,7 +5,7 @@ Nothing here holds a value that a caller has sent, and no message of an error: a
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time_ns
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from weakref import WeakMethod
@@ -105,7 +105,8 @@ class OpenTelemetryObserver:
             # A repair has a statement for each tree, so that the number of different calls has no limit.
             if len(self._calls) < _MOST_KEPT:
                 self._calls[key] = named
-        return _Call(self, named, unit.parent() if isinstance(unit, _Unit) else None)
+        parent = unit.parent() if isinstance(unit, _Unit) else None
+        return _Call(self, named, parent or context.get_current())
 
     def unit(self, outer: observer.Observation | None) -> "_Unit":
         return _Unit(self, outer if isinstance(outer, _Unit) else None)
@@ -166,15 +167,20 @@ class OpenTelemetryObserver:
 
 
 class _Call:
-    """The span of a call. It is never the current span: nothing happens within a call that has spans of its own."""
+    """The span of a call. It is never the current span: nothing happens within a call that has spans of its own.
 
-    __slots__ = ("_named", "_observer", "_span", "_started")
+    An SDK needs as long to make a span as a short query takes. So the span is made while the server works.
+    """
 
-    def __init__(self, observer: OpenTelemetryObserver, named: _Named, parent: Context | None) -> None:
+    __slots__ = ("_began", "_named", "_observer", "_parent", "_span", "_started")
+
+    def __init__(self, observer: OpenTelemetryObserver, named: _Named, parent: Context) -> None:
         self._observer = observer
         self._named = named
+        self._parent = parent
+        self._span: Span | None = None
+        self._began = time_ns()
         self._started = perf_counter()
-        self._span: Span = observer.tracer.start_span(named.name, parent, SpanKind.CLIENT, named.span)
 
     def __enter__(self) -> Self:
         return self
@@ -182,17 +188,30 @@ class _Call:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        seconds = perf_counter() - self._started
+        span = self._span or self._made()
         attributes = self._named.metric
         # Code that reads only the first rows of a stream ends it by GeneratorExit.
         if error is not None and not isinstance(error, GeneratorExit):
-            attributes = {**attributes, **_ended_by(self._span, error)}
-        self._observer.duration.record(perf_counter() - self._started, attributes)
-        self._span.end()
+            attributes = {**attributes, **_ended_by(span, error)}
+        self._observer.duration.record(seconds, attributes)
+        span.end()
+
+    def sent(self) -> None:
+        if self._span is None:
+            self._made()
 
     def retry(self, error: BaseException) -> None:
         failure = _described(error)
-        self._span.add_event("retry", failure)
+        (self._span or self._made()).add_event("retry", failure)
         self._observer.retries.add(1, {**self._named.metric, **failure})
+
+    def _made(self) -> Span:
+        named = self._named
+        self._span = self._observer.tracer.start_span(
+            named.name, self._parent, SpanKind.CLIENT, named.span, start_time=self._began
+        )
+        return self._span
 
 
 class _Unit:
@@ -218,6 +237,9 @@ class _Unit:
         if error is not None and not isinstance(error, GeneratorExit):
             _ended_by(self._span, error)
         self._span.end()
+
+    def sent(self) -> None:
+        """Do nothing: the span is made before the unit of work begins."""
 
     def retry(self, error: BaseException) -> None:
         """Do nothing: a unit of work is never tried again."""
