@@ -21,6 +21,9 @@ CHECK = """
 import sys, psycopg
 from skilltree.gate import check_against, check_queries
 from skilltree.gate.report import as_json
+
+# Each worker would make and check all copies again.
+pytestmark = pytest.mark.xdist_group("gate")
 if sys.argv[1:]:
     with psycopg.connect(sys.argv[1], autocommit=True) as connection:
         print(as_json(check_against(connection)))

@@ -13,6 +13,9 @@ from playwright.sync_api import Browser
 
 from tools.site.__main__ import build
 
+# Each worker would build the site again.
+pytestmark = pytest.mark.xdist_group("site")
+
 PATHS = ["", "tutorial/", "guide/", "reference/schema/", "reference/queries/sessions/", "reference/errors/"]
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
