@@ -1,0 +1,141 @@
+"""Partitioning by learner: what a table has carries over, and no row is lost while the application works."""
+
+import threading
+import time
+
+import psycopg
+import pytest
+
+from skilltree import migrate
+from skilltree._sync.database import Database
+from skilltree.migrate.lint import lint
+from skilltree.partition import TABLES, CannotPartition, abandon, examine, partition
+
+PARTS = 4
+
+
+def _normal(fingerprint: dict[str, str]) -> dict[str, str]:
+    """Return a fingerprint without what says that a table is partitioned."""
+    return {
+        name: text.replace(" partition by HASH (user_id)", "").replace("using heap", "").replace(" ON ONLY ", " ON ")
+        .replace("  ", " ")
+        for name, text in fingerprint.items()
+    }
+
+
+def _checksums(url: str) -> dict[str, tuple[object, ...] | None]:
+    with psycopg.connect(url) as connection:
+        return {
+            table: connection.execute(
+                f"select count(*), sum(hashtextextended(t::text, 0)::numeric) from {table} as t".encode()
+            ).fetchone()
+            for table in TABLES
+        }
+
+
+@pytest.fixture
+def filled_url(template, loaded_url):
+    """The URL of a database of this test alone with a fiftieth of the large data set."""
+    from conftest import _database  # noqa: PLC0415
+    from skilltree.budgets import dataset  # noqa: PLC0415
+
+    for url in _database(template, "filled", clone=True):
+        with psycopg.connect(url, autocommit=True) as connection:
+            dataset.load(connection, dataset.Size.of(0.02))
+        yield url
+
+
+def test_everything_of_a_table_but_its_partitions_stays_as_it_was(migrated_url):
+    before = _normal(migrate.fingerprint(migrated_url))
+
+    partition(migrated_url, parts=PARTS)
+
+    assert _normal(migrate.fingerprint(migrated_url)) == before
+    assert all(each.is_partitioned for each in examine(migrated_url))
+    assert migrate.health(migrated_url) == []
+    assert lint(migrated_url) == []
+
+
+def test_rows_stay_and_the_doctor_finds_nothing(filled_url):
+    before = _checksums(filled_url)
+
+    converted = partition(filled_url, parts=PARTS)
+
+    assert _checksums(filled_url) == before
+    assert {each.name: each.rows for each in converted} == {table: row[0] for table, row in before.items() if row}
+    with Database(filled_url) as db:
+        assert db.doctor.examine() == []
+    assert partition(filled_url, parts=PARTS) == []
+
+
+def test_changes_during_the_work_are_in_both(filled_url):
+    stop, waits, problems = threading.Event(), [], []
+
+    def work(number: int) -> None:
+        with Database(filled_url, max_size=1) as db, psycopg.connect(filled_url, autocommit=True) as connection:
+            learners = connection.execute(
+                "select user_id, skill_id from user_skill_progress where abs(hashtext(user_id::text)) %% 8 = %s"
+                " order by md5(user_id::text) limit 2000",
+                [number],
+            ).fetchall()
+            for count, (learner, skill) in enumerate(learners):
+                if stop.is_set():
+                    return
+                begun = time.monotonic()
+                try:
+                    if count % 5 == 4:
+                        connection.execute("delete from user_skill_progress where user_id = %s and skill_id = %s",
+                                           [learner, skill])
+                    else:
+                        connection.execute("update user_skill_progress set attempts_count = attempts_count + 1"
+                                           " where user_id = %s and skill_id = %s", [learner, skill])
+                    db.users.get(learner)
+                except Exception as error:
+                    problems.append(error)
+                waits.append(time.monotonic() - begun)
+
+    workers = [threading.Thread(target=work, args=[number]) for number in range(8)]
+    for worker in workers:
+        worker.start()
+    converted = partition(filled_url, parts=PARTS)
+    stop.set()
+    for worker in workers:
+        worker.join()
+
+    print(f"{len(waits)} calls, longest {max(waits):.3f} s, locked {max(c.locked_seconds for c in converted):.3f} s")
+    assert problems == []
+    assert {each.name for each in converted} == set(TABLES)
+
+
+def test_a_table_that_another_references_is_refused_before_anything_is_written(migrated_url):
+    with psycopg.connect(migrated_url) as connection:
+        connection.execute("create table noted (user_id uuid, skill_id uuid, constraint noted_fkey"
+                           " foreign key (user_id, skill_id) references user_skill_progress)")
+
+    with pytest.raises(CannotPartition, match="noted references it: drop noted_fkey"):
+        partition(migrated_url, parts=PARTS)
+
+    assert not any(each.is_partitioned for each in examine(migrated_url))
+    with psycopg.connect(migrated_url) as connection:
+        assert connection.execute("select to_regnamespace('skilltree_partition')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("rows", [0, 2, 9])
+def test_an_interrupted_run_is_continued_or_abandoned(filled_url, rows):
+    before = _checksums(filled_url)
+    calls = 0
+
+    def interrupt(table: str, step: str, done: int, total: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > rows:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        partition(filled_url, parts=PARTS, tell=interrupt)
+    if not rows:
+        abandon(filled_url)
+    partition(filled_url, parts=PARTS)
+
+    assert _checksums(filled_url) == before
+    assert all(each.is_partitioned for each in examine(filled_url))
