@@ -7,7 +7,11 @@ import psycopg
 import pytest
 
 from skilltree import migrate
+from skilltree._core.queries import read
 from skilltree._sync.database import Database
+from skilltree.explain.explain import explain
+from skilltree.explain.samples import has_plan, is_about_the_schema, names
+from skilltree.migrate.drift import drift
 from skilltree.migrate.lint import lint
 from skilltree.partition import TABLES, CannotPartition, abandon, examine, partition
 
@@ -17,7 +21,9 @@ PARTS = 4
 def _normal(fingerprint: dict[str, str]) -> dict[str, str]:
     """Return a fingerprint without what says that a table is partitioned."""
     return {
-        name: text.replace(" partition by HASH (user_id)", "").replace("using heap", "").replace(" ON ONLY ", " ON ")
+        name: text.replace(" partition by HASH (user_id)", "")
+        .replace("using heap", "")
+        .replace(" ON ONLY ", " ON ")
         .replace("  ", " ")
         for name, text in fingerprint.items()
     }
@@ -47,13 +53,16 @@ def filled_url(template, loaded_url):
 
 def test_everything_of_a_table_but_its_partitions_stays_as_it_was(migrated_url):
     before = _normal(migrate.fingerprint(migrated_url))
+    findings = lint(migrated_url)
 
     partition(migrated_url, parts=PARTS)
 
     assert _normal(migrate.fingerprint(migrated_url)) == before
     assert all(each.is_partitioned for each in examine(migrated_url))
     assert migrate.health(migrated_url) == []
-    assert lint(migrated_url) == []
+    assert lint(migrated_url) == findings
+    # A clone of a database lacks its grants.
+    assert [each.object for each in drift(migrated_url).differences] == ["grants on the database"]
 
 
 def test_rows_stay_and_the_doctor_finds_nothing(filled_url):
@@ -70,6 +79,14 @@ def test_rows_stay_and_the_doctor_finds_nothing(filled_url):
 
 def test_changes_during_the_work_are_in_both(filled_url):
     stop, waits, problems = threading.Event(), [], []
+    attempts, deleted = {}, set()
+    with psycopg.connect(filled_url) as connection:
+        attempts |= {
+            (learner, skill): count
+            for learner, skill, count in connection.execute(
+                "select user_id, skill_id, attempts_count from user_skill_progress"
+            )
+        }
 
     def work(number: int) -> None:
         with Database(filled_url, max_size=1) as db, psycopg.connect(filled_url, autocommit=True) as connection:
@@ -84,11 +101,17 @@ def test_changes_during_the_work_are_in_both(filled_url):
                 begun = time.monotonic()
                 try:
                     if count % 5 == 4:
-                        connection.execute("delete from user_skill_progress where user_id = %s and skill_id = %s",
-                                           [learner, skill])
+                        connection.execute(
+                            "delete from user_skill_progress where user_id = %s and skill_id = %s", [learner, skill]
+                        )
+                        deleted.add((learner, skill))
                     else:
-                        connection.execute("update user_skill_progress set attempts_count = attempts_count + 1"
-                                           " where user_id = %s and skill_id = %s", [learner, skill])
+                        connection.execute(
+                            "update user_skill_progress set attempts_count = attempts_count + 1"
+                            " where user_id = %s and skill_id = %s",
+                            [learner, skill],
+                        )
+                        attempts[learner, skill] += 1
                     db.users.get(learner)
                 except Exception as error:
                     problems.append(error)
@@ -105,12 +128,18 @@ def test_changes_during_the_work_are_in_both(filled_url):
     print(f"{len(waits)} calls, longest {max(waits):.3f} s, locked {max(c.locked_seconds for c in converted):.3f} s")
     assert problems == []
     assert {each.name for each in converted} == set(TABLES)
+    with psycopg.connect(filled_url) as connection:
+        found = connection.execute("select user_id, skill_id, attempts_count from user_skill_progress").fetchall()
+    expected = {key: count for key, count in attempts.items() if key not in deleted}
+    assert {(learner, skill): count for learner, skill, count in found} == expected
 
 
 def test_a_table_that_another_references_is_refused_before_anything_is_written(migrated_url):
     with psycopg.connect(migrated_url) as connection:
-        connection.execute("create table noted (user_id uuid, skill_id uuid, constraint noted_fkey"
-                           " foreign key (user_id, skill_id) references user_skill_progress)")
+        connection.execute(
+            "create table noted (user_id uuid, skill_id uuid, constraint noted_fkey"
+            " foreign key (user_id, skill_id) references user_skill_progress)"
+        )
 
     with pytest.raises(CannotPartition, match="noted references it: drop noted_fkey"):
         partition(migrated_url, parts=PARTS)
@@ -139,3 +168,39 @@ def test_an_interrupted_run_is_continued_or_abandoned(filled_url, rows):
 
     assert _checksums(filled_url) == before
     assert all(each.is_partitioned for each in examine(filled_url))
+
+
+def _partitions_touched(plan, tables, found):
+    """Add the partitions that a plan reads or writes to their tables, without those that were never executed."""
+    relation = plan.get("Relation Name", "")
+    table = relation.rpartition("_p")[0]
+    if table in tables and plan.get("Actual Loops", 0) and plan["Node Type"] != "ModifyTable":
+        found.setdefault(table, set()).add(relation)
+    for child in plan.get("Plans", []):
+        _partitions_touched(child, tables, found)
+
+
+def _learners_queries():
+    for name in names():
+        query = read(name)
+        if query.role != "app_service" and has_plan(query) and not is_about_the_schema(name):
+            across = any(each.word == "across" for each in query.directives)
+            if not across and not any(each.word == "extension" for each in query.directives):
+                yield name
+
+
+def test_each_statement_of_a_learner_touches_one_partition_of_a_table(filled_url):
+    partition(filled_url, parts=PARTS)
+
+    wide, tried = {}, 0
+    with psycopg.connect(filled_url) as connection:
+        for name in _learners_queries():
+            explained = explain(connection, read(name), {}, timed=False)
+            found = {}
+            _partitions_touched(explained.plan, TABLES, found)
+            tried += bool(found)
+            wide |= {f"{name}: {table}": touched for table, touched in found.items() if len(touched) > 1}
+
+    print(f"{tried} statements read a partitioned table")
+    assert tried > 20
+    assert wide == {}

@@ -11,7 +11,7 @@ with chosen as (
         pg_class.reltype,
         pg_class.relowner,
         pg_class.relacl,
-        format('skilltree_partition.%I', pg_class.relname) as copy_name
+        format('skilltree_partition.%%I', pg_class.relname) as copy_name
     from pg_class
     where
         pg_class.relnamespace = to_regnamespace('public')

@@ -84,6 +84,13 @@ def examine(url: str, tables: Sequence[str] = TABLES) -> list[Table]:
         return _examined(connection, tables)
 
 
+def partitioned(url: str) -> list[str]:
+    """Return the tables that are partitioned already."""
+    with translated(), psycopg.connect(url, row_factory=dict_row) as connection:
+        rows = connection.execute(load("partition/tables"), {"names": list(TABLES)}).fetchall()
+    return [row["table_name"] for row in rows if row["is_partitioned"]]
+
+
 def partition(
     url: str,
     tables: Sequence[str] = TABLES,
@@ -267,12 +274,12 @@ class _Work:
             )
             # Nobody is granted anything on a partition: it is used through its table.
             self._run("alter table {partition} enable row level security, force row level security", **partition_)
-            self._run("create policy {policy} on {partition} to current_user using (true) with check (true)", **partition_)
+            self._run(
+                "create policy {policy} on {partition} to current_user using (true) with check (true)", **partition_
+            )
         self._run("alter table {copy} enable row level security, force row level security")
         self._execute(self._definitions("copy"))
-        keys = sql.SQL(" and ").join(
-            _made("copied.{0} = old.{0}", sql.Identifier(key)) for key in self._table.keys
-        )
+        keys = sql.SQL(" and ").join(_made("copied.{0} = old.{0}", sql.Identifier(key)) for key in self._table.keys)
         values = sql.SQL(", ").join(_made("new.{}", sql.Identifier(column)) for column in self._table.columns)
         self._run(
             """
@@ -300,8 +307,9 @@ class _Work:
             "create trigger skilltree_partition_mirror after insert or update or delete on {table}"
             " for each row execute function {mirror}()"
         )
-        self._run("insert into {work}.copied (table_name) values ({name}) on conflict (table_name) do update"
-                  " set up_to = null")
+        self._run(
+            "insert into {work}.copied (table_name) values ({name}) on conflict (table_name) do update set up_to = null"
+        )
 
     def _partitions(self) -> list[str]:
         return [f"{self._table.name}_p{number:02}" for number in range(self._parts)]
