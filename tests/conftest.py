@@ -17,10 +17,11 @@ from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from deployment import ROLES, Connection, Deployment, create_deployment
-from skilltree import embedded, migrate, partition
+from skilltree import embedded, migrate
 from skilltree._core import rows as row_readers
 from skilltree._core.row_makers import maker
 from skilltree.budgets import dataset
+from skilltree.migrate.partition import partition
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 DEBIAN_BINARIES = "/usr/lib/postgresql/{version}/bin"
@@ -123,7 +124,7 @@ def _migrate_template(host: str, user: str, dbname: str, **_: object) -> None:
     url = f"host={host} user={user} dbname={dbname}"
     migrate.migrate(url)
     if os.environ.get("SKILLTREE_TEST_PARTITIONED"):
-        partition.partition(url, parts=4)
+        partition(url, parts=4)
 
 
 template = factories.postgresql_noproc(dbname="skilltree_test", load=[_migrate_template])

@@ -13,7 +13,7 @@ from skilltree.explain.explain import explain
 from skilltree.explain.samples import has_plan, is_about_the_schema, names
 from skilltree.migrate.drift import drift
 from skilltree.migrate.lint import lint
-from skilltree.partition import TABLES, CannotPartition, abandon, examine, partition
+from skilltree.migrate.partition import TABLES, CannotPartition, abandon, examine, partition
 
 PARTS = 4
 
@@ -125,7 +125,6 @@ def test_changes_during_the_work_are_in_both(filled_url):
     for worker in workers:
         worker.join()
 
-    print(f"{len(waits)} calls, longest {max(waits):.3f} s, locked {max(c.locked_seconds for c in converted):.3f} s")
     assert problems == []
     assert {each.name for each in converted} == set(TABLES)
     with psycopg.connect(filled_url) as connection:
@@ -201,6 +200,5 @@ def test_each_statement_of_a_learner_touches_one_partition_of_a_table(filled_url
             tried += bool(found)
             wide |= {f"{name}: {table}": touched for table, touched in found.items() if len(touched) > 1}
 
-    print(f"{tried} statements read a partitioned table")
     assert tried > 20
     assert wide == {}

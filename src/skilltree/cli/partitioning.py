@@ -11,7 +11,7 @@ from skilltree.cli.run import FAILED, confirm
 from skilltree.cli.starter_data import Yes, name_of
 from skilltree.cli.terminal import emit_table, err
 from skilltree.embedded import database_url
-from skilltree.partition import TABLES, Table, abandon, examine, partition
+from skilltree.migrate.partition import TABLES, Table, abandon, examine, partition
 
 
 @app.command("partition")
@@ -57,11 +57,11 @@ def partition_(
     emit_table((asdict(each) for each in converted), as_json=as_json)
 
 
-def _row(table: Table) -> dict[str, object]:
+def _row(table: Table) -> dict[str, str | None]:
     return {
         "table": table.name,
         "state": "partitioned" if table.is_partitioned else "plain",
-        "rows": table.rows,
-        "bytes": table.bytes,
+        "rows": str(table.rows),
+        "bytes": str(table.bytes),
         "obstacles": "; ".join(table.obstacles) or None,
     }

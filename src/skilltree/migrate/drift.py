@@ -19,9 +19,9 @@ from skilltree.errors import MigrationError
 from skilltree.migrate import programs
 from skilltree.migrate.connection import pin
 from skilltree.migrate.files import MigrationId, read_both
+from skilltree.migrate.partition import partition, partitioned
 from skilltree.migrate.runs import turn
 from skilltree.migrate.scratch import scratch_database
-from skilltree.partition import partition, partitioned
 
 _FIRST_WITH_UUIDV7 = 18
 

@@ -1,53 +1,25 @@
-"""Partitioning by learner: turns per-user tables into hash partitions by ``user_id`` while the application works.
-
-For each table: a partitioned copy in a schema of its own, a trigger that writes every change to both, batches of rows
-in transactions of their own, a comparison of all rows, and a short exclusive lock in which the copy takes the table's
-place. A run that ends at any point is continued by the next.
-"""
+"""The work of partitioning one table by learner; ``partition`` does it for several."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
-from skilltree._core.driver_errors import translated
 from skilltree._core.queries import load
-from skilltree._core.urls import checked_url
-from skilltree.errors import InvalidValue, SkillTreeError
-from skilltree.migrate.connection import pin, require_sight
-
-TABLES = (
-    "user_skill_progress",
-    "xp_events",
-    "user_activity_days",
-    "user_sessions",
-    "user_achievements",
-    "user_skill_tree_progress",
-)
-"""The tables with several rows for each learner. The others have one, or are read across learners."""
+from skilltree.errors import SkillTreeError
 
 Tell = Callable[[str, str, int, int], None]
 """Called with a table, the step, how many rows are done, and about how many there are."""
 
 Connection = psycopg.Connection[dict[str, Any]]
 _T = TypeVar("_T")
-_WORK, _OLD = "skilltree_partition", "skilltree_unpartitioned"
+WORK, OLD = "skilltree_partition", "skilltree_unpartitioned"
 _BATCH_SECONDS = 0.1
 """How long a batch should take. A client that changes a row of the batch waits for its end."""
 _LEAST, _MOST = 100, 20000
-
-
-class CannotPartition(SkillTreeError):
-    """A table cannot be partitioned by learner as it is."""
-
-
-class PartitioningRunning(SkillTreeError):
-    """Another run partitions this database at this moment."""
 
 
 class CopyDiffers(SkillTreeError):
@@ -78,109 +50,11 @@ class Converted:
     attempts: int
 
 
-def examine(url: str, tables: Sequence[str] = TABLES) -> list[Table]:
-    """Return the state of these tables. Writes nothing. Raises InvalidValue for one that is not among TABLES."""
-    with _session(url) as connection:
-        return _examined(connection, tables)
-
-
-def partitioned(url: str) -> list[str]:
-    """Return the tables that are partitioned already."""
-    with translated(), psycopg.connect(url, row_factory=dict_row) as connection:
-        rows = connection.execute(load("partition/tables"), {"names": list(TABLES)}).fetchall()
-    return [row["table_name"] for row in rows if row["is_partitioned"]]
-
-
-def partition(
-    url: str,
-    tables: Sequence[str] = TABLES,
-    *,
-    parts: int = 16,
-    lock_timeout: float = 1.0,
-    attempts: int = 60,
-    tell: Tell = lambda table, step, done, total: None,
-) -> list[Converted]:
-    """Partition these tables, or continue an interrupted run. Tables that are partitioned already are left alone.
-
-    ``lock_timeout`` is in seconds: so long a client can wait behind an attempt to lock a table. Raises CannotPartition
-    before anything is written, PartitioningRunning, CopyDiffers, and LockTimeout after the last attempt.
-    """
-    if parts < 1 or parts > 1024:
-        raise InvalidValue(f"parts must be from 1 to 1024, not {parts}", field="parts")
-    converted = []
-    with _session(url) as connection, _turn(connection):
-        examined = _examined(connection, tables)
-        if obstacles := [f"{each.name}: {why}" for each in examined for why in each.obstacles]:
-            raise CannotPartition(f"nothing was done: {'; '.join(obstacles)}")
-        connection.execute(_made("set lock_timeout = {}", sql.Literal(f"{round(lock_timeout * 1000)}ms")))
-        _tidy(connection, attempts)
-        for each in examined:
-            if not each.is_partitioned:
-                converted.append(_Work(connection, each, parts, attempts, tell).run())
-        _finish(connection, attempts)
-    return converted
-
-
-def abandon(url: str, *, lock_timeout: float = 1.0, attempts: int = 60) -> None:
-    """Remove what an interrupted run has left behind. Tables that are partitioned already stay so."""
-    with _session(url) as connection, _turn(connection):
-        connection.execute(_made("set lock_timeout = {}", sql.Literal(f"{round(lock_timeout * 1000)}ms")))
-        _finish(connection, attempts)
-
-
-@contextmanager
-def _session(url: str) -> Iterator[Connection]:
-    checked_url(url)
-    with (
-        translated(),
-        psycopg.connect(
-            url, autocommit=True, row_factory=dict_row, client_encoding="utf8", application_name="skilltree partition"
-        ) as connection,
-    ):
-        with psycopg.connect(url) as looking:
-            pin(looking)
-            require_sight(looking)
-        # Definitions of objects are then fully qualified.
-        pin(connection, "")  # type: ignore[arg-type]  # its rows are dictionaries
-        connection.execute("set statement_timeout = 0")
-        yield connection
-
-
-@contextmanager
-def _turn(connection: Connection) -> Iterator[None]:
-    row = connection.execute(
-        "select pg_try_advisory_lock(hashtext('skilltree'), hashtext('partition')) as is_taken"
-    ).fetchone()
-    if row is None or not row["is_taken"]:
-        raise PartitioningRunning("another run partitions this database. Nothing was done here")
-    yield
-
-
-def _examined(connection: Connection, tables: Sequence[str]) -> list[Table]:
-    if unknown := [name for name in tables if name not in TABLES]:
-        raise InvalidValue(f"{unknown[0]} is not partitioned by learner; {', '.join(TABLES)} can be")
-    rows = connection.execute(load("partition/tables"), {"names": list(tables)}).fetchall()
-    if missing := set(tables) - {row["table_name"] for row in rows}:
-        raise CannotPartition(f"there is no table {', '.join(sorted(missing))}: run `skilltree migrate`")
-    return [
-        Table(
-            row["table_name"],
-            row["is_partitioned"],
-            row["live_rows"],
-            row["bytes"],
-            () if row["is_partitioned"] else tuple(row["obstacles"]),
-            tuple(row["column_names"]),
-            tuple(row["key_names"]),
-        )
-        for row in rows
-    ]
-
-
-def _made(text: LiteralString, *parts: sql.Composable, **named: sql.Composable) -> sql.Composed:
+def made(text: LiteralString, *parts: sql.Composable, **named: sql.Composable) -> sql.Composed:
     return sql.SQL(text).format(*parts, **named)
 
 
-def _retried(connection: Connection, attempts: int, work: Callable[[], _T]) -> tuple[_T, int]:
+def retried(connection: Connection, attempts: int, work: Callable[[], _T]) -> tuple[_T, int]:
     """Run a transaction again while it cannot get its locks, and return what it returns and how often it ran."""
     for attempt in range(1, attempts + 1):
         try:
@@ -193,36 +67,27 @@ def _retried(connection: Connection, attempts: int, work: Callable[[], _T]) -> t
     raise AssertionError("unreachable")
 
 
-def _tidy(connection: Connection, attempts: int) -> None:
+def tidy(connection: Connection, attempts: int) -> None:
     """Drop the tables that partitioned ones have replaced."""
 
     def drop() -> None:
-        connection.execute(_made("drop schema if exists {} cascade", sql.Identifier(_OLD)))
+        connection.execute(made("drop schema if exists {} cascade", sql.Identifier(OLD)))
 
-    _retried(connection, attempts, drop)
-
-
-def _finish(connection: Connection, attempts: int) -> None:
-    _tidy(connection, attempts)
-
-    def drop() -> None:
-        connection.execute(_made("drop schema if exists {} cascade", sql.Identifier(_WORK)))
-
-    _retried(connection, attempts, drop)
+    retried(connection, attempts, drop)
 
 
-class _Work:
+class Work:
     """The work on one table."""
 
     def __init__(self, connection: Connection, table: Table, parts: int, attempts: int, tell: Tell) -> None:
         self._connection, self._table, self._parts, self._attempts = connection, table, parts, attempts
         self._tell = tell
         self._names = {
-            "work": sql.Identifier(_WORK),
-            "old_schema": sql.Identifier(_OLD),
+            "work": sql.Identifier(WORK),
+            "old_schema": sql.Identifier(OLD),
             "table": sql.Identifier("public", table.name),
-            "copy": sql.Identifier(_WORK, table.name),
-            "mirror": sql.Identifier(_WORK, f"mirror_{table.name}"),
+            "copy": sql.Identifier(WORK, table.name),
+            "mirror": sql.Identifier(WORK, f"mirror_{table.name}"),
             "columns": sql.SQL(", ").join(map(sql.Identifier, table.columns)),
             "name": sql.Literal(table.name),
         }
@@ -231,16 +96,16 @@ class _Work:
         """Do what is left to do."""
         begun = time.monotonic()
         if not self._is_prepared():
-            _retried(self._connection, self._attempts, self._prepare)
+            retried(self._connection, self._attempts, self._prepare)
         self._copy()
         self._run("analyze {copy}")
         rows = self._verify()
-        seconds, attempts = _retried(self._connection, self._attempts, self._swap)
-        _tidy(self._connection, self._attempts)
+        seconds, attempts = retried(self._connection, self._attempts, self._swap)
+        tidy(self._connection, self._attempts)
         return Converted(self._table.name, rows, time.monotonic() - begun, seconds, attempts)
 
-    def _run(self, text: LiteralString, params: dict[str, object] | None = None, **more: sql.Composable) -> Any:
-        return self._connection.execute(_made(text, **self._names, **more), params)
+    def _run(self, text: LiteralString, params: Mapping[str, object] | None = None, /, **more: sql.Composable) -> Any:
+        return self._connection.execute(made(text, **self._names, **more), params)
 
     def _is_prepared(self) -> bool:
         row = self._run("select to_regclass({copy_name}) is not null as is_there", copy_name=self._copy_name).fetchone()
@@ -248,7 +113,7 @@ class _Work:
 
     @property
     def _copy_name(self) -> sql.Literal:
-        return sql.Literal(f"{_WORK}.{self._table.name}")
+        return sql.Literal(f"{WORK}.{self._table.name}")
 
     def _definitions(self, phase: str) -> list[str]:
         rows = self._connection.execute(load("partition/definitions"), {"name": self._table.name}).fetchall()
@@ -264,7 +129,7 @@ class _Work:
         self._run("create table if not exists {work}.copied (table_name text primary key, up_to uuid)")
         self._run("create table {copy} (like {table} including all excluding indexes) partition by hash (user_id)")
         for number, name in enumerate(self._partitions()):
-            partition_ = {"partition": sql.Identifier(_WORK, name), "policy": sql.Identifier(f"{name}_owner")}
+            partition_ = {"partition": sql.Identifier(WORK, name), "policy": sql.Identifier(f"{name}_owner")}
             place = {"modulus": sql.Literal(self._parts), "remainder": sql.Literal(number)}
             self._run(
                 "create table {partition} partition of {copy}"
@@ -279,8 +144,8 @@ class _Work:
             )
         self._run("alter table {copy} enable row level security, force row level security")
         self._execute(self._definitions("copy"))
-        keys = sql.SQL(" and ").join(_made("copied.{0} = old.{0}", sql.Identifier(key)) for key in self._table.keys)
-        values = sql.SQL(", ").join(_made("new.{}", sql.Identifier(column)) for column in self._table.columns)
+        keys = sql.SQL(" and ").join(made("copied.{0} = old.{0}", sql.Identifier(key)) for key in self._table.keys)
+        values = sql.SQL(", ").join(made("new.{}", sql.Identifier(column)) for column in self._table.columns)
         self._run(
             """
             create function {mirror}() returns trigger
@@ -361,7 +226,7 @@ class _Work:
                 )
                 self._run("update {work}.copied set up_to = %(bound)s where table_name = {name}", {"bound": bound})
 
-            _retried(self._connection, self._attempts, batch)
+            retried(self._connection, self._attempts, batch)
 
     def _verify(self) -> int:
         """Compare all rows, in statements that see both tables at one moment, and return how many there are."""
@@ -405,7 +270,7 @@ class _Work:
         self._run("alter table {table} set schema {old_schema}")
         self._run("alter table {copy} set schema public")
         for name in self._partitions_there():
-            self._run("alter table {partition} set schema public", partition=sql.Identifier(_WORK, name))
+            self._run("alter table {partition} set schema public", partition=sql.Identifier(WORK, name))
         self._execute(remakes)
         self._run("delete from {work}.copied where table_name = {name}")
         return time.monotonic() - begun
