@@ -66,10 +66,11 @@ from (
         ) as statement
     from chosen
     inner join pg_index on chosen.oid = pg_index.indrelid
-    where not exists (
-        select from pg_constraint
-        where pg_constraint.conindid = pg_index.indexrelid and pg_constraint.conrelid = chosen.oid
-    )
+    where
+        not exists (
+            select from pg_constraint
+            where pg_constraint.conindid = pg_index.indexrelid and pg_constraint.conrelid = chosen.oid
+        )
     union all
     select
         'copy' as phase,
