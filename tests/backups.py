@@ -34,6 +34,7 @@ from skilltree.testing import Factory
 
 SKILLTREE = Path(sys.executable).with_name("skilltree")
 ROLE = "skilltree_backup"
+OWNER = "migrator"
 
 # Rows about a learner which stop an erasure, unless the application's query file deletes them.
 PROJECT = {
@@ -105,7 +106,9 @@ class Server:
         self.start()
         self.url = make_conninfo("", host=str(folder), user="postgres", dbname="skilltree")
         with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
-            connection.execute("create database skilltree")
+            # No superuser migrates in production, either.
+            connection.execute(f"create role {OWNER} login createrole")
+            connection.execute(f"create database skilltree owner {OWNER}")
             # What docs/backup.md recommends: no superuser.
             connection.execute(f"create role {ROLE} login replication bypassrls")
             connection.execute(f"grant pg_read_all_data to {ROLE}")
@@ -201,7 +204,7 @@ def tell(place: Path, version: int) -> Story:
         Path(name).chmod(0o711)
         server = Server(Path(name) / "source", version)
         try:
-            migrate.migrate(server.url, application=application().migrations)
+            migrate.migrate(make_conninfo(server.url, user=OWNER), application=application().migrations)
             with Database(server.url, max_size=1) as db:
                 return _tell(server, Folder(place), db)
         finally:
@@ -221,10 +224,19 @@ def _tell(server: Server, folder: Folder, db: Database) -> Story:
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("insert into notes select users.id from users")
     facts["begun"] = now()
+    # All its rows are on the visibility map when the first backup is taken, and half of them move before the second.
+    with psycopg.connect(server.url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(
+            "create table moving with (autovacuum_enabled = off) as select generate_series(1, 2000) as a"
+        )
+        connection.execute("create index on moving (a)")
+        connection.execute("vacuum (freeze) moving")
     with receiving(url, folder):
         facts["refused_increment"] = skilltree(url, folder, "backup", "incremental", code=1)["error"]["message"]
         [first] = skilltree(url, folder, "backup", "full")
         db.progress.complete_skill(ada, skills[0].id)
+        with psycopg.connect(server.url, dbname="postgres", autocommit=True) as connection:
+            connection.execute("update moving set a = a + 1000000 where a <= 1000")
         _kill_a_backup(url, folder)
         facts["left_by_the_killed_backup"] = [each.name for each in (folder.path / "unfinished").iterdir()]
         facts["listed_after_the_killed_backup"] = [each["backup"] for each in skilltree(url, folder, "backup", "list")]

@@ -154,6 +154,21 @@ def test_a_restore_to_the_end_has_what_was_written_after_a_promotion(restored, s
     assert not value(connection, "select pg_is_in_recovery()")
 
 
+def test_index_only_scans_of_a_restored_server_find_no_rows_that_are_gone(restored):
+    found = restored().info.dsn
+
+    with psycopg.connect(found, dbname="postgres", autocommit=True) as connection:
+        connection.execute("set enable_seqscan = off")
+        connection.execute("set enable_bitmapscan = off")
+        plan = [
+            line for (line,) in connection.execute("explain select count(a) from moving where a < 1000000").fetchall()
+        ]
+        rows = value(connection, "select count(a) from moving where a < 1000000")
+
+    assert any("Index Only Scan" in line for line in plan)
+    assert rows == 1000
+
+
 def test_erased_learners_stay_erased_after_a_restore_to_a_moment_before(restored, folder, story):
     assert [each.is_kept for each in erasures.listed(folder)] == [True, False]
     for learner in (story.ada, story.grace, story.hopper):
@@ -422,12 +437,13 @@ def test_a_dump_is_restored_on_a_new_server_that_first_lacks_the_roles(folder, s
     record = folder.find(story.dump)
 
     with pytest.raises(
-        RolesMissing, match="lacks the roles app_engine.*skilltree roles --owner postgres --database elsewhere"
+        RolesMissing, match="lacks the roles app_engine.*skilltree roles --owner migrator --database elsewhere"
     ):
         dumps.into(folder, record, bare_url)
     with psycopg.connect(bare_url, autocommit=True) as connection:
         assert value(connection, "select count(*) from pg_class where relnamespace = 'public'::regnamespace") == 0
-        connection.execute(statements("postgres", "elsewhere"))
+        connection.execute("create role migrator login")
+        connection.execute(statements("migrator", "elsewhere"))
     [told] = backups.skilltree("", folder, "restore", bare_url, "--backup", record.name)
     with pytest.raises(NotEmpty, match="the database is not empty: it has"):
         dumps.into(folder, record, bare_url)
@@ -437,6 +453,11 @@ def test_a_dump_is_restored_on_a_new_server_that_first_lacks_the_roles(folder, s
     with psycopg.connect(bare_url) as connection:
         assert value(connection, "select count(*) from users where id = any(%s)", [story.grace, story.hopper]) == 0
         assert value(connection, "select count(*) from users where id = %s", story.ada) == 1
+        # A dump has no grants on the database. On a new one, everybody may connect.
+        everybody = (
+            "select count(*) from pg_database, aclexplode(datacl) where datname = current_database() and grantee = 0"
+        )
+        assert value(connection, everybody) == 0
 
 
 def test_a_damaged_dump_is_refused(folder, story, empty_url):

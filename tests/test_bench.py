@@ -1,3 +1,4 @@
+import json
 import os
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,7 +8,18 @@ import psycopg
 import pytest
 
 from skilltree import Database
-from tools.bench import before, chart, cores, measure, report, scale, scale_chart, scale_data, scale_report
+from tools.bench import (
+    before,
+    chart,
+    cores,
+    instructions,
+    measure,
+    report,
+    scale,
+    scale_chart,
+    scale_data,
+    scale_report,
+)
 from tools.bench.__main__ import run
 from tools.bench.by_psycopg import Psycopg
 from tools.bench.data import Data
@@ -164,3 +176,22 @@ def test_growth_is_measured_and_shown_and_what_would_not_fit_is_left_out(migrate
     assert "| learners | 20 | 40 | time, last to first |" in text
     assert "100,000,000: not run" in text
     assert len([*picture.iter(f"{SVG}polyline")]) == len(growths[0].calls) + len(growths[1].calls)
+
+
+def test_the_instructions_of_each_part_are_told_apart(migrated_url, capsys):
+    with Database(migrated_url) as db, psycopg.connect(migrated_url, autocommit=True) as connection:
+        data = Data(db, connection, rows=10)
+    arguments = {
+        each.name: each.arguments(data) for each in OPERATIONS if each.name in {"get", "page", "progress", "missing"}
+    }
+
+    instructions.run(migrated_url, data.learner, arguments)
+
+    parts = [(row, column) for row, column in map(json.loads, capsys.readouterr().out.splitlines())]
+    text = instructions.written({part: 1000 * number for number, part in enumerate(parts)})
+    assert len({*parts}) == len(parts)
+    assert text.splitlines()[0].endswith(
+        "| psycopg | psycopg, pool | psycopg + Pydantic | skilltree | skilltree, as_user |"
+    )
+    assert text.splitlines()[2] == "| get a tree by id | 0 | 1 | 2 | 3 | 4 |"
+    assert text.splitlines()[-1] == f"| {parts[-1][0]} | {len(parts) - 1:.1f} |"

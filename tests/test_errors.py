@@ -234,6 +234,9 @@ def test_a_missing_value_names_its_field(connection: psycopg.Connection[tuple[An
         ("do $$ begin raise exception using errcode = '55P03'; end $$", "LockTimeout"),
         ("do $$ begin raise exception using errcode = '57P01'; end $$", "ServerUnavailable"),
         ("do $$ begin raise exception using errcode = '53300'; end $$", "ServerUnavailable"),
+        ("do $$ begin raise exception using errcode = '53100'; end $$", "ServerExhausted"),
+        ("do $$ begin raise exception using errcode = '53200'; end $$", "ServerExhausted"),
+        ("do $$ begin raise exception using errcode = '53400'; end $$", "ServerExhausted"),
         ("do $$ begin raise exception using errcode = '08006'; end $$", "ServerUnavailable"),
     ],
 )

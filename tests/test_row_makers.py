@@ -1,5 +1,6 @@
 """Rows become models without validation where their types prove that they fit, and are the same models as with it."""
 
+import gc
 import pickle
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -350,3 +351,31 @@ def test_an_infinite_interval_is_refused() -> None:
     for text in (b"infinity", b"-infinity"):
         with pytest.raises(DataError, match="infinite"):
             kind.load(kind(oid_of("interval"), None), text)
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_a_large_document_is_parsed_without_collections_which_then_are_as_before(is_enabled):
+    class Counted(Model):
+        numbers: tuple[dict[str, int], ...]
+
+    collected: list[str] = []
+    names, kinds = ["numbers"], [postgres.types["jsonb"].oid]
+    make = maker(Counted, names, kinds, validated(Counted, names, kinds))
+    text = b'[{"n": 1}' + b', {"n": 1}' * 49_999 + b"]"
+    before = gc.isenabled()
+    gc.callbacks.append(lambda phase, _: collected.append(phase))
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        made = make([text])
+        during, after = list(collected), gc.isenabled()
+        with pytest.raises(InvalidStoredDocument):
+            make([text[:-1]])
+        after_fault = gc.isenabled()
+    finally:
+        gc.callbacks.pop()
+        (gc.enable if before else gc.disable)()
+
+    assert len(made.numbers) == 50_000
+    assert after == after_fault == is_enabled
+    # Switched on again, the collector may run once.
+    assert len(during) <= 2

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -20,7 +21,7 @@ from skilltree._core.queries import made
 from skilltree.cli import app
 from skilltree.errors import InvalidValue, ServerReadOnly, StatementTimeout
 from skilltree.explain.samples import find, has_plan, names
-from skilltree.studio import database, run
+from skilltree.studio import database, run, server
 from skilltree.studio.access import Access, RemoteBindRefused
 from skilltree.studio.database import Reader, read_only
 from skilltree.studio.viewpoint import Viewpoint, viewpoint
@@ -305,6 +306,59 @@ def test_every_query_file_has_a_page_and_those_of_learners_a_measured_plan(insid
 
         assert has_plan(find(name))
         assert re.search(r"Plan as \w+(: [\d,]+ buffers here, budget [\d,]+|, only estimated)", plan), name
+
+
+OWN_QUERY = """-- The trees of one learner.
+--
+-- @sample user_id: (select id from users order by id limit 1)
+select user_skill_tree_progress.skill_tree_id
+from user_skill_tree_progress
+where user_skill_tree_progress.user_id = %(user_id)s
+order by user_skill_tree_progress.skill_tree_id;
+"""
+
+
+def test_the_query_files_of_an_application_are_listed_first_and_run(deployment: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/own_trees.sql").write_text(OWN_QUERY)
+    ada, grace = deployment.ada.user_id, deployment.grace.user_id
+
+    with studio(deployment.owner_url, queries=tmp_path) as client:
+        listed = re.findall(r'<th scope="row"><a href="([^"]+)', client.get("/queries").text)
+        page = "/queries/notes/own_trees"
+        runs = [
+            client.get(page, **{"p.user_id": grace, "run": 1, "as_": f"learner:{each}"}).text for each in (grace, ada)
+        ]
+        plan = client.get(page, samples=1, plan=1).text
+        theirs = client.get("/queries/trees/load")
+
+    assert listed[0] == page
+    assert len(listed) == len([each for each in names() if not each.startswith("json/")]) + 1
+    assert [re.findall(r"(\d+) rows? as", each) for each in runs] == [["1"], ["0"]]
+    assert re.search(r"Plan as app_user: [\d,]+ buffers here", plan)
+    assert theirs.status == 200
+
+
+def test_the_command_shows_the_query_files_of_the_project_it_runs_in(
+    migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queries/notes").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text('[tool.skilltree]\nqueries = "queries"\n')
+    given: list[Path | None] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+    made_with = server.Server.__init__
+
+    def remembering(self: server.Server, url: str, **options: Any) -> None:
+        given.append(options["queries"])
+        made_with(self, url, **options)
+
+    monkeypatch.setattr(server.Server, "__init__", remembering)
+    monkeypatch.setattr(server.Server, "run", lambda self: self._socket.close())
+
+    done = CliRunner().invoke(app, ["studio", "--port", "0"])
+
+    assert (done.exit_code, given) == (0, [tmp_path / "queries"]), done.output
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------

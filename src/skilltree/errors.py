@@ -383,6 +383,15 @@ class UnitOfWorkTimeout(ServerUnavailable):
     )
 
 
+class ServerExhausted(DatabaseFailure):
+    """The server has run out of disk, memory or what its settings allow. Nothing was written."""
+
+    advice: ClassVar[str] = (
+        "free disk or memory on the server, or raise the setting that the message names, then try again: "
+        "docs/runbook.md, What the machine runs out of"
+    )
+
+
 class ServerReadOnly(DatabaseFailure):
     """The server does not accept changes now: it is a standby or read-only. Nothing was written."""
 

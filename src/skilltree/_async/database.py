@@ -17,7 +17,7 @@ from skilltree._async.repository import AsyncExecutor, AsyncStep
 from skilltree._async.scope import AsyncScope
 from skilltree._async.steps import has_rows, run_steps
 from skilltree._async.unit import AsyncUnitOfWork, observed_rows
-from skilltree._core.driver_errors import translated
+from skilltree._core.driver_errors import is_unanswered, translated
 from skilltree._core.logs import DATABASE
 from skilltree._core.messages import shown
 from skilltree._core.observer import Observation, Observer, main_of, unit_of, watched
@@ -270,8 +270,7 @@ class AsyncDatabase(AsyncRepositories, Generic[S_co, U_co]):
             return await run_steps(connection, steps, actor)
         except DatabaseFailure as error:
             await self._pool.retire(connection, error)
-            # Without an answer from the server, it is unknown whether the statements reached it.
-            if type(error) is ServerUnavailable and error.sqlstate is None and writes(steps):
+            if type(error) is ServerUnavailable and is_unanswered(error.__cause__) and writes(steps):
                 raise OutcomeUnknown from error.__cause__
             raise
         finally:

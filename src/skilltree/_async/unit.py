@@ -18,7 +18,7 @@ from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
 from skilltree._async.steps import beginning_for, cursors_of, received, require_allowed, run_steps, statements_of
-from skilltree._core.driver_errors import translated
+from skilltree._core.driver_errors import is_unanswered, translated
 from skilltree._core.exchange import Statement
 from skilltree._core.observer import Observation, Observer, unit_of
 from skilltree._core.roles import Actor
@@ -164,8 +164,7 @@ class AsyncUnitOfWork(AsyncRepositories):
             try:
                 return await self._transaction.__aexit__(kind, error, traceback)
             except psycopg.OperationalError as failure:
-                # Without an answer from the server, it is unknown whether the commit reached it.
-                if error is None and connection.closed and failure.sqlstate is None:
+                if error is None and connection.closed and is_unanswered(failure):
                     raise OutcomeUnknown from failure
                 raise
 

@@ -102,6 +102,8 @@ _GRANT = "; what is your own must be granted to the role, in a migration"
 _QUERY_PARSER = "pushOpStack"
 # Values that never reach the server: a NUL, an object that is no SQL value, an invalid connection string.
 _REFUSED_BY_DRIVER = (psycopg.DataError, psycopg.ProgrammingError)
+# The server crashes after this, for example if the disk has no room for its log. It restarts if it can.
+_PANIC = "PANIC"
 _LONGEST_MESSAGE = 1000
 _TAKEN = frozenset({"23505", "23P01"})
 _REFERENCED = frozenset({"23001", "23503"})
@@ -118,6 +120,8 @@ def from_driver(  # noqa: PLR0911 (a list of cases)
     # The server repeats the refused value in full, however long it is.
     message = (error.diag.message_primary or str(error) or type(error).__name__)[:_LONGEST_MESSAGE]
     state = error.sqlstate or ""
+    if error.diag.severity_nonlocalized == _PANIC:
+        return ServerUnavailable(f"the server has crashed: {message}", sqlstate=state)
     if state in REFUSALS:
         return _from_refusal(error, message, state)
     if state.startswith("23"):
@@ -141,6 +145,14 @@ def from_driver(  # noqa: PLR0911 (a list of cases)
     if not state and isinstance(error, psycopg.OperationalError):
         return ServerUnavailable(message)
     return DatabaseFailure(message, sqlstate=state or None)
+
+
+def is_unanswered(error: BaseException | None) -> bool:
+    """Return whether the server did not say what has become of the work, so that it may be committed.
+
+    After a PANIC it does not know itself: the commit may already be in the log.
+    """
+    return isinstance(error, psycopg.Error) and (error.sqlstate is None or error.diag.severity_nonlocalized == _PANIC)
 
 
 def _of_the_server(error: psycopg.Error, state: str) -> type[DatabaseFailure] | None:

@@ -16,6 +16,7 @@ from skilltree.errors import (
     OneSidedDependency,
     OutcomeUnknown,
     SchemaOutdated,
+    ServerExhausted,
     ServerReadOnly,
     ServerUnavailable,
     SkillCannotMove,
@@ -73,7 +74,6 @@ BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
     "42P01": SchemaOutdated,  # undefined_table
     "42P05": StatementOutdated,  # duplicate_prepared_statement: prepared by a pooler's other client
     "53300": ServerUnavailable,  # too_many_connections
-    "53400": ServerUnavailable,  # configuration_limit_exceeded
     "55P03": LockTimeout,  # lock_not_available
     "57014": StatementTimeout,  # query_canceled
     "57P01": ServerUnavailable,  # admin_shutdown
@@ -85,6 +85,7 @@ BY_SQLSTATE: dict[str, type[DatabaseFailure]] = {
 
 BY_CLASS: dict[str, type[DatabaseFailure]] = {
     "08": ServerUnavailable,  # connection_exception
+    "53": ServerExhausted,  # insufficient_resources: disk_full, out_of_memory, configuration_limit_exceeded
 }
 """The errors of SQLSTATE classes (the first two characters), for states that are not listed above."""
 

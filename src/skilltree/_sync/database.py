@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, cast, get_args, get_origin
 from psycopg import RawCursor
 from typing_extensions import TypeVar, get_original_bases
 
-from skilltree._core.driver_errors import translated
+from skilltree._core.driver_errors import is_unanswered, translated
 from skilltree._core.logs import DATABASE
 from skilltree._core.messages import shown
 from skilltree._core.observer import Observation, Observer, main_of, unit_of, watched
@@ -270,8 +270,7 @@ class Database(Repositories, Generic[S_co, U_co]):
             return run_steps(connection, steps, actor)
         except DatabaseFailure as error:
             self._pool.retire(connection, error)
-            # Without an answer from the server, it is unknown whether the statements reached it.
-            if type(error) is ServerUnavailable and error.sqlstate is None and writes(steps):
+            if type(error) is ServerUnavailable and is_unanswered(error.__cause__) and writes(steps):
                 raise OutcomeUnknown from error.__cause__
             raise
         finally:

@@ -16,7 +16,7 @@ from psycopg import Cursor, RawServerCursor, Transaction
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
-from skilltree._core.driver_errors import translated
+from skilltree._core.driver_errors import is_unanswered, translated
 from skilltree._core.exchange import Statement
 from skilltree._core.observer import Observation, Observer, unit_of
 from skilltree._core.roles import Actor
@@ -166,8 +166,7 @@ class UnitOfWork(Repositories):
             try:
                 return self._transaction.__exit__(kind, error, traceback)
             except psycopg.OperationalError as failure:
-                # Without an answer from the server, it is unknown whether the commit reached it.
-                if error is None and connection.closed and failure.sqlstate is None:
+                if error is None and connection.closed and is_unanswered(failure):
                     raise OutcomeUnknown from failure
                 raise
 

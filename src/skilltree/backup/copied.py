@@ -1,6 +1,6 @@
 """Verifies the copied files of a server by the manifest that pg_basebackup has written.
 
-pg_verifybackup does it where it is installed. The embedded server's wheel lacks it; there, sizes and checksums are
+pg_verifybackup does it where it runs. The one in the embedded server's wheel crashes; there, sizes and checksums are
 compared here.
 """
 

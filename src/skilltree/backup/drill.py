@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from skilltree import migrate
+from skilltree._core.queries import load
 from skilltree._sync.database import Database
 from skilltree.backup import census, erasures, restore, source, take, wal
 from skilltree.backup.application import NONE, Application
@@ -187,7 +190,8 @@ def _examine(outcome: Outcome, url: str, own_migrations: Path | None) -> None:
         outcome.shortfalls += [Shortfall("status", each) for each in wrong]
     with outcome.step("drift"):
         # The server is thrown away, so the database to compare with may be made there, too.
-        found = drift(url, application=own_migrations, server=url)
+        migrator = _migrator(url)
+        found = drift(migrator, application=own_migrations, server=migrator)
         outcome.shortfalls += [Shortfall("drift", f"{each.object} differs") for each in found.differences]
     with outcome.step("doctor"), Database(url, max_size=1) as db:
         findings = db.doctor.examine()
@@ -197,3 +201,15 @@ def _examine(outcome: Outcome, url: str, own_migrations: Path | None) -> None:
         ]
         if len(findings) > _MOST_SHOWN:
             outcome.shortfalls.append(Shortfall("doctor", f"and {len(findings) - _MOST_SHOWN} more findings"))
+
+
+def _migrator(url: str) -> str:
+    """Return the URL for the role that migrates: policies and default privileges are its own.
+
+    It becomes a superuser, because elsewhere it need not be one, and here it creates databases.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        for (role,) in connection.execute(load("backup/owner")).fetchall():
+            connection.execute(sql.SQL("alter role {} superuser login").format(sql.Identifier(role)))
+            return make_conninfo(url, user=role)
+    return url

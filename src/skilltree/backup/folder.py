@@ -194,11 +194,16 @@ class Folder:
 def write_whole(file: Path, text: str) -> None:
     """Write a file so that a reader sees the old or the new text, never a part of it."""
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.rename(file)
+    try:
+        with part.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.rename(file)
+    except BaseException:
+        # For example, because the disk is full.
+        part.unlink(missing_ok=True)
+        raise
     _flush(file.parent)
 
 

@@ -93,9 +93,21 @@ def copy(folder: Folder, record: Record, data: Path, *, sync: bool = True) -> No
                 *(str(folder.content(each)) for each in chain),
             ]
         )
+        _forget_visibility(data)
     (data / "recovery.signal").touch()
     data.chmod(0o700)
     programs.give(data, programs.server_user())
+
+
+def _forget_visibility(data: Path) -> None:
+    """Remove the visibility maps, which VACUUM makes anew.
+
+    PostgreSQL does not log which block of a map it clears, so that an incremental backup lacks it. The map then says
+    that deleted rows are visible, and index-only scans return them.
+    """
+    for place in ("base", "global"):
+        for file in (data / place).rglob("*_vm*"):
+            file.unlink()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from skilltree import project
 from skilltree.cli.application import app
 from skilltree.cli.terminal import emit, err
 from skilltree.embedded import database_url
@@ -35,6 +36,7 @@ def studio(
             "Studio needs Starlette, uvicorn and Jinja2, which are not installed: pip install 'skilltree[studio]'"
         ) from error
 
+    own = project.find()
     server = Server(
         database_url(),
         address=address,
@@ -42,6 +44,7 @@ def studio(
         behind_tls=behind_tls,
         allow_edits=allow_edits,
         timeout=timeout,
+        queries=own.queries if own else None,
     )
     emit(server.access.url)
     err.print("Open this address. It gives full access: keep it to yourself. Ctrl+C ends Studio.")

@@ -69,6 +69,7 @@ $$;
     )
     granted = sql.SQL(
         "grant app_service to {owner};\n"
+        "revoke all on database {database} from public;\n"
         "grant connect on database {database} to app_user, app_engine, app_service, skilltree_app;\n"
         "grant temporary on database {database} to app_service;\n"
         "grant connect, temporary on database {database} to {owner};\n"

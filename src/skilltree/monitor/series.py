@@ -288,7 +288,14 @@ CLIENT: tuple[Series, ...] = (
 )
 """What a client knows: its own calls and its pool."""
 
-OUTAGES = ("DatabaseFailure", "OutcomeUnknown", "PoolExhausted", "ServerReadOnly", "ServerUnavailable")
+OUTAGES = (
+    "DatabaseFailure",
+    "OutcomeUnknown",
+    "PoolExhausted",
+    "ServerExhausted",
+    "ServerReadOnly",
+    "ServerUnavailable",
+)
 """The errors that say that the server does not serve calls. They are counted from 0 on, so that the first one shows."""
 
 ALL = (UP, PART_UP, *SERVER, *CLIENT)

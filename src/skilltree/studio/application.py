@@ -47,13 +47,21 @@ _AREAS = (("/", "Catalogue"), ("/learners", "Learners"), ("/queries", "Query fil
 
 
 class Studio:
-    """The pages of one run. ``editor`` is there only if edits are allowed."""
+    """The pages of one run. ``editor`` is there only if edits are allowed; ``own`` has an application's query files."""
 
-    def __init__(self, access: Access, reader: Reader, default_view: Viewpoint, editor: Editor | None = None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        reader: Reader,
+        default_view: Viewpoint,
+        editor: Editor | None = None,
+        own: Path | None = None,
+    ) -> None:
         self._access = access
         self._reader = reader
         self._default_view = default_view
         self._editor = editor
+        self._own = own
         self._templates = _environment()
 
     def application(self) -> Starlette:
@@ -66,8 +74,10 @@ class Studio:
             "/learners": learners.learners,
             "/learners/{id}": learners.learner,
             "/trail": trail.trail,
-            "/queries": queries.queries,
-            "/queries/{folder}/{name}": partial(queries.query, url=self._reader.url, timeout=self._reader.timeout),
+            "/queries": partial(queries.queries, own=self._own),
+            "/queries/{folder}/{name}": partial(
+                queries.query, url=self._reader.url, timeout=self._reader.timeout, own=self._own
+            ),
         }
         routes: list[BaseRoute] = [Route(path, self._endpoint(page), methods=["GET"]) for path, page in pages.items()]
         if self._editor is not None:

@@ -1,6 +1,7 @@
 """The pages of the query files: the list, and one file with SQL, budget, plan and a run with given parameters."""
 
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from skilltree._core.queries import Query
@@ -24,19 +25,22 @@ class Entry(NamedTuple):
     role: str
     budget: int | None
     writes: bool
+    is_own: bool
+    """Whether it is the application's."""
 
 
-def queries(visit: Visit) -> Shown:
-    """Show the list of the query files."""
+def queries(visit: Visit, own: Path | None) -> Shown:
+    """Show the list of the query files. Those of the application, in the folder ``own``, are the first."""
     text = visit.text("q").lower()
-    found = [each for each in _entries() if text in each.name.lower() or text in each.about.lower()]
-    return Shown("queries.html", {"entries": found, "text": text, "total": len(_entries())})
+    entries = [*(_entries(own) if own else ()), *_entries()]
+    found = [each for each in entries if text in each.name.lower() or text in each.about.lower()]
+    return Shown("queries.html", {"entries": found, "text": text, "total": len(entries)})
 
 
-def query(visit: Visit, url: str, timeout: float) -> Shown:
+def query(visit: Visit, url: str, timeout: float, own: Path | None) -> Shown:
     """Show a query file. ``run`` and ``plan`` in the address also run it, and ``samples`` fills in its samples."""
     place = visit.request.path_params
-    chosen = find(f"{place['folder']}/{place['name']}")
+    chosen = find(f"{place['folder']}/{place['name']}", own)
     given = {name: visit.request.query_params.get(_GIVEN + name) for name in chosen.parameters}
     nulls = {name for name in chosen.parameters if visit.request.query_params.get(_NULL + name)}
     values: dict[str, Any] = {"query": chosen, "nulls": nulls, "result": None, "plan": None, "problem": None}
@@ -62,7 +66,7 @@ def query(visit: Visit, url: str, timeout: float) -> Shown:
             "sql": chosen.statement.decode().split("*/ ", 1)[1].strip(),
             "about": _about(chosen),
             "directives": chosen.directives,
-            "model": model_of(chosen.name),
+            "model": None if chosen.place else model_of(chosen.name),
             "budget": None if budget is None else budget[0],
             "writes": run.writes(chosen),
             "has_plan": has_plan(chosen),
@@ -75,12 +79,12 @@ def query(visit: Visit, url: str, timeout: float) -> Shown:
 
 
 @cache
-def _entries() -> list[Entry]:
+def _entries(place: Path | None = None) -> list[Entry]:
     found = []
-    for name in names():
-        if name.startswith("json/"):
+    for name in names(place):
+        if place is None and name.startswith("json/"):
             continue
-        each = find(name)
+        each = find(name, place)
         budget = budget_of(each)
         about = _about(each).split("\n\n", 1)[0].replace("\n", " ")
         found.append(
@@ -90,6 +94,7 @@ def _entries() -> list[Entry]:
                 each.role or "app_user",
                 None if budget is None else budget[0],
                 run.writes(each),
+                place is not None,
             )
         )
     return found

@@ -1,6 +1,7 @@
 """Serves Studio: the socket, the access, the application."""
 
 import socket
+from pathlib import Path
 
 import uvicorn
 
@@ -24,7 +25,8 @@ class Server:
     """Studio on a socket that already listens. Port 0 takes a free port.
 
     Raises RemoteBindRefused for an address that other machines reach, unless ``behind_tls`` gives the address of a
-    proxy with TLS; PortTaken; what opening the database raises.
+    proxy with TLS; PortTaken; what opening the database raises. ``queries`` is the folder of an application's query
+    files.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Server:
         behind_tls: str | None = None,
         allow_edits: bool = False,
         timeout: float = TIMEOUT,
+        queries: Path | None = None,
     ) -> None:
         # Refused before anything listens.
         Access(address=address, port=port, behind_tls=behind_tls)
@@ -44,7 +47,7 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         self.access = Access(address=address, port=self.port, behind_tls=behind_tls)
         editor = Editor(url, self.access, timeout=timeout) if allow_edits else None
-        studio = Studio(self.access, Reader(url, timeout=timeout), view, editor)
+        studio = Studio(self.access, Reader(url, timeout=timeout), view, editor, queries)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 studio.application(),
