@@ -2,11 +2,12 @@
 
 import threading
 import time
+from uuid import uuid4
 
 import psycopg
 import pytest
 
-from skilltree import migrate
+from skilltree import migrate, seed
 from skilltree._core.queries import read
 from skilltree._sync.database import Database
 from skilltree.explain.explain import explain
@@ -202,3 +203,66 @@ def test_each_statement_of_a_learner_touches_one_partition_of_a_table(filled_url
 
     assert tried > 20
     assert wide == {}
+
+
+AUDITED_CHANGES = """
+    insert into user_skill_progress (user_id, skill_id, skill_tree_id, status)
+    select %(learner)s, skills.id, skills.skill_tree_id, 'AVAILABLE' from skills;
+    update user_skill_progress set attempts_count = 1 where user_id = %(learner)s;
+    update user_skill_progress set last_activity_at = now(), updated_at = now() where user_id = %(learner)s;
+    delete from user_skill_progress where user_id = %(learner)s;
+    insert into user_activity_days (user_id, activity_date)
+    values (%(learner)s, '2026-01-02'), (%(learner)s, '2026-01-03');
+    update user_activity_days set minutes = 5 where user_id = %(learner)s;
+    insert into user_sessions (user_id, token_hash, started_at, expires_at)
+    values
+    (%(learner)s, sha256('a'), '2026-01-02', '2026-02-02'),
+    (%(learner)s, sha256('b'), '2026-01-03', '2026-02-03');
+    update user_sessions set last_activity_at = now() where user_id = %(learner)s;
+    delete from users where id = %(learner)s
+"""
+
+
+def test_the_trail_has_the_same_entries_of_plain_and_partitioned_tables(migrated_url):
+    entries = []
+    with psycopg.connect(migrated_url, autocommit=True) as connection, Database(migrated_url) as db:
+        for _ in seed.seed(db):
+            pass
+        for is_partitioned in (False, True):
+            if is_partitioned:
+                partition(migrated_url, parts=PARTS)
+            learner = uuid4()
+            connection.execute(
+                "insert into users (id, email, username, password_hash)"
+                " values (%s, 'ada@example.org', 'ada', '$2b$04$' || repeat('a', 53))",
+                [learner],
+            )
+            connection.execute("delete from audit_log")
+            for statement in AUDITED_CHANGES.split(";"):
+                connection.execute(statement.encode(), {"learner": learner})
+            entries.append(
+                connection.execute(
+                    "select table_name, action, before - '{id,user_id}'::text[] - 'created_at', after,"
+                    " cardinality(row_keys) from audit_log where subject_id = %s and table_name <> 'users'"
+                    " order by table_name, action, before::text, after::text, row_keys",
+                    [learner],
+                ).fetchall()
+            )
+
+    plain, partitioned = entries
+    assert {(table, action) for table, action, *_ in plain} > {
+        ("user_skill_progress", "INSERT"),
+        ("user_skill_progress", "UPDATE"),
+        ("user_skill_progress", "DELETE"),
+        ("user_sessions", "INSERT"),
+        ("user_activity_days", "UPDATE"),
+    }
+    assert partitioned == plain
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_partitioned_table_cannot_be_truncated(migrated_url, table):
+    partition(migrated_url, [table], parts=PARTS)
+
+    with psycopg.connect(migrated_url) as connection, pytest.raises(psycopg.Error, match="cannot be truncated"):
+        connection.execute(f"truncate {table}".encode())
