@@ -22,6 +22,7 @@ from skilltree import embedded, migrate
 from skilltree._core import rows as row_readers
 from skilltree._core.row_makers import maker
 from skilltree.budgets import dataset
+from skilltree.migrate.partition import partition
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 DEBIAN_BINARIES = "/usr/lib/postgresql/{version}/bin"
@@ -47,6 +48,7 @@ row_readers.maker = _compared
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pg", default="18", choices=["18", "16", "15"], help="the version of PostgreSQL to test on")
+    parser.addoption("--partitioned", action="store_true", help="test on tables that are partitioned by learner")
     parser.addoption("--no-skips", action="store_true", help="fail when a test is skipped")
 
 
@@ -65,6 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_memory_folder] = Path(tempfile.mkdtemp(prefix="skilltree-", dir=embedded._memory_folder()))
         config.stash[_memory_folder].chmod(0o711)
         os.environ["SKILLTREE_TEST_MEMORY"] = str(config.stash[_memory_folder])
+    if config.getoption("partitioned"):
+        os.environ["SKILLTREE_TEST_PARTITIONED"] = "1"
     config.option.postgresql_host = os.environ["SKILLTREE_TEST_HOST"]
 
 
@@ -118,7 +122,10 @@ def _as_server_user(version: str, command: str, *arguments: str) -> None:
 
 
 def _migrate_template(host: str, user: str, dbname: str, **_: object) -> None:
-    migrate.migrate(f"host={host} user={user} dbname={dbname}")
+    url = f"host={host} user={user} dbname={dbname}"
+    migrate.migrate(url)
+    if os.environ.get("SKILLTREE_TEST_PARTITIONED"):
+        partition(url, parts=4)
 
 
 template = factories.postgresql_noproc(dbname="skilltree_test", load=[_migrate_template])

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from skilltree import Database, migrate, seed
 from skilltree._core.invariants import INVARIANTS
 from skilltree.cli import app
+from skilltree.migrate.partition import TABLES
 
 Run = Callable[..., Result]
 
@@ -261,3 +262,40 @@ def test_audit_creates_partitions_and_drops_old_ones(run: Run, seeded: str) -> N
 
     assert made == [{"partition": "audit_log_2020_02", "outcome": "made"}]
     assert dropped == [{"partition": "audit_log_2020_02", "outcome": "dropped"}]
+
+
+def test_partition_shows_what_it_will_do_asks_and_does_it_once(run: Run, seeded: str) -> None:
+    def states() -> set[str]:
+        return {row["state"] for row in json.loads(run("partition", "--dry-run", "--json").stdout)}
+
+    planned = json.loads(run("partition", "--dry-run", "--json").stdout)
+    declined = run("partition")
+    untouched = states()
+    done = json.loads(run("partition", "user_sessions", "xp_events", "--parts", "2", "--yes", "--json").stdout)
+    begun = states()
+    rest = json.loads(run("partition", "--parts", "2", "--yes", "--json").stdout)
+    again = run("partition", "--json")
+
+    assert {(row["table"], row["state"], row["obstacles"]) for row in planned} == {
+        (table, "plain", None) for table in TABLES
+    }
+    assert (declined.exit_code, "--yes" in declined.output) == (1, True)
+    assert untouched == {"plain"}
+    assert {row["name"] for row in done} == {"user_sessions", "xp_events"}
+    assert begun == {"plain", "partitioned"}
+    assert {row["name"] for row in rest} == set(TABLES) - {"user_sessions", "xp_events"}
+    assert (again.exit_code, json.loads(again.stdout), states()) == (0, [], {"partitioned"})
+
+
+def test_partition_names_what_stands_against_it(run: Run, seeded: str) -> None:
+    with psycopg.connect(seeded) as connection:
+        connection.execute("create unique index xp_once on xp_events (source_id, xp)")
+
+    planned = run("partition", "xp_events", "--dry-run", "--json")
+    refused = run("partition", "--yes")
+    unknown = run("partition", "users", "--dry-run")
+
+    told = "the unique index public.xp_once does not contain user_id"
+    assert (planned.exit_code, json.loads(planned.stdout)[0]["obstacles"]) == (1, told)
+    assert (refused.exit_code, told in refused.output) == (1, True)
+    assert (unknown.exit_code, "users is not partitioned by learner" in unknown.output) == (1, True)

@@ -17,6 +17,8 @@ select
 from pg_constraint
 where
     pg_constraint.contype = 'f'
+    -- Those of partitions are their table's.
+    and pg_constraint.conparentid = 0
     and not exists (
         select from pg_index
         where

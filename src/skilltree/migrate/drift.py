@@ -19,6 +19,7 @@ from skilltree.errors import MigrationError
 from skilltree.migrate import programs
 from skilltree.migrate.connection import pin
 from skilltree.migrate.files import MigrationId, read_both
+from skilltree.migrate.partition import partition, partitioned
 from skilltree.migrate.runs import turn
 from skilltree.migrate.scratch import scratch_database
 
@@ -81,6 +82,9 @@ def drift(url: str, *, application: Path | None = None, folder: Path | None = No
                 known = backend.history.migrations
                 mine = [state for state in states if state.history == backend.history.name and state.id in known]
                 backend.run("apply", [known[state.id] for state in mine if state.applied_at])
+        # Partitions belong to the data. So the new database gets the layout of the live one.
+        if layout := partitioned(url):
+            partition(expected_url, layout, parts=1)
         expected = _everything(expected_url)
         restored = expected | (_restored(expected_url, chosen) if found != expected else {})
     return Drift(

@@ -1,0 +1,285 @@
+"""The work of partitioning one table by learner; ``partition`` does it for several."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg import sql
+
+from skilltree._core.queries import load
+from skilltree.errors import SkillTreeError
+
+Tell = Callable[[str, str, int, int], None]
+"""Called with a table, the step, how many rows are done, and about how many there are."""
+
+Connection = psycopg.Connection[dict[str, Any]]
+_T = TypeVar("_T")
+WORK, OLD = "skilltree_partition", "skilltree_unpartitioned"
+_BATCH_SECONDS = 0.1
+"""How long a batch should take. A client that changes a row of the batch waits for its end."""
+_LEAST, _MOST = 100, 20000
+
+
+class CopyDiffers(SkillTreeError):
+    """The partitioned copy does not have the table's rows, so it does not take its place."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, its size in bytes and its approximate rows, and the reasons why it cannot be partitioned."""
+
+    name: str
+    is_partitioned: bool
+    rows: int
+    bytes: int
+    obstacles: tuple[str, ...]
+    columns: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A table that was partitioned: its rows, and the seconds of the whole work and of the exclusive lock."""
+
+    name: str
+    rows: int
+    seconds: float
+    locked_seconds: float
+    attempts: int
+
+
+def made(text: LiteralString, *parts: sql.Composable, **named: sql.Composable) -> sql.Composed:
+    return sql.SQL(text).format(*parts, **named)
+
+
+def retried(connection: Connection, attempts: int, work: Callable[[], _T]) -> tuple[_T, int]:
+    """Run a transaction again while it cannot get its locks, and return what it returns and how often it ran."""
+    for attempt in range(1, attempts + 1):
+        try:
+            with connection.transaction():
+                return work(), attempt
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            if attempt == attempts:
+                raise
+            time.sleep(min(0.1 * attempt, 2))
+    raise AssertionError("unreachable")
+
+
+def tidy(connection: Connection, attempts: int) -> None:
+    """Drop the tables that partitioned ones have replaced."""
+
+    def drop() -> None:
+        connection.execute(made("drop schema if exists {} cascade", sql.Identifier(OLD)))
+
+    retried(connection, attempts, drop)
+
+
+class Work:
+    """The work on one table."""
+
+    def __init__(self, connection: Connection, table: Table, parts: int, attempts: int, tell: Tell) -> None:
+        self._connection, self._table, self._parts, self._attempts = connection, table, parts, attempts
+        self._tell = tell
+        self._names = {
+            "work": sql.Identifier(WORK),
+            "old_schema": sql.Identifier(OLD),
+            "table": sql.Identifier("public", table.name),
+            "copy": sql.Identifier(WORK, table.name),
+            "mirror": sql.Identifier(WORK, f"mirror_{table.name}"),
+            "columns": sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+            "name": sql.Literal(table.name),
+        }
+
+    def run(self) -> Converted:
+        """Do what is left to do."""
+        begun = time.monotonic()
+        if not self._is_prepared():
+            retried(self._connection, self._attempts, self._prepare)
+        self._copy()
+        self._run("analyze {copy}")
+        rows = self._verify()
+        seconds, attempts = retried(self._connection, self._attempts, self._swap)
+        tidy(self._connection, self._attempts)
+        return Converted(self._table.name, rows, time.monotonic() - begun, seconds, attempts)
+
+    def _run(self, text: LiteralString, params: Mapping[str, object] | None = None, /, **more: sql.Composable) -> Any:
+        return self._connection.execute(made(text, **self._names, **more), params)
+
+    def _is_prepared(self) -> bool:
+        row = self._run("select to_regclass({copy_name}) is not null as is_there", copy_name=self._copy_name).fetchone()
+        return bool(row["is_there"])
+
+    @property
+    def _copy_name(self) -> sql.Literal:
+        return sql.Literal(f"{WORK}.{self._table.name}")
+
+    def _definitions(self, phase: str) -> list[str]:
+        rows = self._connection.execute(load("partition/definitions"), {"name": self._table.name}).fetchall()
+        return [row["statement"] for row in rows if row["phase"] == phase]
+
+    def _execute(self, statements: list[str]) -> None:
+        for statement in statements:
+            self._connection.execute(statement.encode())
+
+    def _prepare(self) -> None:
+        """Create the partitioned copy, and the trigger that writes every change to both."""
+        self._run("create schema if not exists {work}")
+        self._run("create table if not exists {work}.copied (table_name text primary key, up_to uuid)")
+        self._run("create table {copy} (like {table} including all excluding indexes) partition by hash (user_id)")
+        for number, name in enumerate(self._partitions()):
+            partition_ = {"partition": sql.Identifier(WORK, name), "policy": sql.Identifier(f"{name}_owner")}
+            place = {"modulus": sql.Literal(self._parts), "remainder": sql.Literal(number)}
+            self._run(
+                "create table {partition} partition of {copy}"
+                " for values with (modulus {modulus}, remainder {remainder})",
+                **partition_,
+                **place,
+            )
+            # Nobody is granted anything on a partition: it is used through its table.
+            self._run("alter table {partition} enable row level security, force row level security", **partition_)
+            self._run(
+                "create policy {policy} on {partition} to current_user using (true) with check (true)", **partition_
+            )
+        self._run("alter table {copy} enable row level security, force row level security")
+        self._execute(self._definitions("copy"))
+        keys = sql.SQL(" and ").join(made("copied.{0} = old.{0}", sql.Identifier(key)) for key in self._table.keys)
+        values = sql.SQL(", ").join(made("new.{}", sql.Identifier(column)) for column in self._table.columns)
+        self._run(
+            """
+            create function {mirror}() returns trigger
+            language plpgsql security definer
+            set search_path = pg_catalog, public, pg_temp
+            set row_security = on
+            as $body$
+            begin
+                if tg_op <> 'INSERT' then
+                    delete from {copy} as copied where {keys};
+                end if;
+                if tg_op <> 'DELETE' then
+                    insert into {copy} ({columns}) values ({values});
+                end if;
+                return null;
+            end
+            $body$
+            """,
+            keys=keys,
+            values=values,
+        )
+        self._run("revoke all on function {mirror}() from public")
+        self._run(
+            "create trigger skilltree_partition_mirror after insert or update or delete on {table}"
+            " for each row execute function {mirror}()"
+        )
+        self._run(
+            "insert into {work}.copied (table_name) values ({name}) on conflict (table_name) do update set up_to = null"
+        )
+
+    def _partitions(self) -> list[str]:
+        return [f"{self._table.name}_p{number:02}" for number in range(self._parts)]
+
+    def _bound(self, above: object, limit: int) -> tuple[object, int]:
+        """Return the last learner of the next batch, and its approximate rows."""
+        row = self._run(
+            """
+            select (array_agg(batch.user_id order by batch.user_id desc))[1] as bound, count(*) as rows
+            from (
+                select user_id from {table}
+                where %(above)s::uuid is null or user_id > %(above)s::uuid
+                order by user_id
+                limit %(limit)s
+            ) as batch
+            """,
+            {"above": above, "limit": limit},
+        ).fetchone()
+        return row["bound"], row["rows"]
+
+    def _ranges(self, above: object, step: str) -> Iterator[tuple[object, object]]:
+        limit, done = 1000, 0
+        while True:
+            bound, rows = self._bound(above, limit)
+            if bound is None:
+                break
+            begun = time.monotonic()
+            yield above, bound
+            took = max(time.monotonic() - begun, 0.001)
+            limit = int(min(max(limit * min(_BATCH_SECONDS / took, 2), _LEAST), _MOST))
+            above, done = bound, done + rows
+            self._tell(self._table.name, step, done, max(self._table.rows, done))
+
+    def _copy(self) -> None:
+        row = self._run("select up_to from {work}.copied where table_name = {name}").fetchone()
+        for above, bound in self._ranges(row["up_to"], "copy"):
+
+            def batch(above: object = above, bound: object = bound) -> None:
+                # The lock makes a change of a row wait until its copy can be changed, too.
+                self._run(
+                    """
+                    insert into {copy} ({columns})
+                    select {columns} from {table}
+                    where user_id <= %(bound)s::uuid and (%(above)s::uuid is null or user_id > %(above)s::uuid)
+                    for share
+                    on conflict do nothing
+                    """,
+                    {"above": above, "bound": bound},
+                )
+                self._run("update {work}.copied set up_to = %(bound)s where table_name = {name}", {"bound": bound})
+
+            retried(self._connection, self._attempts, batch)
+
+    def _verify(self) -> int:
+        """Compare all rows, in statements that see both tables at one moment, and return how many there are."""
+        total, last = 0, None
+        for above, bound in self._ranges(None, "compare"):
+            total += self._compared(above, bound)
+            last = bound
+        return total + self._compared(last, None)
+
+    def _compared(self, above: object, bound: object) -> int:
+        row = self._run(
+            """
+            select
+                (select row(count(*), sum(hashtextextended(original::text, 0)::numeric))::text
+                from {table} as original
+                where (%(above)s::uuid is null or user_id > %(above)s::uuid)
+                    and (%(bound)s::uuid is null or user_id <= %(bound)s::uuid)) as expected,
+                (select row(count(*), sum(hashtextextended(copied::text, 0)::numeric))::text
+                from {copy} as copied
+                where (%(above)s::uuid is null or user_id > %(above)s::uuid)
+                    and (%(bound)s::uuid is null or user_id <= %(bound)s::uuid)) as found
+            """,
+            {"above": above, "bound": bound},
+        ).fetchone()
+        if row["expected"] != row["found"]:
+            raise CopyDiffers(
+                f"the copy of {self._table.name} differs between the learners {above} and {bound}: run `skilltree"
+                " partition --abandon`, then start again. The table itself is unchanged"
+            )
+        return int(row["expected"][1:].partition(",")[0])
+
+    def _swap(self) -> float:
+        """Let the copy take the table's place, and return how many seconds the exclusive lock was held."""
+        drops, remakes = self._definitions("drop"), self._definitions("swap")
+        self._run("lock table {table} in access exclusive mode")
+        begun = time.monotonic()
+        self._run("create schema if not exists {old_schema}")
+        self._run("drop trigger skilltree_partition_mirror on {table}")
+        self._run("drop function {mirror}()")
+        self._execute(drops)
+        self._run("alter table {table} set schema {old_schema}")
+        self._run("alter table {copy} set schema public")
+        for name in self._partitions_there():
+            self._run("alter table {partition} set schema public", partition=sql.Identifier(WORK, name))
+        self._execute(remakes)
+        self._run("delete from {work}.copied where table_name = {name}")
+        return time.monotonic() - begun
+
+    def _partitions_there(self) -> list[str]:
+        # An interrupted run may have been asked for another number of them.
+        rows = self._connection.execute(
+            "select pg_class.relname from pg_inherits inner join pg_class on pg_inherits.inhrelid = pg_class.oid"
+            " where pg_inherits.inhparent = %s::regclass order by pg_class.relname",
+            [f"public.{self._table.name}"],
+        )
+        return [row["relname"] for row in rows.fetchall()]
