@@ -207,6 +207,8 @@ class _Call:
     ) -> None:
         self._observer.ended(self._name, perf_counter() - self._started, error)
 
+    def sent(self) -> None: ...
+
     def retry(self, error: BaseException) -> None:
         self._observer.tried_again(error)
 
@@ -220,6 +222,8 @@ class _Unit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
+
+    def sent(self) -> None: ...
 
     def retry(self, error: BaseException) -> None: ...
 

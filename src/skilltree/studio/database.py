@@ -127,6 +127,9 @@ class _Call:
             each = (time.perf_counter() - self._began) * 1000 / len(self._names)
             self._page.ran += [(name, each) for name in self._names]
 
+    def sent(self) -> None:
+        """Do nothing: there is nothing to make meanwhile."""
+
     def retry(self, error: BaseException) -> None:
         """Do nothing: a unit of work is not tried again."""
 
