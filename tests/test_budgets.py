@@ -168,7 +168,7 @@ def test_a_new_query_needs_samples(run: Run, queries: Path) -> None:
     checked = run("budgets", "--here", "trees/new")
 
     assert checked.exit_code == 1
-    assert "trees/new.sql:1: no @sample for unheard_of; see queries/samples.sql" in checked.stderr
+    assert "trees/new.sql:1: no @sample for unheard_of: add it to the header, or to " in checked.stderr
 
 
 def test_empty_samples_and_failing_queries_are_named_and_the_others_are_measured(run: Run, queries: Path) -> None:

@@ -71,6 +71,7 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
         ("models.py", "enrolled_at: datetime", "enrolled_at: str"),
         ("_async/repositories.py", 'exports=("enrolments/export",),', ""),
         ("queries/courses/withdraw.sql", "%(tree_id)s", "%(course_id)s"),
+        ("queries/payments/export.sql", "\nselect", "\n--\n-- @role app_service\nselect"),
     ):
         path = copy / "src" / "courses" / file
         text = path.read_text()
@@ -96,6 +97,7 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
         "merged": "merge into courses using payments on payments.course_id = courses.id when matched then do nothing"
         " returning courses.title",
         "marked": "select courses.title from courses where courses.title <> '%(course_id)s'",
+        "also_marked": "select courses.title from courses\nwhere %(title)s = courses.title\nor 'a %(title)s' is null",
         "labelled": "select gifts.labels as title from gifts",
     }
     (copy / "src/courses/queries/extras").mkdir()
@@ -110,6 +112,7 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
             for name in extras
         )
     )
+    (copy / "src/courses/queries/courses/list_all.sql").write_bytes(b"-- All \xe4.\nselect 1;\n")
     (copy / "src/courses/queries/trees").mkdir()
     shutil.copy(copy / "src/courses/queries/courses/list.sql", copy / "src/courses/queries/trees/load.sql")
 
@@ -134,7 +137,12 @@ def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, s
     assert told("migrations", 'table "gifts"', "users.export leaves them out"), found
     assert told("migrations", 'table "shop.baskets"', "users.erase does not mention them"), found
     assert told("extras/merged.sql", "title", "a statement that is not followed"), found
-    assert told("extras/marked.sql", 'parameter "course_id"', "stands only in a string"), found
+    assert told("extras/marked.sql", 'parameter "course_id"', "stands in a string"), found
+    assert told("extras/also_marked.sql", 'parameter "title"', "stands in a string"), found
+    marked = [each for each in json.loads(ran.stdout) if "also_marked" in each["file"] and "stands" in each["problem"]]
+    assert [each["line"] for each in marked] == [4]
+    assert told("courses/list_all.sql", "file", "it is not UTF-8"), found
+    assert told("payments/export.sql", "@role", "would refuse them"), found
     assert told("extras/labelled.sql", "title", "whose elements psycopg does not read"), found
 
 
@@ -148,10 +156,12 @@ def test_a_new_query_gets_a_model_a_method_and_a_test_that_pass_every_check(
         "-- The enrolments of a course since a day. The latest come first.\n--\n-- @across for authors\n"
         "-- @role app_service\n"
         "select enrolments.user_id, enrolments.enrolled_at, skill_trees.difficulty, skill_trees.description,"
-        " skill_trees.tags\n"
+        " skill_trees.tags, array_agg(skill_trees.description) as texts\n"
         "from enrolments\ninner join courses on courses.id = enrolments.course_id\n"
         "inner join visible_trees as skill_trees on skill_trees.id = courses.skill_tree_id\n"
         "where enrolments.course_id = %(course_id)s and enrolments.enrolled_at >= %(since)s\n"
+        "group by enrolments.user_id, enrolments.enrolled_at, skill_trees.difficulty, skill_trees.description,"
+        " skill_trees.tags\n"
         "order by enrolments.enrolled_at desc, enrolments.user_id;\n"
     )
 
@@ -160,7 +170,8 @@ def test_a_new_query_gets_a_model_a_method_and_a_test_that_pass_every_check(
 
     module, test = copy / "src/courses/_async/reviews.py", copy / "tests/test_reviews_of_course.py"
     assert written.returncode == 0, written.stderr
-    assert "    description: str | None\n    tags: tuple[str, ...]\n" in module.read_text()
+    fields = "    description: str | None\n    tags: tuple[str, ...]\n    texts: tuple[str | None, ...]\n"
+    assert fields in module.read_text()
     assert "reviews.py exists. Nothing was written" in again.stderr
     checked = run("-c", SKILLTREE, "check", folder=copy)
     assert (checked.returncode, checked.stdout) == (0, "All query files pass.\n")

@@ -57,17 +57,18 @@ def test_every_entry_describes_a_field() -> None:
     assert [told for told in GLOSSARY.values() if not told.endswith(".")] == []
 
 
-def test_a_model_of_an_application_keeps_its_own_descriptions() -> None:
+def test_a_model_of_an_application_has_only_its_own_descriptions() -> None:
     class Course(Model):
         slug: str = Field(description="The course's own name.")
         price: int
-        user_id: str
+        version: int
 
-    assert described(Course, by_alias=True) == {
-        "slug": "The course's own name.",
-        "price": None,
-        "userId": "The learner.",
-    }
+    class Offered(Tree):
+        status: str
+
+    assert described(Course, by_alias=True) == {"slug": "The course's own name.", "price": None, "version": None}
+    assert described(Offered, by_alias=True) == {**described(Tree, by_alias=True), "status": None}
+    assert described(Page[Course], by_alias=True) == described(Page[Tree], by_alias=True)
 
 
 def test_only_a_schema_loads_the_glossary() -> None:

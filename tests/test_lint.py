@@ -36,7 +36,9 @@ MISTAKES = [
     (
         "create table notes (user_id uuid primary key);"
         "alter table notes enable row level security, force row level security;"
-        "create policy notes_own on notes for all to app_user using (user_id is null) with check (user_id is null)",
+        "create policy notes_own on notes for all to app_user"
+        " using (user_id = nullif(current_setting('app.current_user_id', true), '')::uuid)"
+        " with check (user_id = nullif(current_setting('app.current_user_id', true), '')::uuid)",
         "row_security_hides_rows", "notes", "app_service has no policy",
     ),
     (
@@ -47,6 +49,19 @@ MISTAKES = [
     (
         "create policy loose on skills for all to app_user using (is_active)",
         "policy_without_check", "policy loose on skills", "without a check",
+    ),
+    (
+        "create policy all_scores on user_scores for select to app_user using (true)",
+        "policy_of_any_learner", "policy all_scores on user_scores", "the rows of others",
+    ),
+    (
+        "create policy all_scores on user_scores for insert to app_engine with check (xp > 0)",
+        "policy_of_any_learner", "policy all_scores on user_scores", "the rows of others",
+    ),
+    (
+        "create policy all_scores on user_scores for update to app_user"
+        " using (user_id = nullif(current_setting('app.current_user_id', true), '')::uuid) with check (true)",
+        "policy_of_any_learner", "policy all_scores on user_scores", "the rows of others",
     ),
     (
         "create policy anybody on levels for select using (true)",

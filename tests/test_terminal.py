@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from skilltree._core.terminal_text import escaped, harmless, json_text
-from skilltree.cli.terminal import Terminal
+from skilltree.cli.terminal import Terminal, emit_table
 
 HOSTILE = ["[/b]", "[i] x", "[link=https://x.org]", ":smile:", "a[j]", "\\[b]", "[bold red]x[/]", "[[x]]"]
 OBEYED = ["\x1b[31m", "\x07", "\x9b2J", "\u202eabc", "\r", "\x00", "\x7f", "\x1b]0;title\x07", "\ud800"]
@@ -46,6 +46,23 @@ def test_json_keeps_its_value_and_contains_no_control_characters(text: str) -> N
     assert json.loads(shown) == {"name": name}
     assert not set(text) & set("\x1b\x07\x9b\u202e\r\x00\x7f\ud800") & set(shown)
     assert escaped(shown) == shown
+
+
+def test_a_long_word_of_a_table_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Terminal(width=80)
+    out.file = io.StringIO()
+    monkeypatch.setattr("skilltree.cli.terminal.out", out)
+    row = {
+        "rule": "key_without_learner",
+        "object": "payments_provider_id_key",
+        "problem": "the key of payments does not begin with user_id",
+        "remedy": "put user_id first",
+    }
+
+    emit_table([row], as_json=False)
+
+    assert "┃ rule " in out.file.getvalue()
+    assert "…" not in out.file.getvalue()
 
 
 @pytest.mark.parametrize(("columns", "width"), [("0", 80), ("1", 80), ("30", 30)])

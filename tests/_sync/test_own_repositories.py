@@ -373,6 +373,15 @@ def test_a_plain_database_cannot_erase_a_learner_whom_own_tables_still_refer_to(
             assert (refused.value.table, refused.value.constraint) == ("payments", "payments_user_id_fkey")
 
 
+def test_one_name_without_a_comma_is_one_file(tmp_path):
+    (tmp_path / "export.sql").write_text("-- x\nselect 'notes' as section, '{}' as item where %(user_id)s is null")
+
+    class Notes(Repository, queries=tmp_path, exports=("export")):
+        pass
+
+    assert Notes.exports == ("export",)
+
+
 def test_a_section_of_ours_is_refused_in_own_exports(shop, app_url, learner, tmp_path):
     (tmp_path / "export.sql").write_text(
         "-- x\nselect 'sessions' as section, '{}' as item where %(user_id)s is not null"

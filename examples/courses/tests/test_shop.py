@@ -97,6 +97,8 @@ async def test_export_and_erasure_cover_the_shop(shop: AsyncShop, factory: Async
     service = shop.as_service()
 
     exported = json.loads("".join([part async for part in service.users.export(learner.id)]))
+    own = json.loads("".join([part async for part in shop.as_user(learner.id).users.export(learner.id)]))
+    assert own["payments"] == exported["payments"]
     assert [each["id"] for each in exported["payments"]] == [str(payment.id)]
     assert [each["course"] for each in exported["enrolments"]] == ["Web"]
 

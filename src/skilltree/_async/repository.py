@@ -9,7 +9,7 @@ from psycopg import AsyncCursor
 from psycopg.rows import RowMaker, scalar_row
 from typing_extensions import TypeVar
 
-from skilltree._core.own_queries import Hooks, declared, hooks_of, require_parameters
+from skilltree._core.own_queries import Hooks, declared, hooks_of, named, require_parameters
 from skilltree._core.pages import page_of, page_params
 from skilltree._core.queries import Query, read
 from skilltree._core.rows import Params, rows_of
@@ -104,9 +104,9 @@ class AsyncRepository:
         if queries is not None:
             cls.queries = queries
         if exports:
-            cls.exports = tuple(exports)
+            cls.exports = named(exports)
         if erases:
-            cls.erases = tuple(erases)
+            cls.erases = named(erases)
         declared(cls, AsyncRepository, refusals or {})
 
     def __init__(self, executor: AsyncExecutor) -> None:

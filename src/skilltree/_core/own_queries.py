@@ -1,6 +1,6 @@
 """Checks what an application's repositories declare: their query files, hooks and errors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +39,11 @@ def declared(repository: Any, base: type, refusals: Mapping[str, object]) -> Non
         check_arguments(repository)
     except NameError as error:
         raise InvalidRepository(f"{name}: an annotation cannot be read: {error}") from error
+
+
+def named(queries: Sequence[str]) -> tuple[str, ...]:
+    """Return the query files of a hook. One name by itself, as in ``exports=("courses/export")``, is one file."""
+    return (queries,) if isinstance(queries, str) else tuple(queries)
 
 
 def _require_hook(name: str, folder: Path | None, hook: str, queries: Iterable[str], known: set[str]) -> None:

@@ -13,6 +13,7 @@ from rich.text import Text
 from skilltree import embedded, migrate
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import Query
+from skilltree._core.sql_folders import folder
 from skilltree.budgets.compare import changes, measurement, read_measurement
 from skilltree.budgets.dataset import Size, load
 from skilltree.budgets.server import measured, throw_away
@@ -24,7 +25,7 @@ from skilltree.errors import SkillTreeError
 from skilltree.explain import report
 from skilltree.explain.budget import Checked, check, in_order, path_of, update
 from skilltree.explain.explain import Explained, explain, table_sizes
-from skilltree.explain.samples import DATASET, unsampled
+from skilltree.explain.samples import COMMON, DATASET, unsampled
 from skilltree.migrate import statements
 
 Part = Annotated[float, typer.Option("--size", min=0.001, max=10, help="The size of the data set; 1 is the full one.")]
@@ -120,7 +121,8 @@ def _tried(connection: Connection[Any], query: Query, *, timed: bool) -> Explain
     """Return how a query runs with its samples, or the error."""
     place = f"{path_of(query)}:1"
     if missing := unsampled(query):
-        return SkillTreeError(f"{place}: no @sample for {', '.join(missing)}; see queries/samples.sql")
+        common = (query.place or folder("queries")) / f"{COMMON}.sql"
+        return SkillTreeError(f"{place}: no @sample for {', '.join(missing)}: add it to the header, or to {common}")
     try:
         with translated():
             explained = explain(connection, query, {}, timed=timed)

@@ -72,7 +72,7 @@ def emit_table(rows: Iterable[Mapping[str, str | None]], *, as_json: bool, style
 
 def _as_table(rows: Sequence[Mapping[str, str | None]], styles: Sequence[str]) -> RenderableType:
     # The first column identifies the row, and is shown in full however narrow the terminal is.
-    table = Table(*(Column(Text(name), no_wrap=not place) for place, name in enumerate(rows[0])))
+    table = Table(*(Column(Text(name), no_wrap=not place, overflow="fold") for place, name in enumerate(rows[0])))
     for place, row in enumerate(rows):
         style = styles[place] if place < len(styles) else ""
         table.add_row(*(Text(harmless(value or "")) for value in row.values()), style=style)

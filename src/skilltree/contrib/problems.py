@@ -70,7 +70,7 @@ class NotReady(SkillTreeError):
 
 
 class InvalidRequest(SkillTreeError):
-    """The request does not have the required form. ``errors`` names each faulty part."""
+    """The request does not have the required form. The field errors names each faulty part."""
 
     def __init__(self, errors: Iterable[ErrorDetails | Mapping[str, object]] = ()) -> None:
         # Only the place and the message: the value may be a password.

@@ -3,7 +3,7 @@
 It needs pglast, and what the command line needs to migrate a database. The extra ``skilltree[gate]`` installs both.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from psycopg import Connection
@@ -20,7 +20,7 @@ from skilltree.gate.describe import describe, fresh_database
 from skilltree.gate.distribution import check_distribution
 from skilltree.gate.drafts import check_drafts
 from skilltree.gate.facts import Fact, Node, walk
-from skilltree.gate.files import NotOneStatement, QueryFile, read_queries
+from skilltree.gate.files import NotOneStatement, QueryFile, check_readable, read_queries
 from skilltree.gate.headers import check_header, line_of
 from skilltree.gate.nullability import Prover
 from skilltree.gate.personal import check_personal_data
@@ -107,17 +107,22 @@ def _check(subject: Subject, files: dict[str, QueryFile], known: schema.Schema) 
                 yield from check_updates(file, known)
                 yield from check_distribution(file, known)
     yield from optional.findings()
-    yield from _check_files(subject, files, usage)
+    unread = [*check_readable(subject)]
+    yield from unread
+    yield from _check_files(subject, files, usage, {each.file for each in unread})
     yield from parameters.check_parameters(files, usage.uses, known)
     if subject.application:
         yield from _check_names(files)
         yield from check_personal_data(subject, files, known)
 
 
-def _check_files(subject: Subject, files: dict[str, QueryFile], usage: Usage) -> Iterator[Finding]:
+def _check_files(
+    subject: Subject, files: dict[str, QueryFile], usage: Usage, unread: Collection[str]
+) -> Iterator[Finding]:
     for use in usage.uses:
-        if use.query not in files:
-            problem = f"{subject.shown(subject.queries)}/{use.query}.sql does not exist"
+        path = f"{subject.shown(subject.queries)}/{use.query}.sql"
+        if use.query not in files and path not in unread:
+            problem = f"{path} does not exist"
             yield Finding(use.file, use.line, f'query "{use.query}"', problem, "write the file, or correct the name")
 
 

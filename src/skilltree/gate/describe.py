@@ -128,13 +128,14 @@ def _makes_a_table(file: QueryFile) -> bool:
 
 
 def _prepared(server: pq.abc.PGconn, file: QueryFile) -> "_Raw | Finding":
+    if file.unseen is not None:
+        name, line = file.unseen
+        problem = "stands in a string, a name or a comment, where the server does not see it"
+        remedy = "take it out of there, or double its percent sign"
+        return Finding(file.path, line, f'parameter "{name}"', problem, remedy)
     for answer in (server.prepare(b"", file.numbered), server.describe_prepared(b"")):
         if answer.status != pq.ExecStatus.COMMAND_OK:
             return _refusal(file, answer)
-    if unseen := file.parameters[answer.nparams :]:
-        problem = "stands only in a string or a comment, where the server does not see it"
-        line, remedy = file.line_of_parameter(unseen[0]), "take it out of there, or double its percent sign"
-        return Finding(file.path, line, f'parameter "{unseen[0]}"', problem, remedy)
     return (
         [answer.param_type(index) for index in range(answer.nparams)],
         [((answer.fname(index) or b"").decode(), answer.ftype(index)) for index in range(answer.nfields)],

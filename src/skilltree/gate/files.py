@@ -1,19 +1,24 @@
 """The query files of the gate, with numbered parameters and the line of each part."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
 from pglast import parse_sql
-from pglast.parser import ParseError
+from pglast.parser import ParseError, scan
 
 from skilltree._core.queries import Query, read
+from skilltree.errors import QueryFileNotFound
 from skilltree.explain.samples import COMMON, DATASET
+from skilltree.gate.report import Finding
 from skilltree.gate.subject import Subject
 
 _STRAY = re.compile(rb"%(?:%|\(\w+\)s|(?P<stray>))")
+_PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s)")
+_COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
 
 
 class NotOneStatement(Exception):
@@ -45,6 +50,32 @@ class QueryFile:
     def stray(self) -> list[int]:
         """The offsets of percent signs that are neither a parameter nor doubled."""
         return [match.start() for match in _STRAY.finditer(self.query.statement) if match["stray"] is not None]
+
+    @cached_property
+    def unseen(self) -> tuple[str, int] | None:
+        """The first parameter that the server does not see, and its line.
+
+        It stands in a string or in a name, where its number would become a part of the text, or only in comments.
+        """
+        text, end, placed = "", 0, dict[int, str]()
+        statement = self.query.statement.decode()
+        for match in _PLACEHOLDER.finditer(statement):
+            text += statement[end : match.start()]
+            if match[1] is not None:
+                placed[len(text)] = match[1]
+            text += "%" if match[1] is None else "$1"
+            end = match.end()
+        try:
+            tokens = scan(text + statement[end:])
+        except ParseError:
+            return None
+        seen = {placed[token.start] for token in tokens if token.name == "PARAM" and token.start in placed}
+        for token in tokens:
+            for offset, name in placed.items():
+                is_inside = token.name != "PARAM" and token.start <= offset <= token.end
+                if is_inside and not (token.name in _COMMENTS and name in seen):
+                    return name, self.query.header.count("\n") + text.count("\n", 0, offset) + 1
+        return None
 
     @property
     def path(self) -> str:
@@ -84,11 +115,28 @@ class QueryFile:
 
 
 def read_queries(subject: Subject) -> dict[str, QueryFile]:
-    """Return every query file by its name, in order, without ``json``: that is generated from the others."""
+    """Return every query file by its name, in order, without those that cannot be read."""
     root = subject.queries
-    found = (path.relative_to(root).with_suffix("") for path in root.rglob("*.sql"))
-    names = sorted(path.as_posix() for path in found if path.parts[0] not in {COMMON, DATASET, "json"})
     return {
-        name: QueryFile(read(name, subject.place), (root / f"{name}.sql").read_text(), subject.shown(root))
-        for name in names
+        name: QueryFile(query, (root / f"{name}.sql").read_text("utf-8-sig"), subject.shown(root))
+        for name, query in _read(subject)
+        if isinstance(query, Query)
     }
+
+
+def check_readable(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for each query file that cannot be read."""
+    for name, error in _read(subject):
+        if not isinstance(error, Query):
+            file = f"{subject.shown(subject.queries)}/{name}.sql"
+            yield Finding(file, 1, "file", str(error), "save it as UTF-8")
+
+
+def _read(subject: Subject) -> Iterator[tuple[str, Query | QueryFileNotFound]]:
+    """Yield the name of every query file, in order, and what it holds. ``json`` is generated from the others."""
+    found = (path.relative_to(subject.queries).with_suffix("") for path in subject.queries.rglob("*.sql"))
+    for name in sorted(path.as_posix() for path in found if path.parts[0] not in {COMMON, DATASET, "json"}):
+        try:
+            yield name, read(name, subject.place)
+        except QueryFileNotFound as error:
+            yield name, error

@@ -120,13 +120,16 @@ def _drafted(subject: Subject, file: QueryFile, known: Schema) -> Draft:
     facts = [Fact(Null.NEVER, is_owner=parameter == OWNER) for parameter in described.parameters]
     proved = Prover(known, facts).prove(file.statement)
     fields = []
-    nulls = [fact.null for _, fact in proved.columns] or [Null.UNKNOWN] * len(described.columns)
-    for column, null in zip(described.columns, nulls, strict=True):
+    columns = [fact for _, fact in proved.columns] or [Fact(Null.UNKNOWN)] * len(described.columns)
+    for column, fact in zip(described.columns, columns, strict=True):
         label, _, kind = column.partition(" ")
-        suffix = "" if null is Null.NEVER else " | None"
+        suffix = "" if fact.null is Null.NEVER else " | None"
         if unread := unread_array(kind, known.enums):
             raise UnfitQuery(f"{file.path}: {label} {unread}")
-        fields.append(f"    {label}: {_python(kind, label, known, imports, file)}{suffix}")
+        python = _python(kind, label, known, imports, file)
+        if fact.element is not None and fact.element.null is Null.POSSIBLE:
+            python = python.replace(", ...]", " | None, ...]")
+        fields.append(f"    {label}: {python}{suffix}")
     base = "AsyncRepository" if _is_async(subject) else "Repository"
     repository = f"{'Async' if _is_async(subject) else ''}{_camel(aggregate)}"
     model = f"{_camel(method)}Row"

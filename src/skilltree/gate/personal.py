@@ -8,6 +8,7 @@ from skilltree._core.sql_folders import folder
 from skilltree.gate import schema
 from skilltree.gate.facts import walk
 from skilltree.gate.files import NotOneStatement, QueryFile
+from skilltree.gate.headers import line_of
 from skilltree.gate.report import Finding
 from skilltree.gate.schema import Schema
 from skilltree.gate.subject import Subject
@@ -27,6 +28,10 @@ def check_personal_data(subject: Subject, files: Mapping[str, QueryFile], known:
         for each in file.query.directives
         if each.word == "cascade"
     }
+    for file in exports:
+        if (line := line_of(file, "role")) is not None:
+            problem = "learners export their own data (`as_user`), and this file would refuse them"
+            yield Finding(file.path, line, "@role", problem, "remove the line")
     place = subject.shown(subject.migrations or subject.root)
     for table in sorted((known.tables.keys() | known.owners.keys()) - ours.keys()):
         column = known.owner_column(table) or known.owners.get(table)

@@ -8,14 +8,21 @@ from pydantic.config import JsonDict
 
 
 def describe(schema: JsonDict, model: type[Any]) -> None:
-    """Add what each field means to a JSON schema, where the model itself does not say it."""
+    """Add what each field of SkillTree's models means to a JSON schema, where the model itself does not say it.
+
+    A field that an application adds may mean something else, though it has the same name.
+    """
     from skilltree.models.glossary import GLOSSARY  # noqa: PLC0415 (only who makes a schema needs it)
 
     fields: dict[str, Any] = getattr(model, "model_fields", {})
     names = {alias: name for name, field in fields.items() for alias in (field.alias, field.serialization_alias)}
+    ours = [kind for kind in (model, *model.__mro__) if kind.__module__.partition(".")[0] == "skilltree"]
+    known = {name for kind in ours for name in getattr(kind, "model_fields", None) or kind.__annotations__}
     properties = schema.get("properties", {})
     for key, described in properties.items() if isinstance(properties, dict) else ():
         name = names.get(key, key)
+        if name not in known:
+            continue
         # A model has what its base classes say.
         entries = (GLOSSARY.get(entry) for entry in (*(f"{kind.__name__}.{name}" for kind in model.__mro__), name))
         told = next(filter(None, entries), None)

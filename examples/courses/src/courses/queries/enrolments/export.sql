@@ -1,6 +1,4 @@
 -- What a learner is enrolled in, for users.export.
---
--- @role app_service
 select
     'enrolments' as section,
     json_build_object('course', courses.title, 'enrolled_at', enrolments.enrolled_at)::text as item

@@ -1,6 +1,4 @@
 -- What a learner has paid, for users.export.
---
--- @role app_service
 select
     'payments' as section,
     json_build_object(
