@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TypedDict
 
 from skilltree._core.queries import read
+from skilltree.budgets.plans import KeptPlan, kept
 from skilltree.gate.subject import skilltree
 from skilltree.gate.usage import read_usage
+from tools.site.plan_pictures import plan_picture
 
 ROOT = Path(__file__).parents[2]
 _WORDS = {
@@ -20,6 +22,8 @@ _WORDS = {
     "notnull": "Never null",
     "after": "Runs after",
 }
+
+_NO_PLAN = "No plan is kept: PostgreSQL makes none, or it depends on the server's catalogs rather than on data."
 
 
 class Described(TypedDict):
@@ -39,25 +43,28 @@ def query_pages() -> dict[str, str]:
         callers[use.query].add(use.user)
         if use.model is not None:
             models[use.query].add(use.model.__name__)
+    plans = kept(ROOT / "queries")
     folders: dict[str, list[str]] = defaultdict(list)
     for name in sorted(described):
         folders[name.partition("/")[0]].append(name)
     pages = {
         f"queries/{folder}.md": f"# {folder}\n\n"
-        + "\n".join(_section(name, described[name], callers[name], models[name]) for name in names)
+        + "\n".join(_section(name, described[name], callers[name], models[name], plans.get(name)) for name in names)
         for folder, names in folders.items()
     }
     listed = "\n".join(f"| [{folder}]({folder}.md) | {len(names)} |" for folder, names in folders.items())
     tree = "\n".join(folders)
     pages["queries/index.md"] = (
         "# Query files\n\nEvery statement that runs, with its parameters, columns, role and budget. A budget is the"
-        " most buffers (8 kB each) that the statement may read on the large data set of `make budgets`.\n\n"
+        " most buffers (8 kB each) that the statement and its triggers may"
+        " read on the large data set of `make budgets`. Its plan is the one for all values of the parameters, measured"
+        " there on PostgreSQL 18 by `make budgets ARGS=--update`.\n\n"
         f"| folder | statements |\n|---|---|\n{listed}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
     )
     return pages
 
 
-def _section(name: str, described: Described, callers: set[str], models: set[str]) -> str:
+def _section(name: str, described: Described, callers: set[str], models: set[str], plan: KeptPlan | None) -> str:
     query = read(name)
     text = (ROOT / query.file).read_text()
     said = [line.removeprefix("--").rstrip() for line in query.header.splitlines()]
@@ -78,7 +85,8 @@ def _section(name: str, described: Described, callers: set[str], models: set[str
         rows += "\n| Parameters | " + ", ".join(f"`{each}` {kind}" for each, kind in parameters.items()) + " |"
     if columns:
         rows += "\n| Columns | " + ", ".join("`{}` {}".format(*column.split(" ", 1)) for column in columns) + " |"
+    picture = plan_picture(name, plan) if plan else f"{_NO_PLAN}\n"
     return (
-        f"## {name}\n\n```text\n{comment}\n```\n\n| | |\n|---|---|\n{rows}\n\n"
+        f"## {name}\n\n```text\n{comment}\n```\n\n| | |\n|---|---|\n{rows}\n\n{picture}\n"
         f"<details><summary>SQL of {name}</summary>\n\n```sql\n{text.rstrip()}\n```\n\n</details>\n"
     )
