@@ -20,7 +20,7 @@ from tools.site import __main__ as builder
 from tools.site.__main__ import build, check
 
 PATHS = ["", "tutorial/", "guide/", "reference/schema/", "reference/queries/sessions/", "reference/errors/"]
-HOSTS: set[str] = set()
+HOSTS = {"github.com", "keepachangelog.com", "opentelemetry.io", "semver.org", "www.postgresql.org"}
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
