@@ -8,6 +8,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tools.site import figures
 from tools.site.commands import command_page
 from tools.site.links import moved
 from tools.site.queries import query_pages
@@ -57,6 +58,7 @@ def _pages() -> dict[str, bytes]:
         if path.suffix == ".md"
     }
     texts["decisions/README.md"] += "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
+    texts[figures.TABLE] += figures.listed()
     for name, place in _PLACES.items():
         texts[place] = moved((ROOT / name).read_text(), Path(name), Path("docs", place))
     generated = {"commands.md": command_page(), **query_pages(), **schema_pages()}
