@@ -101,6 +101,7 @@ def listed() -> str:
             place = (each.page, each.anchor)
             sources = ", ".join(f"`{source}`" for source in covered.get(place, ()))
             parts.append(f"\n**[{each.page}: {each.anchor}]({each.page}#{each.anchor})** {sources}\n")
-        cells = [cell for cell in re.split(r"(?<!\\)\|", each.text.removeprefix("- ").strip("|")) if cell.strip()]
+        text = each.text.removeprefix("- ").strip("|").replace("](#", f"]({each.page}#")
+        cells = [cell for cell in re.split(r"(?<!\\)\|", text) if cell.strip()]
         parts.append(f"- {' · '.join(cell.strip() for cell in cells)}")
     return "\n".join(parts) + "\n"
