@@ -19,7 +19,7 @@ _NO_FIGURES = (
     re.compile(r"\d{4}-\d{2}-\d{2}"),  # a date
     re.compile(
         r"\b(?:PostgreSQL|PgBouncer|Python|Django|SQLAlchemy|SQLModel|SQLSpec|Prisma ORM|sqlc|pgbouncer|Version|version"
-        r"|RFC|issue|request|requests|port|Class|class|Debian's|pgBackRest|Barman|from|step)s?"
+        r"|RFC|issue|request|requests|port|Class|class|Debian's|curl|pgBackRest|Barman|from|step)s?"
         r" \d[\d.]*(?:(?:,| and| or| to) \d[\d.]*)*"
     ),
     re.compile(r"(?i)\bexits? (?:code )?(?:is |with )?\d"),
