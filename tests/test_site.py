@@ -19,7 +19,10 @@ from skilltree.budgets.plans import kept
 from tools.site import __main__ as builder
 from tools.site.__main__ import build, check
 
-PATHS = ["", "tutorial/", "guide/", "reference/schema/", "reference/queries/sessions/", "reference/errors/"]
+PATHS = [
+    *["", "tutorial/", "guide/", "comparison/", "benchmarks/", "figures/", "decisions/", "search/?q=streak"],
+    *["reference/schema/", "reference/queries/leaderboards/", "reference/queries/sessions/", "reference/errors/"],
+]
 HOSTS = {"github.com", "keepachangelog.com", "opentelemetry.io", "semver.org", "www.postgresql.org"}
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
@@ -138,6 +141,18 @@ def test_pages_meet_wcag_aa_and_load_nothing_from_elsewhere(
 
     assert found == {path: [] for path in PATHS}
     assert elsewhere == []
+
+
+def test_a_plan_is_opened_with_the_keyboard(origin: str, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(f"{origin}reference/queries/leaderboards/")
+    closed = page.locator("details:not([open]):has(.plan) > summary").first
+    closed.focus()
+    page.keyboard.press("Enter")
+
+    page.locator("details[open] .plan").first.wait_for()
+    assert page.evaluate("document.activeElement.parentElement.open")
+    page.close()
 
 
 def test_the_search_is_used_with_the_keyboard(origin: str, browser: Browser) -> None:

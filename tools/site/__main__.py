@@ -57,13 +57,13 @@ def _pages() -> dict[str, bytes]:
         for name, path in files.items()
         if path.suffix == ".md"
     }
-    texts["decisions/README.md"] += "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
+    texts["decisions/index.md"] = texts.pop("decisions/README.md") + "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
     texts[figures.TABLE] += figures.listed()
     for name, place in _PLACES.items():
         texts[place] = moved((ROOT / name).read_text(), Path(name), Path("docs", place))
     generated = {"commands.md": command_page(), **query_pages(), **schema_pages()}
     texts |= {f"reference/{name}": text for name, text in generated.items()}
-    return {name: path.read_bytes() for name, path in files.items()} | {
+    return {name: path.read_bytes() for name, path in files.items() if path.suffix != ".md"} | {
         name: text.encode() for name, text in texts.items()
     }
 

@@ -1,6 +1,6 @@
-"""The navigation of each page, from the tables of contents.
+"""What each page gets when it is written: the navigation, and plans.
 
-Sphinx's own copies each heading of each page, for each page: half of the time of a build.
+Sphinx's own navigation copies each heading of each page, for each page: half of the time of a build.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+
+from tools.site.plan_pictures import with_plans
 
 
 class _PathTo(Protocol):
@@ -31,7 +33,7 @@ def _give_navigation(app: Sphinx, page: str, template: str, context: dict[str, A
     context["furo_navigation_tree"] = _navigation(app.env, page, context["pathto"])
     if "body" in context:
         # A block of code may scroll, and whoever has only a keyboard must reach it.
-        context["body"] = context["body"].replace("<pre>", '<pre tabindex="0">')
+        context["body"] = with_plans(context["body"].replace("<pre>", '<pre tabindex="0">'))
 
 
 def _navigation(env: BuildEnvironment, page: str, path_to: _PathTo) -> str:

@@ -3,9 +3,12 @@
 import re
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
-from skilltree.budgets.plans import KeptNode, KeptPlan
+from skilltree.budgets.plans import KeptNode, KeptPlan, kept
 
+ROOT = Path(__file__).parents[2]
+_PLACE = re.compile("<!-- plan of (?P<name>[\\w/]+) -->")
 _MOST_OPEN = 15
 _NAMES = re.compile(r"(?P<word> (?:using|on) )(?P<name>\w+)")
 _KINDS = (
@@ -17,8 +20,16 @@ _KINDS = (
 _OMITTED = {"Recheck Cond"}
 
 
-def plan_picture(name: str, plan: KeptPlan) -> str:
-    """Return the picture as HTML without an empty line, which would end it in Markdown."""
+def with_plans(page: str) -> str:
+    """Return a page with a picture of the plan wherever a comment asks for it.
+
+    Pages get the pictures when they are written, because the search should not find words of plans.
+    """
+    plans = kept(ROOT / "queries")
+    return _PLACE.sub(lambda place: _picture(place["name"], plans[place["name"]]), page)
+
+
+def _picture(name: str, plan: KeptPlan) -> str:
     count = len(plan.nodes)
     total = f"{plan.buffers:,} buffers" + (f", {plan.of_triggers:,} of them by triggers" if plan.of_triggers else "")
     is_open = " open" if count <= _MOST_OPEN else ""

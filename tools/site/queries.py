@@ -1,15 +1,15 @@
 """The reference of the query files: a page for each folder."""
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import TypedDict
 
 from skilltree._core.queries import read
-from skilltree.budgets.plans import KeptPlan, kept
+from skilltree.budgets.plans import kept
 from skilltree.gate.subject import skilltree
 from skilltree.gate.usage import read_usage
-from tools.site.plan_pictures import plan_picture
 
 ROOT = Path(__file__).parents[2]
 _WORDS = {
@@ -23,6 +23,7 @@ _WORDS = {
     "after": "Runs after",
 }
 
+_A_LIST = re.compile(r"^(?:\w+  |  )", re.MULTILINE)
 _NO_PLAN = "No plan is kept: PostgreSQL makes none, or it depends on the server's catalogs rather than on data."
 
 
@@ -49,7 +50,9 @@ def query_pages() -> dict[str, str]:
         folders[name.partition("/")[0]].append(name)
     pages = {
         f"queries/{folder}.md": f"# {folder}\n\n"
-        + "\n".join(_section(name, described[name], callers[name], models[name], plans.get(name)) for name in names)
+        + "\n".join(
+            _section(name, described[name], callers[name], models[name], has_plan=name in plans) for name in names
+        )
         for folder, names in folders.items()
     }
     listed = "\n".join(f"| [{folder}]({folder}.md) | {len(names)} |" for folder, names in folders.items())
@@ -64,16 +67,16 @@ def query_pages() -> dict[str, str]:
     return pages
 
 
-def _section(name: str, described: Described, callers: set[str], models: set[str], plan: KeptPlan | None) -> str:
+def _section(name: str, described: Described, callers: set[str], models: set[str], *, has_plan: bool) -> str:
     query = read(name)
     text = (ROOT / query.file).read_text()
     said = [line.removeprefix("--").rstrip() for line in query.header.splitlines()]
     end = next((number for number, line in enumerate(said) if line.startswith(" @")), len(said))
-    comment = "\n".join(line.removeprefix(" ") for line in said[:end]).strip()
+    comment = _joined("\n".join(line.removeprefix(" ") for line in said[:end]).strip())
     budget = next((each.text.removeprefix("buffers ") for each in query.directives if each.word == "budget"), None)
     facts = [("Role", f"`{query.role or 'app_user'}`")]
     if budget:
-        facts.append(("Budget", f"{budget} buffers"))
+        facts.append(("Budget", f"{int(budget):,} buffers"))
     if models:
         facts.append(("Model", ", ".join(f"`{model}`" for model in sorted(models))))
     if callers:
@@ -85,8 +88,14 @@ def _section(name: str, described: Described, callers: set[str], models: set[str
         rows += "\n| Parameters | " + ", ".join(f"`{each}` {kind}" for each, kind in parameters.items()) + " |"
     if columns:
         rows += "\n| Columns | " + ", ".join("`{}` {}".format(*column.split(" ", 1)) for column in columns) + " |"
-    picture = plan_picture(name, plan) if plan else f"{_NO_PLAN}\n"
+    picture = f"<!-- plan of {name} -->\n" if has_plan else f"{_NO_PLAN}\n"
     return (
         f"## {name}\n\n```text\n{comment}\n```\n\n| | |\n|---|---|\n{rows}\n\n{picture}\n"
         f"<details><summary>SQL of {name}</summary>\n\n```sql\n{text.rstrip()}\n```\n\n</details>\n"
     )
+
+
+def _joined(comment: str) -> str:
+    """Return a comment with each paragraph in one line, for a browser to wrap; lists of parameters keep their lines."""
+    paragraphs = comment.split("\n\n")
+    return "\n\n".join(each if _A_LIST.search(each) else each.replace("\n", " ") for each in paragraphs)
