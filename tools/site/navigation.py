@@ -3,6 +3,7 @@
 Sphinx's own navigation copies each heading of each page, for each page: half of the time of a build.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Protocol
@@ -32,8 +33,11 @@ def _take_navigation(app: Sphinx, page: str, template: str, context: dict[str, A
 def _give_navigation(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
     context["furo_navigation_tree"] = _navigation(app.env, page, context["pathto"])
     if "body" in context:
-        # A block of code may scroll, and whoever has only a keyboard must reach it.
-        context["body"] = with_plans(context["body"].replace("<pre>", '<pre tabindex="0">'))
+        # A block of code or a table may scroll, and whoever has only a keyboard must reach it.
+        body = context["body"].replace("<pre>", '<pre tabindex="0">')
+        context["body"] = with_plans(
+            body.replace('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper')
+        )
 
 
 def _navigation(env: BuildEnvironment, page: str, path_to: _PathTo) -> str:
