@@ -3,7 +3,6 @@
 Sphinx's own navigation copies each heading of each page, for each page: half of the time of a build.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Protocol
