@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from skilltree._core import queries as query_files
 from skilltree._core import sql_folders
+from skilltree.budgets import plans
 from skilltree.cli import app
 from skilltree.explain import budget, samples
 
@@ -155,6 +156,36 @@ def test_update_raises_a_budget_that_is_almost_used_up(run: Run, queries: Path) 
     run("budgets", "--here", "--update", "trees/load")
 
     assert f"-- @budget buffers {budget.with_headroom(measured)}\n" in path.read_text()
+
+
+def test_update_keeps_plans_and_writes_one_again_when_it_changes(run: Run, queries: Path, loaded_url: str) -> None:
+    name, other = "leaderboards/top", "trees/load"
+    (queries / plans.FILE).unlink()
+    run("budgets", "--here", "--update", name, other)
+    written = (queries / plans.FILE).read_text()
+
+    run("budgets", "--here", "--update", name, other)
+    again = (queries / plans.FILE).read_text()
+    with without_index(loaded_url, "idx_user_score_rank"):
+        run("budgets", "--here", "--update", name)
+
+    after = plans.kept(queries)
+    assert again == written
+    assert "idx_user_score_rank" in written
+    assert list(after) == [name, other]
+    assert "Seq Scan on user_scores" in [node.title for node in after[name].nodes]
+    assert after[name].buffers > 0
+    assert after[other].nodes[0].depth == 0
+
+
+def test_the_plan_of_every_query_with_a_budget_is_kept_and_is_that_of_its_statement() -> None:
+    place = sql_folders.folder("queries")
+    having_budgets = {
+        name: query.digest for name in samples.names() if budget.budget_of(query := query_files.read(name)) is not None
+    }
+
+    assert {name: each.digest for name, each in plans.kept(place).items()} == having_budgets
+    assert (place / plans.FILE).stat().st_size < 400_000
 
 
 @pytest.mark.parametrize(("measured", "budget_"), [(0, 8), (3, 11), (100, 140), (1_234, 1_600), (100_000, 130_000)])

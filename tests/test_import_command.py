@@ -1,6 +1,8 @@
 """Importing, exporting and drawing trees from the command line."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -39,6 +41,21 @@ def written(url: str) -> list[tuple[object, ...]]:
             "select 'skill', xmin::text, id::text from skills union all select 'tree', xmin::text, id::text"
             " from skill_trees union all select 'trail', xmin::text, id::text from audit_log order by 1, 3"
         ).fetchall()
+
+
+def test_the_commands_of_the_documentation_run_as_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "curricula.md").read_text()
+    [block] = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    commands = [shlex.split(line, comments=True) for line in block.splitlines()]
+    monkeypatch.chdir(tmp_path)
+
+    ran = [run(*arguments) for _, _, *arguments in commands]
+
+    assert [each[:2] for each in commands] == [["$", "skilltree"]] * 4
+    assert [each.exit_code for each in ran] == [0, 0, 0, 0]
+    assert "Kneading" in ran[-1].stdout
 
 
 def test_a_dry_run_shows_what_a_new_tree_would_add_and_writes_nothing(run: Run, migrated_url: str, table: Path) -> None:

@@ -2,13 +2,17 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from packaging.metadata import Metadata
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,6 +49,67 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=True)
     install(folder, str(wheel))
     return folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, and the wheel that is made from it alone, in one folder."""
+    folder = tmp_path_factory.mktemp("source")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    return folder
+
+
+def contents(wheel: Path) -> dict[str, int]:
+    """Return the checksum of each file of a wheel."""
+    with ZipFile(wheel) as archive:
+        return {each.filename: each.CRC for each in archive.infolist()}
+
+
+def test_the_source_distribution_makes_the_wheel_of_the_checkout(source: Path, wheel: Path) -> None:
+    (made,) = source.glob("*.whl")
+    files = contents(made)
+
+    assert files == contents(wheel)
+    assert {"skilltree/py.typed", "skilltree/queries/schema.json", "skilltree-0.1.0.dist-info/licenses/LICENSE"} <= set(
+        files
+    )
+    assert {name.split("/")[0] for name in files} == {"skilltree", "skilltree-0.1.0.dist-info"}
+
+
+def test_the_source_distribution_has_the_tests_and_the_documentation(source: Path) -> None:
+    (made,) = source.glob("*.tar.gz")
+    with tarfile.open(made) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    here = {path.relative_to(ROOT).as_posix() for folder in ("docs", "tests") for path in (ROOT / folder).rglob("*.*")}
+    assert {name for name in here if "__pycache__" not in name} <= names
+    assert {"CHANGELOG.md", "CITATION.cff", "LICENSE", "Makefile", "schema.sql", "tools/site/conf.py"} <= names
+
+
+def test_the_description_of_the_package_has_no_link_that_leads_nowhere(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        metadata = Metadata.from_email(archive.read("skilltree-0.1.0.dist-info/METADATA"), validate=True)
+
+    assert metadata.description_content_type == "text/markdown"
+    assert metadata.description is not None
+    assert metadata.description.startswith("# SkillTree\n")
+    assert "![" not in metadata.description
+    assert re.findall(r"\]\((?!https://)[^)]*\)", metadata.description) == []
+    assert "The guide goes on with sync code" in metadata.description
+
+
+def test_links_of_the_description_lead_to_the_repository_if_it_has_an_address() -> None:
+    text = "![A plan](docs/plan.png) [guide](docs/guide.md#roles) [site](https://example.org/)\n\n```py\n[a](b)\n```\n"
+
+    described = runpy.run_path(str(ROOT / "setup.py"))["description"]
+
+    assert described(text, "https://example.org/skilltree/", "1.2.0") == (
+        "![A plan](https://example.org/skilltree/raw/v1.2.0/docs/plan.png)"
+        " [guide](https://example.org/skilltree/blob/v1.2.0/docs/guide.md#roles)"
+        " [site](https://example.org/)\n\n```py\n[a](b)\n```\n"
+    )
+    assert described(text, None, "1.2.0") == " guide [site](https://example.org/)\n\n```py\n[a](b)\n```\n"
 
 
 def install(environment: Path, what: str) -> None:

@@ -26,6 +26,7 @@ def test_every_block_has_a_place_in_these_tests() -> None:
         *["python3", ".", "pip", "export"],
         *["skilltree"] * 5,
         *["python", "curl", "curl", "curl", "curl"],
+        *["token='the", "skill='the", "curl", "curl", "curl"],
     ]
 
 
@@ -57,18 +58,23 @@ def test_the_tutorial_ends_with_a_running_application(tmp_path: Path) -> None:
     server = subprocess.Popen([sys.executable, "serve.py"], cwd=tmp_path, env=environment)
     try:
         wait_until_it_answers(port)
-        tree, kinds, _, session = [json.loads(run(command)) for command in COMMANDS if command.startswith("curl ")]
-        first = next(skill for skill in tree["skills"] if skill["name"] == "Flour and water")
-        done = request(port, "POST", f"/skills/{first['id']}/completion", token=session["token"])
-        me = request(port, "GET", "/me", token=session["token"])
+        asked = [command for command in COMMANDS if command.startswith("curl ")]
+        tree, kinds, _, session = [json.loads(run(command)) for command in asked[:4]]
+        picture = request(port, "GET", "/trees/baking-bread/picture")
+        environment |= {"token": session["token"], "skill": tree["skills"][0]["id"]}
+        done, me = [json.loads(run(command)) for command in asked[4:6]]
+        run(asked[6])
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(timeout=60)
 
     assert "Kneading" in shown
     assert kinds == [{"kind": "KNOWLEDGE", "skills": 4}]
-    assert {skill["name"] for skill in done.json()["unlocked"]} == {"Kneading", "Sourdough"}
-    assert (me.status, me.json()["skillsCompleted"]) == (200, 1)
+    assert tree["skills"][0]["name"] == "Flour and water"
+    assert {skill["name"] for skill in done["unlocked"]} == {"Kneading", "Sourdough"}
+    assert me["skillsCompleted"] == 1
+    assert (picture.status, picture.headers["content-type"]) == (200, "image/svg+xml")
+    assert (tmp_path / "grace.svg").read_bytes() != picture.body
 
 
 def wait_until_it_answers(port: int) -> None:

@@ -38,6 +38,7 @@ def check() -> int:
                 ("tools/unasync.py", "--check"),
                 ("-m", "tools.json_twins", "--check"),
                 ("-m", "tools.schema_file", "--check"),
+                ("-m", "tools.site", "check"),
                 (*_SKILLTREE, "check-migrations"),
                 (*_SKILLTREE, "lint"),
                 (*_SKILLTREE, "check-queries"),

@@ -1,12 +1,14 @@
-"""Builds the site in build/docs: ``python -m tools.site build`` or ``serve``."""
+"""Builds the site in build/docs: ``python -m tools.site build``, ``check`` or ``serve``."""
 
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tools.site import figures
 from tools.site.commands import command_page
 from tools.site.links import moved
 from tools.site.queries import query_pages
@@ -21,36 +23,61 @@ _PLACES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changes.md"}
 
 def build(site: Path = SITE) -> int:
     """Build the site, and return the exit code. A link or anchor that leads nowhere is an error, as is a lost page."""
-    source = site / "source"
-    shutil.rmtree(site, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", source)
-    for page in source.rglob("*.md"):
-        below = "docs" / page.relative_to(source)
-        page.write_text(moved(page.read_text(), below, below))
-    decisions = source / "decisions" / "README.md"
-    decisions.write_text(f"{decisions.read_text()}\n```{{toctree}}\n:hidden:\n:glob:\n\n0*\n```\n")
-    for name, place in _PLACES.items():
-        (source / place).write_text(moved((ROOT / name).read_text(), Path(name), Path("docs") / place))
-    generated = {"commands.md": command_page(), **query_pages(), **schema_pages()}
-    for name, text in generated.items():
-        path = source / "reference" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    options = ["-W", "--keep-going", "-q", "-j", "auto", "-c", str(Path(__file__).parent), "-d", str(site / "doctrees")]
+    shutil.rmtree(site / "html", ignore_errors=True)
+    return _sphinx(site, "dirhtml")
+
+
+def check(site: Path = SITE) -> int:
+    """Return the exit code of a build that writes nothing, which finds the same errors."""
+    return _sphinx(site, "dummy")
+
+
+def _sphinx(site: Path, builder: str) -> int:
+    """Run Sphinx on all pages. It reads only those again that have changed since the last run without an error."""
+    _update(site / "source", _pages())
+    read = site / "doctrees"
+    options = ["-a", "-W", "--keep-going", "-q", "-j", "auto", "-c", str(Path(__file__).parent), "-d", str(read)]
     made = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-b", "dirhtml", *options, str(source), str(site / "html")],
+        [sys.executable, "-m", "sphinx", "-b", builder, *options, str(site / "source"), str(site / "html")],
         cwd=ROOT,
         check=False,
     )
-    if made.returncode == 0:
-        for page in (site / "html").rglob("*.html"):
-            page.write_text(_for_keyboards(page.read_text()))
+    if made.returncode:
+        # Or the next run would not show the errors of pages that have not changed.
+        shutil.rmtree(read, ignore_errors=True)
     return made.returncode
 
 
-def _for_keyboards(page: str) -> str:
-    """Give headings of the navigation their level, and blocks of code, which may scroll, a place in the tab order."""
-    return page.replace('role="heading">', 'role="heading" aria-level="2">').replace("<pre>", '<pre tabindex="0">')
+def _pages() -> dict[str, bytes]:
+    """Return the files of Sphinx's source folder: docs/ with its links moved, other pages, and those made of code."""
+    docs = ROOT / "docs"
+    files = {path.relative_to(docs).as_posix(): path for path in docs.rglob("*") if path.is_file()}
+    texts = {
+        name: moved(path.read_text(), Path("docs", name), Path("docs", name))
+        for name, path in files.items()
+        if path.suffix == ".md"
+    }
+    texts["decisions/index.md"] = texts.pop("decisions/README.md") + "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
+    texts[figures.TABLE] += figures.listed()
+    for name, place in _PLACES.items():
+        texts[place] = moved((ROOT / name).read_text(), Path(name), Path("docs", place))
+    generated = {"commands.md": command_page(), **query_pages(), **schema_pages()}
+    texts |= {f"reference/{name}": text for name, text in generated.items()}
+    return {name: path.read_bytes() for name, path in files.items() if path.suffix != ".md"} | {
+        name: text.encode() for name, text in texts.items()
+    }
+
+
+def _update(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make a folder hold these files. Those that are the same already keep their time."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.relative_to(folder).as_posix() not in files:
+            path.unlink()
+    for name, content in files.items():
+        path = folder / name
+        if not path.exists() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
 
 def serve() -> None:
@@ -72,13 +99,15 @@ def main() -> int:
             if code == 0:
                 print(f"The site is in {SITE.relative_to(ROOT)}/html.")
             return code
+        case ["check"]:
+            return check()
         case ["serve"]:
             code = build()
             if code == 0:
                 serve()
             return code
         case _:
-            print("usage: python -m tools.site build|serve", file=sys.stderr)
+            print("usage: python -m tools.site build|check|serve", file=sys.stderr)
             return 2
 
 

@@ -5,7 +5,7 @@ from importlib import metadata
 project = "SkillTree"
 author = "the SkillTree authors"
 release = metadata.version("skilltree")
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "tools.site.navigation"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 html_theme = "furo"

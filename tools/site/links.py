@@ -11,7 +11,8 @@ _PAGES = {
     "README.md": "docs/index.md",
     "schema.sql": "docs/reference/schema.md",
     "src/skilltree/errors.py": "docs/reference/errors.md",
-    "docs/decisions/": "docs/decisions/README.md",
+    "docs/decisions": "docs/decisions/index.md",
+    "docs/decisions/README.md": "docs/decisions/index.md",
 }
 _ONLY_IN_A_CHECKOUT = {"examples", "LICENSE"}
 

@@ -11,6 +11,7 @@ A directive can continue on the next line, indented by four spaces or more.
 import re
 from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
@@ -57,6 +58,11 @@ class Query(NamedTuple):
     def file(self) -> str:
         """The path of the file, for messages."""
         return f"queries/{self.name}.sql" if self.place is None else str(self.place / f"{self.name}.sql")
+
+    @property
+    def digest(self) -> str:
+        """A digest of the statement, which a change of the header leaves as it is."""
+        return sha256(self.numbered).hexdigest()[:16]
 
     @property
     def types(self) -> list[str]:

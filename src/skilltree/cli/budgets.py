@@ -16,6 +16,7 @@ from skilltree._core.queries import Query
 from skilltree._core.sql_folders import folder
 from skilltree.budgets.compare import changes, measurement, read_measurement
 from skilltree.budgets.dataset import Size, load
+from skilltree.budgets.plans import keep
 from skilltree.budgets.server import measured, throw_away
 from skilltree.cli.application import app, own_migrations, require_embedded
 from skilltree.cli.plans import Html, Json, chosen, fail, out, own_queries
@@ -23,9 +24,13 @@ from skilltree.cli.starter_data import OnlyDemoData, alone
 from skilltree.cli.terminal import emit_json, emit_table, err
 from skilltree.errors import SkillTreeError
 from skilltree.explain import report
-from skilltree.explain.budget import Checked, check, in_order, path_of, update
+from skilltree.explain.budget import Checked, check, folder_of, in_order, path_of, update
 from skilltree.explain.explain import Explained, explain, table_sizes
+<<<<<<< HEAD
 from skilltree.explain.samples import COMMON, DATASET, unsampled
+=======
+from skilltree.explain.samples import DATASET, names, unsampled
+>>>>>>> 5796e476b84e6c46e5c2bd5b8ba1398bf18b49e7
 from skilltree.migrate import statements
 
 Part = Annotated[float, typer.Option("--size", min=0.001, max=10, help="The size of the data set; 1 is the full one.")]
@@ -53,7 +58,7 @@ def budgets(
     *,
     size: Part = 1,
     rewrite: Annotated[
-        bool, typer.Option("--update", help="Write budgets that are missing, exceeded or too large.")
+        bool, typer.Option("--update", help="Write budgets that are missing, exceeded or too large, and plans.json.")
     ] = False,
     here: Annotated[bool, typer.Option("--here", help="Measure on this database as it is: see `dataset`.")] = False,
     compare: Annotated[
@@ -81,6 +86,7 @@ def budgets(
         report.write(html, checks, sizes)
     if rewrite:
         _rewrite(checks, sizes)
+        keep(folder_of(asked[0]), checks, names(asked[0].place))
         fail(failures)
         return
     if as_json:

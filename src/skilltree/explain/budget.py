@@ -51,7 +51,12 @@ class Checked(NamedTuple):
 
 def path_of(query: Query) -> Path:
     """Return the path of a query file."""
-    return (query.place or folder("queries")) / f"{query.name}.sql"
+    return folder_of(query) / f"{query.name}.sql"
+
+
+def folder_of(query: Query) -> Path:
+    """Return the folder of query files that has the query."""
+    return query.place or folder("queries")
 
 
 def check(explained: Explained) -> Checked:

@@ -6,6 +6,17 @@ from typing import Any, NamedTuple
 Json = Mapping[str, Any]
 
 LARGE_TABLE = 10_000
+CONDITIONS = (
+    "Index Cond",
+    "Recheck Cond",
+    "Hash Cond",
+    "Merge Cond",
+    "Join Filter",
+    "Filter",
+    "Sort Key",
+    "Group Key",
+)
+"""What says which rows a node returns, in the order in which to show it."""
 _OFF_BY = 10
 _FEW_ROWS = 100
 _MANY_LOOPS = 1_000
@@ -45,6 +56,18 @@ class Node(NamedTuple):
         if named:
             words.append(f"on {named}")
         return " ".join(words)
+
+    @property
+    def part(self) -> str | None:
+        """Return the part of the statement that the node begins, such as ``CTE open``, or ``None``."""
+        name = self.json.get("Subplan Name") or self.json.get("Parent Relationship")
+        return None if name in {None, "Outer", "Inner", "Member", "Subquery"} else str(name)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """Return what says which rows the node returns, by EXPLAIN's names."""
+        found = {name: self.json[name] for name in CONDITIONS if name in self.json}
+        return {name: ", ".join(each) if isinstance(each, list) else str(each) for name, each in found.items()}
 
     @property
     def loops(self) -> int:

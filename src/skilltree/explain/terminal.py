@@ -9,17 +9,6 @@ from rich.tree import Tree
 from skilltree.explain.explain import Explained
 from skilltree.explain.plan import Json, Node, findings, nodes
 
-_CONDITIONS = (
-    "Index Cond",
-    "Recheck Cond",
-    "Hash Cond",
-    "Merge Cond",
-    "Join Filter",
-    "Filter",
-    "Sort Key",
-    "Group Key",
-)
-
 
 def shown(explained: Explained, sizes: Mapping[str, int]) -> RenderableType:
     """Return the plan as a tree: the totals first, then each node with its remarks."""
@@ -52,16 +41,12 @@ def _tree(top: Json, sizes: Mapping[str, int]) -> Tree:
 
 def _label(node: Node, sizes: Mapping[str, int]) -> Text:
     label = Text()
-    part = node.json.get("Subplan Name") or node.json.get("Parent Relationship")
-    if part and part not in {"Outer", "Inner", "Member", "Subquery"}:
-        label.append(f"{part}: ", style="dim")
+    if node.part:
+        label.append(f"{node.part}: ", style="dim")
     label.append(node.title, style="bold" if findings(node, sizes) else "")
     label.append(f"  {_numbers(node)}", style="cyan")
-    for name in _CONDITIONS:
-        if name in node.json:
-            value = node.json[name]
-            text = ", ".join(value) if isinstance(value, list) else str(value)
-            label.append(f"\n{name}: {text}", style="dim")
+    for name, text in node.conditions.items():
+        label.append(f"\n{name}: {text}", style="dim")
     for each in findings(node, sizes):
         label.append(f"\n▲ {each}", style="yellow")
     return label

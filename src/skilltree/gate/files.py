@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 from pglast import parse_sql
@@ -84,7 +83,7 @@ class QueryFile:
     @property
     def digest(self) -> str:
         """A digest of the statement."""
-        return sha256(self.numbered).hexdigest()[:16]
+        return self.query.digest
 
     @cached_property
     def statement(self) -> Any:
