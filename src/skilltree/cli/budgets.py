@@ -26,11 +26,7 @@ from skilltree.errors import SkillTreeError
 from skilltree.explain import report
 from skilltree.explain.budget import Checked, check, folder_of, in_order, path_of, update
 from skilltree.explain.explain import Explained, explain, table_sizes
-<<<<<<< HEAD
-from skilltree.explain.samples import COMMON, DATASET, unsampled
-=======
-from skilltree.explain.samples import DATASET, names, unsampled
->>>>>>> 5796e476b84e6c46e5c2bd5b8ba1398bf18b49e7
+from skilltree.explain.samples import COMMON, DATASET, names, unsampled
 from skilltree.migrate import statements
 
 Part = Annotated[float, typer.Option("--size", min=0.001, max=10, help="The size of the data set; 1 is the full one.")]
