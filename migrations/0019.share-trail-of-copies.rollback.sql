@@ -1,0 +1,97 @@
+-- Loses the trail of accounts and the catalogue that was written while the database was distributed. Run `skilltree
+-- undistribute` before: it keeps this trail.
+
+create or replace function anonymise_audit(learner uuid, nobody uuid) returns void
+language plpgsql security definer
+set search_path = pg_catalog, public, pg_temp
+set row_security = on
+as $$
+begin
+    if exists (select from users where users.id = learner)
+        or not exists (
+            select from audit_log
+            where audit_log.subject_id = learner
+                and audit_log.occurred_at > now() - interval '1 day'
+                and audit_log.transaction_id = pg_current_xact_id()
+                and audit_log.table_name = 'users'
+                and audit_log.action = 'DELETE'
+        )
+    then
+        raise exception 'the audit trail of account % cannot be removed: this transaction does not delete it', learner
+            using errcode = 'ST401', hint = 'Use users.erase or users.delete.';
+    end if;
+    if nobody is not null
+        and not exists (
+            select from users
+            inner join audit_log on audit_log.subject_id = users.id
+            where users.id = nobody
+                and not users.is_active
+                and users.email = 'deleted-' || nobody || '@deleted.invalid'
+                and users.password_hash = '$2b$04$' || repeat('.', 53)
+                and audit_log.occurred_at > now() - interval '1 day'
+                and audit_log.transaction_id = pg_current_xact_id()
+                and audit_log.table_name = 'users'
+                and audit_log.action = 'INSERT'
+        )
+    then
+        raise exception
+            'the audit trail of account % cannot be removed: it is no placeholder created in this transaction', nobody
+            using errcode = 'ST401', hint = 'Use users.erase.';
+    end if;
+
+    delete from audit_log where audit_log.subject_id in (learner, nobody);
+
+    update audit_log
+    set actor_id = null
+    where audit_log.actor_id = learner
+        and audit_log.actor_id <> audit_log.subject_id;
+
+    insert into audit_log (subject_id, table_name, action, row_keys, after)
+    values (
+        '00000000-0000-0000-0000-000000000000', 'users', 'ANONYMISE', '{00000000-0000-0000-0000-000000000000}',
+        jsonb_build_object(
+            'account_hash', encode(sha256(convert_to(learner::text, 'UTF8')), 'hex'),
+            'is_kept', nobody is not null
+        )
+    );
+end
+$$;
+
+create or replace function drop_audit_partitions(months_kept integer) returns setof text
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+set lock_timeout = '5s'
+as $$
+declare
+    first_kept constant timestamp := date_trunc('month', now() at time zone 'UTC')
+        - make_interval(months => months_kept);
+    partition_name text;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('partitions of audit_log', 0));
+    for partition_name in
+        select pg_class.relname
+        from pg_inherits
+        inner join pg_class on pg_class.oid = pg_inherits.inhrelid
+        where pg_inherits.inhparent = 'audit_log'::regclass
+            and pg_class.relname < to_char(first_kept, '"audit_log_"YYYY"_"MM')
+            and pg_class.relname <> 'audit_log_default'
+        order by pg_class.relname
+    loop
+        execute format('drop table %I', partition_name);
+        return next partition_name;
+    end loop;
+    delete from audit_log_default where audit_log_default.occurred_at < first_kept at time zone 'UTC';
+end
+$$;
+
+revoke update on begun_trees from app_engine;
+
+alter table skills alter column graph_change set default '{}';
+
+drop procedure share_trail(text, boolean);
+
+drop function is_first_copy();
+
+drop view audit_trail;
+
+drop table shared_audit_log;
