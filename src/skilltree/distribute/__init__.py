@@ -136,7 +136,7 @@ def _readjust(connection: Connection) -> None:
 
 def _rows(connection: Connection, name: str, **params: object) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(load(f"distribute/{name}"), params).fetchall()
+        return cursor.execute(load(f"distribute/{name}"), params or None).fetchall()
 
 
 def _place(name: str, *, back: bool) -> str:
