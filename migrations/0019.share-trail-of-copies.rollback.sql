@@ -84,6 +84,85 @@ begin
 end
 $$;
 
+create or replace view achievement_standings with (security_invoker = true) as
+select
+    counted.user_id,
+    counted.achievement_id,
+    counted.threshold,
+    case
+        when counted.criterion = 'skill_completion_count' then counted.skills
+        when counted.criterion = 'xp_threshold' and not counted.is_limited then counted.total_xp
+        when counted.criterion = 'xp_threshold' then counted.xp
+        when not counted.is_limited then counted.max_streak
+        else (
+            select
+                coalesce(
+                    longest_streak(
+                        array_agg(xp_events.granted_on),
+                        array(
+                            select user_activity_days.activity_date
+                            from user_activity_days
+                            where
+                                user_activity_days.user_id = counted.user_id
+                                and (not user_activity_days.is_counted or user_activity_days.excuse is not null)
+                        )
+                    ),
+                    0
+                )
+            from xp_events
+            where
+                xp_events.user_id = counted.user_id
+                and xp_events.source_kind = 'SKILL'
+                and (counted.for_category_id is null or xp_events.category_id = counted.for_category_id)
+                and (counted.for_tree_id is null or xp_events.skill_tree_id = counted.for_tree_id)
+                and (counted.for_difficulty is null or xp_events.difficulty::text = counted.for_difficulty)
+                and (counted.for_skill_type is null or xp_events.skill_type::text = counted.for_skill_type)
+        )
+    end as value
+from (
+    select
+        user_profiles.user_id,
+        user_profiles.total_xp,
+        user_profiles.max_streak,
+        achievements.id as achievement_id,
+        achievements.criterion,
+        achievements.threshold,
+        achievements.is_limited,
+        achievements.for_category_id,
+        achievements.for_tree_id,
+        achievements.for_difficulty,
+        achievements.for_skill_type,
+        coalesce(sum(paid.skills), 0) as skills,
+        coalesce(sum(paid.xp), 0) as xp
+    from user_profiles
+    cross join achievements
+    left join (
+        select
+            xp_events.user_id,
+            xp_events.category_id,
+            xp_events.skill_tree_id,
+            xp_events.difficulty,
+            xp_events.skill_type,
+            count(*) as skills,
+            sum(xp_events.xp) as xp
+        from xp_events
+        where xp_events.source_kind = 'SKILL'
+        group by
+            xp_events.user_id,
+            xp_events.category_id,
+            xp_events.skill_tree_id,
+            xp_events.difficulty,
+            xp_events.skill_type
+    ) as paid
+        on
+            paid.user_id = user_profiles.user_id
+            and (achievements.for_category_id is null or paid.category_id = achievements.for_category_id)
+            and (achievements.for_tree_id is null or paid.skill_tree_id = achievements.for_tree_id)
+            and (achievements.for_difficulty is null or paid.difficulty::text = achievements.for_difficulty)
+            and (achievements.for_skill_type is null or paid.skill_type::text = achievements.for_skill_type)
+    group by user_profiles.user_id, achievements.id
+) as counted;
+
 revoke update on begun_trees from app_engine;
 
 alter table skills alter column graph_change set default '{}';

@@ -65,7 +65,7 @@ def distribute(
         _begin(connection, lock_timeout)
         grants = [row["statement"] for row in _rows(connection, "view_grants")]
         adjust(connection)
-        with _without_triggers(connection):
+        with _without_followers(connection):
             for number, name in enumerate(SHARED):
                 tell(name, number, len(_ALL))
                 connection.execute("select create_reference_table(%s::regclass)", [name])
@@ -76,8 +76,6 @@ def distribute(
                     "select create_distributed_table(%s::regclass, %s, colocate_with => %s)",
                     [name, column, "default" if name == first else first],
                 )
-        for row in _rows(connection, "row_functions"):
-            connection.execute(row["definition"].encode())
         _run(connection, [*grants, *_set_up(connection)])
     tell("", len(_ALL), len(_ALL))
     return steps
@@ -95,7 +93,7 @@ def undistribute(
     with _connected(url) as connection, translated(), connection.transaction():
         _begin(connection, lock_timeout)
         grants = [row["statement"] for row in _rows(connection, "view_grants")]
-        with _without_triggers(connection):
+        with _without_followers(connection):
             done = 0
             while left := _distributed(connection):
                 name = next(each for each in reversed(_ALL) if each in left)
@@ -209,8 +207,11 @@ def _begin(connection: Connection, lock_timeout: float) -> None:
 
 
 @contextmanager
-def _without_triggers(connection: Connection) -> Iterator[None]:
-    """Drop the triggers for a block: rows that are copied would fire them. Afterwards each shard has its own."""
+def _without_followers(connection: Connection) -> Iterator[None]:
+    """Drop for a block what cannot move with a table. Rows that are copied would fire the triggers."""
+    functions = _rows(connection, "row_functions")
+    for each in functions:
+        connection.execute(each["drop_statement"].encode())
     triggers = _rows(connection, "triggers", tables=[*_ALL])
     for each in triggers:
         connection.execute(
@@ -221,6 +222,9 @@ def _without_triggers(connection: Connection) -> Iterator[None]:
     yield
     for each in triggers:
         connection.execute(each["definition"].encode())
+    for each in functions:
+        for statement in (each["definition"], each["revocation"], *each["grants"]):
+            connection.execute(statement.encode())
 
 
 def _set_up(connection: Connection) -> list[str]:
