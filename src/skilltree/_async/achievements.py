@@ -136,7 +136,8 @@ class AsyncAchievements(AsyncRepository):
                 self.step("progress/settle", learner, is_main=True),
                 self.step("leaderboards/add_to_scores", learner),
             )
-        place = {"achievement_id": achievement_id, **dict(batch), "due": [*batch.due]}
+        awards = await self.values("achievements/count_awards", achievement_id=achievement_id, due=[*batch.due])
+        place = {"achievement_id": achievement_id, **batch.model_dump(exclude={"due"}), "awards": awards[0]}
         _, (progress,) = await self.run(
             self.step("achievements/advance_backfill", place),
             self.step("achievements/backfill_progress", place, BackfillProgress),

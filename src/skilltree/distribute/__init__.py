@@ -16,11 +16,12 @@ from psycopg.rows import dict_row
 from skilltree import migrate
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import load
-from skilltree.distribute.layout import AUDITED, OF_LEARNERS, ROLES, SETTINGS, SHARED
+from skilltree.distribute.layout import OF_LEARNERS, ROLES, SETTINGS, SHARED
 from skilltree.errors import SkillTreeError, UnfitDatabase
 from skilltree.migrate.connection import pin, refuse_unwritable
+from skilltree.migrate.distributed import AUDITED, adjust
 
-__all__ = ["Distributed", "Step", "adjust", "distribute", "is_distributed", "plan", "undistribute"]
+__all__ = ["Distributed", "Step", "distribute", "plan", "undistribute"]
 
 Connection = psycopg.Connection[Any]
 Tell = Callable[[str, int, int], None]
@@ -104,20 +105,6 @@ def undistribute(
         _run(connection, [*grants, *(f"alter database {{}} reset {setting}" for setting in SETTINGS)])
     tell("", len(_ALL), len(_ALL))
     return steps
-
-
-def is_distributed(connection: psycopg.Connection[Any]) -> bool:
-    """Return whether the tables of this database are distributed."""
-    [cluster] = _rows(connection, "cluster")
-    return bool(cluster["has_citus"] and _distributed(connection))
-
-
-def adjust(connection: psycopg.Connection[Any]) -> None:
-    """Make the changes to the schema that a distributed database needs. On one server, they do no harm."""
-    # Citus locks what a reference table refers to, too, for which app_engine would need the right to write there.
-    connection.execute("alter table begun_trees drop constraint begun_trees_skill_tree_id_fkey")
-    for table in AUDITED:
-        connection.execute("call share_trail(%s, true)", [table])
 
 
 def _readjust(connection: Connection) -> None:

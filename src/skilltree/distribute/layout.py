@@ -28,9 +28,6 @@ OF_LEARNERS = {
 }
 """Distributed tables, and the column that says on which server a row is. All rows of a learner are on one server."""
 
-AUDITED = ("users", "skill_categories", "skill_trees", "skills", "achievements")
-"""The reference tables on the audit trail. Their trail is in ``shared_audit_log``, which only the coordinator has."""
-
 ROLES = ("app_user", "app_engine", "app_service")
 """The coordinator connects to the workers as the current role, so that these must be allowed to log in."""
 
