@@ -1,4 +1,4 @@
--- The grants on views, as statements. Citus creates the views of a distributed table again, without them.
+-- The grants on views, as statements. Citus creates the views of a distributed table again, with the default privileges.
 select
     format(
         'grant %s on %s to %s',
@@ -14,4 +14,21 @@ where
     and granted.grantee <> 0
     and granted.grantee <> pg_class.relowner
 group by pg_class.oid, granted.grantee
-order by statement;
+union all
+select format('revoke all on %s from app_user, app_engine, app_service', pg_class.oid::regclass)
+from pg_class
+where
+    pg_class.relkind = 'v'
+    and pg_class.relnamespace = 'public'::regnamespace
+    and pg_class.relowner = (
+        select account.relowner
+        from pg_class as account
+        where account.oid = to_regclass('public.users')
+    )
+    and not exists (
+        select from pg_depend
+        where
+            pg_depend.objid = pg_class.oid
+            and pg_depend.deptype = 'e'
+    )
+order by statement desc;

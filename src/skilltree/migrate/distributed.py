@@ -13,6 +13,9 @@ AUDITED = ("users", "skill_categories", "skill_trees", "skills", "achievements")
 OF_CITUS = re.compile(r"(grants on )?(schema|extension) citus\w*")
 """The names of Citus's own objects in a fingerprint."""
 
+OF_SERVER = re.compile(r"_\d{6,}\b|^schema citus")
+"""In a finding, the name of a shard, or of Citus's own objects. A shard is made like its table."""
+
 
 def has_citus(connection: psycopg.Connection[Any]) -> bool:
     """Return whether the extension is in this database."""
