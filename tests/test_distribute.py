@@ -123,8 +123,10 @@ def test_journey_works_and_copies_agree(undistributed):
     distribute.distribute(undistributed)
 
     with Database(make_conninfo(undistributed, user="skilltree_app"), max_size=2) as app, app.as_service() as service:
-        user = service.users.register(email="new@example.org", username="new", password="a long pass phrase", bcrypt_cost=4)
-        tree = service.trees.find_by_slug("postgresql-in-production")
+        user = service.users.register(
+            email="new@example.org", username="new", password="a long pass phrase", bcrypt_cost=4
+        )
+        tree = service.trees.find_by_slug("practical-postgresql")
         service.trees.update(tree.id, description="Changed.")
         service.trees.update(tree.id, description="Changed again.")
         service.progress.start_tree(user.id, tree.id)
@@ -182,6 +184,9 @@ def _copies(url: str, table: str) -> set[str]:
             result
             for (result,) in connection.execute(
                 "select result from run_command_on_placements(%s::regclass, %s)",
-                [table, f"select md5(string_agg((to_jsonb(x) - '{SHARD_STAMP}')::text, '' order by x::text)) from %s x"],
+                [
+                    table,
+                    f"select md5(string_agg((to_jsonb(x) - '{SHARD_STAMP}')::text, '' order by x::text)) from %s x",
+                ],
             )
         }

@@ -8,8 +8,7 @@
 -- @sample due: array[%(user_id)s::uuid]
 -- @budget buffers 24
 -- @never Seq Scan on user_achievements
-select
-    count(*)::integer as awards
+select count(*)::integer as awards
 from user_achievements
 where
     user_achievements.achievement_id = %(achievement_id)s

@@ -52,9 +52,7 @@ def plan(url: str, *, back: bool = False) -> list[Step]:
     return [Step(name, _place(name, back=back), found[name]["row_count"], found[name]["bytes"]) for name in _ALL]
 
 
-def distribute(
-    url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table, done, total: None
-) -> list[Step]:
+def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table, done, total: None) -> list[Step]:
     """Distribute the database of a coordinator, in one transaction, and return what was done.
 
     ``tell`` is called with each table, and how many are done. Raises UnfitDatabase without Citus, on a worker, without
@@ -82,9 +80,7 @@ def distribute(
     return steps
 
 
-def undistribute(
-    url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table, done, total: None
-) -> list[Step]:
+def undistribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table, done, total: None) -> list[Step]:
     """Bring all rows back to the coordinator, in one transaction, and return what was done.
 
     The roles may still log in, because other databases of the cluster may need that. Raises as ``distribute``, and

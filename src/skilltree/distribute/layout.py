@@ -38,5 +38,7 @@ SETTINGS = {
     "citus.enable_unsafe_triggers": "on",
     # One connection to each worker, so that a statement sees what others of its transaction have written.
     "citus.multi_shard_modify_mode": "sequential",
+    # The application sets it for its own sessions, not for those between the servers. Compiling took 0.5 s a statement.
+    "jit": "off",
 }
 """Settings of the database."""
