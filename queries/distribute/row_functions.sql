@@ -1,5 +1,5 @@
--- The functions that take a row of a table, as statements that drop them and create them again. Citus would leave them with
--- the table that a distributed one replaces.
+-- The functions that take a row of a table, as statements that drop them and create them again. Citus would leave them
+-- with the table that a distributed one replaces.
 select
     format('drop function %s', pg_proc.oid::regprocedure) as drop_statement,
     pg_get_functiondef(pg_proc.oid) as definition,

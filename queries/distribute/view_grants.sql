@@ -1,4 +1,4 @@
--- The grants on views, as statements. Citus creates the views of a distributed table again, with the default privileges.
+-- The grants on views, as statements. Citus creates the views of a distributed table again, with default privileges.
 select
     format(
         'grant %s on %s to %s',

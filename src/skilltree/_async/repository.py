@@ -129,9 +129,9 @@ class AsyncRepository:
             raise missing or NotFound()
         return rows[0]
 
-    async def find(self, model: type[M], query: str, /, *, before: Sequence[str] = (), **params: object) -> M | None:
+    async def find(self, model: type[M], query: str, /, **params: object) -> M | None:
         """Return the row of a query, or ``None``."""
-        rows = await self._fetch(model, query, before, (), params)
+        rows = await self._fetch(model, query, (), (), params)
         return rows[0] if rows else None
 
     async def all(

@@ -138,8 +138,15 @@ class Achievements(Repository):
                 self.step("progress/settle", learner, is_main=True),
                 self.step("leaderboards/add_to_scores", learner),
             )
-        awards = self.values("achievements/count_awards", achievement_id=achievement_id, due=[*batch.due])
-        place = {"achievement_id": achievement_id, **batch.model_dump(exclude={"due"}), "awards": awards[0]}
+        found = self.values("achievements/count_awards", achievement_id=achievement_id, due=[*batch.due])
+        awards: int = found[0]
+        place = {
+            "achievement_id": achievement_id,
+            "after_user_id": batch.after_user_id,
+            "last_user_id": batch.last_user_id,
+            "learners": batch.learners,
+            "awards": awards,
+        }
         _, (progress,) = self.run(
             self.step("achievements/advance_backfill", place),
             self.step("achievements/backfill_progress", place, BackfillProgress),

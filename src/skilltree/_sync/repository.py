@@ -131,9 +131,9 @@ class Repository:
             raise missing or NotFound()
         return rows[0]
 
-    def find(self, model: type[M], query: str, /, *, before: Sequence[str] = (), **params: object) -> M | None:
+    def find(self, model: type[M], query: str, /, **params: object) -> M | None:
         """Return the row of a query, or ``None``."""
-        rows = self._fetch(model, query, before, (), params)
+        rows = self._fetch(model, query, (), (), params)
         return rows[0] if rows else None
 
     def all(
