@@ -2,8 +2,8 @@
 -- such servers. On any other server, nothing changes.
 --
 -- Each server has a copy of the accounts and the catalogue, and the triggers of a copy run there, too. They cannot
--- write to tables that are spread over the servers. So the trail of these tables has a table of its own, which is not spread,
--- and only the triggers of the first copy write to it.
+-- write to tables that are spread over the servers. So the trail of these tables has a table of its own, which is
+-- not spread, and only the triggers of the first copy write to it.
 --
 -- @compatible
 
