@@ -223,4 +223,4 @@ def _set_up(connection: Connection) -> list[str]:
 def _run(connection: Connection, statements: list[str]) -> None:
     database = sql.Identifier(connection.info.dbname)
     for statement in statements:
-        connection.execute(sql.SQL(statement).format(database))  # type: ignore[arg-type] # no value of a user
+        connection.execute(sql.SQL(statement).format(database))
