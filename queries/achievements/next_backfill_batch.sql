@@ -16,7 +16,7 @@ with place as (
     where achievement_backfills.achievement_id = %(achievement_id)s
 ),
 
-batch as (
+batch as materialized (
     select
         user_profiles.user_id,
         user_profiles.total_xp,
@@ -30,36 +30,47 @@ batch as (
     limit %(limit)s
 ),
 
+awarded as materialized (
+    select user_achievements.user_id
+    from user_achievements
+    inner join batch on batch.user_id = user_achievements.user_id
+    where user_achievements.achievement_id = %(achievement_id)s
+),
+
+learnt as materialized (
+    select
+        xp_events.user_id,
+        count(*) as skills
+    from xp_events
+    inner join batch on batch.user_id = xp_events.user_id
+    where xp_events.source_kind = 'SKILL'
+    group by xp_events.user_id
+),
+
+limited as materialized (
+    select
+        achievement_standings.user_id,
+        achievement_standings.value
+    from achievement_standings
+    inner join batch on batch.user_id = achievement_standings.user_id
+    where achievement_standings.achievement_id = %(achievement_id)s
+),
+
 due as (
     select batch.user_id
     from batch
     inner join achievements on achievements.id = %(achievement_id)s
+    left join limited on limited.user_id = batch.user_id
+    left join learnt on learnt.user_id = batch.user_id
     where
         achievements.is_active
         and not exists (
-            select from user_achievements
-            where
-                user_achievements.user_id = batch.user_id
-                and user_achievements.achievement_id = %(achievement_id)s
+            select from awarded
+            where awarded.user_id = batch.user_id
         )
-        -- Sub-selects run for one learner at a time. With a join, the view would be computed for all learners.
         and achievements.threshold <= case
-            when achievements.is_limited
-                then (
-                    select achievement_standings.value
-                    from achievement_standings
-                    where
-                        achievement_standings.user_id = batch.user_id
-                        and achievement_standings.achievement_id = %(achievement_id)s
-                )
-            when achievements.criterion = 'skill_completion_count'
-                then (
-                    select count(*)
-                    from xp_events
-                    where
-                        xp_events.user_id = batch.user_id
-                        and xp_events.source_kind = 'SKILL'
-                )
+            when achievements.is_limited then limited.value
+            when achievements.criterion = 'skill_completion_count' then coalesce(learnt.skills, 0)
             when achievements.criterion = 'xp_threshold' then batch.total_xp
             else batch.max_streak
         end

@@ -169,6 +169,7 @@ class AsyncAccounts(AsyncRepository):
         """
         require_password(current, cost=bcrypt_cost)
         await self._verify_password(user_id, await self._find_password(user_id), current, bcrypt_cost)
+        await self.values("accounts/take_back_guesses", user_id=user_id)
         issued = await self._issue(
             "accounts/request_email_change",
             user_id=user_id,

@@ -166,6 +166,7 @@ class Accounts(Repository):
         """
         require_password(current, cost=bcrypt_cost)
         self._verify_password(user_id, self._find_password(user_id), current, bcrypt_cost)
+        self.values("accounts/take_back_guesses", user_id=user_id)
         issued = self._issue(
             "accounts/request_email_change",
             user_id=user_id,
