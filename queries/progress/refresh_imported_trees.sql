@@ -5,6 +5,8 @@
 -- @after progress/begin_import, progress/import_rows
 -- @step a step of import_rows, after the rows are written
 -- @across each row names its learner
+-- @citus correlated_not_on_learner: an import on a distributed server is refused here; without the sub-selects, one
+--     server would compute the standings of all learners
 -- @setup insert into pg_temp.imported_progress (
 --     position, user_id, skill_id, status, progress_percent, time_spent_minutes, attempts_count, failed_attempts,
 --     completed_at

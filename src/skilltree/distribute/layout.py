@@ -42,3 +42,6 @@ SETTINGS = {
     "jit": "off",
 }
 """Settings of the database."""
+
+LOCAL = ("shared_audit_log",)
+"""Tables of the coordinator, which the other servers have, too, but empty."""
