@@ -1,10 +1,11 @@
-"""The gate for Citus checks query files and migrations for what a distributed server refuses, or silently does otherwise.
+"""The gate for Citus finds in query files and migrations what a distributed server refuses, or silently does otherwise.
 
 It needs no server: it reads the files alone. What ``skilltree distribute`` does with each table is in
 ``skilltree.distribute.layout``; an application's table with a column ``user_id`` is a learner's table.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from pglast import ast
@@ -28,7 +29,7 @@ from skilltree.gate.report import Finding
 from skilltree.gate.schema import Schema
 from skilltree.gate.subject import Subject, skilltree
 
-DIRECTIVE = "citus"
+_DIRECTIVE = re.compile(r"^-- @citus (\w+):", re.MULTILINE)
 
 
 def check_citus(subject: Subject | None = None) -> list[Finding]:
@@ -36,15 +37,16 @@ def check_citus(subject: Subject | None = None) -> list[Finding]:
     subject = subject or skilltree()
     ours = {"skilltree": folder("migrations")} if subject.application else {}
     defined = read_migrations(ours | _own_migrations(subject))
-    checked = checked_files(subject)
+    found = list(check_schema(defined, knows_places=not subject.application))
+    findings: list[Finding] = []
     # SkillTree's migrations are not the application's to change.
-    findings = [
-        each for each in check_schema(defined, knows_places=not subject.application) if each.file in checked
-    ]
+    for shown, place in _own_migrations(subject).items():
+        for path, migration in migration_files(place, shown).items():
+            findings += _excused(path, migration.read_text(), [each for each in found if each.file == path])
     layout, volatility = defined.layout, defined.volatility
     known = _known(defined)
     for file in read_queries(subject).values():
-        findings += _excused(file, list(_check_file(file, layout, volatility, known)))
+        findings += _excused(file.path, file.text, list(_check_file(file, layout, volatility, known)))
     return sorted(set(findings))
 
 
@@ -114,17 +116,15 @@ def _inserts(file: QueryFile, text: Text, layout: Layout, known: Schema) -> Iter
             yield text.found("learner_not_given", node.relation, f'table "{node.relation.relname}"')
 
 
-def _excused(file: QueryFile, findings: Collection[Finding]) -> Iterator[Finding]:
-    """Yield the findings that the header has no reason for, and the reasons that are not needed."""
-    excuses: Mapping[str, int] = {
-        each.text.partition(":")[0]: each.line for each in file.query.directives if each.word == DIRECTIVE
-    }
+def _excused(path: str, text: str, findings: Collection[Finding]) -> Iterator[Finding]:
+    """Yield the findings of a file that its header has no reason for, and the reasons that are not needed."""
+    excuses = {match[1]: text.count("\n", 0, match.start()) + 1 for match in _DIRECTIVE.finditer(text)}
     yield from (each for each in findings if each.field not in excuses)
     for rule, line in excuses.items():
         if rule not in RULES:
-            yield Finding(file.path, line, "@citus", f"there is no rule {rule}", "correct its name")
+            yield Finding(path, line, "@citus", f"there is no rule {rule}", "correct its name")
         elif rule not in {each.field for each in findings}:
-            yield Finding(file.path, line, "@citus", f"is not needed: {rule} finds nothing", "remove the line")
+            yield Finding(path, line, "@citus", f"is not needed: {rule} finds nothing", "remove the line")
 
 
 __all__ = ["RULES", "check_citus", "checked_files", "split_statements"]

@@ -9,8 +9,8 @@ from pglast.parser import ParseError
 
 from skilltree.gate.citus.definitions import Defined, Definitions, body_of, option_of, without_comments
 from skilltree.gate.citus.layout import Layout
-from skilltree.gate.citus.statements import Statement, check_statement
 from skilltree.gate.citus.rules import finding
+from skilltree.gate.citus.statements import Statement, check_statement
 from skilltree.gate.citus.text import Text
 from skilltree.gate.facts import Node, walk
 from skilltree.gate.report import Finding

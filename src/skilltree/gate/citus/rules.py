@@ -66,8 +66,8 @@ RULES = {
         "repeat the condition in the UPDATE, or lock one learner's rows, with the parameter",
     ),
     "row_lock_beside_result": Rule(
-        "locks rows (FOR UPDATE, FOR SHARE) and reads another CTE, whose result Citus then misreads: invalid input syntax,"
-        ' "PGCOPY"',
+        "locks rows (FOR UPDATE, FOR SHARE) and reads another CTE, whose result Citus then misreads: invalid input"
+        ' syntax, "PGCOPY"',
         "read the other CTE as an array: id = any(array(select …))",
     ),
     "table_lock": Rule(

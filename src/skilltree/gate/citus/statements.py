@@ -58,6 +58,8 @@ def check_statement(statement: Statement) -> Iterator[Finding]:
                     yield text.found("table_lock", table, f'table "{table.relname}"')
             case ast.VariableSetStmt(name="role" | "session_authorization"):
                 yield text.found("role_by_set", statement.tree, "the statement")
+            case ast.FuncCall() if not statement.is_function and _takes_row(statement, node):
+                yield text.found("row_as_argument", node, f'function "{node.funcname[-1].sval}"')
             case ast.FuncCall() if _sets_own_setting(node):
                 yield text.found("setting_by_function", node, 'function "set_config"')
             case ast.InsertStmt() | ast.UpdateStmt() | ast.DeleteStmt() if statement.place(node.relation) != "local":
@@ -114,6 +116,15 @@ def _row_locks_beside_results(statement: Statement, cte: Node, ctes: dict[str, N
         if any(isinstance(node, ast.RangeVar) and node.relname in ctes for node in inside):
             yield statement.text.found("row_lock_beside_result", each, f'CTE "{cte.ctename}"')
             return
+
+
+def _takes_row(statement: Statement, node: Node) -> bool:
+    """Return whether a function that a migration creates is called with the row of a table."""
+    if node.funcname[-1].sval not in statement.volatility.own:
+        return False
+    tables = (each for each in walk(statement.tree) if isinstance(each, ast.RangeVar))
+    names = {each.alias.aliasname if each.alias else each.relname for each in tables}
+    return any(isinstance(each, ast.ColumnRef) and set(names_of(each)[-1:]) & names for each in node.args or ())
 
 
 def _sets_own_setting(node: Node) -> bool:
