@@ -6,10 +6,10 @@ PG ?= 18
 SKILLTREE := .venv/bin/skilltree
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format migrate rollback status drift lint seed reset explain budgets bench doctor audit maintain monitor slow indexes psql clean
+.PHONY: help demo test check format migrate rollback status drift lint seed reset explain budgets bench doctor audit maintain monitor slow indexes psql docs docs-serve clean
 
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(SKILLTREE) ## Start the server, migrate, seed, and show a learner's journey through a tree
 	@$(SKILLTREE) demo $(ARGS)
@@ -75,6 +75,12 @@ indexes: $(SKILLTREE) ## Review the indexes: unused, redundant, invalid, bloated
 
 psql: $(SKILLTREE) ## Open psql on the database
 	@$(SKILLTREE) psql $(if $(ARGS),-- $(ARGS))
+
+docs: $(SKILLTREE) ## Build the site of the documentation in build/docs/html, without a network
+	@.venv/bin/python -m tools.site build
+
+docs-serve: $(SKILLTREE) ## Build the site, and show it on this machine
+	@.venv/bin/python -m tools.site serve
 
 clean: ## Remove the embedded server's data, the virtual environment and build artefacts
 	@test ! -x $(SKILLTREE) || $(SKILLTREE) clean

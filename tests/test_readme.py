@@ -1,4 +1,4 @@
-"""The examples of the README run as they are written."""
+"""The examples of the README and of the guide run as they are written."""
 
 import os
 import re
@@ -10,8 +10,12 @@ import pytest
 
 from skilltree import Database, seed
 
-README = Path(__file__).parents[1] / "README.md"
-EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+ROOT = Path(__file__).parents[1]
+EXAMPLES = [
+    example
+    for page in ("README.md", "docs/guide.md")
+    for example in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+]
 
 
 def run(example: str, url: str) -> str:
@@ -30,7 +34,7 @@ def seeded_url(migrated_url: str) -> str:
     return migrated_url
 
 
-def test_the_readme_has_one_async_example_and_then_sync_ones() -> None:
+def test_the_readme_has_one_async_example_and_the_guide_sync_ones() -> None:
     assert ["AsyncDatabase" in example for example in EXAMPLES] == [True, *[False] * (len(EXAMPLES) - 1)]
 
 
