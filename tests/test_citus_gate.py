@@ -443,6 +443,13 @@ def test_there_is_a_mistake_for_each_rule() -> None:
     assert {seed.rule for seed in SEEDS} | APART == set(RULES)
 
 
+def test_the_page_lists_each_rule() -> None:
+    page = (ROOT / "docs/distributed.md").read_text()
+    rows = "".join(line for line in page.splitlines() if line.startswith("|"))
+
+    assert [rule for rule in RULES if f"`{rule}`" not in rows] == []
+
+
 def test_a_table_of_skilltree_needs_a_place() -> None:
     text = Text("migrations/0099.x.sql", "\ncreate table badges (id uuid primary key);")
     defined = Definitions()

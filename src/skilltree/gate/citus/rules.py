@@ -1,6 +1,6 @@
 """The rules of the gate for Citus: what happens there, and what to write instead.
 
-Each was tried on Citus 13.2.2. docs/distributed.md lists them.
+docs/distributed.md lists them, and says which were tried on a cluster.
 """
 
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ RULES = {
         "read the other CTE as an array: id = any(array(select …))",
     ),
     "table_lock": Rule(
-        "is a LOCK TABLE, which a shard's trigger or a query cannot hold for all servers",
+        "is locked as a whole by LOCK TABLE: for all learners, on all servers",
         "take an advisory lock by a function, where no table is read",
     ),
     # Modifications.
@@ -115,7 +115,7 @@ RULES = {
     ),
     # Sessions and messages.
     "role_by_set": Rule(
-        "changes the role by SET, which Citus sends to the other servers, whose connections have that role already",
+        "changes the role by SET, which Citus passes on, but connections to other servers are made as that role",
         "call set_config('role', …, true) in a function",
     ),
     "setting_by_function": Rule(
