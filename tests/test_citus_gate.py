@@ -10,6 +10,7 @@ from pglast import parse_sql
 from typer.testing import CliRunner
 
 from skilltree.cli import app
+from skilltree.errors import SkillTreeError
 from skilltree.gate import Finding, Subject, skilltree
 from skilltree.gate.citus import RULES, check_citus, split_statements
 from skilltree.gate.citus.definitions import Definitions
@@ -65,7 +66,7 @@ QUERIES = [
     ),
     Seed(
         "learner_not_given",
-        "insert into\nuser_scores (user_id, board)\nselect users.id, 'X' from users;",
+        "insert into\nuser_scores (user_id, board)\nselect users.id, 'GLOBAL' from users;",
         "user_scores",
     ),
     Seed("learner_not_given", "select achievement_standings.value\nfrom achievement_standings;", "from achievement"),
@@ -202,13 +203,13 @@ QUERIES = [
     ),
     Seed(
         "conflict_not_immutable",
-        "insert into user_scores (user_id, board)\nvalues (%(user_id)s, 'X')\non conflict (user_id) do update\n"
+        "insert into user_scores (user_id, board)\nvalues (%(user_id)s, 'GLOBAL')\non conflict (user_id) do update\n"
         "    set updated_at = now();",
         "now()",
     ),
     Seed(
         "conflict_not_immutable",
-        "insert into user_scores (user_id, board)\nvalues (%(user_id)s, 'X')\non conflict (user_id) do update\n"
+        "insert into user_scores (user_id, board)\nvalues (%(user_id)s, 'GLOBAL')\non conflict (user_id) do update\n"
         "    set xp = (select 1);",
         "(select 1)",
     ),
@@ -539,6 +540,26 @@ def test_functions_are_as_on_the_server(migrated_url: str) -> None:
     assert {name for name, immutable, _ in rows if not immutable} & IMMUTABLE == set()
     assert {name for name, _, volatile in rows if not volatile} & VOLATILE == set()
     assert {name for name, _, _ in rows} >= IMMUTABLE
+
+
+@pytest.mark.parametrize(
+    "sql", ["create tabel x ();", "create function f() returns void\nlanguage plpgsql\nas $$ begin selct 1; end $$;"]
+)
+def test_a_migration_that_cannot_be_read_is_named(sql: str, tmp_path: Path) -> None:
+    subject = subject_in(tmp_path)
+    write(subject, 1, Seed("", sql, "", True))
+
+    with pytest.raises(SkillTreeError, match=r"migrations/0001\.seed\.sql"):
+        check_citus(subject)
+
+
+def test_a_query_file_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
+    subject = subject_in(tmp_path)
+    write(subject, 1, Seed("", "selct 1;", ""))
+
+    [finding] = check_citus(subject)
+
+    assert (finding.file, finding.field) == ("queries/of/q1.sql", "statement")
 
 
 @pytest.mark.parametrize("form", ["text", "json", "github", "sarif", "junit"])

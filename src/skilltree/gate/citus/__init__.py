@@ -90,8 +90,10 @@ def _check_file(file: QueryFile, layout: Layout, volatility: Volatility, known: 
     try:
         tree = file.statement
     except NotOneStatement as error:
-        if "statements" in str(error):
+        if str(error).startswith("there are"):
             yield finding("several_statements", file.path, first, "the file")
+        else:
+            yield Finding(file.path, first, "statement", str(error), "correct it")
         return
     learner = {number for number, name in enumerate(file.parameters, start=1) if name == OWNER}
     levels = Reader(layout, learner).levels(tree)

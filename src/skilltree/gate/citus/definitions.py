@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pglast import ast, parse_sql
 from pglast.enums import parsenodes
+from pglast.parser import ParseError
 
+from skilltree.errors import SkillTreeError
 from skilltree.gate.citus.layout import Layout
 from skilltree.gate.citus.text import Text
 from skilltree.gate.citus.volatility import Volatility
@@ -16,6 +18,10 @@ from skilltree.gate.nullability import column_name
 
 _KEYS = {parsenodes.ConstrType.CONSTR_PRIMARY, parsenodes.ConstrType.CONSTR_UNIQUE}
 _ALTER = parsenodes.AlterTableType
+
+
+class Unreadable(SkillTreeError):
+    """A migration, or a function of one, cannot be parsed."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,11 @@ def read_migrations(folders: Mapping[str, Path]) -> Definitions:
     for shown, place in folders.items():
         for name, path in migration_files(place, shown).items():
             text = Text(name, path.read_text())
-            for each in parse_sql(text.sql):
+            try:
+                statements = parse_sql(text.sql)
+            except ParseError as error:
+                raise Unreadable(f"{name}: {error}") from error
+            for each in statements:
                 found.add(each.stmt, text)
     return found
 

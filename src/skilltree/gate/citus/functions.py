@@ -7,7 +7,7 @@ from typing import Any
 from pglast import ast, parse_plpgsql, parse_sql
 from pglast.parser import ParseError
 
-from skilltree.gate.citus.definitions import Defined, Definitions, body_of, option_of, without_comments
+from skilltree.gate.citus.definitions import Defined, Definitions, Unreadable, body_of, option_of, without_comments
 from skilltree.gate.citus.layout import Layout
 from skilltree.gate.citus.rules import finding
 from skilltree.gate.citus.statements import Statement, check_statement
@@ -78,9 +78,8 @@ def static_statements(function: Defined) -> Iterator[tuple[Text, Node]]:
     for line, query in _queries(_parsed(function)):
         try:
             trees = parse_sql(query)
-        except ParseError:
-            # An expression, which has no statement of its own.
-            continue
+        except ParseError as error:
+            raise Unreadable(f"{body.path}:{body.first_line + line - 1}: {error}") from error
         for tree in trees:
             yield Text(body.path, query, body.first_line + line - 1), tree.stmt
 
@@ -93,7 +92,10 @@ def _parsed(function: Defined) -> Any:
         for word in ("create function", "create or replace function", "create procedure", "create or replace procedure")
     )
     end = text.find(";", begin + len(body_of(function).sql))
-    return parse_plpgsql(text[start : end + 1 if end >= 0 else len(text)])
+    try:
+        return parse_plpgsql(text[start : end + 1 if end >= 0 else len(text)])
+    except ParseError as error:
+        raise Unreadable(f"{function.text.path}: function {function.name}: {error}") from error
 
 
 def _queries(node: Any, line: int = 1) -> Iterator[tuple[int, str]]:
