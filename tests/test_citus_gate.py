@@ -66,8 +66,8 @@ QUERIES = [
     ),
     Seed(
         "learner_not_given",
-        "insert into\nuser_scores (user_id, board)\nselect users.id, 'GLOBAL' from users;",
-        "user_scores",
+        "insert into\nuser_activity_days (user_id, activity_date)\nselect users.id, current_date from users;",
+        "user_activity_days",
     ),
     Seed("learner_not_given", "select achievement_standings.value\nfrom achievement_standings;", "from achievement"),
     Seed(
@@ -203,19 +203,21 @@ QUERIES = [
     ),
     Seed(
         "conflict_not_immutable",
-        "insert into user_scores (user_id, board)\nvalues (%(user_id)s, 'GLOBAL')\non conflict (user_id) do update\n"
-        "    set updated_at = now();",
+        "insert into user_activity_days (user_id, activity_date)\nvalues (%(user_id)s, '2026-01-01')\n"
+        "on conflict (user_id, activity_date) do update\n"
+        "    set learnt_at = now();",
         "now()",
     ),
     Seed(
         "conflict_not_immutable",
-        "insert into user_scores (user_id, board)\nvalues (%(user_id)s, 'GLOBAL')\non conflict (user_id) do update\n"
-        "    set xp = (select 1);",
+        "insert into user_activity_days (user_id, activity_date)\nvalues (%(user_id)s, '2026-01-01')\n"
+        "on conflict (user_id, activity_date) do update\n"
+        "    set minutes = (select 1);",
         "(select 1)",
     ),
     Seed(
         "conflict_not_immutable",
-        "insert into user_tokens (user_id, email)\nvalues (%(user_id)s, 'X')\non conflict (user_id) do update\n"
+        "insert into user_tokens (user_id, email)\nvalues (%(user_id)s, 'ALL_TIME')\non conflict (user_id) do update\n"
         "    set email = excluded.email\n    where user_tokens.created_at < excluded.created_at - interval '1 minute';",
         "interval",
     ),
