@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
@@ -218,3 +219,24 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real curricula are not in {SHARED}")
     return SHARED
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder for servers of a test's own, whose user cannot reach pytest's folders."""
+    folder = Path(tempfile.mkdtemp(dir=os.environ["SKILLTREE_TEST_MEMORY"]))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()

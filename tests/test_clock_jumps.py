@@ -3,9 +3,6 @@
 Debian's library libfaketime tells the server the time; it reads it from a file before each answer.
 """
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -34,15 +31,6 @@ class Clock:
         """Let the clock differ from the true time by so much."""
         # One write, because the server may read at any moment.
         self._file.write_text(f"{by.total_seconds():+.0f}\n")
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    # The server's user cannot reach pytest's folders.
-    folder = Path(tempfile.mkdtemp(dir=os.environ["SKILLTREE_TEST_MEMORY"]))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

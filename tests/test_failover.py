@@ -5,8 +5,6 @@
 
 import os
 import random
-import shutil
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -87,15 +85,6 @@ def replicate_synchronously(primary: Server) -> None:
         connection.execute("select pg_reload_conf()")
         state = "select sync_state from pg_stat_replication"
         until(lambda: connection.execute(state).fetchall() == [("sync",)])
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    # The server's user cannot reach pytest's folders.
-    folder = Path(tempfile.mkdtemp(dir=os.environ["SKILLTREE_TEST_MEMORY"]))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_failover_under_load_loses_nothing_that_was_acknowledged(request: pytest.FixtureRequest, place: Path) -> None:

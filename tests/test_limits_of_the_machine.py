@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import product
@@ -52,15 +51,6 @@ class Disk:
     def free(self, size: int | None = None) -> None:
         """Make room for so many bytes; without a size, for all."""
         os.truncate(self._ballast, 0 if size is None else self._ballast.stat().st_size - size)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    # The server's user cannot reach pytest's folders.
-    folder = Path(tempfile.mkdtemp(dir=os.environ["SKILLTREE_TEST_MEMORY"]))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
