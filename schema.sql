@@ -1205,7 +1205,7 @@ create view achievement_standings with (security_invoker=true) as
                   WHERE (xp_events.source_kind = 'SKILL'::text)
                   GROUP BY xp_events.user_id, xp_events.category_id, xp_events.skill_tree_id, xp_events.difficulty, xp_events.skill_type) paid ON (((paid.user_id = user_profiles.user_id) AND ((achievements.for_category_id IS NULL) OR (paid.category_id = achievements.for_category_id)) AND ((achievements.for_tree_id IS NULL) OR (paid.skill_tree_id = achievements.for_tree_id)) AND ((achievements.for_difficulty IS NULL) OR ((paid.difficulty)::text = achievements.for_difficulty)) AND ((achievements.for_skill_type IS NULL) OR ((paid.skill_type)::text = achievements.for_skill_type)))))
           GROUP BY user_profiles.user_id, achievements.id) counted
-     LEFT JOIN LATERAL ( SELECT longest_streak(array_agg(learnt.granted_on), joining.days) AS streak
+     LEFT JOIN LATERAL ( SELECT longest_streak(array_agg(learnt.granted_on), COALESCE(joining.days, '{}'::date[])) AS streak
            FROM (xp_events learnt
              LEFT JOIN ( SELECT user_activity_days.user_id,
                     array_agg(user_activity_days.activity_date) AS days

@@ -185,7 +185,7 @@ from (
 ) as counted
 left join
     lateral (
-        select longest_streak(array_agg(learnt.granted_on), joining.days) as streak
+        select longest_streak(array_agg(learnt.granted_on), coalesce(joining.days, '{}')) as streak
         from xp_events as learnt
         left join
             (

@@ -59,6 +59,24 @@ STATEMENTS = [
         at="firstname",
     ),
     Mistake(
+        "misspelt column after characters of several bytes",
+        query("users/get"),
+        "    users.email,",
+        "    '🌳🌳🌳' as tree,\n    users.e_mail,\n    users.email,",
+        "statement",
+        "column users.e_mail does not exist",
+        at="e_mail",
+    ),
+    Mistake(
+        "star after characters of several bytes",
+        query("users/get"),
+        "    users.email,",
+        "    '🌳🌳🌳🌳🌳🌳🌳' as tree,\n    users.*,\n    users.email,",
+        "*",
+        "stands for unnamed columns",
+        at="users.*",
+    ),
+    Mistake(
         "binary copy without types",
         query("progress/copy_rows"),
         "-- @types integer, uuid, uuid, text, double precision, integer, integer, integer, text, double precision,"

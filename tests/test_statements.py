@@ -131,7 +131,13 @@ def test_functions_that_execute_text_quote_their_arguments(connection: Connectio
     """).fetchall()
 
     # Only the owner may call the functions of the trail. Migrations pass them table names.
-    of_the_owner = {"audit_table", "drop_audit_partitions", "ensure_audit_partitions", "protect_audit_partition"}
+    of_the_owner = {
+        "audit_table",
+        "drop_audit_partitions",
+        "ensure_audit_partitions",
+        "protect_audit_partition",
+        "share_trail",
+    }
     assert {name for name, _ in found} == {"begin_as_service", "begin_as_user", *of_the_owner}
     for name, source in found:
         if name in of_the_owner:

@@ -4,6 +4,7 @@
 -- email  the address to which the link is sent
 --
 -- @role app_service
+-- @after accounts/take_back_guesses
 -- @across it looks for another account with the address
 -- @sample email: 'a-new-address@example.org'
 -- @budget buffers 36

@@ -1,7 +1,7 @@
 -- Take back the counted guesses of an account's password, because it has been given.
 --
 -- @role app_service
--- @step the first step of accounts.request_email_change
+-- @step runs before accounts/request_email_change, in one transaction
 -- @budget buffers 16
 update login_attempts
 set failures = 0

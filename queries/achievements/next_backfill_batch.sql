@@ -17,10 +17,7 @@ with place as (
 ),
 
 batch as materialized (
-    select
-        user_profiles.user_id,
-        user_profiles.total_xp,
-        user_profiles.max_streak
+    select user_profiles.user_id
     from user_profiles
     where
         user_profiles.user_id > coalesce(
@@ -30,49 +27,46 @@ batch as materialized (
     limit %(limit)s
 ),
 
-awarded as materialized (
-    select user_achievements.user_id
-    from user_achievements
-    inner join batch on batch.user_id = user_achievements.user_id
-    where user_achievements.achievement_id = %(achievement_id)s
-),
-
-learnt as materialized (
-    select
-        xp_events.user_id,
-        count(*) as skills
-    from xp_events
-    inner join batch on batch.user_id = xp_events.user_id
-    where xp_events.source_kind = 'SKILL'
-    group by xp_events.user_id
-),
-
-limited as materialized (
-    select
-        achievement_standings.user_id,
-        achievement_standings.value
-    from achievement_standings
-    inner join batch on batch.user_id = achievement_standings.user_id
-    where achievement_standings.achievement_id = %(achievement_id)s
-),
-
 due as (
-    select batch.user_id
-    from batch
+    select user_profiles.user_id
+    from user_profiles
     inner join achievements on achievements.id = %(achievement_id)s
-    left join limited on limited.user_id = batch.user_id
-    left join learnt on learnt.user_id = batch.user_id
+    -- Run for one learner at a time, because they aggregate, and only for the kind of achievement that needs it.
+    left join
+        lateral (
+            select max(achievement_standings.value) as value
+            from achievement_standings
+            where
+                achievements.is_limited
+                and achievement_standings.user_id = user_profiles.user_id
+                and achievement_standings.achievement_id = %(achievement_id)s
+        ) as limited
+        on true
+    left join
+        lateral (
+            select count(*) as skills
+            from xp_events
+            where
+                not achievements.is_limited
+                and achievements.criterion = 'skill_completion_count'
+                and xp_events.user_id = user_profiles.user_id
+                and xp_events.source_kind = 'SKILL'
+        ) as learnt
+        on true
     where
-        achievements.is_active
+        user_profiles.user_id = any(array(select batch.user_id from batch))
+        and achievements.is_active
         and not exists (
-            select from awarded
-            where awarded.user_id = batch.user_id
+            select from user_achievements
+            where
+                user_achievements.user_id = user_profiles.user_id
+                and user_achievements.achievement_id = %(achievement_id)s
         )
         and achievements.threshold <= case
             when achievements.is_limited then limited.value
-            when achievements.criterion = 'skill_completion_count' then coalesce(learnt.skills, 0)
-            when achievements.criterion = 'xp_threshold' then batch.total_xp
-            else batch.max_streak
+            when achievements.criterion = 'skill_completion_count' then learnt.skills
+            when achievements.criterion = 'xp_threshold' then user_profiles.total_xp
+            else user_profiles.max_streak
         end
 )
 

@@ -56,16 +56,15 @@ reached as materialized (
     where standing.value >= standing.threshold
 ),
 
+-- An array of the learners, so that the index finds the few events of theirs.
 paid as materialized (
     select
-        reached.user_id,
-        reached.achievement_id
-    from reached
-    inner join xp_events
-        on
-            xp_events.user_id = reached.user_id
-            and xp_events.source_kind = 'ACHIEVEMENT'
-            and xp_events.source_id = reached.achievement_id
+        xp_events.user_id,
+        xp_events.source_id
+    from xp_events
+    where
+        xp_events.user_id = any(array(select reached.user_id from reached))
+        and xp_events.source_kind = 'ACHIEVEMENT'
 ),
 
 active as materialized (
@@ -76,13 +75,15 @@ active as materialized (
     inner join xp_events
         on
             xp_events.user_id = reached.user_id
-            and xp_events.source_kind = 'SKILL'
             and xp_events.granted_at > reached.updated_at
             and (reached.for_category_id is null or xp_events.category_id = reached.for_category_id)
             and (reached.for_tree_id is null or xp_events.skill_tree_id = reached.for_tree_id)
             and (reached.for_difficulty is null or xp_events.difficulty::text = reached.for_difficulty)
             and (reached.for_skill_type is null or xp_events.skill_type::text = reached.for_skill_type)
-    where reached.is_of_activity
+    where
+        reached.is_of_activity
+        and xp_events.user_id = any(array(select reached.user_id from reached where reached.is_of_activity))
+        and xp_events.source_kind = 'SKILL'
 )
 
 select
@@ -99,7 +100,7 @@ where
         select from paid
         where
             paid.user_id = reached.user_id
-            and paid.achievement_id = reached.achievement_id
+            and paid.source_id = reached.achievement_id
     )
     and (
         not reached.is_of_activity

@@ -1,33 +1,30 @@
--- Record in begun_trees that some trees have learners. The learners and all other authors have been locked out before.
+-- Record in begun_trees that a tree has learners. The learners and all other authors have been locked out before.
 --
 -- @role app_service
 -- @step a step of doctor.repair
 -- @across looks for any learner of a tree
 -- @budget buffers 20
 -- @never Seq Scan on user_skill_progress, user_skill_tree_progress
-with candidate as materialized (
-    select skill_trees.id
-    from skill_trees
-    where skill_trees.id = any(%(tree_ids)s::uuid[])
-),
-
-found as materialized (
-    select user_skill_tree_progress.skill_tree_id
-    from candidate
-    inner join user_skill_tree_progress on user_skill_tree_progress.skill_tree_id = candidate.id
-    union
-    select user_skill_progress.skill_tree_id
-    from candidate
-    inner join user_skill_progress on user_skill_progress.skill_tree_id = candidate.id
-    inner join skills
-        on
-            skills.id = user_skill_progress.skill_id
-            and skills.skill_tree_id = user_skill_progress.skill_tree_id
-)
-
 insert into begun_trees (skill_tree_id)
-select found.skill_tree_id
-from found
-order by found.skill_tree_id
+select skill_trees.id
+from skill_trees
+where
+    skill_trees.id = %(tree_id)s
+    and (
+        exists (
+            select 1 from user_skill_tree_progress
+            where user_skill_tree_progress.skill_tree_id = %(tree_id)s
+            limit 1
+        )
+        or exists (
+            select 1 from user_skill_progress
+            inner join skills
+                on
+                    skills.id = user_skill_progress.skill_id
+                    and skills.skill_tree_id = %(tree_id)s
+            where user_skill_progress.skill_tree_id = %(tree_id)s
+            limit 1
+        )
+    )
 on conflict (skill_tree_id) do nothing
 returning begun_trees.skill_tree_id;

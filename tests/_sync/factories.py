@@ -15,6 +15,7 @@ TABLES = (
     "login_attempts",
     "user_tokens",
     "audit_log",
+    "shared_audit_log",
     "leaderboard_counts",
     "user_scores",
     "user_activity_days",

@@ -169,9 +169,9 @@ class AsyncAccounts(AsyncRepository):
         """
         require_password(current, cost=bcrypt_cost)
         await self._verify_password(user_id, await self._find_password(user_id), current, bcrypt_cost)
-        await self.values("accounts/take_back_guesses", user_id=user_id)
         issued = await self._issue(
             "accounts/request_email_change",
+            before=("accounts/take_back_guesses",),
             user_id=user_id,
             email=email,
             valid_for=valid_for,
@@ -309,11 +309,12 @@ class AsyncAccounts(AsyncRepository):
             raise InvalidCredentials
         return held
 
-    async def _issue(self, query: str, **params: object) -> IssuedToken | None:
+    async def _issue(self, query: str, *, before: Sequence[str] = (), **params: object) -> IssuedToken | None:
         secret = new_secret()
-        granted = await self.find(TokenGrant, query, token_hash=digest(secret), **params)
-        if granted is None:
+        rows = await self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)
+        if not rows:
             return None
+        granted = rows[0]
         return IssuedToken(
             user_id=granted.user_id,
             email=granted.email,

@@ -166,9 +166,9 @@ class Accounts(Repository):
         """
         require_password(current, cost=bcrypt_cost)
         self._verify_password(user_id, self._find_password(user_id), current, bcrypt_cost)
-        self.values("accounts/take_back_guesses", user_id=user_id)
         issued = self._issue(
             "accounts/request_email_change",
+            before=("accounts/take_back_guesses",),
             user_id=user_id,
             email=email,
             valid_for=valid_for,
@@ -304,11 +304,12 @@ class Accounts(Repository):
             raise InvalidCredentials
         return held
 
-    def _issue(self, query: str, **params: object) -> IssuedToken | None:
+    def _issue(self, query: str, *, before: Sequence[str] = (), **params: object) -> IssuedToken | None:
         secret = new_secret()
-        granted = self.find(TokenGrant, query, token_hash=digest(secret), **params)
-        if granted is None:
+        rows = self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)
+        if not rows:
             return None
+        granted = rows[0]
         return IssuedToken(
             user_id=granted.user_id,
             email=granted.email,
