@@ -82,7 +82,10 @@ active as materialized (
             and (reached.for_skill_type is null or xp_events.skill_type::text = reached.for_skill_type)
     where
         reached.is_of_activity
-        and xp_events.user_id = any(array(select reached.user_id from reached where reached.is_of_activity))
+        and xp_events.user_id = any(array(
+            select learner.user_id from reached as learner
+            where learner.is_of_activity
+        ))
         and xp_events.source_kind = 'SKILL'
 )
 

@@ -14,6 +14,7 @@ where
         exists (
             select 1 from user_skill_tree_progress
             where user_skill_tree_progress.skill_tree_id = %(tree_id)s
+            order by user_skill_tree_progress.skill_tree_id
             limit 1
         )
         or exists (
@@ -23,6 +24,7 @@ where
                     skills.id = user_skill_progress.skill_id
                     and skills.skill_tree_id = %(tree_id)s
             where user_skill_progress.skill_tree_id = %(tree_id)s
+            order by user_skill_progress.skill_tree_id
             limit 1
         )
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from skilltree._async.repository import AsyncRepository, M
 from skilltree._async.sessions import LONGEST
@@ -309,7 +310,7 @@ class AsyncAccounts(AsyncRepository):
             raise InvalidCredentials
         return held
 
-    async def _issue(self, query: str, *, before: Sequence[str] = (), **params: object) -> IssuedToken | None:
+    async def _issue(self, query: str, *, before: Sequence[str] = (), **params: Any) -> IssuedToken | None:
         secret = new_secret()
         rows = await self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)
         if not rows:

@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from skilltree._core.arguments import PasswordLength
 from skilltree._core.ip_addresses import Address, address_of, network_of
@@ -304,7 +305,7 @@ class Accounts(Repository):
             raise InvalidCredentials
         return held
 
-    def _issue(self, query: str, *, before: Sequence[str] = (), **params: object) -> IssuedToken | None:
+    def _issue(self, query: str, *, before: Sequence[str] = (), **params: Any) -> IssuedToken | None:
         secret = new_secret()
         rows = self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)
         if not rows:
