@@ -31,6 +31,9 @@ def database(name: str, *, distributed: bool = True) -> Iterator[str]:
             with psycopg.connect(make_conninfo(url, host=host, port=port), autocommit=True) as connection:
                 connection.execute("create extension citus")
         with psycopg.connect(url, autocommit=True) as connection:
+            # Two for each of two workers, because each test deletes the rows of all of them.
+            connection.execute(sql.SQL("alter database {} set citus.shard_count = 4").format(sql.Identifier(name)))
+        with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("select citus_set_coordinator_host(%s, %s)", nodes[-1])
             for node in nodes[:-1]:
                 connection.execute("select citus_add_node(%s, %s)", node)

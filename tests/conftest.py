@@ -18,7 +18,7 @@ from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
 import cluster
-from deployment import ROLES, Connection, Deployment, create_deployment
+from deployment import ROLES, Connection, Deployment, create_deployment, populated
 from skilltree import embedded, migrate
 from skilltree._core import rows as row_readers
 from skilltree._core.row_makers import maker
@@ -141,6 +141,11 @@ template = factories.postgresql_noproc(dbname="skilltree_test", load=[_migrate_t
 
 
 def _database(template: NoopExecutor, name: str, *, clone: bool) -> Iterator[str]:
+    """Yield the URL of a database: migrated, if it is a clone of the template. On a cluster, it is distributed then."""
+    if cluster.URL and clone:
+        with cluster.database(f"{template.dbname}_{name}") as url:
+            yield url
+        return
     janitor = DatabaseJanitor(
         host=template.host,
         port=template.port,
@@ -186,9 +191,13 @@ def new_host(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def deployment(bare_host: str) -> Deployment:
-    """A database on that server. Its owner is not a superuser, and two learners work in it."""
-    return create_deployment(bare_host)
+def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """A database in which two learners work. Its owner is not a superuser, except on a cluster."""
+    if cluster.URL:
+        with cluster.database("skilltree_deployment") as url:
+            yield populated(url, url)
+        return
+    yield create_deployment(request.getfixturevalue("bare_host"))
 
 
 @pytest.fixture(params=ROLES)

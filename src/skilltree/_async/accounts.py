@@ -312,8 +312,7 @@ class AsyncAccounts(AsyncRepository):
 
     async def _issue(self, query: str, *, before: Sequence[str] = (), **params: Any) -> IssuedToken | None:
         secret = new_secret()
-        rows = await self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)
-        if not rows:
+        if not (rows := await self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)):
             return None
         granted = rows[0]
         return IssuedToken(

@@ -307,8 +307,7 @@ class Accounts(Repository):
 
     def _issue(self, query: str, *, before: Sequence[str] = (), **params: Any) -> IssuedToken | None:
         secret = new_secret()
-        rows = self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)
-        if not rows:
+        if not (rows := self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)):
             return None
         granted = rows[0]
         return IssuedToken(
