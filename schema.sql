@@ -352,7 +352,7 @@ create table skills (
     xp_value integer not null default 10,
     dependencies uuid[] not null default '{}'::uuid[],
     dependents uuid[] not null default '{}'::uuid[],
-    graph_change bigint[] not null default '{}'::bigint[],
+    graph_change bigint[] not null default ARRAY[(0)::bigint, (0)::bigint, nextval('skill_graph_changes'::regclass)],
     position_x double precision not null default 0,
     position_y double precision not null default 0,
     is_placed boolean not null default false,
@@ -607,7 +607,7 @@ create policy begun_trees_engine on begun_trees for all to app_engine
     using (true)
     with check (true);
 
-grant insert, select on table begun_trees to app_engine;
+grant insert, select, update on table begun_trees to app_engine;
 
 grant delete, insert, select, update on table begun_trees to app_service;
 
@@ -1013,7 +1013,7 @@ grant select (created_at, email, expires_at, purpose, user_id) on user_tokens to
 create table audit_log (
     subject_id uuid not null,
     occurred_at timestamp with time zone not null default clock_timestamp(),
-    id bigint not null generated always as identity,
+    id bigint not null default nextval('audit_entries'::regclass),
     table_name text not null,
     action audit_action not null,
     row_keys text[] not null,
@@ -1043,6 +1043,39 @@ create policy audit_log_service on audit_log for select to app_service
 grant select on table audit_log to app_engine;
 
 grant select on table audit_log to app_service;
+
+create table shared_audit_log (
+    subject_id uuid not null,
+    occurred_at timestamp with time zone not null default clock_timestamp(),
+    id bigint not null generated always as identity,
+    table_name text not null,
+    action audit_action not null,
+    row_keys text[] not null,
+    actor_id uuid default (COALESCE(NULLIF(current_setting('app.actor_id'::text, true), ''::text), NULLIF(current_setting('app.current_user_id'::text, true), ''::text)))::uuid,
+    role_name text not null default COALESCE(NULLIF(current_setting('role'::text), 'none'::text), (SESSION_USER)::text),
+    transaction_id xid8 not null default pg_current_xact_id(),
+    before jsonb,
+    after jsonb,
+    constraint shared_audit_log_pkey PRIMARY KEY (subject_id, occurred_at, id)
+);
+
+CREATE INDEX idx_shared_audit_actor ON shared_audit_log USING btree (actor_id) WHERE (actor_id <> subject_id);
+
+alter table shared_audit_log enable row level security, force row level security;
+
+create policy shared_audit_log_own on shared_audit_log for select to app_user
+    using ((subject_id = (NULLIF(current_setting('app.current_user_id'::text, true), ''::text))::uuid));
+
+create policy shared_audit_log_owner on shared_audit_log for all to current_user
+    using (true)
+    with check (true);
+
+create policy shared_audit_log_service on shared_audit_log for select to app_service
+    using (true);
+
+grant select on table shared_audit_log to app_engine;
+
+grant select on table shared_audit_log to app_service;
 
 create view skill_work with (security_invoker=true) as
  SELECT user_id,
@@ -1136,21 +1169,17 @@ create view streaks with (security_invoker=true) as
 grant select on view streaks to app_user;
 
 create view achievement_standings with (security_invoker=true) as
- SELECT user_id,
-    achievement_id,
-    threshold,
+ SELECT counted.user_id,
+    counted.achievement_id,
+    counted.threshold,
         CASE
-            WHEN (criterion = 'skill_completion_count'::text) THEN skills
-            WHEN ((criterion = 'xp_threshold'::text) AND (NOT is_limited)) THEN (total_xp)::numeric
-            WHEN (criterion = 'xp_threshold'::text) THEN xp
-            WHEN (NOT is_limited) THEN (max_streak)::numeric
-            ELSE (( SELECT COALESCE(longest_streak(array_agg(xp_events.granted_on), ARRAY( SELECT user_activity_days.activity_date
-                       FROM user_activity_days
-                      WHERE ((user_activity_days.user_id = counted.user_id) AND ((NOT user_activity_days.is_counted) OR (user_activity_days.excuse IS NOT NULL))))), 0) AS "coalesce"
-               FROM xp_events
-              WHERE ((xp_events.user_id = counted.user_id) AND (xp_events.source_kind = 'SKILL'::text) AND ((counted.for_category_id IS NULL) OR (xp_events.category_id = counted.for_category_id)) AND ((counted.for_tree_id IS NULL) OR (xp_events.skill_tree_id = counted.for_tree_id)) AND ((counted.for_difficulty IS NULL) OR ((xp_events.difficulty)::text = counted.for_difficulty)) AND ((counted.for_skill_type IS NULL) OR ((xp_events.skill_type)::text = counted.for_skill_type)))))::numeric
+            WHEN (counted.criterion = 'skill_completion_count'::text) THEN counted.skills
+            WHEN ((counted.criterion = 'xp_threshold'::text) AND (NOT counted.is_limited)) THEN (counted.total_xp)::numeric
+            WHEN (counted.criterion = 'xp_threshold'::text) THEN counted.xp
+            WHEN (NOT counted.is_limited) THEN (counted.max_streak)::numeric
+            ELSE (COALESCE(limited.streak, 0))::numeric
         END AS value
-   FROM ( SELECT user_profiles.user_id,
+   FROM (( SELECT user_profiles.user_id,
             user_profiles.total_xp,
             user_profiles.max_streak,
             achievements.id AS achievement_id,
@@ -1175,7 +1204,16 @@ create view achievement_standings with (security_invoker=true) as
                    FROM xp_events
                   WHERE (xp_events.source_kind = 'SKILL'::text)
                   GROUP BY xp_events.user_id, xp_events.category_id, xp_events.skill_tree_id, xp_events.difficulty, xp_events.skill_type) paid ON (((paid.user_id = user_profiles.user_id) AND ((achievements.for_category_id IS NULL) OR (paid.category_id = achievements.for_category_id)) AND ((achievements.for_tree_id IS NULL) OR (paid.skill_tree_id = achievements.for_tree_id)) AND ((achievements.for_difficulty IS NULL) OR ((paid.difficulty)::text = achievements.for_difficulty)) AND ((achievements.for_skill_type IS NULL) OR ((paid.skill_type)::text = achievements.for_skill_type)))))
-          GROUP BY user_profiles.user_id, achievements.id) counted;
+          GROUP BY user_profiles.user_id, achievements.id) counted
+     LEFT JOIN LATERAL ( SELECT longest_streak(array_agg(learnt.granted_on), COALESCE(joining.days, '{}'::date[])) AS streak
+           FROM (xp_events learnt
+             LEFT JOIN ( SELECT user_activity_days.user_id,
+                    array_agg(user_activity_days.activity_date) AS days
+                   FROM user_activity_days
+                  WHERE ((NOT user_activity_days.is_counted) OR (user_activity_days.excuse IS NOT NULL))
+                  GROUP BY user_activity_days.user_id) joining ON ((joining.user_id = learnt.user_id)))
+          WHERE ((counted.criterion = 'streak_days'::text) AND counted.is_limited AND (learnt.user_id = counted.user_id) AND (learnt.source_kind = 'SKILL'::text) AND ((counted.for_category_id IS NULL) OR (learnt.category_id = counted.for_category_id)) AND ((counted.for_tree_id IS NULL) OR (learnt.skill_tree_id = counted.for_tree_id)) AND ((counted.for_difficulty IS NULL) OR ((learnt.difficulty)::text = counted.for_difficulty)) AND ((counted.for_skill_type IS NULL) OR ((learnt.skill_type)::text = counted.for_skill_type)))
+          GROUP BY joining.days) limited ON (true));
 
 grant select on view achievement_standings to app_user;
 
@@ -1208,6 +1246,37 @@ create view visible_trees with (security_invoker=true) as
 grant select on view visible_trees to app_service;
 
 grant select on view visible_trees to app_user;
+
+create view audit_trail with (security_invoker=true) as
+ SELECT audit_log.subject_id,
+    audit_log.occurred_at,
+    audit_log.id,
+    audit_log.table_name,
+    audit_log.action,
+    audit_log.row_keys,
+    audit_log.actor_id,
+    audit_log.role_name,
+    audit_log.transaction_id,
+    audit_log.before,
+    audit_log.after
+   FROM audit_log
+UNION ALL
+ SELECT shared_audit_log.subject_id,
+    shared_audit_log.occurred_at,
+    shared_audit_log.id,
+    shared_audit_log.table_name,
+    shared_audit_log.action,
+    shared_audit_log.row_keys,
+    shared_audit_log.actor_id,
+    shared_audit_log.role_name,
+    shared_audit_log.transaction_id,
+    shared_audit_log.before,
+    shared_audit_log.after
+   FROM shared_audit_log;
+
+grant select on view audit_trail to app_engine;
+
+grant select on view audit_trail to app_service;
 
 CREATE FUNCTION public.set_updated_at()
  RETURNS trigger
@@ -3087,6 +3156,7 @@ begin
         execute format('drop table %I', partition_name);
         return next partition_name;
     end loop;
+    delete from shared_audit_log where shared_audit_log.occurred_at < first_kept at time zone 'UTC';
     delete from audit_log_default where audit_log_default.occurred_at < first_kept at time zone 'UTC';
 end
 $function$;
@@ -3117,34 +3187,38 @@ CREATE FUNCTION public.anonymise_audit(learner uuid, nobody uuid)
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET row_security TO 'on'
 AS $function$
+declare
+    -- Each asks for itself: Citus plans no question about both a learner's rows and those of all servers.
+    is_there constant boolean := exists (select 1 from users where users.id = learner);
+    is_placeholder constant boolean := exists (
+        select 1 from users
+        where users.id = nobody
+            and not users.is_active
+            and users.email = 'deleted-' || nobody || '@deleted.invalid'
+            and users.password_hash = '$2b$04$' || repeat('.', 53)
+    );
+    is_deleted constant boolean := exists (
+        select 1 from audit_trail
+        where audit_trail.subject_id = learner
+            and audit_trail.occurred_at > now() - interval '1 day'
+            and audit_trail.transaction_id = pg_current_xact_id()
+            and audit_trail.table_name = 'users'
+            and audit_trail.action = 'DELETE'
+    );
+    is_created constant boolean := exists (
+        select 1 from audit_trail
+        where audit_trail.subject_id = nobody
+            and audit_trail.occurred_at > now() - interval '1 day'
+            and audit_trail.transaction_id = pg_current_xact_id()
+            and audit_trail.table_name = 'users'
+            and audit_trail.action = 'INSERT'
+    );
 begin
-    if exists (select from users where users.id = learner)
-        or not exists (
-            select from audit_log
-            where audit_log.subject_id = learner
-                and audit_log.occurred_at > now() - interval '1 day'
-                and audit_log.transaction_id = pg_current_xact_id()
-                and audit_log.table_name = 'users'
-                and audit_log.action = 'DELETE'
-        )
-    then
+    if is_there or not is_deleted then
         raise exception 'the audit trail of account % cannot be removed: this transaction does not delete it', learner
             using errcode = 'ST401', hint = 'Use users.erase or users.delete.';
     end if;
-    if nobody is not null
-        and not exists (
-            select from users
-            inner join audit_log on audit_log.subject_id = users.id
-            where users.id = nobody
-                and not users.is_active
-                and users.email = 'deleted-' || nobody || '@deleted.invalid'
-                and users.password_hash = '$2b$04$' || repeat('.', 53)
-                and audit_log.occurred_at > now() - interval '1 day'
-                and audit_log.transaction_id = pg_current_xact_id()
-                and audit_log.table_name = 'users'
-                and audit_log.action = 'INSERT'
-        )
-    then
+    if nobody is not null and not (is_placeholder and is_created) then
         raise exception
             'the audit trail of account % cannot be removed: it is no placeholder created in this transaction', nobody
             using errcode = 'ST401', hint = 'Use users.erase.';
@@ -3156,6 +3230,13 @@ begin
     set actor_id = null
     where audit_log.actor_id = learner
         and audit_log.actor_id <> audit_log.subject_id;
+
+    delete from shared_audit_log where shared_audit_log.subject_id in (learner, nobody);
+
+    update shared_audit_log
+    set actor_id = null
+    where shared_audit_log.actor_id = learner
+        and shared_audit_log.actor_id <> shared_audit_log.subject_id;
 
     insert into audit_log (subject_id, table_name, action, row_keys, after)
     values (
@@ -3180,6 +3261,22 @@ begin
         using errcode = 'ST401', hint = 'Use delete.';
 end
 $function$;
+
+CREATE FUNCTION public.is_first_copy()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+    if to_regclass('pg_catalog.pg_dist_local_group') is null then
+        return true;
+    end if;
+    return (select pg_dist_local_group.groupid = 0 from pg_dist_local_group);
+end
+$function$;
+
+grant execute on function is_first_copy() to app_user;
 
 CREATE FUNCTION public.audit_delete_of_achievements()
  RETURNS trigger
@@ -4071,5 +4168,37 @@ begin
     );
     execute format('revoke all on function audit_image(%I) from public', table_name);
     execute format('grant execute on function audit_image(%I) to app_service', table_name);
+end
+$procedure$;
+
+CREATE PROCEDURE public.share_trail(IN table_name text, IN is_shared boolean)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $procedure$
+declare
+    change record;
+begin
+    for change in
+        select
+            pg_trigger.tgname as name,
+            pg_get_functiondef(pg_trigger.tgfoid) as function_definition,
+            regexp_replace(
+                pg_get_triggerdef(pg_trigger.oid), ' WHEN \(.*\) EXECUTE FUNCTION ', ' EXECUTE FUNCTION '
+            ) as definition
+        from pg_trigger
+        where pg_trigger.tgrelid = table_name::regclass
+            and pg_trigger.tgname ~ '_audit_(insert|update|delete)$'
+        order by pg_trigger.tgname
+    loop
+        execute format('drop trigger %I on %I', change.name, table_name);
+        execute regexp_replace(
+            change.function_definition, 'insert into (shared_)?audit_log ',
+            case when is_shared then 'insert into shared_audit_log ' else 'insert into audit_log ' end, 'g'
+        );
+        execute replace(
+            change.definition, ' EXECUTE FUNCTION ',
+            case when is_shared then ' WHEN (public.is_first_copy()) EXECUTE FUNCTION ' else ' EXECUTE FUNCTION ' end
+        );
+    end loop;
 end
 $procedure$;

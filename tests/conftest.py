@@ -17,7 +17,8 @@ from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from deployment import ROLES, Connection, Deployment, create_deployment
+import cluster
+from deployment import ROLES, Connection, Deployment, create_deployment, populated
 from skilltree import embedded, migrate
 from skilltree._core import rows as row_readers
 from skilltree._core.row_makers import maker
@@ -56,6 +57,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if session.config.getoption("no_skips") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of a Citus cluster if there is none. The summary says so."""
+    if cluster.URL:
+        return
+    left_out = [item for item in items if item.get_closest_marker("cluster")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not cluster.URL:
+        terminalreporter.write_line("not run: no cluster (SKILLTREE_CITUS names the coordinator of one)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -132,6 +148,11 @@ template = factories.postgresql_noproc(dbname="skilltree_test", load=[_migrate_t
 
 
 def _database(template: NoopExecutor, name: str, *, clone: bool) -> Iterator[str]:
+    """Yield the URL of a database: migrated, if it is a clone of the template. On a cluster, it is distributed then."""
+    if cluster.URL and clone:
+        with cluster.database(f"{template.dbname}_{name}") as url:
+            yield url
+        return
     janitor = DatabaseJanitor(
         host=template.host,
         port=template.port,
@@ -177,9 +198,13 @@ def new_host(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def deployment(bare_host: str) -> Deployment:
-    """A database on that server. Its owner is not a superuser, and two learners work in it."""
-    return create_deployment(bare_host)
+def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """A database in which two learners work. Its owner is not a superuser, except on a cluster."""
+    if cluster.URL:
+        with cluster.database("skilltree_deployment") as url:
+            yield populated(url, url)
+        return
+    yield create_deployment(request.getfixturevalue("bare_host"))
 
 
 @pytest.fixture(params=ROLES)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from _sync.factories import rows
@@ -57,22 +58,29 @@ class Deployment(NamedTuple):
     def session(self, role: str, user_id: UUID | str | None) -> Iterator[Connection]:
         """Yield a connection of the application in this role, for this learner. It is rolled back at the end."""
         with psycopg.connect(self.app_url) as connection:
-            connection.execute(f"set local role {role}")
+            # In these forms, both reach the other servers of a cluster.
+            connection.execute("select set_config('role', %s, true)", [role])
             if user_id is not None:
-                connection.execute("select set_config('app.current_user_id', %s, true)", [str(user_id)])
+                connection.execute(sql.SQL("set local app.current_user_id = {}").format(str(user_id)))
             yield connection
             connection.rollback()
 
 
 def create_deployment(host: str) -> Deployment:
-    """Create and migrate the database, seed it, and add the two learners."""
+    """Create and migrate a database whose owner is not a superuser, and populate it."""
     server = f"host={host} user=postgres"
     with psycopg.connect(f"{server} dbname=postgres", autocommit=True) as connection:
         connection.execute("create role migrator login createrole")
         connection.execute("create database learning owner migrator")
     url = f"{server} dbname=learning"
-    migrate.migrate(make_conninfo(url, user="migrator"))
-    with Database(make_conninfo(url, user="migrator")) as db:
+    owner_url = make_conninfo(url, user="migrator")
+    migrate.migrate(owner_url)
+    return populated(url, owner_url)
+
+
+def populated(url: str, owner_url: str) -> Deployment:
+    """Seed a migrated database, and add the two learners."""
+    with Database(owner_url) as db:
         list(seed(db))
         course = add_course(db)
         ada, grace = add_sample_learner(db, "ada", course), add_sample_learner(db, "grace", course)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-SOCKET = ".s.PGSQL.5432"
 # Messages that ask for an answer: simple query, Sync, Flush. The server may send part of a large result earlier.
 ASKING = {b"Q", b"S", b"H"}
 
@@ -24,9 +23,11 @@ class Proxy:
         self.messages: list[tuple[bytes, bytes]] = []
         self.round_trips = 0
         self._folder = tempfile.TemporaryDirectory(prefix="proxy-")
-        self._server = str(Path(str(conninfo_to_dict(url)["host"])) / SOCKET)
+        given = conninfo_to_dict(url)
+        self._socket = f".s.PGSQL.{given.get('port', 5432)}"
+        self._server = str(Path(str(given["host"])) / self._socket)
         self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(Path(self._folder.name) / SOCKET))
+        self._listener.bind(str(Path(self._folder.name) / self._socket))
         self._listener.listen()
         self._ends: list[socket.socket] = []
         self._is_asked = False
@@ -52,7 +53,7 @@ class Proxy:
 
     def stop(self) -> Callable[[], None]:
         """Break all connections and accept no new ones. Return a function that accepts connections again."""
-        path = Path(self._folder.name) / SOCKET
+        path = Path(self._folder.name) / self._socket
         path.rename(path.with_suffix(".away"))
         self.cut()
         return lambda: self._back(path)

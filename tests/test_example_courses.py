@@ -60,6 +60,18 @@ def test_the_example_passes_the_gates_of_its_queries_and_of_its_generated_code(r
     assert "from payments" in printed.stdout
 
 
+def test_the_gate_for_citus_names_what_keeps_the_example_on_one_server(run: Run) -> None:
+    checked = run("-c", SKILLTREE, "check", "--target", "citus", folder=EXAMPLE)
+
+    assert checked.returncode == 1
+    assert [tuple(line.split(":")[i].strip() for i in (0, 2)) for line in checked.stdout.splitlines()] == [
+        ("migrations/0002.create-payments.sql", "key_without_learner"),
+        ("migrations/0002.create-payments.sql", "reference_without_learner"),
+        ("src/courses/queries/courses/withdraw.sql", "correlated_not_on_learner"),
+        ("src/courses/queries/payments/erase.sql", "learner_changed"),
+    ]
+
+
 def test_mistakes_in_the_files_of_an_application_are_found_and_named(run: Run, shop: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(shop, tmp_path / "courses"))
     repositories = copy / "src" / "courses" / "_async" / "repositories.py"

@@ -14,7 +14,6 @@ from pytest_postgresql.executors import NoopExecutor
 
 import skilltree
 from conftest import _database
-from skilltree.gate.sqlnames import IMMUTABLE
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -132,7 +131,13 @@ def test_functions_that_execute_text_quote_their_arguments(connection: Connectio
     """).fetchall()
 
     # Only the owner may call the functions of the trail. Migrations pass them table names.
-    of_the_owner = {"audit_table", "drop_audit_partitions", "ensure_audit_partitions", "protect_audit_partition"}
+    of_the_owner = {
+        "audit_table",
+        "drop_audit_partitions",
+        "ensure_audit_partitions",
+        "protect_audit_partition",
+        "share_trail",
+    }
     assert {name for name, _ in found} == {"begin_as_service", "begin_as_user", *of_the_owner}
     for name, source in found:
         if name in of_the_owner:
@@ -140,12 +145,3 @@ def test_functions_that_execute_text_quote_their_arguments(connection: Connectio
         for text in re.findall(r"execute\s+([^;]+);", source):
             assert re.match(r"'[^']*(''[^']*)*'$|format\('[^']*', ", text), text
             assert set(re.findall(r"%\w?", text)) <= {"%L", "%I"}
-
-
-def test_functions_that_the_gate_takes_for_immutable_are_immutable(connection: Connection) -> None:
-    found = connection.execute(
-        "select proname, bool_and(provolatile = 'i') from pg_proc where proname = any(%s) group by proname",
-        [[*IMMUTABLE]],
-    ).fetchall()
-
-    assert dict(found) == dict.fromkeys(IMMUTABLE, True)

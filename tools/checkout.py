@@ -42,6 +42,7 @@ def check() -> int:
                 (*_SKILLTREE, "check-migrations"),
                 (*_SKILLTREE, "lint"),
                 (*_SKILLTREE, "check-queries"),
+                (*_SKILLTREE, "check", "--target", "citus"),
             )
         ]
         results = [future.result() for future in running]

@@ -78,13 +78,17 @@ ended_session as (
     returning user_sessions.id
 ),
 
+old_identifier as materialized (
+    select sha256(convert_to(fold_name(old_address.email), 'UTF8')) as identifier_hash
+    from old_address
+    inner join changed_user on changed_user.id = old_address.id
+    where fold_name(old_address.email) <> fold_name(changed_user.email)
+),
+
 forgotten_attempt as (
     delete from login_attempts
-    using old_address, changed_user
-    where
-        old_address.id = changed_user.id
-        and login_attempts.identifier_hash = sha256(convert_to(fold_name(old_address.email), 'UTF8'))
-        and fold_name(old_address.email) <> fold_name(changed_user.email)
+    using old_identifier
+    where login_attempts.identifier_hash = old_identifier.identifier_hash
     returning login_attempts.network
 ),
 

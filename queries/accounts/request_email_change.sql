@@ -1,20 +1,14 @@
--- Store the hash of a link that confirms a new address of an account. An older link becomes void. Counted guesses of
--- the password are deleted. Return nothing if another account has the address.
+-- Store the hash of a link that confirms a new address of an account. An older link becomes void. Return nothing
+-- if another account has the address.
 --
 -- email  the address to which the link is sent
 --
 -- @role app_service
+-- @after accounts/take_back_guesses
 -- @across it looks for another account with the address
 -- @sample email: 'a-new-address@example.org'
 -- @budget buffers 36
 -- @never Seq Scan on users
-with taken_back as (
-    update login_attempts
-    set failures = 0
-    where login_attempts.identifier_hash = sha256(convert_to(%(user_id)s::uuid::text, 'UTF8'))
-    returning login_attempts.network
-)
-
 insert into user_tokens (user_id, purpose, token_hash, email, expires_at)
 select
     users.id,

@@ -16,11 +16,8 @@ with place as (
     where achievement_backfills.achievement_id = %(achievement_id)s
 ),
 
-batch as (
-    select
-        user_profiles.user_id,
-        user_profiles.total_xp,
-        user_profiles.max_streak
+batch as materialized (
+    select user_profiles.user_id
     from user_profiles
     where
         user_profiles.user_id > coalesce(
@@ -31,37 +28,45 @@ batch as (
 ),
 
 due as (
-    select batch.user_id
-    from batch
+    select user_profiles.user_id
+    from user_profiles
     inner join achievements on achievements.id = %(achievement_id)s
+    -- Run for one learner at a time, because they aggregate, and only for the kind of achievement that needs it.
+    left join
+        lateral (
+            select max(achievement_standings.value) as value
+            from achievement_standings
+            where
+                achievements.is_limited
+                and achievement_standings.user_id = user_profiles.user_id
+                and achievement_standings.achievement_id = %(achievement_id)s
+        ) as limited
+        on true
+    left join
+        lateral (
+            select count(*) as skills
+            from xp_events
+            where
+                not achievements.is_limited
+                and achievements.criterion = 'skill_completion_count'
+                and xp_events.user_id = user_profiles.user_id
+                and xp_events.source_kind = 'SKILL'
+        ) as learnt
+        on true
     where
-        achievements.is_active
+        user_profiles.user_id = any(array(select batch.user_id from batch))
+        and achievements.is_active
         and not exists (
             select from user_achievements
             where
-                user_achievements.user_id = batch.user_id
+                user_achievements.user_id = user_profiles.user_id
                 and user_achievements.achievement_id = %(achievement_id)s
         )
-        -- Sub-selects run for one learner at a time. With a join, the view would be computed for all learners.
         and achievements.threshold <= case
-            when achievements.is_limited
-                then (
-                    select achievement_standings.value
-                    from achievement_standings
-                    where
-                        achievement_standings.user_id = batch.user_id
-                        and achievement_standings.achievement_id = %(achievement_id)s
-                )
-            when achievements.criterion = 'skill_completion_count'
-                then (
-                    select count(*)
-                    from xp_events
-                    where
-                        xp_events.user_id = batch.user_id
-                        and xp_events.source_kind = 'SKILL'
-                )
-            when achievements.criterion = 'xp_threshold' then batch.total_xp
-            else batch.max_streak
+            when achievements.is_limited then limited.value
+            when achievements.criterion = 'skill_completion_count' then learnt.skills
+            when achievements.criterion = 'xp_threshold' then user_profiles.total_xp
+            else user_profiles.max_streak
         end
 )
 

@@ -21,8 +21,9 @@ select
         else least(100.0 * achievement_standings.value / achievement_standings.threshold, 100)
     end::double precision as progress,
     user_achievements.earned_at
-from achievement_standings
-inner join achievements on achievements.id = achievement_standings.achievement_id
+-- In this order, because the planner of Citus 13.2 fails with the view before the table.
+from achievements
+inner join achievement_standings on achievement_standings.achievement_id = achievements.id
 left join user_achievements
     on
         user_achievements.user_id = %(user_id)s

@@ -15,7 +15,7 @@
 -- @sample limit: 10
 -- @budget buffers 2400
 -- @never Seq Scan on user_skill_progress
-with recursive active_skill as (
+with active_skill as (
     select
         skills.id,
         skills.key,
@@ -43,15 +43,27 @@ edge as (
 -- Each pair once, however many paths lead from one skill to the other.
 behind as (
     select
-        edge.skill_id,
-        edge.dependent_id
-    from edge
-    union
-    select
-        behind.skill_id,
-        edge.dependent_id
-    from behind
-    inner join edge on edge.skill_id = behind.dependent_id
+        found.skill_id,
+        found.dependent_id
+    from (
+        with recursive path as (
+            select
+                edge.skill_id,
+                edge.dependent_id
+            from edge
+            union
+            select
+                path.skill_id,
+                edge.dependent_id
+            from path
+            inner join edge on edge.skill_id = path.dependent_id
+        )
+
+        select
+            path.skill_id,
+            path.dependent_id
+        from path
+    ) as found
 ),
 
 tree_size as (

@@ -55,7 +55,7 @@ sought as (
 
 standing_row as (
     select
-        audit_image(users) as image,
+        audit_image(jsonb_populate_record(null::users, to_jsonb(users))) as image,
         null::timestamptz as recorded_at
     from users
     where
@@ -63,7 +63,7 @@ standing_row as (
         and users.id = %(subject_id)s
     union all
     select
-        audit_image(user_profiles),
+        audit_image(jsonb_populate_record(null::user_profiles, to_jsonb(user_profiles))),
         null
     from user_profiles
     where
@@ -71,7 +71,7 @@ standing_row as (
         and user_profiles.user_id = %(subject_id)s
     union all
     select
-        audit_image(skill_categories),
+        audit_image(jsonb_populate_record(null::skill_categories, to_jsonb(skill_categories))),
         null
     from skill_categories
     where
@@ -79,7 +79,7 @@ standing_row as (
         and skill_categories.id = %(subject_id)s
     union all
     select
-        audit_image(skill_trees),
+        audit_image(jsonb_populate_record(null::skill_trees, to_jsonb(skill_trees))),
         null
     from skill_trees
     where
@@ -87,7 +87,7 @@ standing_row as (
         and skill_trees.id = %(subject_id)s
     union all
     select
-        audit_image(skills),
+        audit_image(jsonb_populate_record(null::skills, to_jsonb(skills))),
         null
     from skills
     where
@@ -95,7 +95,7 @@ standing_row as (
         and skills.id = %(subject_id)s
     union all
     select
-        audit_image(achievements),
+        audit_image(jsonb_populate_record(null::achievements, to_jsonb(achievements))),
         null
     from achievements
     where
@@ -103,7 +103,7 @@ standing_row as (
         and achievements.id = %(subject_id)s
     union all
     select
-        audit_image(user_skill_tree_progress),
+        audit_image(jsonb_populate_record(null::user_skill_tree_progress, to_jsonb(user_skill_tree_progress))),
         null
     from user_skill_tree_progress
     cross join sought
@@ -113,7 +113,7 @@ standing_row as (
         and user_skill_tree_progress.skill_tree_id::text = sought.row_key
     union all
     select
-        audit_image(user_skill_progress),
+        audit_image(jsonb_populate_record(null::user_skill_progress, to_jsonb(user_skill_progress))),
         null
     from user_skill_progress
     cross join sought
@@ -123,7 +123,7 @@ standing_row as (
         and user_skill_progress.skill_id::text = sought.row_key
     union all
     select
-        audit_image(user_sessions),
+        audit_image(jsonb_populate_record(null::user_sessions, to_jsonb(user_sessions))),
         null
     from user_sessions
     cross join sought
@@ -133,7 +133,7 @@ standing_row as (
         and user_sessions.id::text = sought.row_key
     union all
     select
-        audit_image(user_achievements),
+        audit_image(jsonb_populate_record(null::user_achievements, to_jsonb(user_achievements))),
         user_achievements.earned_at
     from user_achievements
     cross join sought
@@ -143,7 +143,7 @@ standing_row as (
         and user_achievements.achievement_id::text = sought.row_key
     union all
     select
-        audit_image(xp_events),
+        audit_image(jsonb_populate_record(null::xp_events, to_jsonb(xp_events))),
         xp_events.granted_at
     from xp_events
     cross join sought
@@ -153,7 +153,7 @@ standing_row as (
         and xp_events.source_id::text = sought.row_key
     union all
     select
-        audit_image(user_activity_days),
+        audit_image(jsonb_populate_record(null::user_activity_days, to_jsonb(user_activity_days))),
         user_activity_days.activity_date::timestamp at time zone 'UTC'
     from user_activity_days
     cross join sought
@@ -166,25 +166,25 @@ standing_row as (
 entry as (
     (
         select
-            audit_log.id,
-            audit_log.occurred_at,
-            audit_log.action,
-            audit_log.actor_id,
-            audit_log.role_name,
-            audit_log.transaction_id,
-            audit_log.before,
-            audit_log.after
-        from audit_log
+            audit_trail.id,
+            audit_trail.occurred_at,
+            audit_trail.action,
+            audit_trail.actor_id,
+            audit_trail.role_name,
+            audit_trail.transaction_id,
+            audit_trail.before,
+            audit_trail.after
+        from audit_trail
         cross join sought
         where
-            audit_log.subject_id = %(subject_id)s
-            and audit_log.table_name = %(table_name)s
-            and sought.row_key = any(audit_log.row_keys)
+            audit_trail.subject_id = %(subject_id)s
+            and audit_trail.table_name = %(table_name)s
+            and sought.row_key = any(audit_trail.row_keys)
             and (
                 %(after_occurred_at)s::timestamptz is null
-                or (audit_log.occurred_at, audit_log.id) < (%(after_occurred_at)s, %(after_id)s::bigint)
+                or (audit_trail.occurred_at, audit_trail.id) < (%(after_occurred_at)s, %(after_id)s::bigint)
             )
-        order by audit_log.occurred_at desc, audit_log.id desc
+        order by audit_trail.occurred_at desc, audit_trail.id desc
         limit %(limit)s
     )
     union all
@@ -225,18 +225,18 @@ left join standing_row on true
 left join
     lateral (
         select
-            audit_log.id,
-            audit_log.occurred_at,
-            audit_log.before
-        from audit_log
+            audit_trail.id,
+            audit_trail.occurred_at,
+            audit_trail.before
+        from audit_trail
         where
             entry.action = 'INSERT'
-            and audit_log.subject_id = %(subject_id)s
-            and audit_log.table_name = %(table_name)s
-            and sought.row_key = any(audit_log.row_keys)
-            and audit_log.action = 'DELETE'
-            and (audit_log.occurred_at, audit_log.id) > (entry.occurred_at, entry.id)
-        order by audit_log.occurred_at, audit_log.id
+            and audit_trail.subject_id = %(subject_id)s
+            and audit_trail.table_name = %(table_name)s
+            and sought.row_key = any(audit_trail.row_keys)
+            and audit_trail.action = 'DELETE'
+            and (audit_trail.occurred_at, audit_trail.id) > (entry.occurred_at, entry.id)
+        order by audit_trail.occurred_at, audit_trail.id
         limit 1
     ) as deletion
     on true
@@ -246,20 +246,20 @@ left join
         select
             jsonb_object_agg(
                 old.name, old.value
-                order by audit_log.occurred_at desc, audit_log.id desc
+                order by audit_trail.occurred_at desc, audit_trail.id desc
             ) as old_values
-        from audit_log
-        cross join jsonb_each(audit_log.before) as old (name, value)
+        from audit_trail
+        cross join jsonb_each(audit_trail.before) as old (name, value)
         where
             entry.action = 'INSERT'
-            and audit_log.subject_id = %(subject_id)s
-            and audit_log.table_name = %(table_name)s
-            and sought.row_key = any(audit_log.row_keys)
-            and audit_log.action = 'UPDATE'
-            and (audit_log.occurred_at, audit_log.id) > (entry.occurred_at, entry.id)
+            and audit_trail.subject_id = %(subject_id)s
+            and audit_trail.table_name = %(table_name)s
+            and sought.row_key = any(audit_trail.row_keys)
+            and audit_trail.action = 'UPDATE'
+            and (audit_trail.occurred_at, audit_trail.id) > (entry.occurred_at, entry.id)
             and (
                 deletion.id is null
-                or (audit_log.occurred_at, audit_log.id) < (deletion.occurred_at, deletion.id)
+                or (audit_trail.occurred_at, audit_trail.id) < (deletion.occurred_at, deletion.id)
             )
             -- Without secret and dropped columns.
             and coalesce(deletion.before, standing_row.image) ? old.name

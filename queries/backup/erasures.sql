@@ -4,12 +4,12 @@
 --
 -- @role app_service
 select
-    audit_log.after ->> 'account_hash' as account_hash,
-    (audit_log.after ->> 'is_kept')::boolean as is_kept,
-    audit_log.occurred_at as erased_at
-from audit_log
+    audit_trail.after ->> 'account_hash' as account_hash,
+    (audit_trail.after ->> 'is_kept')::boolean as is_kept,
+    audit_trail.occurred_at as erased_at
+from audit_trail
 where
-    audit_log.subject_id = '00000000-0000-0000-0000-000000000000'
-    and audit_log.action = 'ANONYMISE'
-    and audit_log.after is not null
-order by audit_log.occurred_at, audit_log.id;
+    audit_trail.subject_id = '00000000-0000-0000-0000-000000000000'
+    and audit_trail.action = 'ANONYMISE'
+    and audit_trail.after is not null
+order by audit_trail.occurred_at, audit_trail.id;

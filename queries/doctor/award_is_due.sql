@@ -38,39 +38,80 @@ with standing as materialized (
         and greatest(
             least(user_profiles.last_activity_at, user_profiles.updated_at), achievement_backfills.started_at
         ) > achievements.updated_at
+),
+
+reached as materialized (
+    select
+        standing.user_id,
+        standing.achievement_id,
+        standing.value,
+        standing.threshold,
+        standing.is_limited and not standing.is_backfilled as is_of_activity,
+        standing.updated_at,
+        standing.for_category_id,
+        standing.for_tree_id,
+        standing.for_difficulty,
+        standing.for_skill_type
+    from standing
+    where standing.value >= standing.threshold
+),
+
+-- An array of the learners, so that the index finds the few events of theirs.
+paid as materialized (
+    select
+        xp_events.user_id,
+        xp_events.source_id
+    from xp_events
+    where
+        xp_events.user_id = any(array(select reached.user_id from reached))
+        and xp_events.source_kind = 'ACHIEVEMENT'
+),
+
+active as materialized (
+    select distinct
+        reached.user_id,
+        reached.achievement_id
+    from reached
+    inner join xp_events
+        on
+            xp_events.user_id = reached.user_id
+            and xp_events.granted_at > reached.updated_at
+            and (reached.for_category_id is null or xp_events.category_id = reached.for_category_id)
+            and (reached.for_tree_id is null or xp_events.skill_tree_id = reached.for_tree_id)
+            and (reached.for_difficulty is null or xp_events.difficulty::text = reached.for_difficulty)
+            and (reached.for_skill_type is null or xp_events.skill_type::text = reached.for_skill_type)
+    where
+        reached.is_of_activity
+        and xp_events.user_id = any(array(
+            select learner.user_id from reached as learner
+            where learner.is_of_activity
+        ))
+        and xp_events.source_kind = 'SKILL'
 )
 
 select
     'achievement' as subject_kind,
-    standing.user_id,
-    standing.achievement_id as subject_id,
+    reached.user_id,
+    reached.achievement_id as subject_id,
     'award' as what,
-    standing.value || ' of ' || standing.threshold as expected,
+    reached.value || ' of ' || reached.threshold as expected,
     null as found
-from standing
+from reached
 where
-    standing.value >= standing.threshold
     -- Events that paid have their award (doctor/event_has_award).
-    and not exists (
-        select from xp_events
+    not exists (
+        select from paid
         where
-            xp_events.user_id = standing.user_id
-            and xp_events.source_kind = 'ACHIEVEMENT'
-            and xp_events.source_id = standing.achievement_id
+            paid.user_id = reached.user_id
+            and paid.source_id = reached.achievement_id
     )
     and (
-        not standing.is_limited
-        or standing.is_backfilled
+        not reached.is_of_activity
         or exists (
-            select from xp_events
+            select from active
             where
-                xp_events.user_id = standing.user_id
-                and xp_events.source_kind = 'SKILL'
-                and xp_events.granted_at > standing.updated_at
-                and (standing.for_category_id is null or xp_events.category_id = standing.for_category_id)
-                and (standing.for_tree_id is null or xp_events.skill_tree_id = standing.for_tree_id)
-                and (standing.for_difficulty is null or xp_events.difficulty::text = standing.for_difficulty)
-                and (standing.for_skill_type is null or xp_events.skill_type::text = standing.for_skill_type)
+                active.user_id = reached.user_id
+                and active.achievement_id = reached.achievement_id
         )
     )
-order by standing.user_id, standing.achievement_id;
+order by reached.user_id, reached.achievement_id;

@@ -99,6 +99,24 @@ judged as (
             else coalesce(step.value >= step.threshold, true)
         end as is_earned
     from step
+),
+
+-- The ledger lacks XP of these learners that may have earned it (doctor/completed_skill_has_event).
+underpaid as materialized (
+    select distinct user_skill_progress.user_id
+    from judged
+    inner join user_skill_progress
+        on
+            user_skill_progress.user_id = judged.user_id
+            and user_skill_progress.status = 'COMPLETED'
+    left join xp_events
+        on
+            xp_events.user_id = user_skill_progress.user_id
+            and xp_events.source_kind = 'SKILL'
+            and xp_events.source_id = user_skill_progress.skill_id
+    where
+        not judged.is_earned
+        and xp_events.user_id is null
 )
 
 select
@@ -111,20 +129,7 @@ select
 from judged
 where
     not judged.is_earned
-    -- Not while the ledger lacks XP that may have earned it (doctor/completed_skill_has_event).
-    and not exists (
-        select from user_skill_progress
-        where
-            user_skill_progress.user_id = judged.user_id
-            and user_skill_progress.status = 'COMPLETED'
-            and not exists (
-                select from xp_events
-                where
-                    xp_events.user_id = judged.user_id
-                    and xp_events.source_kind = 'SKILL'
-                    and xp_events.source_id = user_skill_progress.skill_id
-            )
-    )
+    and judged.user_id not in (select underpaid.user_id from underpaid)
 union all
 select
     'achievement' as subject_kind,

@@ -1,4 +1,4 @@
--- Record in begun_trees that some trees have learners. The learners and all other authors have been locked out before.
+-- Record in begun_trees that a tree has learners. The learners and all other authors have been locked out before.
 --
 -- @role app_service
 -- @step a step of doctor.repair
@@ -9,21 +9,24 @@ insert into begun_trees (skill_tree_id)
 select skill_trees.id
 from skill_trees
 where
-    skill_trees.id = any(%(tree_ids)s::uuid[])
+    skill_trees.id = %(tree_id)s
     and (
         exists (
-            select from user_skill_tree_progress
-            where user_skill_tree_progress.skill_tree_id = skill_trees.id
+            select 1 from user_skill_tree_progress
+            where user_skill_tree_progress.skill_tree_id = %(tree_id)s
+            order by user_skill_tree_progress.skill_tree_id
+            limit 1
         )
         or exists (
-            select from user_skill_progress
+            select 1 from user_skill_progress
             inner join skills
                 on
                     skills.id = user_skill_progress.skill_id
-                    and skills.skill_tree_id = skill_trees.id
-            where user_skill_progress.skill_tree_id = skill_trees.id
+                    and skills.skill_tree_id = %(tree_id)s
+            where user_skill_progress.skill_tree_id = %(tree_id)s
+            order by user_skill_progress.skill_tree_id
+            limit 1
         )
     )
-order by skill_trees.id
 on conflict (skill_tree_id) do nothing
 returning begun_trees.skill_tree_id;

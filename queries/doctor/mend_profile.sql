@@ -88,5 +88,7 @@ set
     end,
     updated_at = now()
 from counted
-where user_profiles.user_id = counted.user_id
+where
+    user_profiles.user_id = %(user_id)s
+    and user_profiles.user_id = counted.user_id
 returning user_profiles.user_id;

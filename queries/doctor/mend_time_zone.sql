@@ -4,18 +4,21 @@
 -- @step a step of doctor.repair
 -- @budget buffers 30
 -- @never Seq Scan on user_profiles
+with known as materialized (
+    select
+        user_profiles.user_id,
+        coalesce(canonical_timezone(user_profiles.timezone), 'UTC') as name
+    from user_profiles
+    where user_profiles.user_id = %(user_id)s
+)
+
 update user_profiles
 set
-    timezone = coalesce(known.name, 'UTC'),
+    timezone = known.name,
     updated_at = now()
-from (
-    select
-        stored.user_id,
-        canonical_timezone(stored.timezone) as name
-    from user_profiles as stored
-    where stored.user_id = %(user_id)s
-) as known
+from known
 where
-    user_profiles.user_id = known.user_id
-    and user_profiles.timezone <> coalesce(known.name, 'UTC')
+    user_profiles.user_id = %(user_id)s
+    and user_profiles.user_id = known.user_id
+    and user_profiles.timezone <> known.name
 returning user_profiles.user_id;

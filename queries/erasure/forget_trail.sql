@@ -10,11 +10,11 @@
 select anonymise_audit(%(user_id)s, %(nobody_id)s)
 where
     exists (
-        select from audit_log
+        select from audit_trail
         where
-            audit_log.subject_id = %(user_id)s
-            and audit_log.occurred_at > now() - interval '1 day'
-            and audit_log.transaction_id = pg_current_xact_id()
-            and audit_log.table_name = 'users'
-            and audit_log.action = 'DELETE'
+            audit_trail.subject_id = %(user_id)s
+            and audit_trail.occurred_at > now() - interval '1 day'
+            and audit_trail.transaction_id = pg_current_xact_id()
+            and audit_trail.table_name = 'users'
+            and audit_trail.action = 'DELETE'
     );

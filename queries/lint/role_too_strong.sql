@@ -29,7 +29,14 @@ found as (
             (application_role.rolcreaterole, 'it may create roles', 'nocreaterole'),
             (application_role.rolcreatedb, 'it may create databases', 'nocreatedb'),
             (application_role.rolreplication, 'it may read the replication stream', 'noreplication'),
-            (application_role.rolcanlogin and application_role.rolname <> 'skilltree_app', 'it may log in', 'nologin'),
+            (
+                application_role.rolcanlogin
+                and application_role.rolname <> 'skilltree_app'
+                -- On a distributed server (Citus), the coordinator logs in as each of them.
+                and to_regclass('pg_catalog.pg_dist_partition') is null,
+                'it may log in',
+                'nologin'
+            ),
             (
                 application_role.rolinherit and application_role.rolname = 'skilltree_app',
                 'it has all of its rights at once, without taking a role',

@@ -23,21 +23,21 @@ set
         select count(*)
         from user_skill_progress
         where
-            user_skill_progress.user_id = imported_learner.user_id
+            user_skill_progress.user_id = user_profiles.user_id
             and user_skill_progress.status = 'COMPLETED'
     ),
     trees_started = (
         select count(*)
         from user_skill_tree_progress
         where
-            user_skill_tree_progress.user_id = imported_learner.user_id
+            user_skill_tree_progress.user_id = user_profiles.user_id
             and user_skill_tree_progress.status <> 'NOT_STARTED'
     ),
     trees_completed = (
         select count(*)
         from user_skill_tree_progress
         where
-            user_skill_tree_progress.user_id = imported_learner.user_id
+            user_skill_tree_progress.user_id = user_profiles.user_id
             and user_skill_tree_progress.status = 'COMPLETED'
     ),
     updated_at = now()

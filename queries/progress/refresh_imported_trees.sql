@@ -21,40 +21,45 @@ with imported_tree as materialized (
     inner join skills on skills.id = imported.skill_id
 ),
 
-due as (
+-- Each lateral query runs for one learner and tree at a time, because it aggregates. Its view has one row for them.
+due as materialized (
     select
-        imported_tree.user_id,
-        imported_tree.skill_tree_id,
+        begun_tree.user_id,
+        begun_tree.skill_tree_id,
         standing.total_skills,
         standing.skills_completed,
         standing.progress_percent,
         standing.milestones_reached,
         standing.time_spent_minutes,
         standing.total_skills > 0 and standing.skills_completed = standing.total_skills as is_complete,
-        (
-            select max(user_skill_progress.completed_at)
-            from user_skill_progress
-            where
-                user_skill_progress.user_id = imported_tree.user_id
-                and user_skill_progress.skill_tree_id = imported_tree.skill_tree_id
-        ) as last_completed_at
-    from imported_tree
+        work.last_completed_at
+    from user_skill_tree_progress as begun_tree
+    inner join imported_tree
+        on
+            imported_tree.user_id = begun_tree.user_id
+            and imported_tree.skill_tree_id = begun_tree.skill_tree_id
     cross join
         lateral (
             select
-                tree_standings.total_skills,
-                tree_standings.skills_completed,
-                tree_standings.progress_percent,
-                tree_standings.milestones_reached,
-                tree_standings.time_spent_minutes
+                max(tree_standings.total_skills) as total_skills,
+                max(tree_standings.skills_completed) as skills_completed,
+                max(tree_standings.progress_percent) as progress_percent,
+                max(tree_standings.milestones_reached) as milestones_reached,
+                max(tree_standings.time_spent_minutes) as time_spent_minutes
             from tree_standings
             where
-                tree_standings.user_id = imported_tree.user_id
-                and tree_standings.skill_tree_id = imported_tree.skill_tree_id
-            -- The limit makes the planner look up this one row by its learner. Otherwise it computes the whole view.
-            order by tree_standings.skill_tree_id
-            limit 1
+                tree_standings.user_id = begun_tree.user_id
+                and tree_standings.skill_tree_id = begun_tree.skill_tree_id
         ) as standing
+    cross join
+        lateral (
+            select max(user_skill_progress.completed_at) as last_completed_at
+            from user_skill_progress
+            where
+                user_skill_progress.user_id = begun_tree.user_id
+                and user_skill_progress.skill_tree_id = begun_tree.skill_tree_id
+        ) as work
+    where begun_tree.user_id = any(array(select learner.user_id from imported_tree as learner))
 )
 
 update user_skill_tree_progress

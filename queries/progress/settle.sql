@@ -14,7 +14,14 @@
 -- @after progress/work_on_skill
 -- @budget buffers 56
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
-with learner as materialized (
+with asked as materialized (
+    -- On a distributed server, the coordinator's time, as in the modifications. The server of the learner has another.
+    select
+        coalesce(%(at)s::timestamptz, now()) as at,
+        now() as written_at
+),
+
+learner as materialized (
     select
         user_profiles.total_xp,
         user_profiles.current_level as level,
@@ -27,8 +34,8 @@ with learner as materialized (
         user_profiles.day_starts_at,
         asked.at,
         -- A refused or repeated action has not written the profile, so nothing is due.
-        %(skill_id)s::uuid is null or user_profiles.updated_at = now() as is_due
-    from (select coalesce(%(at)s::timestamptz, now()) as at) as asked
+        %(skill_id)s::uuid is null or user_profiles.updated_at = asked.written_at as is_due
+    from asked
     cross join user_profiles
     where user_profiles.user_id = %(user_id)s
 ),

@@ -85,7 +85,7 @@ gained as (
 account as (
     select users.id
     from users
-    where users.id in (select gained.user_id from gained)
+    where users.id = any(array(select gained.user_id from gained))
     order by users.id
     for key share
 )

@@ -81,19 +81,19 @@ with part as (
     union all
     select
         'audit_trail' as section,
-        audit_log.occurred_at as at,
-        audit_log.id::text as key,
+        audit_trail.occurred_at as at,
+        audit_trail.id::text as key,
         json_build_object(
-            'table_name', audit_log.table_name,
-            'action', audit_log.action,
-            'row_keys', audit_log.row_keys,
-            'actor_id', audit_log.actor_id,
-            'occurred_at', audit_log.occurred_at,
-            'before', audit_log.before,
-            'after', audit_log.after
+            'table_name', audit_trail.table_name,
+            'action', audit_trail.action,
+            'row_keys', audit_trail.row_keys,
+            'actor_id', audit_trail.actor_id,
+            'occurred_at', audit_trail.occurred_at,
+            'before', audit_trail.before,
+            'after', audit_trail.after
         )::text as item
-    from audit_log
-    where audit_log.subject_id = %(user_id)s
+    from audit_trail
+    where audit_trail.subject_id = %(user_id)s
     union all
     select
         'tokens' as section,

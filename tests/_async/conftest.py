@@ -8,6 +8,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.janitor import DatabaseJanitor
 
+import cluster
 from _async.factories import add_tree, add_user, delete_all_rows
 from proxy import Proxy
 from skilltree import AsyncDatabase
@@ -16,6 +17,10 @@ from skilltree import AsyncDatabase
 @pytest.fixture(scope="session")
 def _clone_async(template):
     name = f"{template.dbname}_async"
+    if cluster.URL:
+        with cluster.database(name) as url:
+            yield url
+        return
     janitor = DatabaseJanitor(
         host=template.host,
         port=template.port,

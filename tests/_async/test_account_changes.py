@@ -1,9 +1,10 @@
 """Changes that owners make to their accounts: address, names, avatar. Reopening a closed account."""
 
+import psycopg
 import pytest
 
-from _async.factories import add_session, add_skills, add_user, expect_refusal, rows, value
-from concurrency import concurrently_async, failures
+from _async.factories import add_session, add_skills, add_user, expect_refusal, rows, value, wait_for_lock_waiters
+from concurrency import concurrently_async, failures, in_background_async
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     EmailTaken,
@@ -11,6 +12,7 @@ from skilltree.errors import (
     InvalidName,
     InvalidToken,
     InvalidValue,
+    ServerUnavailable,
     SessionNotFound,
     TooManyAttempts,
     UnitOfWorkOpen,
@@ -129,6 +131,37 @@ async def test_an_invalid_address_is_refused_before_a_mail_is_sent(db, connectio
 
     assert refusal.value.field == "email"
     assert await accounts(connection) == before
+
+
+GUESSES = "select max(failures) from login_attempts where identifier_hash = sha256(convert_to(%s, 'UTF8'))"
+
+
+async def test_a_request_that_fails_takes_back_no_guesses(db, url, connection, learner):
+    await request(db, learner)
+    with pytest.raises(InvalidCredentials):
+        await request(db, learner, current="wrong")
+
+    async with await psycopg.AsyncConnection.connect(url) as other:
+        await other.execute("select from user_tokens for update")
+        async with in_background_async(lambda: request(db, learner)) as asked:
+            await wait_for_lock_waiters(connection)
+            waiting = "datname = current_database() and wait_event_type = 'Lock'"
+            await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
+
+    assert isinstance(asked.exception(), ServerUnavailable)
+    assert await value(connection, GUESSES, str(learner.id)) == 2
+
+
+async def test_only_the_later_of_two_links_requested_at_once_is_valid(db, connection, learner):
+    with pytest.raises(InvalidCredentials):
+        await request(db, learner, current="wrong")
+
+    links = await concurrently_async(*[lambda: request(db, learner)] * 2)
+
+    assert failures(links) == []
+    assert await value(connection, GUESSES, str(learner.id)) == 0
+    changes = await concurrently_async(*[lambda link=link: db.accounts.change_email(link.token) for link in links])
+    assert [type(failure) for failure in failures(changes)] == [InvalidToken]
 
 
 async def test_a_link_becomes_void_with_a_newer_link_or_with_time(db, connection, learner):

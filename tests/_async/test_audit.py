@@ -41,6 +41,7 @@ CHANGES = {
 
 NOT_ON_THE_TRAIL = {
     "audit_log": "the trail itself",
+    "shared_audit_log": "the trail itself, on a distributed server",
     "levels": "the same everywhere, written by a migration",
     "user_scores": "follows from the ledger",
     "leaderboard_counts": "follows from the scores",

@@ -10,6 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.janitor import DatabaseJanitor
 
+import cluster
 from _sync.factories import add_tree, add_user, delete_all_rows
 from proxy import Proxy
 from skilltree import Database
@@ -18,6 +19,10 @@ from skilltree import Database
 @pytest.fixture(scope="session")
 def _clone_sync(template):
     name = f"{template.dbname}_sync"
+    if cluster.URL:
+        with cluster.database(name) as url:
+            yield url
+        return
     janitor = DatabaseJanitor(
         host=template.host,
         port=template.port,

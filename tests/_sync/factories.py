@@ -15,6 +15,7 @@ TABLES = (
     "login_attempts",
     "user_tokens",
     "audit_log",
+    "shared_audit_log",
     "leaderboard_counts",
     "user_scores",
     "user_activity_days",
@@ -39,9 +40,14 @@ def delete_all_rows(connection):
     connection.execute(
         "select pg_terminate_backend(pg_stat_activity.pid) from pg_stat_activity"
         " where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+        # On a cluster, connections between the servers.
+        " and application_name not like 'citus%'"
     )
     deletions = "; ".join(f"delete from {table}" for table in TABLES)
-    connection.execute(f"begin; set local session_replication_role = replica; {deletions}; commit")
+    with connection.transaction():
+        # In a message of its own: a cluster passes on the message that it came with.
+        connection.execute("set local session_replication_role = replica")
+        connection.execute(deletions)
 
 
 def all_rows_fingerprint(connection):

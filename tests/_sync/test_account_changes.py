@@ -2,10 +2,11 @@
 
 """Changes that owners make to their accounts: address, names, avatar. Reopening a closed account."""
 
+import psycopg
 import pytest
 
-from _sync.factories import add_session, add_skills, add_user, expect_refusal, rows, value
-from concurrency import concurrently_sync, failures
+from _sync.factories import add_session, add_skills, add_user, expect_refusal, rows, value, wait_for_lock_waiters
+from concurrency import concurrently_sync, failures, in_background_sync
 from skilltree import Database
 from skilltree.errors import (
     EmailTaken,
@@ -13,6 +14,7 @@ from skilltree.errors import (
     InvalidName,
     InvalidToken,
     InvalidValue,
+    ServerUnavailable,
     SessionNotFound,
     TooManyAttempts,
     UnitOfWorkOpen,
@@ -131,6 +133,37 @@ def test_an_invalid_address_is_refused_before_a_mail_is_sent(db, connection, lea
 
     assert refusal.value.field == "email"
     assert accounts(connection) == before
+
+
+GUESSES = "select max(failures) from login_attempts where identifier_hash = sha256(convert_to(%s, 'UTF8'))"
+
+
+def test_a_request_that_fails_takes_back_no_guesses(db, url, connection, learner):
+    request(db, learner)
+    with pytest.raises(InvalidCredentials):
+        request(db, learner, current="wrong")
+
+    with psycopg.Connection.connect(url) as other:
+        other.execute("select from user_tokens for update")
+        with in_background_sync(lambda: request(db, learner)) as asked:
+            wait_for_lock_waiters(connection)
+            waiting = "datname = current_database() and wait_event_type = 'Lock'"
+            rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
+
+    assert isinstance(asked.exception(), ServerUnavailable)
+    assert value(connection, GUESSES, str(learner.id)) == 2
+
+
+def test_only_the_later_of_two_links_requested_at_once_is_valid(db, connection, learner):
+    with pytest.raises(InvalidCredentials):
+        request(db, learner, current="wrong")
+
+    links = concurrently_sync(*[lambda: request(db, learner)] * 2)
+
+    assert failures(links) == []
+    assert value(connection, GUESSES, str(learner.id)) == 0
+    changes = concurrently_sync(*[lambda link=link: db.accounts.change_email(link.token) for link in links])
+    assert [type(failure) for failure in failures(changes)] == [InvalidToken]
 
 
 def test_a_link_becomes_void_with_a_newer_link_or_with_time(db, connection, learner):

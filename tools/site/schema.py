@@ -13,7 +13,7 @@ AREAS = {
     "Progress": ("user_skill_tree_progress", "user_skill_progress", "begun_trees", "user_activity_days"),
     "XP and achievements": ("levels", "xp_events", "achievements", "user_achievements", "achievement_backfills"),
     "Leaderboards": ("user_scores", "leaderboard_counts"),
-    "Upkeep": ("audit_log", "skilltree_migrations"),
+    "Upkeep": ("audit_log", "shared_audit_log", "skilltree_migrations"),
 }
 _WIDTH, _GAP, _LINE, _HEAD = 340, 90, 20, 30
 _TABLE = re.compile(r"^create (?:unlogged )?table (\w+) \((.*?)^\)", re.MULTILINE | re.DOTALL)

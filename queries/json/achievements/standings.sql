@@ -20,8 +20,8 @@ SELECT achievements.id,
                          100)
             END AS double precision) AS progress,
        user_achievements.earned_at
-FROM achievement_standings
-     INNER JOIN achievements ON achievements.id = achievement_standings.achievement_id
+FROM achievements
+     INNER JOIN achievement_standings ON achievement_standings.achievement_id = achievements.id
      LEFT JOIN user_achievements ON user_achievements.user_id = %(user_id)s
                                 AND user_achievements.achievement_id = achievements.id
 WHERE achievement_standings.user_id = %(user_id)s

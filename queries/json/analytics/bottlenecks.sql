@@ -4,8 +4,7 @@
 select
     "row".bottlenecks as bottlenecks
 from (
-WITH RECURSIVE
-     active_skill AS (
+WITH active_skill AS (
          SELECT skills.id,
                 skills.key,
                 skills.name,
@@ -26,16 +25,24 @@ WITH RECURSIVE
               INNER JOIN active_skill AS dependent_skill ON dependent_skill.id = dependent.id
        ),
      behind AS (
-         SELECT edge.skill_id,
-                edge.dependent_id
-         FROM edge
+         SELECT found.skill_id,
+                found.dependent_id
+         FROM (WITH RECURSIVE
+                    path AS (
+                        SELECT edge.skill_id,
+                               edge.dependent_id
+                        FROM edge
 
-         UNION
+                        UNION
 
-         SELECT behind.skill_id,
-                edge.dependent_id
-         FROM behind
-              INNER JOIN edge ON edge.skill_id = behind.dependent_id
+                        SELECT path.skill_id,
+                               edge.dependent_id
+                        FROM path
+                             INNER JOIN edge ON edge.skill_id = path.dependent_id
+                      )
+                 SELECT path.skill_id,
+                        path.dependent_id
+                 FROM path) AS found
        ),
      tree_size AS (
          SELECT count(*) AS skills

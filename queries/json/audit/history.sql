@@ -30,7 +30,8 @@ WITH sought AS (
                          %(row_key)s) AS row_key
        ),
      standing_row AS (
-         ((((((((((SELECT audit_image(users) AS image,
+         ((((((((((SELECT audit_image(jsonb_populate_record(CAST(NULL AS users),
+                                                            to_jsonb(users))) AS image,
                           CAST(NULL AS timestamptz) AS recorded_at
                    FROM users
                    WHERE %(table_name)s = 'users'
@@ -38,7 +39,8 @@ WITH sought AS (
 
                    UNION ALL
 
-                   SELECT audit_image(user_profiles),
+                   SELECT audit_image(jsonb_populate_record(CAST(NULL AS user_profiles),
+                                                            to_jsonb(user_profiles))),
                           NULL
                    FROM user_profiles
                    WHERE %(table_name)s = 'user_profiles'
@@ -46,7 +48,8 @@ WITH sought AS (
 
                   UNION ALL
 
-                  SELECT audit_image(skill_categories),
+                  SELECT audit_image(jsonb_populate_record(CAST(NULL AS skill_categories),
+                                                           to_jsonb(skill_categories))),
                          NULL
                   FROM skill_categories
                   WHERE %(table_name)s = 'skill_categories'
@@ -54,7 +57,8 @@ WITH sought AS (
 
                  UNION ALL
 
-                 SELECT audit_image(skill_trees),
+                 SELECT audit_image(jsonb_populate_record(CAST(NULL AS skill_trees),
+                                                          to_jsonb(skill_trees))),
                         NULL
                  FROM skill_trees
                  WHERE %(table_name)s = 'skill_trees'
@@ -62,7 +66,8 @@ WITH sought AS (
 
                 UNION ALL
 
-                SELECT audit_image(skills),
+                SELECT audit_image(jsonb_populate_record(CAST(NULL AS skills),
+                                                         to_jsonb(skills))),
                        NULL
                 FROM skills
                 WHERE %(table_name)s = 'skills'
@@ -70,7 +75,8 @@ WITH sought AS (
 
                UNION ALL
 
-               SELECT audit_image(achievements),
+               SELECT audit_image(jsonb_populate_record(CAST(NULL AS achievements),
+                                                        to_jsonb(achievements))),
                       NULL
                FROM achievements
                WHERE %(table_name)s = 'achievements'
@@ -78,7 +84,8 @@ WITH sought AS (
 
               UNION ALL
 
-              SELECT audit_image(user_skill_tree_progress),
+              SELECT audit_image(jsonb_populate_record(CAST(NULL AS user_skill_tree_progress),
+                                                       to_jsonb(user_skill_tree_progress))),
                      NULL
               FROM user_skill_tree_progress
                    CROSS JOIN sought
@@ -88,7 +95,8 @@ WITH sought AS (
 
              UNION ALL
 
-             SELECT audit_image(user_skill_progress),
+             SELECT audit_image(jsonb_populate_record(CAST(NULL AS user_skill_progress),
+                                                      to_jsonb(user_skill_progress))),
                     NULL
              FROM user_skill_progress
                   CROSS JOIN sought
@@ -98,7 +106,8 @@ WITH sought AS (
 
             UNION ALL
 
-            SELECT audit_image(user_sessions),
+            SELECT audit_image(jsonb_populate_record(CAST(NULL AS user_sessions),
+                                                     to_jsonb(user_sessions))),
                    NULL
             FROM user_sessions
                  CROSS JOIN sought
@@ -108,7 +117,8 @@ WITH sought AS (
 
            UNION ALL
 
-           SELECT audit_image(user_achievements),
+           SELECT audit_image(jsonb_populate_record(CAST(NULL AS user_achievements),
+                                                    to_jsonb(user_achievements))),
                   user_achievements.earned_at
            FROM user_achievements
                 CROSS JOIN sought
@@ -118,7 +128,8 @@ WITH sought AS (
 
           UNION ALL
 
-          SELECT audit_image(xp_events),
+          SELECT audit_image(jsonb_populate_record(CAST(NULL AS xp_events),
+                                                   to_jsonb(xp_events))),
                  xp_events.granted_at
           FROM xp_events
                CROSS JOIN sought
@@ -128,7 +139,8 @@ WITH sought AS (
 
          UNION ALL
 
-         SELECT audit_image(user_activity_days),
+         SELECT audit_image(jsonb_populate_record(CAST(NULL AS user_activity_days),
+                                                  to_jsonb(user_activity_days))),
                 pg_catalog.timezone('UTC',
                                     CAST(user_activity_days.activity_date AS timestamp))
          FROM user_activity_days
@@ -138,24 +150,24 @@ WITH sought AS (
            AND to_char(user_activity_days.activity_date, 'YYYY-MM-DD') = sought.row_key
        ),
      entry AS (
-         (SELECT audit_log.id,
-                 audit_log.occurred_at,
-                 audit_log.action,
-                 audit_log.actor_id,
-                 audit_log.role_name,
-                 audit_log.transaction_id,
-                 audit_log.before,
-                 audit_log.after
-          FROM audit_log
+         (SELECT audit_trail.id,
+                 audit_trail.occurred_at,
+                 audit_trail.action,
+                 audit_trail.actor_id,
+                 audit_trail.role_name,
+                 audit_trail.transaction_id,
+                 audit_trail.before,
+                 audit_trail.after
+          FROM audit_trail
                CROSS JOIN sought
-          WHERE audit_log.subject_id = %(subject_id)s
-            AND audit_log.table_name = %(table_name)s
-            AND sought.row_key = ANY(audit_log.row_keys)
+          WHERE audit_trail.subject_id = %(subject_id)s
+            AND audit_trail.table_name = %(table_name)s
+            AND sought.row_key = ANY(audit_trail.row_keys)
             AND (CAST(%(after_occurred_at)s AS timestamptz) IS NULL
-              OR (audit_log.occurred_at, audit_log.id) < (%(after_occurred_at)s,
-                                                          CAST(%(after_id)s AS bigint)))
-          ORDER BY audit_log.occurred_at DESC,
-                   audit_log.id DESC
+              OR (audit_trail.occurred_at, audit_trail.id) < (%(after_occurred_at)s,
+                                                              CAST(%(after_id)s AS bigint)))
+          ORDER BY audit_trail.occurred_at DESC,
+                   audit_trail.id DESC
           LIMIT %(limit)s)
 
          UNION ALL
@@ -191,31 +203,31 @@ WITH sought AS (
   FROM entry
        CROSS JOIN sought
        LEFT JOIN standing_row ON TRUE
-       LEFT JOIN LATERAL (SELECT audit_log.id,
-                                 audit_log.occurred_at,
-                                 audit_log.before
-                          FROM audit_log
+       LEFT JOIN LATERAL (SELECT audit_trail.id,
+                                 audit_trail.occurred_at,
+                                 audit_trail.before
+                          FROM audit_trail
                           WHERE entry.action = 'INSERT'
-                            AND audit_log.subject_id = %(subject_id)s
-                            AND audit_log.table_name = %(table_name)s
-                            AND sought.row_key = ANY(audit_log.row_keys)
-                            AND audit_log.action = 'DELETE'
-                            AND (audit_log.occurred_at, audit_log.id) > (entry.occurred_at, entry.id)
-                          ORDER BY audit_log.occurred_at,
-                                   audit_log.id
+                            AND audit_trail.subject_id = %(subject_id)s
+                            AND audit_trail.table_name = %(table_name)s
+                            AND sought.row_key = ANY(audit_trail.row_keys)
+                            AND audit_trail.action = 'DELETE'
+                            AND (audit_trail.occurred_at, audit_trail.id) > (entry.occurred_at, entry.id)
+                          ORDER BY audit_trail.occurred_at,
+                                   audit_trail.id
                           LIMIT 1) AS deletion ON TRUE
-       LEFT JOIN LATERAL (SELECT jsonb_object_agg(old.name, old.value ORDER BY audit_log.occurred_at DESC,
-                                                                               audit_log.id DESC) AS old_values
-                          FROM audit_log
-                               CROSS JOIN jsonb_each(audit_log.before) AS old (name, value)
+       LEFT JOIN LATERAL (SELECT jsonb_object_agg(old.name, old.value ORDER BY audit_trail.occurred_at DESC,
+                                                                               audit_trail.id DESC) AS old_values
+                          FROM audit_trail
+                               CROSS JOIN jsonb_each(audit_trail.before) AS old (name, value)
                           WHERE entry.action = 'INSERT'
-                            AND audit_log.subject_id = %(subject_id)s
-                            AND audit_log.table_name = %(table_name)s
-                            AND sought.row_key = ANY(audit_log.row_keys)
-                            AND audit_log.action = 'UPDATE'
-                            AND (audit_log.occurred_at, audit_log.id) > (entry.occurred_at, entry.id)
+                            AND audit_trail.subject_id = %(subject_id)s
+                            AND audit_trail.table_name = %(table_name)s
+                            AND sought.row_key = ANY(audit_trail.row_keys)
+                            AND audit_trail.action = 'UPDATE'
+                            AND (audit_trail.occurred_at, audit_trail.id) > (entry.occurred_at, entry.id)
                             AND (deletion.id IS NULL
-                              OR (audit_log.occurred_at, audit_log.id) < (deletion.occurred_at, deletion.id))
+                              OR (audit_trail.occurred_at, audit_trail.id) < (deletion.occurred_at, deletion.id))
                             AND COALESCE(deletion.before, standing_row.image) ? old.name) AS change ON TRUE
   ORDER BY entry.occurred_at DESC,
            entry.id DESC

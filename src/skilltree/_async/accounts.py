@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from skilltree._async.repository import AsyncRepository, M
 from skilltree._async.sessions import LONGEST
@@ -171,6 +172,7 @@ class AsyncAccounts(AsyncRepository):
         await self._verify_password(user_id, await self._find_password(user_id), current, bcrypt_cost)
         issued = await self._issue(
             "accounts/request_email_change",
+            before=("accounts/take_back_guesses",),
             user_id=user_id,
             email=email,
             valid_for=valid_for,
@@ -308,11 +310,11 @@ class AsyncAccounts(AsyncRepository):
             raise InvalidCredentials
         return held
 
-    async def _issue(self, query: str, **params: object) -> IssuedToken | None:
+    async def _issue(self, query: str, *, before: Sequence[str] = (), **params: Any) -> IssuedToken | None:
         secret = new_secret()
-        granted = await self.find(TokenGrant, query, token_hash=digest(secret), **params)
-        if granted is None:
+        if not (rows := await self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)):
             return None
+        granted = rows[0]
         return IssuedToken(
             user_id=granted.user_id,
             email=granted.email,

@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from skilltree._core.arguments import PasswordLength
 from skilltree._core.ip_addresses import Address, address_of, network_of
@@ -168,6 +169,7 @@ class Accounts(Repository):
         self._verify_password(user_id, self._find_password(user_id), current, bcrypt_cost)
         issued = self._issue(
             "accounts/request_email_change",
+            before=("accounts/take_back_guesses",),
             user_id=user_id,
             email=email,
             valid_for=valid_for,
@@ -303,11 +305,11 @@ class Accounts(Repository):
             raise InvalidCredentials
         return held
 
-    def _issue(self, query: str, **params: object) -> IssuedToken | None:
+    def _issue(self, query: str, *, before: Sequence[str] = (), **params: Any) -> IssuedToken | None:
         secret = new_secret()
-        granted = self.find(TokenGrant, query, token_hash=digest(secret), **params)
-        if granted is None:
+        if not (rows := self.all(TokenGrant, query, before=before, token_hash=digest(secret), **params)):
             return None
+        granted = rows[0]
         return IssuedToken(
             user_id=granted.user_id,
             email=granted.email,

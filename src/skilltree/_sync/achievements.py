@@ -138,7 +138,15 @@ class Achievements(Repository):
                 self.step("progress/settle", learner, is_main=True),
                 self.step("leaderboards/add_to_scores", learner),
             )
-        place = {"achievement_id": achievement_id, **dict(batch), "due": [*batch.due]}
+        found = self.values("achievements/count_awards", achievement_id=achievement_id, due=[*batch.due])
+        awards: int = found[0]
+        place = {
+            "achievement_id": achievement_id,
+            "after_user_id": batch.after_user_id,
+            "last_user_id": batch.last_user_id,
+            "learners": batch.learners,
+            "awards": awards,
+        }
         _, (progress,) = self.run(
             self.step("achievements/advance_backfill", place),
             self.step("achievements/backfill_progress", place, BackfillProgress),

@@ -101,7 +101,8 @@ class Doctor(Repository):
             [self.step("trees/lock_learners", {"tree_id": tree_id}) for tree_id in tree_ids]
             + [self.step("doctor/lock_trees", params)],
             self.step("doctor/catalogue_facts", params, Fact, is_main=True),
-            [self.step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites", "begun")],
+            [self.step(f"doctor/mend_{what}", params) for what in ("edges", "prerequisites")]
+            + [self.step("doctor/mend_begun", {"tree_id": tree_id}) for tree_id in tree_ids],
         )
 
     def _mend_learner(self, user_id: UserId) -> list[Change]:

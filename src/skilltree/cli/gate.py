@@ -1,6 +1,6 @@
 """The commands of the query gate: check-queries, check, new-query."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ from skilltree.cli.terminal import emit
 from skilltree.errors import SkillTreeError
 
 if TYPE_CHECKING:
-    from skilltree.gate import Subject
+    from skilltree.gate import Finding, Subject
 
 
 class GateMissing(SkillTreeError):
@@ -31,6 +31,13 @@ class Form(StrEnum):
     GITHUB = "github"
     SARIF = "sarif"
     JUNIT = "junit"
+
+
+class Target(StrEnum):
+    """The server that the files are checked for."""
+
+    POSTGRESQL = "postgresql"
+    CITUS = "citus"
 
 
 CHECKS_OF_A_CHECKOUT: list[Callable[[], int]] = []
@@ -61,8 +68,13 @@ def check(
     offline: Offline = False,
     form: Printed = Form.TEXT,
     write: Annotated[bool, typer.Option("--write", help="First write schema.json, which --offline uses.")] = False,
+    target: Annotated[
+        Target, typer.Option(help="citus: find what a distributed server refuses, by the files alone.")
+    ] = Target.POSTGRESQL,
 ) -> None:
     """Check the query files of this folder's application by the same gate as SkillTree's. Exit 1 with the faults."""
+    if target is Target.CITUS:
+        raise typer.Exit(_check_for_citus(form))
     if project.find() is None and CHECKS_OF_A_CHECKOUT:
         raise typer.Exit(max(each() for each in CHECKS_OF_A_CHECKOUT))
     raise typer.Exit(check_application(offline=offline, form=form, write=write))
@@ -123,19 +135,44 @@ def run(subject: "Subject | None" = None, *, offline: bool = False, form: Form =
     """
     require_gate()
     from skilltree import gate  # noqa: PLC0415 (pglast is an extra)
-    from skilltree.gate import report  # noqa: PLC0415
 
     subject = subject or gate.skilltree()
     findings = gate.check_queries(subject, offline=offline)
+    _print(findings, form, [each.path for each in gate.read_queries(subject).values()])
+    if form is Form.TEXT and not findings:
+        emit("All query files pass.")
+    return 1 if findings else 0
+
+
+def _check_for_citus(form: Form) -> int:
+    """Check query files and migrations for Citus: the application's, or SkillTree's own in its checkout."""
+    require_gate()
+    from skilltree import gate  # noqa: PLC0415 (pglast is an extra)
+    from skilltree.gate import citus  # noqa: PLC0415
+
+    is_ours = project.find() is None and CHECKS_OF_A_CHECKOUT
+    subject = gate.skilltree() if is_ours else _application()
+    findings = citus.check_citus(subject)
+    _print(findings, form, [*citus.checked_files(subject)])
+    if form is Form.TEXT and not findings:
+        split = citus.split_statements(subject)
+        emit("All query files and migrations are fit for Citus.")
+        if split:
+            emit(f"Run part by part, because they insert in CTEs: {', '.join(split)}.")
+    return 1 if findings else 0
+
+
+def _print(findings: "Sequence[Finding]", form: Form, checked: Sequence[str]) -> None:
+    from skilltree.gate import report  # noqa: PLC0415 (pglast is an extra)
+
     match form:
         case Form.JSON:
             emit(report.as_json(findings))
         case Form.SARIF:
             emit(report.as_sarif(findings))
         case Form.JUNIT:
-            emit(report.as_junit(findings, [each.path for each in gate.read_queries(subject).values()]))
+            emit(report.as_junit(findings, checked))
         case Form.GITHUB if findings:
             emit(report.as_github(findings))
-        case Form.TEXT:
-            emit(report.as_text(findings) if findings else "All query files pass.")
-    return 1 if findings else 0
+        case Form.TEXT if findings:
+            emit(report.as_text(findings))

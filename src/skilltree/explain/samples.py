@@ -30,7 +30,7 @@ COMMON = "samples"
 """The file with the samples that most query files share."""
 DATASET = "dataset"
 """An application's statements that fill its tables for `skilltree budgets`."""
-_WITHOUT_DATA = {"backup", "catalog", "lint", "monitor", "partition"}
+_WITHOUT_DATA = {"backup", "catalog", "distribute", "lint", "monitor", "partition"}
 _METHODS_WITHOUT_DATA = {
     "drop_partitions",
     "ensure_partitions",

@@ -17,7 +17,6 @@ from skilltree.gate.calls import check_calls
 from skilltree.gate.columns import Comparison, OptionalFields
 from skilltree.gate.copies import check_copy
 from skilltree.gate.describe import describe, fresh_database
-from skilltree.gate.distribution import check_distribution
 from skilltree.gate.drafts import check_drafts
 from skilltree.gate.facts import Fact, Node, walk
 from skilltree.gate.files import NotOneStatement, QueryFile, check_readable, read_queries
@@ -27,7 +26,6 @@ from skilltree.gate.personal import check_personal_data
 from skilltree.gate.reader import Use
 from skilltree.gate.report import Finding
 from skilltree.gate.subject import Subject, application, skilltree
-from skilltree.gate.updates import check_updates
 from skilltree.gate.usage import Usage, read_usage
 
 STALE = "write it again (`make format`, or `skilltree check --write` for an application), and review the change"
@@ -103,9 +101,6 @@ def _check(subject: Subject, files: dict[str, QueryFile], known: schema.Schema) 
         described = known.queries.get(file.name)
         if described is not None and described.digest == file.digest:
             yield from _check_statement(file, uses, known, optional)
-            if not subject.application:
-                yield from check_updates(file, known)
-                yield from check_distribution(file, known)
     yield from optional.findings()
     unread = [*check_readable(subject)]
     yield from unread

@@ -146,8 +146,7 @@ def _refusal(file: QueryFile, answer: pq.abc.PGresult) -> Finding:
     def said(field: pq.DiagnosticField) -> str:
         return (answer.error_field(field) or b"").decode()
 
-    characters = int(said(pq.DiagnosticField.STATEMENT_POSITION) or 1) - 1
-    offset = len(file.numbered.decode()[:characters].encode())
+    offset = int(said(pq.DiagnosticField.STATEMENT_POSITION) or 1) - 1
     message = said(pq.DiagnosticField.MESSAGE_PRIMARY)
     hint = said(pq.DiagnosticField.MESSAGE_HINT).rstrip(".")
     remedy = hint or "correct the statement, or write the migration that it needs"

@@ -47,8 +47,13 @@ class QueryFile:
 
     @property
     def stray(self) -> list[int]:
-        """The offsets of percent signs that are neither a parameter nor doubled."""
-        return [match.start() for match in _STRAY.finditer(self.query.statement) if match["stray"] is not None]
+        """The lines of percent signs that are neither a parameter nor doubled."""
+        statement, first = self.query.statement, self.query.header.count("\n") + 1
+        return [
+            first + statement.count(b"\n", 0, match.start())
+            for match in _STRAY.finditer(statement)
+            if match["stray"] is not None
+        ]
 
     @cached_property
     def unseen(self) -> tuple[str, int] | None:
@@ -97,8 +102,8 @@ class QueryFile:
         return statements[0].stmt
 
     def line_at(self, offset: int) -> int:
-        """Return the line of the file for an offset in the numbered statement, in bytes."""
-        return self.query.header.count("\n") + self.numbered.count(b"\n", 0, max(offset, 0)) + 1
+        """Return the line of the file for an offset in the numbered statement, in characters."""
+        return self.query.header.count("\n") + self.numbered.decode().count("\n", 0, max(offset, 0)) + 1
 
     def line_of_parameter(self, name: str) -> int:
         """Return the first line with a parameter."""
@@ -106,7 +111,7 @@ class QueryFile:
 
     def line_of_column(self, offset: int | None) -> int:
         """Return the line of a column of the result; if it is unknown, the line of the last statement."""
-        return self.line_at(offset) if offset is not None else self.line_at(len(self.numbered) - 1)
+        return self.line_at(offset) if offset is not None else self.line_at(len(self.numbered.decode()) - 1)
 
     def _line_of(self, text: str) -> int:
         lines = self.text.splitlines()

@@ -21,6 +21,7 @@ _FORMS = {
     "step": re.compile(r"\S.*"),
     "writes": re.compile(r"\S.*"),
     "cascade": re.compile(r"[\w.]+: \S.*"),
+    "citus": re.compile(r"[a-z_]+: \S.*"),
     "after": re.compile(r"\w+/\w+(, \w+/\w+)*"),
     "setup": re.compile(r"\S.*"),
     "types": re.compile(r"[a-z]\w*( \w+)*(, [a-z]\w*( \w+)*)*"),
@@ -40,10 +41,11 @@ _EXAMPLES = {
     "types": "-- @types integer, uuid, timestamp with time zone",
     "writes": "-- @writes what a function that it calls writes",
     "cascade": "-- @cascade enrolments: why erasing a learner may delete them",
+    "citus": "-- @citus merge: why this rule of the gate for Citus does not hold",
     "step": "-- @step which methods it is a part of, and why",
     "extension": "-- @extension pg_stat_statements",
 }
-_REPEATED = {"sample", "setup", "nullable", "notnull", "never", "cascade"}
+_REPEATED = {"sample", "setup", "nullable", "notnull", "never", "cascade", "citus"}
 _LIKE_DIRECTIVE = re.compile(r"\s*--+\s*@\s*(?P<word>\w*)")
 
 

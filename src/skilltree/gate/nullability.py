@@ -110,7 +110,7 @@ class Prover(Sources):
         places: list[int | None] = []
         self.look_into(scope, *(target.val for target in targets))
         for target in targets:
-            columns.append((target.name or _name_of(target.val), self.fact(target.val, scope)))
+            columns.append((target.name or column_name(target.val), self.fact(target.val, scope)))
             places.append(target.location)
         self._check_owners(scope)
         return Rows(columns, places=tuple(places))
@@ -190,25 +190,25 @@ def _merged(left: Rows, right: Rows) -> Rows:
     return Rows(columns, places=left.places)
 
 
-def _name_of(node: Node) -> str:
+def column_name(node: Node) -> str:
     """Return the name that PostgreSQL gives to an unnamed column."""
     match node:
         case ast.ColumnRef():
             return node.fields[-1].sval if isinstance(node.fields[-1], ast.String) else "*"
         case ast.TypeCast():
-            inner = _name_of(node.arg)
+            inner = column_name(node.arg)
             return inner if inner != "?column?" else str(node.typeName.names[-1].sval)
         case ast.FuncCall():
             return str(node.funcname[-1].sval)
         case ast.SubLink(subLinkType=primnodes.SubLinkType.EXPR_SUBLINK):
             target = node.subselect.targetList[0] if node.subselect.targetList else None
-            return (target.name or _name_of(target.val)) if target else "?column?"
+            return (target.name or column_name(target.val)) if target else "?column?"
         case ast.CoalesceExpr():
             return "coalesce"
         case ast.CaseExpr():
             return "case"
         case ast.A_Indirection():
-            return _name_of(node.arg)
+            return column_name(node.arg)
         case _:
             return "?column?"
 

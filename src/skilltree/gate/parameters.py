@@ -32,10 +32,8 @@ def check_parameters(files: Mapping[str, QueryFile], uses: Sequence[Use], schema
     """Yield the differences between the parameters of the files and those that methods pass."""
     # psycopg does not interpret percent signs in statements without parameters.
     for file in (files[use.query] for use in uses if use.group >= 0 and use.query in files):
-        for offset in file.stray:
-            yield Finding(
-                file.path, file.line_at(offset), "%", "is not a parameter", "write %(name)s, or %% for the sign"
-            )
+        for line in file.stray:
+            yield Finding(file.path, line, "%", "is not a parameter", "write %(name)s, or %% for the sign")
     groups: dict[tuple[str, int], list[Use]] = {}
     for use in uses:
         if use.group >= 0 and use.query in files:

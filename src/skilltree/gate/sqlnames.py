@@ -45,8 +45,24 @@ RANKING = frozenset("row_number rank dense_rank percent_rank cume_dist ntile".sp
 JSON_OF_ROW = frozenset({"to_json", "to_jsonb", "row_to_json"})
 JSON_OBJECT = frozenset({"json_build_object", "jsonb_build_object"})
 
-IMMUTABLE = frozenset("abs add_counts array_append array_remove local_clock round streak_goes_on".split())
-"""The immutable functions that a modification may call in CASE, COALESCE, RETURNING and ON CONFLICT."""
+IMMUTABLE = frozenset(
+    """
+    abs array_append array_cat array_length array_position array_prepend array_remove array_replace bit_length btrim
+    cardinality ceil ceiling char_length decode div encode exp floor hashtext hashtextextended initcap int4range
+    jsonb_array_length jsonb_strip_nulls jsonb_typeof left ln log lower lpad ltrim make_date make_interval md5 mod
+    num_nonnulls num_nulls octet_length overlay position power range_merge regexp_match regexp_replace repeat replace
+    reverse right round rpad rtrim sha256 sign split_part sqrt starts_with strpos substr substring translate trunc
+    upper width_bucket
+    """.split()
+)
+"""Every form of these is immutable."""
+
+VOLATILE = frozenset(
+    """
+    clock_timestamp gen_random_uuid lastval nextval pg_notify pg_sleep random set_config setval timeofday uuidv7
+    """.split()
+)
+"""May return something else at each call, or change something."""
 
 TYPES = {
     "bool": "boolean",

@@ -34,7 +34,7 @@ class Subject:
     models: str
     """What the names of the modules with models begin with."""
     application: bool = False
-    """Whether these are an application's. Only SkillTree's follow the rules for many servers."""
+    """Whether these are an application's."""
     migrations: Path | None = None
     """The folder of the application's own migrations."""
     has_tools: bool = False

@@ -18,6 +18,7 @@ from skilltree._core.queries import load
 from skilltree.errors import MigrationError
 from skilltree.migrate import programs
 from skilltree.migrate.connection import pin
+from skilltree.migrate.distributed import OF_CITUS, adjust, has_citus, is_distributed
 from skilltree.migrate.files import MigrationId, read_both
 from skilltree.migrate.partition import partition, partitioned
 from skilltree.migrate.runs import turn
@@ -82,9 +83,7 @@ def drift(url: str, *, application: Path | None = None, folder: Path | None = No
                 known = backend.history.migrations
                 mine = [state for state in states if state.history == backend.history.name and state.id in known]
                 backend.run("apply", [known[state.id] for state in mine if state.applied_at])
-        # Partitions belong to the data. So the new database gets the layout of the live one.
-        if layout := partitioned(url):
-            partition(expected_url, layout, parts=1)
+        _lay_out_like(url, expected_url)
         expected = _everything(expected_url)
         restored = expected | (_restored(expected_url, chosen) if found != expected else {})
     return Drift(
@@ -98,6 +97,19 @@ def drift(url: str, *, application: Path | None = None, folder: Path | None = No
         deleted=[state.id for state in states if state.problem == "deleted"],
         newer=[state.id for state in states if state.problem == "newer" or state.is_ahead],
     )
+
+
+def _lay_out_like(url: str, expected_url: str) -> None:
+    """Change the schema of the expected database as `partition` or `distribute` has changed that of the other."""
+    if layout := partitioned(url):
+        # Partitions belong to the data, so their number does not matter.
+        partition(expected_url, layout, parts=1)
+    with translated(), Connection.connect(url, autocommit=True) as connection:
+        found = is_distributed(connection)
+    if found:
+        with translated(), Connection.connect(expected_url, autocommit=True) as connection:
+            pin(connection)
+            adjust(connection)
 
 
 def _restored(url: str, server: str) -> dict[str, str]:
@@ -140,6 +152,8 @@ def _everything(url: str) -> dict[str, str]:
     with translated(), Connection.connect(url, autocommit=True) as connection:
         pin(connection)
         found = migrate.fingerprint(url) | dict(connection.execute(load("catalog/server")).fetchall())
+        if has_citus(connection):
+            found = {name: definition for name, definition in found.items() if not OF_CITUS.fullmatch(name)}
         has_uuidv7 = connection.info.server_version // 10000 >= _FIRST_WITH_UUIDV7
     return _without_stand_in(found) if has_uuidv7 else found
 

@@ -10,6 +10,7 @@ from skilltree._core.queries import load
 from skilltree._core.sql_folders import folder
 from skilltree._core.urls import checked_url
 from skilltree.migrate.connection import pin, require_sight
+from skilltree.migrate.distributed import OF_SERVER, has_citus
 from skilltree.migrate.runs import tables
 
 _AUDITED = (
@@ -91,11 +92,12 @@ def examine(connection: Connection, exceptions: Exceptions = EXCEPTIONS) -> list
     connection.execute("set local search_path = public")
     # No role of the application reads the tables of the histories.
     bookkeeping = {("row_security_missing", table) for table in tables()}
+    is_foreign = OF_SERVER.search if has_citus(connection) else lambda name: None
     found = [
         Finding(rule, object_name, problem, remedy)
         for rule in rules()
         for object_name, problem, remedy in connection.execute(load(f"lint/{rule}")).fetchall()
-        if (rule, object_name) not in bookkeeping
+        if (rule, object_name) not in bookkeeping and not is_foreign(object_name)
     ]
     broken = {(finding.rule, finding.object) for finding in found}
     return [

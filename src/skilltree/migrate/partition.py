@@ -17,6 +17,7 @@ from skilltree._core.queries import load
 from skilltree._core.urls import checked_url
 from skilltree.errors import InvalidValue, SkillTreeError
 from skilltree.migrate.connection import pin, require_sight
+from skilltree.migrate.distributed import is_distributed
 from skilltree.migrate.partition_work import (
     WORK,
     Connection,
@@ -127,6 +128,8 @@ def _session(url: str) -> Iterator[Connection]:
         with psycopg.connect(url) as looking:
             pin(looking)
             require_sight(looking)
+            if is_distributed(looking):
+                raise CannotPartition("the database is distributed: its shards are partitions already")
         # Definitions of objects are then fully qualified.
         pin(connection, "")  # type: ignore[arg-type]  # its rows are dictionaries
         connection.execute("set statement_timeout = 0")

@@ -17,6 +17,7 @@ EXAMPLES: dict[str, str | None] = {
     "achievements.criteria": '{"type": "xp_threshold", "threshold": 10}',
     "audit_log.transaction_id": "1",
     "leaderboard_counts.counts": "{" + ",".join(["1"] * 64) + "}",
+    "shared_audit_log.transaction_id": "1",
     "skill_trees.language": "en",
     "skills.resources": "[]",
     "user_profiles.timezone": "Europe/Lisbon",

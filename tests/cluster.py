@@ -1,0 +1,52 @@
+"""A database on the Citus cluster that SKILLTREE_CITUS names: the URL of its coordinator."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from skilltree import distribute, migrate
+
+URL = os.environ.get("SKILLTREE_CITUS")
+
+
+@contextmanager
+def database(name: str, *, distributed: bool = True) -> Iterator[str]:
+    """Yield the URL of a migrated database of this name. All servers of the cluster get one."""
+    assert URL is not None
+    with psycopg.connect(URL, autocommit=True) as connection:
+        nodes = connection.execute(
+            "select nodename, nodeport from pg_dist_node where isactive and noderole = 'primary' order by groupid desc"
+        ).fetchall()
+    url = make_conninfo(URL, dbname=name)
+    try:
+        for host, port in nodes:
+            _drop(make_conninfo(URL, host=host, port=port), name)
+            with psycopg.connect(make_conninfo(URL, host=host, port=port), autocommit=True) as connection:
+                connection.execute("set citus.enable_create_database_propagation = off")
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            with psycopg.connect(make_conninfo(url, host=host, port=port), autocommit=True) as connection:
+                connection.execute("create extension citus")
+        with psycopg.connect(url, autocommit=True) as connection:
+            # Two for each of two workers, because each test deletes the rows of all of them.
+            connection.execute(sql.SQL("alter database {} set citus.shard_count = 4").format(sql.Identifier(name)))
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("select citus_set_coordinator_host(%s, %s)", nodes[-1])
+            for node in nodes[:-1]:
+                connection.execute("select citus_add_node(%s, %s)", node)
+        migrate.migrate(url)
+        if distributed:
+            distribute.distribute(url)
+        yield url
+    finally:
+        for host, port in nodes:
+            _drop(make_conninfo(URL, host=host, port=port), name)
+
+
+def _drop(url: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set citus.enable_create_database_propagation = off")
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))

@@ -1,0 +1,192 @@
+"""`skilltree distribute` and `skilltree undistribute`."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import cluster
+from skilltree import Database, distribute, migrate, seed
+from skilltree.cli import demo
+from skilltree.cli.terminal import out
+from skilltree.distribute.layout import OF_LEARNERS, SHARED
+from skilltree.drift import drift
+from skilltree.errors import LockTimeout, UnfitDatabase
+from skilltree.migrate.lint import lint
+
+TABLES = (*SHARED, *OF_LEARNERS)
+SHARD_STAMP = "graph_change"
+"""Each copy of a skill has a stamp of its own, which only that server reads."""
+
+
+@pytest.fixture
+def undistributed():
+    with cluster.database("skilltree_distribute", distributed=False) as url:
+        with Database(url, max_size=2) as db:
+            for _ in seed.seed(db):
+                pass
+            demo.run(db, out)
+        yield url
+
+
+@pytest.fixture
+def distributed(undistributed):
+    distribute.distribute(undistributed)
+    return undistributed
+
+
+def test_server_without_citus_is_refused(migrated_url):
+    with pytest.raises(UnfitDatabase, match="citus"):
+        distribute.plan(migrated_url)
+    with pytest.raises(UnfitDatabase, match="citus"):
+        distribute.undistribute(migrated_url)
+
+
+def test_trail_can_be_shared_and_taken_back(migrated_url):
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        before = migrate.fingerprint(migrated_url)
+
+        connection.execute("call share_trail('users', true)")
+        changed = migrate.fingerprint(migrated_url)
+        connection.execute("call share_trail('users', false)")
+
+    assert {name for name in changed if changed[name] != before.get(name)} == {
+        f"{kind} {name}"
+        for change in ("insert", "update", "delete")
+        for kind, name in (
+            ("function", f"public.audit_{change}_of_users()"),
+            ("trigger", f"users_audit_{change} on public.users"),
+        )
+    }
+    assert migrate.fingerprint(migrated_url) == before
+
+
+@pytest.mark.cluster
+def test_all_rows_stay_there_and_back(undistributed):
+    before = _rows(undistributed)
+
+    steps = distribute.distribute(undistributed)
+    between = _rows(undistributed)
+    distribute.undistribute(undistributed)
+
+    assert [step.table for step in steps] == [*TABLES]
+    assert between == before
+    assert _rows(undistributed) == before
+    assert not [each for each in drift(undistributed).differences if "citus" not in each.object]
+
+
+@pytest.mark.cluster
+def test_nothing_is_done_twice(distributed):
+    with pytest.raises(distribute.Distributed, match="already distributed"):
+        distribute.distribute(distributed)
+
+    distribute.undistribute(distributed)
+
+    with pytest.raises(distribute.Distributed, match="not distributed"):
+        distribute.undistribute(distributed)
+
+
+@pytest.mark.cluster
+def test_pending_migration_is_refused(undistributed):
+    migrate.rollback(undistributed)
+
+    with pytest.raises(UnfitDatabase, match="is pending"):
+        distribute.distribute(undistributed)
+
+
+@pytest.mark.cluster
+def test_busy_table_leaves_everything_as_it_was(undistributed):
+    before = migrate.fingerprint(undistributed)
+
+    with psycopg.connect(undistributed) as other:
+        other.execute("select from user_scores for update")
+        with pytest.raises(LockTimeout):
+            distribute.distribute(undistributed, lock_timeout=0.1)
+
+    assert migrate.fingerprint(undistributed) == before
+
+
+@pytest.mark.cluster
+def test_table_distributed_by_hand_is_refused(undistributed):
+    with psycopg.connect(undistributed, autocommit=True) as connection:
+        connection.execute("set citus.enable_unsafe_triggers = on")
+        connection.execute("select create_reference_table('login_attempts')")
+
+    with pytest.raises(distribute.Distributed, match="login_attempts is distributed already"):
+        distribute.distribute(undistributed)
+
+
+@pytest.mark.cluster
+def test_journey_works_and_copies_agree(undistributed):
+    distribute.distribute(undistributed)
+
+    with Database(make_conninfo(undistributed, user="skilltree_app"), max_size=2) as app, app.as_service() as service:
+        user = service.users.register(
+            email="new@example.org", username="new", password="a long pass phrase", bcrypt_cost=4
+        )
+        tree = service.trees.find_by_slug("practical-postgresql")
+        service.trees.update(tree.id, description="Changed.")
+        service.trees.update(tree.id, description="Changed again.")
+        service.progress.start_tree(user.id, tree.id)
+
+    with Database(undistributed, max_size=2) as db:
+        assert db.doctor.examine() == []
+    assert {table: count for table in SHARED if (count := len(_copies(undistributed, table))) != 1} == {}
+
+
+@pytest.mark.cluster
+def test_two_learners_and_an_author_exclude_each_other(distributed):
+    """The lock of a tree is taken on the coordinator, whatever server a learner is on."""
+    with psycopg.connect(distributed) as connection:
+        [(tree,)] = connection.execute("select id from skill_trees order by slug limit 1").fetchall()
+    barrier = Barrier(2)
+
+    def waits() -> bool:
+        with psycopg.connect(distributed) as learner:
+            learner.execute("set local lock_timeout = '200ms'")
+            barrier.wait()
+            try:
+                learner.execute("select hold_tree_as_learner(%s)", [tree])
+            except psycopg.errors.LockNotAvailable:
+                return True
+            return False
+
+    with psycopg.connect(distributed) as author, ThreadPoolExecutor(1) as pool:
+        author.execute("select hold_tree_as_author(%s, true)", [tree])
+        waiting = pool.submit(waits)
+        barrier.wait()
+        assert waiting.result()
+
+
+@pytest.mark.cluster
+def test_drift_and_lint_know_the_layout(distributed):
+    assert not [each for each in drift(distributed).differences if "citus" not in each.object]
+    assert lint(distributed) == []
+
+
+def _rows(url: str) -> dict[str, object]:
+    with psycopg.connect(url) as connection:
+        return {
+            table: connection.execute(
+                f"select to_jsonb(given) - '{SHARD_STAMP}' from {table} as given order by 1"
+            ).fetchall()
+            for table in TABLES
+            if table != "audit_log"
+        }
+
+
+def _copies(url: str, table: str) -> set[str]:
+    """Return the different copies of a reference table."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        return {
+            result
+            for (result,) in connection.execute(
+                "select result from run_command_on_placements(%s::regclass, %s)",
+                [
+                    table,
+                    f"select md5(string_agg((to_jsonb(x) - '{SHARD_STAMP}')::text, '' order by x::text)) from %s x",
+                ],
+            )
+        }
