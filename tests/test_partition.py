@@ -13,9 +13,11 @@ import pytest
 
 from conftest import _database
 from skilltree import migrate, seed
+from skilltree._core.driver_errors import from_driver
 from skilltree._core.queries import made, read
 from skilltree._sync.database import Database
 from skilltree.budgets import dataset
+from skilltree.errors import IdTaken
 from skilltree.explain.budget import check
 from skilltree.explain.explain import explain, looked_at
 from skilltree.explain.samples import has_plan, is_about_the_schema, names
@@ -32,6 +34,7 @@ from skilltree.migrate.partition import (
 )
 
 PARTS = 4
+ACCOUNT = "insert into users (id, email, username, password_hash) values (%s, %s, %s, '$2b$04$' || repeat('a', 53))"
 IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
@@ -319,11 +322,7 @@ def test_the_trail_has_the_same_entries_of_plain_and_partitioned_tables(migrated
             if is_partitioned:
                 partition(migrated_url, parts=PARTS)
             learner = uuid4()
-            connection.execute(
-                "insert into users (id, email, username, password_hash)"
-                " values (%s, 'ada@example.org', 'ada', '$2b$04$' || repeat('a', 53))",
-                [learner],
-            )
+            connection.execute(ACCOUNT, [learner, "ada@example.org", "ada"])
             connection.execute("delete from audit_log")
             for statement in AUDITED_CHANGES.split(";"):
                 connection.execute(statement.encode(), {"learner": learner})
@@ -353,6 +352,30 @@ def test_a_partitioned_table_cannot_be_truncated(migrated_url, table):
 
     with psycopg.connect(migrated_url) as connection, pytest.raises(psycopg.Error, match="cannot be truncated"):
         connection.execute(f"truncate {table}".encode())
+
+
+def test_a_violated_constraint_of_a_partition_raises_what_its_table_does(migrated_url):
+    with Database(migrated_url) as db, psycopg.connect(migrated_url, autocommit=True) as connection:
+        refused = []
+        for learner in ("ada", "grace"):
+            user_id = uuid4()
+            connection.execute(ACCOUNT, [user_id, f"{learner}@example.org", learner])
+            session = db.sessions.start(user_id).session
+            with pytest.raises(IdTaken) as taken:
+                db.sessions.start(user_id, id=session.id)
+            with pytest.raises(psycopg.errors.UniqueViolation) as twice:
+                connection.execute(
+                    "insert into user_sessions (user_id, token_hash, expires_at)"
+                    " select user_id, token_hash, expires_at from user_sessions where id = %s",
+                    [session.id],
+                )
+            with pytest.raises(psycopg.errors.CheckViolation) as bad:
+                connection.execute("update user_sessions set token_hash = 'x' where id = %s", [session.id])
+            told = from_driver(twice.value), from_driver(bad.value)
+            refused.append([str(taken.value).partition("(")[0], *map(type, told), *map(str, told)])
+            partition(migrated_url, parts=PARTS)
+
+    assert refused[0] == refused[1]
 
 
 # --- transactions with an old snapshot -------------------------------------------------------------------------------

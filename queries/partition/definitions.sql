@@ -1,5 +1,5 @@
 -- The statements that give a table's partitioned copy, in the schema skilltree_partition, what the table has: keys,
--- indexes, policies and grants; then the foreign keys that it does not have yet; and in the swap, triggers, views and
+-- indexes, policies and grants; names of its partitions' unique indexes; then the foreign keys that it does not have yet; and in the swap, triggers, views and
 -- functions of its row type.
 --
 -- For a session with an empty search_path, which makes the server qualify the names in a definition.
@@ -135,6 +135,24 @@ from (
     inner join pg_attribute on chosen.oid = pg_attribute.attrelid
     cross join aclexplode(pg_attribute.attacl) as privilege
     where privilege.grantee <> chosen.relowner
+    union all
+    select
+        'rename' as phase,
+        1 as place,
+        part_index.relname::text as name,
+        -- An error names the partition's constraint. Its end is that of the partition, which the client cuts off.
+        format(
+            'alter index %%s rename to %%I',
+            part_index.oid::regclass, whole_index.relname || substring(part.relname from '_p[0-9]+$')
+        ) as statement
+    from chosen
+    inner join pg_index on to_regclass(chosen.copy_name) = pg_index.indrelid
+    inner join pg_class as whole_index on pg_index.indexrelid = whole_index.oid
+    inner join pg_inherits on whole_index.oid = pg_inherits.inhparent
+    inner join pg_class as part_index on pg_inherits.inhrelid = part_index.oid
+    inner join pg_index as indexed_part on part_index.oid = indexed_part.indexrelid
+    inner join pg_class as part on indexed_part.indrelid = part.oid
+    where pg_index.indisunique
     union all
     select
         'swap' as phase,

@@ -150,6 +150,7 @@ class Work:
             )
         self._run("alter table {copy} enable row level security, force row level security")
         self._execute(self._definitions("copy"))
+        self._execute(self._definitions("rename"))
 
     def _mirror(self) -> None:
         keys = sql.SQL(" and ").join(made("copied.{0} = old.{0}", sql.Identifier(key)) for key in self._table.keys)
