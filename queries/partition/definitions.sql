@@ -44,7 +44,14 @@ own_function as (
 
 select
     made.phase,
-    made.statement
+    made.statement,
+    -- The table that a foreign key references, which adding it locks.
+    (
+        select referenced.confrelid::regclass::text
+        from pg_constraint as referenced
+        inner join chosen on referenced.conrelid = chosen.oid
+        where made.phase = 'reference' and referenced.conname = made.name
+    ) as locked_table
 from (
     select
         case when pg_constraint.contype = 'f' then 'reference' else 'copy' end as phase,

@@ -21,11 +21,22 @@ def made(text: LiteralString, *parts: sql.Composable, **named: sql.Composable) -
     return sql.SQL(text).format(*parts, **named)
 
 
-def retried(connection: Connection, attempts: int, work: Callable[[], _T]) -> tuple[_T, int]:
-    """Run a transaction again while it cannot get its locks, and return what it returns and how often it ran."""
+def retried(
+    connection: Connection, attempts: int, work: Callable[[], _T], *, vacuumed: str | None = None
+) -> tuple[_T, int]:
+    """Run a transaction again while it cannot get its locks, and return what it returns and how often it ran.
+
+    ``vacuumed`` is a table that it will lock: first it waits until no vacuum works there, which no client waits behind.
+    Autovacuum gives way after a second of waiting, and so never to the short attempts that clients do wait behind.
+    """
     for attempt in range(1, attempts + 1):
         try:
             with connection.transaction():
+                if vacuumed:
+                    timeout = connection.execute("show lock_timeout").fetchone()
+                    connection.execute("set local lock_timeout = 0")
+                    connection.execute(f"lock table {vacuumed} in share update exclusive mode".encode())
+                    connection.execute("select set_config('lock_timeout', %(lock_timeout)s, true)", timeout)
                 return work(), attempt
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             if attempt == attempts:
@@ -41,8 +52,9 @@ def discard(connection: Connection, schema: str, attempts: int) -> None:
     transaction of its own: a client could wait for the second lock of two and hold it up.
     """
     leftovers = connection.execute(load("partition/leftovers"), {"schema": schema}).fetchall()
-    for statement in [row["statement"].encode() for row in leftovers]:
-        retried(connection, attempts, partial(connection.execute, statement))
+    for row in leftovers:
+        work = partial(connection.execute, row["statement"].encode())
+        retried(connection, attempts, work, vacuumed=row["locked_table"])
     drop = made("drop schema if exists {} cascade", sql.Identifier(schema))
     retried(connection, attempts, partial(connection.execute, drop))
 

@@ -80,10 +80,10 @@ class Work:
         if not self._is_mirrored():
             self._prepare()
         self._copy()
-        self._run("analyze {copy}")
+        self._analyze()
         await_older_transactions(self._connection, partial(self._tell, self._table.name, "wait for transactions"))
         rows = self._verify()
-        seconds, attempts = retried(self._connection, self._attempts, self._swap)
+        seconds, attempts = retried(self._connection, self._attempts, self._swap, vacuumed=self._place)
         discard(self._connection, OLD, self._attempts)
         return Converted(self._table.name, rows, time.monotonic() - begun, seconds, attempts)
 
@@ -94,7 +94,7 @@ class Work:
         row = self._run(
             "select exists (select from pg_trigger where tgrelid = {regclass}::regclass"
             " and tgname = 'skilltree_partition_mirror') as is_there",
-            regclass=sql.Literal(f"public.{self._table.name}"),
+            regclass=sql.Literal(self._place),
         ).fetchone()
         return bool(row["is_there"])
 
@@ -110,12 +110,19 @@ class Work:
         return True
 
     @property
+    def _place(self) -> str:
+        return f"public.{self._table.name}"
+
+    @property
     def _copy_name(self) -> sql.Literal:
         return sql.Literal(f"{WORK}.{self._table.name}")
 
     def _definitions(self, phase: str) -> list[str]:
+        return [row["statement"] for row in self._definition_rows(phase)]
+
+    def _definition_rows(self, phase: str) -> list[dict[str, Any]]:
         rows = self._connection.execute(load("partition/definitions"), {"name": self._table.name}).fetchall()
-        return [row["statement"] for row in rows if row["phase"] == phase]
+        return [row for row in rows if row["phase"] == phase]
 
     def _execute(self, statements: list[str]) -> None:
         for statement in statements:
@@ -125,9 +132,10 @@ class Work:
         """Create the empty copy, and the trigger that writes every change to both."""
         if not self._is_copy_there():
             retried(self._connection, self._attempts, self._create)
-        for statement in self._definitions("reference"):
-            retried(self._connection, self._attempts, partial(self._execute, [statement]))
-        retried(self._connection, self._attempts, self._mirror)
+        for row in self._definition_rows("reference"):
+            work = partial(self._execute, [row["statement"]])
+            retried(self._connection, self._attempts, work, vacuumed=row["locked_table"])
+        retried(self._connection, self._attempts, self._mirror, vacuumed=self._place)
 
     def _create(self) -> None:
         self._run("create schema if not exists {work}")
@@ -252,6 +260,12 @@ class Work:
 
             retried(self._connection, self._attempts, batch)
 
+    def _analyze(self) -> None:
+        with self._connection.transaction():
+            # No client waits behind this, but it waits for autovacuum, which gives way only after a second.
+            self._connection.execute("set local lock_timeout = 0")
+            self._run("analyze {copy}")
+
     def _verify(self) -> int:
         """Compare all rows, in statements that see both tables at one moment, and return how many there are."""
         total, last = 0, None
@@ -285,7 +299,7 @@ class Work:
     def _swap(self) -> float:
         """Let the copy take the table's place, and return how many seconds exclusive locks were held."""
         drops, remakes = self._definitions("drop"), self._definitions("swap")
-        locks = [*self._definitions("lock"), f"lock table public.{self._table.name} in access exclusive mode"]
+        locks = [*self._definitions("lock"), f"lock table {self._place} in access exclusive mode"]
         self._execute(locks[:1])
         begun = time.monotonic()
         self._run("set local lock_timeout = {timeout}", timeout=_FURTHER_LOCK)
@@ -308,6 +322,6 @@ class Work:
         rows = self._connection.execute(
             "select pg_class.relname from pg_inherits inner join pg_class on pg_inherits.inhrelid = pg_class.oid"
             " where pg_inherits.inhparent = %s::regclass order by pg_class.relname",
-            [f"public.{self._table.name}"],
+            [self._place],
         )
         return [row["relname"] for row in rows.fetchall()]
