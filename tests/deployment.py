@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 from _sync.factories import rows
 from _sync.method_calls import SampleLearner, add_course, add_sample_learner
 from _sync.row_owners import personal_texts, tables_with_owner
+from layout import lay_out
 from skilltree import Database, migrate
 from skilltree.seed import seed
 
@@ -72,6 +73,7 @@ def create_deployment(host: str) -> Deployment:
         connection.execute("create database learning owner migrator")
     url = f"{server} dbname=learning"
     migrate.migrate(make_conninfo(url, user="migrator"))
+    lay_out(make_conninfo(url, user="migrator"))
     with Database(make_conninfo(url, user="migrator")) as db:
         list(seed(db))
         course = add_course(db)
