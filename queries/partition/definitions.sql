@@ -1,6 +1,6 @@
 -- The statements that give a table's partitioned copy, in the schema skilltree_partition, what the table has: keys,
--- indexes, policies and grants; names of its partitions' unique indexes; then the foreign keys that it does not have yet; and in the swap, triggers, views and
--- functions of its row type.
+-- indexes, policies and grants; names of its partitions' unique indexes; then the foreign keys that it does not have
+-- yet; and in the swap, triggers, views and functions of its row type.
 --
 -- For a session with an empty search_path, which makes the server qualify the names in a definition.
 --
