@@ -23,6 +23,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
+from layout import lay_out
 from skilltree import Database, migrate
 from skilltree.backup import programs
 from skilltree.backup.application import Application
@@ -205,6 +206,7 @@ def tell(place: Path, version: int) -> Story:
         server = Server(Path(name) / "source", version)
         try:
             migrate.migrate(make_conninfo(server.url, user=OWNER), application=application().migrations)
+            lay_out(make_conninfo(server.url, user=OWNER))
             with Database(server.url, max_size=1) as db:
                 return _tell(server, Folder(place), db)
         finally:

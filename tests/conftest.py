@@ -19,11 +19,11 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 import cluster
 from deployment import ROLES, Connection, Deployment, create_deployment, populated
+from layout import ASKED, lay_out
 from skilltree import embedded, migrate
 from skilltree._core import rows as row_readers
 from skilltree._core.row_makers import maker
 from skilltree.budgets import dataset
-from skilltree.migrate.partition import partition
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 DEBIAN_BINARIES = "/usr/lib/postgresql/{version}/bin"
@@ -84,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_memory_folder].chmod(0o711)
         os.environ["SKILLTREE_TEST_MEMORY"] = str(config.stash[_memory_folder])
     if config.getoption("partitioned"):
-        os.environ["SKILLTREE_TEST_PARTITIONED"] = "1"
+        os.environ[ASKED] = "1"
     config.option.postgresql_host = os.environ["SKILLTREE_TEST_HOST"]
 
 
@@ -140,8 +140,7 @@ def _as_server_user(version: str, command: str, *arguments: str) -> None:
 def _migrate_template(host: str, user: str, dbname: str, **_: object) -> None:
     url = f"host={host} user={user} dbname={dbname}"
     migrate.migrate(url)
-    if os.environ.get("SKILLTREE_TEST_PARTITIONED"):
-        partition(url, parts=4)
+    lay_out(url)
 
 
 template = factories.postgresql_noproc(dbname="skilltree_test", load=[_migrate_template])

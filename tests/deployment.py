@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from _sync.factories import rows
 from _sync.method_calls import SampleLearner, add_course, add_sample_learner
 from _sync.row_owners import personal_texts, tables_with_owner
+from layout import lay_out
 from skilltree import Database, migrate
 from skilltree.seed import seed
 
@@ -75,6 +76,7 @@ def create_deployment(host: str) -> Deployment:
     url = f"{server} dbname=learning"
     owner_url = make_conninfo(url, user="migrator")
     migrate.migrate(owner_url)
+    lay_out(owner_url)
     return populated(url, owner_url)
 
 

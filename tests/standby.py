@@ -12,6 +12,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from backups import Server, until
+from layout import lay_out
 from skilltree import migrate
 from skilltree.backup import programs
 
@@ -58,6 +59,7 @@ def pair(version: int) -> Iterator[tuple[Server, Standby]]:
         primary = Server(place / "one", version)
         servers.append(primary)
         migrate.migrate(primary.url)
+        lay_out(primary.url)
         standby = Standby(place / "two", primary)
         servers.append(standby)
         standby.wait_for(primary)

@@ -8,12 +8,14 @@ import psycopg
 import pytest
 
 from skilltree import Database
+from skilltree.migrate.partition import examine
 from tools.bench import (
     before,
     chart,
     cores,
     instructions,
     measure,
+    partition,
     report,
     scale,
     scale_chart,
@@ -195,3 +197,28 @@ def test_the_instructions_of_each_part_are_told_apart(migrated_url, capsys):
     )
     assert text.splitlines()[2] == "| get a tree by id | 0 | 1 | 2 | 3 | 4 |"
     assert text.splitlines()[-1] == f"| {parts[-1][0]} | {len(parts) - 1:.1f} |"
+
+
+def test_tables_are_partitioned_while_clients_work_and_nothing_is_lost(migrated_url):
+    outcome = partition.convert(migrated_url, 1_000, clients=2, touched=800, parts=2, quiet_seconds=0.5)
+
+    assert outcome.problems == []
+    assert outcome.before
+    assert {wait.call for wait in outcome.during} >= {"complete_skill", "record_activity", "sessions.end", "dashboard"}
+    assert [*partition.shown(outcome)][-1] == "nothing is lost"
+    assert all(each.is_partitioned for each in examine(migrated_url))
+
+
+def test_a_lost_row_of_a_client_and_one_of_another_learner_are_found(migrated_url, monkeypatch):
+    def careless(url, parts):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("delete from xp_events where source_kind = 'SKILL'")
+        return []
+
+    monkeypatch.setattr(partition, "_partition", careless)
+
+    outcome = partition.convert(migrated_url, 300, clients=2, touched=200, parts=2, quiet_seconds=1)
+
+    assert any(problem.startswith("XP: lost for ") for problem in outcome.problems)
+    assert "xp_events: the rows of other learners differ" in outcome.problems
+    assert any(problem.startswith("doctor: ") for problem in outcome.problems)

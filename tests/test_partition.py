@@ -1,5 +1,9 @@
 """Partitioning by learner: what a table has carries over, and no row is lost while the application works."""
 
+import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from uuid import uuid4
@@ -7,16 +11,31 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from conftest import _database
 from skilltree import migrate, seed
-from skilltree._core.queries import read
+from skilltree._core.driver_errors import from_driver
+from skilltree._core.queries import made, read
 from skilltree._sync.database import Database
-from skilltree.explain.explain import explain
+from skilltree.budgets import dataset
+from skilltree.errors import IdTaken
+from skilltree.explain.budget import check
+from skilltree.explain.explain import explain, looked_at
 from skilltree.explain.samples import has_plan, is_about_the_schema, names
 from skilltree.migrate.drift import drift
 from skilltree.migrate.lint import lint
-from skilltree.migrate.partition import TABLES, CannotPartition, abandon, examine, partition
+from skilltree.migrate.partition import (
+    TABLES,
+    CannotPartition,
+    PartitioningRunning,
+    abandon,
+    examine,
+    partition,
+    undo,
+)
 
 PARTS = 4
+ACCOUNT = "insert into users (id, email, username, password_hash) values (%s, %s, %s, '$2b$04$' || repeat('a', 53))"
+IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
 def _normal(fingerprint: dict[str, str]) -> dict[str, str]:
@@ -40,16 +59,26 @@ def _checksums(url: str) -> dict[str, tuple[object, ...] | None]:
         }
 
 
-@pytest.fixture
-def filled_url(template, loaded_url):
-    """The URL of a database of this test alone with a fiftieth of the large data set."""
-    from conftest import _database  # noqa: PLC0415
-    from skilltree.budgets import dataset  # noqa: PLC0415
-
-    for url in _database(template, "filled", clone=True):
+def _filled(template, name):
+    for url in _database(template, name, clone=True):
         with psycopg.connect(url, autocommit=True) as connection:
             dataset.load(connection, dataset.Size.of(0.02))
+        # The template is partitioned with the option `--partitioned`.
+        undo(url)
         yield url
+
+
+@pytest.fixture
+def migrated_url(migrated_url):
+    """The URL of a database with all migrations applied, no data, and plain tables."""
+    undo(migrated_url)
+    return migrated_url
+
+
+@pytest.fixture
+def filled_url(template):
+    """The URL of a database of this test alone with a fiftieth of the large data set."""
+    yield from _filled(template, "filled")
 
 
 def test_everything_of_a_table_but_its_partitions_stays_as_it_was(migrated_url):
@@ -170,40 +199,101 @@ def test_an_interrupted_run_is_continued_or_abandoned(filled_url, rows):
     assert all(each.is_partitioned for each in examine(filled_url))
 
 
-def _partitions_touched(plan, tables, found):
-    """Add the partitions that a plan reads or writes to their tables, without those that were never executed."""
-    relation = plan.get("Relation Name", "")
-    table = relation.rpartition("_p")[0]
-    if table in tables and plan.get("Actual Loops", 0) and plan["Node Type"] != "ModifyTable":
-        found.setdefault(table, set()).add(relation)
-    for child in plan.get("Plans", []):
-        _partitions_touched(child, tables, found)
+# --- plans -----------------------------------------------------------------------------------------------------------
 
 
-def _learners_queries():
+def _learners_statements():
+    """Yield every query file that a learner's role may run and that PostgreSQL plans."""
     for name in names():
         query = read(name)
-        if query.role != "app_service" and has_plan(query) and not is_about_the_schema(name):
-            across = any(each.word == "across" for each in query.directives)
-            if not across and not any(each.word == "extension" for each in query.directives):
-                yield name
+        words = {each.word for each in query.directives}
+        if (
+            query.role != "app_service"
+            and has_plan(query)
+            and not is_about_the_schema(name)
+            and not words & {"across", "extension"}
+        ):
+            yield query
 
 
-def test_each_statement_of_a_learner_touches_one_partition_of_a_table(filled_url):
-    partition(filled_url, parts=PARTS)
+def _reach(connection, query):
+    """Return the tables of which a generic plan can touch several partitions, and those of which it touches one.
 
-    wide, tried = {}, 0
-    with psycopg.connect(filled_url) as connection:
-        for name in _learners_queries():
-            explained = explain(connection, read(name), {}, timed=False)
-            found = {}
-            _partitions_touched(explained.plan, TABLES, found)
-            tried += bool(found)
-            wide |= {f"{name}: {table}": touched for table, touched in found.items() if len(touched) > 1}
+    A partition is out of the plan when execution starts ("Subplans Removed"), or is never executed. Where no partition
+    of a table was executed, those count that are not sought by one learner's id.
+    """
+    executed, possible, tables = {}, {}, set()
 
-    assert tried > 20
-    assert wide == {}
+    def look(node):
+        relation = node.get("Relation Name", "")
+        table = relation.rpartition("_p")[0]
+        if table in TABLES and node["Node Type"] != "ModifyTable":
+            tables.add(table)
+            if node["Actual Loops"]:
+                executed.setdefault(table, set()).add(relation)
+            if not re.search(r"\(user_id = ", node.get("Index Cond", "")):
+                possible.setdefault(table, set()).add(relation)
+        for child in node.get("Plans", []):
+            look(child)
 
+    look(explain(connection, query, {}, timed=False).plan)
+    wide = {table for table in tables if len(executed.get(table) or possible.get(table, ())) > 1}
+    return wide, tables - wide
+
+
+@pytest.fixture(scope="module")
+def partitioned_url(template):
+    """The URL of a database with a fiftieth of the large data set in partitions, which tests do not change."""
+    for url in _filled(template, "in_partitions"):
+        partition(url, parts=PARTS)
+        yield url
+
+
+def test_each_statement_of_a_learner_touches_one_partition_of_a_table(partitioned_url):
+    wide, narrow = {}, {}
+    with psycopg.connect(partitioned_url) as connection:
+        for query in _learners_statements():
+            wide[query.name], narrow[query.name] = _reach(connection, query)
+            names_some = any(table in query.statement.decode() for table in TABLES)
+            # Also through views and functions. What names a table in its text reaches it in its plan.
+            assert wide[query.name] or narrow[query.name] or not names_some, query.name
+
+    assert {name: tables for name, tables in wide.items() if tables} == {}
+    assert sum(map(bool, narrow.values())) > 30
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select attempts_count from user_skill_progress where skill_id = %(skill_id)s",
+        "update user_skill_progress set attempts_count = 1 where skill_id = %(skill_id)s",
+        "delete from xp_events where granted_on > %(today)s",
+        "select users.id from users inner join xp_events on users.id = xp_events.user_id",
+        "select user_id from user_sessions where user_id = any(array[%(user_id)s, gen_random_uuid()])",
+    ],
+)
+def test_a_statement_without_a_condition_on_the_learner_is_found(partitioned_url, statement):
+    query = made("seeded/mistake", statement.encode(), "-- @role app_service\n-- @sample today: current_date\n")
+    with psycopg.connect(partitioned_url) as connection:
+        wide, _ = _reach(connection, query)
+
+    assert len(wide) == 1
+
+
+def test_rules_about_a_table_in_a_plan_hold_for_its_partitions(partitioned_url):
+    statement = b"select count(*) from xp_events where xp > %(least)s"
+    header = "-- @role app_service\n-- @sample least: 0\n-- @budget buffers 100000\n-- @never Seq Scan on xp_events\n"
+    with psycopg.connect(partitioned_url) as connection:
+        explained = explain(connection, made("seeded/scan", statement, header), {})
+
+    assert len(check(explained).breaches) == PARTS
+    assert {str(breach).partition("the plan has ")[2][:21] for breach in check(explained).breaches} == {
+        "Seq Scan on xp_events"
+    }
+    assert any("reads all" in each for each in looked_at(explained, {"xp_events": 10_000}))
+
+
+# --- the trail -------------------------------------------------------------------------------------------------------
 
 AUDITED_CHANGES = """
     insert into user_skill_progress (user_id, skill_id, skill_tree_id, status)
@@ -232,11 +322,7 @@ def test_the_trail_has_the_same_entries_of_plain_and_partitioned_tables(migrated
             if is_partitioned:
                 partition(migrated_url, parts=PARTS)
             learner = uuid4()
-            connection.execute(
-                "insert into users (id, email, username, password_hash)"
-                " values (%s, 'ada@example.org', 'ada', '$2b$04$' || repeat('a', 53))",
-                [learner],
-            )
+            connection.execute(ACCOUNT, [learner, "ada@example.org", "ada"])
             connection.execute("delete from audit_log")
             for statement in AUDITED_CHANGES.split(";"):
                 connection.execute(statement.encode(), {"learner": learner})
@@ -266,3 +352,299 @@ def test_a_partitioned_table_cannot_be_truncated(migrated_url, table):
 
     with psycopg.connect(migrated_url) as connection, pytest.raises(psycopg.Error, match="cannot be truncated"):
         connection.execute(f"truncate {table}".encode())
+
+
+def test_a_violated_constraint_of_a_partition_raises_what_its_table_does(migrated_url):
+    with Database(migrated_url) as db, psycopg.connect(migrated_url, autocommit=True) as connection:
+        refused = []
+        for learner in ("ada", "grace"):
+            user_id = uuid4()
+            connection.execute(ACCOUNT, [user_id, f"{learner}@example.org", learner])
+            session = db.sessions.start(user_id).session
+            with pytest.raises(IdTaken) as taken:
+                db.sessions.start(user_id, id=session.id)
+            with pytest.raises(psycopg.errors.UniqueViolation) as twice:
+                connection.execute(
+                    "insert into user_sessions (user_id, token_hash, expires_at)"
+                    " select user_id, token_hash, expires_at from user_sessions where id = %s",
+                    [session.id],
+                )
+            with pytest.raises(psycopg.errors.CheckViolation) as bad:
+                connection.execute("update user_sessions set token_hash = 'x' where id = %s", [session.id])
+            told = from_driver(twice.value), from_driver(bad.value)
+            refused.append([str(taken.value).partition("(")[0], *map(type, told), str(told[0]), told[1].constraint])
+            partition(migrated_url, parts=PARTS)
+
+    assert refused[0] == refused[1]
+
+
+# --- transactions with an old snapshot -------------------------------------------------------------------------------
+
+WRITES = {
+    "update": "update user_skill_progress set attempts_count = attempts_count + 1 where (user_id, skill_id) = (%s, %s)",
+    "delete": "delete from user_skill_progress where (user_id, skill_id) = (%s, %s)",
+}
+
+
+@pytest.fixture
+def old_snapshot(filled_url):
+    """A connection in a transaction at repeatable read, whose snapshot is older than all that follows."""
+    with psycopg.connect(filled_url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute("select pg_current_snapshot()")
+        yield connection
+
+
+FOUND = "select from user_skill_progress where (user_id, skill_id) = (%s, %s)"
+
+
+def _key(url, order="asc"):
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            f"select user_id, skill_id from user_skill_progress order by user_id {order} limit 1".encode()
+        ).fetchone()
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("level", ["REPEATABLE_READ", "SERIALIZABLE"])
+def test_a_write_with_a_snapshot_older_than_the_copied_row_fails_and_can_be_tried_again(filled_url, level, write):
+    key, problems = _key(filled_url), []
+    before = _checksums(filled_url)["user_skill_progress"]
+
+    def meanwhile(table, step, done, total):
+        if step == "copy" and not problems:
+            with pytest.raises(psycopg.errors.SerializationFailure) as caught:
+                connection.execute(WRITES[write].encode(), key)
+            problems.append(caught.value)
+            connection.rollback()
+            connection.execute(WRITES[write].encode(), key)
+            connection.commit()
+
+    with psycopg.connect(filled_url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel[level]
+        connection.execute("select pg_current_snapshot()")
+        partition(filled_url, ["user_skill_progress"], parts=PARTS, tell=meanwhile)
+
+    assert len(problems) == 1
+    assert _checksums(filled_url)["user_skill_progress"][0] == before[0] - (write == "delete")
+    with psycopg.connect(filled_url) as connection:
+        assert len(connection.execute(FOUND, key).fetchall()) == (write == "update")
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_at_repeatable_read_of_a_row_not_copied_yet_is_in_both(filled_url, write):
+    key, written = _key(filled_url, "desc"), []
+
+    def meanwhile(table, step, done, total):
+        # After the first batch of several.
+        if step == "copy" and done < total and not written:
+            connection.execute("select pg_current_snapshot()")
+            written.append(connection.execute(WRITES[write].encode(), key).rowcount)
+            connection.commit()
+
+    with psycopg.connect(filled_url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        partition(filled_url, ["user_skill_progress"], parts=PARTS, tell=meanwhile)
+
+    assert written == [1]
+    with psycopg.connect(filled_url) as connection:
+        assert len(connection.execute(FOUND, key).fetchall()) == (write == "update")
+
+
+def test_a_snapshot_older_than_the_copy_is_waited_for_and_sees_every_row(filled_url, old_snapshot):
+    expected, seen = _checksums(filled_url)["xp_events"][0], []
+
+    def meanwhile(table, step, done, total):
+        if step == "wait for transactions" and not seen:
+            seen.append(old_snapshot.execute("select count(*) from xp_events").fetchone()[0])
+            old_snapshot.commit()
+
+    partition(filled_url, ["xp_events"], parts=PARTS, tell=meanwhile)
+
+    assert seen == [expected]
+
+
+def test_a_snapshot_newer_than_the_copy_sees_every_row_after_the_swap(filled_url):
+    expected = _checksums(filled_url)["xp_events"][0]
+
+    def meanwhile(table, step, done, total):
+        if step == "compare" and connection.info.transaction_status == IDLE:
+            connection.execute("select pg_current_snapshot()")
+
+    with psycopg.connect(filled_url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        partition(filled_url, ["xp_events"], parts=PARTS, tell=meanwhile)
+        assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+        assert connection.execute("select count(*) from xp_events").fetchone()[0] == expected
+
+
+# --- the way back, and runs that end ---------------------------------------------------------------------------------
+
+
+def test_undo_leaves_everything_as_it_was(filled_url):
+    before, rows = migrate.fingerprint(filled_url), _checksums(filled_url)
+    partition(filled_url, parts=PARTS)
+
+    undone = undo(filled_url)
+
+    assert {each.name for each in undone} == set(TABLES)
+    assert migrate.fingerprint(filled_url) == before
+    assert _checksums(filled_url) == rows
+    assert not any(each.is_partitioned for each in examine(filled_url))
+    with psycopg.connect(filled_url) as connection:
+        partitions = connection.execute(
+            "select relname from pg_class where relispartition and relname !~ '^audit_log'"
+        ).fetchall()
+        assert partitions == []
+    assert undo(filled_url) == []
+    with Database(filled_url) as db:
+        assert db.doctor.examine() == []
+
+
+def test_a_vacuum_is_waited_for_without_holding_up_clients(filled_url):
+    """Autovacuum would give way after a second. A vacuum by hand does not, so the test sees both sides."""
+    waits = []
+
+    def meanwhile(table, step, done, total):
+        if step == "compare" and vacuum.info.transaction_status == IDLE:
+            # The lock of a vacuum.
+            vacuum.execute("lock table xp_events in share update exclusive mode")
+            timer.start()
+
+    def client():
+        until = time.monotonic() + 2
+        with psycopg.connect(filled_url, autocommit=True) as connection:
+            while time.monotonic() < until:
+                begun = time.monotonic()
+                connection.execute(
+                    "update xp_events set xp = xp where user_id = (select user_id from xp_events limit 1)"
+                )
+                waits.append(time.monotonic() - begun)
+        vacuum.rollback()
+
+    with psycopg.connect(filled_url) as vacuum:
+        timer = threading.Thread(target=client)
+        [converted] = partition(filled_url, ["xp_events"], parts=PARTS, lock_timeout=0.3, attempts=2, tell=meanwhile)
+        timer.join()
+
+    assert converted.attempts == 1
+    assert converted.seconds > 2
+    assert max(waits) < 1
+
+
+def test_two_runs_at_once_are_refused(filled_url):
+    refused = []
+
+    def meanwhile(table, step, done, total):
+        for work in (partition, undo, abandon):
+            with pytest.raises(PartitioningRunning) as caught:
+                work(filled_url)
+            refused.append(caught.value)
+
+    partition(filled_url, ["user_sessions"], parts=PARTS, tell=meanwhile)
+
+    assert len(refused) >= 3
+
+
+KILLED_AT_STATEMENT = """
+import os, signal, sys
+import psycopg
+from skilltree.migrate import partition as work
+
+url, command, limit, how = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+count = 0
+
+class Connection(psycopg.Connection):
+    def execute(self, *arguments, **options):
+        global count
+        count += 1
+        if count == limit and how == "client":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if count == limit and how == "backend":
+            with psycopg.connect(url, autocommit=True) as other:
+                other.execute("select pg_terminate_backend(%s, 5000)", [self.info.backend_pid])
+        return super().execute(*arguments, **options)
+
+connect = psycopg.connect
+psycopg.connect = lambda *arguments, **options: (
+    Connection.connect(*arguments, **options) if options.get("autocommit") and "row_factory" in options
+    else connect(*arguments, **options)
+)
+tables = ["user_sessions", "user_skill_progress"]
+{
+    "partition": lambda: work.partition(url, tables, parts=2),
+    "undo": lambda: work.undo(url, tables),
+    "abandon": lambda: work.abandon(url),
+}[command]()
+print(count)
+"""
+
+
+def _run_until(url, command, limit, how="client"):
+    """Run in a process that ends at a statement, and return whether it ended earlier by itself."""
+    ran = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_STATEMENT, url, command, str(limit), how], capture_output=True, check=False
+    )
+    assert ran.returncode in (0, 1, -signal.SIGKILL), ran.stderr.decode()
+    if ran.returncode == 1:
+        assert how == "backend"
+        assert b"terminating connection" in ran.stderr or b"closed" in ran.stderr, ran.stderr.decode()
+    return ran.returncode == 0
+
+
+def _again(work):
+    """Do it, once the server has noticed that the client before is gone."""
+    for _ in range(50):
+        try:
+            return work()
+        except PartitioningRunning:
+            time.sleep(0.1)
+    return work()
+
+
+@pytest.mark.parametrize("how", ["client", "backend"])
+@pytest.mark.parametrize("ending", ["continued", "abandoned"])
+def test_a_run_that_is_killed_at_any_statement_is_continued_or_abandoned(filled_url, ending, how):
+    before, rows = migrate.fingerprint(filled_url), _checksums(filled_url)
+    offset = {"client": 0, "backend": 3}[how] + {"continued": 0, "abandoned": 5}[ending]
+
+    for limit in range(5 + offset, 400, 11):
+        if _run_until(filled_url, "partition", limit, how):
+            break
+        if ending == "abandoned":
+            _again(lambda: abandon(filled_url))
+            assert _leftovers(filled_url) == []
+        assert _checksums(filled_url) == rows
+    _again(lambda: partition(filled_url, ["user_sessions", "user_skill_progress"], parts=2))
+
+    assert limit > 50
+    assert _leftovers(filled_url) == []
+    assert _checksums(filled_url) == rows
+    assert _normal(migrate.fingerprint(filled_url)) == _normal(before)
+
+
+def test_undo_and_abandon_that_are_killed_at_any_statement_are_repeated(filled_url):
+    before, rows = migrate.fingerprint(filled_url), _checksums(filled_url)
+    partition(filled_url, ["user_sessions", "user_skill_progress"], parts=2)
+
+    for limit in range(6, 400, 17):
+        if _run_until(filled_url, "undo", limit):
+            break
+        _run_until(filled_url, "abandon", 7 + limit % 6)
+        assert _checksums(filled_url) == rows
+        _again(lambda: abandon(filled_url))
+        assert _leftovers(filled_url) == []
+    _again(lambda: undo(filled_url))
+
+    assert limit > 60
+    assert _leftovers(filled_url) == []
+    assert _checksums(filled_url) == rows
+    assert migrate.fingerprint(filled_url) == before
+
+
+def _leftovers(url):
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "select nspname from pg_namespace where nspname ~ '^skilltree_'"
+            " union all select tgname from pg_trigger where tgname ~ 'partition_mirror'"
+        ).fetchall()

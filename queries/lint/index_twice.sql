@@ -32,6 +32,8 @@ with described as (
     where
         pg_namespace.nspname <> 'information_schema'
         and pg_namespace.nspname !~ '^pg_'
+        -- The part of a partitioned index is that index's.
+        and not pg_class.relispartition
 )
 
 select

@@ -14,4 +14,9 @@ where
     and pg_attribute.attnum <> pg_index.indkey[0]
     and pg_namespace.nspname <> 'information_schema'
     and pg_namespace.nspname !~ '^pg_'
+    -- The part of a partitioned index is that index's.
+    and not exists (
+        select from pg_inherits
+        where pg_inherits.inhrelid = pg_index.indexrelid
+    )
 order by object_name;

@@ -1,5 +1,6 @@
 -- The statements that give a table's partitioned copy, in the schema skilltree_partition, what the table has: keys,
--- indexes, policies and grants before the swap; triggers, views and functions of its row type in it.
+-- indexes, policies and grants; names of its partitions' unique indexes; then the foreign keys that it does not have
+-- yet; and in the swap, triggers, views and functions of its row type.
 --
 -- For a session with an empty search_path, which makes the server qualify the names in a definition.
 --
@@ -8,6 +9,7 @@ with chosen as (
     select
         pg_class.oid,
         pg_class.relname,
+        pg_class.relkind,
         pg_class.reltype,
         pg_class.relowner,
         pg_class.relacl,
@@ -21,6 +23,7 @@ with chosen as (
 own_view as (
     select distinct
         pg_class.oid,
+        pg_class.relowner,
         pg_class.reloptions
     from chosen
     inner join pg_depend on pg_depend.refclassid = 'pg_class'::regclass and chosen.oid = pg_depend.refobjid
@@ -41,11 +44,18 @@ own_function as (
 
 select
     made.phase,
-    made.statement
+    made.statement,
+    -- The table that a foreign key references, which adding it locks.
+    (
+        select referenced.confrelid::regclass::text
+        from pg_constraint as referenced
+        inner join chosen on referenced.conrelid = chosen.oid
+        where made.phase = 'reference' and referenced.conname = made.name
+    ) as locked_table
 from (
     select
-        'copy' as phase,
-        case when pg_constraint.contype = 'f' then 2 else 1 end as place,
+        case when pg_constraint.contype = 'f' then 'reference' else 'copy' end as phase,
+        1 as place,
         pg_constraint.conname::text as name,
         format(
             'alter table %%s add constraint %%I %%s',
@@ -53,7 +63,12 @@ from (
         ) as statement
     from chosen
     inner join pg_constraint on chosen.oid = pg_constraint.conrelid
-    where pg_constraint.contype in ('p', 'u', 'f')
+    where
+        pg_constraint.contype in ('p', 'u', 'f')
+        and not exists (
+            select from pg_constraint as made_before
+            where made_before.conrelid = to_regclass(chosen.copy_name) and made_before.conname = pg_constraint.conname
+        )
     union all
     select
         'copy' as phase,
@@ -61,7 +76,7 @@ from (
         pg_index.indexrelid::regclass::text as name,
         replace(
             pg_get_indexdef(pg_index.indexrelid),
-            format(' ON public.%%I USING ', chosen.relname),
+            format(' ON %%spublic.%%I USING ', case when chosen.relkind = 'p' then 'ONLY ' end, chosen.relname),
             format(' ON %%s USING ', chosen.copy_name)
         ) as statement
     from chosen
@@ -129,6 +144,24 @@ from (
     where privilege.grantee <> chosen.relowner
     union all
     select
+        'rename' as phase,
+        1 as place,
+        part_index.relname::text as name,
+        -- An error names the partition's constraint. Its end is that of the partition, which the client cuts off.
+        format(
+            'alter index %%s rename to %%I',
+            part_index.oid::regclass, whole_index.relname || substring(part.relname from '_p[0-9]+$')
+        ) as statement
+    from chosen
+    inner join pg_index on to_regclass(chosen.copy_name) = pg_index.indrelid
+    inner join pg_class as whole_index on pg_index.indexrelid = whole_index.oid
+    inner join pg_inherits on whole_index.oid = pg_inherits.inhparent
+    inner join pg_class as part_index on pg_inherits.inhrelid = part_index.oid
+    inner join pg_index as indexed_part on part_index.oid = indexed_part.indexrelid
+    inner join pg_class as part on indexed_part.indrelid = part.oid
+    where pg_index.indisunique
+    union all
+    select
         'swap' as phase,
         1 as place,
         pg_trigger.tgname::text as name,
@@ -138,6 +171,31 @@ from (
     where
         not pg_trigger.tgisinternal
         and pg_trigger.tgname <> 'skilltree_partition_mirror'
+    union all
+    select
+        'swap' as phase,
+        2 as place,
+        pg_trigger.tgname::text as name,
+        format(
+            'alter table public.%%I %%s trigger %%I',
+            chosen.relname,
+            case pg_trigger.tgenabled when 'D' then 'disable' when 'A' then 'enable always' else 'enable replica' end,
+            pg_trigger.tgname
+        ) as statement
+    from chosen
+    inner join pg_trigger on chosen.oid = pg_trigger.tgrelid
+    where
+        not pg_trigger.tgisinternal
+        and pg_trigger.tgname <> 'skilltree_partition_mirror'
+        and pg_trigger.tgenabled <> 'O'
+    union all
+    select
+        'lock' as phase,
+        1 as place,
+        own_view.oid::regclass::text as name,
+        -- It changes nothing. A LOCK of a view would also lock all tables that the view reads.
+        format('alter view %%s owner to %%s', own_view.oid::regclass, own_view.relowner::regrole) as statement
+    from own_view
     union all
     select
         'swap' as phase,

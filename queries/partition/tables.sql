@@ -5,7 +5,13 @@ select
     pg_class.relname::text as table_name,
     pg_class.relkind = 'p' as is_partitioned,
     greatest(pg_class.reltuples, 0)::bigint as live_rows,
-    pg_total_relation_size(pg_class.oid) as bytes,
+    pg_total_relation_size(pg_class.oid) + coalesce(
+        (
+            select sum(pg_total_relation_size(member.relid))::bigint
+            from pg_partition_tree(pg_class.oid) as member
+            where member.isleaf
+        ), 0
+    ) as bytes,
     array(
         select pg_attribute.attname::text
         from pg_attribute

@@ -122,19 +122,19 @@ def compare(what: str, sides: tuple[Side, Side], work: Callable[[Side], Work], r
     medians = [statistics.median(pair[place] for pair in times[warm_up:]) * 1000 for place in (0, 1)]
     print(f"{what:45} {medians[0]:8.2f} to {medians[1]:8.2f} ms", end=" ")
     for kind, pairs in (("time", times), ("CPU", cpus)):
-        low, middle, high = statistics.quantiles([audited / plain for plain, audited in pairs[warm_up:]], n=4)
+        low, middle, high = statistics.quantiles([second / first for first, second in pairs[warm_up:]], n=4)
         print(f"  {kind} {middle:.3f} ({low:.3f} to {high:.3f})", end="")
     print(flush=True)
 
 
 @contextmanager
-def databases(url: str) -> Iterator[tuple[Side, Side]]:
-    """Create the two databases with the same rows, and drop the trail of the first one."""
-    urls = [make_conninfo(url, dbname=name) for name in NAMES]
+def databases(url: str, names: tuple[str, str], change: Callable[[str, str], None]) -> Iterator[tuple[Side, Side]]:
+    """Create two databases with the same rows, and change one of them, which is given their URLs."""
+    urls = [make_conninfo(url, dbname=name) for name in names]
     with psycopg.connect(url, autocommit=True) as server:
-        for name in NAMES:
+        for name in names:
             server.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
-        server.execute(sql.SQL("create database {}").format(sql.Identifier(NAMES[1])))
+        server.execute(sql.SQL("create database {}").format(sql.Identifier(names[1])))
         try:
             migrate.migrate(urls[1])
             with (
@@ -148,14 +148,9 @@ def databases(url: str) -> Iterator[tuple[Side, Side]]:
                 _each_table(connection, "alter table {} set (autovacuum_enabled = false)")
                 connection.execute("vacuum analyze")
             server.execute(
-                sql.SQL("create database {} template {}").format(sql.Identifier(NAMES[0]), sql.Identifier(NAMES[1]))
+                sql.SQL("create database {} template {}").format(sql.Identifier(names[0]), sql.Identifier(names[1]))
             )
-            with psycopg.connect(urls[0], autocommit=True, row_factory=dict_row) as connection:
-                for trigger in connection.execute(
-                    "select tgname, relname from pg_trigger inner join pg_class on pg_class.oid = tgrelid"
-                    " where tgname ~ '_audit_(insert|update|delete)$'"
-                ).fetchall():
-                    connection.execute(sql.SQL("drop trigger {} on {}").format(*map(sql.Identifier, trigger.values())))
+            change(*urls)
             sides = Side(urls[0]), Side(urls[1])
             try:
                 yield sides
@@ -163,8 +158,18 @@ def databases(url: str) -> Iterator[tuple[Side, Side]]:
                 for side in sides:
                     side.close()
         finally:
-            for name in NAMES:
+            for name in names:
                 server.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
+
+
+def drop_trail(url: str, _: str) -> None:
+    """Drop the triggers that write to the audit trail."""
+    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
+        for trigger in connection.execute(
+            "select tgname, relname from pg_trigger inner join pg_class on pg_class.oid = tgrelid"
+            " where tgname ~ '_audit_(insert|update|delete)$'"
+        ).fetchall():
+            connection.execute(sql.SQL("drop trigger {} on {}").format(*map(sql.Identifier, trigger.values())))
 
 
 def _each_table(connection: psycopg.Connection[Any], statement: str) -> None:
@@ -176,7 +181,7 @@ def _each_table(connection: psycopg.Connection[Any], statement: str) -> None:
 
 def main() -> int:
     """Run the comparison."""
-    with databases(os.environ["DATABASE_URL"]) as sides:
+    with databases(os.environ["DATABASE_URL"], NAMES, drop_trail) as sides:
         compare("complete_skill, the first of a learner", sides, lambda side: side.complete, ROUNDS, WARM_UP)
         compare("start_skill", sides, lambda side: side.begin, ROUNDS, WARM_UP)
         compare("complete_skill, begun before", sides, lambda side: side.complete_begun, ROUNDS, WARM_UP)

@@ -121,6 +121,7 @@ class Outcome(NamedTuple):
     seconds: float
     before: list[Wait]
     during: list[Wait]
+    deadlocks: int
     problems: list[str]
 
 
@@ -136,6 +137,7 @@ def convert(url: str, learners: int, *, clients: int, touched: int, parts: int, 
         some = chosen(connection, touched)
         _say("computing checksums")
         expected, findings = _checksums(connection, some), db.doctor.examine()
+        deadlocks = _deadlocks(connection)
         work = Work(db, tree, place.open[0].id, some)
         with ThreadPoolExecutor(clients) as pool:
             working = [pool.submit(work.run) for _ in range(clients)]
@@ -161,6 +163,7 @@ def convert(url: str, learners: int, *, clients: int, touched: int, parts: int, 
             seconds,
             [wait for wait in work.waits if wait.begun < begun],
             [wait for wait in work.waits if wait.begun >= begun],
+            _deadlocks(connection) - deadlocks,
             problems,
         )
 
@@ -174,6 +177,11 @@ def _partition(url: str, parts: int) -> list[dict[str, Any]]:
     ).stdout
     tables: list[dict[str, Any]] = json.loads(told)
     return tables
+
+
+def _deadlocks(connection: Connection[Any]) -> int:
+    row = connection.execute("select deadlocks from pg_stat_database where datname = current_database()").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _checksums(connection: Connection[Any], touched: Sequence[UserId]) -> Checksums:
@@ -212,7 +220,7 @@ def shown(outcome: Outcome) -> Iterator[str]:
             f"{table['name']:26} {table['rows']:>12,} rows {table['seconds']:>8.1f} s,"
             f" locked {table['locked_seconds'] * 1000:>5.0f} ms at attempt {table['attempts']}"
         )
-    yield f"the whole command: {outcome.seconds:.1f} s"
+    yield f"the whole command: {outcome.seconds:.1f} s, with {outcome.deadlocks} deadlocks"
     for when, waits in (("before", outcome.before), ("during", outcome.during)):
         if waits:
             times = sorted(wait.seconds for wait in waits)

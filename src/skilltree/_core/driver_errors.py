@@ -109,8 +109,9 @@ _TAKEN = frozenset({"23505", "23P01"})
 _REFERENCED = frozenset({"23001", "23503"})
 _QUOTES_OF_A_NEW_ROW = 4
 _QUOTED = re.compile(r'["«»„“”「」『』]')
-# The number of a shard at the end of a name.
+# The number of a shard at the end of a name, and that of a learner's partition, as `skilltree partition` names it.
 _SHARD = re.compile(r"_\d+$")
+_PARTITION = re.compile(r"_p\d{2,}$")
 
 
 def from_driver(  # noqa: PLR0911 (a list of cases)
@@ -195,9 +196,12 @@ def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mappin
 def _violated(error: psycopg.Error, message: str) -> tuple[str, str]:
     """Return the names of the violated constraint and of its table.
 
-    On a distributed server (Citus), they end in the number of a shard. From a worker, only the message has them.
+    On partitioned tables, both end in the number of the partition. On a distributed server (Citus), they end in that of
+    a shard, and from a worker, only the message has them.
     """
     constraint, table = error.diag.constraint_name, error.diag.table_name
+    if constraint and table and (number := _PARTITION.search(table)):
+        constraint, table = constraint.removesuffix(number[0]), table.removesuffix(number[0])
     # All words, because the quotes around a name depend on the server's language.
     words = [constraint, table] if constraint and table else re.findall(r"\w+", message)
     names = [*words, *(_SHARD.sub("", word) for word in words)]
@@ -211,7 +215,7 @@ def _from_unknown(
     error: psycopg.Error, message: str, params: Sequence[Mapping[str, object]], constraint: str, table: str
 ) -> SkillTreeError:
     """Return the error for a check constraint, or for a constraint of an application's table."""
-    table = table or error.diag.table_name or ""
+    table = table or _PARTITION.sub("", error.diag.table_name or "")
     if error.sqlstate in _TAKEN:
         return AlreadyExists(f"another row of {table} already has this value ({constraint})")
     if error.sqlstate in _REFERENCED and _is_of_other_rows(error, message):

@@ -11,7 +11,7 @@ from skilltree.cli.run import FAILED, confirm
 from skilltree.cli.starter_data import Yes, name_of
 from skilltree.cli.terminal import emit_table, err
 from skilltree.embedded import database_url
-from skilltree.migrate.partition import TABLES, Table, abandon, examine, partition
+from skilltree.migrate.partition import TABLES, Table, abandon, examine, partition, undo
 
 
 @app.command("partition")
@@ -25,10 +25,13 @@ def partition_(
     abandoning: Annotated[
         bool, typer.Option("--abandon", help="Remove what an interrupted run has left, instead of going on.")
     ] = False,
+    undoing: Annotated[
+        bool, typer.Option("--undo", help="Turn partitioned tables into plain ones again, in the same way.")
+    ] = False,
     yes: Yes = False,
     lock_timeout: Annotated[
         float, typer.Option(min=0.01, help="Seconds for each attempt to lock a table, while clients wait behind it.")
-    ] = 1.0,
+    ] = 0.5,
     as_json: Json = False,
 ) -> None:
     """Turn learners' tables into hash partitions by user_id while the application works. A run can be continued."""
@@ -42,8 +45,9 @@ def partition_(
         if any(each.obstacles for each in found):
             raise typer.Exit(FAILED)
         return
-    if waiting := [each.name for each in found if not each.is_partitioned]:
-        confirm(f"Partition {', '.join(waiting)} in {name_of(url)}? There is no way back but a restore.", yes=yes)
+    if waiting := [each.name for each in found if each.is_partitioned == undoing]:
+        what = "Turn into plain tables" if undoing else "Partition"
+        confirm(f"{what}: {', '.join(waiting)} in {name_of(url)}? Each is written anew while clients work.", yes=yes)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=as_json or not err.is_terminal, transient=True) as bar:
         tasks = {}
@@ -53,7 +57,10 @@ def partition_(
                 tasks[table, step] = bar.add_task(f"{table}: {step}", total=None)
             bar.update(tasks[table, step], completed=done, total=total)
 
-        converted = partition(url, chosen, parts=parts, lock_timeout=lock_timeout, tell=tell)
+        if undoing:
+            converted = undo(url, chosen, lock_timeout=lock_timeout, tell=tell)
+        else:
+            converted = partition(url, chosen, parts=parts, lock_timeout=lock_timeout, tell=tell)
     emit_table((asdict(each) for each in converted), as_json=as_json)
 
 

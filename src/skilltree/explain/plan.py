@@ -1,5 +1,6 @@
 """Reads plans: their nodes, their shape, the buffers they touch, and what is remarkable in them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ CONDITIONS = (
     "Group Key",
 )
 """What says which rows a node returns, in the order in which to show it."""
+_PARTITION = re.compile(r"_p\d{2,}$")
+"""The end of a partition's name, as `skilltree partition` gives it."""
 _OFF_BY = 10
 _FEW_ROWS = 100
 _MANY_LOOPS = 1_000
@@ -36,9 +39,9 @@ class Node(NamedTuple):
 
     @property
     def table(self) -> str | None:
-        """Return the table that the node reads or writes."""
+        """Return the table that the node reads or writes. A learner's partition counts as its table."""
         name = self.json.get("Relation Name")
-        return None if name is None else str(name)
+        return None if name is None else _PARTITION.sub("", str(name))
 
     @property
     def title(self) -> str:

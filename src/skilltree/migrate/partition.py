@@ -18,18 +18,8 @@ from skilltree._core.urls import checked_url
 from skilltree.errors import InvalidValue, SkillTreeError
 from skilltree.migrate.connection import pin, require_sight
 from skilltree.migrate.distributed import is_distributed
-from skilltree.migrate.partition_work import (
-    WORK,
-    Connection,
-    Converted,
-    CopyDiffers,
-    Table,
-    Tell,
-    Work,
-    made,
-    retried,
-    tidy,
-)
+from skilltree.migrate.partition_transactions import OLD, WORK, Connection, discard, made
+from skilltree.migrate.partition_work import Converted, CopyDiffers, Table, Tell, Work
 
 __all__ = [
     "TABLES",
@@ -42,6 +32,7 @@ __all__ = [
     "examine",
     "partition",
     "partitioned",
+    "undo",
 ]
 
 TABLES = (
@@ -84,7 +75,7 @@ def partition(
     tables: Sequence[str] = TABLES,
     *,
     parts: int = 16,
-    lock_timeout: float = 1.0,
+    lock_timeout: float = 0.5,
     attempts: int = 60,
     tell: Tell = lambda table, step, done, total: None,
 ) -> list[Converted]:
@@ -95,25 +86,38 @@ def partition(
     """
     if not 1 <= parts <= _MOST_PARTS:
         raise InvalidValue(f"parts must be from 1 to {_MOST_PARTS}, not {parts}", field="parts")
-    converted = []
-    with _session(url) as connection, _turn(connection):
-        examined = _examined(connection, tables)
-        if obstacles := [f"{each.name}: {why}" for each in examined for why in each.obstacles]:
-            raise CannotPartition(f"nothing was done: {'; '.join(obstacles)}")
-        connection.execute(made("set lock_timeout = {}", sql.Literal(f"{round(lock_timeout * 1000)}ms")))
-        tidy(connection, attempts)
-        for each in examined:
-            if not each.is_partitioned:
-                converted.append(Work(connection, each, parts, attempts, tell).run())
-        _finish(connection, attempts)
+    with _turn(url, lock_timeout) as connection:
+        return _converted(connection, tables, parts, attempts, tell)
+
+
+def undo(
+    url: str,
+    tables: Sequence[str] = TABLES,
+    *,
+    lock_timeout: float = 0.5,
+    attempts: int = 60,
+    tell: Tell = lambda table, step, done, total: None,
+) -> list[Converted]:
+    """Turn partitioned tables into plain ones again, as ``partition`` works."""
+    with _turn(url, lock_timeout) as connection:
+        return _converted(connection, tables, 0, attempts, tell)
+
+
+def abandon(url: str, *, lock_timeout: float = 0.5, attempts: int = 60) -> None:
+    """Remove what an interrupted run has left behind. Tables that have been converted stay so."""
+    with _turn(url, lock_timeout) as connection:
+        discard(connection, OLD, attempts)
+        discard(connection, WORK, attempts)
+
+
+def _converted(connection: Connection, tables: Sequence[str], parts: int, attempts: int, tell: Tell) -> list[Converted]:
+    chosen = [each for each in _examined(connection, tables, undoing=not parts) if each.is_partitioned != bool(parts)]
+    if obstacles := [f"{each.name}: {why}" for each in chosen for why in each.obstacles]:
+        raise CannotPartition(f"nothing was done: {'; '.join(obstacles)}")
+    discard(connection, OLD, attempts)
+    converted = [Work(connection, each, parts, attempts, tell).run() for each in chosen]
+    discard(connection, WORK, attempts)
     return converted
-
-
-def abandon(url: str, *, lock_timeout: float = 1.0, attempts: int = 60) -> None:
-    """Remove what an interrupted run has left behind. Tables that are partitioned already stay so."""
-    with _session(url) as connection, _turn(connection):
-        connection.execute(made("set lock_timeout = {}", sql.Literal(f"{round(lock_timeout * 1000)}ms")))
-        _finish(connection, attempts)
 
 
 @contextmanager
@@ -137,16 +141,18 @@ def _session(url: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def _turn(connection: Connection) -> Iterator[None]:
-    row = connection.execute(
-        "select pg_try_advisory_lock(hashtext('skilltree'), hashtext('partition')) as is_taken"
-    ).fetchone()
-    if row is None or not row["is_taken"]:
-        raise PartitioningRunning("another run partitions this database. Nothing was done here")
-    yield
+def _turn(url: str, lock_timeout: float) -> Iterator[Connection]:
+    with _session(url) as connection:
+        row = connection.execute(
+            "select pg_try_advisory_lock(hashtext('skilltree'), hashtext('partition')) as is_taken"
+        ).fetchone()
+        if row is None or not row["is_taken"]:
+            raise PartitioningRunning("another run partitions this database. Nothing was done here")
+        connection.execute(made("set lock_timeout = {}", sql.Literal(f"{round(lock_timeout * 1000)}ms")))
+        yield connection
 
 
-def _examined(connection: Connection, tables: Sequence[str]) -> list[Table]:
+def _examined(connection: Connection, tables: Sequence[str], *, undoing: bool = False) -> list[Table]:
     if unknown := [name for name in tables if name not in TABLES]:
         raise InvalidValue(f"{unknown[0]} is not partitioned by learner; {', '.join(TABLES)} can be")
     rows = connection.execute(load("partition/tables"), {"names": list(tables)}).fetchall()
@@ -158,18 +164,9 @@ def _examined(connection: Connection, tables: Sequence[str]) -> list[Table]:
             row["is_partitioned"],
             row["live_rows"],
             row["bytes"],
-            () if row["is_partitioned"] else tuple(row["obstacles"]),
+            tuple(row["obstacles"]) if row["is_partitioned"] == undoing else (),
             tuple(row["column_names"]),
             tuple(row["key_names"]),
         )
         for row in rows
     ]
-
-
-def _finish(connection: Connection, attempts: int) -> None:
-    tidy(connection, attempts)
-
-    def drop() -> None:
-        connection.execute(made("drop schema if exists {} cascade", sql.Identifier(WORK)))
-
-    retried(connection, attempts, drop)

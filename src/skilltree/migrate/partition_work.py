@@ -3,23 +3,31 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, LiteralString, TypeVar
+from functools import partial
+from typing import Any, LiteralString
 
-import psycopg
 from psycopg import sql
 
 from skilltree._core.queries import load
 from skilltree.errors import SkillTreeError
+from skilltree.migrate.partition_transactions import (
+    OLD,
+    WORK,
+    Connection,
+    await_older_transactions,
+    discard,
+    made,
+    retried,
+)
 
 Tell = Callable[[str, str, int, int], None]
 """Called with a table, the step, how many rows are done, and about how many there are."""
 
-Connection = psycopg.Connection[dict[str, Any]]
-_T = TypeVar("_T")
-WORK, OLD = "skilltree_partition", "skilltree_unpartitioned"
 _BATCH_SECONDS = 0.1
 """How long a batch should take. A client that changes a row of the batch waits for its end."""
 _LEAST, _MOST = 100, 20000
+_FURTHER_LOCK = sql.Literal("100ms")
+"""How long the swap waits for its second and later locks. With the first, clients would find a deadlock after 1 s."""
 
 
 class CopyDiffers(SkillTreeError):
@@ -50,34 +58,8 @@ class Converted:
     attempts: int
 
 
-def made(text: LiteralString, *parts: sql.Composable, **named: sql.Composable) -> sql.Composed:
-    return sql.SQL(text).format(*parts, **named)
-
-
-def retried(connection: Connection, attempts: int, work: Callable[[], _T]) -> tuple[_T, int]:
-    """Run a transaction again while it cannot get its locks, and return what it returns and how often it ran."""
-    for attempt in range(1, attempts + 1):
-        try:
-            with connection.transaction():
-                return work(), attempt
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            if attempt == attempts:
-                raise
-            time.sleep(min(0.1 * attempt, 2))
-    raise AssertionError("unreachable")
-
-
-def tidy(connection: Connection, attempts: int) -> None:
-    """Drop the tables that partitioned ones have replaced."""
-
-    def drop() -> None:
-        connection.execute(made("drop schema if exists {} cascade", sql.Identifier(OLD)))
-
-    retried(connection, attempts, drop)
-
-
 class Work:
-    """The work on one table."""
+    """The work on one table. Without ``parts``, a partitioned table becomes a plain one again."""
 
     def __init__(self, connection: Connection, table: Table, parts: int, attempts: int, tell: Tell) -> None:
         self._connection, self._table, self._parts, self._attempts = connection, table, parts, attempts
@@ -95,39 +77,71 @@ class Work:
     def run(self) -> Converted:
         """Do what is left to do."""
         begun = time.monotonic()
-        if not self._is_prepared():
-            retried(self._connection, self._attempts, self._prepare)
+        if not self._is_mirrored():
+            self._prepare()
         self._copy()
-        self._run("analyze {copy}")
+        self._analyze()
+        await_older_transactions(self._connection, partial(self._tell, self._table.name, "wait for transactions"))
         rows = self._verify()
-        seconds, attempts = retried(self._connection, self._attempts, self._swap)
-        tidy(self._connection, self._attempts)
+        seconds, attempts = retried(self._connection, self._attempts, self._swap, vacuumed=self._place)
+        discard(self._connection, OLD, self._attempts)
         return Converted(self._table.name, rows, time.monotonic() - begun, seconds, attempts)
 
     def _run(self, text: LiteralString, params: Mapping[str, object] | None = None, /, **more: sql.Composable) -> Any:
         return self._connection.execute(made(text, **self._names, **more), params)
 
-    def _is_prepared(self) -> bool:
-        row = self._run("select to_regclass({copy_name}) is not null as is_there", copy_name=self._copy_name).fetchone()
+    def _is_mirrored(self) -> bool:
+        row = self._run(
+            "select exists (select from pg_trigger where tgrelid = {regclass}::regclass"
+            " and tgname = 'skilltree_partition_mirror') as is_there",
+            regclass=sql.Literal(self._place),
+        ).fetchone()
         return bool(row["is_there"])
+
+    def _is_copy_there(self) -> bool:
+        row = self._run("select to_regclass({copy_name}) is not null as is_there", copy_name=self._copy_name).fetchone()
+        if not row["is_there"]:
+            return False
+        if self._run("select exists (select from {copy}) as has_rows").fetchone()["has_rows"]:
+            raise CopyDiffers(
+                f"the copy of {self._table.name} has not followed the table: run `skilltree partition --abandon`, then"
+                " start again. The table itself is unchanged"
+            )
+        return True
+
+    @property
+    def _place(self) -> str:
+        return f"public.{self._table.name}"
 
     @property
     def _copy_name(self) -> sql.Literal:
         return sql.Literal(f"{WORK}.{self._table.name}")
 
     def _definitions(self, phase: str) -> list[str]:
+        return [row["statement"] for row in self._definition_rows(phase)]
+
+    def _definition_rows(self, phase: str) -> list[dict[str, Any]]:
         rows = self._connection.execute(load("partition/definitions"), {"name": self._table.name}).fetchall()
-        return [row["statement"] for row in rows if row["phase"] == phase]
+        return [row for row in rows if row["phase"] == phase]
 
     def _execute(self, statements: list[str]) -> None:
         for statement in statements:
             self._connection.execute(statement.encode())
 
     def _prepare(self) -> None:
-        """Create the partitioned copy, and the trigger that writes every change to both."""
+        """Create the empty copy, and the trigger that writes every change to both."""
+        if not self._is_copy_there():
+            retried(self._connection, self._attempts, self._create)
+        for row in self._definition_rows("reference"):
+            work = partial(self._execute, [row["statement"]])
+            retried(self._connection, self._attempts, work, vacuumed=row["locked_table"])
+        retried(self._connection, self._attempts, self._mirror, vacuumed=self._place)
+
+    def _create(self) -> None:
         self._run("create schema if not exists {work}")
         self._run("create table if not exists {work}.copied (table_name text primary key, up_to uuid)")
-        self._run("create table {copy} (like {table} including all excluding indexes) partition by hash (user_id)")
+        layout = sql.SQL(" partition by hash (user_id)" if self._parts else "")
+        self._run("create table {copy} (like {table} including all excluding indexes){layout}", layout=layout)
         for number, name in enumerate(self._partitions()):
             partition_ = {"partition": sql.Identifier(WORK, name), "policy": sql.Identifier(f"{name}_owner")}
             place = {"modulus": sql.Literal(self._parts), "remainder": sql.Literal(number)}
@@ -144,8 +158,14 @@ class Work:
             )
         self._run("alter table {copy} enable row level security, force row level security")
         self._execute(self._definitions("copy"))
+        self._execute(self._definitions("rename"))
+
+    def _mirror(self) -> None:
         keys = sql.SQL(" and ").join(made("copied.{0} = old.{0}", sql.Identifier(key)) for key in self._table.keys)
-        values = sql.SQL(", ").join(made("new.{}", sql.Identifier(column)) for column in self._table.columns)
+        old, new = (
+            sql.SQL(", ").join(made("{}.{}", sql.SQL(row), sql.Identifier(column)) for column in self._table.columns)
+            for row in ("old", "new")
+        )
         self._run(
             """
             create function {mirror}() returns trigger
@@ -156,22 +176,34 @@ class Work:
             begin
                 if tg_op <> 'INSERT' then
                     delete from {copy} as copied where {keys};
+                    -- At these levels, a row that was copied after the snapshot cannot be seen. The insert finds it,
+                    -- and fails with serialization_failure, so that the client tries again.
+                    if
+                        not found
+                        and current_setting('transaction_isolation') in ('repeatable read', 'serializable')
+                    then
+                        insert into {copy} ({columns}) values ({old}) on conflict do nothing;
+                        delete from {copy} as copied where {keys};
+                    end if;
                 end if;
                 if tg_op <> 'DELETE' then
-                    insert into {copy} ({columns}) values ({values});
+                    insert into {copy} ({columns}) values ({new});
                 end if;
                 return null;
             end
             $body$
             """,
             keys=keys,
-            values=values,
+            old=old,
+            new=new,
         )
         self._run("revoke all on function {mirror}() from public")
         self._run(
             "create trigger skilltree_partition_mirror after insert or update or delete on {table}"
             " for each row execute function {mirror}()"
         )
+        # Also for sessions in which triggers are off, as those that load data or replicate.
+        self._run("alter table {table} enable always trigger skilltree_partition_mirror")
         self._run(
             "insert into {work}.copied (table_name) values ({name}) on conflict (table_name) do update set up_to = null"
         )
@@ -228,6 +260,12 @@ class Work:
 
             retried(self._connection, self._attempts, batch)
 
+    def _analyze(self) -> None:
+        with self._connection.transaction():
+            # No client waits behind this, but it waits for autovacuum, which gives way only after a second.
+            self._connection.execute("set local lock_timeout = 0")
+            self._run("analyze {copy}")
+
     def _verify(self) -> int:
         """Compare all rows, in statements that see both tables at one moment, and return how many there are."""
         total, last = 0, None
@@ -259,14 +297,18 @@ class Work:
         return int(row["expected"][1:].partition(",")[0])
 
     def _swap(self) -> float:
-        """Let the copy take the table's place, and return how many seconds the exclusive lock was held."""
+        """Let the copy take the table's place, and return how many seconds exclusive locks were held."""
         drops, remakes = self._definitions("drop"), self._definitions("swap")
-        self._run("lock table {table} in access exclusive mode")
+        locks = [*self._definitions("lock"), f"lock table {self._place} in access exclusive mode"]
+        self._execute(locks[:1])
         begun = time.monotonic()
+        self._run("set local lock_timeout = {timeout}", timeout=_FURTHER_LOCK)
+        self._execute(locks[1:])
         self._run("create schema if not exists {old_schema}")
         self._run("drop trigger skilltree_partition_mirror on {table}")
         self._run("drop function {mirror}()")
         self._execute(drops)
+        # The partitions of a table that becomes a plain one stay where they are until they are dropped with it.
         self._run("alter table {table} set schema {old_schema}")
         self._run("alter table {copy} set schema public")
         for name in self._partitions_there():
@@ -280,6 +322,6 @@ class Work:
         rows = self._connection.execute(
             "select pg_class.relname from pg_inherits inner join pg_class on pg_inherits.inhrelid = pg_class.oid"
             " where pg_inherits.inhparent = %s::regclass order by pg_class.relname",
-            [f"public.{self._table.name}"],
+            [self._place],
         )
         return [row["relname"] for row in rows.fetchall()]
