@@ -13,6 +13,7 @@ from tools.bench import (
     before,
     chart,
     cores,
+    distributed,
     instructions,
     measure,
     partition,
@@ -222,3 +223,17 @@ def test_a_lost_row_of_a_client_and_one_of_another_learner_are_found(migrated_ur
     assert any(problem.startswith("XP: lost for ") for problem in outcome.problems)
     assert "xp_events: the rows of other learners differ" in outcome.problems
     assert any(problem.startswith("doctor: ") for problem in outcome.problems)
+
+
+def test_a_plain_and_a_distributed_database_are_compared_call_by_call(deployment, capsys):
+    # A cluster is not needed to compare a database with itself.
+    with Database(deployment.app_url, max_size=1) as db:
+        distributed.measure(db, db, rounds=1)
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, *_ in lines] == [
+        *distributed.OF_LEARNER,
+        *distributed.COMPLETION,
+        *distributed.ACROSS,
+    ]
+    assert all(float(figure) > 0 for _, *figures in lines for figure in figures)
