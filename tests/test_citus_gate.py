@@ -82,6 +82,18 @@ QUERIES = [
         "update user_scores\nset\n    user_id = %(other_id)s\nwhere user_scores.user_id = %(user_id)s;",
         "user_id = %(other_id)s",
     ),
+    Seed(
+        "time_of_another_server",
+        "select user_profiles.total_xp\nfrom user_profiles\nwhere user_profiles.user_id = %(user_id)s\n"
+        "    and user_profiles.updated_at = now();",
+        "updated_at = now()",
+    ),
+    Seed(
+        "time_of_another_server",
+        "select\n    current_timestamp is not distinct from user_profiles.updated_at as is_new\nfrom user_profiles\n"
+        "where user_profiles.user_id = %(user_id)s;",
+        "is not distinct from",
+    ),
     # Many learners.
     Seed(
         "join_not_on_learner",

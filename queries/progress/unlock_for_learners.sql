@@ -14,7 +14,12 @@
 -- @sample slug: null
 -- @budget buffers 980
 -- @never Seq Scan on user_skill_progress, users
-with tree as (
+with edit as materialized (
+    -- On a distributed server, each server has its own now().
+    select now() as written_at
+),
+
+tree as (
     select skills.skill_tree_id as id
     from skills
     where skills.id = %(skill_id)s
@@ -32,7 +37,8 @@ touched_skill as (
     select skills.id
     from tree
     inner join skills on skills.skill_tree_id = tree.id
-    where skills.updated_at = now()
+    cross join edit
+    where skills.updated_at = edit.written_at
 ),
 
 edge as (

@@ -113,6 +113,11 @@ RULES = {
         "takes the row of a table, of whose type the other servers have no such function",
         "pass columns, or to_jsonb(table)",
     ),
+    "time_of_another_server": Rule(
+        "is compared for equality with the current time, which in a read is that of the row's server, and in a"
+        " modification that of the coordinator",
+        "compute now() in a materialized CTE that reads no table, and compare with that",
+    ),
     # Sessions and messages.
     "role_by_set": Rule(
         "changes the role by SET, which Citus passes on, but connections to other servers are made as that role",

@@ -20,6 +20,8 @@ _MATERIALIZED = parsenodes.CTEMaterialize.CTEMaterializeAlways
 _MODIFICATIONS = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt)
 _READ_BEFORE = {primnodes.SubLinkType.ARRAY_SUBLINK, primnodes.SubLinkType.EXPR_SUBLINK}
 _UPDATED_AT = "updated_at"
+_OPERATOR = parsenodes.A_Expr_Kind.AEXPR_OP
+_EQUALITIES = {_OPERATOR, parsenodes.A_Expr_Kind.AEXPR_DISTINCT, parsenodes.A_Expr_Kind.AEXPR_NOT_DISTINCT}
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def check_statement(statement: Statement) -> Iterator[Finding]:
                     yield text.found("table_lock", table, f'table "{table.relname}"')
             case ast.VariableSetStmt(name="role" | "session_authorization"):
                 yield text.found("role_by_set", statement.tree, "the statement")
+            case ast.A_Expr() if column := _equals_now(node):
+                yield text.found("time_of_another_server", node, f'column "{column}"')
             case ast.FuncCall() if not statement.is_function and _takes_row(statement, node):
                 yield text.found("row_as_argument", node, f'function "{node.funcname[-1].sval}"')
             case ast.FuncCall() if _sets_own_setting(node):
@@ -125,6 +129,23 @@ def _takes_row(statement: Statement, node: Node) -> bool:
     tables = (each for each in walk(statement.tree) if isinstance(each, ast.RangeVar))
     names = {each.alias.aliasname if each.alias else each.relname for each in tables}
     return any(isinstance(each, ast.ColumnRef) and set(names_of(each)[-1:]) & names for each in node.args or ())
+
+
+def _equals_now(node: Node) -> str:
+    """Return the column that an expression compares with the time of the transaction, or an empty text."""
+    if node.kind not in _EQUALITIES or (node.kind == _OPERATOR and node.name[-1].sval not in {"=", "<>"}):
+        return ""
+    for one, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
+        # A name without a table is a parameter of a function.
+        if isinstance(one, ast.ColumnRef) and len(names := names_of(one)) > 1 and _is_now(other):
+            return ".".join(names)
+    return ""
+
+
+def _is_now(node: Node) -> bool:
+    if isinstance(node, ast.FuncCall):
+        return node.funcname[-1].sval in {"now", "transaction_timestamp"}
+    return isinstance(node, ast.SQLValueFunction) and node.op == primnodes.SQLValueFunctionOp.SVFOP_CURRENT_TIMESTAMP
 
 
 def _sets_own_setting(node: Node) -> bool:
