@@ -16,14 +16,14 @@ from skilltree.cli import app
 from skilltree.gate import Finding, check_queries
 from skilltree.gate.report import as_github, as_json, as_text
 
+# Each worker would make and check all copies again.
+pytestmark = pytest.mark.xdist_group("gate")
+
 ROOT = Path(__file__).parents[1]
 CHECK = """
 import sys, psycopg
 from skilltree.gate import check_against, check_queries
 from skilltree.gate.report import as_json
-
-# Each worker would make and check all copies again.
-pytestmark = pytest.mark.xdist_group("gate")
 if sys.argv[1:]:
     with psycopg.connect(sys.argv[1], autocommit=True) as connection:
         print(as_json(check_against(connection)))

@@ -14,14 +14,14 @@ from zipfile import ZipFile
 import pytest
 from packaging.metadata import Metadata
 
+# Each worker would build the wheel and its environment again.
+pytestmark = pytest.mark.xdist_group("packaging")
+
 ROOT = Path(__file__).parents[1]
 
 JOB = """
 from skilltree import Database
 import os, skilltree
-
-# Each worker would build the wheel and its environment again.
-pytestmark = pytest.mark.xdist_group("packaging")
 with Database(os.environ["DATABASE_URL"]) as db:
     tree = db.trees.load("practical-postgresql")
 print(skilltree.__file__, len(tree.skills))
