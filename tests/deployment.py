@@ -44,7 +44,8 @@ class Deployment(NamedTuple):
     @property
     def owned(self) -> list[tuple[str, str]]:
         """Every table and view with rows of learners, and the column that holds the learner's id."""
-        return [(table, owner) for table, owner in self.owners.items() if owner] + [(view, "user_id") for view in VIEWS]
+        tables = [(table, owner) for table, owner in self.owners.items() if owner]
+        return [*tables, *((view, "user_id") for view in VIEWS), ("audit_trail", "subject_id")]
 
     def leaked(self, said: str) -> list[str]:
         """Return grace's personal texts that an answer shows. Her id does not count: the question contained it."""

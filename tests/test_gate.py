@@ -16,9 +16,6 @@ from skilltree.cli import app
 from skilltree.gate import Finding, check_queries
 from skilltree.gate.report import as_github, as_json, as_text
 
-# Each worker would make and check all copies again.
-pytestmark = pytest.mark.xdist_group("gate")
-
 ROOT = Path(__file__).parents[1]
 CHECK = """
 import sys, psycopg

@@ -80,7 +80,7 @@ def growing_columns(connection: Connection) -> list[tuple[str, str, str]]:
             and pg_class.relkind in ('r', 'p')
             and not pg_class.relispartition
             -- The trail holds what is within limits elsewhere.
-            and pg_class.relname !~ 'yoyo|^skilltree_|^audit_log'
+            and pg_class.relname !~ 'yoyo|^skilltree_|^(shared_)?audit_log'
             and pg_attribute.attnum > 0
             and not pg_attribute.attisdropped
             and pg_attribute.attgenerated = ''

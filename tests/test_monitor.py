@@ -28,9 +28,6 @@ from skilltree.monitor.alerts import ALERTS, Alert, Labels
 from skilltree.monitor.series import ALL, OUTAGES, SERVER
 from statistics_server import statistics_server
 
-# Each worker would start a server of its own.
-pytestmark = pytest.mark.xdist_group("monitor")
-
 ROOT = Path(__file__).parents[1]
 Connection = psycopg.Connection[Any]
 Run = Callable[..., Ran]

@@ -14,9 +14,6 @@ from zipfile import ZipFile
 import pytest
 from packaging.metadata import Metadata
 
-# Each worker would build the wheel and its environment again.
-pytestmark = pytest.mark.xdist_group("packaging")
-
 ROOT = Path(__file__).parents[1]
 
 JOB = """

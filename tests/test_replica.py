@@ -22,9 +22,6 @@ from skilltree.models.skills import SkillBody
 from skilltree.testing import Factory
 from standby import Standby, pair
 
-# Each worker would start two servers of its own.
-pytestmark = pytest.mark.xdist_group("replica")
-
 
 class Both(NamedTuple):
     """Both servers."""

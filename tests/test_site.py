@@ -19,9 +19,6 @@ from skilltree.budgets.plans import kept
 from tools.site import __main__ as builder
 from tools.site.__main__ import build, check
 
-# Each worker would build the site again.
-pytestmark = pytest.mark.xdist_group("site")
-
 PATHS = [
     *["", "tutorial/", "guide/", "comparison/", "benchmarks/", "figures/", "decisions/", "search/?q=streak"],
     *["reference/schema/", "reference/queries/leaderboards/", "reference/queries/sessions/", "reference/errors/"],

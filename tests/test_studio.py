@@ -27,9 +27,6 @@ from skilltree.studio.database import Reader, read_only
 from skilltree.studio.viewpoint import Viewpoint, viewpoint
 from studio_client import Client, studio
 
-# Each worker would start a server and a browser of its own.
-pytestmark = pytest.mark.xdist_group("studio")
-
 OWNER, SERVICE = Viewpoint("owner"), Viewpoint("service")
 HOSTILE = """<script>alert("1")</script><img src=x onerror='alert(2)'>"""
 

@@ -2,8 +2,7 @@
 -- The XP of one award can make the next one due. So thresholds of XP are checked from the lowest up, each with the
 -- rewards of those before it. The learner has been locked before. progress/complete_skill settles a completion.
 --
--- skill_id  the skill of the action; achievements limited to other skills are not checked. Null checks all
---           achievements, even if this transaction has not changed the profile
+-- skill_id  the skill of the action; achievements limited to others are not checked. Null always checks all
 -- at        the time of the action; null is now
 --
 -- @role app_engine
@@ -46,16 +45,14 @@ clock as (
     from learner
 ),
 
--- Each achievement that this action may have earned, and the value that the learner has reached. Materialized, so that
--- `value` is in the plan once.
+-- Each achievement that this action may have earned, with the value reached. Materialized: `value` is in the plan once.
 candidate as materialized (
     select
         achievements.id,
         achievements.threshold,
         achievements.criterion = 'xp_threshold' and not achievements.is_limited as is_climbed,
         case
-            -- The same as achievement_standings. Reading that view would take longer than the rest of the statement,
-            -- even if no such achievement is affected.
+            -- The same as achievement_standings, which would take longer than the rest of the statement.
             when achievements.is_limited
                 then (
                     select
