@@ -10,7 +10,8 @@ async def tables_with_owner(connection):
     return await rows(
         connection,
         "select relname, attname from pg_class left join pg_attribute on attrelid = pg_class.oid"
-        " and attname = case when relname = 'users' then 'id' when relname ~ 'audit_log' then 'subject_id' else 'user_id' end"
+        " and attname = case when relname = 'users' then 'id' when relname ~ 'audit_log' then 'subject_id'"
+        " else 'user_id' end"
         " where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace"
         " and relname !~ 'yoyo|migration' order by relname",
     )
