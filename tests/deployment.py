@@ -88,6 +88,13 @@ def populated(url: str, owner_url: str) -> Deployment:
         course = add_course(db)
         ada, grace = add_sample_learner(db, "ada", course), add_sample_learner(db, "grace", course)
     with psycopg.connect(url, autocommit=True) as connection:
+        # As on a distributed server, which has the trail of accounts there.
+        connection.execute(
+            "insert into shared_audit_log (subject_id, table_name, action, row_keys, actor_id, before, after)"
+            " select subject_id, table_name, action, row_keys, actor_id, before, after"
+            " from audit_log where subject_id = any(%s) and table_name = 'users'",
+            [[ada.user_id, grace.user_id]],
+        )
         connection.execute("vacuum analyze")
         return Deployment(
             url, ada, grace, dict(tables_with_owner(connection)), personal_texts(connection, grace.user_id)
