@@ -49,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Converted:
-    """A table that was partitioned: its rows, and the seconds of the whole work and of the exclusive lock."""
+    """A table that was converted: its rows, and the seconds of the whole work and of the exclusive lock."""
 
     name: str
     rows: int
