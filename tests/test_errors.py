@@ -78,6 +78,7 @@ def constraints(connection: psycopg.Connection[tuple[Any, ...]], kinds: str) -> 
         select conname from pg_constraint
         where connamespace = 'public'::regnamespace and position(contype in '{kinds}') > 0
             and conrelid::regclass::text !~ 'yoyo|^skilltree_'
+            and conrelid in (select oid from pg_class where not relispartition)
         """,
     )
 
@@ -88,6 +89,7 @@ def unique_indexes(connection: psycopg.Connection[tuple[Any, ...]]) -> set[str]:
         """
         select relname from pg_index inner join pg_class on pg_class.oid = indexrelid
         where indisunique and relnamespace = 'public'::regnamespace and relname !~ 'yoyo|^skilltree_'
+            and not relispartition
         """,
     )
 
@@ -178,7 +180,7 @@ def test_the_name_of_every_check_gives_its_field(connection: psycopg.Connection[
     query = """
         select conname, relname, array(select attname::text from pg_attribute where attrelid = conrelid and attnum > 0)
         from pg_constraint inner join pg_class on pg_class.oid = conrelid
-        where contype = 'c' and connamespace = 'public'::regnamespace
+        where contype = 'c' and connamespace = 'public'::regnamespace and not relispartition
     """
 
     fields = {
