@@ -9,11 +9,14 @@ SHARED = (
     "users",
     "begun_trees",
     "achievement_backfills",
-    "login_attempts",
     "leaderboard_counts",
     "user_tokens",
 )
 """Reference tables: each server has a copy. Tables that others refer to come first."""
+
+ON_COORDINATOR = ("login_attempts",)
+"""Tables that only the coordinator has. Each log-in locks rows that others lock, too, and then changes them. On copies,
+Citus takes a weak lock of the whole table first and a strong one then, so that two log-ins would deadlock."""
 
 OF_LEARNERS = {
     "user_profiles": "user_id",
