@@ -1,5 +1,5 @@
 -- Set the settings that statements depend on. Return those that could not be set because of a pooler, whether only
--- learners work in this session, whether triggers are disabled, and whether other servers may have rows (Citus).
+-- learners work in this session, and whether triggers are disabled.
 --
 -- names, settings  the settings and their values
 -- followed         the settings that a pooler keeps for each client
@@ -41,6 +41,5 @@ select
         ),
         '{}'
     ) as loose,
-    current_setting('session_replication_role') = 'replica' as is_replica,
-    current_setting('citus.shard_count', true) is not null as has_citus
+    current_setting('session_replication_role') = 'replica' as is_replica
 from pinned;

@@ -102,7 +102,7 @@ async def tables_containing(connection, *needles):
         for (table,) in tables
         if await value(
             connection,
-            f"select exists (select from {table} as row where row::text ilike any(%s))",
+            f"select exists (select 1 from {table} as row where row::text ilike any(%s))",
             [f"%{needle}%" for needle in needles],
         )
     ]

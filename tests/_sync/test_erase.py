@@ -104,7 +104,7 @@ def tables_containing(connection, *needles):
         for (table,) in tables
         if value(
             connection,
-            f"select exists (select from {table} as row where row::text ilike any(%s))",
+            f"select exists (select 1 from {table} as row where row::text ilike any(%s))",
             [f"%{needle}%" for needle in needles],
         )
     ]

@@ -42,9 +42,6 @@ class PinnedConnection(Connection[Any]):
     is_replica = False
     """Whether triggers are switched off in this session."""
 
-    has_citus = False
-    """Whether other servers may have rows. They get the learner and the role of an explicit transaction only."""
-
     validates_rows = False
     """Whether rows are validated although their types prove that they fit."""
 
@@ -98,7 +95,7 @@ class PinnedConnection(Connection[Any]):
         params = {**pinned(names), "followed": list(FOLLOWED), "backend": self.pgconn.backend_pid}
         row = (self.execute(query.numbered, query.values(params))).fetchone()
         if row is not None:
-            self.is_learner, loose, self.is_replica, self.has_citus = row
+            self.is_learner, loose, self.is_replica = row
             self.carried = pinned(loose) if loose else None
             self.must_carry = not set(loose) <= set(UNSEEN)
         if ISOLATION in kept:
