@@ -240,7 +240,8 @@ def test_after_the_demo_every_query_has_a_plan_with_rows(run: Run) -> None:
     explained = run("explain", "all")
 
     assert explained.exit_code == 0
-    assert "nothing was found" not in explained.output
+    assert "found no row" not in explained.output
+    assert "no sample for" not in explained.output
 
 
 def test_a_query_that_cannot_be_explained_is_named_and_the_others_are_shown(run: Run) -> None:
@@ -260,6 +261,21 @@ def test_a_query_that_fails_without_data_says_which_samples_were_not_found(
 
     assert result.exit_code == 1
     assert "no sample was found for category_id: write one (@sample), or give --set" in result.output
+
+
+def test_a_plan_for_a_parameter_without_a_sample_says_that_it_is_for_null(
+    run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[tool.skilltree]\nqueries = "queries"\n')
+    (tmp_path / "queries" / "levels").mkdir(parents=True)
+    (tmp_path / "queries" / "levels" / "of.sql").write_text(
+        "-- The level of some XP.\nselect max(level) as level from levels where min_xp <= %(xp)s;\n"
+    )
+
+    assert "levels/of: no sample for xp, so that this plan is for null" in run("explain", "levels/of").output
+    assert "no sample for" not in run("explain", "levels/of", "--set", "xp=100").output
 
 
 # --- as the application's login role ---------------------------------------------------------------------------------

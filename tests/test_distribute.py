@@ -78,6 +78,29 @@ def test_all_rows_stay_there_and_back(undistributed):
 
 
 @pytest.mark.cluster
+def test_a_learner_sees_the_same_in_a_pool_that_was_open_before(undistributed):
+    with Database(undistributed, max_size=2) as db:
+        [tree, *_] = db.trees.list().items
+        learners = [each.user_id for each in db.as_service().leaderboards.top(3)]
+        before = [_seen(db, learner, tree.slug) for learner in learners]
+
+        distribute.distribute(undistributed)
+
+        assert [_seen(db, learner, tree.slug) for learner in learners] == before
+
+
+def _seen(db, learner, slug):
+    """Return what single calls show to a learner, each of which is a transaction of its own."""
+    me = db.as_user(learner)
+    return (
+        me.users.get_profile(learner),
+        me.progress.dashboard(learner),
+        me.progress.next_skills(learner),
+        me.trees.load(slug, learner),
+    )
+
+
+@pytest.mark.cluster
 def test_nothing_is_done_twice(distributed):
     with pytest.raises(distribute.Distributed, match="already distributed"):
         distribute.distribute(distributed)

@@ -1,5 +1,5 @@
 -- Set the settings that statements depend on. Return those that could not be set because of a pooler, whether only
--- learners work in this session, and whether triggers are disabled.
+-- learners work in this session, whether triggers are disabled, and whether the database is distributed.
 --
 -- names, settings  the settings and their values
 -- followed         the settings that a pooler keeps for each client
@@ -41,5 +41,6 @@ select
         ),
         '{}'
     ) as loose,
-    current_setting('session_replication_role') = 'replica' as is_replica
+    current_setting('session_replication_role') = 'replica' as is_replica,
+    coalesce(current_setting('citus.propagate_set_commands', true) = 'local', false) as is_distributed
 from pinned;

@@ -40,6 +40,9 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
     is_replica = False
     """Whether triggers are switched off in this session."""
 
+    is_distributed = False
+    """Whether other servers have the rows. They learn for whom a transaction works only after BEGIN."""
+
     validates_rows = False
     """Whether rows are validated although their types prove that they fit."""
 
@@ -93,7 +96,7 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
         params = {**pinned(names), "followed": list(FOLLOWED), "backend": self.pgconn.backend_pid}
         row = await (await self.execute(query.numbered, query.values(params))).fetchone()
         if row is not None:
-            self.is_learner, loose, self.is_replica = row
+            self.is_learner, loose, self.is_replica, self.is_distributed = row
             self.carried = pinned(loose) if loose else None
             self.must_carry = not set(loose) <= set(UNSEEN)
         if ISOLATION in kept:

@@ -89,7 +89,9 @@ async def _run_together(connection: AsyncPinnedConnection, steps: Sequence[Async
     # psycopg does not expect an error after the last statement, as a deferred check raises it, and an application's
     # query may call a function that writes without saying so.
     is_of_application = any(step.query.place is not None for step in steps)
-    is_explicit = not is_open and (connection.carried is not None or is_of_application or writes(steps))
+    is_explicit = not is_open and (
+        connection.carried is not None or connection.is_distributed or is_of_application or writes(steps)
+    )
     cursors = cursors_of(connection, steps)
     statements = statements_of(steps, cursors)
     if not is_open:

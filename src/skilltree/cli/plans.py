@@ -1,7 +1,7 @@
 """The commands about plans: explain, sql."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from skilltree.errors import SkillTreeError
 from skilltree.explain import report, script
 from skilltree.explain.budget import check
 from skilltree.explain.explain import Explained, explain, table_sizes
-from skilltree.explain.samples import find, has_plan, is_about_the_schema, names
+from skilltree.explain.samples import find, has_plan, is_about_the_schema, names, unsampled
 from skilltree.explain.terminal import shown
 
 out = Terminal(width=None if sys.stdout.isatty() else 120)
@@ -58,18 +58,25 @@ def explain_(
     elif not html:
         for each in found:
             out.print(shown(each, sizes))
-            if each.unknown:
-                out.print(
-                    Text(
-                        f"▲ {each.name}: the samples of {', '.join(each.unknown)} found no row, so that this plan"
-                        " means little. Use a database with data (`skilltree demo`, or `skilltree dataset` in a"
-                        " checkout), or give values with --set.",
-                        style="yellow",
-                    )
-                )
+            for doubt in _doubts(each, params):
+                out.print(Text(f"▲ {each.name}: {doubt}", style="yellow"))
     fail([] if as_json else [f"{type(error).__name__}: {error}" for error in failures.values()])
     if failures:
         raise typer.Exit(1)
+
+
+def _doubts(explained: Explained, given: Mapping[str, str]) -> Iterator[str]:
+    """Yield why a plan may differ from those of real use."""
+    if missing := [name for name in unsampled(explained.query) if name not in given]:
+        yield (
+            f"no sample for {', '.join(missing)}, so that this plan is for null. Write one in the file (@sample), or"
+            " give values with --set."
+        )
+    if explained.unknown:
+        yield (
+            f"the samples of {', '.join(explained.unknown)} found no row, so that this plan means little. Use a database"
+            " with data (`skilltree demo`, or `skilltree dataset` in a checkout), or give values with --set."
+        )
 
 
 def _explained(

@@ -60,6 +60,9 @@ def plan(url: str, *, back: bool = False) -> list[Step]:
 def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table, done, total: None) -> list[Step]:
     """Distribute the database of a coordinator, in one transaction, and return what was done.
 
+    Then ends the other sessions of the database, because a session that began before does not tell the other servers
+    for which learner it works. Pools connect again by themselves.
+
     ``tell`` is called with each table, and how many are done. Raises UnfitDatabase without Citus, on a worker, without
     workers, with pending migrations, or for a role that is no superuser; Distributed if tables are distributed already;
     and LockTimeout if another session uses a table for longer than ``lock_timeout`` seconds.
@@ -84,6 +87,8 @@ def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table
                     [name, column, "default" if name == first else first],
                 )
         _run(connection, [*grants, *_set_up(connection)])
+    with _connected(url) as connection:
+        _rows(connection, "end_sessions")
     tell("", len(_ALL), len(_ALL))
     return steps
 
