@@ -18,6 +18,13 @@ with asked as materialized (
     select now() as written_at
 ),
 
+moment as materialized (
+    -- The time of the learner's server, as in progress/complete_skill and leaderboards/add_to_scores.
+    select coalesce(%(at)s::timestamptz, now()) as at
+    from user_profiles
+    where user_profiles.user_id = %(user_id)s
+),
+
 learner as materialized (
     select
         user_profiles.total_xp,
@@ -29,11 +36,11 @@ learner as materialized (
         user_profiles.last_activity_offset,
         user_profiles.timezone,
         user_profiles.day_starts_at,
-        -- The time of the learner's server, as in progress/complete_skill and leaderboards/add_to_scores.
-        coalesce(%(at)s::timestamptz, now()) as at,
+        moment.at,
         -- A refused or repeated action has not written the profile, so nothing is due.
         %(skill_id)s::uuid is null or user_profiles.updated_at = asked.written_at as is_due
     from asked
+    cross join moment
     cross join user_profiles
     where user_profiles.user_id = %(user_id)s
 ),
