@@ -157,6 +157,13 @@ QUERIES = [
         "select account.id from account inner join gained on gained.user_id = account.id;",
         "in (select",
     ),
+    Seed(
+        "locked_result_in_sub_select",
+        OF_MANY + "with held as (\n    select skills.id from skills where skills.skill_tree_id = %(tree_id)s for no key"
+        " update\n),\n\nchosen as (\n    select held.id from held\n    where %(skill_id)s in (\n"
+        "        select each.id\n        from held as each\n    )\n)\n\nselect chosen.id from chosen;",
+        "from held as each",
+    ),
     Seed("table_lock", "lock table\nskills in share mode;", "skills"),
     # Modifications.
     Seed(
@@ -321,6 +328,14 @@ MIGRATIONS = [
         TRIGGER.format(name="spread", body="update skill_trees set updated_at = now() where id = new.skill_tree_id;")
         + "\n\ncreate trigger spread after update on skills for each row execute function spread();",
         "update skill_trees",
+        True,
+    ),
+    Seed(
+        "function_asks_learners",
+        "create function has_scores(learner uuid) returns boolean\nlanguage plpgsql stable\nas $$\nbegin\n"
+        "    return exists (select 1 from user_scores where user_scores.user_id = learner);\nend\n$$;\n\n"
+        "create view scored_users as select users.id from users where has_scores(users.id);",
+        "from user_scores",
         True,
     ),
     Seed(

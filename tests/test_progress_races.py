@@ -16,6 +16,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.executors import NoopExecutor
 
+import cluster
 from _sync.factories import add_achievement, delete_all_rows, rows, value, wait_for_lock_waiters
 from conftest import _database
 from drift import drift
@@ -34,7 +35,7 @@ from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import SkillOutcome
 from skilltree.passwords import hash_password
 
-ROUNDS = 200
+ROUNDS = 10 if cluster.URL else 200
 HASH = hash_password("correct horse", cost=4)
 
 Connection = psycopg.Connection[tuple[Any, ...]]

@@ -19,7 +19,7 @@ from skilltree._core.queries import load
 from skilltree.distribute.layout import OF_LEARNERS, ON_COORDINATOR, ROLES, SETTINGS, SHARED
 from skilltree.errors import SkillTreeError, UnfitDatabase
 from skilltree.migrate.connection import pin, refuse_unwritable
-from skilltree.migrate.distributed import AUDITED, adjust, take_times_as_given
+from skilltree.migrate.distributed import ASKING, AUDITED, adjust, take_times_as_given
 from skilltree.migrate.partition import partitioned
 
 __all__ = ["Distributed", "Step", "distribute", "plan", "undistribute"]
@@ -117,7 +117,8 @@ def undistribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda tab
 
 
 def _readjust(connection: Connection) -> None:
-    connection.execute("alter function is_in_tree(uuid) reset citus.allow_nested_distributed_execution")
+    for function in ASKING:
+        connection.execute(f"alter function {function} reset citus.allow_nested_distributed_execution")
     connection.execute(
         "delete from begun_trees where not exists (select from skill_trees where id = begun_trees.skill_tree_id)"
     )

@@ -10,6 +10,10 @@ from skilltree._core.queries import load
 AUDITED = ("users", "skill_categories", "skill_trees", "skills", "achievements")
 """The reference tables on the audit trail. Their trail is in ``shared_audit_log``, which only the coordinator has."""
 
+ASKING = ("is_in_tree",)
+"""Functions that ask for rows of the learner, and that queries on a learner's server call. There, these rows are at hand;
+Citus does not know it, and refuses such a function unless it is told."""
+
 OF_CITUS = re.compile(r"(grants on )?(schema|extension) citus\w*")
 """The names of Citus's own objects in a fingerprint."""
 
@@ -30,8 +34,8 @@ def is_distributed(connection: psycopg.Connection[Any]) -> bool:
 
 def adjust(connection: psycopg.Connection[Any]) -> None:
     """Make the changes to the schema that a distributed database needs. On one server, they do no harm."""
-    # On a learner's server, it asks for rows of that learner only, which are there.
-    connection.execute("alter function is_in_tree(uuid) set citus.allow_nested_distributed_execution = on")
+    for function in ASKING:
+        connection.execute(f"alter function {function} set citus.allow_nested_distributed_execution = on")
     # Citus locks what a reference table refers to, too, for which app_engine would need the right to write there.
     connection.execute("alter table begun_trees drop constraint begun_trees_skill_tree_id_fkey")
     for table in AUDITED:

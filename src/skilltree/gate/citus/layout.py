@@ -33,10 +33,13 @@ class Layout:
         return LEARNER_COLUMN if LEARNER_COLUMN in self.columns[name] else None
 
     def place(self, name: str) -> Place:
-        """Return where a table is: with its learner, copied to each server, or on one server only."""
+        """Return where a table is: with its learner, copied to each server, or unknown to Citus.
+
+        A table that Citus has on the coordinator counts as copied, because the same statements are refused.
+        """
         if self.learner_column(name):
             return "learner"
-        return "copies" if name in self.columns and name not in _ON_ONE_SERVER else "local"
+        return "copies" if name in self.columns and name not in LOCAL else "local"
 
     def is_ours(self, name: str) -> bool:
         """Return whether the layout of ``skilltree distribute`` has the table."""
