@@ -11,12 +11,12 @@ import cluster
 from skilltree import Database, distribute, migrate, seed
 from skilltree.cli import demo
 from skilltree.cli.terminal import out
-from skilltree.distribute.layout import OF_LEARNERS, SHARED
+from skilltree.distribute.layout import OF_LEARNERS, ON_COORDINATOR, SHARED
 from skilltree.drift import drift
 from skilltree.errors import LockTimeout, UnfitDatabase
 from skilltree.migrate.lint import lint
 
-TABLES = (*SHARED, *OF_LEARNERS)
+TABLES = (*SHARED, *ON_COORDINATOR, *OF_LEARNERS)
 SHARD_STAMP = "graph_change"
 """Each copy of a skill has a stamp of its own, which only that server reads."""
 

@@ -102,7 +102,7 @@ async def by_a_killed_backend(db, connection, learner):
         await other.execute("select from user_profiles where user_id = %s for update", [learner.user_id])
         async with in_background_async(killed_at_work) as done:
             await wait_for_lock_waiters(connection)
-            await kill(connection, "wait_event_type = 'Lock'")
+            await kill(connection, "state = 'active'")
     assert done.exception() is None
 
 

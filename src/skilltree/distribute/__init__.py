@@ -54,7 +54,10 @@ def plan(url: str, *, back: bool = False) -> list[Step]:
     with _connected(url) as connection:
         _require(connection, url, back=back)
         found = {row["table_name"]: row for row in _rows(connection, "rows", tables=[*_ALL])}
-    return [Step(name, "one server" if back else _PLACES[name], found[name]["row_count"], found[name]["bytes"]) for name in _ALL]
+    return [
+        Step(name, "one server" if back else _PLACES[name], found[name]["row_count"], found[name]["bytes"])
+        for name in _ALL
+    ]
 
 
 def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table, done, total: None) -> list[Step]:

@@ -7,16 +7,14 @@ SHARED = (
     "achievements",
     "levels",
     "users",
-    "begun_trees",
     "achievement_backfills",
-    "leaderboard_counts",
     "user_tokens",
 )
 """Reference tables: each server has a copy. Tables that others refer to come first."""
 
-ON_COORDINATOR = ("login_attempts",)
-"""Tables that only the coordinator has. Each log-in locks rows that others lock, too, and then changes them. On copies,
-Citus takes a weak lock of the whole table first and a strong one then, so that two log-ins would deadlock."""
+ON_COORDINATOR = ("login_attempts", "leaderboard_counts", "begun_trees")
+"""Tables that only the coordinator has, because many sessions write to them at once. A change of copies locks the whole
+table until the commit: learners would wait for each other, and log-ins would deadlock."""
 
 OF_LEARNERS = {
     "user_profiles": "user_id",
