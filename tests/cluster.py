@@ -14,7 +14,7 @@ from skilltree.errors import ConcurrentUpdate
 URL = os.environ.get("SKILLTREE_CITUS")
 
 DEADLOCKS = (ConcurrentUpdate,) if URL else ()
-"""What may end a call for good that waits for other writers of accounts and catalogue: Citus locks their whole tables."""
+"""What may end a call that changes accounts or the catalogue beside others: Citus locks these tables as a whole."""
 
 
 @contextmanager

@@ -164,6 +164,14 @@ QUERIES = [
         "        select each.id\n        from held as each\n    )\n)\n\nselect chosen.id from chosen;",
         "from held as each",
     ),
+    Seed(
+        "read_after_change",
+        "with known as (\n    select count(*) as n\n    from user_scores\n    where user_scores.user_id = %(user_id)s\n),"
+        "\n\nchanged as (\n    update user_scores set xp = 0 where user_scores.user_id = %(user_id)s"
+        " returning user_scores.user_id\n),\n\nadded as (\n    insert into user_activity_days (user_id, activity_date)"
+        " select %(user_id)s, date '2026-01-01' returning user_activity_days.user_id\n)\n\nselect known.n from known;",
+        "from user_scores",
+    ),
     Seed("table_lock", "lock table\nskills in share mode;", "skills"),
     # Modifications.
     Seed(
@@ -503,6 +511,14 @@ def test_no_further_cte_inserts() -> None:
 
 
 GOOD = {
+    "a materialized CTE before the change": "with known as materialized (select count(*) as n from user_scores"
+    " where user_scores.user_id = %(user_id)s), changed as (update user_scores set xp = 0"
+    " where user_scores.user_id = %(user_id)s returning user_scores.user_id), added as (insert into user_activity_days"
+    " (user_id, activity_date) select %(user_id)s, date '2026-01-01' returning user_activity_days.user_id)"
+    " select known.n from known;",
+    "a change that is sent to one server as a whole": "with known as (select count(*) as n from user_scores"
+    " where user_scores.user_id = %(user_id)s), changed as (update user_scores set xp = 0"
+    " where user_scores.user_id = %(user_id)s returning user_scores.user_id) select known.n from known;",
     "a parameter in each query": "select xp_events.xp, (select count(*) from user_scores"
     " where user_scores.user_id = %(user_id)s) as n from xp_events where xp_events.user_id = %(user_id)s::uuid;",
     "an equality with a table that has it": "select xp_events.xp from user_profiles inner join xp_events"

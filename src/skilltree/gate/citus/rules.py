@@ -75,6 +75,11 @@ RULES = {
         " sub-select, where Citus finds no rows and only warns",
         "read it once, in FROM: as an array, from (select array_agg(id) as ids from …)",
     ),
+    "read_after_change": Rule(
+        "is read after another CTE has changed it, because Citus runs this statement part by part: the rows are the"
+        " changed ones, not those of before",
+        "read them in a materialized CTE that stands before the change",
+    ),
     "table_lock": Rule(
         "is locked as a whole by LOCK TABLE: for all learners, on all servers",
         "take an advisory lock by a function, where no table is read",

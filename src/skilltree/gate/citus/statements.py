@@ -9,6 +9,7 @@ from pglast.enums import parsenodes, primnodes
 
 from skilltree.gate.citus.layout import Layout
 from skilltree.gate.citus.levels import expressions
+from skilltree.gate.citus.order import reads_after_changes
 from skilltree.gate.citus.text import Text
 from skilltree.gate.citus.volatility import Volatility
 from skilltree.gate.conditions import names_of
@@ -52,6 +53,7 @@ def check_statement(statement: Statement) -> Iterator[Finding]:
     for cte in ctes.values():
         yield from _row_locks_beside_results(statement, cte, ctes)
     yield from _locked_results_in_sub_selects(statement, ctes)
+    yield from reads_after_changes(statement.tree, statement.layout, text)
     for node in walk(statement.tree):
         match node:
             case ast.MergeStmt() if statement.place(node.relation) != "local":
