@@ -50,6 +50,18 @@ def database(name: str, *, distributed: bool = True) -> Iterator[str]:
             _drop(make_conninfo(URL, host=host, port=port), name)
 
 
+def set_everywhere(url: str, setting: str, value: str) -> None:
+    """Set a setting of the database on all servers. An empty value is the default."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        command = sql.SQL("alter database {} set {} = {}").format(
+            sql.Identifier(connection.info.dbname), sql.SQL(setting), value
+        )
+        if URL is None:
+            connection.execute(command)
+        else:
+            connection.execute("select run_command_on_all_nodes(%s)", [command.as_string(connection)])
+
+
 def _drop(url: str, name: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set citus.enable_create_database_propagation = off")
