@@ -8,6 +8,12 @@ from skilltree.migrate.partition import partition
 ASKED = "SKILLTREE_TEST_PARTITIONED"
 
 
+SHARD = r"_\d{6,}$"
+"""What the name of a shard ends with, on a cluster."""
+
+NO_SHARD = f"tgrelid::regclass::text !~ '{SHARD}'"
+
+
 def lay_out(url: str) -> None:
     """Give a migrated database the layout that the run asks for."""
     if os.environ.get(ASKED):

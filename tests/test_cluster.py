@@ -95,7 +95,6 @@ def test_achievements_are_awarded_whatever_the_servers_say_of_the_time(url: str)
             db.achievements.create(
                 name=name,
                 description=name,
-                category="MILESTONE",
                 criteria={"type": "skill_completion_count", "threshold": 1},
             )
             for name in ("First", "Late")
