@@ -167,9 +167,11 @@ QUERIES = [
     Seed(
         "read_after_change",
         "with known as (\n    select count(*) as n\n    from user_scores\n"
-        "    where user_scores.user_id = %(user_id)s\n),\n\nchanged as (\n    update user_scores set xp = 0 where user_scores.user_id = %(user_id)s"
-        " returning user_scores.user_id\n),\n\nadded as (\n    insert into user_activity_days (user_id, activity_date)"
-        " select %(user_id)s, date '2026-01-01' returning user_activity_days.user_id\n)\n\nselect known.n from known;",
+        "    where user_scores.user_id = %(user_id)s\n),\n\nchanged as (\n"
+        "    update user_scores set xp = 0 where user_scores.user_id = %(user_id)s\n"
+        "    returning user_scores.user_id\n),\n\nadded as (\n"
+        "    insert into user_activity_days (user_id, activity_date) select %(user_id)s, date '2026-01-01'\n"
+        "    returning user_activity_days.user_id\n)\n\nselect known.n from known;",
         "from user_scores",
     ),
     Seed("table_lock", "lock table\nskills in share mode;", "skills"),

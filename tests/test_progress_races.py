@@ -379,7 +379,7 @@ def test_completions_during_an_edit_of_their_tree_have_all_effects(
             editing_in_one_unit(db, tree, next(edits)),
             *(completing_what_opens(db, learner, [tree[name] for name in next(orders)]) for learner in learners),
         )
-        assert refusals is None
+        assert refusals is None or isinstance(refusals, cluster.DEADLOCKS)
         assert {type(error) for error in chain(*errors)} <= {PrerequisitesNotMet, SkillInactive, SkillNotFound}
 
     assert drift(connection) == {}

@@ -11,8 +11,8 @@ AUDITED = ("users", "skill_categories", "skill_trees", "skills", "achievements")
 """The reference tables on the audit trail. Their trail is in ``shared_audit_log``, which only the coordinator has."""
 
 ASKING = ("is_in_tree",)
-"""Functions that ask for rows of the learner, and that queries on a learner's server call. These rows are there, too, but
-Citus does not know it: it refuses such a function unless it is told."""
+"""Functions that ask for rows of the learner, and that queries on a learner's server call. These rows are there, too.
+Citus does not know it, and refuses such a function unless it is told."""
 
 OF_CITUS = re.compile(r"(grants on )?(schema|extension) citus\w*")
 """The names of Citus's own objects in a fingerprint."""

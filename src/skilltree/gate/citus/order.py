@@ -20,7 +20,7 @@ _MATERIALIZED = parsenodes.CTEMaterialize.CTEMaterializeAlways
 
 def reads_after_changes(tree: Node, layout: Layout, text: Text) -> Iterator[Finding]:
     """Yield the tables that a part reads after another one has changed them."""
-    ctes = {each.ctename: each for each in getattr(tree, "withClause", None) and tree.withClause.ctes or ()}
+    ctes = {each.ctename: each for each in (getattr(tree, "withClause", None) and tree.withClause.ctes) or ()}
     changes = {name: each.ctequery for name, each in ctes.items() if isinstance(each.ctequery, _MODIFICATIONS)}
     if not any(_splits(each, layout) for each in (*changes.values(), tree)):
         return
