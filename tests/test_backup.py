@@ -22,6 +22,7 @@ from skilltree.backup.failures import (
     FolderBusy,
     NotEmpty,
     RolesMissing,
+    ServerUnsuitable,
     TargetUnreachable,
     WalMissing,
 )
@@ -396,6 +397,28 @@ def test_an_incremental_backup_without_its_conditions_is_refused(story, request)
     has_increments = int(request.config.getoption("pg")) >= 17
 
     assert ("needs an earlier one" if has_increments else "has no incremental backups") in story.refused_increment
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"system_identifier": "7"}, "has the backups of another server: .* and this one's is 7"),
+        ({"database": "other"}, "has the backups for the database skilltree, not other"),
+    ],
+)
+def test_a_folder_serves_one_database_from_its_first_backup_on(folder, tmp_path, changed, told):
+    ours = folder.servers()[0].server
+    others = ours.model_copy(update=changed)
+    with pytest.raises(ServerUnsuitable, match=told):
+        folder.belong_to(others)
+
+    unused = Folder(tmp_path / "unused")
+    unused.belong_to(others)
+    # As after a first backup that failed.
+    unused.belong_to(ours)
+    (unused.wal / "000000010000000000000001").touch()
+    with pytest.raises(ServerUnsuitable, match=told):
+        unused.belong_to(others)
 
 
 def test_two_commands_do_not_change_a_folder_at_once(folder):

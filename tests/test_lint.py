@@ -132,8 +132,8 @@ MISTAKES = [
         "public_by_default", "what postgres adds later", "everybody may use the types",
     ),
     (
-        "alter table user_sessions add constraint session_handle unique (id)",
-        "key_without_learner", "session_handle", "does not begin with user_id",
+        "alter table user_scores add constraint score_moment unique (reached_at)",
+        "key_without_learner", "score_moment", "does not begin with user_id",
     ),
     (
         "create unique index session_handle on user_sessions (id, user_id)",

@@ -123,11 +123,14 @@ class Folder:
         return chain
 
     def belong_to(self, facts: Facts) -> None:
-        """Note whose backups these are. Raises ServerUnsuitable if they are another server's."""
+        """Note whose backups these are. Raises ServerUnsuitable if they are another server's.
+
+        A folder in which no backup has succeeded yet belongs to nobody.
+        """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.wal.mkdir(mode=0o700, exist_ok=True)
         file = self.path / "server.json"
-        if not file.exists():
+        if not file.exists() or self._is_unused():
             write_whole(file, facts.model_dump_json(indent=2))
             return
         known = Facts.model_validate_json(file.read_text())
@@ -141,6 +144,10 @@ class Folder:
                 f"{self.path} has the backups for the database {known.database}, not {facts.database}: its tables are"
                 " counted. Use another folder"
             )
+
+    def _is_unused(self) -> bool:
+        kept = (self.path / kind for kind in ("servers", "dumps", "wal"))
+        return not self.erasures.exists() and not any(any(each.glob("*")) for each in kept)
 
     @contextmanager
     def alone(self, what: str) -> Iterator[int]:

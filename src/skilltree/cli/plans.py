@@ -74,8 +74,8 @@ def _doubts(explained: Explained, given: Mapping[str, str]) -> Iterator[str]:
         )
     if explained.unknown:
         yield (
-            f"the samples of {', '.join(explained.unknown)} found no row, so that this plan means little. Use a database"
-            " with data (`skilltree demo`, or `skilltree dataset` in a checkout), or give values with --set."
+            f"the samples of {', '.join(explained.unknown)} found no row, so that this plan means little. Use a"
+            " database with data (`skilltree demo`, or `skilltree dataset` in a checkout), or give values with --set."
         )
 
 
