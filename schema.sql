@@ -3060,11 +3060,13 @@ CREATE FUNCTION public.is_in_tree(tree_id uuid)
  STABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
+declare
+    learner constant uuid := nullif(current_setting('app.current_user_id', true), '')::uuid;
 begin
     return exists (
-        select from user_skill_tree_progress
+        select 1 from user_skill_tree_progress
         where
-            user_skill_tree_progress.user_id = nullif(current_setting('app.current_user_id', true), '')::uuid
+            user_skill_tree_progress.user_id = learner
             and user_skill_tree_progress.skill_tree_id = is_in_tree.tree_id
     );
 end

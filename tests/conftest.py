@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,11 +61,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of a Citus cluster if there is none. The summary says so."""
+    """Leave out the tests of a Citus cluster if there is none, and else those of one server. The summary says so."""
     if cluster.URL:
-        return
-    left_out = [item for item in items if item.get_closest_marker("cluster")]
+        left_out = [item for item in items if cluster.left_out(item.nodeid)]
+    else:
+        left_out = [item for item in items if item.get_closest_marker("cluster")]
     if left_out:
+        config.stash[_left_out] = left_out
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 
@@ -72,6 +75,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not cluster.URL:
         terminalreporter.write_line("not run: no cluster (SKILLTREE_CITUS names the coordinator of one)")
+        return
+    reasons = Counter(cluster.left_out(item.nodeid) for item in terminalreporter.config.stash.get(_left_out, []))
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"not run on a cluster: {count} ({reason})")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -96,6 +103,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(config.stash[_memory_folder])
 
 
+_left_out = pytest.StashKey[list[pytest.Item]]()
 _server_folder = pytest.StashKey[Path]()
 _memory_folder = pytest.StashKey[Path]()
 

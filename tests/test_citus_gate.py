@@ -157,6 +157,23 @@ QUERIES = [
         "select account.id from account inner join gained on gained.user_id = account.id;",
         "in (select",
     ),
+    Seed(
+        "locked_result_in_sub_select",
+        OF_MANY + "with held as (\n    select skills.id from skills where skills.skill_tree_id = %(tree_id)s for no key"
+        " update\n),\n\nchosen as (\n    select held.id from held\n    where %(skill_id)s in (\n"
+        "        select each.id\n        from held as each\n    )\n)\n\nselect chosen.id from chosen;",
+        "from held as each",
+    ),
+    Seed(
+        "read_after_change",
+        "with known as (\n    select count(*) as n\n    from user_scores\n"
+        "    where user_scores.user_id = %(user_id)s\n),\n\nchanged as (\n"
+        "    update user_scores set xp = 0 where user_scores.user_id = %(user_id)s\n"
+        "    returning user_scores.user_id\n),\n\nadded as (\n"
+        "    insert into user_activity_days (user_id, activity_date) select %(user_id)s, date '2026-01-01'\n"
+        "    returning user_activity_days.user_id\n)\n\nselect known.n from known;",
+        "from user_scores",
+    ),
     Seed("table_lock", "lock table\nskills in share mode;", "skills"),
     # Modifications.
     Seed(
@@ -324,6 +341,14 @@ MIGRATIONS = [
         True,
     ),
     Seed(
+        "function_asks_learners",
+        "create function has_scores(learner uuid) returns boolean\nlanguage plpgsql stable\nas $$\nbegin\n"
+        "    return exists (select 1 from user_scores where user_scores.user_id = learner);\nend\n$$;\n\n"
+        "create view scored_users as select users.id from users where has_scores(users.id);",
+        "from user_scores",
+        True,
+    ),
+    Seed(
         "trigger_writes_copies",
         TRIGGER.format(name="count_it", body="update begun_trees set skill_tree_id = new.user_id;")
         + "\n\ncreate trigger count_it after update on user_scores for each row execute function count_it();",
@@ -488,6 +513,14 @@ def test_no_further_cte_inserts() -> None:
 
 
 GOOD = {
+    "a materialized CTE before the change": "with known as materialized (select count(*) as n from user_scores"
+    " where user_scores.user_id = %(user_id)s), changed as (update user_scores set xp = 0"
+    " where user_scores.user_id = %(user_id)s returning user_scores.user_id), added as (insert into user_activity_days"
+    " (user_id, activity_date) select %(user_id)s, date '2026-01-01' returning user_activity_days.user_id)"
+    " select known.n from known;",
+    "a change that is sent to one server as a whole": "with known as (select count(*) as n from user_scores"
+    " where user_scores.user_id = %(user_id)s), changed as (update user_scores set xp = 0"
+    " where user_scores.user_id = %(user_id)s returning user_scores.user_id) select known.n from known;",
     "a parameter in each query": "select xp_events.xp, (select count(*) from user_scores"
     " where user_scores.user_id = %(user_id)s) as n from xp_events where xp_events.user_id = %(user_id)s::uuid;",
     "an equality with a table that has it": "select xp_events.xp from user_profiles inner join xp_events"

@@ -11,12 +11,12 @@ import cluster
 from skilltree import Database, distribute, migrate, seed
 from skilltree.cli import demo
 from skilltree.cli.terminal import out
-from skilltree.distribute.layout import OF_LEARNERS, SHARED
+from skilltree.distribute.layout import OF_LEARNERS, ON_COORDINATOR, SHARED
 from skilltree.drift import drift
 from skilltree.errors import LockTimeout, UnfitDatabase
 from skilltree.migrate.lint import lint
 
-TABLES = (*SHARED, *OF_LEARNERS)
+TABLES = (*SHARED, *ON_COORDINATOR, *OF_LEARNERS)
 SHARD_STAMP = "graph_change"
 """Each copy of a skill has a stamp of its own, which only that server reads."""
 
@@ -37,19 +37,26 @@ def distributed(undistributed):
     return undistributed
 
 
-def test_server_without_citus_is_refused(migrated_url):
-    with pytest.raises(UnfitDatabase, match="citus"):
-        distribute.plan(migrated_url)
-    with pytest.raises(UnfitDatabase, match="citus"):
-        distribute.undistribute(migrated_url)
+@pytest.fixture
+def plain_url(empty_url):
+    """The URL of a migrated database on a server without Citus."""
+    migrate.migrate(empty_url)
+    return empty_url
 
 
-def test_trail_can_be_shared_and_taken_back(migrated_url):
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        before = migrate.fingerprint(migrated_url)
+def test_server_without_citus_is_refused(plain_url):
+    with pytest.raises(UnfitDatabase, match="citus"):
+        distribute.plan(plain_url)
+    with pytest.raises(UnfitDatabase, match="citus"):
+        distribute.undistribute(plain_url)
+
+
+def test_trail_can_be_shared_and_taken_back(plain_url):
+    with psycopg.connect(plain_url, autocommit=True) as connection:
+        before = migrate.fingerprint(plain_url)
 
         connection.execute("call share_trail('users', true)")
-        changed = migrate.fingerprint(migrated_url)
+        changed = migrate.fingerprint(plain_url)
         connection.execute("call share_trail('users', false)")
 
     assert {name for name in changed if changed[name] != before.get(name)} == {
@@ -60,7 +67,7 @@ def test_trail_can_be_shared_and_taken_back(migrated_url):
             ("trigger", f"users_audit_{change} on public.users"),
         )
     }
-    assert migrate.fingerprint(migrated_url) == before
+    assert migrate.fingerprint(plain_url) == before
 
 
 @pytest.mark.cluster

@@ -19,7 +19,8 @@ with used_token as (
         user_tokens.email
 ),
 
-old_address as (
+-- Materialized, because a distributed server runs the parts in order: this one before the change.
+old_address as materialized (
     select
         users.id,
         users.email

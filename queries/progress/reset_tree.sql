@@ -16,7 +16,8 @@ situation as (
     left join visible_trees as skill_trees on skill_trees.id = given.tree_id
 ),
 
-known_work as (
+-- Materialized, because a distributed server runs the parts in order: this one before the change.
+known_work as materialized (
     select
         user_skill_progress.skill_id,
         user_skill_progress.status

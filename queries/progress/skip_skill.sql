@@ -83,28 +83,6 @@ accepted as (
     where judged.outcome = 'DONE'
 ),
 
-skipped_skill as (
-    insert into user_skill_progress (user_id, skill_id, skill_tree_id, status, unlocked_at, last_activity_at)
-    select
-        accepted.user_id,
-        accepted.skill_id,
-        accepted.skill_tree_id,
-        'SKIPPED' as status,
-        accepted.at as unlocked_at,
-        accepted.at as last_activity_at
-    from accepted
-    on conflict (user_id, skill_id) do update
-        set
-            status = excluded.status,
-            -- An imported row may have a start and no unlocked_at.
-            unlocked_at = least(
-                user_skill_progress.unlocked_at, user_skill_progress.started_at, excluded.unlocked_at
-            ),
-            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
-            updated_at = excluded.updated_at
-    returning user_skill_progress.user_id
-),
-
 opened_skill as (
     select
         dependent.id,
@@ -130,6 +108,28 @@ opened_skill as (
                 and unsatisfied_skills.skill_id = any(dependent.dependencies)
                 and unsatisfied_skills.skill_id <> accepted.skill_id
         )
+),
+
+skipped_skill as (
+    insert into user_skill_progress (user_id, skill_id, skill_tree_id, status, unlocked_at, last_activity_at)
+    select
+        accepted.user_id,
+        accepted.skill_id,
+        accepted.skill_tree_id,
+        'SKIPPED' as status,
+        accepted.at as unlocked_at,
+        accepted.at as last_activity_at
+    from accepted
+    on conflict (user_id, skill_id) do update
+        set
+            status = excluded.status,
+            -- An imported row may have a start and no unlocked_at.
+            unlocked_at = least(
+                user_skill_progress.unlocked_at, user_skill_progress.started_at, excluded.unlocked_at
+            ),
+            last_activity_at = greatest(user_skill_progress.last_activity_at, excluded.last_activity_at),
+            updated_at = excluded.updated_at
+    returning user_skill_progress.user_id
 ),
 
 unlocked_skill as (

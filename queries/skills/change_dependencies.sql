@@ -24,11 +24,14 @@ with affected_skill as (
 ),
 
 changed_skill as (
-    select affected_skill.id
-    from affected_skill
+    select unnest(known.ids) as id
+    from (
+        select array_agg(affected_skill.id) as ids
+        from affected_skill
+    ) as known
     where
         %(change)s <> 'ADD'
-        or %(prerequisite_ids)s::uuid[] <@ array(select known.id from affected_skill as known)
+        or %(prerequisite_ids)s::uuid[] <@ known.ids
 ),
 
 updated_prerequisite as (

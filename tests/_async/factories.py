@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from psycopg import sql
 
+from layout import LOCK_WAITERS
 from skilltree.errors import SkillTreeError
 
 TABLES = (
@@ -94,9 +95,8 @@ async def value(connection, statement, *values):
 
 async def wait_for_lock_waiters(connection, count=1):
     """Wait until this many other sessions wait for a lock."""
-    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     for _ in range(2000):
-        if await value(connection, waiting) >= count:
+        if await value(connection, LOCK_WAITERS) >= count:
             return
         # Statistics do not change within a transaction. In autocommit mode, each statement sees new ones.
         await connection.execute("select pg_sleep(0.005)")

@@ -79,7 +79,7 @@ async def by_an_error_before_anything_is_sent(db, connection, learner):
 
 async def by_a_time_out(db, connection, learner):
     async with connection.transaction():
-        await connection.execute("select from user_profiles for update")
+        await connection.execute("select from user_profiles where user_id = %s for update", [learner.user_id])
         with pytest.raises(StatementTimeout):
             await work(db.as_user(learner.user_id), learner)
         with pytest.raises(StatementTimeout):
@@ -99,10 +99,10 @@ async def by_a_killed_backend(db, connection, learner):
             await work(db.as_user(learner.user_id), learner)
 
     async with await psycopg.AsyncConnection.connect(connection.info.dsn) as other:
-        await other.execute("select from user_profiles for update")
+        await other.execute("select from user_profiles where user_id = %s for update", [learner.user_id])
         async with in_background_async(killed_at_work) as done:
             await wait_for_lock_waiters(connection)
-            await kill(connection, "wait_event_type = 'Lock'")
+            await kill(connection, "state = 'active'")
     assert done.exception() is None
 
 
@@ -129,7 +129,7 @@ async def by_a_cut_connection(db, connection, learner):
                 await work(unit, learner)
 
     async with await psycopg.AsyncConnection.connect(connection.info.dsn) as other:
-        await other.execute("select from user_profiles for update")
+        await other.execute("select from user_profiles where user_id = %s for update", [learner.user_id])
         async with in_background_async(cut_at_work) as done:
             await wait_for_lock_waiters(connection)
             cut(working[0])

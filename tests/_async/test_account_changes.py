@@ -48,7 +48,7 @@ async def test_an_address_changes_after_its_owner_uses_the_link_sent_there(db, c
     with pytest.raises(InvalidCredentials):
         await db.accounts.authenticate("ada@example.org", PASSWORD, bcrypt_cost=4)
     before, after = (
-        await rows(connection, "select before, after from audit_log where table_name = 'users' and before ? 'email'")
+        await rows(connection, "select before, after from audit_trail where table_name = 'users' and before ? 'email'")
     )[0]
     assert (before["email"], after["email"]) == ("ada@example.org", NEW)
 
@@ -204,7 +204,7 @@ async def test_a_learner_changes_names_and_avatar(db, connection, learner, app_u
     assert renamed.avatar_url == "https://example.org/zoë.png"
     assert (await db.users.get(learner.id)) == renamed
     trail = await rows(
-        connection, "select after, actor_id from audit_log where table_name = 'users' and action = 'UPDATE'"
+        connection, "select after, actor_id from audit_trail where table_name = 'users' and action = 'UPDATE'"
     )
     assert [(after["first_name"] if "first_name" in after else after["username"], actor) for after, actor in trail] == [
         ("Augusta", learner.id),

@@ -10,6 +10,7 @@ import pytest
 
 from _async.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, rows, value
 from concurrency import concurrently_async, failures
+from layout import earlier
 from skilltree.errors import (
     InvalidCredentials,
     InvalidPassword,
@@ -45,7 +46,7 @@ async def failure(db, guess="wrong", **given):
 async def wait(connection, seconds):
     """Age the counted failures by this many seconds."""
     await connection.execute(
-        "update login_attempts set last_failed_at = last_failed_at - %s", [timedelta(seconds=seconds)]
+        f"update login_attempts set last_failed_at = {earlier('last_failed_at')}", [timedelta(seconds=seconds)]
     )
 
 
@@ -361,7 +362,7 @@ async def test_only_an_open_account_can_reset_its_password(db, connection, learn
 async def test_a_newer_link_voids_the_older_one_but_not_within_a_minute(db, connection, learner):
     first = await db.accounts.request_password_reset(EMAIL)
     assert await db.accounts.request_password_reset(EMAIL) is None
-    await connection.execute("update user_tokens set created_at = created_at - interval '61 seconds'")
+    await connection.execute(f"update user_tokens set created_at = {earlier('created_at')}", ["61 seconds"])
     second = await db.accounts.request_password_reset(EMAIL)
 
     with pytest.raises(InvalidToken):

@@ -30,7 +30,7 @@ async def test_nothing_identifies_a_deleted_account(db, connection, grace):
     await db.as_service(other.id).users.delete(grace.id)
 
     assert await tables_containing(connection, *TRACES, str(grace.id)) == []
-    trail = await rows(connection, "select actor_id from audit_log where action = 'ANONYMISE'")
+    trail = await rows(connection, "select actor_id from audit_trail where action = 'ANONYMISE'")
     assert trail == [(other.id,)]
     assert await db.doctor.examine() == []
     with pytest.raises(UserNotFound):
@@ -62,7 +62,7 @@ async def test_a_new_account_with_a_deleted_id_has_its_own_trail(db, connection,
 
     again = await add_user(db, id=learner.id)
 
-    trail = await rows(connection, "select table_name, action::text from audit_log where subject_id = %s", again.id)
+    trail = await rows(connection, "select table_name, action::text from audit_trail where subject_id = %s", again.id)
     assert sorted(trail) == [("user_profiles", "INSERT"), ("users", "INSERT")]
 
 
@@ -97,7 +97,7 @@ async def test_the_service_cannot_anonymise_the_trail_of_other_rows(db, connecti
 
 async def test_deleting_an_account_leaves_the_trail_of_others(db, connection, learner, tree):
     [skill] = await add_skills(db, tree, "html")
-    before = "select count(*) from audit_log where subject_id = %s"
+    before = "select count(*) from audit_trail where subject_id = %s"
     entries = await value(connection, before, skill.id)
 
     with pytest.raises(psycopg.DatabaseError, match="no placeholder"):

@@ -372,7 +372,7 @@ async def test_a_statement_has_the_time_limit_of_its_role(app, app_url, connecti
             expect_nothing_written(connection),
         ):
             scope = work_of(hurried)
-            await other.execute("select from user_profiles for update")
+            await other.execute("select from user_profiles where user_id = %s for update", [learner.id])
             with pytest.raises(StatementTimeout):
                 await scope.users.update_profile(learner.id, bio="Late")
             with pytest.raises(StatementTimeout):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from psycopg import sql
 
+from layout import LOCK_WAITERS
 from skilltree.errors import SkillTreeError
 
 TABLES = (
@@ -96,9 +97,8 @@ def value(connection, statement, *values):
 
 def wait_for_lock_waiters(connection, count=1):
     """Wait until this many other sessions wait for a lock."""
-    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     for _ in range(2000):
-        if value(connection, waiting) >= count:
+        if value(connection, LOCK_WAITERS) >= count:
             return
         # Statistics do not change within a transaction. In autocommit mode, each statement sees new ones.
         connection.execute("select pg_sleep(0.005)")

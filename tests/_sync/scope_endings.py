@@ -81,7 +81,7 @@ def by_an_error_before_anything_is_sent(db, connection, learner):
 
 def by_a_time_out(db, connection, learner):
     with connection.transaction():
-        connection.execute("select from user_profiles for update")
+        connection.execute("select from user_profiles where user_id = %s for update", [learner.user_id])
         with pytest.raises(StatementTimeout):
             work(db.as_user(learner.user_id), learner)
         with pytest.raises(StatementTimeout):
@@ -101,10 +101,10 @@ def by_a_killed_backend(db, connection, learner):
             work(db.as_user(learner.user_id), learner)
 
     with psycopg.Connection.connect(connection.info.dsn) as other:
-        other.execute("select from user_profiles for update")
+        other.execute("select from user_profiles where user_id = %s for update", [learner.user_id])
         with in_background_sync(killed_at_work) as done:
             wait_for_lock_waiters(connection)
-            kill(connection, "wait_event_type = 'Lock'")
+            kill(connection, "state = 'active'")
     assert done.exception() is None
 
 
@@ -131,7 +131,7 @@ def by_a_cut_connection(db, connection, learner):
                 work(unit, learner)
 
     with psycopg.Connection.connect(connection.info.dsn) as other:
-        other.execute("select from user_profiles for update")
+        other.execute("select from user_profiles where user_id = %s for update", [learner.user_id])
         with in_background_sync(cut_at_work) as done:
             wait_for_lock_waiters(connection)
             cut(working[0])

@@ -50,7 +50,7 @@ def test_an_address_changes_after_its_owner_uses_the_link_sent_there(db, connect
     with pytest.raises(InvalidCredentials):
         db.accounts.authenticate("ada@example.org", PASSWORD, bcrypt_cost=4)
     before, after = (
-        rows(connection, "select before, after from audit_log where table_name = 'users' and before ? 'email'")
+        rows(connection, "select before, after from audit_trail where table_name = 'users' and before ? 'email'")
     )[0]
     assert (before["email"], after["email"]) == ("ada@example.org", NEW)
 
@@ -205,7 +205,7 @@ def test_a_learner_changes_names_and_avatar(db, connection, learner, app_url):
     assert (renamed.first_name, renamed.last_name, renamed.username) == ("Augusta", None, "augusta")
     assert renamed.avatar_url == "https://example.org/zoë.png"
     assert (db.users.get(learner.id)) == renamed
-    trail = rows(connection, "select after, actor_id from audit_log where table_name = 'users' and action = 'UPDATE'")
+    trail = rows(connection, "select after, actor_id from audit_trail where table_name = 'users' and action = 'UPDATE'")
     assert [(after["first_name"] if "first_name" in after else after["username"], actor) for after, actor in trail] == [
         ("Augusta", learner.id),
         ("augusta", learner.id),

@@ -12,6 +12,7 @@ import pytest
 
 from _sync.factories import add_session, add_user, case, expect_nothing_written, expect_refusal, rows, value
 from concurrency import concurrently_sync, failures
+from layout import earlier
 from skilltree.errors import (
     InvalidCredentials,
     InvalidPassword,
@@ -46,7 +47,9 @@ def failure(db, guess="wrong", **given):
 
 def wait(connection, seconds):
     """Age the counted failures by this many seconds."""
-    connection.execute("update login_attempts set last_failed_at = last_failed_at - %s", [timedelta(seconds=seconds)])
+    connection.execute(
+        f"update login_attempts set last_failed_at = {earlier('last_failed_at')}", [timedelta(seconds=seconds)]
+    )
 
 
 # --- logging in ------------------------------------------------------------------------------------------------------
@@ -361,7 +364,7 @@ def test_only_an_open_account_can_reset_its_password(db, connection, learner):
 def test_a_newer_link_voids_the_older_one_but_not_within_a_minute(db, connection, learner):
     first = db.accounts.request_password_reset(EMAIL)
     assert db.accounts.request_password_reset(EMAIL) is None
-    connection.execute("update user_tokens set created_at = created_at - interval '61 seconds'")
+    connection.execute(f"update user_tokens set created_at = {earlier('created_at')}", ["61 seconds"])
     second = db.accounts.request_password_reset(EMAIL)
 
     with pytest.raises(InvalidToken):

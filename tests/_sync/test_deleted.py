@@ -32,7 +32,7 @@ def test_nothing_identifies_a_deleted_account(db, connection, grace):
     db.as_service(other.id).users.delete(grace.id)
 
     assert tables_containing(connection, *TRACES, str(grace.id)) == []
-    trail = rows(connection, "select actor_id from audit_log where action = 'ANONYMISE'")
+    trail = rows(connection, "select actor_id from audit_trail where action = 'ANONYMISE'")
     assert trail == [(other.id,)]
     assert db.doctor.examine() == []
     with pytest.raises(UserNotFound):
@@ -64,7 +64,7 @@ def test_a_new_account_with_a_deleted_id_has_its_own_trail(db, connection, learn
 
     again = add_user(db, id=learner.id)
 
-    trail = rows(connection, "select table_name, action::text from audit_log where subject_id = %s", again.id)
+    trail = rows(connection, "select table_name, action::text from audit_trail where subject_id = %s", again.id)
     assert sorted(trail) == [("user_profiles", "INSERT"), ("users", "INSERT")]
 
 
@@ -99,7 +99,7 @@ def test_the_service_cannot_anonymise_the_trail_of_other_rows(db, connection, le
 
 def test_deleting_an_account_leaves_the_trail_of_others(db, connection, learner, tree):
     [skill] = add_skills(db, tree, "html")
-    before = "select count(*) from audit_log where subject_id = %s"
+    before = "select count(*) from audit_trail where subject_id = %s"
     entries = value(connection, before, skill.id)
 
     with pytest.raises(psycopg.DatabaseError, match="no placeholder"):

@@ -66,7 +66,9 @@ def test_a_repeat_returns_the_first_completion_and_only_raises_the_score(db, con
     ledger = rows(connection, "select * from xp_events")
     kept = """
         select to_jsonb(work) - '{completion_score,updated_at}'::text[], to_jsonb(way), to_jsonb(profile)
-        from user_skill_progress as work, user_skill_tree_progress as way, user_profiles as profile
+        from user_skill_progress as work
+        inner join user_skill_tree_progress as way on way.user_id = work.user_id
+        inner join user_profiles as profile on profile.user_id = work.user_id
     """
     before = rows(connection, kept)
 
@@ -455,12 +457,16 @@ def test_streaks_from_an_array_equal_streaks_from_the_table(connection, learner)
         assert found == rows(
             connection,
             """
-            select latest.days, (
-                select min(coalesce(learnt_at, activity_date::timestamp at time zone 'UTC')) from user_activity_days
-                where is_counted and activity_date >= latest.begins_on
-            ), (select max(days) from streaks)
-            from (select days, begins_on from streaks order by ends_on desc limit 1) as latest
+            select latest.days, min(coalesce(learnt_at, activity_date::timestamp at time zone 'UTC')), latest.longest
+            from (
+                select user_id, days, begins_on, max(days) over (partition by user_id) as longest from streaks
+                where user_id = %s order by ends_on desc limit 1
+            ) as latest
+            left join user_activity_days
+                on user_activity_days.user_id = latest.user_id and is_counted and activity_date >= latest.begins_on
+            group by latest.days, latest.longest
             """,
+            learner.id,
         )
         assert longest == value(
             connection, "select longest_streak(%s::date[], %s::date[])", counted, [day for (day,) in joining]

@@ -10,8 +10,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from _sync.factories import add_skills, rows
+from layout import earlier
 from skilltree import Database
 from skilltree.errors import AssessmentNotPassed, InvalidValue
+
+SECOND = "interval '1 second'"
 
 
 def ago(**given):
@@ -94,7 +97,7 @@ def test_a_completion_before_the_start_moves_the_start_back(db, learner, tree):
         "user_skill_progress set unlocked_at = now() + interval '1 day'",
         "user_skill_tree_progress set completed_at = now()",
         "user_skill_tree_progress set status = 'COMPLETED'",
-        "user_sessions set ended_at = started_at - interval '1 second', is_active = false",
+        f"user_sessions set ended_at = {earlier('started_at', SECOND)}, is_active = false",
     ],
 )
 def test_the_database_refuses_contradictory_progress(db, connection, learner, tree, change):

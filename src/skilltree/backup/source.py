@@ -10,6 +10,7 @@ from skilltree._core.queries import load
 from skilltree._core.urls import checked_url
 from skilltree.backup.failures import ServerUnsuitable
 from skilltree.backup.folder import Facts
+from skilltree.migrate.distributed import is_distributed
 
 _FIRST_WITH_INCREMENTS = 17
 
@@ -23,6 +24,7 @@ class Source:
     has_wal_summaries: bool
     sees_all: bool
     may_replicate: bool
+    is_distributed: bool
     tablespaces: tuple[str, ...]
     roles: tuple[str, ...]
 
@@ -37,6 +39,11 @@ class Source:
     def require_fit(self) -> None:
         """Raise ServerUnsuitable unless a backup of the whole server can be taken here."""
         self.require_sight()
+        if self.is_distributed:
+            raise ServerUnsuitable(
+                "the database is distributed, and this would copy one server only: docs/distributed.md says how to back"
+                " up all servers at the same moment"
+            )
         if self.is_standby:
             raise ServerUnsuitable(
                 "the server is a standby: take the backup from the primary, because it marks the moment at which the"
@@ -72,12 +79,14 @@ def look(url: str) -> Source:
         with connection.cursor(row_factory=dict_row) as cursor:
             [found] = cursor.execute(load("backup/server")).fetchall()
         roles = tuple(name for (name,) in connection.execute(load("backup/roles")))
+        distributed = is_distributed(connection)
     return Source(
         Facts(**{name: found[name] for name in Facts.model_fields}),
         found["is_standby"],
         found["has_wal_summaries"],
         found["sees_all"],
         found["may_replicate"],
+        distributed,
         tuple(found["tablespaces"]),
         roles,
     )

@@ -16,10 +16,10 @@ from psycopg.rows import dict_row
 from skilltree import migrate
 from skilltree._core.driver_errors import translated
 from skilltree._core.queries import load
-from skilltree.distribute.layout import OF_LEARNERS, ROLES, SETTINGS, SHARED
+from skilltree.distribute.layout import OF_LEARNERS, ON_COORDINATOR, ROLES, SETTINGS, SHARED
 from skilltree.errors import SkillTreeError, UnfitDatabase
 from skilltree.migrate.connection import pin, refuse_unwritable
-from skilltree.migrate.distributed import AUDITED, adjust
+from skilltree.migrate.distributed import ASKING, AUDITED, adjust, take_times_as_given
 from skilltree.migrate.partition import partitioned
 
 __all__ = ["Distributed", "Step", "distribute", "plan", "undistribute"]
@@ -27,8 +27,12 @@ __all__ = ["Distributed", "Step", "distribute", "plan", "undistribute"]
 Connection = psycopg.Connection[Any]
 Tell = Callable[[str, int, int], None]
 
-_ALL = (*SHARED, *OF_LEARNERS)
-_PLACES = {**dict.fromkeys(SHARED), **OF_LEARNERS}
+_PLACES = {
+    **dict.fromkeys(SHARED, "a copy on each server"),
+    **dict.fromkeys(ON_COORDINATOR, "the coordinator"),
+    **{name: f"spread by {column}" for name, column in OF_LEARNERS.items()},
+}
+_ALL = tuple(_PLACES)
 
 
 class Distributed(SkillTreeError):
@@ -50,7 +54,10 @@ def plan(url: str, *, back: bool = False) -> list[Step]:
     with _connected(url) as connection:
         _require(connection, url, back=back)
         found = {row["table_name"]: row for row in _rows(connection, "rows", tables=[*_ALL])}
-    return [Step(name, _place(name, back=back), found[name]["row_count"], found[name]["bytes"]) for name in _ALL]
+    return [
+        Step(name, "one server" if back else _PLACES[name], found[name]["row_count"], found[name]["bytes"])
+        for name in _ALL
+    ]
 
 
 def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table, done, total: None) -> list[Step]:
@@ -72,7 +79,10 @@ def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table
             for number, name in enumerate(SHARED):
                 tell(name, number, len(_ALL))
                 connection.execute("select create_reference_table(%s::regclass)", [name])
-            for number, (name, column) in enumerate(OF_LEARNERS.items(), len(SHARED)):
+            for number, name in enumerate(ON_COORDINATOR, len(SHARED)):
+                tell(name, number, len(_ALL))
+                connection.execute("select citus_add_local_table_to_metadata(%s::regclass)", [name])
+            for number, (name, column) in enumerate(OF_LEARNERS.items(), len(SHARED) + len(ON_COORDINATOR)):
                 tell(name, number, len(_ALL))
                 first = next(iter(OF_LEARNERS))
                 connection.execute(
@@ -110,6 +120,8 @@ def undistribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda tab
 
 
 def _readjust(connection: Connection) -> None:
+    for function in ASKING:
+        connection.execute(f"alter function {function} reset citus.allow_nested_distributed_execution")
     connection.execute(
         "delete from begun_trees where not exists (select from skill_trees where id = begun_trees.skill_tree_id)"
     )
@@ -119,18 +131,12 @@ def _readjust(connection: Connection) -> None:
     )
     for table in AUDITED:
         connection.execute("call share_trail(%s, false)", [table])
+    take_times_as_given(connection, back=True)
 
 
 def _rows(connection: Connection, name: str, **params: object) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(load(f"distribute/{name}"), params or None).fetchall()
-
-
-def _place(name: str, *, back: bool) -> str:
-    if back:
-        return "one server"
-    column = _PLACES[name]
-    return "a copy on each server" if column is None else f"spread by {column}"
 
 
 @contextmanager
@@ -181,10 +187,15 @@ def _require(connection: Connection, url: str, *, back: bool) -> None:
         )
 
 
-def _distributed(connection: Connection) -> dict[str, str | None]:
-    """Return our tables that are distributed, each with the column by which it is; ``None`` for a reference table."""
-    rows = _rows(connection, "tables")
-    return {row["table_name"]: row["column_name"] for row in rows if row["table_name"] in _ALL}
+def _distributed(connection: Connection) -> dict[str, str]:
+    """Return our tables that are distributed, and where they are."""
+    return {row["table_name"]: _place(row) for row in _rows(connection, "tables") if row["table_name"] in _ALL}
+
+
+def _place(row: dict[str, Any]) -> str:
+    if row["column_name"] is not None:
+        return f"spread by {row['column_name']}"
+    return "a copy on each server" if row["has_copies"] else "the coordinator"
 
 
 def _begin(connection: Connection, lock_timeout: float) -> None:

@@ -7,13 +7,14 @@ SHARED = (
     "achievements",
     "levels",
     "users",
-    "begun_trees",
     "achievement_backfills",
-    "login_attempts",
-    "leaderboard_counts",
     "user_tokens",
 )
 """Reference tables: each server has a copy. Tables that others refer to come first."""
+
+ON_COORDINATOR = ("login_attempts", "leaderboard_counts", "begun_trees")
+"""Tables that only the coordinator has, because many sessions write to them at once. A change of copies locks the whole
+table until the commit: learners would wait for each other, and log-ins would deadlock."""
 
 OF_LEARNERS = {
     "user_profiles": "user_id",

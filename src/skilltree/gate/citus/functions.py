@@ -14,6 +14,7 @@ from skilltree.gate.citus.statements import Statement, check_statement
 from skilltree.gate.citus.text import Text
 from skilltree.gate.facts import Node, walk
 from skilltree.gate.report import Finding
+from skilltree.migrate.distributed import ASKING
 
 _TABLE_NAME = re.compile(r"\btg_(table_name|relname|relid|table_schema)\b", re.IGNORECASE)
 _TRANSITION = re.compile(r"\breferencing\s+(.*?)\bfor\s+each\b", re.IGNORECASE | re.DOTALL)
@@ -37,6 +38,12 @@ def check_functions(defined: Definitions, layout: Layout) -> Iterator[Finding]:
         for each in walk(default)
         if isinstance(each, ast.A_Const) and isinstance(each.val, ast.String)
     }
+    called = {
+        each.funcname[-1].sval
+        for view in defined.views.values()
+        for each in walk(view.node)
+        if isinstance(each, ast.FuncCall)
+    }
     for function in defined.functions.values():
         body = body_of(function)
         code = without_comments(body.sql)
@@ -46,11 +53,20 @@ def check_functions(defined: Definitions, layout: Layout) -> Iterator[Finding]:
                 yield _at(body, match.start(), "sequence_without_column", f'sequence "{match[1]}"')
         if option_of(function.node, "language") != "plpgsql":
             continue
+        if function.name in called and function.name not in ASKING:
+            yield from _asking(function, layout)
         for text, tree in static_statements(function):
             statement = Statement(text, tree, layout, defined.volatility, is_of_one_learner=False, is_function=True)
             yield from check_statement(statement)
             if function.name in tables:
                 yield from _in_trigger(text, tree, layout, sorted(tables[function.name]))
+
+
+def _asking(function: Defined, layout: Layout) -> Iterator[Finding]:
+    for text, tree in static_statements(function):
+        for table in walk(tree):
+            if isinstance(table, ast.RangeVar) and layout.place(table.relname) == "learner":
+                yield text.found("function_asks_learners", table, f'function "{function.name}"')
 
 
 def _transition_tables(function: Defined) -> Iterator[str]:

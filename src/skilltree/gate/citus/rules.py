@@ -70,6 +70,16 @@ RULES = {
         ' syntax, "PGCOPY"',
         "read the other CTE as an array: id = any(array(select …))",
     ),
+    "locked_result_in_sub_select": Rule(
+        "locks rows of a table with copies (FOR UPDATE, FOR SHARE), and a query without tables reads its result in a"
+        " sub-select, where Citus finds no rows and only warns",
+        "read it once, in FROM: as an array, from (select array_agg(id) as ids from …)",
+    ),
+    "read_after_change": Rule(
+        "is read after another CTE has changed it, because Citus runs this statement part by part: the rows are the"
+        " changed ones, not those of before",
+        "read them in a materialized CTE that stands before the change",
+    ),
     "table_lock": Rule(
         "is locked as a whole by LOCK TABLE: for all learners, on all servers",
         "take an advisory lock by a function, where no table is read",
@@ -159,6 +169,10 @@ RULES = {
     ),
     "table_name_in_trigger": Rule(
         "reads TG_TABLE_NAME or the like, which is the name of a shard", "pass the name as an argument of the trigger"
+    ),
+    "function_asks_learners": Rule(
+        "is called by a view and reads learners' tables, which Citus refuses on the server of a learner",
+        "name it in ASKING of migrate/distributed.py if it reads rows of the same learner only, else join the table",
     ),
     "trigger_of_copy_writes": Rule(
         "writes rows in a trigger of a table of which each server has a copy, so that each server writes them",

@@ -9,6 +9,7 @@ from pglast.enums import parsenodes, primnodes
 
 from skilltree.gate.citus.layout import Layout
 from skilltree.gate.citus.levels import expressions
+from skilltree.gate.citus.order import reads_after_changes
 from skilltree.gate.citus.text import Text
 from skilltree.gate.citus.volatility import Volatility
 from skilltree.gate.conditions import names_of
@@ -51,6 +52,8 @@ def check_statement(statement: Statement) -> Iterator[Finding]:
         yield from _advisory_locks(statement, part, ctes)
     for cte in ctes.values():
         yield from _row_locks_beside_results(statement, cte, ctes)
+    yield from _locked_results_in_sub_selects(statement, ctes)
+    yield from reads_after_changes(statement.tree, statement.layout, text)
     for node in walk(statement.tree):
         match node:
             case ast.MergeStmt() if statement.place(node.relation) != "local":
@@ -120,6 +123,23 @@ def _row_locks_beside_results(statement: Statement, cte: Node, ctes: dict[str, N
         if any(isinstance(node, ast.RangeVar) and node.relname in ctes for node in inside):
             yield statement.text.found("row_lock_beside_result", each, f'CTE "{cte.ctename}"')
             return
+
+
+def _locked_results_in_sub_selects(statement: Statement, ctes: dict[str, Node]) -> Iterator[Finding]:
+    """A sub-select of a query without tables reads the result of a CTE that locks rows of a table with copies."""
+    locked = {name for name, cte in ctes.items() if _locks_copies(statement, cte.ctequery)}
+    for part in _parts(statement):
+        if any(isinstance(each, ast.RangeVar) and each.relname not in ctes for each in part):
+            continue
+        for each in part:
+            for table in walk(each.subselect) if isinstance(each, ast.SubLink) else ():
+                if isinstance(table, ast.RangeVar) and table.relname in locked:
+                    yield statement.text.found("locked_result_in_sub_select", table, f'CTE "{table.relname}"')
+
+
+def _locks_copies(statement: Statement, query: Node) -> bool:
+    tables = getattr(query, "fromClause", None) if getattr(query, "lockingClause", None) else None
+    return any(isinstance(each, ast.RangeVar) and statement.place(each) == "copies" for each in walk(tables or ()))
 
 
 def _takes_row(statement: Statement, node: Node) -> bool:

@@ -1,0 +1,149 @@
+"""What only shows on a cluster: locks between servers, copies of a row, and the times of several servers."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import cluster
+from skilltree import Database, seed
+from skilltree.backup import take
+from skilltree.backup.failures import ServerUnsuitable
+from skilltree.backup.folder import Folder
+from skilltree.distribute.layout import SHARED
+from skilltree.errors import InvalidValue
+from skilltree.models.ids import SkillId, UserId
+
+pytestmark = pytest.mark.cluster
+
+SHARD_STAMP = "graph_change"
+"""Each copy of a skill has a stamp of its own, which only that server reads."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The URL of a distributed database with the catalogue of the demo. The tests share it."""
+    with cluster.database("skilltree_cluster") as url:
+        with Database(url, max_size=2) as db:
+            for _ in seed.seed(db):
+                pass
+        yield url
+
+
+def test_two_actions_of_one_learner_wait_for_each_other(url: str) -> None:
+    """The learner's lock is on the server of the learner, whatever session takes it."""
+    with Database(url, max_size=2) as db:
+        learner, skill = _learner_at_work(db, "waiting")
+
+        with db.transaction() as unit:
+            unit.progress.record_activity(learner, skill, minutes=1)
+            with psycopg.connect(url) as other:
+                other.execute("set local lock_timeout = '200ms'")
+                with pytest.raises(psycopg.errors.LockNotAvailable):
+                    other.execute("select 1 from user_profiles where user_id = %s for no key update", [learner])
+
+        assert db.progress.record_activity(learner, skill, minutes=1).progress.time_spent_minutes == 2
+
+
+def test_learners_do_not_wait_for_each_other(url: str) -> None:
+    with Database(url, max_size=2, statement_timeout=5) as db:
+        learners = [_learner_at_work(db, name) for name in ("first", "second")]
+
+        with db.transaction() as unit:
+            unit.progress.complete_skill(*learners[0], score=100)
+            # It would wait until the other transaction ends.
+            db.progress.complete_skill(*learners[1], score=100)
+
+        assert db.doctor.examine() == []
+
+
+def test_copies_agree_after_each_kind_of_change(url: str) -> None:
+    before = _copied(url)
+
+    with Database(url, max_size=2) as db:
+        learner, skill = _learner_at_work(db, "copied")
+        with db.transaction() as unit:
+            tree = unit.trees.find_by_slug("practical-postgresql")
+            unit.trees.update(tree.id, description="Changed.")
+            # Its time is the same as before, so that a trigger of PostgreSQL cannot tell that it was set.
+            unit.trees.update(tree.id, description="Changed again.")
+            html, css = (unit.skills.create(tree.id, name=name) for name in ("HTML", "CSS"))
+            unit.skills.add_dependency(css.id, html.id)
+            unit.skills.update(html.id, description="Changed.")
+            unit.categories.update(tree.category_id, name="Changed")
+        db.progress.complete_skill(learner, skill, score=100)
+        db.trees.import_tree(db.trees.export_tree(tree.slug))
+        db.skills.remove_dependency(css.id, html.id)
+        db.users.erase(learner)
+        assert db.doctor.examine() == []
+    after = _copied(url)
+
+    assert {table: len(copies) for table, copies in after.items() if len(copies) > 1} == {}
+    assert {"skill_trees", "skills", "skill_categories", "users"} <= {
+        name for name in after if after[name] != before[name]
+    }
+
+
+def test_achievements_are_awarded_whatever_the_servers_say_of_the_time(url: str) -> None:
+    """The coordinator and the learner's server have different times for one transaction."""
+    with Database(url, max_size=2) as db:
+        learner, skill = _learner_at_work(db, "awarded")
+        first, late = (
+            db.achievements.create(
+                name=name,
+                description=name,
+                criteria={"type": "skill_completion_count", "threshold": 1},
+            )
+            for name in ("First", "Late")
+        )
+        with db.transaction() as unit:
+            unit.progress.record_activity(learner, skill, minutes=1)
+            done = unit.progress.complete_skill(learner, skill, score=100)
+
+        assert {each.id for each in done.achievements} >= {first.id, late.id}
+        assert db.doctor.examine() == []
+
+
+def test_an_action_now_is_not_late_although_no_report_may_be(url: str) -> None:
+    cluster.set_everywhere(url, "skilltree.late_window", "0")
+
+    with Database(make_conninfo(url, user="skilltree_app"), max_size=2) as app, Database(url) as db:
+        learner, skill = _learner_at_work(db, "now")
+        done = app.as_user(learner).progress.complete_skill(learner, skill, score=100)
+        with pytest.raises(InvalidValue, match="too far in the past"):
+            app.as_user(learner).progress.record_activity(
+                learner, skill, minutes=1, at=done.progress.completed_at - timedelta(seconds=1)
+            )
+
+
+def test_backup_of_one_server_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ServerUnsuitable, match="one server only"):
+        take.server(url, Folder(tmp_path))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def _learner_at_work(db: Database, name: str) -> tuple[UserId, SkillId]:
+    """Return a new learner, and a skill that is open to them in a tree that they have started."""
+    learner = db.users.register(
+        email=f"{name}@example.org", username=name, password="a long pass phrase", bcrypt_cost=4
+    ).id
+    tree = db.trees.find_by_slug("practical-postgresql")
+    assert tree is not None
+    db.progress.start_tree(learner, tree.id)
+    return learner, db.progress.next_skills(learner, tree_id=tree.id)[0].id
+
+
+def _copied(url: str) -> dict[str, set[str]]:
+    return {table: _copies(url, table) for table in SHARED}
+
+
+def _copies(url: str, table: str) -> set[str]:
+    """Return the different copies of a table."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        copy = f"select md5(string_agg((to_jsonb(x) - '{SHARD_STAMP}')::text, '' order by x::text)) from %s x"
+        found = connection.execute("select result from run_command_on_placements(%s::regclass, %s)", [table, copy])
+        return {result for (result,) in found}
