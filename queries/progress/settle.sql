@@ -15,14 +15,9 @@
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
 with asked as materialized (
     -- On a distributed server, the coordinator's time, as in the modifications. The server of the learner has another.
-    select now() as written_at
-),
-
-moment as materialized (
-    -- The time of the learner's server, as in progress/complete_skill and leaderboards/add_to_scores.
-    select coalesce(%(at)s::timestamptz, now()) as at
-    from user_profiles
-    where user_profiles.user_id = %(user_id)s
+    select
+        coalesce(%(at)s::timestamptz, now()) as at,
+        now() as written_at
 ),
 
 learner as materialized (
@@ -36,11 +31,10 @@ learner as materialized (
         user_profiles.last_activity_offset,
         user_profiles.timezone,
         user_profiles.day_starts_at,
-        moment.at,
+        asked.at,
         -- A refused or repeated action has not written the profile, so nothing is due.
         %(skill_id)s::uuid is null or user_profiles.updated_at = asked.written_at as is_due
     from asked
-    cross join moment
     cross join user_profiles
     where user_profiles.user_id = %(user_id)s
 ),
