@@ -9,7 +9,7 @@
 -- @sample settings: array['ISO, MDY']
 -- @sample followed: array['DateStyle']
 -- @sample backend: pg_backend_pid()
--- @budget buffers 30
+-- @budget buffers 8
 with wanted as (
     select
         asked.name,
