@@ -37,6 +37,7 @@ def check() -> int:
                 ("-m", "ruff", "format", "--check", "."),
                 ("tools/unasync.py", "--check"),
                 ("-m", "tools.json_twins", "--check"),
+                ("-m", "tools.routed_twins", "--check"),
                 ("-m", "tools.schema_file", "--check"),
                 ("-m", "tools.site", "check"),
                 (*_SKILLTREE, "check-migrations"),
@@ -64,7 +65,7 @@ def format() -> int:  # noqa: A001 (what the command is called)
 
     write_description()
     # The types of the columns are in the description.
-    results += [_script("-m", "tools.json_twins"), _script("tools/unasync.py")]
+    results += [_script("-m", "tools.json_twins"), _script("-m", "tools.routed_twins"), _script("tools/unasync.py")]
     return next((code for code in results if code), 0)
 
 

@@ -3,11 +3,13 @@
 --
 -- names, settings  the settings and their values
 -- followed         the settings that a pooler keeps for each client
+-- functions        the functions of this version for a cluster
 -- backend          the server process announced to the client; a pooler announces one that does not exist
 --
 -- @sample names: array['DateStyle']
 -- @sample settings: array['ISO, MDY']
 -- @sample followed: array['DateStyle']
+-- @sample functions: '{}'::text[]
 -- @sample backend: pg_backend_pid()
 -- @budget buffers 8
 with wanted as (
@@ -42,5 +44,9 @@ select
         '{}'
     ) as loose,
     current_setting('session_replication_role') = 'replica' as is_replica,
-    coalesce(current_setting('citus.propagate_set_commands', true) = 'local', false) as is_distributed
+    coalesce(current_setting('citus.propagate_set_commands', true) = 'local', false) as is_distributed,
+    current_setting('citus.version', true) is not null and not exists (
+        select from unnest(%(functions)s::text[]) as function (name)
+        where to_regproc(function.name) is null
+    ) as has_functions
 from pinned;

@@ -9,6 +9,7 @@ from psycopg.abc import PQGen
 from skilltree._core.exchange import Statement, exchange
 from skilltree._core.observer import told
 from skilltree._core.queries import Query, read
+from skilltree._core.routed import functions
 from skilltree._core.rows import Params
 from skilltree._core.session_settings import FOLLOWED, ISOLATION, PINNED, UNSEEN, pinned
 from skilltree.errors import RowMismatch
@@ -42,6 +43,9 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
 
     is_distributed = False
     """Whether other servers have the rows. They learn for whom a transaction works only after BEGIN."""
+
+    is_routed = False
+    """Whether the other servers have the functions of this version, so that it sends the twins of query files."""
 
     validates_rows = False
     """Whether rows are validated although their types prove that they fit."""
@@ -93,10 +97,11 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
         """Pin the settings except those in ``kept``, in one round trip."""
         names = [name for name in PINNED if name.lower() not in kept]
         query = read("roles/pin_settings")
-        params = {**pinned(names), "followed": list(FOLLOWED), "backend": self.pgconn.backend_pid}
+        params = {**pinned(names), "followed": list(FOLLOWED), "backend": self.pgconn.backend_pid, "functions": [*functions()]}
         row = await (await self.execute(query.numbered, query.values(params))).fetchone()
         if row is not None:
-            self.is_learner, loose, self.is_replica, self.is_distributed = row
+            self.is_learner, loose, self.is_replica, self.is_distributed, has_functions = row
+            self.is_routed = self.is_distributed and has_functions
             self.carried = pinned(loose) if loose else None
             self.must_carry = not set(loose) <= set(UNSEEN)
         if ISOLATION in kept:

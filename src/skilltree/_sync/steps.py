@@ -13,6 +13,7 @@ from skilltree._core.driver_errors import translated
 from skilltree._core.exchange import Statement
 from skilltree._core.queries import read
 from skilltree._core.roles import ANYBODY, Actor, require_role
+from skilltree._core.routed import routed
 from skilltree._core.scopes import require_scope, writes
 from skilltree._core.sockets import has_input
 from skilltree._sync.connection import PinnedConnection
@@ -23,6 +24,8 @@ def run_steps(connection: PinnedConnection, steps: Sequence[Step], actor: Actor)
     """Run the statements as one transaction, or inside the open one, and return the rows of each."""
     with translated(steps):
         require_allowed(connection, steps, actor)
+        if connection.is_routed:
+            steps = [step._replace(query=routed(step.query)) for step in steps]
         # Inside a transaction, its settings are already made.
         if (
             actor is ANYBODY

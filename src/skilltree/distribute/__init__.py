@@ -19,7 +19,7 @@ from skilltree._core.queries import load
 from skilltree.distribute.layout import OF_LEARNERS, ON_COORDINATOR, ROLES, SETTINGS, SHARED
 from skilltree.errors import SkillTreeError, UnfitDatabase
 from skilltree.migrate.connection import pin, refuse_unwritable
-from skilltree.migrate.distributed import ASKING, AUDITED, adjust, take_times_as_given
+from skilltree.migrate.distributed import ASKING, AUDITED, adjust, note_begun_trees, route, take_times_as_given
 from skilltree.migrate.partition import partitioned
 
 __all__ = ["Distributed", "Step", "distribute", "plan", "undistribute"]
@@ -89,6 +89,7 @@ def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table
                     "select create_distributed_table(%s::regclass, %s, colocate_with => %s)",
                     [name, column, "default" if name == first else first],
                 )
+        route(connection)
         _run(connection, [*grants, *_set_up(connection)])
     with _connected(url) as connection:
         _rows(connection, "end_sessions")
@@ -132,6 +133,9 @@ def _readjust(connection: Connection) -> None:
     for table in AUDITED:
         connection.execute("call share_trail(%s, false)", [table])
     take_times_as_given(connection, back=True)
+    note_begun_trees(connection, back=True)
+    for row in _rows(connection, "routed_functions"):
+        connection.execute(f"drop function {row['function_name']}")
 
 
 def _rows(connection: Connection, name: str, **params: object) -> list[dict[str, Any]]:

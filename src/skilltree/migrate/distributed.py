@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 
 from skilltree._core.queries import load
+from skilltree._core.routed import functions
 
 AUDITED = ("users", "skill_categories", "skill_trees", "skills", "achievements")
 """The reference tables on the audit trail. Their trail is in ``shared_audit_log``, which only the coordinator has."""
@@ -41,6 +42,7 @@ def adjust(connection: psycopg.Connection[Any]) -> None:
     for table in AUDITED:
         connection.execute("call share_trail(%s, true)", [table])
     take_times_as_given(connection)
+    note_begun_trees(connection)
 
 
 def take_times_as_given(connection: psycopg.Connection[Any], *, back: bool = False) -> None:
@@ -52,3 +54,25 @@ def take_times_as_given(connection: psycopg.Connection[Any], *, back: bool = Fal
     for name in ("set_updated_at()", "set_authorship()"):
         [(definition,)] = connection.execute("select pg_get_functiondef(%s::regprocedure)", [name]).fetchall()
         connection.execute(definition.replace(given, now) if back else definition.replace(now, given))
+
+
+def note_begun_trees(connection: psycopg.Connection[Any], *, back: bool = False) -> None:
+    """Let the lock that a learner's action takes first note the tree, or no more: the twins of query files cannot."""
+    alone = "        perform pg_advisory_xact_lock(tree_key);\n"
+    noted = (
+        alone + "        insert into begun_trees (skill_tree_id)\n"
+        "        select hold_tree_as_learner.tree_id where hold_tree_as_learner.tree_id is not null\n"
+        "        on conflict do nothing;\n"
+    )
+    [(definition,)] = connection.execute(
+        "select pg_get_functiondef('hold_tree_as_learner(uuid)'::regprocedure)"
+    ).fetchall()
+    connection.execute(definition.replace(noted, alone) if back else definition.replace(alone, noted))
+
+
+def route(connection: psycopg.Connection[Any]) -> None:
+    """Create the functions that the twins of query files call."""
+    for name, statement in functions().items():
+        connection.execute(statement)
+        connection.execute(f"revoke all on function {name}(jsonb) from public")
+        connection.execute(f"grant execute on function {name}(jsonb) to app_engine")

@@ -18,7 +18,7 @@ from skilltree._core.queries import load
 from skilltree.errors import MigrationError
 from skilltree.migrate import programs
 from skilltree.migrate.connection import pin
-from skilltree.migrate.distributed import OF_CITUS, adjust, has_citus, is_distributed
+from skilltree.migrate.distributed import OF_CITUS, adjust, has_citus, is_distributed, route
 from skilltree.migrate.files import MigrationId, read_both
 from skilltree.migrate.partition import partition, partitioned
 from skilltree.migrate.runs import turn
@@ -110,6 +110,7 @@ def _lay_out_like(url: str, expected_url: str) -> None:
         with translated(), Connection.connect(expected_url, autocommit=True) as connection:
             pin(connection)
             adjust(connection)
+            route(connection)
 
 
 def _restored(url: str, server: str) -> dict[str, str]:

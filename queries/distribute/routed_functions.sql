@@ -1,0 +1,10 @@
+-- The functions that the twins of query files call, of all versions.
+--
+-- @extension citus
+select pg_proc.oid::regprocedure::text as function_name
+from pg_proc
+where
+    pg_proc.pronamespace = 'public'::regnamespace
+    and pg_proc.proargnames[1] = 'given'
+    and 'citus.allow_nested_distributed_execution=on' = any(pg_proc.proconfig)
+order by function_name;

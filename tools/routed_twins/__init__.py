@@ -1,0 +1,1 @@
+"""Generates the twins of query files for a cluster."""
