@@ -20,7 +20,7 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 import cluster
 from deployment import ROLES, Connection, Deployment, create_deployment, populated
-from layout import ASKED, lay_out
+from layout import ASKED, ROUTED, lay_out
 from skilltree import embedded, migrate
 from skilltree._core import rows as row_readers
 from skilltree._core.row_makers import maker
@@ -51,6 +51,7 @@ row_readers.maker = _compared
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pg", default="18", choices=["18", "16", "15"], help="the version of PostgreSQL to test on")
     parser.addoption("--partitioned", action="store_true", help="test on tables that are partitioned by learner")
+    parser.addoption("--routed", action="store_true", help="send what a cluster gets")
     parser.addoption("--no-skips", action="store_true", help="fail when a test is skipped")
 
 
@@ -92,6 +93,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["SKILLTREE_TEST_MEMORY"] = str(config.stash[_memory_folder])
     if config.getoption("partitioned"):
         os.environ[ASKED] = "1"
+    if config.getoption("routed"):
+        os.environ[ROUTED] = "1"
     config.option.postgresql_host = os.environ["SKILLTREE_TEST_HOST"]
 
 

@@ -1,11 +1,18 @@
-"""The layout of the tables on which the run tests: plain, partitioned (``--partitioned``), or on a cluster."""
+"""The layout of the tables on which the run tests: plain, partitioned (``--partitioned``), or on a cluster.
+
+With ``--routed``, one server gets the statements that a cluster gets.
+"""
 
 import os
 
+import psycopg
+
 import cluster
+from skilltree.migrate.distributed import note_begun_trees, route
 from skilltree.migrate.partition import partition
 
 ASKED = "SKILLTREE_TEST_PARTITIONED"
+ROUTED = "SKILLTREE_TEST_ROUTED"
 
 
 SHARD = r"_\d{6,}$"
@@ -18,6 +25,22 @@ def lay_out(url: str) -> None:
     """Give a migrated database the layout that the run asks for."""
     if os.environ.get(ASKED):
         partition(url, parts=4)
+    if os.environ.get(ROUTED):
+        as_on_a_cluster(url)
+
+
+def kept_by_refusals(tables):
+    """Return the tables that a refused action leaves as they are. On a cluster, it notes the tree as begun."""
+    return [each for each in tables if each != "begun_trees" or not (os.environ.get(ROUTED) or cluster.URL)]
+
+
+def as_on_a_cluster(url: str) -> None:
+    """Let connections to this server, which is none of a cluster, take it for one, and give it the functions."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting, value in {"propagate_set_commands": "local", "version": "none"}.items():
+            connection.execute(f"alter role all set citus.{setting} = '{value}'")
+        note_begun_trees(connection)
+        route(connection)
 
 
 _WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
