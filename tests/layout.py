@@ -14,6 +14,9 @@ from skilltree.migrate.partition import partition
 ASKED = "SKILLTREE_TEST_PARTITIONED"
 ROUTED = "SKILLTREE_TEST_ROUTED"
 
+CLUSTER = {"citus.propagate_set_commands": "local", "citus.version": "none"}
+"""The settings by which a connection takes its server for one of a cluster."""
+
 
 SHARD = r"_\d{6,}$"
 """What the name of a shard ends with, on a cluster."""
@@ -27,6 +30,9 @@ def lay_out(url: str) -> None:
         partition(url, parts=4)
     if os.environ.get(ROUTED):
         as_on_a_cluster(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            for setting, value in CLUSTER.items():
+                connection.execute(f"alter role all set {setting} = '{value}'")
 
 
 def kept_by_refusals(tables):
@@ -35,10 +41,8 @@ def kept_by_refusals(tables):
 
 
 def as_on_a_cluster(url: str) -> None:
-    """Let connections to this server, which is none of a cluster, take it for one, and give it the functions."""
+    """Give a server that is none of a cluster the functions that statements for a cluster call."""
     with psycopg.connect(url, autocommit=True) as connection:
-        for setting, value in {"propagate_set_commands": "local", "version": "none"}.items():
-            connection.execute(f"alter role all set citus.{setting} = '{value}'")
         note_begun_trees(connection)
         route(connection)
 
