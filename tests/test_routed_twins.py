@@ -122,7 +122,9 @@ def test_twins_return_and_write_the_same(migrated_url: str) -> None:
             pass
         make = Factory(plain)
         tree = make.tree("a", "b", "c", "d", needs={"b": ["a"], "c": ["b"]})
-        connection.execute("update skills set is_optional = name = 'd', is_milestone = name = 'c' where length(name) = 1")
+        connection.execute(
+            "update skills set is_optional = name = 'd', is_milestone = name = 'c' where length(name) = 1"
+        )
         one, other = make.learner(), make.learner()
 
         done, again = work(plain, one.id, tree.slug), work(twin, other.id, tree.slug)

@@ -359,7 +359,7 @@ WITH learner AS MATERIALIZED (
                             NULL,
                             FALSE
                      FROM opened_skill) AS one (user_id, skill_id, skill_tree_id, status, progress_percent, completion_method, completion_score, evidence_data, unlocked_at, started_at, last_activity_at, completed_at, passing_score_waived)) AS rows
-              CROSS JOIN LATERAL complete_skill_written_skill_d10d20f4(rows.given) AS made
+              CROSS JOIN LATERAL complete_skill_written_skill_cb3359a7(rows.given) AS made
        ),
      begun_tree AS (
          SELECT CAST(NULL AS uuid) AS skill_tree_id
@@ -384,7 +384,7 @@ WITH learner AS MATERIALIZED (
                                 THEN accepted.at
                             END AS completed_at
                      FROM accepted) AS one (user_id, skill_tree_id, status, total_skills, skills_completed, progress_percent, milestones_reached, started_at, last_activity_at, completed_at)) AS rows
-              CROSS JOIN LATERAL complete_skill_written_tree_0a656263(rows.given) AS made
+              CROSS JOIN LATERAL complete_skill_written_tree_3fb3a735(rows.given) AS made
        ),
      day AS MATERIALIZED (
          SELECT made.*
@@ -400,7 +400,7 @@ WITH learner AS MATERIALIZED (
                             AND accepted.day_is_counted AS is_counted
                      FROM accepted
                           CROSS JOIN generate_series(0, accepted.days_skipped) AS ago) AS one (user_id, activity_date, learnt_at, is_counted)) AS rows
-              CROSS JOIN LATERAL complete_skill_day_c483248e(rows.given) AS made
+              CROSS JOIN LATERAL complete_skill_day_f656f91f(rows.given) AS made
        ),
      paid_event AS MATERIALIZED (
          SELECT made.*
@@ -433,7 +433,7 @@ WITH learner AS MATERIALIZED (
                             NULL
                      FROM accepted
                           CROSS JOIN earned) AS one (user_id, source_kind, source_id, xp, granted_at, granted_on, skill_tree_id, category_id, difficulty, skill_type)) AS rows
-              CROSS JOIN LATERAL complete_skill_paid_event_a5d4d750(rows.given) AS made
+              CROSS JOIN LATERAL complete_skill_paid_event_a64cd21d(rows.given) AS made
        ),
      award AS MATERIALIZED (
          SELECT made.*
@@ -446,7 +446,7 @@ WITH learner AS MATERIALIZED (
                      FROM accepted
                           CROSS JOIN earned
                           INNER JOIN achievements ON achievements.id = earned.id) AS one (user_id, achievement_id, earned_at, metadata)) AS rows
-              CROSS JOIN LATERAL complete_skill_award_227a42a3(rows.given) AS made
+              CROSS JOIN LATERAL complete_skill_award_3e1dbe03(rows.given) AS made
        ),
      gain AS (
          SELECT accepted.gain + COALESCE((SELECT sum(earned.reward)

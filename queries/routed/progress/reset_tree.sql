@@ -61,7 +61,7 @@ WITH given AS (
                      FROM situation
                      WHERE situation.user_id IS NOT NULL
                        AND situation.skill_tree_id IS NOT NULL) AS one (user_id, skill_tree_id)) AS rows
-              CROSS JOIN LATERAL reset_tree_reset_tree_991600e9(rows.given) AS made
+              CROSS JOIN LATERAL reset_tree_reset_tree_c52c4e84(rows.given) AS made
        ),
      updated_profile AS (
          UPDATE user_profiles

@@ -140,7 +140,7 @@ WITH asked AS MATERIALIZED (
                      FROM earned
                           INNER JOIN achievements ON achievements.id = earned.id
                           CROSS JOIN learner) AS one (user_id, achievement_id, earned_at, metadata)) AS rows
-              CROSS JOIN LATERAL settle_award_7e3c4479(rows.given) AS made
+              CROSS JOIN LATERAL settle_award_02f4b2f8(rows.given) AS made
        ),
      paid_event AS MATERIALIZED (
          SELECT made.*
@@ -155,7 +155,7 @@ WITH asked AS MATERIALIZED (
                              FROM clock) AS granted_on
                      FROM earned
                           CROSS JOIN learner) AS one (user_id, source_kind, source_id, xp, granted_at, granted_on)) AS rows
-              CROSS JOIN LATERAL settle_paid_event_859af0b5(rows.given) AS made
+              CROSS JOIN LATERAL settle_paid_event_f93f3ffe(rows.given) AS made
        ),
      gain AS (
          SELECT sum(earned.reward) AS xp

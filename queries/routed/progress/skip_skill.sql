@@ -94,7 +94,7 @@ WITH given AS (
                             accepted.at AS unlocked_at,
                             accepted.at AS last_activity_at
                      FROM accepted) AS one (user_id, skill_id, skill_tree_id, status, unlocked_at, last_activity_at)) AS rows
-              CROSS JOIN LATERAL skip_skill_skipped_skill_105be5f9(rows.given) AS made
+              CROSS JOIN LATERAL skip_skill_skipped_skill_f1852f78(rows.given) AS made
        ),
      unlocked_skill AS MATERIALIZED (
          SELECT made.*
@@ -107,7 +107,7 @@ WITH given AS (
                             accepted.at AS unlocked_at
                      FROM accepted
                           CROSS JOIN opened_skill) AS one (user_id, skill_id, skill_tree_id, status, unlocked_at)) AS rows
-              CROSS JOIN LATERAL skip_skill_unlocked_skill_4c1b657a(rows.given) AS made
+              CROSS JOIN LATERAL skip_skill_unlocked_skill_c59faf68(rows.given) AS made
        ),
      begun_tree AS (
          SELECT CAST(NULL AS uuid) AS skill_tree_id
@@ -123,7 +123,7 @@ WITH given AS (
                             accepted.at AS started_at,
                             accepted.at AS last_activity_at
                      FROM accepted) AS one (user_id, skill_tree_id, status, started_at, last_activity_at)) AS rows
-              CROSS JOIN LATERAL skip_skill_touched_tree_664fcc52(rows.given) AS made
+              CROSS JOIN LATERAL skip_skill_touched_tree_2ea8c693(rows.given) AS made
        )
   SELECT judged.outcome,
          (SELECT COALESCE(json_agg(json_build_object('id', opened_skill.id, 'name', opened_skill.name) ORDER BY opened_skill.position_y,

@@ -61,7 +61,7 @@ WITH given AS (
                      FROM situation
                           CROSS JOIN judged
                      WHERE judged.outcome = 'DONE') AS one (user_id, skill_tree_id, status, started_at, last_activity_at)) AS rows
-              CROSS JOIN LATERAL start_tree_started_tree_dd0b2c14(rows.given) AS made
+              CROSS JOIN LATERAL start_tree_started_tree_4836a86d(rows.given) AS made
        )
   SELECT judged.outcome
   FROM judged

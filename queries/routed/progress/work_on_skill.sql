@@ -114,7 +114,7 @@ WITH given AS (
                      FROM accepted
                      WHERE accepted.is_learning
                         OR NOT accepted.is_under_way) AS one (user_id, skill_id, skill_tree_id, status, time_spent_minutes, attempts_count, failed_attempts, completion_score, unlocked_at, started_at, last_activity_at, engagement_score, struggling_indicators)) AS rows
-              CROSS JOIN LATERAL work_on_skill_worked_skill_b10f48a9(rows.given) AS made
+              CROSS JOIN LATERAL work_on_skill_worked_skill_02737f9a(rows.given) AS made
        ),
      begun_tree AS (
          SELECT CAST(NULL AS uuid) AS skill_tree_id
@@ -130,7 +130,7 @@ WITH given AS (
                             accepted.at AS started_at,
                             accepted.at AS last_activity_at
                      FROM accepted) AS one (user_id, skill_tree_id, status, started_at, last_activity_at)) AS rows
-              CROSS JOIN LATERAL work_on_skill_touched_tree_1da9ce64(rows.given) AS made
+              CROSS JOIN LATERAL work_on_skill_touched_tree_becc05ea(rows.given) AS made
        ),
      day AS MATERIALIZED (
          SELECT made.*
@@ -156,7 +156,7 @@ WITH given AS (
                                                      COALESCE(((accepted.step)).skipped,
                                                               0)) AS ago
                      WHERE accepted.is_learning) AS one (user_id, activity_date, minutes, learnt_at, is_counted)) AS rows
-              CROSS JOIN LATERAL work_on_skill_day_db02a31b(rows.given) AS made
+              CROSS JOIN LATERAL work_on_skill_day_5dd9cbf9(rows.given) AS made
        ),
      updated_profile AS (
          UPDATE user_profiles

@@ -97,7 +97,12 @@ class AsyncPinnedConnection(AsyncConnection[Any]):
         """Pin the settings except those in ``kept``, in one round trip."""
         names = [name for name in PINNED if name.lower() not in kept]
         query = read("roles/pin_settings")
-        params = {**pinned(names), "followed": list(FOLLOWED), "backend": self.pgconn.backend_pid, "functions": [*functions()]}
+        params = {
+            **pinned(names),
+            "followed": list(FOLLOWED),
+            "backend": self.pgconn.backend_pid,
+            "functions": [*functions()],
+        }
         row = await (await self.execute(query.numbered, query.values(params))).fetchone()
         if row is not None:
             self.is_learner, loose, self.is_replica, self.is_distributed, has_functions = row

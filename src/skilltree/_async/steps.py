@@ -12,8 +12,8 @@ from skilltree._async.repository import AsyncStep
 from skilltree._core.driver_errors import translated
 from skilltree._core.exchange import Statement
 from skilltree._core.queries import read
-from skilltree._core.routed import routed
 from skilltree._core.roles import ANYBODY, Actor, require_role
+from skilltree._core.routed import routed
 from skilltree._core.scopes import require_scope, writes
 from skilltree._core.sockets import has_input
 
