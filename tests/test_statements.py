@@ -45,6 +45,8 @@ CHOOSING = {
     "examine",
     # It takes the query of the same name in queries/json.
     "_as_json",
+    # The query of the same name in queries/routed, and all functions there.
+    *("_twin", "functions"),
     # They inspect a query that is about to run.
     *("_is_about_somebody", "_may_write", "_may_lock"),
 }
