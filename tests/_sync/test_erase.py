@@ -436,7 +436,7 @@ def test_an_erasure_on_a_broken_connection_is_rolled_back(url, db, connection, g
             author.execute("select from skills where key = 'css' for update")
             with in_background_sync(lambda: db.users.erase(grace.id)) as erasure:
                 wait_for_lock_waiters(connection)
-                waiting = f"{HERE} and state = 'active' and query ~ 'erasure|users/delete|leaderboards'"
+                waiting = f"{HERE} and wait_event_type = 'Lock'"
                 rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
 
     assert isinstance(erasure.exception(), ServerUnavailable)
