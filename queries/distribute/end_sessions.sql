@@ -1,7 +1,7 @@
 -- End the other sessions of the database, and return how many there were. They have the settings of before.
+-- They are materialized, so that no session is ended before it is known to be one of them.
 --
 -- @extension citus
--- Materialized, so that no session is ended before it is known to be one of these.
 with other as materialized (
     select pg_stat_activity.pid
     from pg_stat_activity

@@ -194,7 +194,8 @@ def test_a_search_built_to_be_slow_is_fast(db, tree):
         db.skills.search(text)
         db.trees.search(text)
 
-    assert datetime.now(UTC) - started < timedelta(seconds=10)
+    # On two idle cores: 0.7 s with PostgreSQL 18, 5 to 6 s with 15.
+    assert datetime.now(UTC) - started < timedelta(seconds=30)
 
 
 def test_hostile_text_in_a_tree_is_stored_as_text(db):
