@@ -2,6 +2,7 @@
 
 Citus sends a SELECT with UPDATE and DELETE in CTEs as it is, but runs one with an INSERT in a CTE part by part. In the
 twin, a function on the learner's server makes the insert: it gets the rows as JSON, and returns what RETURNING returns.
+What a statement then inserts into a table that only the coordinator has, is the result of such a query.
 """
 
 import re
@@ -73,10 +74,42 @@ def files() -> dict[Path, str]:
 
 def _twin(query: Query, known: schema.Schema) -> tuple[str, list[_Insert]]:
     statement = _parsed(query.numbered.decode())
-    if not isinstance(statement, ast.SelectStmt) or statement.withClause is None:
-        raise NoTwin("its result is not that of a SELECT with CTEs")
+    if isinstance(statement, ast.InsertStmt) and statement.relation.relname in ON_COORDINATOR:
+        inserts = _route(query, _asked_first(statement), known)
+    elif isinstance(statement, ast.SelectStmt):
+        inserts = _route(query, statement, known)
+    else:
+        raise NoTwin("its result is not that of a SELECT")
+    return _file(query, IndentedStream(comma_at_eoln=True)(statement)), inserts
+
+
+def _asked_first(statement: Node) -> Node:
+    """Let a statement insert the result of a CTE, in the same order, and return the query of this CTE."""
+    asked = statement.selectStmt
+    if statement.withClause is None:
+        raise NoTwin("it has no CTE")
+    asked.withClause, statement.withClause = statement.withClause, None
+    columns = [column.name for column in statement.cols]
+    places = [each.node.fields[-1].sval for each in asked.sortClause or () if isinstance(each.node, ast.ColumnRef)]
+    if len(places) != len(asked.sortClause or ()) or not {*places} <= {*columns}:
+        raise NoTwin("it inserts in an order that its columns do not tell")
+    if any(isinstance(each.ctequery, ast.UpdateStmt | ast.DeleteStmt) for each in asked.withClause.ctes):
+        raise NoTwin("only a statement itself has CTEs that write")
+    asked.sortClause = None
+    inserted = _parsed(
+        f"insert into other with asked ({', '.join(columns)}) as materialized (select)"  # noqa: S608 (ours)
+        f" select {', '.join(f'asked.{name}' for name in columns)} from asked"
+        + (f" order by {', '.join(f'asked.{name}' for name in places)}" if places else "")
+    )
+    inserted.selectStmt.withClause.ctes[0].ctequery = asked
+    statement.selectStmt = inserted.selectStmt
+    return asked
+
+
+def _route(query: Query, statement: Node, known: schema.Schema) -> list[_Insert]:
+    """Turn a SELECT into one for one server, and return the functions that it calls."""
     inserts, calls = [], []
-    for cte in statement.withClause.ctes:
+    for cte in statement.withClause.ctes if statement.withClause else ():
         if not isinstance(cte.ctequery, ast.InsertStmt):
             continue
         table = cte.ctequery.relation.relname
@@ -96,7 +129,7 @@ def _twin(query: Query, known: schema.Schema) -> tuple[str, list[_Insert]]:
     if not inserts:
         raise NoTwin("it has no INSERT in a CTE")
     _require(statement, calls)
-    return _file(query, IndentedStream(comma_at_eoln=True)(statement)), inserts
+    return inserts
 
 
 def _insert(query: Query, cte: str, insert: Node, columns: schema.Columns) -> _Insert:

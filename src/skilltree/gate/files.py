@@ -18,6 +18,8 @@ from skilltree.gate.subject import Subject
 _STRAY = re.compile(rb"%(?:%|\(\w+\)s|(?P<stray>))")
 _PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s)")
 _COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
+_GENERATED = ("json", "routed")
+"""The folders of what is generated from the other query files."""
 
 
 class NotOneStatement(Exception):
@@ -137,9 +139,9 @@ def check_readable(subject: Subject) -> Iterator[Finding]:
 
 
 def _read(subject: Subject) -> Iterator[tuple[str, Query | QueryFileNotFound]]:
-    """Yield the name of every query file, in order, and what it holds. ``json`` is generated from the others."""
+    """Yield the name of every query file that somebody wrote, in order, and what it holds."""
     found = (path.relative_to(subject.queries).with_suffix("") for path in subject.queries.rglob("*.sql"))
-    for name in sorted(path.as_posix() for path in found if path.parts[0] not in {COMMON, DATASET, "json"}):
+    for name in sorted(path.as_posix() for path in found if path.parts[0] not in {COMMON, DATASET, *_GENERATED}):
         try:
             yield name, read(name, subject.place)
         except QueryFileNotFound as error:
