@@ -3190,7 +3190,16 @@ CREATE FUNCTION public.anonymise_audit(learner uuid, nobody uuid)
  SET row_security TO 'on'
 AS $function$
 declare
-    -- Each asks for itself: Citus plans no question about both a learner's rows and those of all servers.
+    -- The trail of accounts is apart on a distributed server. There, forget_entries removes all other entries: this
+    -- function works for the owner, with whom Citus would connect to the other servers again.
+    is_apart constant boolean := exists (
+        select 1 from shared_audit_log
+        where shared_audit_log.subject_id = learner
+            and shared_audit_log.occurred_at > now() - interval '1 day'
+            and shared_audit_log.transaction_id = pg_current_xact_id()
+            and shared_audit_log.table_name = 'users'
+            and shared_audit_log.action = 'DELETE'
+    );
     is_there constant boolean := exists (select 1 from users where users.id = learner);
     is_placeholder constant boolean := exists (
         select 1 from users
@@ -3199,23 +3208,39 @@ declare
             and users.email = 'deleted-' || nobody || '@deleted.invalid'
             and users.password_hash = '$2b$04$' || repeat('.', 53)
     );
-    is_deleted constant boolean := exists (
-        select 1 from audit_trail
-        where audit_trail.subject_id = learner
-            and audit_trail.occurred_at > now() - interval '1 day'
-            and audit_trail.transaction_id = pg_current_xact_id()
-            and audit_trail.table_name = 'users'
-            and audit_trail.action = 'DELETE'
+    no_subject constant uuid := '00000000-0000-0000-0000-000000000000';
+    erasure constant jsonb := jsonb_build_object(
+        'account_hash', encode(sha256(convert_to(learner::text, 'UTF8')), 'hex'),
+        'is_kept', nobody is not null
     );
-    is_created constant boolean := exists (
-        select 1 from audit_trail
-        where audit_trail.subject_id = nobody
-            and audit_trail.occurred_at > now() - interval '1 day'
-            and audit_trail.transaction_id = pg_current_xact_id()
-            and audit_trail.table_name = 'users'
-            and audit_trail.action = 'INSERT'
+    is_deleted boolean := is_apart;
+    is_created boolean := exists (
+        select 1 from shared_audit_log
+        where shared_audit_log.subject_id = nobody
+            and shared_audit_log.occurred_at > now() - interval '1 day'
+            and shared_audit_log.transaction_id = pg_current_xact_id()
+            and shared_audit_log.table_name = 'users'
+            and shared_audit_log.action = 'INSERT'
     );
 begin
+    if not is_apart then
+        is_deleted := exists (
+            select 1 from audit_log
+            where audit_log.subject_id = learner
+                and audit_log.occurred_at > now() - interval '1 day'
+                and audit_log.transaction_id = pg_current_xact_id()
+                and audit_log.table_name = 'users'
+                and audit_log.action = 'DELETE'
+        );
+        is_created := exists (
+            select 1 from audit_log
+            where audit_log.subject_id = nobody
+                and audit_log.occurred_at > now() - interval '1 day'
+                and audit_log.transaction_id = pg_current_xact_id()
+                and audit_log.table_name = 'users'
+                and audit_log.action = 'INSERT'
+        );
+    end if;
     if is_there or not is_deleted then
         raise exception 'the audit trail of account % cannot be removed: this transaction does not delete it', learner
             using errcode = 'ST401', hint = 'Use users.erase or users.delete.';
@@ -3226,13 +3251,6 @@ begin
             using errcode = 'ST401', hint = 'Use users.erase.';
     end if;
 
-    delete from audit_log where audit_log.subject_id in (learner, nobody);
-
-    update audit_log
-    set actor_id = null
-    where audit_log.actor_id = learner
-        and audit_log.actor_id <> audit_log.subject_id;
-
     delete from shared_audit_log where shared_audit_log.subject_id in (learner, nobody);
 
     update shared_audit_log
@@ -3240,14 +3258,21 @@ begin
     where shared_audit_log.actor_id = learner
         and shared_audit_log.actor_id <> shared_audit_log.subject_id;
 
+    if is_apart then
+        insert into shared_audit_log (subject_id, table_name, action, row_keys, after)
+        values (no_subject, 'users', 'ANONYMISE', array[no_subject::text], erasure);
+        return;
+    end if;
+
+    delete from audit_log where audit_log.subject_id in (learner, nobody);
+
+    update audit_log
+    set actor_id = null
+    where audit_log.actor_id = learner
+        and audit_log.actor_id <> audit_log.subject_id;
+
     insert into audit_log (subject_id, table_name, action, row_keys, after)
-    values (
-        '00000000-0000-0000-0000-000000000000', 'users', 'ANONYMISE', '{00000000-0000-0000-0000-000000000000}',
-        jsonb_build_object(
-            'account_hash', encode(sha256(convert_to(learner::text, 'UTF8')), 'hex'),
-            'is_kept', nobody is not null
-        )
-    );
+    values (no_subject, 'users', 'ANONYMISE', array[no_subject::text], erasure);
 end
 $function$;
 
@@ -3279,6 +3304,46 @@ end
 $function$;
 
 grant execute on function is_first_copy() to app_user;
+
+CREATE FUNCTION public.forget_entries(subject uuid, learner uuid, nobody uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET row_security TO 'on'
+AS $function$
+declare
+    is_own constant boolean := subject = learner or coalesce(subject = nobody, false);
+    is_there constant boolean := exists (select 1 from users where users.id = learner);
+    is_known boolean := true;
+begin
+    if is_own then
+        is_known := exists (
+            select 1 from audit_log
+            where audit_log.subject_id = subject
+                and audit_log.occurred_at > now() - interval '1 day'
+                and audit_log.transaction_id = pg_current_xact_id()
+                and audit_log.table_name = 'user_profiles'
+                and audit_log.action = case when subject = learner then 'DELETE' else 'INSERT' end::audit_action
+        );
+    end if;
+    -- Only a distributed server needs it, and has this table.
+    if to_regclass('pg_catalog.pg_dist_local_group') is null or is_there or not is_known then
+        raise exception 'the audit trail of account % cannot be removed: this transaction does not delete it', learner
+            using errcode = 'ST401', hint = 'Use users.erase or users.delete.';
+    end if;
+    if is_own then
+        delete from audit_log where audit_log.subject_id = subject;
+    else
+        update audit_log
+        set actor_id = null
+        where audit_log.subject_id = subject
+            and audit_log.actor_id = learner;
+    end if;
+end
+$function$;
+
+grant execute on function forget_entries(uuid,uuid,uuid) to app_service;
 
 CREATE FUNCTION public.audit_delete_of_achievements()
  RETURNS trigger

@@ -19,7 +19,6 @@ REFUSALS = {"XX000", "42704"} if URL else set()
 DEADLOCKS = (ConcurrentUpdate,) if URL else ()
 """What may end a call that changes accounts or the catalogue beside others: Citus locks these tables as a whole."""
 
-_KNOWN_GAP = "known gap: the service cannot delete an account on a cluster (docs/distributed.md)"
 _TIMES = "known gap: the board's time of an achievement's XP is not the ledger's (docs/distributed.md)"
 _PLAN = "plan, buffers or catalogue of one server"
 _SETTING = "a setting of the client's session, which reaches only the coordinator"
@@ -28,16 +27,12 @@ _ISOLATION = "Citus has only read committed"
 LEFT_OUT = {
     "test_account_changes.py::test_a_request_that_fails_takes_back_no_guesses": "ends a session by what it waits for",
     "test_achievement_edits.py::test_a_backfill_awards_learners_who_meet_the_new_criteria": _TIMES,
-    "test_audit.py::test_erasing_a_learner_anonymises_the_trail": _KNOWN_GAP,
     "test_audit.py::test_erasing_finds_all_entries_through_an_index": _PLAN,
     "test_audit.py::test_reading_a_history_stays_cheap_on_a_long_trail": _PLAN,
     "test_audit.py::test_the_history_of_an_activity_day_is_found_by_its_date": _SETTING,
-    "test_deleted.py::test_deleting_ones_own_account_leaves_no_actor_on_the_trail": _KNOWN_GAP,
-    "test_deleted.py::test_nothing_identifies_a_deleted_account": _KNOWN_GAP,
+    "test_deleted.py::test_on_one_server_only_a_whole_erasure_removes_entries": "about one server",
     "test_doctor.py::test_a_learner_who_cannot_be_repaired_does_not_stop_other_repairs": "several commands at once",
-    "test_erase.py::test_an_erasure_keeps_its_administrator_as_actor_but_not_the_learner": _KNOWN_GAP,
     "test_erase.py::test_an_erasure_on_a_broken_connection_is_rolled_back": "ends a session by what it waits for",
-    "test_erase.py::test_only_the_service_erases_and_it_may_act_for_a_learner": _KNOWN_GAP,
     "test_erase.py::test_erasures_while_learners_work_cause_no_drift": "calls may end with ConcurrentUpdate",
     "test_isolation.py::test_no_system_view_shows_another_learner": _PLAN,
     "test_policies.py::test_a_search_uses_its_index_under_row_level_security": _PLAN,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -50,7 +51,9 @@ def test_two_actions_of_one_learner_wait_for_each_other(url: str) -> None:
 
 def test_learners_do_not_wait_for_each_other(url: str) -> None:
     with Database(url, max_size=2, statement_timeout=5) as db:
-        learners = [_learner_at_work(db, name) for name in ("first", "second")]
+        # Of eight rows with counts of the same scores, each learner has one: that of the last bits of the id.
+        by_row = {each[0].bytes[15] & 7: each for each in (_learner_at_work(db, f"first-{n}") for n in range(12))}
+        learners = [*by_row.values()][:2]
 
         with db.transaction() as unit:
             unit.progress.complete_skill(*learners[0], score=100)
@@ -117,6 +120,63 @@ def test_an_action_now_is_not_late_although_no_report_may_be(url: str) -> None:
             app.as_user(learner).progress.record_activity(
                 learner, skill, minutes=1, at=done.progress.completed_at - timedelta(seconds=1)
             )
+
+
+def test_the_service_erases_accounts_without_a_trace(url: str) -> None:
+    with Database(make_conninfo(url, user="skilltree_app"), max_size=2) as app, Database(url, max_size=2) as db:
+        (erased, _), (deleted, _), (other, _) = (
+            _learner_at_work(db, name) for name in ("erased", "deleted-soon", "changed-by-both")
+        )
+        for actor in (erased, deleted):
+            app.as_service(actor).users.update_profile(other, bio=f"Changed by {actor}.")
+        app.as_service(erased).trees.update(db.trees.find_by_slug("practical-postgresql").id, description="Changed.")
+        app.as_user(erased).progress.dashboard(erased)
+
+        app.as_service(erased).users.erase(erased)
+        app.as_service().users.delete(deleted)
+
+        trail = "select audit_trail::text from audit_trail where strpos(audit_trail::text, %s) > 0"
+        with psycopg.connect(url) as connection:
+            for learner in (erased, deleted):
+                assert [
+                    row for (row,) in connection.execute(trail, [str(learner)]) if f"Changed by {learner}" not in row
+                ] == []
+            changes = "select actor_id from audit_trail where subject_id = %s and after ->> 'bio' like 'Changed by%%'"
+            assert connection.execute(changes, [other]).fetchall() == [(None,), (None,)]
+            marks = (
+                "select after ->> 'is_kept' from shared_audit_log where action = 'ANONYMISE' and after ->> %s = any(%s)"
+            )
+            hashes = [sha256(str(each).encode()).hexdigest() for each in (erased, deleted)]
+            assert sorted(connection.execute(marks, ["account_hash", hashes])) == [("false",), ("true",)]
+        assert db.doctor.examine() == []
+
+
+def test_the_service_cannot_remove_entries_without_the_account(url: str) -> None:
+    """It calls the function on the servers of the entries itself."""
+    call = "select forget_entries(audit_log.subject_id, %s, %s) from audit_log where audit_log.subject_id = %s"
+    with (
+        Database(url, max_size=2) as db,
+        psycopg.connect(make_conninfo(url, user="skilltree_app"), autocommit=True) as app,
+        psycopg.connect(url) as connection,
+    ):
+        (there, _), (gone, _), (again, _) = (_learner_at_work(db, name) for name in ("there", "gone", "again"))
+        entries = "select count(*) from audit_trail where subject_id = any(%s)"
+        connection.execute("delete from users where id = %s", [gone])
+        connection.commit()
+        before = connection.execute(entries, [[there, gone, again]]).fetchone()
+
+        for learner, nobody, subject in (
+            (there, None, there),
+            (gone, None, gone),
+            (gone, again, again),
+            (again, None, there),
+        ):
+            with pytest.raises(psycopg.DatabaseError, match="cannot be removed"), app.transaction():
+                app.execute("select begin_as_service(null)")
+                app.execute(call, [learner, nobody, subject])
+
+        connection.commit()
+        assert connection.execute(entries, [[there, gone, again]]).fetchone() == before
 
 
 def test_backup_of_one_server_is_refused(url: str, tmp_path: Path) -> None:

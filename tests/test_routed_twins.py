@@ -13,13 +13,14 @@ from skilltree import Database
 from skilltree._core.queries import read
 from skilltree._core.routed import functions, routed
 from skilltree._core.sql_folders import folder
-from skilltree.errors import PrerequisitesNotMet
+from skilltree.errors import MigrationError, PrerequisitesNotMet
 from skilltree.gate.citus import split_statements
 from skilltree.gate.citus.definitions import read_migrations
 from skilltree.gate.citus.learner import check_learner, is_of_one_learner
 from skilltree.gate.citus.levels import Reader
 from skilltree.gate.citus.text import Text
 from skilltree.gate.facts import walk
+from skilltree.migrate.distributed import reword
 from skilltree.models.enums import CompletionMethod
 from skilltree.seed import seed
 from skilltree.testing import Factory
@@ -150,3 +151,18 @@ def test_without_a_function_of_this_version_the_files_themselves_are_sent(migrat
         skill, learner = make.tree().skills[0], make.learner()
 
         assert not db.as_user(learner.id).progress.complete_skill(learner.id, skill.id).already_completed
+
+
+def test_a_function_that_a_migration_words_otherwise_is_named(migrated_url: str) -> None:
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        definition = "select pg_get_functiondef('set_updated_at()'::regprocedure)"
+        [(text,)] = connection.execute(definition).fetchall()
+        for _ in range(2):
+            reword(connection)
+        for _ in range(2):
+            reword(connection, back=True)
+        assert connection.execute(definition).fetchall() == [(text,)]
+
+        connection.execute(text.replace("now()", "clock_timestamp()"))
+        with pytest.raises(MigrationError, match=r"set_updated_at\(\) has neither the text of one server"):
+            reword(connection)

@@ -25,7 +25,7 @@ async def test_nothing_identifies_a_deleted_account(db, connection, grace):
     other = await add_user(db, "other")
     await db.as_service(grace.id).users.update_account(other.id, first_name="Other")
     # The month of an entry determines its partition.
-    await connection.execute("update audit_log set occurred_at = occurred_at - interval '5 years' where id % 2 = 0")
+    await connection.execute("update audit_log set occurred_at = now() - interval '5 years' where id % 2 = 0")
 
     await db.as_service(other.id).users.delete(grace.id)
 
@@ -93,6 +93,15 @@ async def test_the_service_cannot_anonymise_the_trail_of_other_rows(db, connecti
                         async with app.as_service() as unit:
                             with pytest.raises(psycopg.DatabaseError, match="cannot be removed"):
                                 await unit._connection.execute(f"select anonymise_audit('{learner_id}', {nobody_id})")
+
+
+async def test_on_one_server_only_a_whole_erasure_removes_entries(db, connection, learner, app_url):
+    async with AsyncDatabase(app_url, min_size=1, max_size=1) as app, expect_nothing_written(connection):
+        with pytest.raises(UnitOfWorkBroken):
+            async with app.as_service() as unit:
+                await unit._connection.execute(f"delete from users where id = '{learner.id}'")
+                with pytest.raises(psycopg.DatabaseError, match="cannot be removed"):
+                    await unit._connection.execute(f"select forget_entries('{learner.id}', '{learner.id}', null)")
 
 
 async def test_deleting_an_account_leaves_the_trail_of_others(db, connection, learner, tree):

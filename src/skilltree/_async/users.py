@@ -227,6 +227,7 @@ class AsyncUsers(AsyncRepository):
     async def _end_account(self, steps: list[AsyncStep[None]], params: Params) -> None:
         """Run the steps, and delete the account with what refers to it. Raises UserNotFound."""
         delete = AsyncStep(self.step("users/delete", params).query, params, scalar_row, is_main=True)
-        *_, deleted, _ = await self.run(*steps, delete, self.step("erasure/forget_trail", params))
+        forget = [self.step("erasure/forget_entries", params), self.step("erasure/forget_trail", params)]
+        *_, deleted, _, _ = await self.run(*steps, delete, *forget)
         if not deleted:
             raise UserNotFound(id=params["user_id"])

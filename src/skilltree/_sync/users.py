@@ -228,6 +228,7 @@ class Users(Repository):
     def _end_account(self, steps: list[Step[None]], params: Params) -> None:
         """Run the steps, and delete the account with what refers to it. Raises UserNotFound."""
         delete = Step(self.step("users/delete", params).query, params, scalar_row, is_main=True)
-        *_, deleted, _ = self.run(*steps, delete, self.step("erasure/forget_trail", params))
+        forget = [self.step("erasure/forget_entries", params), self.step("erasure/forget_trail", params)]
+        *_, deleted, _, _ = self.run(*steps, delete, *forget)
         if not deleted:
             raise UserNotFound(id=params["user_id"])

@@ -19,7 +19,7 @@ from skilltree._core.queries import load
 from skilltree.distribute.layout import OF_LEARNERS, ON_COORDINATOR, ROLES, SETTINGS, SHARED
 from skilltree.errors import SkillTreeError, UnfitDatabase
 from skilltree.migrate.connection import pin, refuse_unwritable
-from skilltree.migrate.distributed import ASKING, AUDITED, adjust, note_begun_trees, route, take_times_as_given
+from skilltree.migrate.distributed import ASKING, AUDITED, adjust, reword, route
 from skilltree.migrate.partition import partitioned
 
 __all__ = ["Distributed", "Step", "distribute", "plan", "undistribute"]
@@ -132,8 +132,7 @@ def _readjust(connection: Connection) -> None:
     )
     for table in AUDITED:
         connection.execute("call share_trail(%s, false)", [table])
-    take_times_as_given(connection, back=True)
-    note_begun_trees(connection, back=True)
+    reword(connection, back=True)
     for row in _rows(connection, "routed_functions"):
         connection.execute(f"drop function {row['function_name']}")
 

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 Columns = dict[str, str]
 """Column name to type. `` not null`` after the type means never null, `` ?`` means unknown."""
 
+_OWNERS = {"users": "id", "audit_log": "subject_id"}
+"""The columns with the user's id that have another name."""
+
 
 @dataclass(frozen=True)
 class Described:
@@ -43,8 +46,8 @@ class Schema:
 
     def owner_column(self, name: str) -> str | None:
         """Return the column of a per-user table or view that holds the user's id."""
-        if name == "users":
-            return "id"
+        if name in _OWNERS:
+            return _OWNERS[name]
         return "user_id" if "user_id" in (self.relation(name) or {}) else None
 
 

@@ -22,7 +22,7 @@ from skilltree._core.queries import load
 from skilltree._core.urls import checked_url
 from skilltree.errors import InvalidValue
 from skilltree.migrate.connection import pin, require_sight
-from skilltree.migrate.distributed import is_distributed, route
+from skilltree.migrate.distributed import is_distributed, reword, route
 from skilltree.migrate.files import (
     History,
     HistoryName,
@@ -104,7 +104,7 @@ def migrate(
     at most ``statement_timeout`` seconds (0: no limit). If another process migrates, this one waits at most ``wait``
     seconds. The URL must not lead through a transaction pooler, which would lose the lock.
 
-    A distributed database (Citus) also gets the functions of this version.
+    A distributed database (Citus) also gets the functions of this version, also if a migration has changed them.
 
     If a newer version has migrated the database, this one does nothing, provided that each newer migration is marked
     ``-- @compatible``. Otherwise it raises MigrationDeleted.
@@ -117,6 +117,7 @@ def migrate(
             done += backend.run("apply", pending, lock_timeout, statement_timeout, applied)
         with translated(), psycopg.connect(url, autocommit=True) as connection:
             if is_distributed(connection):
+                reword(connection)
                 route(connection)
         return done
 

@@ -7,13 +7,14 @@ import psycopg
 
 from skilltree._core.queries import load
 from skilltree._core.routed import functions
+from skilltree.errors import MigrationError
 
 AUDITED = ("users", "skill_categories", "skill_trees", "skills", "achievements")
 """The reference tables on the audit trail. Their trail is in ``shared_audit_log``, which only the coordinator has."""
 
-ASKING = ("is_in_tree",)
-"""Functions that ask for rows of the learner, and that queries on a learner's server call. These rows are there, too.
-Citus does not know it, and refuses such a function unless it is told."""
+ASKING = ("is_in_tree", "forget_entries")
+"""Functions that read or change rows of a learner, and that queries on the learner's server call. These rows are there,
+too. Citus does not know it, and refuses such a function unless it is told."""
 
 OF_CITUS = re.compile(r"(grants on )?(schema|extension) citus\w*")
 """The names of Citus's own objects in a fingerprint."""
@@ -41,8 +42,13 @@ def adjust(connection: psycopg.Connection[Any]) -> None:
     connection.execute("alter table begun_trees drop constraint begun_trees_skill_tree_id_fkey")
     for table in AUDITED:
         connection.execute("call share_trail(%s, true)", [table])
-    take_times_as_given(connection)
-    note_begun_trees(connection)
+    reword(connection)
+
+
+def reword(connection: psycopg.Connection[Any], *, back: bool = False) -> None:
+    """Give functions the text for a distributed database, or that for one server again. Raises MigrationError."""
+    take_times_as_given(connection, back=back)
+    note_begun_trees(connection, back=back)
 
 
 def take_times_as_given(connection: psycopg.Connection[Any], *, back: bool = False) -> None:
@@ -51,9 +57,8 @@ def take_times_as_given(connection: psycopg.Connection[Any], *, back: bool = Fal
     In a transaction, a second statement would give each copy another time, although it sets the same time everywhere.
     """
     given, now = "new.updated_at := new.updated_at;", "new.updated_at := now();"
-    for name in ("set_updated_at()", "set_authorship()"):
-        [(definition,)] = connection.execute("select pg_get_functiondef(%s::regprocedure)", [name]).fetchall()
-        connection.execute(definition.replace(given, now) if back else definition.replace(now, given))
+    for function in ("set_updated_at()", "set_authorship()"):
+        _reword(connection, function, *((given, now) if back else (now, given)))
 
 
 def note_begun_trees(connection: psycopg.Connection[Any], *, back: bool = False) -> None:
@@ -64,10 +69,19 @@ def note_begun_trees(connection: psycopg.Connection[Any], *, back: bool = False)
         "        select hold_tree_as_learner.tree_id where hold_tree_as_learner.tree_id is not null\n"
         "        on conflict do nothing;\n"
     )
-    [(definition,)] = connection.execute(
-        "select pg_get_functiondef('hold_tree_as_learner(uuid)'::regprocedure)"
-    ).fetchall()
-    connection.execute(definition.replace(noted, alone) if back else definition.replace(alone, noted))
+    _reword(connection, "hold_tree_as_learner(uuid)", *((noted, alone) if back else (alone, noted)))
+
+
+def _reword(connection: psycopg.Connection[Any], function: str, old: str, new: str) -> None:
+    """Replace a part of a function, unless this is done already. Raises MigrationError if it has neither text."""
+    [(text,)] = connection.execute("select pg_get_functiondef(%s::regprocedure)", [function]).fetchall()
+    is_done = new in text and (old not in text or old in new)
+    if not is_done:
+        if old not in text:
+            raise MigrationError(
+                f"{function} has neither the text of one server nor that of a cluster: {old.strip()!r}, {new.strip()!r}"
+            )
+        connection.execute(text.replace(old, new))
 
 
 def route(connection: psycopg.Connection[Any]) -> None:
