@@ -97,37 +97,52 @@ $$;
 -- Removes what an entry about a subject says about an account that is just being deleted. The coordinator calls it on
 -- the server of the subject, for the service, which has changed rows there. See anonymise_audit, which does the rest.
 --
--- It works only in the transaction that deletes the account. For the entries about the account, and about the one that
--- gets the kept rows, it sees that this transaction has deleted and created their profiles, which are on the same
--- server. For entries about others, it sees only that the account is gone. It cannot remove the fact that the account
--- was deleted, because this is on the coordinator.
+-- For the entries about the account, it sees that this transaction has deleted rows of it. Of those about the account
+-- that gets the kept rows, it removes what this transaction has written. For entries about others, it sees only that
+-- the account is gone. It cannot remove the fact that the account was deleted, because this is on the coordinator.
 create function forget_entries(subject uuid, learner uuid, nobody uuid) returns void
 language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp
 set row_security = on
 as $$
 declare
-    is_own constant boolean := subject = learner or coalesce(subject = nobody, false);
     is_there constant boolean := exists (select 1 from users where users.id = learner);
-    is_known boolean := true;
+    is_placeholder constant boolean := exists (
+        select 1 from users
+        where users.id = nobody
+            and not users.is_active
+            and users.email = 'deleted-' || nobody || '@deleted.invalid'
+            and users.password_hash = '$2b$04$' || repeat('.', 53)
+    );
+    is_distributed boolean := false;
+    is_proven boolean := true;
 begin
-    if is_own then
-        is_known := exists (
+    if to_regclass('pg_catalog.pg_dist_partition') is not null then
+        is_distributed := exists (
+            select 1 from pg_dist_partition where pg_dist_partition.logicalrelid = 'audit_log'::regclass
+        );
+    end if;
+    if is_distributed and subject = learner then
+        is_proven := exists (
             select 1 from audit_log
             where audit_log.subject_id = subject
                 and audit_log.occurred_at > now() - interval '1 day'
                 and audit_log.transaction_id = pg_current_xact_id()
-                and audit_log.table_name = 'user_profiles'
-                and audit_log.action = case when subject = learner then 'DELETE' else 'INSERT' end::audit_action
+                and audit_log.action = 'DELETE'
         );
+    elsif subject = nobody then
+        is_proven := is_placeholder;
     end if;
-    -- Only a distributed server needs it, and has this table.
-    if to_regclass('pg_catalog.pg_dist_local_group') is null or is_there or not is_known then
+    if is_there or not is_distributed or not is_proven then
         raise exception 'the audit trail of account % cannot be removed: this transaction does not delete it', learner
             using errcode = 'ST401', hint = 'Use users.erase or users.delete.';
     end if;
-    if is_own then
+    if subject = learner then
         delete from audit_log where audit_log.subject_id = subject;
+    elsif subject = nobody then
+        delete from audit_log
+        where audit_log.subject_id = subject
+            and audit_log.transaction_id = pg_current_xact_id();
     else
         update audit_log
         set actor_id = null
@@ -136,5 +151,8 @@ begin
     end if;
 end
 $$;
+
+-- Citus gives workers the function, but not our default privileges.
+revoke all on function forget_entries(uuid, uuid, uuid) from public;
 
 grant execute on function forget_entries(uuid, uuid, uuid) to app_service;

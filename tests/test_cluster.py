@@ -4,19 +4,21 @@ from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 import cluster
-from skilltree import Database, seed
+from skilltree import Database, migrate, seed
 from skilltree.backup import take
 from skilltree.backup.failures import ServerUnsuitable
 from skilltree.backup.folder import Folder
 from skilltree.distribute.layout import SHARED
-from skilltree.errors import InvalidValue
-from skilltree.models.ids import SkillId, UserId
+from skilltree.errors import InvalidValue, TreeNotFound
+from skilltree.migrate.distributed import note_begun_trees
+from skilltree.models.ids import SkillId, TreeId, UserId
 
 pytestmark = pytest.mark.cluster
 
@@ -51,7 +53,7 @@ def test_two_actions_of_one_learner_wait_for_each_other(url: str) -> None:
 
 def test_learners_do_not_wait_for_each_other(url: str) -> None:
     with Database(url, max_size=2, statement_timeout=5) as db:
-        # Of eight rows with counts of the same scores, each learner has one: that of the last bits of the id.
+        # Learners share eight rows of counts: the last bits of the id choose one.
         by_row = {each[0].bytes[15] & 7: each for each in (_learner_at_work(db, f"first-{n}") for n in range(12))}
         learners = [*by_row.values()][:2]
 
@@ -152,7 +154,6 @@ def test_the_service_erases_accounts_without_a_trace(url: str) -> None:
 
 
 def test_the_service_cannot_remove_entries_without_the_account(url: str) -> None:
-    """It calls the function on the servers of the entries itself."""
     call = "select forget_entries(audit_log.subject_id, %s, %s) from audit_log where audit_log.subject_id = %s"
     with (
         Database(url, max_size=2) as db,
@@ -173,10 +174,55 @@ def test_the_service_cannot_remove_entries_without_the_account(url: str) -> None
         ):
             with pytest.raises(psycopg.DatabaseError, match="cannot be removed"), app.transaction():
                 app.execute("select begin_as_service(null)")
+                # A profile that this transaction has created does not make the account one of nobody.
+                app.execute("delete from user_profiles where user_id = %s", [again])
+                app.execute("insert into user_profiles (user_id) values (%s)", [again])
                 app.execute(call, [learner, nobody, subject])
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), app.transaction():
+            app.execute("select begin_as_user(%s, false)", [again])
+            app.execute(call, [gone, None, again])
 
         connection.commit()
         assert connection.execute(entries, [[there, gone, again]]).fetchone() == before
+
+
+def test_an_unknown_tree_is_not_begun(url: str) -> None:
+    with Database(url, max_size=2) as db:
+        learner, _ = _learner_at_work(db, "lost")
+
+        with pytest.raises(TreeNotFound):
+            db.progress.start_tree(learner, TreeId(uuid4()))
+
+        assert db.doctor.examine() == []
+
+
+def test_migrate_makes_functions_fit_again(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("alter function forget_entries reset citus.allow_nested_distributed_execution")
+        note = "select pg_get_functiondef('hold_tree_as_learner(uuid)'::regprocedure)"
+        [(noted,)] = connection.execute(note).fetchall()
+        note_begun_trees(connection, back=True)
+
+        migrate.migrate(url)
+
+        assert connection.execute(note).fetchall() == [(noted,)]
+    with Database(make_conninfo(url, user="skilltree_app"), max_size=1) as app:
+        learner = app.as_service().users.register(
+            email="late@example.org", username="late", password="a long pass phrase", bcrypt_cost=4
+        )
+        app.as_service().users.erase(learner.id)
+
+
+def test_nobody_may_call_a_private_function_on_any_server(url: str) -> None:
+    private = """
+        select proname from pg_proc
+        where pronamespace = 'public'::regnamespace and prosecdef and has_function_privilege('public', oid, 'execute')
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute(
+            "select result from run_command_on_all_nodes(%s)", [f"select array_agg(proname) from ({private}) as p"]
+        ).fetchall()
+        assert {result for (result,) in found} == {""}
 
 
 def test_backup_of_one_server_is_refused(url: str, tmp_path: Path) -> None:

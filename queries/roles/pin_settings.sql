@@ -1,5 +1,6 @@
 -- Set the settings that statements depend on. Return those that could not be set because of a pooler, whether only
--- learners work in this session, whether triggers are disabled, and whether the database is distributed.
+-- learners work in this session, whether triggers are disabled, whether the database is distributed, and whether it
+-- has the functions.
 --
 -- names, settings  the settings and their values
 -- followed         the settings that a pooler keeps for each client

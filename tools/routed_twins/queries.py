@@ -2,7 +2,7 @@
 
 Citus sends a SELECT with UPDATE and DELETE in CTEs as it is, but runs one with an INSERT in a CTE part by part. In the
 twin, a function on the learner's server makes the insert: it gets the rows as JSON, and returns what RETURNING returns.
-What a statement then inserts into a table that only the coordinator has, is the result of such a query.
+If the statement itself inserts into a table of the coordinator, its rows come from such a query.
 """
 
 import re
@@ -90,19 +90,20 @@ def _asked_first(statement: Node) -> Node:
         raise NoTwin("it has no CTE")
     asked.withClause, statement.withClause = statement.withClause, None
     columns = [column.name for column in statement.cols]
-    places = [each.node.fields[-1].sval for each in asked.sortClause or () if isinstance(each.node, ast.ColumnRef)]
-    if len(places) != len(asked.sortClause or ()) or not {*places} <= {*columns}:
-        raise NoTwin("it inserts in an order that its columns do not tell")
+    inserted = {repr(target.val): name for target, name in zip(asked.targetList, columns, strict=True)}
+    places = [inserted.get(repr(each.node)) for each in asked.sortClause or ()]
+    if None in places or any(each.sortby_dir or each.sortby_nulls or each.useOp for each in asked.sortClause or ()):
+        raise NoTwin("it sorts by something else than the columns that it inserts")
     if any(isinstance(each.ctequery, ast.UpdateStmt | ast.DeleteStmt) for each in asked.withClause.ctes):
-        raise NoTwin("only a statement itself has CTEs that write")
+        raise NoTwin("it updates or deletes in a CTE, which PostgreSQL refuses inside another CTE")
     asked.sortClause = None
-    inserted = _parsed(
+    insert = _parsed(
         f"insert into other with asked ({', '.join(columns)}) as materialized (select)"  # noqa: S608 (ours)
         f" select {', '.join(f'asked.{name}' for name in columns)} from asked"
         + (f" order by {', '.join(f'asked.{name}' for name in places)}" if places else "")
     )
-    inserted.selectStmt.withClause.ctes[0].ctequery = asked
-    statement.selectStmt = inserted.selectStmt
+    insert.selectStmt.withClause.ctes[0].ctequery = asked
+    statement.selectStmt = insert.selectStmt
     return asked
 
 
@@ -113,7 +114,7 @@ def _route(query: Query, statement: Node, known: schema.Schema) -> list[_Insert]
         if not isinstance(cte.ctequery, ast.InsertStmt):
             continue
         table = cte.ctequery.relation.relname
-        if table in ON_COORDINATOR:
+        if table == "begun_trees":
             # hold_tree_as_learner has noted the tree.
             column = cte.ctequery.cols[0].name
             kind = known.tables[table][column].removesuffix(" not null")

@@ -21,9 +21,7 @@ from skilltree._core.sockets import has_input
 async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> list[list[Any]]:
     """Run the statements as one transaction, or inside the open one, and return the rows of each."""
     with translated(steps):
-        require_allowed(connection, steps, actor)
-        if connection.is_routed:
-            steps = [step._replace(query=routed(step.query)) for step in steps]
+        steps = allowed(connection, steps, actor)
         # Inside a transaction, its settings are already made.
         if (
             actor is ANYBODY
@@ -37,11 +35,15 @@ async def run_steps(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep
         return await _run_together(connection, steps, actor)
 
 
-def require_allowed(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> None:
-    """Raise PermissionDenied for statements that this actor may not run, or that need one."""
+def allowed(connection: AsyncPinnedConnection, steps: Sequence[AsyncStep], actor: Actor) -> Sequence[AsyncStep]:
+    """Return the statements as this connection sends them.
+
+    Raises PermissionDenied for statements that this actor may not run, or that need one.
+    """
     require_role(steps, actor)
     if actor is ANYBODY and connection.is_learner:
         require_scope(steps)
+    return [step._replace(query=routed(step.query)) for step in steps] if connection.is_routed else steps
 
 
 def beginning_for(connection: AsyncPinnedConnection, actor: Actor) -> list[Statement[AsyncCursor[Any]]]:

@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._async.repositories import AsyncRepositories
 from skilltree._async.repository import AsyncStep
-from skilltree._async.steps import beginning_for, cursors_of, received, require_allowed, run_steps, statements_of
+from skilltree._async.steps import allowed, beginning_for, cursors_of, received, run_steps, statements_of
 from skilltree._core.driver_errors import is_unanswered, translated
 from skilltree._core.exchange import Statement
 from skilltree._core.observer import Calling, Observation, Observer, unit_of
@@ -124,7 +124,7 @@ class AsyncUnitOfWork(AsyncRepositories):
     async def _begin_and_run(self, steps: Sequence[AsyncStep]) -> list[list[Any]]:
         connection = self._open_connection()
         with translated(steps):
-            require_allowed(connection, steps, self._actor)
+            steps = allowed(connection, steps, self._actor)
             cursors = cursors_of(connection, steps)
             await self._send([*beginning_for(connection, self._actor), *statements_of(steps, cursors)])
             return await received(steps, cursors)
@@ -197,7 +197,7 @@ class AsyncUnitOfWork(AsyncRepositories):
 
     async def _open_cursor(self, step: AsyncStep) -> AsyncRawServerCursor[Any]:
         connection = self._open_connection()
-        require_allowed(connection, (step,), self._actor)
+        [step] = allowed(connection, [step], self._actor)
         # A unique name, because another cursor may be open.
         name = f"{step.query.name} {uuid4()}"
         cursor = AsyncRawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)

@@ -23,9 +23,7 @@ from skilltree._sync.repository import Step
 def run_steps(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> list[list[Any]]:
     """Run the statements as one transaction, or inside the open one, and return the rows of each."""
     with translated(steps):
-        require_allowed(connection, steps, actor)
-        if connection.is_routed:
-            steps = [step._replace(query=routed(step.query)) for step in steps]
+        steps = allowed(connection, steps, actor)
         # Inside a transaction, its settings are already made.
         if (
             actor is ANYBODY
@@ -39,11 +37,15 @@ def run_steps(connection: PinnedConnection, steps: Sequence[Step], actor: Actor)
         return _run_together(connection, steps, actor)
 
 
-def require_allowed(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> None:
-    """Raise PermissionDenied for statements that this actor may not run, or that need one."""
+def allowed(connection: PinnedConnection, steps: Sequence[Step], actor: Actor) -> Sequence[Step]:
+    """Return the statements as this connection sends them.
+
+    Raises PermissionDenied for statements that this actor may not run, or that need one.
+    """
     require_role(steps, actor)
     if actor is ANYBODY and connection.is_learner:
         require_scope(steps)
+    return [step._replace(query=routed(step.query)) for step in steps] if connection.is_routed else steps
 
 
 def beginning_for(connection: PinnedConnection, actor: Actor) -> list[Statement[Cursor[Any]]]:

@@ -23,7 +23,7 @@ from skilltree._core.roles import Actor
 from skilltree._sync.connection import PinnedConnection
 from skilltree._sync.repositories import Repositories
 from skilltree._sync.repository import Step
-from skilltree._sync.steps import beginning_for, cursors_of, received, require_allowed, run_steps, statements_of
+from skilltree._sync.steps import allowed, beginning_for, cursors_of, received, run_steps, statements_of
 from skilltree.errors import ForkedProcess, OutcomeUnknown, UnitOfWorkBroken, UnitOfWorkBusy, UnitOfWorkEnded
 
 _INSIDE: ContextVar[frozenset[object]] = ContextVar("_INSIDE", default=frozenset())
@@ -126,7 +126,7 @@ class UnitOfWork(Repositories):
     def _begin_and_run(self, steps: Sequence[Step]) -> list[list[Any]]:
         connection = self._open_connection()
         with translated(steps):
-            require_allowed(connection, steps, self._actor)
+            steps = allowed(connection, steps, self._actor)
             cursors = cursors_of(connection, steps)
             self._send([*beginning_for(connection, self._actor), *statements_of(steps, cursors)])
             return received(steps, cursors)
@@ -197,7 +197,7 @@ class UnitOfWork(Repositories):
 
     def _open_cursor(self, step: Step) -> RawServerCursor[Any]:
         connection = self._open_connection()
-        require_allowed(connection, (step,), self._actor)
+        [step] = allowed(connection, [step], self._actor)
         # A unique name, because another cursor may be open.
         name = f"{step.query.name} {uuid4()}"
         cursor = RawServerCursor(connection, name, row_factory=step.row_factory or tuple_row)

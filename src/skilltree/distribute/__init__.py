@@ -19,7 +19,7 @@ from skilltree._core.queries import load
 from skilltree.distribute.layout import OF_LEARNERS, ON_COORDINATOR, ROLES, SETTINGS, SHARED
 from skilltree.errors import SkillTreeError, UnfitDatabase
 from skilltree.migrate.connection import pin, refuse_unwritable
-from skilltree.migrate.distributed import ASKING, AUDITED, adjust, reword, route
+from skilltree.migrate.distributed import ASKING, AUDITED, adjust, fit_functions, reword
 from skilltree.migrate.partition import partitioned
 
 __all__ = ["Distributed", "Step", "distribute", "plan", "undistribute"]
@@ -89,7 +89,7 @@ def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table
                     "select create_distributed_table(%s::regclass, %s, colocate_with => %s)",
                     [name, column, "default" if name == first else first],
                 )
-        route(connection)
+        fit_functions(connection)
         _run(connection, [*grants, *_set_up(connection)])
     with _connected(url) as connection:
         _rows(connection, "end_sessions")
@@ -100,6 +100,7 @@ def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table
 def undistribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table, done, total: None) -> list[Step]:
     """Bring all rows back to the coordinator, in one transaction, and return what was done.
 
+    Then ends the other sessions of the database, as ``distribute`` does: they send what a cluster gets.
     The roles may still log in, because other databases of the cluster may need that. Raises as ``distribute``, and
     Distributed if the database is not.
     """
@@ -116,6 +117,8 @@ def undistribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda tab
                 done = len(_ALL) - len(_distributed(connection))
         _readjust(connection)
         _run(connection, [*grants, *(f"alter database {{}} reset {setting}" for setting in SETTINGS)])
+    with _connected(url) as connection:
+        _rows(connection, "end_sessions")
     tell("", len(_ALL), len(_ALL))
     return steps
 

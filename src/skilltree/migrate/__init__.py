@@ -22,7 +22,7 @@ from skilltree._core.queries import load
 from skilltree._core.urls import checked_url
 from skilltree.errors import InvalidValue
 from skilltree.migrate.connection import pin, require_sight
-from skilltree.migrate.distributed import is_distributed, reword, route
+from skilltree.migrate.distributed import fit_functions, is_distributed
 from skilltree.migrate.files import (
     History,
     HistoryName,
@@ -117,8 +117,8 @@ def migrate(
             done += backend.run("apply", pending, lock_timeout, statement_timeout, applied)
         with translated(), psycopg.connect(url, autocommit=True) as connection:
             if is_distributed(connection):
-                reword(connection)
-                route(connection)
+                pin(connection)
+                fit_functions(connection)
         return done
 
 

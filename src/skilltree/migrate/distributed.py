@@ -36,13 +36,25 @@ def is_distributed(connection: psycopg.Connection[Any]) -> bool:
 
 def adjust(connection: psycopg.Connection[Any]) -> None:
     """Make the changes to the schema that a distributed database needs. On one server, they do no harm."""
-    for function in ASKING:
-        connection.execute(f"alter function {function} set citus.allow_nested_distributed_execution = on")
     # Citus locks what a reference table refers to, too, for which app_engine would need the right to write there.
     connection.execute("alter table begun_trees drop constraint begun_trees_skill_tree_id_fkey")
     for table in AUDITED:
         connection.execute("call share_trail(%s, true)", [table])
+    fit_functions(connection)
+
+
+def fit_functions(connection: psycopg.Connection[Any]) -> None:
+    """Let functions be as a distributed database needs them, also after a migration has replaced some.
+
+    Creates those that the twins of query files call. Raises MigrationError for a function of unknown text.
+    """
+    for function in ASKING:
+        connection.execute(f"alter function {function} set citus.allow_nested_distributed_execution = on")
     reword(connection)
+    route(connection)
+    # Workers get functions without our default privileges.
+    for (revocation,) in connection.execute(load("distribute/private_functions")).fetchall():
+        connection.execute(revocation)
 
 
 def reword(connection: psycopg.Connection[Any], *, back: bool = False) -> None:
@@ -65,8 +77,8 @@ def note_begun_trees(connection: psycopg.Connection[Any], *, back: bool = False)
     """Let the lock that a learner's action takes first note the tree, or no more: the twins of query files cannot."""
     alone = "        perform pg_advisory_xact_lock(tree_key);\n"
     noted = (
-        alone + "        insert into begun_trees (skill_tree_id)\n"
-        "        select hold_tree_as_learner.tree_id where hold_tree_as_learner.tree_id is not null\n"
+        alone + "        insert into begun_trees (skill_tree_id)\n"  # noqa: S608 (ours)
+        "        select skill_trees.id from skill_trees where skill_trees.id = hold_tree_as_learner.tree_id\n"
         "        on conflict do nothing;\n"
     )
     _reword(connection, "hold_tree_as_learner(uuid)", *((noted, alone) if back else (alone, noted)))
@@ -85,8 +97,16 @@ def _reword(connection: psycopg.Connection[Any], function: str, old: str, new: s
 
 
 def route(connection: psycopg.Connection[Any]) -> None:
-    """Create the functions that the twins of query files call."""
+    """Create the functions that the twins of query files call, unless they are there. Their names tell the version."""
     for name, statement in functions().items():
-        connection.execute(statement)
-        connection.execute(f"revoke all on function {name}(jsonb) from public")
-        connection.execute(f"grant execute on function {name}(jsonb) to app_engine")
+        if connection.execute("select to_regprocedure(%s)", [f"{name}(jsonb)"]).fetchone() == (None,):
+            with connection.transaction():
+                connection.execute(statement)
+                connection.execute(f"revoke all on function {name}(jsonb) from public")
+                connection.execute(f"grant execute on function {name}(jsonb) to app_engine")
+
+
+def older_functions(connection: psycopg.Connection[Any]) -> list[str]:
+    """Return the names of functions for twins that only other versions have."""
+    rows = connection.execute(load("distribute/routed_functions")).fetchall()
+    return [name for (found,) in rows if (name := found.partition("(")[0]) not in functions()]

@@ -18,7 +18,7 @@ from skilltree._core.queries import load
 from skilltree.errors import MigrationError
 from skilltree.migrate import programs
 from skilltree.migrate.connection import pin
-from skilltree.migrate.distributed import OF_CITUS, adjust, has_citus, is_distributed, route
+from skilltree.migrate.distributed import OF_CITUS, adjust, has_citus, is_distributed, older_functions
 from skilltree.migrate.files import MigrationId, read_both
 from skilltree.migrate.partition import partition, partitioned
 from skilltree.migrate.runs import turn
@@ -110,7 +110,6 @@ def _lay_out_like(url: str, expected_url: str) -> None:
         with translated(), Connection.connect(expected_url, autocommit=True) as connection:
             pin(connection)
             adjust(connection)
-            route(connection)
 
 
 def _restored(url: str, server: str) -> dict[str, str]:
@@ -154,7 +153,12 @@ def _everything(url: str) -> dict[str, str]:
         pin(connection)
         found = migrate.fingerprint(url) | dict(connection.execute(load("catalog/server")).fetchall())
         if has_citus(connection):
-            found = {name: definition for name, definition in found.items() if not OF_CITUS.fullmatch(name)}
+            older = older_functions(connection)
+            found = {
+                name: definition
+                for name, definition in found.items()
+                if not OF_CITUS.fullmatch(name) and not any(each in name for each in older)
+            }
         has_uuidv7 = connection.info.server_version // 10000 >= _FIRST_WITH_UUIDV7
     return _without_stand_in(found) if has_uuidv7 else found
 
