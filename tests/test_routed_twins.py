@@ -50,7 +50,7 @@ def twins() -> dict[str, str]:
 
 
 def test_each_action_has_a_twin() -> None:
-    actions = ("complete_skill", "reset_tree", "settle", "skip_skill", "start_tree", "work_on_skill")
+    actions = ("complete_skill", "reset_tree", "skip_skill", "start_tree", "work_on_skill")
     assert twins().keys() == {*(f"progress/{name}" for name in actions), "leaderboards/add_to_scores"}
     assert twins().keys() <= split_statements().keys()
 
@@ -82,7 +82,7 @@ def test_a_twin_is_sent_for_ours_only(tmp_path: Path) -> None:
 
     assert routed(own) is own
     assert routed(read("trees/load")) is read("trees/load")
-    assert routed(read("progress/settle")) is read("routed/progress/settle")
+    assert routed(read("progress/complete_skill")) is read("routed/progress/complete_skill")
 
 
 def work(db: Database, learner: object, slug: str) -> list[object]:
