@@ -55,6 +55,7 @@ class NoTwin(Exception):
 class _Insert(NamedTuple):
     name: str
     text: str
+    returned: list[str]
 
 
 def files() -> dict[Path, str]:
@@ -161,7 +162,7 @@ def _insert(query: Query, cte: str, insert: Node, columns: schema.Columns) -> _I
     }
     digest = sha256(_FUNCTION.format(name="", **parts).encode()).hexdigest()[:8]
     name = f"{query.name.partition('/')[2]}_{cte}_{digest}"
-    return _Insert(name, _FUNCTION.format(name=name, **parts))
+    return _Insert(name, _FUNCTION.format(name=name, **parts), returned)
 
 
 def _typed(names: list[str], columns: schema.Columns) -> str:
@@ -170,10 +171,9 @@ def _typed(names: list[str], columns: schema.Columns) -> str:
 
 def _call(insert: Node, function: _Insert) -> Node:
     columns = ", ".join(column.name for column in insert.cols)
-    call = _parsed(
-        "select made.* from (select coalesce(jsonb_agg(to_jsonb(one)), '[]') as given from (select) as one"  # noqa: S608
-        f" ({columns})) as rows cross join lateral {function.name}(rows.given) as made"
-    )
+    returned = ", ".join(f"made.{name}" for name in function.returned)
+    rows = f"select coalesce(jsonb_agg(to_jsonb(one)), '[]') as given from (select) as one ({columns})"  # noqa: S608 (ours)
+    call = _parsed(f"select {returned} from ({rows}) as rows cross join lateral {function.name}(rows.given) as made")  # noqa: S608 (ours)
     [join] = call.fromClause
     join.larg.subquery.fromClause[0].subquery = insert.selectStmt
     return call

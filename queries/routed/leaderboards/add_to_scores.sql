@@ -47,7 +47,7 @@ WITH asked(  board, starts_on, level, bucket, slot, counts) AS MATERIALIZED (
                                             AND user_scores.starts_on = period.starts_on
                 ),
               saved_score AS MATERIALIZED (
-                  SELECT made.*
+                  SELECT made.board
                   FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                         '[]') AS given
                         FROM (SELECT %(user_id)s,

@@ -325,7 +325,27 @@ WITH learner AS MATERIALIZED (
          WHERE step.is_earned
        ),
      written_skill AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.id,
+                made.user_id,
+                made.skill_id,
+                made.skill_tree_id,
+                made.status,
+                made.progress_percent,
+                made.time_spent_minutes,
+                made.attempts_count,
+                made.failed_attempts,
+                made.completion_method,
+                made.completion_score,
+                made.evidence_data,
+                made.unlocked_at,
+                made.started_at,
+                made.last_activity_at,
+                made.completed_at,
+                made.struggling_indicators,
+                made.engagement_score,
+                made.passing_score_waived,
+                made.created_at,
+                made.updated_at
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,
@@ -366,7 +386,21 @@ WITH learner AS MATERIALIZED (
          WHERE FALSE
        ),
      written_tree AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.id,
+                made.user_id,
+                made.skill_tree_id,
+                made.status,
+                made.progress_percent,
+                made.skills_completed,
+                made.total_skills,
+                made.time_spent_minutes,
+                made.started_at,
+                made.last_activity_at,
+                made.completed_at,
+                made.milestones_reached,
+                made.current_path,
+                made.created_at,
+                made.updated_at
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,
@@ -387,7 +421,7 @@ WITH learner AS MATERIALIZED (
               CROSS JOIN LATERAL complete_skill_written_tree_3fb3a735(rows.given) AS made
        ),
      day AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.activity_date
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,
@@ -403,7 +437,7 @@ WITH learner AS MATERIALIZED (
               CROSS JOIN LATERAL complete_skill_day_f656f91f(rows.given) AS made
        ),
      paid_event AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.source_id
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,
@@ -436,7 +470,7 @@ WITH learner AS MATERIALIZED (
               CROSS JOIN LATERAL complete_skill_paid_event_a64cd21d(rows.given) AS made
        ),
      award AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.achievement_id
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT %(user_id)s,

@@ -53,7 +53,7 @@ WITH given AS (
          WHERE FALSE
        ),
      reset_tree AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.user_id
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT situation.user_id,

@@ -84,7 +84,7 @@ WITH given AS (
                              AND unsatisfied_skills.skill_id <> accepted.skill_id)
        ),
      skipped_skill AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.user_id
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,
@@ -97,7 +97,7 @@ WITH given AS (
               CROSS JOIN LATERAL skip_skill_skipped_skill_f1852f78(rows.given) AS made
        ),
      unlocked_skill AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.skill_id
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,
@@ -114,7 +114,7 @@ WITH given AS (
          WHERE FALSE
        ),
      touched_tree AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.user_id
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,

@@ -94,7 +94,7 @@ WITH given AS (
          WHERE judged.outcome = 'DONE'
        ),
      worked_skill AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.user_id
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,
@@ -121,7 +121,7 @@ WITH given AS (
          WHERE FALSE
        ),
      touched_tree AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.user_id
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,
@@ -133,7 +133,7 @@ WITH given AS (
               CROSS JOIN LATERAL work_on_skill_touched_tree_becc05ea(rows.given) AS made
        ),
      day AS MATERIALIZED (
-         SELECT made.*
+         SELECT made.activity_date
          FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
                                '[]') AS given
                FROM (SELECT accepted.user_id,

@@ -50,7 +50,7 @@ EXCEPTIONS: Exceptions = {
         "only the owner may change the trail; it removes an erased learner's data, and only the service may call it"
     ),
     ("security_definer", "forget_entries(uuid,uuid,uuid)"): (
-        "as anonymise_audit, on the server of the entries; without Citus, it refuses every call"
+        "as anonymise_audit, on the server of the entries; unless the trail is distributed, it refuses every call"
     ),
     **{
         ("security_definer", f"audit_{change}_of_{table}()"): (
