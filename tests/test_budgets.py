@@ -188,6 +188,18 @@ def test_the_plan_of_every_query_with_a_budget_is_kept_and_is_that_of_its_statem
     assert (place / plans.FILE).stat().st_size < 400_000
 
 
+def test_a_query_is_measured_after_those_that_leave_fewer_dead_rows() -> None:
+    # The first deletes a learner before it runs, so the others would find its dead rows.
+    asked = ["erasure/forget_entries", "progress/recount_streak", "progress/settle", "users/get"]
+    ordered = budget.in_order(map(samples.find, asked))
+    assert [each.name for each in ordered] == [
+        "users/get",
+        "progress/recount_streak",
+        "progress/settle",
+        "erasure/forget_entries",
+    ]
+
+
 @pytest.mark.parametrize(("measured", "budget_"), [(0, 8), (3, 11), (100, 140), (1_234, 1_600), (100_000, 130_000)])
 def test_headroom_is_a_quarter_and_eight_buffers(measured: int, budget_: int) -> None:
     assert budget.with_headroom(measured) == budget_

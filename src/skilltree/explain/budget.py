@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from skilltree._core.queries import Directive, Query, read
 from skilltree._core.sql_folders import folder
-from skilltree.errors import SkillTreeError
+from skilltree.errors import NotFound, SkillTreeError
 from skilltree.explain import plan
 from skilltree.explain.explain import Explained
+from skilltree.explain.samples import before
 
 _BUDGET = re.compile(r"buffers (\d+)")
 _NEVER = re.compile(r"(?P<kind>\w+(?: \w+)*) on (?P<tables>\w+(?:, \w+)*)")
@@ -102,14 +103,27 @@ def budget_of(query: Query) -> tuple[int, Directive] | None:
 def in_order(queries: Iterable[Query]) -> list[Query]:
     """Return the queries in the order of their measurement: those that only read, then by budget.
 
-    A write leaves dead rows behind even if it is rolled back, and later queries touch them, too.
+    A write leaves dead rows behind even if it is rolled back, and later queries touch them, too. The largest budget
+    counts, of the query and of those that run before it (``@after``). Those without one come last.
     """
 
     def place(query: Query) -> tuple[bool, float]:
-        budget = budget_of(query)
-        return _WRITES.search(path_of(query).read_text()) is not None, inf if budget is None else budget[0]
+        return _WRITES.search(path_of(query).read_text()) is not None, max(map(_most, (query, *_before(query))))
 
     return sorted(queries, key=place)
+
+
+def _before(query: Query) -> list[Query]:
+    try:
+        return before(query)
+    except NotFound:
+        # The measurement names what is missing.
+        return []
+
+
+def _most(query: Query) -> float:
+    budget = budget_of(query)
+    return inf if budget is None else budget[0]
 
 
 def _forbidden(query: Query) -> Iterator[tuple[str, list[str], Directive]]:

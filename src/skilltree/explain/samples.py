@@ -87,7 +87,7 @@ def sampled(connection: Connection[Any], query: Query, given: Mapping[str, str])
         has = ", ".join(query.parameters) or "none"
         raise InvalidValue(f"{query.name} has no parameter {', '.join(sorted(unknown))}; it has {has}")
     values = _Values(connection, query, given)
-    steps = [SampledStatement(each, values.of(each)) for each in (*_before(query), query)]
+    steps = [SampledStatement(each, values.of(each)) for each in (*before(query), query)]
     # With no more rights than the headers say.
     roles = {step.query.role for step in steps}
     actor = (
@@ -97,6 +97,17 @@ def sampled(connection: Connection[Any], query: Query, given: Mapping[str, str])
     )
     begin = [SampledStatement(actor.begin, actor.params)] if actor.begin else []
     return begin + steps
+
+
+def before(query: Query) -> list[Query]:
+    """Return the queries to run before: other query files, then the header's own statements in the query's role."""
+    names = [name.strip() for each in query.directives if each.word == "after" for name in each.text.split(",")]
+    setups = [
+        made(f"{query.name}, @setup", f"{each.text};".encode(), query.header, query.place)
+        for each in query.directives
+        if each.word == "setup"
+    ]
+    return [*(find(name, query.place) for name in names), *setups]
 
 
 def _instead_of(name: str, place: Path | None) -> str:
@@ -165,17 +176,6 @@ def not_found(step: SampledStatement) -> list[str]:
     """Return the parameters whose samples should have found a row and did not."""
     expressions = _shared(step.query) | samples(step.query)
     return [name for name, value in step.params.items() if value is None and expressions.get(name, "null") != "null"]
-
-
-def _before(query: Query) -> list[Query]:
-    """Return the queries to run before: other query files, then the header's own statements in the query's role."""
-    names = [name.strip() for each in query.directives if each.word == "after" for name in each.text.split(",")]
-    setups = [
-        made(f"{query.name}, @setup", f"{each.text};".encode(), query.header, query.place)
-        for each in query.directives
-        if each.word == "setup"
-    ]
-    return [*(find(name, query.place) for name in names), *setups]
 
 
 def _first_word(query: Query) -> str:
