@@ -19,14 +19,12 @@ REFUSALS = {"XX000", "42704"} if URL else set()
 DEADLOCKS = (ConcurrentUpdate,) if URL else ()
 """What may end a call that changes accounts or the catalogue beside others: Citus locks these tables as a whole."""
 
-_TIMES = "known gap: the board's time of an achievement's XP is not the ledger's (docs/distributed.md)"
 _PLAN = "plan, buffers or catalogue of one server"
 _SETTING = "a setting of the client's session, which reaches only the coordinator"
 _ISOLATION = "Citus has only read committed"
 
 LEFT_OUT = {
     "test_account_changes.py::test_a_request_that_fails_takes_back_no_guesses": "ends a session by what it waits for",
-    "test_achievement_edits.py::test_a_backfill_awards_learners_who_meet_the_new_criteria": _TIMES,
     "test_audit.py::test_erasing_finds_all_entries_through_an_index": _PLAN,
     "test_audit.py::test_reading_a_history_stays_cheap_on_a_long_trail": _PLAN,
     "test_audit.py::test_the_history_of_an_activity_day_is_found_by_its_date": _SETTING,
@@ -37,7 +35,6 @@ LEFT_OUT = {
     "test_isolation.py::test_no_system_view_shows_another_learner": _PLAN,
     "test_policies.py::test_a_search_uses_its_index_under_row_level_security": _PLAN,
     "test_progress_rules.py::test_the_window_for_late_reports_can_be_any_interval": _SETTING,
-    "test_streaks.py::test_restoring_a_streak_awards_what_it_earns": _TIMES,
     "test_policies.py::test_a_learners_own_rows_are_found_through_an_index": _PLAN,
     "test_roles.py::test_a_serialization_failure_in_a_learners_call_is_retried": _ISOLATION,
 }

@@ -78,6 +78,13 @@ QUERIES = [
         "left join",
     ),
     Seed(
+        "outer_join_on_parameter",
+        "select skills.id\nfrom skills\nleft join user_skill_progress\n    on\n"
+        "        user_skill_progress.user_id = %(user_id)s\n"
+        "        and user_skill_progress.skill_id = %(skill_id)s::uuid;",
+        "%(skill_id)s",
+    ),
+    Seed(
         "learner_changed",
         "update user_scores\nset\n    user_id = %(other_id)s\nwhere user_scores.user_id = %(user_id)s;",
         "user_id = %(other_id)s",

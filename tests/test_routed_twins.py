@@ -50,9 +50,25 @@ def twins() -> dict[str, str]:
 
 
 def test_each_action_has_a_twin() -> None:
-    actions = ("complete_skill", "reset_tree", "skip_skill", "start_tree", "work_on_skill")
+    actions = ("complete_skill", "reset_tree", "settle", "skip_skill", "start_tree", "work_on_skill")
     assert twins().keys() == {*(f"progress/{name}" for name in actions), "leaderboards/add_to_scores"}
     assert twins().keys() <= split_statements().keys()
+
+
+@pytest.mark.parametrize("action", ["refresh_tree", "reset_skill", "work_on_skill"])
+def test_what_comes_before_settle_writes_the_profile_with_the_time_that_settle_compares_with(action: str) -> None:
+    # In an UPDATE, now() would be the coordinator's; settle has that of the learner's server.
+    statement = parse_sql(routed(read(f"progress/{action}")).numbered.decode())[0].stmt
+    [time] = [
+        target.val
+        for each in walk(statement)
+        if isinstance(each, ast.UpdateStmt) and each.relation.relname == "user_profiles"
+        for target in each.targetList
+        if target.name == "updated_at"
+    ]
+
+    assert isinstance(time, ast.ColumnRef)
+    assert time.fields[-1].sval == "written_at"
 
 
 @pytest.mark.parametrize("name", twins())

@@ -169,7 +169,7 @@ situation as (
     left join user_skill_progress
         on
             user_skill_progress.user_id = %(user_id)s
-            and user_skill_progress.skill_id = %(skill_id)s
+            and user_skill_progress.skill_id = skill.id
     left join user_skill_tree_progress
         on
             user_skill_tree_progress.user_id = %(user_id)s
@@ -178,7 +178,7 @@ situation as (
         on
             paid.user_id = %(user_id)s
             and paid.source_kind = 'SKILL'
-            and paid.source_id = %(skill_id)s
+            and paid.source_id = skill.id
 ),
 
 accepted as not materialized (

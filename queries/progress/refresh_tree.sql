@@ -12,7 +12,10 @@
 -- @budget buffers 140
 -- @never Seq Scan on user_profiles, user_skill_progress, user_skill_tree_progress
 with moment as materialized (
-    select coalesce(%(at)s::timestamptz, now()) as at
+    select
+        coalesce(%(at)s::timestamptz, now()) as at,
+        -- As in progress/work_on_skill.
+        now() as written_at
 ),
 
 tree as (
@@ -100,16 +103,22 @@ counted as (
         count(*) filter (where due.status <> 'NOT_STARTED')::integer as started,
         count(*) filter (where due.status = 'COMPLETED')::integer as completed
     from due
+),
+
+updated_profile as (
+    update user_profiles
+    set
+        trees_started = counted.started,
+        trees_completed = counted.completed,
+        updated_at = moment.written_at
+    from counted
+    cross join moment
+    where
+        user_profiles.user_id = %(user_id)s
+        and row(user_profiles.trees_started, user_profiles.trees_completed)
+        is distinct from row(counted.started, counted.completed)
+    returning user_profiles.user_id
 )
 
-update user_profiles
-set
-    trees_started = counted.started,
-    trees_completed = counted.completed,
-    updated_at = now()
-from counted
-where
-    user_profiles.user_id = %(user_id)s
-    and row(user_profiles.trees_started, user_profiles.trees_completed)
-    is distinct from row(counted.started, counted.completed)
-returning user_profiles.user_id;
+select updated_profile.user_id
+from updated_profile;

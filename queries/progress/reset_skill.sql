@@ -8,7 +8,10 @@
 -- @budget buffers 110
 -- @never Seq Scan on user_profiles, user_skill_progress
 with given as (
-    select %(skill_id)s::uuid as skill_id
+    select
+        %(skill_id)s::uuid as skill_id,
+        -- As in progress/work_on_skill.
+        now() as written_at
 ),
 
 situation as (
@@ -35,7 +38,7 @@ situation as (
     left join user_skill_progress
         on
             user_skill_progress.user_id = %(user_id)s
-            and user_skill_progress.skill_id = %(skill_id)s
+            and user_skill_progress.skill_id = skills.id
 ),
 
 reset_skill as (
@@ -67,8 +70,9 @@ updated_profile as (
     update user_profiles
     set
         skills_completed = greatest(user_profiles.skills_completed - 1, 0),
-        updated_at = now()
+        updated_at = given.written_at
     from situation
+    cross join given
     where
         user_profiles.user_id = %(user_id)s
         and situation.status = 'COMPLETED'

@@ -24,7 +24,7 @@ known_work as materialized (
     from user_skill_progress
     where
         user_skill_progress.user_id = %(user_id)s
-        and user_skill_progress.skill_tree_id = %(tree_id)s
+        and user_skill_progress.skill_tree_id = (select given.tree_id from given)
 ),
 
 reset_skill as (
@@ -57,7 +57,7 @@ reset_skill as (
     from skills
     where
         user_skill_progress.user_id = %(user_id)s
-        and user_skill_progress.skill_tree_id = %(tree_id)s
+        and user_skill_progress.skill_tree_id = (select given.tree_id from given)
         and skills.id = user_skill_progress.skill_id
     returning user_skill_progress.user_id
 ),

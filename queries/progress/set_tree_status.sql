@@ -21,7 +21,7 @@ situation as (
     left join user_skill_tree_progress
         on
             user_skill_tree_progress.user_id = %(user_id)s
-            and user_skill_tree_progress.skill_tree_id = %(tree_id)s
+            and user_skill_tree_progress.skill_tree_id = skill_trees.id
 ),
 
 changed_tree as (

@@ -51,7 +51,7 @@ situation as (
     left join user_skill_progress
         on
             user_skill_progress.user_id = %(user_id)s
-            and user_skill_progress.skill_id = %(skill_id)s
+            and user_skill_progress.skill_id = skills.id
 ),
 
 judged as (

@@ -8,7 +8,7 @@
 --         select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s
 --     ) order by id limit 1
 --     )
--- @budget buffers 56
+-- @budget buffers 23
 -- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
     select
@@ -39,7 +39,7 @@ situation as (
     left join user_skill_tree_progress
         on
             user_skill_tree_progress.user_id = %(user_id)s
-            and user_skill_tree_progress.skill_tree_id = %(tree_id)s
+            and user_skill_tree_progress.skill_tree_id = skill_trees.id
 ),
 
 judged as (

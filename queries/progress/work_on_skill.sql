@@ -19,7 +19,9 @@ with given as (
     select
         %(skill_id)s::uuid as skill_id,
         %(is_learning)s::boolean as is_learning,
-        coalesce(%(at)s::timestamptz, now()) as at
+        coalesce(%(at)s::timestamptz, now()) as at,
+        -- progress/settle compares with it. On a distributed server, an UPDATE has another time than a SELECT.
+        now() as written_at
 ),
 
 situation as (
@@ -59,7 +61,7 @@ situation as (
     left join user_skill_progress
         on
             user_skill_progress.user_id = %(user_id)s
-            and user_skill_progress.skill_id = %(skill_id)s
+            and user_skill_progress.skill_id = skills.id
 ),
 
 judged as (
@@ -256,8 +258,9 @@ updated_profile as (
             when accepted.at < user_profiles.last_activity_at then user_profiles.last_activity_offset
             else accepted.clock_offset
         end,
-        updated_at = now()
+        updated_at = given.written_at
     from accepted
+    cross join given
     where
         user_profiles.user_id = %(user_id)s
         and accepted.is_learning

@@ -139,12 +139,12 @@ WITH learner AS MATERIALIZED (
          FROM learner
               LEFT JOIN skill ON TRUE
               LEFT JOIN user_skill_progress ON user_skill_progress.user_id = %(user_id)s
-                                           AND user_skill_progress.skill_id = %(skill_id)s
+                                           AND user_skill_progress.skill_id = skill.id
               LEFT JOIN user_skill_tree_progress ON user_skill_tree_progress.user_id = %(user_id)s
                                                 AND user_skill_tree_progress.skill_tree_id = skill.skill_tree_id
               LEFT JOIN xp_events AS paid ON paid.user_id = %(user_id)s
                                          AND paid.source_kind = 'SKILL'
-                                         AND paid.source_id = %(skill_id)s
+                                         AND paid.source_id = skill.id
        ),
      accepted AS NOT MATERIALIZED (
          SELECT situation.at,

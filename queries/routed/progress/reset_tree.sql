@@ -16,7 +16,8 @@ WITH given AS (
                 user_skill_progress.status
          FROM user_skill_progress
          WHERE user_skill_progress.user_id = %(user_id)s
-           AND user_skill_progress.skill_tree_id = %(tree_id)s
+           AND user_skill_progress.skill_tree_id = (SELECT given.tree_id
+                                                    FROM given)
        ),
      reset_skill AS (
          UPDATE user_skill_progress
@@ -44,7 +45,8 @@ WITH given AS (
              updated_at = now()
          FROM skills
          WHERE user_skill_progress.user_id = %(user_id)s
-           AND user_skill_progress.skill_tree_id = %(tree_id)s
+           AND user_skill_progress.skill_tree_id = (SELECT given.tree_id
+                                                    FROM given)
            AND skills.id = user_skill_progress.skill_id
          RETURNING user_skill_progress.user_id
        ),

@@ -29,7 +29,7 @@ WITH given AS (
                                           FROM visible_trees
                                           WHERE visible_trees.id = skills.skill_tree_id)
               LEFT JOIN user_skill_progress ON user_skill_progress.user_id = %(user_id)s
-                                           AND user_skill_progress.skill_id = %(skill_id)s
+                                           AND user_skill_progress.skill_id = skills.id
        ),
      judged AS (
          SELECT CASE

@@ -23,7 +23,7 @@ WITH given AS (
               LEFT JOIN user_profiles ON user_profiles.user_id = %(user_id)s
               LEFT JOIN visible_trees AS skill_trees ON skill_trees.id = given.tree_id
               LEFT JOIN user_skill_tree_progress ON user_skill_tree_progress.user_id = %(user_id)s
-                                                AND user_skill_tree_progress.skill_tree_id = %(tree_id)s
+                                                AND user_skill_tree_progress.skill_tree_id = skill_trees.id
        ),
      judged AS (
          SELECT CASE

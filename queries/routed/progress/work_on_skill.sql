@@ -5,7 +5,8 @@ WITH given AS (
          SELECT CAST(%(skill_id)s AS uuid) AS skill_id,
                 CAST(%(is_learning)s AS boolean) AS is_learning,
                 COALESCE(CAST(%(at)s AS timestamptz),
-                         now()) AS at
+                         now()) AS at,
+                now() AS written_at
        ),
      situation AS (
          SELECT given.at,
@@ -36,7 +37,7 @@ WITH given AS (
                                           FROM visible_trees
                                           WHERE visible_trees.id = skills.skill_tree_id)
               LEFT JOIN user_skill_progress ON user_skill_progress.user_id = %(user_id)s
-                                           AND user_skill_progress.skill_id = %(skill_id)s
+                                           AND user_skill_progress.skill_id = skills.id
        ),
      judged AS (
          SELECT CASE
@@ -175,8 +176,9 @@ WITH given AS (
                                         THEN user_profiles.last_activity_offset
                                       ELSE accepted.clock_offset
                                     END,
-             updated_at = now()
+             updated_at = given.written_at
          FROM accepted
+              CROSS JOIN given
          WHERE user_profiles.user_id = %(user_id)s
            AND accepted.is_learning
          RETURNING user_profiles.user_id

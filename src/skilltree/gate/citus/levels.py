@@ -6,6 +6,7 @@ A level is a SELECT without its CTEs and sub-selects, or an UPDATE or DELETE.
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from pglast import ast
 from pglast.enums import nodes, parsenodes, primnodes
@@ -58,6 +59,8 @@ class Level:
     """Columns that are equal in every row."""
     joined: list[set[Column]] = field(default_factory=list)
     """Columns that are equal where no outer join has left one out."""
+    compared: list[tuple[Table, Node]] = field(default_factory=list)
+    """Tables that an outer join compares with another parameter than the learner's, and that parameter."""
     asked: list[tuple[Column, Node]] = field(default_factory=list)
     """Columns that are equal to a sub-select that holds the learner's parameter."""
 
@@ -146,6 +149,7 @@ class Reader:
                     return found + right + own
                 # The condition of an outer join holds where it finds a row.
                 nullable = level.tables[before:middle] if fills_left else level.tables[middle:]
+                level.compared += self._compared(level, own, nullable)
                 self._equate(level, [*own, *(found if fills_left else right)], only={each.alias for each in nullable})
                 return right if fills_left else found
             case ast.RangeVar():
@@ -168,6 +172,21 @@ class Reader:
             case _:
                 pass
         return []
+
+    def _compared(
+        self, level: Level, conditions: Sequence[Node], tables: Sequence[Table]
+    ) -> Iterator[tuple[Table, Node]]:
+        by_alias = {table.alias: table for table in tables}
+        for left, right in chain.from_iterable(map(_equalities, conditions)):
+            for one, other in ((left, right), (right, left)):
+                column, value = self._column(level, one), uncast(other)
+                if (
+                    column
+                    and column[0] in by_alias
+                    and isinstance(value, ast.ParamRef)
+                    and value.number not in self._learner
+                ):
+                    yield by_alias[column[0]], value
 
     def _equate(self, level: Level, conditions: Sequence[Node], only: Collection[str] | None = None) -> None:
         """Add the equalities of conditions. With ``only``, these are of tables that an outer join may not find.

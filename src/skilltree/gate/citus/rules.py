@@ -31,6 +31,11 @@ RULES = {
         "is joined on something other than the learner's parameter, from which Citus does not know the server",
         "add user_id = %(user_id)s to its ON",
     ),
+    "outer_join_on_parameter": Rule(
+        "is compared with a parameter in the ON of an outer join; if null, Citus forgets whose rows it reads, and"
+        " the server crashes",
+        "compare with a column of another table or of a materialized CTE",
+    ),
     "learner_changed": Rule(
         "gets another learner, which Citus refuses: the row would have to move to another server",
         "delete the row, and insert another one",
@@ -126,7 +131,7 @@ RULES = {
     "time_of_another_server": Rule(
         "is compared for equality with the current time, which in a read is that of the row's server, and in a"
         " modification that of the coordinator",
-        "compute now() in a materialized CTE that reads no table, and compare with that",
+        "write the time from a CTE that selects now(), and compare with now() of such a CTE",
     ),
     # Sessions and messages.
     "role_by_set": Rule(
