@@ -79,6 +79,20 @@ def database(name: str, *, distributed: bool = True) -> Iterator[str]:
             _drop(make_conninfo(URL, host=host, port=port), name)
 
 
+@contextmanager
+def empty_database(name: str) -> Iterator[str]:
+    """Yield the URL of an empty database of the coordinator alone."""
+    assert URL is not None
+    _drop(URL, name)
+    with psycopg.connect(URL, autocommit=True) as connection:
+        connection.execute("set citus.enable_create_database_propagation = off")
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    try:
+        yield make_conninfo(URL, dbname=name)
+    finally:
+        _drop(URL, name)
+
+
 def set_everywhere(url: str, setting: str, value: str) -> None:
     """Set a setting of the database on all servers. An empty value is the default."""
     with psycopg.connect(url, autocommit=True) as connection:

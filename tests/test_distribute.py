@@ -9,6 +9,9 @@ from psycopg.conninfo import make_conninfo
 
 import cluster
 from skilltree import Database, distribute, migrate, seed
+from skilltree._core.routed import functions
+from skilltree.backup import dumps
+from skilltree.backup.folder import Folder
 from skilltree.cli import demo
 from skilltree.cli.terminal import out
 from skilltree.distribute.layout import OF_LEARNERS, ON_COORDINATOR, SHARED
@@ -91,9 +94,17 @@ def test_a_learner_sees_the_same_in_a_pool_that_was_open_before(undistributed):
         learners = [each.user_id for each in db.as_service().leaderboards.top(3)]
         before = [_seen(db, learner, tree.slug) for learner in learners]
 
-        distribute.distribute(undistributed)
+        for change in (distribute.distribute, distribute.undistribute):
+            change(undistributed)
 
-        assert [_seen(db, learner, tree.slug) for learner in learners] == before
+            assert [_seen(db, learner, tree.slug) for learner in learners] == before
+
+        # The pool sends twins no more, because their functions are gone.
+        assert db.as_user(learners[0]).progress.record_activity(learners[0], _open_skill(db, learners[0]), minutes=1)
+
+
+def _open_skill(db, learner):
+    return db.progress.next_skills(learner)[0].id
 
 
 def _seen(db, learner, slug):
@@ -194,6 +205,39 @@ def test_two_learners_and_an_author_exclude_each_other(distributed):
 def test_drift_and_lint_know_the_layout(distributed):
     assert not [each for each in drift(distributed).differences if "citus" not in each.object]
     assert lint(distributed) == []
+
+
+@pytest.mark.cluster
+def test_functions_of_another_version_are_no_drift_and_go_with_the_layout(distributed):
+    name, statement = next(iter(functions().items()))
+    older = f"{name.rpartition('_')[0]}_00000000"
+    with psycopg.connect(distributed, autocommit=True) as connection:
+        connection.execute(statement.decode().replace(name, older))
+
+        assert not [each for each in drift(distributed).differences if "citus" not in each.object]
+        distribute.undistribute(distributed)
+
+    with psycopg.connect(distributed) as connection:
+        assert connection.execute("select to_regprocedure(%s)", [f"{older}(jsonb)"]).fetchone() == (None,)
+
+
+@pytest.mark.cluster
+def test_a_restored_dump_of_a_cluster_is_made_fit_for_one_server(distributed, tmp_path):
+    folder = Folder(tmp_path)
+    record = dumps.dump(distributed, folder)
+    with cluster.empty_database("skilltree_restored") as restored:
+        assert dumps.into(folder, record, restored) == 0
+        with pytest.raises(distribute.Distributed, match="restore of a dump"):
+            distribute.plan(restored)
+
+        distribute.undistribute(restored)
+        with psycopg.connect(restored, autocommit=True) as connection:
+            connection.execute("drop extension citus")
+
+        assert [each.object for each in drift(restored).differences] == ["grants on the database"]
+        with Database(restored) as db:
+            assert db.doctor.examine() == []
+        assert _rows(restored) == _rows(distributed)
 
 
 def _rows(url: str) -> dict[str, object]:

@@ -100,7 +100,8 @@ def distribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table
 def undistribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda table, done, total: None) -> list[Step]:
     """Bring all rows back to the coordinator, in one transaction, and return what was done.
 
-    Then ends the other sessions of the database, as ``distribute`` does: they send what a cluster gets.
+    Also gives a restored dump of a cluster the schema of one server. Then ends the other sessions of the database, as
+    ``distribute`` does: they send what a cluster gets.
     The roles may still log in, because other databases of the cluster may need that. Raises as ``distribute``, and
     Distributed if the database is not.
     """
@@ -173,17 +174,22 @@ def _require(connection: Connection, url: str, *, back: bool) -> None:
     [nodes] = _rows(connection, "nodes")
     if not nodes["is_coordinator"]:
         raise UnfitDatabase("this server is a worker: connect to the coordinator")
-    if not nodes["knows_coordinator"]:
+    if not back and not nodes["knows_coordinator"]:
         raise UnfitDatabase("the coordinator is not one of its nodes: run select citus_set_coordinator_host(…)")
-    if not nodes["workers"]:
+    if not back and not nodes["workers"]:
         raise UnfitDatabase("the cluster has no active worker: add one with select citus_add_node(…)")
     if pending := [each.id for each in migrate.status(url) if each.applied_at is None or each.problem]:
         raise UnfitDatabase(f"migration {pending[0]} is pending, edited or deleted: run `skilltree migrate` first")
     if not back and (names := partitioned(url)):
         raise UnfitDatabase(f"{', '.join(names)} have partitions: run `skilltree partition --undo` first")
     found = _distributed(connection)
-    if back and not found:
+    if back and not found and not cluster["is_adjusted"]:
         raise Distributed("the database is not distributed")
+    if not back and not found and cluster["is_adjusted"]:
+        raise Distributed(
+            "the schema is that of a cluster, but no table is distributed, as after the restore of a dump: run"
+            " `skilltree undistribute` first"
+        )
     if not back and found == _PLACES:
         raise Distributed("the database is already distributed. Nothing was done")
     if not back and found:
