@@ -19,31 +19,50 @@ REFUSALS = {"XX000", "42704"} if URL else set()
 DEADLOCKS = (ConcurrentUpdate,) if URL else ()
 """What may end a call that changes accounts or the catalogue beside others: Citus locks these tables as a whole."""
 
+_ANOTHER = "known gap: with the id of a learner on another server, a draft is an error (docs/distributed.md)"
+_BEGUN = "known gap: a deleted tree may stay begun (docs/distributed.md)"
+_ONE = "about one server"
+_SESSIONS = "counts sessions, of which Citus has its own"
 _PLAN = "plan, buffers or catalogue of one server"
 _SETTING = "a setting of the client's session, which reaches only the coordinator"
 _ISOLATION = "Citus has only read committed"
 
 LEFT_OUT = {
-    "test_account_changes.py::test_a_request_that_fails_takes_back_no_guesses": "ends a session by what it waits for",
     "test_audit.py::test_erasing_finds_all_entries_through_an_index": _PLAN,
     "test_audit.py::test_reading_a_history_stays_cheap_on_a_long_trail": _PLAN,
     "test_audit.py::test_the_history_of_an_activity_day_is_found_by_its_date": _SETTING,
-    "test_deleted.py::test_on_one_server_only_a_whole_erasure_removes_entries": "about one server",
+    "test_database.py::test_a_closed_database_can_be_opened_again": _SESSIONS,
+    "test_database.py::test_a_closed_database_leaves_no_connection": _SESSIONS,
+    "test_database.py::test_many_callers_share_a_small_pool": _SESSIONS,
+    "test_deleted.py::test_on_one_server_only_a_whole_erasure_removes_entries": _ONE,
     "test_doctor.py::test_a_learner_who_cannot_be_repaired_does_not_stop_other_repairs": "several commands at once",
-    "test_erase.py::test_an_erasure_on_a_broken_connection_is_rolled_back": "ends a session by what it waits for",
+    "test_drafts.py::test_an_unpublished_tree_is_hidden_from_other_learners": _ANOTHER,
     "test_erase.py::test_erasures_while_learners_work_cause_no_drift": "calls may end with ConcurrentUpdate",
+    "test_fairness.py::test_waiting_callers_keep_waiting_while_the_server_has_too_many_clients": _SESSIONS,
+    "test_hostile.py": "copies each table beside it",
     "test_isolation.py::test_no_system_view_shows_another_learner": _PLAN,
     "test_policies.py::test_a_search_uses_its_index_under_row_level_security": _PLAN,
+    "test_observer.py::test_a_retried_call_is_one_span_with_an_event_for_each_retry": "Citus may end the other session",
+    "test_own_repositories.py": "an application's tables are made by several commands at once",
+    "test_progress_races.py::test_completions_while_two_authors_edit_their_tree_have_all_effects": _BEGUN,
     "test_progress_rules.py::test_the_window_for_late_reports_can_be_any_interval": _SETTING,
     "test_policies.py::test_a_learners_own_rows_are_found_through_an_index": _PLAN,
+    "test_routed_twins.py::test_a_function_that_a_migration_words_otherwise_is_named": _ONE,
+    "test_routed_twins.py::test_twins_return_and_write_the_same": _ONE,
+    "test_routed_twins.py::test_without_a_function_of_this_version_the_files_themselves_are_sent": _ONE,
+    "test_waiting_authors.py::test_the_doctor_reports_a_busy_tree_and_repairs_the_others": "a volatile function",
     "test_roles.py::test_a_serialization_failure_in_a_learners_call_is_retried": _ISOLATION,
 }
-"""Tests that say nothing on a cluster, or fail there for a known reason. Those that only need one are marked."""
+"""Tests, or whole files, that say nothing on a cluster, or fail there for a known reason.
+
+Those that only need one are marked.
+"""
 
 
 def left_out(node: str) -> str | None:
     """Return why a test is not run on a cluster, if it is not."""
-    return LEFT_OUT.get(node.partition("[")[0].rpartition("/")[2])
+    test = node.partition("[")[0].rpartition("/")[2]
+    return LEFT_OUT.get(test) or LEFT_OUT.get(test.partition("::")[0])
 
 
 @contextmanager

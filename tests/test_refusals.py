@@ -281,6 +281,7 @@ def test_a_refusal_without_its_detail_still_has_its_error() -> None:
 
 VIOLATIONS = {
     "users_email_form": "update users set email = 'nobody'",
+    "users_password_hash_form": "update users set password_hash = 'nothing'",
     "idx_user_email": """
         insert into users (email, username, password_hash) select email, 'grace', password_hash from users
     """,
@@ -351,7 +352,7 @@ def test_an_unknown_constraint_is_an_invalid_value(connection: Connection) -> No
     error = from_driver(from_worker(violation))
 
     assert isinstance(error, InvalidValue)
-    assert (error.field, error.constraint) == (None, None)
+    assert (error.field, error.constraint) == ("n", "numbers_n_check")
     assert str(error) == violation.diag.message_primary
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from _async.factories import rows
+from layout import kept_by_refusals
 
 
 async def tables_with_owner(connection):
@@ -23,6 +24,7 @@ async def fingerprint_without_rows_of(connection, user_id):
         f"select '{table}', count(*), md5(string_agg(t::text, ' ' order by t::text)) from {table} as t"
         + (f" where {owner} <> '{user_id}'" if owner else "")
         for table, owner in await tables_with_owner(connection)
+        if kept_by_refusals([table])
     ]
     return await rows(connection, f"{' union all '.join(prints)} order by 1")
 

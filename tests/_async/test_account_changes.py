@@ -5,6 +5,7 @@ import pytest
 
 from _async.factories import add_session, add_skills, add_user, expect_refusal, rows, value, wait_for_lock_waiters
 from concurrency import concurrently_async, failures, in_background_async
+from layout import HELD_UP
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     EmailTaken,
@@ -145,8 +146,7 @@ async def test_a_request_that_fails_takes_back_no_guesses(db, url, connection, l
         await other.execute("select from user_tokens for update")
         async with in_background_async(lambda: request(db, learner)) as asked:
             await wait_for_lock_waiters(connection)
-            waiting = "datname = current_database() and wait_event_type = 'Lock'"
-            await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
+            await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {HELD_UP}")
 
     assert isinstance(asked.exception(), ServerUnavailable)
     assert await value(connection, GUESSES, str(learner.id)) == 2

@@ -16,6 +16,7 @@ from _async.factories import (
     wait_for_lock_waiters,
 )
 from concurrency import concurrently_async, failures, in_background_async
+from layout import HELD_UP
 from proxy import Proxy
 from skilltree import AsyncDatabase
 from skilltree.errors import (
@@ -32,8 +33,6 @@ from skilltree.errors import (
 )
 
 OTHERS = "datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
-
-WAITING = "datname = current_database() and wait_event_type = 'Lock'"
 
 
 async def terminate_others(connection):
@@ -105,7 +104,7 @@ async def test_a_connection_lost_during_a_statement_raises_and_the_statement_is_
     update = in_background_async(lambda: db.categories.update(art.id, name="Changed"))
     async with await locked_categories(url), update as changed:
         await wait_for_lock_waiters(connection)
-        await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {WAITING}")
+        await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {HELD_UP}")
 
     assert isinstance(changed.exception(), ServerUnavailable)
     assert changed.exception().sqlstate == "57P01"

@@ -20,6 +20,7 @@ from _async.factories import (
     wait_for_lock_waiters,
 )
 from concurrency import concurrently_async, failures, in_background_async
+from layout import HELD_UP
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     InvalidCredentials,
@@ -434,8 +435,7 @@ async def test_an_erasure_on_a_broken_connection_is_rolled_back(url, db, connect
             await author.execute("select from skills where key = 'css' for update")
             async with in_background_async(lambda: db.users.erase(grace.id)) as erasure:
                 await wait_for_lock_waiters(connection)
-                waiting = f"{HERE} and wait_event_type = 'Lock'"
-                await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
+                await rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {HELD_UP}")
 
     assert isinstance(erasure.exception(), ServerUnavailable)
 

@@ -7,6 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from _async.factories import add_skills, all_rows_fingerprint, expect_refusal, rows, value
+from layout import kept_by_refusals
 from skilltree import AsyncDatabase
 from skilltree.errors import (
     InvalidValue,
@@ -102,7 +103,8 @@ async def test_one_wrong_row_is_named_and_no_row_is_imported(db, connection, lea
     async with expect_refusal(connection, error, message):
         await db.progress.import_rows([completed(learner, html), {**completed(learner, css), **wrong}])
 
-    assert await value(connection, "select count(*) from begun_trees") == 0
+    for table in kept_by_refusals(["begun_trees", "user_skill_progress"]):
+        assert await value(connection, f"select count(*) from {table}") == 0
     assert await db.progress.import_rows([completed(learner, html)]) == 1
 
 

@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from _async.factories import add_category, add_skills, add_tree, add_user, rows, wait_for_lock_waiters
 from _async.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, SERVICE_CALLS, add_course, add_sample_learner
 from concurrency import concurrently_async, in_background_async
+from layout import HELD_UP
 from skilltree import AsyncDatabase
 from skilltree._async.repository import AsyncStep
 from skilltree._core.queries import read
@@ -37,7 +38,7 @@ from skilltree.models import Category
 EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
 LIST = read("categories/list")
-WAITS = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+WAITS = f"select exists (select from pg_stat_activity where {HELD_UP})"
 CATEGORIES = AsyncStep(LIST, {"include_inactive": True}, rows_of(Category, LIST))
 
 

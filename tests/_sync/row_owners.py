@@ -5,6 +5,7 @@
 from datetime import datetime
 
 from _sync.factories import rows
+from layout import kept_by_refusals
 
 
 def tables_with_owner(connection):
@@ -25,6 +26,7 @@ def fingerprint_without_rows_of(connection, user_id):
         f"select '{table}', count(*), md5(string_agg(t::text, ' ' order by t::text)) from {table} as t"
         + (f" where {owner} <> '{user_id}'" if owner else "")
         for table, owner in tables_with_owner(connection)
+        if kept_by_refusals([table])
     ]
     return rows(connection, f"{' union all '.join(prints)} order by 1")
 

@@ -7,6 +7,7 @@ import pytest
 
 from _sync.factories import add_session, add_skills, add_user, expect_refusal, rows, value, wait_for_lock_waiters
 from concurrency import concurrently_sync, failures, in_background_sync
+from layout import HELD_UP
 from skilltree import Database
 from skilltree.errors import (
     EmailTaken,
@@ -147,8 +148,7 @@ def test_a_request_that_fails_takes_back_no_guesses(db, url, connection, learner
         other.execute("select from user_tokens for update")
         with in_background_sync(lambda: request(db, learner)) as asked:
             wait_for_lock_waiters(connection)
-            waiting = "datname = current_database() and wait_event_type = 'Lock'"
-            rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
+            rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {HELD_UP}")
 
     assert isinstance(asked.exception(), ServerUnavailable)
     assert value(connection, GUESSES, str(learner.id)) == 2

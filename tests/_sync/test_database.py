@@ -18,6 +18,7 @@ from _sync.factories import (
     wait_for_lock_waiters,
 )
 from concurrency import concurrently_sync, failures, in_background_sync
+from layout import HELD_UP
 from proxy import Proxy
 from skilltree import Database
 from skilltree.errors import (
@@ -34,8 +35,6 @@ from skilltree.errors import (
 )
 
 OTHERS = "datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
-
-WAITING = "datname = current_database() and wait_event_type = 'Lock'"
 
 
 def terminate_others(connection):
@@ -107,7 +106,7 @@ def test_a_connection_lost_during_a_statement_raises_and_the_statement_is_not_re
     update = in_background_sync(lambda: db.categories.update(art.id, name="Changed"))
     with locked_categories(url), update as changed:
         wait_for_lock_waiters(connection)
-        rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {WAITING}")
+        rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {HELD_UP}")
 
     assert isinstance(changed.exception(), ServerUnavailable)
     assert changed.exception().sqlstate == "57P01"

@@ -22,6 +22,7 @@ from _sync.factories import (
     wait_for_lock_waiters,
 )
 from concurrency import concurrently_sync, failures, in_background_sync
+from layout import HELD_UP
 from skilltree import Database
 from skilltree.errors import (
     InvalidCredentials,
@@ -436,8 +437,7 @@ def test_an_erasure_on_a_broken_connection_is_rolled_back(url, db, connection, g
             author.execute("select from skills where key = 'css' for update")
             with in_background_sync(lambda: db.users.erase(grace.id)) as erasure:
                 wait_for_lock_waiters(connection)
-                waiting = f"{HERE} and wait_event_type = 'Lock'"
-                rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}")
+                rows(connection, f"select pg_terminate_backend(pid) from pg_stat_activity where {HELD_UP}")
 
     assert isinstance(erasure.exception(), ServerUnavailable)
 

@@ -9,6 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from _sync.factories import add_skills, all_rows_fingerprint, expect_refusal, rows, value
+from layout import kept_by_refusals
 from skilltree import Database
 from skilltree.errors import (
     InvalidValue,
@@ -104,7 +105,8 @@ def test_one_wrong_row_is_named_and_no_row_is_imported(db, connection, learner, 
     with expect_refusal(connection, error, message):
         db.progress.import_rows([completed(learner, html), {**completed(learner, css), **wrong}])
 
-    assert value(connection, "select count(*) from begun_trees") == 0
+    for table in kept_by_refusals(["begun_trees", "user_skill_progress"]):
+        assert value(connection, f"select count(*) from {table}") == 0
     assert db.progress.import_rows([completed(learner, html)]) == 1
 
 

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from _sync.factories import add_category, add_skills, add_tree, add_user, rows, wait_for_lock_waiters
 from _sync.method_calls import CATALOGUE_CALLS, LEARNER_CALLS, SERVICE_CALLS, add_course, add_sample_learner
 from concurrency import concurrently_sync, in_background_sync
+from layout import HELD_UP
 from skilltree import Database
 from skilltree._core.queries import read
 from skilltree._core.rows import rows_of
@@ -39,7 +40,7 @@ from skilltree.models import Category
 EVERY = {**LEARNER_CALLS, **CATALOGUE_CALLS, **SERVICE_CALLS}
 
 LIST = read("categories/list")
-WAITS = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+WAITS = f"select exists (select from pg_stat_activity where {HELD_UP})"
 CATEGORIES = Step(LIST, {"include_inactive": True}, rows_of(Category, LIST))
 
 

@@ -202,12 +202,15 @@ def _violated(error: psycopg.Error, message: str) -> tuple[str, str]:
     constraint, table = error.diag.constraint_name, error.diag.table_name
     if constraint and table and (number := _PARTITION.search(table)):
         constraint, table = constraint.removesuffix(number[0]), table.removesuffix(number[0])
+    if constraint and table and (number := _SHARD.search(table)) and constraint.endswith(number[0]):
+        constraint, table = constraint.removesuffix(number[0]), table.removesuffix(number[0])
     # All words, because the quotes around a name depend on the server's language.
     words = [constraint, table] if constraint and table else re.findall(r"\w+", message)
     names = [*words, *(_SHARD.sub("", word) for word in words)]
-    constraint = next(
-        (name for name in names if name in {*BY_CONSTRAINT, *LIMITS, *_OF_APPLICATIONS}), constraint or ""
-    )
+    known = (name for name in names if name in {*BY_CONSTRAINT, *LIMITS, *_OF_APPLICATIONS})
+    # The name of any other constraint begins with that of its table.
+    others = (name for name in names if not _SHARD.search(name) and any(name.startswith(f"{word}_") for word in names))
+    constraint = next(known, constraint or next(others, ""))
     return constraint, next((name for name in names if constraint.startswith(f"{name}_")), "")
 
 
@@ -223,6 +226,8 @@ def _from_unknown(
         return StillReferenced(told, constraint=constraint, table=table)
     field = constraint.removeprefix(f"{table}_").rpartition("_")[0]
     # The detail is left out because it shows the whole row, secrets included.
+    for name in filter(None, (table, constraint)):
+        message = re.sub(rf"\b({re.escape(name)})_\d+\b", r"\1", message)
     return InvalidValue(
         refused(constraint, field, params) or message, field=field or None, constraint=constraint or None
     )
