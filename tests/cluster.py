@@ -21,6 +21,7 @@ DEADLOCKS = (ConcurrentUpdate,) if URL else ()
 
 _ANOTHER = "known gap: with the id of a learner on another server, a draft is an error (docs/distributed.md)"
 _BEGUN = "known gap: a deleted tree may stay begun (docs/distributed.md)"
+_DEADLOCK = "Citus may end the other session"
 _ONE = "about one server"
 _SESSIONS = "counts sessions, of which Citus has its own"
 _PLAN = "plan, buffers or catalogue of one server"
@@ -33,7 +34,11 @@ LEFT_OUT = {
     "test_audit.py::test_the_history_of_an_activity_day_is_found_by_its_date": _SETTING,
     "test_database.py::test_a_closed_database_can_be_opened_again": _SESSIONS,
     "test_database.py::test_a_closed_database_leaves_no_connection": _SESSIONS,
+    "test_database.py::test_a_deadlock_in_a_unit_of_work_raises": _DEADLOCK,
+    "test_database.py::test_a_statement_is_retried_after_a_deadlock_and_counted": _DEADLOCK,
+    "test_database.py::test_a_wait_for_a_lock_that_takes_too_long_raises_lock_timeout": _SETTING,
     "test_database.py::test_many_callers_share_a_small_pool": _SESSIONS,
+    "test_database.py::test_the_options_of_a_url_are_kept_beside_a_statement_timeout": _SETTING,
     "test_deleted.py::test_on_one_server_only_a_whole_erasure_removes_entries": _ONE,
     "test_doctor.py::test_a_learner_who_cannot_be_repaired_does_not_stop_other_repairs": "several commands at once",
     "test_drafts.py::test_an_unpublished_tree_is_hidden_from_other_learners": _ANOTHER,
@@ -42,7 +47,7 @@ LEFT_OUT = {
     "test_hostile.py": "copies each table beside it",
     "test_isolation.py::test_no_system_view_shows_another_learner": _PLAN,
     "test_policies.py::test_a_search_uses_its_index_under_row_level_security": _PLAN,
-    "test_observer.py::test_a_retried_call_is_one_span_with_an_event_for_each_retry": "Citus may end the other session",
+    "test_observer.py::test_a_retried_call_is_one_span_with_an_event_for_each_retry": _DEADLOCK,
     "test_own_repositories.py": "an application's tables are made by several commands at once",
     "test_progress_races.py::test_completions_while_two_authors_edit_their_tree_have_all_effects": _BEGUN,
     "test_progress_rules.py::test_the_window_for_late_reports_can_be_any_interval": _SETTING,

@@ -36,7 +36,7 @@ from skilltree.errors import (
 )
 from skilltree.models.ids import CategoryId, SkillId, TreeId
 
-ROUNDS = 100
+ROUNDS = 50
 GENEROUS_SECONDS = 20
 
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -35,7 +35,7 @@ from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import SkillOutcome
 from skilltree.passwords import hash_password
 
-ROUNDS = 10 if cluster.URL else 200
+ROUNDS = 10 if cluster.URL else 100
 HASH = hash_password("correct horse", cost=4)
 
 Connection = psycopg.Connection[tuple[Any, ...]]

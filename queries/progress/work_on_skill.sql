@@ -148,7 +148,7 @@ worked_skill as (
         accepted.skill_id,
         accepted.skill_tree_id,
         'IN_PROGRESS' as status,
-        coalesce(trunc(%(minutes)s::numeric), 0) as time_spent_minutes,
+        coalesce(%(minutes)s, 0) as time_spent_minutes,
         %(attempts)s::integer as attempts_count,
         %(failed)s::boolean::integer as failed_attempts,
         %(score)s::double precision as completion_score,

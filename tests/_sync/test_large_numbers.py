@@ -4,7 +4,6 @@
 
 import random
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 
@@ -120,15 +119,6 @@ def test_minutes_and_attempts_can_exceed_32_bits(db, learner, tree):
     assert worked.progress.time_spent_minutes == INTEGER + 1440
     assert (tried.progress.attempts_count, tried.progress.failed_attempts) == (INTEGER + 1, INTEGER + 1)
     assert db.doctor.examine() == []
-
-
-def test_whole_minutes_can_be_a_decimal(db, learner, tree):
-    (html,) = add_skills(db, tree, "html")
-
-    worked = db.progress.record_activity(learner.id, html.id, minutes=Decimal("30.0"), at=NOON)
-
-    assert worked.progress.time_spent_minutes == 30
-    assert (db.users.get_profile(learner.id)).hours_learned == 0.5
 
 
 def test_the_minutes_of_a_day_can_exceed_32_bits(db, connection, learner, tree):

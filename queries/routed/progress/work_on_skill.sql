@@ -102,7 +102,7 @@ WITH given AS (
                             accepted.skill_id,
                             accepted.skill_tree_id,
                             'IN_PROGRESS' AS status,
-                            COALESCE(trunc(CAST(%(minutes)s AS numeric)),
+                            COALESCE(%(minutes)s,
                                      0) AS time_spent_minutes,
                             CAST(%(attempts)s AS integer) AS attempts_count,
                             CAST(CAST(%(failed)s AS boolean) AS integer) AS failed_attempts,

@@ -171,6 +171,12 @@ def _require(connection: Connection, url: str, *, back: bool) -> None:
         )
     if not cluster["is_superuser"]:
         raise UnfitDatabase("Citus lets only a superuser distribute tables with triggers: connect as one")
+    found = _distributed(connection)
+    if not back and not found and cluster["is_adjusted"]:
+        raise Distributed(
+            "the schema is that of a cluster, but no table is distributed, as after the restore of a dump: run"
+            " `skilltree undistribute` first"
+        )
     [nodes] = _rows(connection, "nodes")
     if not nodes["is_coordinator"]:
         raise UnfitDatabase("this server is a worker: connect to the coordinator")
@@ -182,14 +188,8 @@ def _require(connection: Connection, url: str, *, back: bool) -> None:
         raise UnfitDatabase(f"migration {pending[0]} is pending, edited or deleted: run `skilltree migrate` first")
     if not back and (names := partitioned(url)):
         raise UnfitDatabase(f"{', '.join(names)} have partitions: run `skilltree partition --undo` first")
-    found = _distributed(connection)
     if back and not found and not cluster["is_adjusted"]:
         raise Distributed("the database is not distributed")
-    if not back and not found and cluster["is_adjusted"]:
-        raise Distributed(
-            "the schema is that of a cluster, but no table is distributed, as after the restore of a dump: run"
-            " `skilltree undistribute` first"
-        )
     if not back and found == _PLACES:
         raise Distributed("the database is already distributed. Nothing was done")
     if not back and found:
