@@ -11,5 +11,6 @@ with other as materialized (
         and pg_stat_activity.pid <> pg_backend_pid()
 )
 
-select count(*) filter (where pg_terminate_backend(other.pid)) as ended
+-- Waits for each, up to 5 seconds, so that no pool sends anything to a session that is about to end.
+select count(*) filter (where pg_terminate_backend(other.pid, 5000)) as ended
 from other;
