@@ -47,11 +47,10 @@ def as_on_a_cluster(url: str) -> None:
         route(connection)
 
 
-_WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+_HERE = "datname = current_database() and wait_event_type"
+_WAITING = f"select count(*) from pg_stat_activity where {_HERE} = 'Lock'"
 
-HELD_UP = "datname = current_database() and state = 'active' and wait_event_type " + (
-    "in ('Lock', 'Extension')" if cluster.URL else "= 'Lock'"
-)
+HELD_UP = f"state = 'active' and {_HERE} " + ("in ('Lock', 'Extension')" if cluster.URL else "= 'Lock'")
 """Tells a session that waits for a lock. On a cluster, it may wait for another server, where it waits for the lock."""
 
 LOCK_WAITERS = f"select sum(result::integer) from run_command_on_all_nodes($${_WAITING}$$)" if cluster.URL else _WAITING

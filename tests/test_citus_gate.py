@@ -85,6 +85,13 @@ QUERIES = [
         "%(skill_id)s",
     ),
     Seed(
+        "outer_join_on_parameter",
+        "select skills.id\nfrom skills\nleft join xp_events\n    on\n        xp_events.user_id = %(user_id)s\n"
+        "        and xp_events.source_id = skills.id\n"
+        "        and xp_events.granted_on between %(since)s and current_date;",
+        "%(since)s",
+    ),
+    Seed(
         "learner_changed",
         "update user_scores\nset\n    user_id = %(other_id)s\nwhere user_scores.user_id = %(user_id)s;",
         "user_id = %(other_id)s",
@@ -538,6 +545,9 @@ GOOD = {
     " where user_profiles.user_id = %(user_id)s;",
     "an outer join on the parameter": "select skills.id from skills left join user_skill_progress"
     " on user_skill_progress.user_id = %(user_id)s and user_skill_progress.skill_id = skills.id;",
+    "an outer join whose other parameters may be null": "select skills.id from skills left join user_skill_progress"
+    " on user_skill_progress.user_id = %(user_id)s and user_skill_progress.skill_id = (select %(skill_id)s::uuid)"
+    " and (%(at)s::timestamptz is null or user_skill_progress.started_at < %(at)s);",
     "a row of columns": "select xp_events.xp from xp_events"
     " where (xp_events.user_id, xp_events.source_id) = (%(user_id)s, %(skill_id)s);",
     "recursion about one learner": "with recursive way as (select skills.id from skills union select way.id from way)"

@@ -281,7 +281,6 @@ def test_a_refusal_without_its_detail_still_has_its_error() -> None:
 
 VIOLATIONS = {
     "users_email_form": "update users set email = 'nobody'",
-    "users_password_hash_form": "update users set password_hash = 'nothing'",
     "idx_user_email": """
         insert into users (email, username, password_hash) select email, 'grace', password_hash from users
     """,
@@ -352,8 +351,56 @@ def test_an_unknown_constraint_is_an_invalid_value(connection: Connection) -> No
     error = from_driver(from_worker(violation))
 
     assert isinstance(error, InvalidValue)
-    assert (error.field, error.constraint) == ("n", "numbers_n_check")
+    assert (error.field, error.constraint) == (None, None)
     assert str(error) == violation.diag.message_primary
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "told", "field"),
+    [
+        (
+            "23514",
+            'new row for relation "users_102013" violates check constraint "users_password_hash_form"',
+            'new row for relation "users" violates check constraint "users_password_hash_form"',
+            "password_hash",
+        ),
+        (
+            "23514",
+            'new row for relation "check_ins_102008" violates check constraint "check_ins_minutes_check"',
+            'new row for relation "check_ins" violates check constraint "check_ins_minutes_check"',
+            "minutes",
+        ),
+        (
+            "23505",
+            'duplicate key value violates unique constraint "notes_title_key_102008"',
+            "another row already has this value (notes_title_key)",
+            None,
+        ),
+        # The text of an application's trigger.
+        ("23514", "lesson lesson_12 needs lesson_video_url", "lesson lesson_12 needs lesson_video_url", None),
+    ],
+)
+def test_other_constraints_are_found_in_what_a_worker_says(
+    state: str, message: str, told: str, field: str | None
+) -> None:
+    fields = {DiagnosticField.SQLSTATE: state, DiagnosticField.MESSAGE_PRIMARY: message}
+
+    error = from_driver(with_fields(psycopg.IntegrityError(), fields))
+
+    assert (str(error), getattr(error, "field", None)) == (told, field)
+
+
+def test_a_table_may_end_in_a_number() -> None:
+    fields = {
+        DiagnosticField.SQLSTATE: "23505",
+        DiagnosticField.MESSAGE_PRIMARY: 'duplicate key value violates unique constraint "unique_event_2026"',
+        DiagnosticField.CONSTRAINT_NAME: "unique_event_2026",
+        DiagnosticField.TABLE_NAME: "events_2026",
+    }
+
+    error = from_driver(with_fields(psycopg.IntegrityError(), fields))
+
+    assert str(error) == "another row of events_2026 already has this value (unique_event_2026)"
 
 
 def test_no_constraint_has_a_name_that_is_cut_for_a_shard() -> None:

@@ -58,10 +58,10 @@ def test_each_action_has_a_twin() -> None:
 @pytest.mark.parametrize("action", ["refresh_tree", "reset_skill", "work_on_skill"])
 def test_what_comes_before_settle_writes_the_profile_with_the_time_that_settle_compares_with(action: str) -> None:
     # In an UPDATE, now() would be the coordinator's; settle has that of the learner's server.
-    statement = parse_sql(routed(read(f"progress/{action}")).numbered.decode())[0].stmt
+    written = [*walk(parse_sql(routed(read(f"progress/{action}")).numbered.decode())[0].stmt)]
     [time] = [
         target.val
-        for each in walk(statement)
+        for each in written
         if isinstance(each, ast.UpdateStmt) and each.relation.relname == "user_profiles"
         for target in each.targetList
         if target.name == "updated_at"
@@ -69,6 +69,10 @@ def test_what_comes_before_settle_writes_the_profile_with_the_time_that_settle_c
 
     assert isinstance(time, ast.ColumnRef)
     assert time.fields[-1].sval == "written_at"
+    for statement in (written, walk(parse_sql(routed(read("progress/settle")).numbered.decode())[0].stmt)):
+        [taken] = [each.val for each in statement if isinstance(each, ast.ResTarget) and each.name == "written_at"]
+        assert isinstance(taken, ast.FuncCall)
+        assert taken.funcname[-1].sval == "now"
 
 
 @pytest.mark.parametrize("name", twins())

@@ -2,9 +2,12 @@
 select
     to_regclass('pg_catalog.pg_dist_partition') is not null as has_citus,
     -- Also without any distributed table: then a dump of a cluster has been restored.
-    not exists (
+    to_regclass('public.begun_trees') is not null
+    and not exists (
         select from pg_constraint
-        where pg_constraint.conname = 'begun_trees_skill_tree_id_fkey'
+        where
+            pg_constraint.conrelid = to_regclass('public.begun_trees')
+            and pg_constraint.contype = 'f'
     ) as is_adjusted,
     (
         select pg_roles.rolsuper

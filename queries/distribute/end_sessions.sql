@@ -1,5 +1,6 @@
 -- End the other sessions of the database, and return how many there were. They have the settings of before.
--- They are materialized, so that no session is ended before it is known to be one of them.
+-- They are materialized, so that no session is ended before it is known to be one of them. Then it waits for each, up
+-- to 5 seconds, so that no pool sends anything to a session that is about to end.
 --
 -- @extension citus
 with other as materialized (
@@ -9,8 +10,14 @@ with other as materialized (
         pg_stat_activity.datname = current_database()
         and pg_stat_activity.backend_type = 'client backend'
         and pg_stat_activity.pid <> pg_backend_pid()
+),
+
+told as materialized (
+    select
+        other.pid,
+        pg_terminate_backend(other.pid) as is_ending
+    from other
 )
 
--- Waits for each, up to 5 seconds, so that no pool sends anything to a session that is about to end.
-select count(*) filter (where pg_terminate_backend(other.pid, 5000)) as ended
-from other;
+select count(*) filter (where told.is_ending and pg_terminate_backend(told.pid, 5000) is not null) as ended
+from told;

@@ -20,7 +20,7 @@ with paid as (
     group by xp_events.granted_on
 ),
 
-day as (
+day as materialized (
     select %(since)s::date + later as activity_date
     from user_profiles
     cross join generate_series(0, %(until)s::date - %(since)s::date) as later
@@ -38,6 +38,7 @@ left join user_activity_days
     on
         user_activity_days.user_id = %(user_id)s
         and user_activity_days.activity_date = day.activity_date
-        and user_activity_days.activity_date between %(since)s::date and %(until)s::date
+        -- In sub-selects, because a null date must not make this ON false for the planner of a distributed server.
+        and user_activity_days.activity_date between (select %(since)s::date) and (select %(until)s::date)
 left join paid on paid.granted_on = day.activity_date
 order by day.activity_date;

@@ -15,9 +15,7 @@
 -- @never Seq Scan on user_achievements, user_profiles, user_skill_progress, user_skill_tree_progress, xp_events
 with asked as materialized (
     select
-        %(skill_id)s::uuid as skill_id,
         coalesce(%(at)s::timestamptz, now()) as at,
-        -- The time of the profile if this action has written it: see progress/work_on_skill.
         now() as written_at
 ),
 
@@ -32,28 +30,12 @@ learner as materialized (
         user_profiles.last_activity_offset,
         user_profiles.timezone,
         user_profiles.day_starts_at,
-        asked.skill_id,
         asked.at,
-        -- A refused or repeated action has not written the profile, so nothing is due.
-        asked.skill_id is null or user_profiles.updated_at = asked.written_at as is_due
+        -- A refused or repeated action has not written the profile (see progress/work_on_skill), so nothing is due.
+        %(skill_id)s::uuid is null or user_profiles.updated_at = asked.written_at as is_due
     from asked
     cross join user_profiles
     where user_profiles.user_id = %(user_id)s
-),
-
--- The skill of the action as it was when it was learnt. Read once, and not by the parameter itself: if that is null, a
--- distributed server forgets whose rows it reads.
-learnt as materialized (
-    select
-        xp_events.category_id,
-        xp_events.skill_tree_id,
-        xp_events.difficulty,
-        xp_events.skill_type
-    from xp_events
-    where
-        xp_events.user_id = %(user_id)s
-        and xp_events.source_kind = 'SKILL'
-        and xp_events.source_id = (select asked.skill_id from asked)
 ),
 
 -- Computed only if something reads it, which is rare.
@@ -135,7 +117,13 @@ candidate as materialized (
         end as reward
     from learner
     cross join achievements
-    left join learnt on achievements.is_limited
+    left join xp_events as learnt
+        on
+            achievements.is_limited
+            and learnt.user_id = %(user_id)s
+            and learnt.source_kind = 'SKILL'
+            -- In a sub-select, because it may be null: see progress/activity_by_day.
+            and learnt.source_id = (select %(skill_id)s::uuid)
     where
         learner.is_due
         and achievements.is_active
@@ -148,7 +136,7 @@ candidate as materialized (
         -- Only a skill within the limits of an achievement counts toward it.
         and (
             not achievements.is_limited
-            or learner.skill_id is null
+            or %(skill_id)s::uuid is null
             or (
                 (achievements.for_category_id is null or achievements.for_category_id = learnt.category_id)
                 and (achievements.for_tree_id is null or achievements.for_tree_id = learnt.skill_tree_id)

@@ -4,11 +4,11 @@
 --
 -- @role app_engine
 -- @sample tree_id: (
---     select id from skill_trees where prerequisites = '{}' and id not in (
+--     select id from skill_trees where is_published and prerequisites = '{}' and id not in (
 --         select skill_tree_id from user_skill_tree_progress where user_id = %(user_id)s
 --     ) order by id limit 1
 --     )
--- @budget buffers 23
+-- @budget buffers 61
 -- @never Seq Scan on user_profiles, user_skill_tree_progress
 with given as (
     select

@@ -15,7 +15,7 @@ WITH paid AS (
                                                           CAST(CAST(%(until)s AS date) + 2 AS timestamp))
          GROUP BY xp_events.granted_on
        ),
-     day AS (
+     day AS MATERIALIZED (
          SELECT CAST(%(since)s AS date) + later AS activity_date
          FROM user_profiles
               CROSS JOIN generate_series(0,
@@ -30,7 +30,7 @@ WITH paid AS (
   FROM day
        LEFT JOIN user_activity_days ON user_activity_days.user_id = %(user_id)s
                                    AND user_activity_days.activity_date = day.activity_date
-                                   AND user_activity_days.activity_date BETWEEN CAST(%(since)s AS date) AND CAST(%(until)s AS date)
+                                   AND user_activity_days.activity_date BETWEEN (SELECT CAST(%(since)s AS date)) AND (SELECT CAST(%(until)s AS date))
        LEFT JOIN paid ON paid.granted_on = day.activity_date
   ORDER BY day.activity_date
 ) as "row";

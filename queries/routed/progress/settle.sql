@@ -2,8 +2,7 @@
 --
 -- @role app_engine
 WITH asked AS MATERIALIZED (
-         SELECT CAST(%(skill_id)s AS uuid) AS skill_id,
-                COALESCE(CAST(%(at)s AS timestamptz),
+         SELECT COALESCE(CAST(%(at)s AS timestamptz),
                          now()) AS at,
                 now() AS written_at
        ),
@@ -17,24 +16,12 @@ WITH asked AS MATERIALIZED (
                 user_profiles.last_activity_offset,
                 user_profiles.timezone,
                 user_profiles.day_starts_at,
-                asked.skill_id,
                 asked.at,
-                   asked.skill_id IS NULL
+                   CAST(%(skill_id)s AS uuid) IS NULL
                 OR user_profiles.updated_at = asked.written_at AS is_due
          FROM asked
               CROSS JOIN user_profiles
          WHERE user_profiles.user_id = %(user_id)s
-       ),
-     learnt AS MATERIALIZED (
-         SELECT xp_events.category_id,
-                xp_events.skill_tree_id,
-                xp_events.difficulty,
-                xp_events.skill_type
-         FROM xp_events
-         WHERE xp_events.user_id = %(user_id)s
-           AND xp_events.source_kind = 'SKILL'
-           AND xp_events.source_id = (SELECT asked.skill_id
-                                      FROM asked)
        ),
      clock AS (
          SELECT local_clock(learner.at, learner.timezone, learner.day_starts_at) AS moment
@@ -90,7 +77,10 @@ WITH asked AS MATERIALIZED (
                 END AS reward
          FROM learner
               CROSS JOIN achievements
-              LEFT JOIN learnt ON achievements.is_limited
+              LEFT JOIN xp_events AS learnt ON achievements.is_limited
+                                           AND learnt.user_id = %(user_id)s
+                                           AND learnt.source_kind = 'SKILL'
+                                           AND learnt.source_id = (SELECT CAST(%(skill_id)s AS uuid))
          WHERE learner.is_due
            AND achievements.is_active
            AND NOT EXISTS (SELECT
@@ -98,7 +88,7 @@ WITH asked AS MATERIALIZED (
                            WHERE user_achievements.user_id = %(user_id)s
                              AND user_achievements.achievement_id = achievements.id)
            AND (NOT achievements.is_limited
-             OR learner.skill_id IS NULL
+             OR CAST(%(skill_id)s AS uuid) IS NULL
              OR ((achievements.for_category_id IS NULL
                OR achievements.for_category_id = learnt.category_id)
              AND (achievements.for_tree_id IS NULL

@@ -110,8 +110,9 @@ _REFERENCED = frozenset({"23001", "23503"})
 _QUOTES_OF_A_NEW_ROW = 4
 _QUOTED = re.compile(r'["«»„“”「」『』]')
 # The number of a shard at the end of a name, and that of a learner's partition, as `skilltree partition` names it.
-_SHARD = re.compile(r"_\d+$")
+_SHARD = re.compile(r"_\d{6,}$")
 _PARTITION = re.compile(r"_p\d{2,}$")
+_NUMBER = re.compile(r"_\d+$")
 
 
 def from_driver(  # noqa: PLR0911 (a list of cases)
@@ -182,7 +183,7 @@ def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mappin
     if error.sqlstate == "23502":
         column = error.diag.column_name or next(iter(re.findall(r'"(\w+)"', message)), None)
         return InvalidValue(f"{column} must have a value", field=column)
-    constraint, table = _violated(error, message)
+    constraint, table, message = _violated(error, message)
     kind = BY_CONSTRAINT.get(constraint) or _OF_APPLICATIONS.get(constraint)
     if kind is None:
         return _from_unknown(error, message, params, constraint, table)
@@ -193,25 +194,30 @@ def _from_constraint(error: psycopg.Error, message: str, params: Sequence[Mappin
     return kind(f"{kind.__doc__} {error.diag.message_detail or ''}".rstrip())
 
 
-def _violated(error: psycopg.Error, message: str) -> tuple[str, str]:
-    """Return the names of the violated constraint and of its table.
+def _violated(error: psycopg.Error, message: str) -> tuple[str, str, str]:
+    """Return the names of the violated constraint and of its table, and the message without the number of a shard.
 
-    On partitioned tables, both end in the number of the partition. On a distributed server (Citus), they end in that of
-    a shard, and from a worker, only the message has them.
+    On partitioned tables, both names end in the number of the partition. On a distributed server (Citus), they end in
+    that of a shard, and from a worker, only the message has them. A check constraint has its name on every shard.
     """
-    constraint, table = error.diag.constraint_name, error.diag.table_name
-    if constraint and table and (number := _PARTITION.search(table)):
-        constraint, table = constraint.removesuffix(number[0]), table.removesuffix(number[0])
-    if constraint and table and (number := _SHARD.search(table)) and constraint.endswith(number[0]):
-        constraint, table = constraint.removesuffix(number[0]), table.removesuffix(number[0])
+    constraint, table = error.diag.constraint_name or "", error.diag.table_name or ""
+    is_given = bool(constraint and table)
     # All words, because the quotes around a name depend on the server's language.
-    words = [constraint, table] if constraint and table else re.findall(r"\w+", message)
-    names = [*words, *(_SHARD.sub("", word) for word in words)]
-    known = (name for name in names if name in {*BY_CONSTRAINT, *LIMITS, *_OF_APPLICATIONS})
-    # The name of any other constraint begins with that of its table.
-    others = (name for name in names if not _SHARD.search(name) and any(name.startswith(f"{word}_") for word in names))
-    constraint = next(known, constraint or next(others, ""))
-    return constraint, next((name for name in names if constraint.startswith(f"{name}_")), "")
+    words = [table, constraint] if is_given else re.findall(r"\w+", message)
+    shard = next(filter(None, map(_SHARD.search, words[:1] if is_given else words)), None)
+    number = next((found[0] for found in (_PARTITION.search(table), shard) if found), "")
+    bare = [word.removesuffix(number) for word in words]
+    names = [*words, *bare, *(_NUMBER.sub("", word) for word in words)]
+    if known := [name for name in names if name in {*BY_CONSTRAINT, *LIMITS, *_OF_APPLICATIONS}]:
+        constraint = known[0]
+    elif is_given:
+        constraint = bare[1]
+    elif shard:
+        ours = [name for name in bare if name not in words]
+        constraint = next((name for name in bare if any(name.startswith(f"{each}_") for each in ours)), ours[-1])
+    tables = names[::2] if is_given else names
+    table = max((name for name in tables if constraint.startswith(f"{name}_")), key=len, default="")
+    return constraint, table, message.replace(number, "") if shard else message
 
 
 def _from_unknown(
@@ -220,14 +226,12 @@ def _from_unknown(
     """Return the error for a check constraint, or for a constraint of an application's table."""
     table = table or _PARTITION.sub("", error.diag.table_name or "")
     if error.sqlstate in _TAKEN:
-        return AlreadyExists(f"another row of {table} already has this value ({constraint})")
+        return AlreadyExists(f"another row{table and f' of {table}'} already has this value ({constraint})")
     if error.sqlstate in _REFERENCED and _is_of_other_rows(error, message):
         told = f"rows of {table} still refer to this row ({constraint})"
         return StillReferenced(told, constraint=constraint, table=table)
     field = constraint.removeprefix(f"{table}_").rpartition("_")[0]
     # The detail is left out because it shows the whole row, secrets included.
-    for name in filter(None, (table, constraint)):
-        message = re.sub(rf"\b({re.escape(name)})_\d+\b", r"\1", message)
     return InvalidValue(
         refused(constraint, field, params) or message, field=field or None, constraint=constraint or None
     )

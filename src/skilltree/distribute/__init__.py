@@ -101,9 +101,8 @@ def undistribute(url: str, *, lock_timeout: float = 5.0, tell: Tell = lambda tab
     """Bring all rows back to the coordinator, in one transaction, and return what was done.
 
     Also gives a restored dump of a cluster the schema of one server. Then ends the other sessions of the database, as
-    ``distribute`` does: they send what a cluster gets.
-    The roles may still log in, because other databases of the cluster may need that. Raises as ``distribute``, and
-    Distributed if the database is not.
+    ``distribute`` does: they send what a cluster gets. The roles may still log in, because other databases of the
+    cluster may need that. Raises as ``distribute``, but needs no workers, and Distributed if the database is not.
     """
     steps = plan(url, back=True)
     with _connected(url) as connection, translated(), connection.transaction():
@@ -171,15 +170,15 @@ def _require(connection: Connection, url: str, *, back: bool) -> None:
         )
     if not cluster["is_superuser"]:
         raise UnfitDatabase("Citus lets only a superuser distribute tables with triggers: connect as one")
+    [nodes] = _rows(connection, "nodes")
+    if not nodes["is_coordinator"]:
+        raise UnfitDatabase("this server is a worker: connect to the coordinator")
     found = _distributed(connection)
     if not back and not found and cluster["is_adjusted"]:
         raise Distributed(
             "the schema is that of a cluster, but no table is distributed, as after the restore of a dump: run"
             " `skilltree undistribute` first"
         )
-    [nodes] = _rows(connection, "nodes")
-    if not nodes["is_coordinator"]:
-        raise UnfitDatabase("this server is a worker: connect to the coordinator")
     if not back and not nodes["knows_coordinator"]:
         raise UnfitDatabase("the coordinator is not one of its nodes: run select citus_set_coordinator_host(…)")
     if not back and not nodes["workers"]:

@@ -104,11 +104,12 @@ def in_order(queries: Iterable[Query]) -> list[Query]:
     """Return the queries in the order of their measurement: those that only read, then by budget.
 
     A write leaves dead rows behind even if it is rolled back, and later queries touch them, too. The largest budget
-    counts, of the query and of those that run before it (``@after``). Those without one come last.
+    counts, of the query and of those that run before it (``@after``). A query without a budget comes last.
     """
 
     def place(query: Query) -> tuple[bool, float]:
-        return _WRITES.search(path_of(query).read_text()) is not None, max(map(_most, (query, *_before(query))))
+        budgets = [_budget(query, inf), *(_budget(each, 0) for each in _before(query))]
+        return _WRITES.search(path_of(query).read_text()) is not None, max(budgets)
 
     return sorted(queries, key=place)
 
@@ -121,9 +122,9 @@ def _before(query: Query) -> list[Query]:
         return []
 
 
-def _most(query: Query) -> float:
+def _budget(query: Query, default: float) -> float:
     budget = budget_of(query)
-    return inf if budget is None else budget[0]
+    return default if budget is None else budget[0]
 
 
 def _forbidden(query: Query) -> Iterator[tuple[str, list[str], Directive]]:

@@ -22,8 +22,7 @@ def check_learner(text: Text, levels: Sequence[Level]) -> Iterator[Finding]:
     """Yield each learner's table that is not tied to the learner's parameter in its own level."""
     for level in levels:
         for table, parameter in level.compared:
-            if table.learner:
-                yield text.found("outer_join_on_parameter", parameter, f'table "{table.name}"')
+            yield text.found("outer_join_on_parameter", parameter, f'table "{table.name}"')
         for table in level.learners:
             if level.is_tied(table):
                 continue

@@ -6,7 +6,6 @@ A level is a SELECT without its CTEs and sub-selects, or an UPDATE or DELETE.
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 from pglast import ast
 from pglast.enums import nodes, parsenodes, primnodes
@@ -60,7 +59,7 @@ class Level:
     joined: list[set[Column]] = field(default_factory=list)
     """Columns that are equal where no outer join has left one out."""
     compared: list[tuple[Table, Node]] = field(default_factory=list)
-    """Tables that an outer join compares with another parameter than the learner's, and that parameter."""
+    """Learners' tables that an outer join finds by a condition with another parameter, and that parameter."""
     asked: list[tuple[Column, Node]] = field(default_factory=list)
     """Columns that are equal to a sub-select that holds the learner's parameter."""
 
@@ -149,8 +148,15 @@ class Reader:
                     return found + right + own
                 # The condition of an outer join holds where it finds a row.
                 nullable = level.tables[before:middle] if fills_left else level.tables[middle:]
-                level.compared += self._compared(level, own, nullable)
-                self._equate(level, [*own, *(found if fills_left else right)], only={each.alias for each in nullable})
+                within = [*own, *(found if fills_left else right)]
+                if table := next((each for each in nullable if each.learner), None):
+                    level.compared += (
+                        (table, each)
+                        for condition in within
+                        for each in _strict_parameters(condition)
+                        if each.number not in self._learner
+                    )
+                self._equate(level, within, only={each.alias for each in nullable})
                 return right if fills_left else found
             case ast.RangeVar():
                 alias = item.alias.aliasname if item.alias else item.relname
@@ -172,21 +178,6 @@ class Reader:
             case _:
                 pass
         return []
-
-    def _compared(
-        self, level: Level, conditions: Sequence[Node], tables: Sequence[Table]
-    ) -> Iterator[tuple[Table, Node]]:
-        by_alias = {table.alias: table for table in tables}
-        for left, right in chain.from_iterable(map(_equalities, conditions)):
-            for one, other in ((left, right), (right, left)):
-                column, value = self._column(level, one), uncast(other)
-                if (
-                    column
-                    and column[0] in by_alias
-                    and isinstance(value, ast.ParamRef)
-                    and value.number not in self._learner
-                ):
-                    yield by_alias[column[0]], value
 
     def _equate(self, level: Level, conditions: Sequence[Node], only: Collection[str] | None = None) -> None:
         """Add the equalities of conditions. With ``only``, these are of tables that an outer join may not find.
@@ -262,6 +253,27 @@ def expressions(node: Node) -> Iterator[Node]:
         elif isinstance(each, ast.Node):
             yield each
             waiting += [getattr(each, slot) for slot in type(each).__slots__]
+
+
+def _strict_parameters(condition: Node) -> Iterator[ast.ParamRef]:
+    """Yield the parameters that make a condition null if they are null, before any row is read."""
+    match condition:
+        case ast.ParamRef():
+            yield condition
+        case ast.SubLink() | ast.NullTest() | ast.BooleanTest() | ast.CoalesceExpr() | ast.CaseExpr():
+            pass
+        case ast.BoolExpr(boolop=primnodes.BoolExprType.OR_EXPR):
+            pass
+        case ast.A_Expr(kind=parsenodes.A_Expr_Kind.AEXPR_DISTINCT | parsenodes.A_Expr_Kind.AEXPR_NOT_DISTINCT):
+            pass
+        case ast.Node():
+            for slot in type(condition).__slots__:
+                yield from _strict_parameters(getattr(condition, slot))
+        case tuple():
+            for each in condition:
+                yield from _strict_parameters(each)
+        case _:
+            pass
 
 
 def _inner_queries(node: Node) -> Iterator[tuple[Node, bool]]:

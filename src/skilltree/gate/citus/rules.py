@@ -32,9 +32,9 @@ RULES = {
         "add user_id = %(user_id)s to its ON",
     ),
     "outer_join_on_parameter": Rule(
-        "is compared with a parameter in the ON of an outer join; if null, Citus forgets whose rows it reads, and"
-        " the server crashes",
-        "compare with a column of another table or of a materialized CTE",
+        "is joined by an outer join whose ON has another parameter; if that is null, Citus forgets whose rows it reads,"
+        " and the server crashes",
+        "compare with a column of another table, or with (select %(parameter)s)",
     ),
     "learner_changed": Rule(
         "gets another learner, which Citus refuses: the row would have to move to another server",
