@@ -32,6 +32,7 @@ LEFT_OUT = {
     "test_audit.py::test_erasing_finds_all_entries_through_an_index": _PLAN,
     "test_audit.py::test_reading_a_history_stays_cheap_on_a_long_trail": _PLAN,
     "test_audit.py::test_the_history_of_an_activity_day_is_found_by_its_date": _SETTING,
+    "test_database.py::test_a_caller_does_not_notice_that_the_server_closed_its_connection": _SESSIONS,
     "test_database.py::test_a_closed_database_can_be_opened_again": _SESSIONS,
     "test_database.py::test_a_closed_database_leaves_no_connection": _SESSIONS,
     "test_database.py::test_a_deadlock_in_a_unit_of_work_raises": _DEADLOCK,
