@@ -109,7 +109,8 @@ _TAKEN = frozenset({"23505", "23P01"})
 _REFERENCED = frozenset({"23001", "23503"})
 _QUOTES_OF_A_NEW_ROW = 4
 _QUOTED = re.compile(r'["«»„“”「」『』]')
-# The number of a shard at the end of a name, and that of a learner's partition, as `skilltree partition` names it.
+# What a name may end in: the number of a shard, that of a learner's partition as `skilltree partition` names it, and
+# any number, as an application may name its partitions.
 _SHARD = re.compile(r"_\d{6,}$")
 _PARTITION = re.compile(r"_p\d{2,}$")
 _NUMBER = re.compile(r"_\d+$")
