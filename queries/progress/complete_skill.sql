@@ -181,7 +181,7 @@ situation as (
             and paid.source_id = skill.id
 ),
 
-accepted as not materialized (
+accepted as (
     select
         situation.at,
         situation.user_id,

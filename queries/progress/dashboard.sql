@@ -22,27 +22,18 @@ with tree as (
         and user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED')
 ),
 
-satisfied as materialized (
-    select skill_work.skill_id
+work as materialized (
+    select
+        skill_work.skill_id,
+        skill_work.is_satisfied,
+        skill_work.time_spent_minutes,
+        skill_work.last_activity_at
     from tree
     inner join skill_work
         on
             skill_work.user_id = %(user_id)s
             and skill_work.skill_tree_id = tree.id
-    where skill_work.is_satisfied
-),
-
-begun as materialized (
-    select
-        user_skill_progress.skill_id,
-        user_skill_progress.time_spent_minutes,
-        user_skill_progress.last_activity_at
-    from tree
-    inner join user_skill_progress
-        on
-            user_skill_progress.user_id = %(user_id)s
-            and user_skill_progress.skill_tree_id = tree.id
-    where user_skill_progress.status = 'IN_PROGRESS'
+    where skill_work.is_begun
 ),
 
 skill as (
@@ -69,8 +60,9 @@ skill as (
 -- Skills that hold nothing up: satisfied or inactive. `not in` makes a hashed subplan, whatever number of rows the
 -- planner expects. The planner cannot know how much of a tree a learner has done.
 settled as (
-    select satisfied.skill_id
-    from satisfied
+    select work.skill_id
+    from work
+    where work.is_satisfied
     union all
     select skill.id as skill_id
     from skill
@@ -92,13 +84,13 @@ unfinished as (
         skill.is_milestone,
         case
             when skill.estimated_minutes is not null
-                then greatest(skill.estimated_minutes - coalesce(begun.time_spent_minutes, 0), 0)
+                then greatest(skill.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
         end as remaining_minutes,
-        begun.skill_id is not null as is_begun,
-        begun.last_activity_at,
+        work.skill_id is not null as is_begun,
+        work.last_activity_at,
         skill.tree_last_activity_at
     from skill
-    left join begun on begun.skill_id = skill.id
+    left join work on work.skill_id = skill.id
     where skill.id not in (select settled.skill_id from settled)
 ),
 

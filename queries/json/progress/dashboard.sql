@@ -23,21 +23,15 @@ WITH tree AS (
          WHERE user_skill_tree_progress.user_id = %(user_id)s
            AND user_skill_tree_progress.status IN ('IN_PROGRESS', 'PAUSED')
        ),
-     satisfied AS MATERIALIZED (
-         SELECT skill_work.skill_id
+     work AS MATERIALIZED (
+         SELECT skill_work.skill_id,
+                skill_work.is_satisfied,
+                skill_work.time_spent_minutes,
+                skill_work.last_activity_at
          FROM tree
               INNER JOIN skill_work ON skill_work.user_id = %(user_id)s
                                    AND skill_work.skill_tree_id = tree.id
-         WHERE skill_work.is_satisfied
-       ),
-     begun AS MATERIALIZED (
-         SELECT user_skill_progress.skill_id,
-                user_skill_progress.time_spent_minutes,
-                user_skill_progress.last_activity_at
-         FROM tree
-              INNER JOIN user_skill_progress ON user_skill_progress.user_id = %(user_id)s
-                                            AND user_skill_progress.skill_tree_id = tree.id
-         WHERE user_skill_progress.status = 'IN_PROGRESS'
+         WHERE skill_work.is_begun
        ),
      skill AS (
          SELECT skills.id,
@@ -59,8 +53,9 @@ WITH tree AS (
          WHERE tree.status = 'IN_PROGRESS'
        ),
      settled AS (
-         SELECT satisfied.skill_id
-         FROM satisfied
+         SELECT work.skill_id
+         FROM work
+         WHERE work.is_satisfied
 
          UNION ALL
 
@@ -82,14 +77,14 @@ WITH tree AS (
                 skill.is_milestone,
                 CASE
                   WHEN skill.estimated_minutes IS NOT NULL
-                    THEN GREATEST(skill.estimated_minutes - COALESCE(begun.time_spent_minutes, 0),
+                    THEN GREATEST(skill.estimated_minutes - COALESCE(work.time_spent_minutes, 0),
                                   0)
                 END AS remaining_minutes,
-                begun.skill_id IS NOT NULL AS is_begun,
-                begun.last_activity_at,
+                work.skill_id IS NOT NULL AS is_begun,
+                work.last_activity_at,
                 skill.tree_last_activity_at
          FROM skill
-              LEFT JOIN begun ON begun.skill_id = skill.id
+              LEFT JOIN work ON work.skill_id = skill.id
          WHERE NOT skill.id IN (SELECT settled.skill_id
                                 FROM settled)
        ),

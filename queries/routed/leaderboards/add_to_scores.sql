@@ -57,7 +57,7 @@ WITH asked(  board, starts_on, level, bucket, slot, counts) AS MATERIALIZED (
                                      changed.at AS reached_at,
                                      changed.is_listed
                               FROM changed) AS one (user_id, board, starts_on, xp, reached_at, is_listed)) AS rows
-                       CROSS JOIN LATERAL add_to_scores_saved_score_40c0fb7f(rows.given) AS made
+                       CROSS JOIN LATERAL add_to_scores_saved_score_39d4546f(rows.given) AS made
                 )
            SELECT changed.board,
                   changed.starts_on,

@@ -1,6 +1,6 @@
 """The twins of query files for a cluster (``queries/routed``), and the functions that they call.
 
-Each twin is one query of one server. A function has a digest in its name, so that versions do not disturb each other.
+Each twin asks one server. A function has a digest in its name, so that versions do not disturb each other.
 """
 
 from collections.abc import Mapping

@@ -99,11 +99,11 @@ def _reword(connection: psycopg.Connection[Any], function: str, old: str, new: s
 def route(connection: psycopg.Connection[Any]) -> None:
     """Create the functions that the twins of query files call, unless they are there. Their names tell the version."""
     for name, statement in functions().items():
-        if connection.execute("select to_regprocedure(%s)", [f"{name}(jsonb)"]).fetchone() == (None,):
+        if connection.execute("select to_regproc(%s)", [name]).fetchone() == (None,):
             with connection.transaction():
                 connection.execute(statement)
-                connection.execute(f"revoke all on function {name}(jsonb) from public")
-                connection.execute(f"grant execute on function {name}(jsonb) to app_engine")
+                connection.execute(f"revoke all on function {name} from public")
+                connection.execute(f"grant execute on function {name} to app_engine")
 
 
 def older_functions(connection: psycopg.Connection[Any]) -> list[str]:
