@@ -3,7 +3,7 @@
 Citus sends a SELECT with UPDATE and DELETE in CTEs as it is, but runs one with an INSERT in a CTE part by part. In the
 twin, a function on the learner's server makes the insert: it gets the rows as JSON, and returns what RETURNING returns.
 Another function holds the whole SELECT, so that the coordinator plans only its call. If the statement itself inserts
-into a table of the coordinator, its rows come from such a SELECT, which the coordinator plans.
+into a table of the coordinator, its rows come from such a call.
 """
 
 import re
@@ -88,35 +88,39 @@ def files() -> dict[Path, str]:
 
 def _twin(query: Query, known: schema.Schema) -> tuple[str, list[_Function]]:
     statement = _parsed(query.numbered.decode())
+    described = known.queries[query.name]
     if isinstance(statement, ast.InsertStmt) and statement.relation.relname in ON_COORDINATOR:
-        functions = _route(query, _asked_first(statement), known)
+        asked = _asked_first(statement)
+        functions = _route(query, asked.ctequery, known)
+        columns = _typed([column.name for column in statement.cols], known.tables[statement.relation.relname])
+        whole = _whole(query, asked.ctequery, described.parameters, columns)
+        asked.ctequery = _call_of_whole(query, whole, described.parameters)
     elif isinstance(statement, ast.SelectStmt):
         functions = _route(query, statement, known)
-        whole = _whole(query, statement, known.queries[query.name])
-        statement = _call_of_whole(query, whole, known.queries[query.name])
-        functions.append(whole)
+        whole = _whole(query, statement, described.parameters, described.columns)
+        statement = _call_of_whole(query, whole, described.parameters)
     else:
         raise NoTwin("its result is not that of a SELECT")
-    return _file(query, _text(statement)), functions
+    return _file(query, _text(statement)), [*functions, whole]
 
 
-def _whole(query: Query, statement: Node, described: schema.Described) -> _Function:
+def _whole(query: Query, statement: Node, parameters: dict[str, str], columns: list[str]) -> _Function:
     """Return the function that holds a whole statement. It has the same parameters, in the same order."""
     return _Function.of(
         _action(query),
         _WHOLE,
-        [column.partition(" ")[0] for column in described.columns],
+        [column.partition(" ")[0] for column in columns],
         of=query.name,
-        given=", ".join(described.parameters[name] for name in query.parameters),
-        table=", ".join(described.columns),
+        given=", ".join(parameters[name] for name in query.parameters),
+        table=", ".join(columns),
         statement=_text(statement).replace("\n", "\n    "),
     )
 
 
-def _call_of_whole(query: Query, function: _Function, described: schema.Described) -> Node:
+def _call_of_whole(query: Query, function: _Function, parameters: dict[str, str]) -> Node:
     """Return the call of a whole statement on the learner's server, which the learner's profile names."""
     numbers = {name: f"${number}" for number, name in enumerate(query.parameters, start=1)}
-    given = ", ".join(f"{numbers[name]}::{described.parameters[name]}" for name in query.parameters)
+    given = ", ".join(f"{numbers[name]}::{parameters[name]}" for name in query.parameters)
     returned = ", ".join(f"made.{name}" for name in function.returned)
     # The count makes one row, also for an unknown learner.
     learner = f"select count(*) from user_profiles where user_profiles.user_id = {numbers['user_id']}"  # noqa: S608 (ours)
@@ -124,7 +128,7 @@ def _call_of_whole(query: Query, function: _Function, described: schema.Describe
 
 
 def _asked_first(statement: Node) -> Node:
-    """Let a statement insert the result of a CTE, in the same order, and return the query of this CTE."""
+    """Let a statement insert the result of a CTE, in the same order, and return this CTE."""
     asked = statement.selectStmt
     if statement.withClause is None:
         raise NoTwin("it has no CTE")
@@ -142,9 +146,10 @@ def _asked_first(statement: Node) -> Node:
         f" select {', '.join(f'asked.{name}' for name in columns)} from asked"
         + (f" order by {', '.join(f'asked.{name}' for name in places)}" if places else "")
     )
-    insert.selectStmt.withClause.ctes[0].ctequery = asked
+    [cte] = insert.selectStmt.withClause.ctes
+    cte.ctequery = asked
     statement.selectStmt = insert.selectStmt
-    return asked
+    return cte
 
 
 def _route(query: Query, statement: Node, known: schema.Schema) -> list[_Function]:
@@ -192,8 +197,8 @@ def _insert(query: Query, cte: str, insert: Node, columns: schema.Columns) -> _F
         returned,
         of=f"{cte} of {query.name},",
         given="jsonb",
-        columns=_typed(given, columns),
-        table=_typed(returned, columns),
+        columns=", ".join(_typed(given, columns)),
+        table=", ".join(_typed(returned, columns)),
         insert=_text(alone).replace("\n", "\n        "),
     )
 
@@ -202,8 +207,8 @@ def _action(query: Query) -> str:
     return query.name.partition("/")[2]
 
 
-def _typed(names: list[str], columns: schema.Columns) -> str:
-    return ", ".join(f"{name} {columns[name].removesuffix(' not null')}" for name in names)
+def _typed(names: list[str], columns: schema.Columns) -> list[str]:
+    return [f"{name} {columns[name].removesuffix(' not null')}" for name in names]
 
 
 def _call(insert: Node, function: _Function) -> Node:

@@ -8,72 +8,17 @@ INSERT INTO leaderboard_counts (board,
                                 slot,
                                 counts)
 WITH asked(  board, starts_on, level, bucket, slot, counts) AS MATERIALIZED (
-         WITH gain AS (
-                  SELECT user_profiles.user_id,
-                         user_profiles.total_xp - COALESCE(user_scores.xp, 0) AS xp,
-                     user_profiles.is_on_leaderboard AND users.is_active AS is_listed,
-                         COALESCE(CAST(%(at)s AS timestamptz),
-                                  now()) AS at,
-                         pg_catalog.timezone('UTC',
-                                             COALESCE(CAST(%(at)s AS timestamptz),
-                                                      now())) AS at_utc
-                  FROM user_profiles
-                       INNER JOIN users ON users.id = user_profiles.user_id
-                       LEFT JOIN user_scores ON user_scores.user_id = %(user_id)s
-                                            AND user_scores.board = 'ALL_TIME'
-                                            AND user_scores.starts_on = CAST('epoch' AS date)
-                  WHERE user_profiles.user_id = %(user_id)s
-                    AND user_profiles.total_xp > COALESCE(user_scores.xp, 0)
-                ),
-              changed AS (
-                  SELECT gain.at,
-                         gain.is_listed,
-                         period.board,
-                         period.starts_on,
-                         COALESCE(user_scores.xp, 0) + gain.xp AS xp,
-                         CASE
-                           WHEN user_scores.is_listed
-                             THEN user_scores.xp
-                         END AS counted_before
-                  FROM gain
-                       CROSS JOIN LATERAL ((VALUES (CAST('ALL_TIME' AS leaderboard),
-                                                    CAST('epoch' AS date)),
-                                                   ('WEEK',
-                                                    CAST(date_trunc('week', gain.at_utc) AS date)),
-                                                   ('MONTH',
-                                                    CAST(date_trunc('month', gain.at_utc) AS date)))) AS period (board, starts_on)
-                       LEFT JOIN user_scores ON user_scores.user_id = %(user_id)s
-                                            AND user_scores.board = period.board
-                                            AND user_scores.starts_on = period.starts_on
-                ),
-              saved_score AS MATERIALIZED (
-                  SELECT made.board
-                  FROM (SELECT COALESCE(jsonb_agg(to_jsonb(one)),
-                                        '[]') AS given
-                        FROM (SELECT %(user_id)s,
-                                     changed.board,
-                                     changed.starts_on,
-                                     changed.xp,
-                                     changed.at AS reached_at,
-                                     changed.is_listed
-                              FROM changed) AS one (user_id, board, starts_on, xp, reached_at, is_listed)) AS rows
-                       CROSS JOIN LATERAL add_to_scores_saved_score_39d4546f(rows.given) AS made
-                )
-           SELECT changed.board,
-                  changed.starts_on,
-                  move.level,
-                  move.bucket,
-                  get_byte(uuid_send(%(user_id)s),
-                           15) & 7 AS slot,
-                  move.changes AS counts
-           FROM changed
-                CROSS JOIN LATERAL leaderboard_moves(changed.counted_before,
-                                                     CASE
-                                                       WHEN changed.is_listed
-                                                         THEN changed.xp
-                                                     END) AS move
-           WHERE (SELECT count(*)
-                  FROM saved_score) >= 0
+         SELECT made.board,
+                made.starts_on,
+                made.level,
+                made.bucket,
+                made.slot,
+                made.counts
+         FROM (SELECT count(*)
+               FROM user_profiles
+               WHERE user_profiles.user_id = %(user_id)s) AS learner
+              CROSS JOIN LATERAL add_to_scores_da394d7c(CAST(%(at)s AS timestamp with time zone),
+                                                        CAST(%(user_id)s AS uuid)) AS made
        )
   SELECT asked.board,
          asked.starts_on,
