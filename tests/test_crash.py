@@ -31,7 +31,7 @@ from skilltree.errors import ServerUnavailable
 from skilltree.models.ids import SkillId, UserId
 from skilltree.models.skills import Skill
 
-KILLS = 20
+KILLS = 12
 CLIENTS = 8
 LEARNERS = 24
 SKILLS = 160

@@ -48,7 +48,7 @@ Errors = set[type[SkillTreeError]]
 
 _STEPS = settings(
     deadline=None,
-    max_examples=25,
+    max_examples=15,
     stateful_step_count=50,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -1,7 +1,7 @@
 """Learners walk through the real curricula by random allowed actions, until each has completed a tree.
 
 The trees are assigned in turn, so each of the nine is completed by equally many learners.
-By default 81 learners walk, which is fast enough for every run. ``SKILLTREE_WALKS=1000`` makes it 1,000, as many as the
+By default 45 learners walk, which is fast enough for every run. ``SKILLTREE_WALKS=1000`` makes it 1,000, as many as the
 project promises: 111 in each tree. With ``SKILLTREE_WALKS_TREES=9``, each learner completes nine trees in turn.
 """
 
@@ -29,7 +29,7 @@ from skilltree.models.ids import SkillId, TreeId, UserId
 from skilltree.models.progress import TreeProgress
 from skilltree.models.skills import Skill
 
-LEARNERS = int(os.environ.get("SKILLTREE_WALKS", "81"))
+LEARNERS = int(os.environ.get("SKILLTREE_WALKS", "45"))
 TREES_EACH = int(os.environ.get("SKILLTREE_WALKS_TREES", "1"))
 CONNECTIONS = 8
 WEEKS = 8

@@ -12,12 +12,12 @@ with other as materialized (
         and pg_stat_activity.pid <> pg_backend_pid()
 ),
 
-told as materialized (
+signalled as materialized (
     select
         other.pid,
         pg_terminate_backend(other.pid) as is_ending
     from other
 )
 
-select count(*) filter (where told.is_ending and pg_terminate_backend(told.pid, 5000) is not null) as ended
-from told;
+select count(*) filter (where signalled.is_ending and pg_terminate_backend(signalled.pid, 5000) is not null) as ended
+from signalled;

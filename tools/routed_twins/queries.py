@@ -88,7 +88,9 @@ def files() -> dict[Path, str]:
 
 def _twin(query: Query, known: schema.Schema) -> tuple[str, list[_Function]]:
     statement = _parsed(query.numbered.decode())
-    described = known.queries[query.name]
+    described = known.queries.get(query.name)
+    if described is None:
+        raise NoTwin("queries/schema.json does not describe it")
     if isinstance(statement, ast.InsertStmt) and statement.relation.relname in ON_COORDINATOR:
         asked = _asked_first(statement)
         functions = _route(query, asked.ctequery, known)

@@ -44,19 +44,18 @@ def read_usage(subject: Subject) -> Usage:
             file = subject.shown(Path(inspect.getfile(repository)))
             usage.uses.append(Use(query, query, file, inspect.getsourcelines(repository)[1], {}, group=-1))
     for path in subject.sources:
-        tree = ast.parse(path.read_text())
+        nodes = [*ast.walk(ast.parse(path.read_text()))]
         if not subject.application:
-            usage.uses += _direct_uses(path, tree, subject)
-        calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+            usage.uses += _direct_uses(path, nodes, subject)
+        calls = (node.func for node in nodes if isinstance(node, ast.Call))
         usage.made |= {function.id for function in calls if isinstance(function, ast.Name)} & _models(
-            path, tree, subject
+            path, nodes, subject
         )
     return usage
 
 
-def _models(path: Path, tree: ast.Module, subject: Subject) -> set[str]:
+def _models(path: Path, nodes: list[ast.AST], subject: Subject) -> set[str]:
     """Return the names that a file imports from our models; other libraries may have classes of the same names."""
-    nodes = list(ast.walk(tree))
     imported = {
         alias.asname or alias.name
         for node in nodes
@@ -84,11 +83,11 @@ def _methods_of(repository: AnyRepository, subject: Subject) -> dict[str, Method
     return methods
 
 
-def _direct_uses(path: Path, tree: ast.Module, subject: Subject) -> Iterator[Use]:
+def _direct_uses(path: Path, nodes: list[ast.AST], subject: Subject) -> Iterator[Use]:
     """Yield the files that the package loads by name, without a repository."""
     file = subject.shown(path)
     user = file.removeprefix("src/skilltree/").removesuffix(".py")
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id="load" | "read"), args=[ast.Constant(value=str(name))]):
                 names = [name]
