@@ -12,6 +12,8 @@ from psycopg.conninfo import make_conninfo
 
 import cluster
 from skilltree import Database, migrate, seed
+from skilltree._core.queries import read
+from skilltree._core.routed import routed
 from skilltree.backup import take
 from skilltree.backup.failures import ServerUnsuitable
 from skilltree.backup.folder import Folder
@@ -63,6 +65,22 @@ def test_learners_do_not_wait_for_each_other(url: str) -> None:
             db.progress.complete_skill(*learners[1], score=100)
 
         assert db.doctor.examine() == []
+
+
+def test_an_action_is_committed_in_two_phases(url: str) -> None:
+    """The learner's server has the action, and the coordinator the counts: both or none."""
+    with Database(url, max_size=2) as db:
+        learner, skill = _learner_at_work(db, "both")
+    given = {"user_id": learner, "skill_id": skill, "score": 100, "method": "MANUAL", "evidence": None, "at": None}
+    told: list[str] = []
+    with psycopg.connect(url, options="-c citus.log_remote_commands=on") as connection:
+        connection.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+        for name in ("progress/lock_learner", "progress/complete_skill", "leaderboards/add_to_scores"):
+            query = routed(read(name))
+            connection.execute(query.statement, {each: given[each] for each in query.parameters})
+        told.clear()
+
+    assert [each.partition(" '")[0] for each in told] == ["issuing PREPARE TRANSACTION", "issuing COMMIT PREPARED"]
 
 
 def test_copies_agree_after_each_kind_of_change(url: str) -> None:

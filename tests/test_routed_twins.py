@@ -88,6 +88,8 @@ def test_a_twin_asks_one_server_and_inserts_nothing_itself(name: str) -> None:
     trees = []
     for text, parameters in planned(name):
         tree = parse_sql(text)[0].stmt
+        # Or a commit on several servers would not be in two phases.
+        assert isinstance(tree, ast.InsertStmt) or trees or any(isinstance(each, ast.UpdateStmt) for each in walk(tree))
         if isinstance(tree, ast.InsertStmt):
             # Into a table that only the coordinator has.
             [asked] = tree.selectStmt.withClause.ctes

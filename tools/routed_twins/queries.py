@@ -52,6 +52,12 @@ begin
 end
 $function$;
 """  # noqa: S608 (ours)
+# It changes no row. Citus commits in two phases only if it has seen a change on a server, and sees none of a function.
+_NOTHING_CHANGED = """with changed as (
+    update user_profiles set updated_at = user_profiles.updated_at
+    where user_profiles.user_id = {} and user_profiles.user_id is null
+    returning user_profiles.user_id
+) """
 
 
 class NoTwin(Exception):
@@ -96,11 +102,12 @@ def _twin(query: Query, known: schema.Schema) -> tuple[str, list[_Function]]:
         functions = _route(query, asked.ctequery, known)
         columns = _typed([column.name for column in statement.cols], known.tables[statement.relation.relname])
         whole = _whole(query, asked.ctequery, described.parameters, columns)
+        # An earlier statement of the action has changed rows there, see below.
         asked.ctequery = _call_of_whole(query, whole, described.parameters)
     elif isinstance(statement, ast.SelectStmt):
         functions = _route(query, statement, known)
         whole = _whole(query, statement, described.parameters, described.columns)
-        statement = _call_of_whole(query, whole, described.parameters)
+        statement = _call_of_whole(query, whole, described.parameters, _NOTHING_CHANGED)
     else:
         raise NoTwin("its result is not that of a SELECT")
     return _file(query, _text(statement)), [*functions, whole]
@@ -119,14 +126,16 @@ def _whole(query: Query, statement: Node, parameters: dict[str, str], columns: l
     )
 
 
-def _call_of_whole(query: Query, function: _Function, parameters: dict[str, str]) -> Node:
+def _call_of_whole(query: Query, function: _Function, parameters: dict[str, str], before: str = "") -> Node:
     """Return the call of a whole statement on the learner's server, which the learner's profile names."""
     numbers = {name: f"${number}" for number, name in enumerate(query.parameters, start=1)}
     given = ", ".join(f"{numbers[name]}::{parameters[name]}" for name in query.parameters)
     returned = ", ".join(f"made.{name}" for name in function.returned)
+    profile = f"user_profiles where user_profiles.user_id = {numbers['user_id']}"
     # The count makes one row, also for an unknown learner.
-    learner = f"select count(*) from user_profiles where user_profiles.user_id = {numbers['user_id']}"  # noqa: S608 (ours)
-    return _parsed(f"select {returned} from ({learner}) as learner cross join lateral {function.name}({given}) as made")  # noqa: S608 (ours)
+    learner = f"select count(*) from {'changed' if before else profile}"  # noqa: S608 (ours)
+    call = f"select {returned} from ({learner}) as learner cross join lateral {function.name}({given}) as made"  # noqa: S608 (ours)
+    return _parsed(before.format(numbers["user_id"]) + call)
 
 
 def _asked_first(statement: Node) -> Node:
