@@ -11,12 +11,13 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from skilltree import embedded
+from skilltree import Database, embedded
 from skilltree._core.queries import read
 from skilltree.cli import app
 from skilltree.explain import plan
 from skilltree.explain.explain import explain
 from skilltree.explain.samples import has_plan, is_about_the_schema, names, unsampled
+from skilltree.testing import Factory
 
 Run = Callable[..., Result]
 
@@ -193,6 +194,36 @@ def test_a_batch_of_a_backfill_reads_only_its_own_learners(connection: psycopg.C
 
     assert len(kinds) >= 4
     assert max(read_rows) <= 10
+
+
+def test_skills_are_opened_in_time_whatever_the_planner_expects(migrated_url: str) -> None:
+    with (
+        Database(migrated_url, statement_timeout=5) as db,
+        psycopg.connect(migrated_url, autocommit=True) as connection,
+    ):
+        make = Factory(db)
+        tree, learner = make.tree("a", "b", "c", needs={"b": ["a"], "c": ["b"]}), make.learner()
+        first, second = (skill.id for skill in tree.skills if skill.name in ("a", "b"))
+        connection.execute("update skills set is_optional = name = 'b' where skill_tree_id = %s", [tree.id])
+        connection.execute(
+            "insert into skills (skill_tree_id, name, key) select %s, repeat('long', 40), n::text"
+            " from generate_series(1, 2000) as n",
+            [tree.id],
+        )
+        connection.execute(
+            "insert into user_skill_progress (user_id, skill_id, skill_tree_id)"
+            " select %s, id, skill_tree_id from skills where name ~ '^long'",
+            [learner.id],
+        )
+        # As after these tables were emptied and analyzed.
+        connection.execute(
+            "update pg_class set reltuples = 1, relpages = pg_relation_size(oid) / 8192"
+            " where relname ~ '^(skills|user_skill_progress)' and relkind in ('r', 'i')"
+            " or oid in (select indexrelid from pg_index where indrelid::regclass::text ~ '^(skills|user_skill_pro)')"
+        )
+
+        assert [each.name for each in db.progress.complete_skill(learner.id, first).unlocked] == ["b"]
+        assert [each.name for each in db.progress.skip_skill(learner.id, second).unlocked] == ["c"]
 
 
 def test_explain_shows_several_plans_with_warnings(run: Run) -> None:

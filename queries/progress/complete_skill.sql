@@ -253,13 +253,14 @@ opened_skill as (
         and coalesce(known.status, 'LOCKED') in ('LOCKED', 'AVAILABLE')
         -- A skipped skill was satisfied before, so completing it opens nothing new.
         and not accepted.was_satisfied
-        and not exists (
+        -- `is false` keeps it a subplan of each skill: as a join, it can take minutes if the planner expects few rows.
+        and exists (
             select from unsatisfied_skills
             where
                 unsatisfied_skills.user_id = %(user_id)s
                 and unsatisfied_skills.skill_id = any(dependent.dependencies)
                 and unsatisfied_skills.skill_id <> accepted.skill_id
-        )
+        ) is false
 ),
 
 -- Each achievement that this completion may have earned, and the value that the learner has reached: as in

@@ -22,7 +22,7 @@ WITH changed AS (
          made.achievements
   FROM (SELECT count(*)
         FROM changed) AS learner
-       CROSS JOIN LATERAL complete_skill_788ad4c1(CAST(%(at)s AS timestamp with time zone),
+       CROSS JOIN LATERAL complete_skill_ba7e457f(CAST(%(at)s AS timestamp with time zone),
                                                   CAST(%(user_id)s AS uuid),
                                                   CAST(%(skill_id)s AS uuid),
                                                   CAST(%(score)s AS double precision),

@@ -12,6 +12,6 @@ WITH changed AS (
          made.unlocked
   FROM (SELECT count(*)
         FROM changed) AS learner
-       CROSS JOIN LATERAL skip_skill_100894e5(CAST(%(skill_id)s AS uuid),
+       CROSS JOIN LATERAL skip_skill_56bfdaf3(CAST(%(skill_id)s AS uuid),
                                               CAST(%(at)s AS timestamp with time zone),
                                               CAST(%(user_id)s AS uuid)) AS made;
