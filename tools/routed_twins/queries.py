@@ -52,10 +52,11 @@ begin
 end
 $function$;
 """  # noqa: S608 (ours)
-# It changes no row. Citus commits in two phases only if it has seen a change on a server, and sees none of a function.
+# It changes no row, which no planner knows. Citus commits in two phases only if it has seen a change on a server, and
+# sees none of a function.
 _NOTHING_CHANGED = """with changed as (
     update user_profiles set updated_at = user_profiles.updated_at
-    where user_profiles.user_id = {} and user_profiles.user_id is null
+    where user_profiles.user_id = {} and user_profiles.user_id <> user_profiles.user_id
     returning user_profiles.user_id
 ) """
 

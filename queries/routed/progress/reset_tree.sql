@@ -5,7 +5,7 @@ WITH changed AS (
          UPDATE user_profiles
          SET updated_at = user_profiles.updated_at
          WHERE user_profiles.user_id = %(user_id)s
-           AND user_profiles.user_id IS NULL
+           AND user_profiles.user_id <> user_profiles.user_id
          RETURNING user_profiles.user_id
        )
   SELECT made.outcome
