@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 import cluster
 from skilltree import Database, migrate, seed
 from skilltree._core.queries import read
-from skilltree._core.routed import routed
+from skilltree._core.routed import functions, routed
 from skilltree.backup import take
 from skilltree.backup.failures import ServerUnsuitable
 from skilltree.backup.folder import Folder
@@ -81,6 +81,21 @@ def test_an_action_is_committed_in_two_phases(url: str) -> None:
         told.clear()
 
     assert [each.partition(" '")[0] for each in told] == ["issuing PREPARE TRANSACTION", "issuing COMMIT PREPARED"]
+
+
+def test_without_a_function_the_file_itself_completes_a_skill(url: str) -> None:
+    opened = []
+    for name in ("twin", "file"):
+        with Database(url, max_size=2) as db:
+            learner, skill = _learner_at_work(db, name)
+            opened.append([each.name for each in db.progress.complete_skill(learner, skill, score=100).unlocked])
+        [function] = [each for each in functions() if each.startswith("complete_skill_award")]
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"drop function if exists {function}")
+    migrate.migrate(url)
+
+    assert opened[0]
+    assert opened[1] == opened[0]
 
 
 def test_copies_agree_after_each_kind_of_change(url: str) -> None:

@@ -52,9 +52,14 @@ def twins() -> dict[str, str]:
 def planned(name: str) -> list[tuple[str, tuple[str, ...]]]:
     """Return the statements that servers plan for a twin, with parameters: itself, and that of its function."""
     query = routed(read(name))
-    called = [each for each in functions() if f"LATERAL {each}(".encode() in query.numbered]
-    held = [re.search(r"begin\n    return query\n(.*);\nend", functions()[each].decode(), re.DOTALL) for each in called]
-    return [(query.numbered.decode(), query.parameters), *((each[1], read(name).parameters) for each in held if each)]
+    [called] = [each for each in functions() if f"LATERAL {each}(".encode() in query.numbered]
+    [held] = re.findall(r"begin\n    return query\n(.*);\nend", functions()[called].decode(), re.DOTALL)
+    return [(query.numbered.decode(), query.parameters), (held, read(name).parameters)]
+
+
+def statement_of(name: str) -> str:
+    """Return the statement that writes, on a cluster: that of the twin, or of the file."""
+    return planned(name)[1][0] if name in twins() else read(name).numbered.decode()
 
 
 def test_each_action_has_a_twin() -> None:
@@ -65,8 +70,8 @@ def test_each_action_has_a_twin() -> None:
 
 @pytest.mark.parametrize("action", ["refresh_tree", "reset_skill", "work_on_skill"])
 def test_what_comes_before_settle_writes_the_profile_with_the_time_that_settle_compares_with(action: str) -> None:
-    # In an UPDATE, now() would be the coordinator's; settle has that of the learner's server.
-    written = [*walk(parse_sql(planned(f"progress/{action}")[-1][0])[0].stmt)]
+    # In an UPDATE that is sent itself, now() would be the coordinator's; settle has that of the learner's server.
+    written = [*walk(parse_sql(statement_of(f"progress/{action}"))[0].stmt)]
     [time] = [
         target.val
         for each in written
@@ -77,7 +82,7 @@ def test_what_comes_before_settle_writes_the_profile_with_the_time_that_settle_c
 
     assert isinstance(time, ast.ColumnRef)
     assert time.fields[-1].sval == "written_at"
-    for statement in (written, walk(parse_sql(planned("progress/settle")[-1][0])[0].stmt)):
+    for statement in (written, walk(parse_sql(statement_of("progress/settle"))[0].stmt)):
         [taken] = [each.val for each in statement if isinstance(each, ast.ResTarget) and each.name == "written_at"]
         assert isinstance(taken, ast.FuncCall)
         assert taken.funcname[-1].sval == "now"

@@ -52,9 +52,9 @@ begin
 end
 $function$;
 """  # noqa: S608 (ours)
-# It changes no row, which no planner knows. Citus commits in two phases only if it has seen a change on a server, and
-# sees none of a function.
-_NOTHING_CHANGED = """with changed as (
+# The UPDATE finds no row, but a planner cannot tell. Citus does not see what a function changes, and commits in two
+# phases only if it has seen a change on a server.
+_UNCHANGED = """with unchanged as (
     update user_profiles set updated_at = user_profiles.updated_at
     where user_profiles.user_id = {} and user_profiles.user_id <> user_profiles.user_id
     returning user_profiles.user_id
@@ -96,19 +96,19 @@ def files() -> dict[Path, str]:
 def _twin(query: Query, known: schema.Schema) -> tuple[str, list[_Function]]:
     statement = _parsed(query.numbered.decode())
     described = known.queries.get(query.name)
-    if described is None:
-        raise NoTwin("queries/schema.json does not describe it")
+    if described is None or described.parameters.keys() != {*query.parameters}:
+        raise NoTwin("queries/schema.json is not up to date")
     if isinstance(statement, ast.InsertStmt) and statement.relation.relname in ON_COORDINATOR:
         asked = _asked_first(statement)
         functions = _route(query, asked.ctequery, known)
         columns = _typed([column.name for column in statement.cols], known.tables[statement.relation.relname])
         whole = _whole(query, asked.ctequery, described.parameters, columns)
-        # An earlier statement of the action has changed rows there, see below.
+        # The action's earlier twin has an UPDATE.
         asked.ctequery = _call_of_whole(query, whole, described.parameters)
     elif isinstance(statement, ast.SelectStmt):
         functions = _route(query, statement, known)
         whole = _whole(query, statement, described.parameters, described.columns)
-        statement = _call_of_whole(query, whole, described.parameters, _NOTHING_CHANGED)
+        statement = _call_of_whole(query, whole, described.parameters, _UNCHANGED)
     else:
         raise NoTwin("its result is not that of a SELECT")
     return _file(query, _text(statement)), [*functions, whole]
@@ -134,8 +134,8 @@ def _call_of_whole(query: Query, function: _Function, parameters: dict[str, str]
     returned = ", ".join(f"made.{name}" for name in function.returned)
     profile = f"user_profiles where user_profiles.user_id = {numbers['user_id']}"
     # The count makes one row, also for an unknown learner.
-    learner = f"select count(*) from {'changed' if before else profile}"  # noqa: S608 (ours)
-    call = f"select {returned} from ({learner}) as learner cross join lateral {function.name}({given}) as made"  # noqa: S608 (ours)
+    one_row = f"select count(*) from {'unchanged' if before else profile}"  # noqa: S608 (ours)
+    call = f"select {returned} from ({one_row}) as one_row cross join lateral {function.name}({given}) as made"  # noqa: S608 (ours)
     return _parsed(before.format(numbers["user_id"]) + call)
 
 

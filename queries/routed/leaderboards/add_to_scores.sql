@@ -16,7 +16,7 @@ WITH asked(  board, starts_on, level, bucket, slot, counts) AS MATERIALIZED (
                 made.counts
          FROM (SELECT count(*)
                FROM user_profiles
-               WHERE user_profiles.user_id = %(user_id)s) AS learner
+               WHERE user_profiles.user_id = %(user_id)s) AS one_row
               CROSS JOIN LATERAL add_to_scores_da394d7c(CAST(%(at)s AS timestamp with time zone),
                                                         CAST(%(user_id)s AS uuid)) AS made
        )
