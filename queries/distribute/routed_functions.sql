@@ -5,7 +5,7 @@ select pg_proc.oid::regprocedure::text as function_name
 from pg_proc
 where
     pg_proc.pronamespace = 'public'::regnamespace
-    -- A digest.
+    -- The name ends with a digest.
     and pg_proc.proname ~ '_[0-9a-f]{8}$'
     and 'citus.allow_nested_distributed_execution=on' = any(pg_proc.proconfig)
 order by function_name;
