@@ -4,13 +4,15 @@ import time
 from statistics import median
 
 import pytest
+from psycopg import OperationalError
 
 from _async.factories import add_category
-from concurrency import concurrently_async, failures
+from concurrency import concurrently_async, failures, in_background_async
 from proxy import Proxy
 from skilltree import AsyncDatabase
+from skilltree._async.connection import AsyncPinnedConnection
 from skilltree._core.queries import made
-from skilltree.errors import PoolExhausted, ServerUnavailable
+from skilltree.errors import DatabaseFailure, PoolExhausted, ServerUnavailable
 
 SLOW = made("tests/slow", b"select pg_sleep(0.02)", "")
 
@@ -71,6 +73,45 @@ async def test_a_restarted_server_is_used_without_delay(url):
                 assert time.monotonic() - started < 1
         finally:
             await db.close()
+
+
+async def test_a_call_outlives_an_attempt_to_connect_that_began_before_it(url, connection, monkeypatch):
+    connect, attempts = AsyncPinnedConnection.connect, []
+
+    async def first_fails(*given, **options):
+        attempts.append(given)
+        if len(attempts) > 1:
+            return await connect(*given, **options)
+        while db.statistics()["requests_waiting"] < 2:
+            await connection.execute("select pg_sleep(0.005)")
+        raise OperationalError("the server is gone")
+
+    async with AsyncDatabase(url, min_size=1, max_size=2, timeout=5) as db:
+        monkeypatch.setattr(AsyncPinnedConnection, "connect", first_fails)
+        async with db.transaction(), in_background_async(db.categories.list) as first:
+            while not attempts:
+                await connection.execute("select pg_sleep(0.005)")
+            assert await db.categories.list() == []
+
+    assert isinstance(first.exception(), ServerUnavailable)
+
+
+async def test_what_prevents_connecting_is_raised_at_once_whatever_it_is(url, monkeypatch):
+    attempts = []
+
+    async def pin(connection, kept):
+        attempts.append(connection)
+        raise UnicodeError("no such letter")
+
+    async with AsyncDatabase(url, min_size=1, max_size=2, timeout=20) as db, db.transaction():
+        monkeypatch.setattr(AsyncPinnedConnection, "pin", pin)
+        started = time.monotonic()
+        with pytest.raises(DatabaseFailure, match="no such letter"):
+            await db.categories.list()
+        assert time.monotonic() - started < 5
+
+    # psycopg tries twice.
+    assert len(attempts) <= 2
 
 
 async def test_waiting_callers_keep_waiting_while_the_server_has_too_many_clients(app_url, connection):

@@ -6,13 +6,15 @@ import time
 from statistics import median
 
 import pytest
+from psycopg import OperationalError
 
 from _sync.factories import add_category
-from concurrency import concurrently_sync, failures
+from concurrency import concurrently_sync, failures, in_background_sync
 from proxy import Proxy
 from skilltree import Database
 from skilltree._core.queries import made
-from skilltree.errors import PoolExhausted, ServerUnavailable
+from skilltree._sync.connection import PinnedConnection
+from skilltree.errors import DatabaseFailure, PoolExhausted, ServerUnavailable
 
 SLOW = made("tests/slow", b"select pg_sleep(0.02)", "")
 
@@ -73,6 +75,45 @@ def test_a_restarted_server_is_used_without_delay(url):
                 assert time.monotonic() - started < 1
         finally:
             db.close()
+
+
+def test_a_call_outlives_an_attempt_to_connect_that_began_before_it(url, connection, monkeypatch):
+    connect, attempts = PinnedConnection.connect, []
+
+    def first_fails(*given, **options):
+        attempts.append(given)
+        if len(attempts) > 1:
+            return connect(*given, **options)
+        while db.statistics()["requests_waiting"] < 2:
+            connection.execute("select pg_sleep(0.005)")
+        raise OperationalError("the server is gone")
+
+    with Database(url, min_size=1, max_size=2, timeout=5) as db:
+        monkeypatch.setattr(PinnedConnection, "connect", first_fails)
+        with db.transaction(), in_background_sync(db.categories.list) as first:
+            while not attempts:
+                connection.execute("select pg_sleep(0.005)")
+            assert db.categories.list() == []
+
+    assert isinstance(first.exception(), ServerUnavailable)
+
+
+def test_what_prevents_connecting_is_raised_at_once_whatever_it_is(url, monkeypatch):
+    attempts = []
+
+    def pin(connection, kept):
+        attempts.append(connection)
+        raise UnicodeError("no such letter")
+
+    with Database(url, min_size=1, max_size=2, timeout=20) as db, db.transaction():
+        monkeypatch.setattr(PinnedConnection, "pin", pin)
+        started = time.monotonic()
+        with pytest.raises(DatabaseFailure, match="no such letter"):
+            db.categories.list()
+        assert time.monotonic() - started < 5
+
+    # psycopg tries twice.
+    assert len(attempts) <= 2
 
 
 def test_waiting_callers_keep_waiting_while_the_server_has_too_many_clients(app_url, connection):

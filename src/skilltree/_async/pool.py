@@ -3,7 +3,7 @@
 import asyncio
 import os
 from asyncio import Lock as Turn
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
@@ -36,8 +36,8 @@ _BETWEEN_REPLACEMENTS = 1.0
 class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
     """psycopg's pool, which also knows the process and event loop that it belongs to.
 
-    If a connection attempt fails, all waiting callers get the error at once, and the next caller triggers a new
-    attempt. psycopg's own pool retries at growing intervals and lets every caller wait until the timeout.
+    If a connection attempt fails, all callers that waited when it began get the error at once. A later caller triggers
+    a new attempt. psycopg's own pool retries at growing intervals and lets every caller wait until the timeout.
     """
 
     def __init__(
@@ -64,8 +64,10 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
         self._validate_rows = validate_rows
 
     async def _connect(self, timeout: float | None = None) -> AsyncPinnedConnection:
-        """Connect like psycopg, pin the settings, and fail the waiting callers if that is not possible."""
+        """Connect like psycopg, pin the settings, and fail the callers of before if that is not possible."""
         generation, begun_at = self.generation, monotonic()
+        async with self._lock:
+            waiting = set(self._waiting)
         try:
             connection = await super()._connect(timeout)
             self.connections.add(connection)
@@ -74,9 +76,10 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
             except BaseException:
                 await connection.close()
                 raise
-        except psycopg.Error as error:
-            self.failure = error
-            await self._fail_waiting()
+        except Exception as error:
+            failure = error if isinstance(error, psycopg.Error) else psycopg.Error(f"cannot connect: {error!r}")
+            self.failure = failure
+            await self._fail(waiting, failure)
             raise
         connection.generation = generation
         connection.begun_at = begun_at
@@ -85,25 +88,33 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
         return connection
 
     async def reconnect_failed(self) -> None:
-        """Fail the callers that started to wait while psycopg gave up. The next caller triggers a new attempt."""
-        await self._fail_waiting()
+        """Try again for callers that came after the attempt had begun: the server may be back since then."""
+        if self._is_only_full():
+            return
+        self._wake_opener()
+        async with self._lock:
+            if self._waiting:
+                self._maybe_grow_pool()
 
-    async def _fail_waiting(self) -> None:
-        # The server is up but accepts no more connections: a caller that has one will give it back.
-        if self.failure is None or (
-            "FATAL" in str(self.failure) and any(not one.closed for one in list(self.connections))
-        ):
+    async def _fail(self, waiting: Set[Any], failure: psycopg.Error) -> None:
+        if self._is_only_full():
             return
         async with self._lock:
-            waiting = list(self._waiting)
-            self._waiting.clear()
-        # Wake up the code that opens the pool.
+            while self._waiting and self._waiting[0] in waiting:
+                self._waiting.popleft()
+        self._wake_opener()
+        for one in waiting:
+            error = from_driver(failure)
+            error.__cause__ = failure
+            await one.fail(error)
+
+    def _is_only_full(self) -> bool:
+        """Tell whether the server is up but takes no more connections: a caller that has one will give it back."""
+        return "FATAL" in str(self.failure) and any(not one.closed for one in list(self.connections))
+
+    def _wake_opener(self) -> None:
         if self._pool_full_event is not None:
             self._pool_full_event.set()
-        for one in waiting:
-            error = from_driver(self.failure)
-            error.__cause__ = self.failure
-            await one.fail(error)
 
     async def replace_all(self, connection: AsyncPinnedConnection) -> None:
         """Replace all connections if this one is of the current generation; those in use, when they come back."""
