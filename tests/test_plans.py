@@ -196,7 +196,7 @@ def test_a_batch_of_a_backfill_reads_only_its_own_learners(connection: psycopg.C
     assert max(read_rows) <= 10
 
 
-def test_skills_are_opened_in_time_whatever_the_planner_expects(migrated_url: str) -> None:
+def test_skills_are_opened_and_shown_in_time_whatever_the_planner_expects(migrated_url: str) -> None:
     with (
         Database(migrated_url, statement_timeout=5) as db,
         psycopg.connect(migrated_url, autocommit=True) as connection,
@@ -225,6 +225,7 @@ def test_skills_are_opened_in_time_whatever_the_planner_expects(migrated_url: st
 
         assert [each.name for each in db.progress.complete_skill(learner.id, first).unlocked] == ["b"]
         assert [each.name for each in db.progress.skip_skill(learner.id, second).unlocked] == ["c"]
+        assert len(db.progress.dashboard(learner.id).open_skills) == 20
 
 
 def test_explain_shows_several_plans_with_warnings(run: Run) -> None:

@@ -33,7 +33,9 @@ work as materialized (
         on
             skill_work.user_id = %(user_id)s
             and skill_work.skill_tree_id = tree.id
-    where skill_work.is_begun
+    where
+        tree.status = 'IN_PROGRESS'
+        and skill_work.is_begun
 ),
 
 skill as (
@@ -48,87 +50,58 @@ skill as (
         skills.position_x,
         skills.position_y,
         skills.sort_order,
-        skills.is_active,
         skills.is_optional,
         skills.is_milestone,
+        -- It holds nothing up.
+        coalesce(work.is_satisfied, false) or not skills.is_active as is_settled,
+        work.skill_id is not null as is_begun,
+        work.time_spent_minutes,
+        work.last_activity_at,
         tree.last_activity_at as tree_last_activity_at
     from tree
     inner join skills on skills.skill_tree_id = tree.id
+    left join work on work.skill_id = skills.id
     where tree.status = 'IN_PROGRESS'
-),
-
--- Skills that hold nothing up: satisfied or inactive. `not in` makes a hashed subplan, whatever number of rows the
--- planner expects. The planner cannot know how much of a tree a learner has done.
-settled as (
-    select work.skill_id
-    from work
-    where work.is_satisfied
-    union all
-    select skill.id as skill_id
-    from skill
-    where not skill.is_active
-),
-
-unfinished as (
-    select
-        skill.id,
-        skill.skill_tree_id,
-        skill.name,
-        skill.skill_type,
-        skill.difficulty,
-        skill.dependencies,
-        skill.position_x,
-        skill.position_y,
-        skill.sort_order,
-        skill.is_optional,
-        skill.is_milestone,
-        case
-            when skill.estimated_minutes is not null
-                then greatest(skill.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
-        end as remaining_minutes,
-        work.skill_id is not null as is_begun,
-        work.last_activity_at,
-        skill.tree_last_activity_at
-    from skill
-    left join work on work.skill_id = skill.id
-    where skill.id not in (select settled.skill_id from settled)
-),
-
-blocked as (
-    select distinct unfinished.id
-    from unfinished
-    cross join unnest(unfinished.dependencies) as dependency (id)
-    where
-        not unfinished.is_begun
-        and dependency.id not in (select settled.skill_id from settled)
 ),
 
 open_skill as (
     select
-        unfinished.id,
-        unfinished.skill_tree_id,
-        unfinished.name,
-        case when unfinished.is_begun then 'IN_PROGRESS' else 'AVAILABLE' end as status,
-        unfinished.skill_type,
-        unfinished.difficulty,
-        unfinished.is_optional,
-        unfinished.is_milestone,
-        unfinished.remaining_minutes,
-        row_number() over (
-            order by
-                unfinished.is_begun desc,
-                unfinished.last_activity_at desc nulls last,
-                unfinished.tree_last_activity_at desc nulls last,
-                unfinished.skill_tree_id,
-                unfinished.position_y,
-                unfinished.position_x,
-                unfinished.sort_order,
-                unfinished.id
-        ) as place
-    from unfinished
-    left join blocked on blocked.id = unfinished.id
-    where blocked.id is null
-    order by place
+        skill.id,
+        skill.skill_tree_id,
+        skill.name,
+        case when skill.is_begun then 'IN_PROGRESS' else 'AVAILABLE' end as status,
+        skill.skill_type,
+        skill.difficulty,
+        skill.is_optional,
+        skill.is_milestone,
+        case
+            when skill.estimated_minutes is not null
+                then greatest(skill.estimated_minutes - coalesce(skill.time_spent_minutes, 0), 0)
+        end as remaining_minutes
+    from skill
+    where
+        not skill.is_settled
+        and (
+            skill.is_begun
+            or not exists (
+                select from unnest(skill.dependencies) as dependency (id)
+                -- `not in` makes a hashed subplan, whatever number of rows the planner expects. The planner cannot know
+                -- how much of a tree a learner has done.
+                where dependency.id not in (
+                    select settled.id from skill as settled
+                    where settled.is_settled
+                )
+            )
+        )
+    order by
+        skill.is_begun desc,
+        skill.last_activity_at desc nulls last,
+        skill.tree_last_activity_at desc nulls last,
+        skill.skill_tree_id,
+        skill.position_y,
+        skill.position_x,
+        skill.sort_order,
+        skill.id
     limit 20
 ),
 
@@ -178,67 +151,12 @@ select
     user_profiles.skills_completed,
     user_profiles.hours_learned,
     (
-        select
-            coalesce(
-                json_agg(
-                    json_build_object(
-                        'id', tree.id,
-                        'name', tree.name,
-                        'slug', tree.slug,
-                        'status', tree.status,
-                        'progress_percent', tree.progress_percent,
-                        'skills_completed', tree.skills_completed,
-                        'total_skills', tree.total_skills,
-                        'time_spent_minutes', tree.time_spent_minutes,
-                        'last_activity_at', tree.last_activity_at
-                    )
-                    order by tree.last_activity_at desc nulls last, tree.id
-                ),
-                '[]'
-            )
+        select coalesce(json_agg(tree order by tree.last_activity_at desc nulls last, tree.id), '[]')
         from tree
     ) as trees,
-    (
-        select
-            coalesce(
-                json_agg(
-                    json_build_object(
-                        'id', open_skill.id,
-                        'skill_tree_id', open_skill.skill_tree_id,
-                        'name', open_skill.name,
-                        'status', open_skill.status,
-                        'skill_type', open_skill.skill_type,
-                        'difficulty', open_skill.difficulty,
-                        'is_optional', open_skill.is_optional,
-                        'is_milestone', open_skill.is_milestone,
-                        'remaining_minutes', open_skill.remaining_minutes
-                    )
-                    order by open_skill.place
-                ),
-                '[]'
-            )
-        from open_skill
-    ) as open_skills,
-    (
-        select
-            coalesce(
-                json_agg(
-                    json_build_object(
-                        'id', recent_achievement.id,
-                        'name', recent_achievement.name,
-                        'category', recent_achievement.category,
-                        'rarity', recent_achievement.rarity,
-                        'badge_icon', recent_achievement.badge_icon,
-                        'badge_color', recent_achievement.badge_color,
-                        'xp', recent_achievement.xp,
-                        'earned_at', recent_achievement.earned_at
-                    )
-                    order by recent_achievement.earned_at desc, recent_achievement.id
-                ),
-                '[]'
-            )
-        from recent_achievement
-    ) as recent_achievements
+    -- An aggregate that reads a sorted sub-select, and nothing else, takes its rows in this order.
+    (select coalesce(json_agg(open_skill), '[]') from open_skill) as open_skills,
+    (select coalesce(json_agg(recent_achievement), '[]') from recent_achievement) as recent_achievements
 from user_profiles
 inner join users on users.id = user_profiles.user_id
 left join levels as next_level on next_level.level = user_profiles.current_level + 1

@@ -31,7 +31,8 @@ WITH tree AS (
          FROM tree
               INNER JOIN skill_work ON skill_work.user_id = %(user_id)s
                                    AND skill_work.skill_tree_id = tree.id
-         WHERE skill_work.is_begun
+         WHERE tree.status = 'IN_PROGRESS'
+           AND skill_work.is_begun
        ),
      skill AS (
          SELECT skills.id,
@@ -44,84 +45,53 @@ WITH tree AS (
                 skills.position_x,
                 skills.position_y,
                 skills.sort_order,
-                skills.is_active,
                 skills.is_optional,
                 skills.is_milestone,
+                   COALESCE(work.is_satisfied, FALSE)
+                OR NOT skills.is_active AS is_settled,
+                work.skill_id IS NOT NULL AS is_begun,
+                work.time_spent_minutes,
+                work.last_activity_at,
                 tree.last_activity_at AS tree_last_activity_at
          FROM tree
               INNER JOIN skills ON skills.skill_tree_id = tree.id
+              LEFT JOIN work ON work.skill_id = skills.id
          WHERE tree.status = 'IN_PROGRESS'
        ),
-     settled AS (
-         SELECT work.skill_id
-         FROM work
-         WHERE work.is_satisfied
-
-         UNION ALL
-
-         SELECT skill.id AS skill_id
-         FROM skill
-         WHERE NOT skill.is_active
-       ),
-     unfinished AS (
+     open_skill AS (
          SELECT skill.id,
                 skill.skill_tree_id,
                 skill.name,
+                CASE
+                  WHEN skill.is_begun
+                    THEN 'IN_PROGRESS'
+                  ELSE 'AVAILABLE'
+                END AS status,
                 skill.skill_type,
                 skill.difficulty,
-                skill.dependencies,
-                skill.position_x,
-                skill.position_y,
-                skill.sort_order,
                 skill.is_optional,
                 skill.is_milestone,
                 CASE
                   WHEN skill.estimated_minutes IS NOT NULL
-                    THEN GREATEST(skill.estimated_minutes - COALESCE(work.time_spent_minutes, 0),
+                    THEN GREATEST(skill.estimated_minutes - COALESCE(skill.time_spent_minutes, 0),
                                   0)
-                END AS remaining_minutes,
-                work.skill_id IS NOT NULL AS is_begun,
-                work.last_activity_at,
-                skill.tree_last_activity_at
+                END AS remaining_minutes
          FROM skill
-              LEFT JOIN work ON work.skill_id = skill.id
-         WHERE NOT skill.id IN (SELECT settled.skill_id
-                                FROM settled)
-       ),
-     blocked AS (
-         SELECT DISTINCT unfinished.id
-         FROM unfinished
-              CROSS JOIN unnest(unfinished.dependencies) AS dependency (id)
-         WHERE NOT unfinished.is_begun
-           AND NOT dependency.id IN (SELECT settled.skill_id
-                                     FROM settled)
-       ),
-     open_skill AS (
-         SELECT unfinished.id,
-                unfinished.skill_tree_id,
-                unfinished.name,
-                CASE
-                  WHEN unfinished.is_begun
-                    THEN 'IN_PROGRESS'
-                  ELSE 'AVAILABLE'
-                END AS status,
-                unfinished.skill_type,
-                unfinished.difficulty,
-                unfinished.is_optional,
-                unfinished.is_milestone,
-                unfinished.remaining_minutes,
-                row_number() OVER (ORDER BY unfinished.is_begun DESC,
-                                            unfinished.last_activity_at DESC NULLS LAST,
-                                            unfinished.tree_last_activity_at DESC NULLS LAST,
-                                            unfinished.skill_tree_id,
-                                            unfinished.position_y,
-                                            unfinished.position_x,
-                                            unfinished.sort_order,
-                                            unfinished.id) AS place
-         FROM unfinished
-              LEFT JOIN blocked ON blocked.id = unfinished.id
-         WHERE blocked.id IS NULL
-         ORDER BY place
+         WHERE NOT skill.is_settled
+           AND (skill.is_begun
+             OR NOT EXISTS (SELECT
+                            FROM unnest(skill.dependencies) AS dependency (id)
+                            WHERE NOT dependency.id IN (SELECT settled.id
+                                                        FROM skill AS settled
+                                                        WHERE settled.is_settled)))
+         ORDER BY skill.is_begun DESC,
+                  skill.last_activity_at DESC NULLS LAST,
+                  skill.tree_last_activity_at DESC NULLS LAST,
+                  skill.skill_tree_id,
+                  skill.position_y,
+                  skill.position_x,
+                  skill.sort_order,
+                  skill.id
          LIMIT 20
        ),
      recent_achievement AS (
@@ -237,7 +207,7 @@ WITH tree AS (
                                             COALESCE(CAST(open_skill.remaining_minutes AS text),
                                                      'null'),
                                             '}'),
-                                     ',' ORDER BY open_skill.place),
+                                     ','),
                           '')
           FROM open_skill) AS open_skills,
          (SELECT COALESCE(string_agg(concat('{"id":',
@@ -267,8 +237,7 @@ WITH tree AS (
                                               ELSE chr(2) || '!' || CAST(recent_achievement.earned_at AS text) || chr(3)
                                             END,
                                             '}'),
-                                     ',' ORDER BY recent_achievement.earned_at DESC,
-                                                  recent_achievement.id),
+                                     ','),
                           '')
           FROM recent_achievement) AS recent_achievements
   FROM user_profiles
