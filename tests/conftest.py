@@ -84,11 +84,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
+        folder = _folder_in_memory()
         config.stash[_server_folder] = folder
         os.environ["SKILLTREE_TEST_HOST"] = _start_server(config.getoption("pg"), folder)
         # For backups, whose programs flush to disk.
-        config.stash[_memory_folder] = Path(tempfile.mkdtemp(prefix="skilltree-", dir=embedded._memory_folder()))
+        config.stash[_memory_folder] = _folder_in_memory()
         config.stash[_memory_folder].chmod(0o711)
         os.environ["SKILLTREE_TEST_MEMORY"] = str(config.stash[_memory_folder])
     if config.getoption("partitioned"):
@@ -109,6 +109,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 _left_out = pytest.StashKey[list[pytest.Item]]()
 _server_folder = pytest.StashKey[Path]()
 _memory_folder = pytest.StashKey[Path]()
+
+
+def _folder_in_memory() -> Path:
+    """Return a new folder, in memory if there is room: a disk's file system takes long to make and drop databases."""
+    return Path(tempfile.mkdtemp(prefix="skilltree-", dir=embedded._memory_folder()))
 
 
 def _start_server(version: str, folder: Path) -> str:
@@ -190,7 +195,7 @@ def migrated_url(template: NoopExecutor) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def bare_host(request: pytest.FixtureRequest) -> Iterator[str]:
     """The host of another server. Nothing has been migrated there, and the superuser is its only role."""
-    folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
+    folder = _folder_in_memory()
     version = request.config.getoption("pg")
     yield _start_server(version, folder)
     _stop_server(version, folder)
@@ -200,7 +205,7 @@ def bare_host(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def new_host(request: pytest.FixtureRequest) -> Iterator[str]:
     """The host of a server for this test alone, since roles would remain on a shared server."""
-    folder = Path(tempfile.mkdtemp(prefix="skilltree-"))
+    folder = _folder_in_memory()
     version = request.config.getoption("pg")
     yield _start_server(version, folder)
     _stop_server(version, folder)
