@@ -22,7 +22,7 @@ with tree as (
         and user_skill_tree_progress.status in ('IN_PROGRESS', 'PAUSED')
 ),
 
-work as materialized (
+work as (
     select
         skill_work.skill_id,
         skill_work.is_satisfied,
@@ -52,15 +52,15 @@ skill as (
         skills.sort_order,
         skills.is_optional,
         skills.is_milestone,
-        -- It holds nothing up.
-        coalesce(work.is_satisfied, false) or not skills.is_active as is_settled,
-        work.skill_id is not null as is_begun,
-        work.time_spent_minutes,
-        work.last_activity_at,
-        tree.last_activity_at as tree_last_activity_at
+        tree.last_activity_at as tree_last_activity_at,
+        -- It holds nothing up. `in` makes a hashed subplan, whatever number of rows the planner expects: it cannot know
+        -- how much of a tree a learner has done.
+        not skills.is_active or skills.id in (
+            select work.skill_id from work
+            where work.is_satisfied
+        ) as is_settled
     from tree
     inner join skills on skills.skill_tree_id = tree.id
-    left join work on work.skill_id = skills.id
     where tree.status = 'IN_PROGRESS'
 ),
 
@@ -69,24 +69,23 @@ open_skill as (
         skill.id,
         skill.skill_tree_id,
         skill.name,
-        case when skill.is_begun then 'IN_PROGRESS' else 'AVAILABLE' end as status,
+        case when work.skill_id is null then 'AVAILABLE' else 'IN_PROGRESS' end as status,
         skill.skill_type,
         skill.difficulty,
         skill.is_optional,
         skill.is_milestone,
         case
             when skill.estimated_minutes is not null
-                then greatest(skill.estimated_minutes - coalesce(skill.time_spent_minutes, 0), 0)
+                then greatest(skill.estimated_minutes - coalesce(work.time_spent_minutes, 0), 0)
         end as remaining_minutes
     from skill
+    left join work on work.skill_id = skill.id
     where
         not skill.is_settled
         and (
-            skill.is_begun
+            work.skill_id is not null
             or not exists (
                 select from unnest(skill.dependencies) as dependency (id)
-                -- `not in` makes a hashed subplan, whatever number of rows the planner expects. The planner cannot know
-                -- how much of a tree a learner has done.
                 where dependency.id not in (
                     select settled.id from skill as settled
                     where settled.is_settled
@@ -94,8 +93,8 @@ open_skill as (
             )
         )
     order by
-        skill.is_begun desc,
-        skill.last_activity_at desc nulls last,
+        (work.skill_id is not null) desc,
+        work.last_activity_at desc nulls last,
         skill.tree_last_activity_at desc nulls last,
         skill.skill_tree_id,
         skill.position_y,
@@ -154,7 +153,7 @@ select
         select coalesce(json_agg(tree order by tree.last_activity_at desc nulls last, tree.id), '[]')
         from tree
     ) as trees,
-    -- An aggregate that reads a sorted sub-select, and nothing else, takes its rows in this order.
+    -- An aggregate that reads only a sub-select with `order by` and `limit` takes its rows in this order.
     (select coalesce(json_agg(open_skill), '[]') from open_skill) as open_skills,
     (select coalesce(json_agg(recent_achievement), '[]') from recent_achievement) as recent_achievements
 from user_profiles

@@ -106,12 +106,34 @@ async def test_what_prevents_connecting_is_raised_at_once_whatever_it_is(url, mo
     async with AsyncDatabase(url, min_size=1, max_size=2, timeout=20) as db, db.transaction():
         monkeypatch.setattr(AsyncPinnedConnection, "pin", pin)
         started = time.monotonic()
-        with pytest.raises(DatabaseFailure, match="no such letter"):
+        with pytest.raises(DatabaseFailure, match="no such letter") as raised:
             await db.categories.list()
         assert time.monotonic() - started < 5
 
     # psycopg tries twice.
     assert len(attempts) <= 2
+    assert isinstance(raised.value.__cause__.__cause__, UnicodeError)
+
+
+async def test_callers_of_a_pool_that_opens_again_in_vain_get_the_reason(url, connection, monkeypatch):
+    attempts = []
+
+    async def fail(*given, **_):
+        attempts.append(given)
+        for _ in range(10):
+            await connection.execute("select pg_sleep(0.005)")
+        raise OperationalError("the server is gone")
+
+    async with AsyncDatabase(url, min_size=1, max_size=2, timeout=5) as db:
+        monkeypatch.setattr(AsyncPinnedConnection, "connect", fail)
+        # As in a process that was forked.
+        db._pool.forget()
+        async with in_background_async(db.categories.list) as first:
+            while not attempts:
+                await connection.execute("select pg_sleep(0.005)")
+            results = await concurrently_async(*[db.categories.list] * 5)
+
+    assert [type(failure) for failure in (first.exception(), *failures(results))] == [ServerUnavailable] * 6
 
 
 async def test_waiting_callers_keep_waiting_while_the_server_has_too_many_clients(app_url, connection):

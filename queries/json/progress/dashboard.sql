@@ -23,7 +23,7 @@ WITH tree AS (
          WHERE user_skill_tree_progress.user_id = %(user_id)s
            AND user_skill_tree_progress.status IN ('IN_PROGRESS', 'PAUSED')
        ),
-     work AS MATERIALIZED (
+     work AS (
          SELECT skill_work.skill_id,
                 skill_work.is_satisfied,
                 skill_work.time_spent_minutes,
@@ -47,15 +47,13 @@ WITH tree AS (
                 skills.sort_order,
                 skills.is_optional,
                 skills.is_milestone,
-                   COALESCE(work.is_satisfied, FALSE)
-                OR NOT skills.is_active AS is_settled,
-                work.skill_id IS NOT NULL AS is_begun,
-                work.time_spent_minutes,
-                work.last_activity_at,
-                tree.last_activity_at AS tree_last_activity_at
+                tree.last_activity_at AS tree_last_activity_at,
+                   NOT skills.is_active
+                OR skills.id IN (SELECT work.skill_id
+                                 FROM work
+                                 WHERE work.is_satisfied) AS is_settled
          FROM tree
               INNER JOIN skills ON skills.skill_tree_id = tree.id
-              LEFT JOIN work ON work.skill_id = skills.id
          WHERE tree.status = 'IN_PROGRESS'
        ),
      open_skill AS (
@@ -63,9 +61,9 @@ WITH tree AS (
                 skill.skill_tree_id,
                 skill.name,
                 CASE
-                  WHEN skill.is_begun
-                    THEN 'IN_PROGRESS'
-                  ELSE 'AVAILABLE'
+                  WHEN work.skill_id IS NULL
+                    THEN 'AVAILABLE'
+                  ELSE 'IN_PROGRESS'
                 END AS status,
                 skill.skill_type,
                 skill.difficulty,
@@ -73,19 +71,20 @@ WITH tree AS (
                 skill.is_milestone,
                 CASE
                   WHEN skill.estimated_minutes IS NOT NULL
-                    THEN GREATEST(skill.estimated_minutes - COALESCE(skill.time_spent_minutes, 0),
+                    THEN GREATEST(skill.estimated_minutes - COALESCE(work.time_spent_minutes, 0),
                                   0)
                 END AS remaining_minutes
          FROM skill
+              LEFT JOIN work ON work.skill_id = skill.id
          WHERE NOT skill.is_settled
-           AND (skill.is_begun
+           AND (work.skill_id IS NOT NULL
              OR NOT EXISTS (SELECT
                             FROM unnest(skill.dependencies) AS dependency (id)
                             WHERE NOT dependency.id IN (SELECT settled.id
                                                         FROM skill AS settled
                                                         WHERE settled.is_settled)))
-         ORDER BY skill.is_begun DESC,
-                  skill.last_activity_at DESC NULLS LAST,
+         ORDER BY work.skill_id IS NOT NULL DESC,
+                  work.last_activity_at DESC NULLS LAST,
                   skill.tree_last_activity_at DESC NULLS LAST,
                   skill.skill_tree_id,
                   skill.position_y,

@@ -70,15 +70,15 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
             waiting = set(self._waiting)
         try:
             connection = await super()._connect(timeout)
-            self.connections.add(connection)
+            async with self._lock:
+                self.connections.add(connection)
             try:
                 await connection.pin(self._kept)
             except BaseException:
                 await connection.close()
                 raise
         except Exception as error:
-            failure = error if isinstance(error, psycopg.Error) else psycopg.Error(f"cannot connect: {error!r}")
-            self.failure = failure
+            self.failure = failure = _as_driver_error(error)
             await self._fail(waiting, failure)
             raise
         connection.generation = generation
@@ -89,17 +89,18 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
 
     async def reconnect_failed(self) -> None:
         """Try again for callers that came after the attempt had begun: the server may be back since then."""
-        if self._is_only_full():
-            return
-        self._wake_opener()
+        failure = self.failure
         async with self._lock:
+            if failure is not None and self._is_only_full(failure):
+                return
             if self._waiting:
                 self._maybe_grow_pool()
+        self._wake_opener()
 
     async def _fail(self, waiting: Set[Any], failure: psycopg.Error) -> None:
-        if self._is_only_full():
-            return
         async with self._lock:
+            if self._is_only_full(failure):
+                return
             while self._waiting and self._waiting[0] in waiting:
                 self._waiting.popleft()
         self._wake_opener()
@@ -108,13 +109,14 @@ class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
             error.__cause__ = failure
             await one.fail(error)
 
-    def _is_only_full(self) -> bool:
+    def _is_only_full(self, failure: psycopg.Error) -> bool:
         """Tell whether the server is up but takes no more connections: a caller that has one will give it back."""
-        return "FATAL" in str(self.failure) and any(not one.closed for one in list(self.connections))
+        return "FATAL" in str(failure) and any(not one.closed for one in list(self.connections))
 
     def _wake_opener(self) -> None:
-        if self._pool_full_event is not None:
-            self._pool_full_event.set()
+        opener = self._pool_full_event
+        if opener is not None:
+            opener.set()
 
     async def replace_all(self, connection: AsyncPinnedConnection) -> None:
         """Replace all connections if this one is of the current generation; those in use, when they come back."""
@@ -289,7 +291,9 @@ class AsyncPool:
                     raise ServerUnavailable(f"the server accepted no connection within {self._timeout} s") from error
                 raise PoolExhausted from error
             except psycopg.Error as error:
-                raise from_driver(error) from error
+                # A pool that cannot be opened is closed again, and its failure says why.
+                reason = pool.failure if isinstance(error, PoolClosed) and pool.failure is not None else error
+                raise from_driver(reason) from reason
             is_live = not connection.closed and not has_input(connection.fileno())
             if is_live and not connection.is_replica:
                 pool.lent.add(connection)
@@ -300,6 +304,14 @@ class AsyncPool:
             # A connection made before this call may date from before somebody corrected the setting.
             refuse_replica(is_replica=is_live and connection.begun_at > started)
             timeout = started + self._timeout - monotonic()
+
+
+def _as_driver_error(error: Exception) -> psycopg.Error:
+    if isinstance(error, psycopg.Error):
+        return error
+    failure = psycopg.Error(f"cannot connect: {error!r}")
+    failure.__cause__ = error
+    return failure
 
 
 class AsyncObservedPool(AsyncPool):
