@@ -3,17 +3,17 @@
 import asyncio
 import os
 from asyncio import Lock as Turn
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
-from weakref import WeakSet
 
 import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from skilltree._async.connection import AsyncObservedConnection, AsyncPinnedConnection
+from skilltree._async.driver_pool import AsyncDriverPool
 from skilltree._core.driver_errors import from_driver, translated
 from skilltree._core.forks import HOLDERS, keep, sever
 from skilltree._core.logs import POOL
@@ -28,110 +28,6 @@ from skilltree.errors import (
     PoolNotOpen,
     ServerUnavailable,
 )
-
-# The shortest time between two replacements of all connections, in seconds. It protects a server that keeps failing.
-_BETWEEN_REPLACEMENTS = 1.0
-
-
-class _Pool(AsyncConnectionPool[AsyncPinnedConnection]):
-    """psycopg's pool, which also knows the process and event loop that it belongs to.
-
-    If a connection attempt fails, all callers that waited when it began get the error at once. A later caller triggers
-    a new attempt. psycopg's own pool retries at growing intervals and lets every caller wait until the timeout.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        kept: frozenset[str],
-        *,
-        validate_rows: bool,
-        connection_class: type[AsyncPinnedConnection] = AsyncPinnedConnection,
-        **options: Any,
-    ) -> None:
-        # No retries in the background: the next caller triggers the next attempt.
-        super().__init__(
-            url, connection_class=connection_class, open=False, name="skilltree", reconnect_timeout=0, **options
-        )
-        self.pid = os.getpid()
-        self.loop: object = None
-        self.lent: set[AsyncPinnedConnection] = set()
-        self.connections: WeakSet[AsyncPinnedConnection] = WeakSet()
-        self.generation = 0
-        self.replaced_at = 0.0
-        self.failure: psycopg.Error | None = None
-        self._kept = kept
-        self._validate_rows = validate_rows
-
-    async def _connect(self, timeout: float | None = None) -> AsyncPinnedConnection:
-        """Connect like psycopg, pin the settings, and fail the callers of before if that is not possible."""
-        generation, begun_at = self.generation, monotonic()
-        async with self._lock:
-            waiting = set(self._waiting)
-        try:
-            connection = await super()._connect(timeout)
-            async with self._lock:
-                self.connections.add(connection)
-            try:
-                await connection.pin(self._kept)
-            except BaseException:
-                await connection.close()
-                raise
-        except Exception as error:
-            self.failure = failure = _as_driver_error(error)
-            await self._fail(waiting, failure)
-            raise
-        connection.generation = generation
-        connection.begun_at = begun_at
-        connection.validates_rows = self._validate_rows
-        self.failure = None
-        return connection
-
-    async def reconnect_failed(self) -> None:
-        """Try again for callers that came after the attempt had begun: the server may be back since then."""
-        failure = self.failure
-        async with self._lock:
-            if failure is not None and self._is_only_full(failure):
-                return
-            if self._waiting:
-                self._maybe_grow_pool()
-        self._wake_opener()
-
-    async def _fail(self, waiting: Set[Any], failure: psycopg.Error) -> None:
-        async with self._lock:
-            if self._is_only_full(failure):
-                return
-            while self._waiting and self._waiting[0] in waiting:
-                self._waiting.popleft()
-        self._wake_opener()
-        for one in waiting:
-            error = from_driver(failure)
-            error.__cause__ = failure
-            await one.fail(error)
-
-    def _is_only_full(self, failure: psycopg.Error) -> bool:
-        """Tell whether the server is up but takes no more connections: a caller that has one will give it back."""
-        return "FATAL" in str(failure) and any(not one.closed for one in list(self.connections))
-
-    def _wake_opener(self) -> None:
-        opener = self._pool_full_event
-        if opener is not None:
-            opener.set()
-
-    async def replace_all(self, connection: AsyncPinnedConnection) -> None:
-        """Replace all connections if this one is of the current generation; those in use, when they come back."""
-        now = monotonic()
-        if connection.generation == self.generation and now - self.replaced_at > _BETWEEN_REPLACEMENTS:
-            self.generation += 1
-            self.replaced_at = now
-            await self.drain()
-
-    def abandon(self) -> None:
-        """Mark a pool as closed whose event loop or process has ended, because nobody can close it."""
-        # A normal close would wait for the pool's threads.
-        self._closed = True
-        self.lent.clear()
-        self._waiting.clear()
 
 
 class AsyncPool:
@@ -223,9 +119,9 @@ class AsyncPool:
         self._reopens = self._reopens or not self._pool.closed
         self._pool.abandon()
 
-    def _new_pool(self) -> _Pool:
+    def _new_pool(self) -> AsyncDriverPool:
         try:
-            return _Pool(self._url, self._kept, **self._options)
+            return AsyncDriverPool(self._url, self._kept, **self._options)
         except (ValueError, TypeError) as error:
             raise InvalidValue(str(error), field="min_size") from error
 
@@ -245,7 +141,7 @@ class AsyncPool:
         self._opening = Turn()
         self._pool = self._new_pool()
 
-    async def _ensure_open(self) -> _Pool:
+    async def _ensure_open(self) -> AsyncDriverPool:
         self._replace_stale_pool()
         async with self._opening:
             if self._pool.closed:
@@ -268,7 +164,7 @@ class AsyncPool:
             await pool.close()
             raise
 
-    async def _wait_until_filled(self, pool: _Pool) -> None:
+    async def _wait_until_filled(self, pool: AsyncDriverPool) -> None:
         """Wait until the pool has its connections, or until it is certain that it cannot connect."""
         if pool.failure is None:
             with translated():
@@ -278,7 +174,7 @@ class AsyncPool:
         if pool.min_size == 0:
             await self.give_back(await self._take_connection(pool))
 
-    async def _take_connection(self, pool: _Pool) -> AsyncPinnedConnection:
+    async def _take_connection(self, pool: AsyncDriverPool) -> AsyncPinnedConnection:
         started = monotonic()
         timeout = self._timeout
         while True:
@@ -304,14 +200,6 @@ class AsyncPool:
             # A connection made before this call may date from before somebody corrected the setting.
             refuse_replica(is_replica=is_live and connection.begun_at > started)
             timeout = started + self._timeout - monotonic()
-
-
-def _as_driver_error(error: Exception) -> psycopg.Error:
-    if isinstance(error, psycopg.Error):
-        return error
-    failure = psycopg.Error(f"cannot connect: {error!r}")
-    failure.__cause__ = error
-    return failure
 
 
 class AsyncObservedPool(AsyncPool):

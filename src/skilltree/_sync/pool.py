@@ -3,16 +3,15 @@
 """The connection pool of one process. Waiting callers are served in turn, and fail at once if nobody can connect."""
 
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock as Turn
 from time import monotonic
 from typing import Any
-from weakref import WeakSet
 
 import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from skilltree._core.driver_errors import from_driver, translated
 from skilltree._core.forks import HOLDERS, keep, sever
@@ -21,6 +20,7 @@ from skilltree._core.observer import Observer
 from skilltree._core.server_requirements import refuse_replica, refuse_unfit
 from skilltree._core.sockets import has_input
 from skilltree._sync.connection import ObservedConnection, PinnedConnection
+from skilltree._sync.driver_pool import DriverPool
 from skilltree.errors import (
     DatabaseFailure,
     InvalidValue,
@@ -29,110 +29,6 @@ from skilltree.errors import (
     PoolNotOpen,
     ServerUnavailable,
 )
-
-# The shortest time between two replacements of all connections, in seconds. It protects a server that keeps failing.
-_BETWEEN_REPLACEMENTS = 1.0
-
-
-class _Pool(ConnectionPool[PinnedConnection]):
-    """psycopg's pool, which also knows the process and event loop that it belongs to.
-
-    If a connection attempt fails, all callers that waited when it began get the error at once. A later caller triggers
-    a new attempt. psycopg's own pool retries at growing intervals and lets every caller wait until the timeout.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        kept: frozenset[str],
-        *,
-        validate_rows: bool,
-        connection_class: type[PinnedConnection] = PinnedConnection,
-        **options: Any,
-    ) -> None:
-        # No retries in the background: the next caller triggers the next attempt.
-        super().__init__(
-            url, connection_class=connection_class, open=False, name="skilltree", reconnect_timeout=0, **options
-        )
-        self.pid = os.getpid()
-        self.loop: object = None
-        self.lent: set[PinnedConnection] = set()
-        self.connections: WeakSet[PinnedConnection] = WeakSet()
-        self.generation = 0
-        self.replaced_at = 0.0
-        self.failure: psycopg.Error | None = None
-        self._kept = kept
-        self._validate_rows = validate_rows
-
-    def _connect(self, timeout: float | None = None) -> PinnedConnection:
-        """Connect like psycopg, pin the settings, and fail the callers of before if that is not possible."""
-        generation, begun_at = self.generation, monotonic()
-        with self._lock:
-            waiting = set(self._waiting)
-        try:
-            connection = super()._connect(timeout)
-            with self._lock:
-                self.connections.add(connection)
-            try:
-                connection.pin(self._kept)
-            except BaseException:
-                connection.close()
-                raise
-        except Exception as error:
-            self.failure = failure = _as_driver_error(error)
-            self._fail(waiting, failure)
-            raise
-        connection.generation = generation
-        connection.begun_at = begun_at
-        connection.validates_rows = self._validate_rows
-        self.failure = None
-        return connection
-
-    def reconnect_failed(self) -> None:
-        """Try again for callers that came after the attempt had begun: the server may be back since then."""
-        failure = self.failure
-        with self._lock:
-            if failure is not None and self._is_only_full(failure):
-                return
-            if self._waiting:
-                self._maybe_grow_pool()
-        self._wake_opener()
-
-    def _fail(self, waiting: Set[Any], failure: psycopg.Error) -> None:
-        with self._lock:
-            if self._is_only_full(failure):
-                return
-            while self._waiting and self._waiting[0] in waiting:
-                self._waiting.popleft()
-        self._wake_opener()
-        for one in waiting:
-            error = from_driver(failure)
-            error.__cause__ = failure
-            one.fail(error)
-
-    def _is_only_full(self, failure: psycopg.Error) -> bool:
-        """Tell whether the server is up but takes no more connections: a caller that has one will give it back."""
-        return "FATAL" in str(failure) and any(not one.closed for one in list(self.connections))
-
-    def _wake_opener(self) -> None:
-        opener = self._pool_full_event
-        if opener is not None:
-            opener.set()
-
-    def replace_all(self, connection: PinnedConnection) -> None:
-        """Replace all connections if this one is of the current generation; those in use, when they come back."""
-        now = monotonic()
-        if connection.generation == self.generation and now - self.replaced_at > _BETWEEN_REPLACEMENTS:
-            self.generation += 1
-            self.replaced_at = now
-            self.drain()
-
-    def abandon(self) -> None:
-        """Mark a pool as closed whose event loop or process has ended, because nobody can close it."""
-        # A normal close would wait for the pool's threads.
-        self._closed = True
-        self.lent.clear()
-        self._waiting.clear()
 
 
 class Pool:
@@ -224,9 +120,9 @@ class Pool:
         self._reopens = self._reopens or not self._pool.closed
         self._pool.abandon()
 
-    def _new_pool(self) -> _Pool:
+    def _new_pool(self) -> DriverPool:
         try:
-            return _Pool(self._url, self._kept, **self._options)
+            return DriverPool(self._url, self._kept, **self._options)
         except (ValueError, TypeError) as error:
             raise InvalidValue(str(error), field="min_size") from error
 
@@ -246,7 +142,7 @@ class Pool:
         self._opening = Turn()
         self._pool = self._new_pool()
 
-    def _ensure_open(self) -> _Pool:
+    def _ensure_open(self) -> DriverPool:
         self._replace_stale_pool()
         with self._opening:
             if self._pool.closed:
@@ -269,7 +165,7 @@ class Pool:
             pool.close()
             raise
 
-    def _wait_until_filled(self, pool: _Pool) -> None:
+    def _wait_until_filled(self, pool: DriverPool) -> None:
         """Wait until the pool has its connections, or until it is certain that it cannot connect."""
         if pool.failure is None:
             with translated():
@@ -279,7 +175,7 @@ class Pool:
         if pool.min_size == 0:
             self.give_back(self._take_connection(pool))
 
-    def _take_connection(self, pool: _Pool) -> PinnedConnection:
+    def _take_connection(self, pool: DriverPool) -> PinnedConnection:
         started = monotonic()
         timeout = self._timeout
         while True:
@@ -305,14 +201,6 @@ class Pool:
             # A connection made before this call may date from before somebody corrected the setting.
             refuse_replica(is_replica=is_live and connection.begun_at > started)
             timeout = started + self._timeout - monotonic()
-
-
-def _as_driver_error(error: Exception) -> psycopg.Error:
-    if isinstance(error, psycopg.Error):
-        return error
-    failure = psycopg.Error(f"cannot connect: {error!r}")
-    failure.__cause__ = error
-    return failure
 
 
 class ObservedPool(Pool):
