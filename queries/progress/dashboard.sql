@@ -53,8 +53,8 @@ skill as (
         skills.is_optional,
         skills.is_milestone,
         tree.last_activity_at as tree_last_activity_at,
-        -- It holds nothing up. `in` makes a hashed subplan, whatever number of rows the planner expects: it cannot know
-        -- how much of a tree a learner has done.
+        -- A settled skill holds nothing up. `in` makes a hashed subplan, whatever number of rows the planner expects.
+        -- It cannot know how much of a tree a learner has done.
         not skills.is_active or skills.id in (
             select work.skill_id from work
             where work.is_satisfied

@@ -32,7 +32,7 @@ class AsyncDriverPool(AsyncConnectionPool[AsyncPinnedConnection]):
         connection_class: type[AsyncPinnedConnection] = AsyncPinnedConnection,
         **options: Any,
     ) -> None:
-        # No retries in the background: the next caller triggers the next attempt.
+        # psycopg retries once, at once. After that, the next caller triggers the next attempt.
         super().__init__(
             url, connection_class=connection_class, open=False, name="skilltree", reconnect_timeout=0, **options
         )
@@ -47,7 +47,7 @@ class AsyncDriverPool(AsyncConnectionPool[AsyncPinnedConnection]):
         self._validate_rows = validate_rows
 
     async def _connect(self, timeout: float | None = None) -> AsyncPinnedConnection:
-        """Connect like psycopg, pin the settings, and fail the callers of before if that is not possible."""
+        """Connect like psycopg, pin the settings, or fail the callers that wait when the attempt begins."""
         generation, begun_at = self.generation, monotonic()
         async with self._lock:
             waiting = set(self._waiting)
@@ -81,6 +81,7 @@ class AsyncDriverPool(AsyncConnectionPool[AsyncPinnedConnection]):
         self._wake_opener()
 
     async def _fail(self, waiting: Set[Any], failure: psycopg.Error) -> None:
+        """Fail these callers, which are the first of the queue, unless the server is only full."""
         async with self._lock:
             if self._is_only_full(failure):
                 return

@@ -34,7 +34,7 @@ class DriverPool(ConnectionPool[PinnedConnection]):
         connection_class: type[PinnedConnection] = PinnedConnection,
         **options: Any,
     ) -> None:
-        # No retries in the background: the next caller triggers the next attempt.
+        # psycopg retries once, at once. After that, the next caller triggers the next attempt.
         super().__init__(
             url, connection_class=connection_class, open=False, name="skilltree", reconnect_timeout=0, **options
         )
@@ -49,7 +49,7 @@ class DriverPool(ConnectionPool[PinnedConnection]):
         self._validate_rows = validate_rows
 
     def _connect(self, timeout: float | None = None) -> PinnedConnection:
-        """Connect like psycopg, pin the settings, and fail the callers of before if that is not possible."""
+        """Connect like psycopg, pin the settings, or fail the callers that wait when the attempt begins."""
         generation, begun_at = self.generation, monotonic()
         with self._lock:
             waiting = set(self._waiting)
@@ -83,6 +83,7 @@ class DriverPool(ConnectionPool[PinnedConnection]):
         self._wake_opener()
 
     def _fail(self, waiting: Set[Any], failure: psycopg.Error) -> None:
+        """Fail these callers, which are the first of the queue, unless the server is only full."""
         with self._lock:
             if self._is_only_full(failure):
                 return
