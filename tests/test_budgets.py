@@ -14,9 +14,8 @@ from typer.testing import CliRunner
 
 from skilltree._core import queries as query_files
 from skilltree._core import sql_folders
-from skilltree.budgets import plans
 from skilltree.cli import app
-from skilltree.explain import budget, samples
+from skilltree.explain import budget, kept_plans, samples
 
 Run = Callable[..., Result]
 
@@ -163,16 +162,16 @@ def test_update_raises_a_budget_that_is_almost_used_up(run: Run, queries: Path) 
 
 def test_update_keeps_plans_and_writes_one_again_when_it_changes(run: Run, queries: Path, loaded_url: str) -> None:
     name, other = "leaderboards/top", "trees/load"
-    (queries / plans.FILE).unlink()
+    (queries / kept_plans.FILE).unlink()
     run("budgets", "--here", "--update", name, other)
-    written = (queries / plans.FILE).read_text()
+    written = (queries / kept_plans.FILE).read_text()
 
     run("budgets", "--here", "--update", name, other)
-    again = (queries / plans.FILE).read_text()
+    again = (queries / kept_plans.FILE).read_text()
     with without_index(loaded_url, "idx_user_score_rank"):
         run("budgets", "--here", "--update", name)
 
-    after = plans.kept(queries)
+    after = kept_plans.kept(queries)
     assert again == written
     assert "idx_user_score_rank" in written
     assert list(after) == [name, other]
@@ -187,8 +186,8 @@ def test_the_plan_of_every_query_with_a_budget_is_kept_and_is_that_of_its_statem
         name: query.digest for name in samples.names() if budget.budget_of(query := query_files.read(name)) is not None
     }
 
-    assert {name: each.digest for name, each in plans.kept(place).items()} == having_budgets
-    assert (place / plans.FILE).stat().st_size < 400_000
+    assert {name: each.digest for name, each in kept_plans.kept(place).items()} == having_budgets
+    assert (place / kept_plans.FILE).stat().st_size < 400_000
 
 
 def test_a_query_is_measured_after_those_that_leave_fewer_dead_rows() -> None:

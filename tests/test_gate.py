@@ -134,11 +134,13 @@ def test_without_a_server_a_changed_statement_makes_the_stored_schema_outdated(t
     path = copy / "queries/users/get.sql"
     path.write_text(path.read_text().replace("users.username,", "users.nickname as username,"))
 
-    [finding] = check(copy)
+    plan, statement = check(copy)
 
-    assert finding.file == "queries/users/get.sql"
-    assert finding.problem == "differs from the one that queries/schema.json describes"
-    assert "make format" in finding.remedy
+    assert plan.file == statement.file == "queries/users/get.sql"
+    assert statement.problem == "differs from the one that queries/schema.json describes"
+    assert "make format" in statement.remedy
+    assert plan.problem == "queries/plans.json keeps that of an earlier statement"
+    assert plan.remedy == "run `skilltree budgets --update users/get`"
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"queries": {"a": {}}}'])

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from skilltree._core.sql_folders import folder
-from skilltree.budgets.plans import kept
+from skilltree.explain.kept_plans import kept
 from tools.site import __main__ as builder
 from tools.site.__main__ import build, check
 

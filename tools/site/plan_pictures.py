@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from skilltree.budgets.plans import KeptNode, KeptPlan, kept
+from skilltree.explain.kept_plans import KeptNode, KeptPlan, kept
 
 ROOT = Path(__file__).parents[2]
 _PLACE = re.compile("<!-- plan of (?P<name>[\\w/]+) -->")

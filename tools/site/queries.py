@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from skilltree._core.queries import read
-from skilltree.budgets.plans import kept
+from skilltree.explain.kept_plans import kept
 from skilltree.gate.subject import skilltree
 from skilltree.gate.usage import read_usage
 

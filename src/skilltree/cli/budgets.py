@@ -16,7 +16,6 @@ from skilltree._core.queries import Query
 from skilltree._core.sql_folders import folder
 from skilltree.budgets.compare import changes, measurement, read_measurement
 from skilltree.budgets.dataset import Size, load
-from skilltree.budgets.plans import keep
 from skilltree.budgets.server import measured, throw_away
 from skilltree.cli.application import app, own_migrations, require_embedded
 from skilltree.cli.plans import Html, Json, chosen, fail, out, own_queries
@@ -26,6 +25,7 @@ from skilltree.errors import SkillTreeError
 from skilltree.explain import report
 from skilltree.explain.budget import Checked, check, folder_of, in_order, path_of, update
 from skilltree.explain.explain import Explained, explain, table_sizes
+from skilltree.explain.kept_plans import keep
 from skilltree.explain.samples import COMMON, DATASET, names, unsampled
 from skilltree.migrate import statements
 

@@ -12,6 +12,7 @@ try:
     from pglast import ast
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("the query gate needs pglast: pip install 'skilltree[gate]'", name="pglast") from error
+from skilltree.explain import kept_plans
 from skilltree.gate import parameters, schema
 from skilltree.gate.calls import check_calls
 from skilltree.gate.columns import Comparison, OptionalFields
@@ -106,6 +107,7 @@ def _check(subject: Subject, files: dict[str, QueryFile], known: schema.Schema) 
     yield from unread
     yield from _check_files(subject, files, usage, {each.file for each in unread})
     yield from parameters.check_parameters(files, usage.uses, known)
+    yield from _check_plans(subject, files)
     if subject.application:
         yield from _check_names(files)
         yield from check_personal_data(subject, files, known)
@@ -119,6 +121,13 @@ def _check_files(
         if use.query not in files and path not in unread:
             problem = f"{path} does not exist"
             yield Finding(use.file, use.line, f'query "{use.query}"', problem, "write the file, or correct the name")
+
+
+def _check_plans(subject: Subject, files: dict[str, QueryFile]) -> Iterator[Finding]:
+    for name, plan in kept_plans.kept(subject.queries).items():
+        if name in files and plan.digest != files[name].digest:
+            problem = f"{subject.shown(subject.queries / kept_plans.FILE)} keeps that of an earlier statement"
+            yield Finding(files[name].path, 1, "plan", problem, f"run `skilltree budgets --update {name}`")
 
 
 def _check_names(files: dict[str, QueryFile]) -> Iterator[Finding]:
