@@ -9,10 +9,12 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import psycopg
 import pytest
+import sqlparse
 from playwright.sync_api import Browser, sync_playwright
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
@@ -46,6 +48,10 @@ def _compared(model, names, kinds, checked):
 
 
 row_readers.maker = _compared
+
+_statements_of = cache(sqlparse.split)
+# yoyo parses every file of each copy of the migrations. Many tests make a copy, in which one file differs.
+sqlparse.split = lambda text: [*_statements_of(text)]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -162,8 +168,11 @@ def _migrate_template(host: str, user: str, dbname: str, **_: object) -> None:
 template = factories.postgresql_noproc(dbname="skilltree_test", load=[_migrate_template])
 
 
-def _database(template: NoopExecutor, name: str, *, clone: bool) -> Iterator[str]:
-    """Yield the URL of a database: migrated, if it is a clone of the template. On a cluster, it is distributed then."""
+def _database(template: NoopExecutor, name: str, *, clone: bool, of: str | None = None) -> Iterator[str]:
+    """Yield the URL of a database: migrated, if it is a clone of the template. On a cluster, it is distributed then.
+
+    ``of`` names another database to clone, on one server.
+    """
     if cluster.URL and clone:
         with cluster.database(f"{template.dbname}_{name}") as url:
             yield url
@@ -173,7 +182,7 @@ def _database(template: NoopExecutor, name: str, *, clone: bool) -> Iterator[str
         port=template.port,
         user=template.user,
         dbname=f"{template.dbname}_{name}",
-        template_dbname=template.template_dbname if clone else None,
+        template_dbname=(of or template.template_dbname) if clone else None,
     )
     janitor.drop()
     with janitor:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
+from functools import cache
 from itertools import count, repeat
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +18,6 @@ from skilltree.models.enums import Leaderboard
 
 MEGABYTE = "x" * 1_000_000
 WORDS = " ".join(f"word{number}" for number in range(200_000))
-IDS = [UUID(int=number) for number in range(1_000_000)]
 
 
 def nested(levels: int, wrap: Callable[[Any], Any]) -> Any:
@@ -198,7 +198,6 @@ _VALUES: list[object] = [
     *([], (), set(), frozenset({"a"}), [None], [[]], ["x"], ["x", "x"], [1], ["x" * 10_000], ["\0"], [""], ["x"] * 101),
     *(
         ["x"] * 10_001,
-        IDS,
         [UUID(int=0)],
         [UUID(int=0)] * 2,
         [UUID(int=0), "x"],
@@ -228,6 +227,11 @@ _VALUES: list[object] = [
 ]
 
 
+@cache
+def _ids() -> list[UUID]:
+    return [UUID(int=number) for number in range(1_000_000)]
+
+
 def _generator() -> Iterator[object]:
     return (each for each in ("x", "y"))
 
@@ -235,4 +239,4 @@ def _generator() -> Iterator[object]:
 HOSTILE: dict[str, Callable[[], object]] = {
     f"{number}: {type(value).__name__}": lambda value=value: value  # type: ignore[misc]
     for number, value in enumerate(_VALUES)
-} | {"a generator": _generator, "an endless generator": count}
+} | {"a million ids": _ids, "a generator": _generator, "an endless generator": count}

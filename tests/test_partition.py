@@ -59,13 +59,15 @@ def _checksums(url: str) -> dict[str, tuple[object, ...] | None]:
         }
 
 
-def _filled(template, name):
-    for url in _database(template, name, clone=True):
+@pytest.fixture(scope="module")
+def filled(template):
+    """The name of a database with a fiftieth of the large data set, which tests clone."""
+    for url in _database(template, "filled", clone=True):
         with psycopg.connect(url, autocommit=True) as connection:
             dataset.load(connection, dataset.Size.of(0.02))
         # The template is partitioned with the option `--partitioned`.
         undo(url)
-        yield url
+        yield f"{template.dbname}_filled"
 
 
 @pytest.fixture
@@ -76,9 +78,9 @@ def migrated_url(migrated_url):
 
 
 @pytest.fixture
-def filled_url(template):
+def filled_url(template, filled):
     """The URL of a database of this test alone with a fiftieth of the large data set."""
-    yield from _filled(template, "filled")
+    yield from _database(template, "filled_of_a_test", clone=True, of=filled)
 
 
 def test_everything_of_a_table_but_its_partitions_stays_as_it_was(migrated_url):
@@ -242,9 +244,9 @@ def _reach(connection, query):
 
 
 @pytest.fixture(scope="module")
-def partitioned_url(template):
+def partitioned_url(template, filled):
     """The URL of a database with a fiftieth of the large data set in partitions, which tests do not change."""
-    for url in _filled(template, "in_partitions"):
+    for url in _database(template, "in_partitions", clone=True, of=filled):
         partition(url, parts=PARTS)
         yield url
 
@@ -608,7 +610,7 @@ def test_a_run_that_is_killed_at_any_statement_is_continued_or_abandoned(filled_
     before, rows = migrate.fingerprint(filled_url), _checksums(filled_url)
     offset = {"client": 0, "backend": 3}[how] + {"continued": 0, "abandoned": 5}[ending]
 
-    for limit in range(5 + offset, 400, 11):
+    for limit in range(5 + offset, 400, 17):
         if _run_until(filled_url, "partition", limit, how):
             break
         if ending == "abandoned":

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def calls(module: Path) -> Iterator[tuple[str, str, ast.Call]]:
                     yield function.name, called.attr if isinstance(called, ast.Attribute) else ast.unparse(called), node
 
 
+@cache
 def library() -> list[Path]:
     """Return the modules that the two databases load, without tools."""
     show = (
@@ -84,19 +86,16 @@ def library() -> list[Path]:
     return [Path(name) for name in shown.split()]
 
 
-MODULES = library()
-
-
 def test_every_executed_statement_is_a_query_file_or_a_constant() -> None:
     executed = [
         (module.name, ast.unparse(call.args[0]))
-        for module in MODULES
+        for module in library()
         for _, name, call in calls(module)
         if name in {"execute", "executemany", "copy"} and call.args
     ]
     executed += [
         (module.name, ast.unparse(call.args[1]))
-        for module in MODULES
+        for module in library()
         for _, name, call in calls(module)
         if name == "Statement"
     ]
@@ -115,7 +114,7 @@ def test_every_executed_statement_is_a_query_file_or_a_constant() -> None:
 def test_every_query_file_is_named_by_a_constant() -> None:
     chosen = {
         function
-        for module in MODULES
+        for module in library()
         for function, name, call in calls(module)
         if isinstance(call.func, ast.Name) or ast.unparse(call.func).startswith("self.")
         for query in call.args[READING.get(name, 99) :][:1]
