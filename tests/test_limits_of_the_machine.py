@@ -115,6 +115,17 @@ def is_served(db: Database, work: Work) -> bool:
     return True
 
 
+def is_up(server: Server) -> bool:
+    """Return whether the server takes connections. Start it if it had no room to recover from its crash."""
+    if not (server.folder / "data" / "postmaster.pid").exists():
+        server.start()
+    try:
+        psycopg.connect(server.url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 def test_a_full_disk_refuses_the_work_by_name_and_all_is_well_when_there_is_room(
     disk: Disk, server_on_disk: Server
 ) -> None:
@@ -187,6 +198,7 @@ def test_migrations_that_a_full_disk_has_stopped_can_be_repeated(request: pytest
             migrate.migrate(server.url)
 
         disk.free()
+        until(lambda: is_up(server))
         migrate.migrate(server.url)
 
         with Database(server.url, max_size=1) as db, psycopg.connect(server.url) as connection:
