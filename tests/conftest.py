@@ -127,9 +127,10 @@ def _start_server(version: str, folder: Path) -> str:
         host = _start_debian_server(version, folder)
     else:
         host = psycopg.conninfo.conninfo_to_dict(embedded.start(version=int(version), folder=folder))["host"]
-    # The data is thrown away, so nothing needs to be flushed to disk.
+    # The data is thrown away, so nothing needs to be flushed to disk. After a test with many rows, the planner expects
+    # many in the next one, too, and JIT would compile for seconds (docs/deployment.md).
     with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
-        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "jit = off"):
             connection.execute(f"alter system set {setting}")
         connection.execute("select pg_reload_conf()")
     return str(host)
